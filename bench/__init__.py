@@ -1,0 +1,1 @@
+"""Benchmarks and the builders of bundled data. Nothing here is imported by the service."""

@@ -1,0 +1,134 @@
+"""The one tree of errors. A class carries its HTTP status and its stable code; nothing here knows how they are sent.
+
+GanymedeError
+ ├─ InvalidRequest 422          a field is wrong: `pointer` names it
+ │   └─ LabelNotSupported
+ ├─ NotFound 404                ModelNotFound, RunNotFound, DatasetNotFound
+ ├─ Conflict 409                IllegalTransition (carries the current status and what is allowed)
+ ├─ Overloaded 429              carries the seconds after which to try again
+ ├─ NotReady 503                no model, or draining
+ ├─ StoreDamaged 500            a file of the store is missing, cut short or changed
+ └─ TrainingFailed              ends a run, never a request: `code` is the run's failure code
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """One wrong field: a JSON pointer (`/config/steps`) or query parameter (`seed`), and what is allowed there."""
+
+    pointer: str
+    detail: str
+
+
+class GanymedeError(Exception):
+    """Something a caller can be told about; `str(error)` is the text they see."""
+
+    status: ClassVar[int] = 500
+    code: str = "internal"
+    title: ClassVar[str] = "Internal error"
+
+    def __init__(self, detail: str, problems: Sequence[FieldProblem] = ()) -> None:
+        super().__init__(detail)
+        self.problems = tuple(problems)
+
+
+class InvalidRequest(GanymedeError):
+    """A request that can never work as it is."""
+
+    status = 422
+    code = "invalid_request"
+    title = "Invalid request"
+
+    @classmethod
+    def field(cls, pointer: str, detail: str) -> "InvalidRequest":
+        return cls(f"{pointer}: {detail}", [FieldProblem(pointer, detail)])
+
+
+class LabelNotSupported(InvalidRequest):
+    """A label was given to a model that knows none."""
+
+    code = "label_not_supported"
+    title = "Label not supported"
+
+
+class NotFound(GanymedeError):
+    status = 404
+    code = "not_found"
+    title = "Not found"
+
+
+class ModelNotFound(NotFound):
+    code = "model_not_found"
+    title = "Model not found"
+
+
+class RunNotFound(NotFound):
+    code = "run_not_found"
+    title = "Run not found"
+
+
+class DatasetNotFound(NotFound):
+    code = "dataset_not_found"
+    title = "Dataset not found"
+
+
+class NotAcceptable(GanymedeError):
+    status = 406
+    code = "not_acceptable"
+    title = "Not acceptable"
+
+
+class Conflict(GanymedeError):
+    status = 409
+    code = "conflict"
+    title = "Conflict"
+
+
+class IllegalTransition(Conflict):
+    """A run cannot go from the status it has to the one asked for."""
+
+    code = "illegal_transition"
+    title = "Not possible in this status"
+
+    def __init__(self, current_status: str, asked: str, allowed: Sequence[str]) -> None:
+        super().__init__(f"a run that is {current_status} cannot become {asked}")
+        self.current_status = current_status
+        self.allowed = tuple(allowed)
+
+
+class Overloaded(GanymedeError):
+    status = 429
+    code = "overloaded"
+    title = "Overloaded"
+
+    def __init__(self, detail: str, retry_after_s: float) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class NotReady(GanymedeError):
+    status = 503
+    code = "not_ready"
+    title = "Not ready"
+
+
+class StoreDamaged(GanymedeError):
+    """A file of the store is missing, cut short, changed or of a newer format."""
+
+    code = "store_damaged"
+    title = "Stored file damaged"
+
+
+class TrainingFailed(GanymedeError):
+    """Ends a run as failed; `code` is one of the failure codes of the run body."""
+
+    title = "Training failed"
+
+    def __init__(self, code: str, detail: str, *, retryable: bool) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.retryable = retryable

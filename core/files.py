@@ -1,0 +1,139 @@
+"""Files that are whole or not there: atomic replace, fsync, locks, digests. Knows nothing of what is in them."""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from core.errors import StoreDamaged
+
+_DIGEST_CHUNK = 1 << 20
+
+
+def fsync_path(path: Path) -> None:
+    """Flush a file's or folder's contents to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Replace `path` by `data` in one step. With durable=False a power cut may bring the old content back."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    if durable:
+        fsync_path(path.parent)
+
+
+def write_json(path: Path, body: dict[str, Any], *, durable: bool = True) -> None:
+    """Replace `path` by `body` as JSON. NaN is refused: no reader would agree on what it means."""
+    text = json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False)
+    write_atomic(path, text.encode() + b"\n", durable=durable)
+
+
+def read_json(path: Path, schema: int) -> dict[str, Any]:
+    """Read a JSON object that carries `schema`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        StoreDamaged: it is no JSON object, or of another schema.
+    """
+    try:
+        body = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise StoreDamaged(f"{path.name} in {path.parent.name} is not JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise StoreDamaged(f"{path.name} in {path.parent.name} is not a JSON object")
+    if body.get("schema") != schema:
+        raise StoreDamaged(
+            f"{path.name} in {path.parent.name} has schema {body.get('schema')!r}, this build reads {schema}"
+        )
+    return body
+
+
+def sha256_file(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_DIGEST_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Make `target` the same file as `source`, or a copy where the file system has no hard links."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        target.write_bytes(source.read_bytes())
+
+
+def append_json_line(path: Path, body: dict[str, Any]) -> None:
+    """Add one JSON line. A line that a crash cut short is ended first, so that the next one stays readable."""
+    line = json.dumps(body, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    with path.open("a+b") as file:
+        if file.seek(0, os.SEEK_END) > 0:
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                line = b"\n" + line
+        file.write(line)
+
+
+def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Every whole JSON object of a file of lines, oldest first; lines cut short by a crash are skipped."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return
+    with file:
+        for line in file:
+            with contextlib.suppress(ValueError):
+                body = json.loads(line)
+                if isinstance(body, dict):
+                    yield body
+
+
+@contextlib.contextmanager
+def lock_file(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on `path`, waiting for it. The kernel frees it however the process ends."""
+    with open_lock(path) as descriptor:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def try_lock_file(path: Path) -> Iterator[bool]:
+    """As lock_file, but yields False at once where another holds it."""
+    with open_lock(path) as descriptor:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+@contextlib.contextmanager
+def open_lock(path: Path) -> Iterator[int]:
+    """A descriptor of `path`, made if missing. Not inherited by programs that are started meanwhile."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

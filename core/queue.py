@@ -1,0 +1,174 @@
+"""The queue and the bell: the only file of core that imports rq and redis. Knows runs by their ids alone.
+
+Redis is queue, cache and bell, never the truth: whatever is lost here, the reconciler rebuilds from files.
+"""
+
+import time
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, Self
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from rq import Queue
+from rq.command import send_stop_job_command
+from rq.exceptions import DuplicateJobError, InvalidJobOperation, NoSuchJobError
+from rq.job import Job, JobStatus
+from rq.registry import StartedJobRegistry
+from rq.serializers import JSONSerializer
+
+QUEUE_NAME = "train"
+TRAIN_FUNCTION = "worker.job.train"  # a dotted string: the API never imports the worker
+BELL_CHANNEL = "ganymede:models"
+ANSWER_WITHIN_S = 2.0
+RESULT_TTL_S = 24 * 3600
+FAILURE_TTL_S = 7 * 24 * 3600
+LIMBO_S = 15.0  # a job in no list for so long was taken by a worker that died before it began
+
+QueueUnavailable = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
+
+
+class JobState(Enum):
+    """What the queue knows of one attempt."""
+
+    ABSENT = "absent"
+    WAITING = "waiting"
+    RUNNING = "running"
+    ENDED = "ended"
+
+
+def connect(url: str, *, answer_within_s: float | None = ANSWER_WITHIN_S) -> "redis.Redis":
+    """A client that says at once when the server is away. None: wait for ever (blocking reads need that)."""
+    client: redis.Redis = redis.Redis.from_url(
+        url,
+        socket_timeout=answer_within_s,
+        socket_connect_timeout=ANSWER_WITHIN_S,
+        retry=Retry(NoBackoff(), 1),  # one reconnect: a pooled connection may be older than the server
+    )
+    return client
+
+
+def job_id(run_id: str, attempt: int) -> str:
+    return f"train-{run_id}-{attempt}"
+
+
+class TrainQueue:
+    """One RQ job is one attempt of one run. Every method may raise one of QueueUnavailable."""
+
+    def __init__(self, url: str) -> None:
+        self.connection = connect(url)
+        self._queue = Queue(QUEUE_NAME, connection=self.connection, serializer=JSONSerializer)
+        self._started = StartedJobRegistry(QUEUE_NAME, connection=self.connection, serializer=JSONSerializer)
+        self._limbo_since: dict[str, float] = {}
+
+    def ping(self) -> bool:
+        """Whether the server answers."""
+        try:
+            return bool(self.connection.ping())
+        except QueueUnavailable:
+            return False
+
+    def enqueue(self, run_id: str, attempt: int, *, at_front: bool = False) -> bool:
+        """Put an attempt into the queue; False if it was there before."""
+        try:
+            self._queue.enqueue(
+                TRAIN_FUNCTION,
+                args=(run_id,),
+                kwargs={},
+                job_id=job_id(run_id, attempt),
+                unique=True,
+                job_timeout=-1,  # no limit: whether a run moves is judged from its own marks
+                result_ttl=RESULT_TTL_S,
+                failure_ttl=FAILURE_TTL_S,
+                at_front=at_front,
+            )
+        except DuplicateJobError:
+            return False
+        return True
+
+    def state(self, run_id: str, attempt: int) -> JobState:
+        """What became of an attempt. A job whose worker let its lease run out has ended."""
+        name = job_id(run_id, attempt)
+        status = self._status(name)
+        if status is None:
+            return JobState.ABSENT
+        if status is JobStatus.STARTED:
+            return JobState.RUNNING if self._has_lease(name) else JobState.ENDED
+        if status is not JobStatus.QUEUED:
+            return JobState.ENDED
+        if self._queue.get_job_position(name) is not None:
+            self._limbo_since.pop(name, None)
+            return JobState.WAITING
+        since = self._limbo_since.setdefault(name, time.monotonic())
+        if time.monotonic() - since < LIMBO_S:
+            return JobState.WAITING
+        del self._limbo_since[name]
+        return JobState.ENDED
+
+    def position(self, run_id: str, attempt: int) -> int | None:
+        """How many jobs are before this one; None if it does not wait."""
+        return self._queue.get_job_position(job_id(run_id, attempt))
+
+    def remove(self, run_id: str, attempt: int) -> None:
+        """Take a waiting attempt out of the queue."""
+        try:
+            Job.fetch(job_id(run_id, attempt), connection=self.connection, serializer=JSONSerializer).delete()
+        except NoSuchJobError:
+            return
+
+    def kill(self, run_id: str, attempt: int) -> None:
+        """Have the worker kill the process of an attempt that does not stop when asked."""
+        try:
+            send_stop_job_command(self.connection, job_id(run_id, attempt), serializer=JSONSerializer)
+        except (NoSuchJobError, InvalidJobOperation):
+            return
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _status(self, name: str) -> JobStatus | None:
+        try:
+            job = Job.fetch(name, connection=self.connection, serializer=JSONSerializer)
+            return job.get_status(refresh=False)
+        except (NoSuchJobError, InvalidJobOperation):
+            return None
+
+    def _has_lease(self, name: str) -> bool:
+        """Whether a worker's heartbeat for this job is younger than its lease."""
+        entries: list[Any] = self.connection.zrangebyscore(self._started.key, time.time(), "+inf")
+        return any(StartedJobRegistry.parse_job_id(entry) == name for entry in entries)
+
+
+class Bell:
+    """Rings when a model got a new version. A hint only: who listens must look by itself now and then."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def ring(self, model: str) -> None:
+        """Tell listeners. A bell that cannot be rung is not an error: they poll."""
+        try:
+            with connect(self._url) as client:
+                client.publish(BELL_CHANNEL, model)
+        except (*QueueUnavailable, redis.exceptions.RedisError):
+            return
+
+    def listen(self, heard: Callable[[str], None], is_over: Callable[[], bool], patience_s: float = 1.0) -> None:
+        """Call `heard(model)` for each ring until `is_over()`; comes back from a server that went away."""
+        while not is_over():
+            try:
+                with connect(self._url, answer_within_s=None) as client, client.pubsub() as subscription:
+                    subscription.subscribe(BELL_CHANNEL)
+                    while not is_over():
+                        message = subscription.get_message(ignore_subscribe_messages=True, timeout=patience_s)
+                        if message is not None:
+                            heard(message["data"].decode(errors="replace"))
+            except redis.exceptions.RedisError:
+                time.sleep(patience_s)

@@ -1,0 +1,87 @@
+"""The reconciler: brings the queue in line with the runs on disk. Knows nothing of training; the files decide.
+
+Whatever ends an attempt (a killed worker, a lost Redis, a preemption), only this enqueues the next one. Any process
+may call it at any time; a lock lets one work at a time, the others go on.
+"""
+
+import logging
+from datetime import UTC, datetime
+
+from core import files
+from core.errors import IllegalTransition, RunNotFound, StoreDamaged
+from core.queue import JobState, TrainQueue
+from core.runs import Run, RunStore
+from core.states import Failure, RunState, Status
+
+MAX_LOST_ATTEMPTS = 3  # in a row, without a newer checkpoint
+CANCEL_GRACE_S = 30.0  # then the process is killed
+
+log = logging.getLogger(__name__)
+
+
+def reconcile(runs: RunStore, queue: TrainQueue) -> int:
+    """Look at every unfinished run once; returns how many were changed or enqueued.
+
+    Raises one of core.queue.QueueUnavailable when the queue cannot be asked.
+    """
+    changed = 0
+    with files.try_lock_file(runs.store.path("runs/.reconciler.lock")) as is_mine:
+        if not is_mine:
+            return 0
+        for run_id in reversed(runs.ids()):  # oldest first: a rebuilt queue keeps its order
+            run = Run(runs.store, run_id)
+            try:
+                state = run.state()
+                if state.status.wants_worker and not run.is_being_trained():
+                    changed += _settle(run, state, queue)
+                elif state.status is Status.CANCELING:
+                    _press(run, state, queue)
+            except (IllegalTransition, RunNotFound):
+                continue  # it moved on, or was deleted, while we looked
+            except StoreDamaged as error:
+                log.warning("run %s cannot be looked after: %s", run_id, error)
+    return changed
+
+
+def _settle(run: Run, state: RunState, queue: TrainQueue) -> bool:
+    """A run that nobody trains: see that somebody will, or that it ends."""
+    if state.status is Status.CANCELING:
+        run.move(Status.CANCELED)
+        return True
+    if state.status is Status.PAUSING:
+        run.move(Status.PAUSED)
+        return True
+    job = queue.state(run.id, state.attempt)
+    if job in (JobState.WAITING, JobState.RUNNING):
+        return False  # a worker has it, or will have it
+    if state.status is Status.QUEUED and job is JobState.ABSENT:
+        return queue.enqueue(run.id, state.attempt, at_front=state.preempted)
+    after = run.change(lambda now: _next_attempt(now, seen=state))
+    log.info("run %s lost its worker at step %d: %s", run.id, state.progress.step, after.status)
+    if after.status is Status.QUEUED:
+        queue.enqueue(run.id, after.attempt, at_front=True)
+    return True
+
+
+def _next_attempt(now: RunState, seen: RunState) -> RunState:
+    if (now.status, now.attempt) != (seen.status, seen.attempt):
+        raise IllegalTransition(now.status, Status.QUEUED, [])
+    lost = 1 if (now.checkpoint_step or 0) > now.attempt_began_at_step else now.attempts_without_checkpoint + 1
+    if lost >= MAX_LOST_ATTEMPTS:
+        message = f"the worker was lost {lost} times in a row before a new checkpoint was reached"
+        failure = Failure(code="worker_lost", message=message, retryable=True)
+        return now.moved(Status.FAILED, failure=failure, attempts_without_checkpoint=lost)
+    return now.moved(
+        Status.QUEUED,
+        attempt=now.attempt + 1,
+        attempts_without_checkpoint=lost,
+        attempt_began_at_step=now.checkpoint_step or 0,
+        phase=None,
+    )
+
+
+def _press(run: Run, state: RunState, queue: TrainQueue) -> None:
+    """Kill the process of a canceled run that did not stop when asked."""
+    asked = run.store.path(f"{run.key}/control.json")
+    if asked.exists() and datetime.now(UTC).timestamp() - asked.stat().st_mtime > CANCEL_GRACE_S:
+        queue.kill(run.id, state.attempt)

@@ -1,0 +1,180 @@
+"""Runs on disk: `runs/<id>/` with the spec, the state, the event log. Knows no queue, no network and no HTTP.
+
+A run exists from the moment its folder appears; every change of its state is read, checked against the table and
+replaced under a short lock, so that the API, the worker and the reconciler may all try.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from core import files
+from core.errors import RunNotFound, StoreDamaged
+from core.registry import timestamp
+from core.specs import RunSpec
+from core.states import Progress, RunState, Status
+from core.store import SCHEMA, Store
+
+Change = Callable[[RunState], RunState]
+
+
+class Run:
+    """One run's folder. Cheap to make: nothing is read until it is asked for."""
+
+    def __init__(self, store: Store, run_id: str) -> None:
+        self.store, self.id = store, run_id
+        self.key = f"runs/{run_id}"
+        self.folder = store.path(self.key)
+
+    @property
+    def metrics_file(self) -> Path:
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def log_file(self) -> Path:
+        return self.folder / "log.txt"
+
+    @property
+    def samples(self) -> Path:
+        return self.folder / "samples"
+
+    @property
+    def checkpoints(self) -> str:
+        """Store key under which checkpoints are put."""
+        return f"{self.key}/checkpoints"
+
+    def spec(self) -> dict[str, Any]:
+        """spec.json: `request` (as asked), `resolved` (as used), `model`, `dataset`."""
+        return self._read("spec.json")
+
+    def state(self) -> RunState:
+        try:
+            return RunState.model_validate(self._read("state.json"))
+        except ValueError as error:
+            raise StoreDamaged(f"state.json of {self.id} cannot be read: {error}") from None
+
+    def change(self, change: Change, *, durable: bool = True) -> RunState:
+        """Read, change and replace the state under the run's lock; returns the new state.
+
+        `change` raises IllegalTransition to refuse. With durable=False a power cut may undo it (progress marks).
+        """
+        with self.store.locked(f"{self.key}/.state.lock"):
+            before = self.state()
+            after = change(before)
+            self.store.swap(f"{self.key}/state.json", after.model_dump(mode="json"), durable=durable)
+            if after.status is not before.status or after.attempt != before.attempt:
+                facts: dict[str, Any] = {"status": after.status, "attempt": after.attempt}
+                if after.failure and after.status is Status.FAILED:
+                    facts["failure"] = after.failure.model_dump()
+                self._append_event("status", facts)
+            return after
+
+    def move(self, status: Status, **changes: Any) -> RunState:
+        """Take one step of the table of transitions."""
+        return self.change(lambda state: state.moved(status, **changes))
+
+    def log_event(self, kind: str, data: dict[str, Any]) -> None:
+        """Append to events.jsonl; ids count up from 1 without a gap."""
+        with self.store.locked(f"{self.key}/.state.lock"):
+            self._append_event(kind, data)
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        return files.read_json_lines(self.folder / "events.jsonl")
+
+    def control(self) -> dict[str, Any] | None:
+        """What was asked of the attempt that trains now: `{"action": "cancel", "attempt": 2}`, or None."""
+        with contextlib.suppress(FileNotFoundError):
+            return self.store.read(f"{self.key}/control.json")
+        return None
+
+    def ask(self, action: str, attempt: int) -> None:
+        self.store.swap(f"{self.key}/control.json", {"action": action, "attempt": attempt})
+
+    @contextlib.contextmanager
+    def training_lock(self) -> Iterator[bool]:
+        """The trainer's lock, held for its life; yields False where another process trains this run."""
+        with files.try_lock_file(self.folder / "lock") as is_mine:
+            yield is_mine
+
+    def is_being_trained(self) -> bool:
+        with self.training_lock() as is_free:
+            return not is_free
+
+    def _read(self, name: str) -> dict[str, Any]:
+        try:
+            return self.store.read(f"{self.key}/{name}")
+        except FileNotFoundError:
+            if not self.folder.exists():
+                raise RunNotFound(f"there is no run {self.id!r}") from None
+            raise StoreDamaged(f"run {self.id} has no {name}") from None
+
+    def _append_event(self, kind: str, data: dict[str, Any]) -> None:
+        path = self.folder / "events.jsonl"
+        event = {"id": _last_event_id(path) + 1, "type": kind, "at": timestamp(), "data": data}
+        files.append_json_line(path, event)
+
+
+class RunStore:
+    """All runs of one store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def create(self, request: RunSpec, resolved: dict[str, Any], dataset: dict[str, Any]) -> Run:
+        """Put a new run on disk, queued. `resolved` holds every option as it will be used."""
+        run = Run(self.store, new_run_id())
+        state = RunState(progress=Progress(total=resolved["steps"]), created_at=timestamp())
+        spec = {
+            "schema": SCHEMA,
+            "request": request.model_dump(mode="json", exclude_none=True),
+            "resolved": resolved,
+            "model": request.model_name,
+            "dataset": dataset,
+        }
+
+        def fill(folder: Path) -> None:
+            files.write_json(folder / "spec.json", spec)
+            files.write_json(folder / "state.json", {"schema": SCHEMA, **state.model_dump(mode="json")})
+            queued = {"id": 1, "type": "status", "at": state.created_at, "data": {"status": "queued", "attempt": 1}}
+            files.append_json_line(folder / "events.jsonl", queued)
+            (folder / "samples").mkdir()
+            (folder / "checkpoints").mkdir()
+
+        self.store.put(run.key, fill)
+        return run
+
+    def get(self, run_id: str) -> Run:
+        """The run of that id; RunNotFound also for text that is no run id."""
+        if not is_run_id(run_id) or not self.store.has(f"runs/{run_id}"):
+            raise RunNotFound(f"there is no run {run_id[:80]!r}")
+        return Run(self.store, run_id)
+
+    def ids(self) -> list[str]:
+        """Ids of all runs, newest first."""
+        return [name for name in reversed(self.store.names("runs")) if is_run_id(name)]
+
+
+def new_run_id() -> str:
+    """An id that sorts by time: `run_`, 12 hex digits of milliseconds, 8 random ones."""
+    return f"run_{time.time_ns() // 1_000_000:012x}{secrets.token_hex(4)}"
+
+
+def is_run_id(text: str) -> bool:
+    digits = text.removeprefix("run_")
+    return text.startswith("run_") and len(digits) == 20 and all(c in "0123456789abcdef" for c in digits)
+
+
+def _last_event_id(path: Path, tail_bytes: int = 1 << 16) -> int:
+    """Id of the newest whole event; 0 when there is none."""
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - tail_bytes))
+        for line in reversed(file.read().splitlines()):
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                return int(json.loads(line)["id"])
+    return 0

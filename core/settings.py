@@ -1,0 +1,106 @@
+"""Every setting of every process, read once from the environment. Knows nothing of what the settings are for.
+
+Nothing else in the project reads the environment; a bad value stops the process at start-up and is named.
+"""
+
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+SOCKET_PATH_LIMIT = 100  # bytes; sun_path holds 108 on Linux and 104 on macOS
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class SettingsError(ValueError):
+    """A setting has a value that cannot be used; the text names the environment variable."""
+
+
+class Settings(BaseSettings):
+    """Settings of the API, the worker and the `ganymede` command; each is `GANYMEDE_` + its name."""
+
+    model_config = SettingsConfigDict(env_prefix="GANYMEDE_", extra="ignore", frozen=True, env_ignore_empty=True)
+
+    home: Path = Field(Path("var"), description="Folder of everything that is kept: store, broker, logs.")
+    store: Path | None = Field(None, description="Folder of datasets, runs and models. Default: HOME/store.")
+    redis_url: str | None = Field(
+        None,
+        description="Redis or Valkey to use, as a URL. Default: the embedded Valkey on a unix socket under HOME.",
+        repr=False,
+    )
+    host: str = Field("127.0.0.1", description="Address the API listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port the API listens on.")
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("localhost", "127.0.0.1", "[::1]"),
+        description="Names a request's Host header may carry, comma-separated (ports do not matter).",
+    )
+    allow_anonymous: bool = Field(
+        False, description="Listen on an address other than loopback although nobody has to show a key."
+    )
+    device: str = Field(
+        "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="Where networks run: auto, cpu, cuda or cuda:N."
+    )
+    default_model: str = Field("digits", description="Model that `/generate` draws from when none is named.")
+    max_images: int = Field(64, ge=1, le=1024, description="Largest `n` of one `/generate` request.")
+    max_wait: float = Field(
+        10.0, gt=0, description="Seconds a request may be expected to wait for its image before it is refused (429)."
+    )
+    log_format: Literal["human", "json"] = Field("human", description="Form of the log lines: human or json.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_hosts(cls, values: dict[str, object]) -> dict[str, object]:
+        hosts = values.get("allowed_hosts")
+        if isinstance(hosts, str):
+            values["allowed_hosts"] = tuple(host.strip() for host in hosts.split(",") if host.strip())
+        return values
+
+    @model_validator(mode="after")
+    def _refuse_open_door(self) -> Self:
+        if self.host not in LOOPBACK_HOSTS and not self.allow_anonymous:
+            raise ValueError(
+                f"GANYMEDE_HOST={self.host} would let anyone who reaches this machine train and generate. "
+                "Set GANYMEDE_ALLOW_ANONYMOUS=true if that is wanted."
+            )
+        return self
+
+    @property
+    def store_path(self) -> Path:
+        return (self.store or self.home / "store").absolute()
+
+    @property
+    def broker_path(self) -> Path:
+        return (self.home / "broker").absolute()
+
+    @property
+    def broker_socket(self) -> Path:
+        """The embedded broker's socket: under HOME, or in a short private folder where that path is too long."""
+        socket = self.broker_path / "redis.sock"
+        if len(bytes(socket)) < SOCKET_PATH_LIMIT:
+            return socket
+        digest = hashlib.sha256(bytes(self.broker_path)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"ganymede-{digest}" / "redis.sock"
+
+    @property
+    def broker_url(self) -> str:
+        return self.redis_url or f"unix://{self.broker_socket}"
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        SettingsError: a value cannot be used; the message names each variable and what is allowed.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors(include_url=False, include_context=False):
+            name = "_".join(str(part) for part in problem["loc"]).upper()
+            message = problem["msg"].removeprefix("Value error, ")
+            lines.append(f"GANYMEDE_{name}: {message}" if name else message)
+        raise SettingsError("; ".join(lines)) from None

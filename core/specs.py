@@ -1,0 +1,72 @@
+"""What a client may ask of a training run: the only list of training options. Knows no recipe and no default value.
+
+API, command line, web form and docs derive from the JSON Schema of RunSpec. Every option of `config` may be "auto";
+models/recipes.py says what that becomes.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.refs import NAME_PATTERN, NAME_RULE
+
+Auto = Literal["auto"]
+Name = Annotated[str, Field(pattern=NAME_PATTERN, description=f"A name: {NAME_RULE}.")]
+LearningRate = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+
+
+class StrictModel(BaseModel):
+    """An unknown field is an error: a misspelt option must not be ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TrainConfig(StrictModel):
+    """Hyperparameters. "auto" is resolved from recipe, dataset and device, and shown in the answer as `resolved`."""
+
+    steps: Auto | Annotated[int, Field(ge=1, le=10_000_000)] = Field(
+        "auto", description="Run length in generator updates."
+    )
+    batch_size: Auto | Annotated[int, Field(ge=2, le=4096)] = Field("auto", description="Real images per update.")
+    generator_lr: Auto | LearningRate = Field("auto", description="Learning rate of the generator.")
+    discriminator_lr: Auto | LearningRate = Field("auto", description="Learning rate of the discriminator.")
+    beta1: Auto | Annotated[float, Field(ge=0, lt=1)] = Field("auto", description="Adam's first-moment decay.")
+    beta2: Auto | Annotated[float, Field(ge=0, lt=1)] = Field("auto", description="Adam's second-moment decay.")
+    latent_dim: Auto | Annotated[int, Field(ge=1, le=1024)] = Field("auto", description="Size of the noise vector.")
+    width: Auto | Annotated[int, Field(ge=4, le=1024)] = Field(
+        "auto", description="Feature maps at the finest level; they double with every halving of the size."
+    )
+    ema_half_life: Auto | Annotated[int, Field(ge=0, le=100_000_000)] = Field(
+        "auto", description="Half-life, in images, of the averaged generator that is sampled and published; 0: none."
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="Number format of the forward and backward pass; weights stay float32."
+    )
+    report_every: Auto | Annotated[int, Field(ge=1)] = Field("auto", description="Steps between metric points.")
+    sample_every: Auto | Annotated[int, Field(ge=1)] = Field("auto", description="Steps between sample grids.")
+    checkpoint_every: Auto | Annotated[int, Field(ge=1)] = Field("auto", description="Steps between checkpoints.")
+
+
+class PublishSpec(StrictModel):
+    """When a checkpoint becomes a version of the model."""
+
+    every_steps: Auto | Annotated[int, Field(ge=1)] = Field(
+        "auto", description="Steps between published versions; the last step is always published."
+    )
+    keep: int = Field(5, ge=1, le=1000, description="Newest versions of this run that stay; aliased ones stay too.")
+
+
+class RunSpec(StrictModel):
+    """The body of `POST /train`."""
+
+    recipe: str = Field(min_length=1, max_length=64, description="Name of a recipe.", examples=["cgan"])
+    dataset: Name = Field(examples=["mnist-10k"])
+    model: Name | None = Field(None, description="Model to publish under. Default: the dataset's name.")
+    name: str | None = Field(None, max_length=200, description="A title for people.")
+    seed: int = Field(0, ge=0, lt=2**32, description="Seed of initial weights, batches and noise.")
+    config: TrainConfig = TrainConfig()
+    publish: PublishSpec = PublishSpec()
+
+    @property
+    def model_name(self) -> str:
+        return self.model or self.dataset
