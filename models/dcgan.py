@@ -1,0 +1,135 @@
+"""DCGAN, unconditional or with the label fed to both networks (CGAN). Architecture only: no loss, no optimiser.
+
+Radford et al. 2015 (arXiv 1511.06434), Mirza & Osindero 2014 (arXiv 1411.1784); upsampling + convolution in the place
+of transposed convolution, which leaves checkerboards (Odena et al. 2016, distill.pub).
+
+Shape suffixes: B batch, Z latent, K classes, C channels, H height, W width.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+SLOPE = 0.2  # of LeakyReLU, Radford et al. section 3
+NARROWEST = 16  # feature maps
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DCGANConfig:
+    """Sizes of both networks.
+
+    `image_size` is 4 * 2^k or 7 * 2^k pixels, `width` the feature maps at the coarsest level, halved with each doubling
+    of the size; `num_classes` 0 means unconditional.
+    """
+
+    image_size: int
+    channels: int
+    latent_dim: int
+    width: int
+    num_classes: int
+
+    def __post_init__(self) -> None:
+        if base_size(self.image_size) is None:
+            raise ValueError(f"image_size must be 8 to 512 and 4 * 2^k or 7 * 2^k, got {self.image_size}")
+
+    @property
+    def generator_widths(self) -> list[int]:
+        """Feature maps before each upsampling; 32 px and width 256: [256, 128, 64], the last step gives the image."""
+        upsamplings = (self.image_size // _base(self.image_size)).bit_length() - 1
+        return [max(self.width >> level, NARROWEST) for level in range(upsamplings)]
+
+    @property
+    def discriminator_widths(self) -> list[int]:
+        """Feature maps after each halving, down to 3 or 4 px; 28 and 32 px and width 256: [64, 128, 256]."""
+        halvings = (self.image_size // 4).bit_length() - (self.image_size % 7 != 0)
+        return [max(self.width >> level, NARROWEST) for level in reversed(range(halvings))]
+
+
+class Generator(nn.Module):
+    """z (B, Z) and labels (B,) to images (B, C, H, W) in [-1, 1]."""
+
+    def __init__(self, config: DCGANConfig) -> None:
+        super().__init__()
+        self.num_classes, self.base, widths = config.num_classes, _base(config.image_size), config.generator_widths
+        self.stem_width = widths[0]
+        self.stem = nn.Linear(config.latent_dim + config.num_classes, widths[0] * self.base**2, bias=False)
+        self.stem_norm = nn.Sequential(nn.BatchNorm2d(widths[0]), nn.LeakyReLU(SLOPE))
+        self.blocks = nn.Sequential(*(layer for pair in pairwise(widths) for layer in _up(*pair)))
+        self.to_image = nn.Sequential(_double(), nn.Conv2d(widths[-1], config.channels, 3, padding=1))
+        self.apply(_initialise)
+
+    def forward(self, z_BZ: Tensor, label_B: Tensor | None = None) -> Tensor:
+        if self.num_classes:
+            assert label_B is not None
+            z_BZ = torch.cat([z_BZ, F.one_hot(label_B, self.num_classes).to(z_BZ.dtype)], dim=1)
+        x_BCHW = self.stem(z_BZ).view(len(z_BZ), self.stem_width, self.base, self.base)
+        image_BCHW: Tensor = self.to_image(self.blocks(self.stem_norm(x_BCHW)))
+        return image_BCHW.tanh()
+
+
+class Discriminator(nn.Module):
+    """Images (B, C, H, W) in [-1, 1] and labels (B,) to logits (B,): above 0 means real."""
+
+    def __init__(self, config: DCGANConfig) -> None:
+        super().__init__()
+        self.num_classes = config.num_classes
+        widths = [config.channels + config.num_classes, *config.discriminator_widths]
+        self.blocks = nn.Sequential(*(layer for pair in pairwise(widths) for layer in _down(*pair)))
+        side = config.image_size >> len(config.discriminator_widths)
+        self.head = nn.Linear(widths[-1] * side**2, 1)
+        self.apply(_initialise)
+
+    def forward(self, x_BCHW: Tensor, label_B: Tensor | None = None) -> Tensor:
+        if self.num_classes:
+            assert label_B is not None
+            one_hot_BK11 = F.one_hot(label_B, self.num_classes).to(x_BCHW.dtype)[:, :, None, None]
+            planes_BKHW = one_hot_BK11.expand(-1, -1, *x_BCHW.shape[2:])
+            x_BCHW = torch.cat([x_BCHW, planes_BKHW], dim=1)
+        logit_B1: Tensor = self.head(self.blocks(x_BCHW).flatten(1))
+        return logit_B1.squeeze(1)
+
+
+def base_size(image_size: int) -> int | None:
+    """4 or 7, the size that `image_size` is a power of two times of; None if it is of no such size."""
+    for base in (4, 7):
+        factor, rest = divmod(image_size, base)
+        if rest == 0 and 2 <= factor <= 128 and factor & (factor - 1) == 0:
+            return base
+    return None
+
+
+def _base(image_size: int) -> int:
+    base = base_size(image_size)
+    assert base is not None
+    return base
+
+
+def _up(wide: int, narrow: int) -> Iterator[nn.Module]:
+    yield _double()
+    yield nn.Conv2d(wide, narrow, 3, padding=1, bias=False)
+    yield nn.BatchNorm2d(narrow)
+    yield nn.LeakyReLU(SLOPE)
+
+
+def _double() -> nn.Module:
+    return nn.Upsample(scale_factor=2, mode="nearest")
+
+
+def _down(narrow: int, wide: int) -> Iterator[nn.Module]:
+    yield nn.Conv2d(narrow, wide, 4, stride=2, padding=1)
+    yield nn.LeakyReLU(SLOPE)
+
+
+def _initialise(module: nn.Module) -> None:
+    """N(0, 0.02) weights, N(1, 0.02) for the scales of batch norm, Radford et al. section 4."""
+    if isinstance(module, nn.Conv2d | nn.Linear):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, 0.02)
+        nn.init.zeros_(module.bias)

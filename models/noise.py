@@ -1,0 +1,41 @@
+"""From a seed to a noise vector. numpy draws it, so that a seed means the same vector for ever and on every device.
+
+Shape suffixes: B images, Z latent.
+"""
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+SEEDS = 2**32
+DISTRIBUTION = "standard_normal"  # named in every manifest
+
+_local = threading.local()
+
+
+def draw_noise(seeds: Sequence[int], latent_dim: int) -> npt.NDArray[np.float32]:
+    """Standard normal vectors (B, Z), row i of `seeds[i]` alone: RandomState(seed).standard_normal(latent_dim).
+
+    One RandomState a thread is re-seeded, which gives the stream of a new one in a twentieth of the time. The legacy
+    generator is frozen by numpy's compatibility policy (NEP 19).
+    """
+    state = getattr(_local, "state", None)
+    if state is None:
+        state = _local.state = np.random.RandomState()
+    z_BZ = np.empty((len(seeds), latent_dim), np.float32)
+    for row, seed in zip(z_BZ, seeds, strict=True):
+        state.seed(seed % SEEDS)
+        row[:] = state.standard_normal(latent_dim)
+    return z_BZ
+
+
+def seeds_from(seed: int, count: int) -> list[int]:
+    """The seeds of `count` images: seed, seed + 1, ... modulo 2^32."""
+    return [(seed + i) % SEEDS for i in range(count)]
+
+
+def default_labels(seeds: Sequence[int], num_classes: int) -> list[int]:
+    """The label of each seed when none is asked for: seed mod classes."""
+    return [seed % num_classes for seed in seeds]

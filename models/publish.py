@@ -1,0 +1,97 @@
+"""The averaged generator of a run to a folder that can be served: weights, manifest, samples. Knows no trainer.
+
+The folder is written once, inside a checkpoint; publishing links the same bytes as a version of a model.
+"""
+
+import importlib.resources
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from core import files, images
+from core.registry import PublishKey, Registry, timestamp
+from core.store import SCHEMA, check_files, list_files
+from models import sampling
+from models.noise import DISTRIBUTION
+from models.weights import WEIGHTS_FILE, save_generator
+
+STARTER = "digits"
+SAMPLES_FILE = "samples.webp"
+MANIFEST_FILE = "manifest.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lineage:
+    """Where a generator comes from: what its manifest says beside the facts about its files."""
+
+    run: str
+    branch: int
+    step: int
+    images_seen: int
+    recipe: str
+    architecture: str
+    network: Any  # the architecture's config
+    dataset: dict[str, Any]  # name, version, digest, class_names, licence, attribution
+    metrics: dict[str, float | None]
+
+    @property
+    def key(self) -> PublishKey:
+        return PublishKey(self.run, self.branch, self.step)
+
+
+def write_generator(folder: Path, generator: nn.Module, lineage: Lineage) -> None:
+    """Fill `folder` with generator.safetensors, samples.webp and manifest.json. `generator` is in eval mode."""
+    network, dataset = lineage.network, lineage.dataset
+    save_generator(folder / WEIGHTS_FILE, generator, lineage.architecture, network)
+    drawn = sampling.draw(generator, sampling.grid_seeds(network.num_classes), network.latent_dim, network.num_classes)
+    sheet = images.contact_sheet(drawn, columns=sampling.grid_columns(network.num_classes))
+    (folder / SAMPLES_FILE).write_bytes(images.to_webp(sheet))
+    listed = list_files(folder, WEIGHTS_FILE, SAMPLES_FILE)
+    manifest = {
+        "schema": SCHEMA,
+        "run": lineage.run,
+        "branch": lineage.branch,
+        "step": lineage.step,
+        "images_seen": lineage.images_seen,
+        "recipe": lineage.recipe,
+        "architecture": lineage.architecture,
+        "image_size": network.image_size,
+        "channels": network.channels,
+        "latent_dim": network.latent_dim,
+        "noise": DISTRIBUTION,
+        "labels": list(dataset["class_names"]) if network.num_classes else [],
+        "dataset": {k: dataset.get(k) for k in ("name", "version", "digest", "licence", "attribution")},
+        "metrics": lineage.metrics,
+        "created_at": timestamp(),
+        "digest": f"sha256:{listed[WEIGHTS_FILE]['sha256']}",
+        "files": listed,
+    }
+    files.write_json(folder / MANIFEST_FILE, manifest)
+
+
+def publish_folder(registry: Registry, model: str, folder: Path) -> tuple[int, bool]:
+    """Publish a folder that write_generator filled; returns the version and whether it is new.
+
+    Raises:
+        StoreDamaged: the folder's files do not match its manifest; nothing is published.
+    """
+    manifest = files.read_json(folder / MANIFEST_FILE, SCHEMA)
+    check_files(folder, manifest["files"])
+    key = PublishKey(manifest["run"], manifest["branch"], manifest["step"])
+
+    def fill(target: Path) -> None:
+        for name in (*manifest["files"], MANIFEST_FILE):
+            files.link_or_copy(folder / name, target / name)
+
+    return registry.publish(model, key, fill)
+
+
+def publish_starter(registry: Registry) -> None:
+    """Put the model that comes with the package into a store that has never had one of its name."""
+    if registry.store.has(f"models/{STARTER}"):
+        return
+    with importlib.resources.as_file(importlib.resources.files("models") / "starter") as folder:
+        if (folder / MANIFEST_FILE).exists():
+            publish_folder(registry, STARTER, folder)

@@ -1,0 +1,43 @@
+"""A generator's floats to pixels, and the grid by which a run is watched. Knows no batching and no HTTP.
+
+Shape suffixes: B images, Z latent, C channels, H height, W width.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from core.images import Images
+from models.noise import default_labels, draw_noise
+
+GRID_SIDE = 8  # the grid of a run has 8 rows; of 8 columns, or one a class where there are 2 to 10
+
+
+def to_uint8(image_BCHW: Tensor) -> Tensor:
+    """[-1, 1] to 0 ... 255, rounded half to even; (B, C, H, W) to (B, H, W, C)."""
+    scaled = image_BCHW.float().add(1).mul(127.5).round_().clamp_(0, 255)
+    return scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+
+def draw(generator: nn.Module, seeds: Sequence[int], latent_dim: int, num_classes: int, batch: int = 64) -> Images:
+    """Pictures of `seeds` (B, H, W, C), each with its default label, in batches; the network stays where it is."""
+    device = next(generator.parameters()).device
+    drawn = []
+    with torch.inference_mode():
+        for start in range(0, len(seeds), batch):
+            part = seeds[start : start + batch]
+            z_BZ = torch.from_numpy(draw_noise(part, latent_dim)).to(device)
+            labels = torch.tensor(default_labels(part, num_classes), device=device) if num_classes else None
+            drawn.append(to_uint8(generator(z_BZ, labels)).cpu())
+    images: Images = torch.cat(drawn).numpy()
+    return images
+
+
+def grid_columns(num_classes: int) -> int:
+    return num_classes if 2 <= num_classes <= 10 else GRID_SIDE
+
+
+def grid_seeds(num_classes: int) -> range:
+    """Seeds 0, 1, ... of the fixed grid; with seed mod classes as the label every column is one class."""
+    return range(GRID_SIDE * grid_columns(num_classes))
