@@ -1,0 +1,61 @@
+"""`python -m worker`: waits for runs and trains them. Must not import torch: the process forks."""
+
+import logging
+import signal
+import sys
+import time
+
+from redis import Redis
+from rq.serializers import JSONSerializer
+
+from core.log import configure_logging
+from core.queue import QUEUE_NAME, QueueUnavailable, TrainQueue
+from core.reconcile import reconcile
+from core.runs import RunStore
+from core.settings import Settings, SettingsError, load_settings
+from core.store import Store
+from worker.guarded import HEARTBEAT_EVERY_S, MAINTENANCE_EVERY_S, WORKER_TTL_S, GuardedJob, GuardedWorker
+from worker.stopping import on_stop_signal
+
+log = logging.getLogger("worker")
+
+
+def main() -> None:
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        sys.exit(f"worker: {error}")
+    configure_logging(settings.log_format)
+    signal.signal(signal.SIGUSR1, on_stop_signal)  # inherited by the fork: there is no moment without a handler
+    store = Store(settings.store_path)
+    _wait_for_queue(settings)
+    with TrainQueue(settings.broker_url) as queue:
+        reconcile(RunStore(store), queue)
+    worker = GuardedWorker(
+        [QUEUE_NAME],
+        connection=Redis.from_url(settings.broker_url),
+        serializer=JSONSerializer,
+        job_class=GuardedJob,
+        job_monitoring_interval=HEARTBEAT_EVERY_S,
+        worker_ttl=WORKER_TTL_S,
+        maintenance_interval=MAINTENANCE_EVERY_S,
+    )
+    log.info("waiting for runs")
+    worker.work(logging_level="WARNING")
+
+
+def _wait_for_queue(settings: Settings) -> None:
+    is_told = False
+    with TrainQueue(settings.broker_url) as queue:
+        while not queue.ping():
+            if not is_told:
+                log.warning("Redis does not answer; waiting for it")
+                is_told = True
+            time.sleep(0.5)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except QueueUnavailable as error:
+        sys.exit(f"worker: Redis went away: {error}")

@@ -1,0 +1,51 @@
+"""A dataset as an endless row of batches. Knows no files; where it stands is two numbers.
+
+Shape suffixes: N images of the set, B batch, C channels, H height, W width.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+Position = tuple[int, int]  # epoch, images taken of it
+
+
+class Batches:
+    """Every epoch takes each image once in an order drawn from (seed, epoch); an incomplete last batch is left out.
+
+    The order is a function of the position, so a position is all that a checkpoint needs.
+    """
+
+    def __init__(
+        self,
+        images_NHWC: npt.NDArray[np.uint8],
+        labels_N: npt.NDArray[np.int64] | None,
+        batch_size: int,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self._images_NHWC = torch.from_numpy(images_NHWC).to(device)  # on the CPU this stays the mapped file
+        self._labels_N = None if labels_N is None else torch.from_numpy(labels_N).to(device)
+        self._batch_size, self._seed, self._device = batch_size, seed, device
+        self.position: Position = (0, 0)
+        self._order: tuple[int, Any] | None = None
+
+    def next(self) -> tuple[Tensor, Tensor | None]:
+        """The next images (B, C, H, W), float32 in [-1, 1], channels last in memory, and labels (B,) if there are."""
+        epoch, taken = self.position
+        if taken + self._batch_size > len(self._images_NHWC):
+            epoch, taken = epoch + 1, 0
+        index_B = self._epoch_order(epoch)[taken : taken + self._batch_size]
+        self.position = (epoch, taken + self._batch_size)
+        real_BCHW = self._images_NHWC[index_B].permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+        return real_BCHW, None if self._labels_N is None else self._labels_N[index_B]
+
+    def _epoch_order(self, epoch: int) -> Tensor:
+        if self._order is None or self._order[0] != epoch:
+            order = np.random.default_rng([self._seed, epoch]).permutation(len(self._images_NHWC))
+            self._order = (epoch, torch.from_numpy(order).to(self._device))
+        index_N: Tensor = self._order[1]
+        return index_N

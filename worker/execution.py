@@ -1,0 +1,60 @@
+"""How a run is computed: device, number format, memory format, threads. Decided once a run, then obeyed on resume."""
+
+import os
+import sys
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Execution:
+    """device: "cpu" or "cuda[:N]"; precision: "float32" or "bfloat16" (of the passes; weights stay float32)."""
+
+    device: str
+    precision: str
+    threads: int
+
+    @property
+    def torch_device(self) -> torch.device:
+        return torch.device(self.device)
+
+    def autocast(self) -> torch.autocast:
+        return torch.autocast(
+            self.torch_device.type, torch.bfloat16, enabled=self.precision == "bfloat16", cache_enabled=True
+        )
+
+    def apply(self) -> None:
+        """Set this process up. Beside a serving API on the same CPU the trainer stands back."""
+        torch.set_num_threads(self.threads)
+        if self.torch_device.type == "cpu":
+            os.nice(10)
+        else:
+            torch.backends.cuda.matmul.allow_tf32 = True
+            torch.backends.cudnn.allow_tf32 = True
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def decide(device: str, precision: str) -> Execution:
+    """Settle "auto": the GPU where there is one, bfloat16 where the hardware computes in it."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if precision == "auto":
+        precision = "bfloat16" if _has_bfloat16(torch.device(device)) else "float32"
+    return Execution(device=device, precision=precision, threads=available_cores())
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

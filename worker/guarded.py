@@ -1,0 +1,85 @@
+"""The RQ worker, hardened. It forks, and never imports torch: a CUDA context does not survive a fork.
+
+Against the stock worker: the work horse dies with its parent; an outage of Redis does not crash the parent; SIGTERM
+makes the run checkpoint and return; a dead worker's lease ends after seconds; only listed functions run, whatever is
+found in the queue.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import time
+from typing import Any
+
+import redis.exceptions
+from rq import Queue, Worker
+from rq.executions import Execution
+from rq.job import Job
+
+from core.queue import TRAIN_FUNCTION
+from worker.stopping import STOP_SIGNALS, on_stop_signal
+
+ALLOWED_FUNCTIONS = frozenset({TRAIN_FUNCTION})
+LEASE_S = 20
+HEARTBEAT_EVERY_S = 5
+WORKER_TTL_S = 60
+MAINTENANCE_EVERY_S = 30
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+class GuardedJob(Job):
+    """A job that runs only what it may. The JSON serializer alone does not see to that."""
+
+    def perform(self) -> Any:
+        if self.func_name not in ALLOWED_FUNCTIONS:
+            raise PermissionError(f"function {self.func_name!r} is not allowed")
+        return super().perform()
+
+
+class GuardedWorker(Worker):
+    """One queue, one run at a time."""
+
+    job_class = GuardedJob
+
+    def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:  # noqa: ARG002 (RQ's signature)
+        return LEASE_S
+
+    def main_work_horse(self, job: Job, queue: Queue) -> None:
+        die_with_parent(self.pid)
+        super().main_work_horse(job, queue)
+
+    def setup_work_horse_signals(self) -> None:
+        """Before torch is imported, so that a signal at any moment finds its handler."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in STOP_SIGNALS:
+            signal.signal(number, on_stop_signal)
+
+    def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
+        try:
+            super().maintain_heartbeats(job, execution)
+        except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError) as error:
+            self.log.warning("heartbeat skipped, redis cannot be reached: %s", error)
+
+    def handle_warm_shutdown_request(self) -> None:
+        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
+        if self.horse_pid:
+            os.kill(self.horse_pid, signal.SIGUSR1)  # checkpoint, then return
+
+
+def die_with_parent(parent: int | None) -> None:
+    """See to it that this process ends when `parent` does, also by kill -9."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    else:
+        threading.Thread(target=_watch_parent, args=(parent,), daemon=True).start()
+    if os.getppid() != parent:  # it died between the fork and the call above
+        os._exit(1)
+
+
+def _watch_parent(parent: int | None) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)

@@ -1,0 +1,187 @@
+"""What happens beside the training loop: reports, sample grids, checkpoints, publishing, stopping. Knows the store.
+
+Each hook is one concern; the job puts them in order (a checkpoint is written before it is published).
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from core import files, images
+from core.errors import TrainingFailed
+from core.queue import Bell
+from core.registry import Registry, timestamp
+from core.runs import Run
+from core.states import Progress, Published, RunState
+from models import sampling
+from models.publish import Lineage, publish_folder, write_generator
+from models.recipes import network_config
+from models.weights import is_finite
+from worker.state import GENERATOR_FOLDER, TrainState, save_training
+from worker.stopping import StopTraining, is_asked_by_signal
+from worker.trainer import Metrics
+
+CHECKPOINTS_KEPT = 2
+MARK_EVERY_S = 1.0  # progress marks in state.json, and looks into control.json
+
+
+class Clock:
+    """Lets something happen at most once in `every_s` seconds."""
+
+    def __init__(self, every_s: float) -> None:
+        self.every_s, self._last = every_s, float("-inf")
+
+    def is_due(self) -> bool:
+        now = time.monotonic()
+        if now - self._last < self.every_s:
+            return False
+        self._last = now
+        return True
+
+
+class Quiet:
+    """A hook that does nothing; the others override what they need."""
+
+    def after_report(self, state: TrainState, metrics: Metrics) -> None: ...
+
+    def after_step(self, state: TrainState, is_last: bool) -> None: ...
+
+
+class ReportProgress(Quiet):
+    """Every point goes to metrics.jsonl; the newest into the state, at most once a second."""
+
+    def __init__(self, run: Run, attempt: int) -> None:
+        self.run, self.attempt, self.clock = run, attempt, Clock(MARK_EVERY_S)
+
+    def after_report(self, state: TrainState, metrics: Metrics) -> None:
+        point = {"branch": state.branch, "step": state.step, "attempt": self.attempt, "images_seen": state.images_seen}
+        files.append_json_line(self.run.metrics_file, {**point, "at": timestamp(), **metrics})
+        if self.clock.is_due() or state.step == state.resolved["steps"]:
+            self.run.change(lambda now: self._marked(now, state, metrics), durable=False)
+
+    def _marked(self, now: RunState, state: TrainState, metrics: Metrics) -> RunState:
+        progress = Progress(
+            step=state.step,
+            total=state.resolved["steps"],
+            images_seen=state.images_seen,
+            images_per_second=metrics["images_per_second"],
+        )
+        changes = {"progress": progress, "metrics": metrics, "last_heartbeat_at": timestamp(), "phase": "training"}
+        return now.model_copy(update=changes)
+
+
+class DrawSamples(Quiet):
+    """A grid of the same seeds again and again: how a person sees the run learn."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def after_step(self, state: TrainState, is_last: bool) -> None:
+        if state.step % state.resolved["sample_every"] and not is_last:
+            return
+        network = state.resolved["network"]
+        seeds = sampling.grid_seeds(network["num_classes"])
+        drawn = sampling.draw(state.ema, seeds, network["latent_dim"], network["num_classes"])
+        sheet = images.contact_sheet(drawn, columns=sampling.grid_columns(network["num_classes"]))
+        files.write_atomic(self.run.samples / f"{state.branch}-{state.step}.webp", images.to_webp(sheet), durable=False)
+        self.run.change(lambda now: now.model_copy(update={"sample_step": state.step}), durable=False)
+        self.run.log_event("sample", {"branch": state.branch, "step": state.step})
+
+
+class KeepCheckpoints(Quiet):
+    """Writes checkpoints, keeps the newest, and can be asked for one more before the process ends."""
+
+    def __init__(self, run: Run, lineage: Callable[[TrainState], Lineage]) -> None:
+        self.run, self.lineage = run, lineage
+
+    def after_step(self, state: TrainState, is_last: bool) -> None:
+        cadence = (state.resolved["checkpoint_every"], state.resolved["publish_every"])
+        if is_last or any(state.step % every == 0 for every in cadence):
+            self.write(state)
+
+    def write(self, state: TrainState) -> None:
+        """Put a checkpoint of the current step; a network with a weight that is no number never becomes one."""
+        if not (is_finite(state.generator) and is_finite(state.ema) and is_finite(state.discriminator)):
+            message = f"a weight stopped being a finite number before step {state.step}; a lower learning rate may help"
+            raise TrainingFailed("diverged", message, retryable=False)
+        store, name = self.run.store, checkpoint_name(state)
+
+        def fill(folder: Path) -> None:
+            save_training(folder, state)
+            generator = folder / GENERATOR_FOLDER
+            generator.mkdir()
+            write_generator(generator, state.ema, self.lineage(state))
+
+        if store.put(f"{self.run.checkpoints}/{name}", fill):
+            self.run.change(lambda now: now.model_copy(update={"checkpoint_step": state.step}))
+            self.run.log_event("checkpoint", {"branch": state.branch, "step": state.step})
+            for old in list_checkpoints(self.run)[CHECKPOINTS_KEPT:]:
+                store.delete(f"{self.run.checkpoints}/{old}")
+
+
+class PublishVersions(Quiet):
+    """Makes a version of every checkpoint that is due. A repeat after a crash finds it done."""
+
+    def __init__(self, run: Run, registry: Registry, model: str, bell: Bell) -> None:
+        self.run, self.registry, self.model, self.bell = run, registry, model, bell
+
+    def after_step(self, state: TrainState, is_last: bool) -> None:
+        if is_last or state.step % state.resolved["publish_every"] == 0:
+            self.publish(state)
+
+    def publish(self, state: TrainState) -> None:
+        folder = self.run.store.path(f"{self.run.checkpoints}/{checkpoint_name(state)}/{GENERATOR_FOLDER}")
+        version, _ = publish_folder(self.registry, self.model, folder)
+        self.bell.ring(self.model)
+        published = Published(model=self.model, version=version, step=state.step, at=timestamp())
+        known = {(entry.model, entry.version) for entry in self.run.state().published}
+        if (self.model, version) not in known:
+            self.run.change(lambda now: now.model_copy(update={"published": [*now.published, published]}))
+            self.run.log_event("published", published.model_dump())
+        self.registry.prune(self.model, self.run.id, state.resolved["publish_keep"])
+
+
+class StopWhenAsked(Quiet):
+    """Ends the loop on a signal, or when control.json asks this attempt to."""
+
+    def __init__(self, run: Run, attempt: int) -> None:
+        self.run, self.attempt, self.clock = run, attempt, Clock(MARK_EVERY_S)
+
+    def after_step(self, state: TrainState, is_last: bool) -> None:  # noqa: ARG002
+        if is_asked_by_signal():
+            raise StopTraining("preempted")
+        if self.clock.is_due():
+            control = self.run.control()
+            if control and control["attempt"] == self.attempt and control["action"] in ("cancel", "pause"):
+                raise StopTraining(control["action"])
+
+
+def checkpoint_name(state: TrainState) -> str:
+    return f"{state.branch}-{state.step}"
+
+
+def list_checkpoints(run: Run) -> list[str]:
+    """Names of a run's checkpoints, newest first."""
+    names = [tuple(map(int, name.split("-"))) for name in run.store.names(run.checkpoints)]
+    return ["-".join(map(str, name)) for name in sorted(names, reverse=True)]
+
+
+def lineage_of(run: Run, spec: dict[str, object]) -> Callable[[TrainState], Lineage]:
+    """How a generator of this run is described in its manifest."""
+    dataset = spec["dataset"]
+    assert isinstance(dataset, dict)
+
+    def describe(state: TrainState) -> Lineage:
+        return Lineage(
+            run=run.id,
+            branch=state.branch,
+            step=state.step,
+            images_seen=state.images_seen,
+            recipe=state.resolved["recipe"],
+            architecture=state.resolved["architecture"],
+            network=network_config(state.resolved),
+            dataset=dataset,
+            metrics={},
+        )
+
+    return describe

@@ -1,0 +1,181 @@
+"""One attempt of one run, in the process that RQ forks for it. Imports torch: never import this in the parent."""
+
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core.datasets import DatasetStore
+from core.errors import DatasetNotFound, IllegalTransition, StoreDamaged, TrainingFailed
+from core.queue import Bell
+from core.registry import Registry, timestamp
+from core.runs import Run, RunStore
+from core.settings import Settings, load_settings
+from core.states import Failure, RunState, Status
+from core.store import Store
+from worker.batches import Batches
+from worker.execution import Execution, decide
+from worker.hooks import (
+    DrawSamples,
+    KeepCheckpoints,
+    PublishVersions,
+    ReportProgress,
+    StopWhenAsked,
+    lineage_of,
+    list_checkpoints,
+)
+from worker.objectives import OBJECTIVES
+from worker.state import TrainState, load_training, new_state
+from worker.stopping import StopTraining
+from worker.trainer import Trainer, count_parameters
+
+LOCK_PATIENCE_S = 3.0  # the reconciler looks whether the lock is free by taking it for a moment
+
+log = logging.getLogger(__name__)
+
+
+def train(run_id: str) -> str:
+    """Take a run on from its newest checkpoint to its end, or until it is asked to stop; returns how it ended.
+
+    The function that jobs in the queue name. Does nothing when the run is over, or trained by another process.
+    """
+    settings = load_settings()
+    run = RunStore(Store(settings.store_path)).get(run_id)
+    with _training_lock(run) as is_mine:
+        if not is_mine:
+            return "trained elsewhere"
+        try:
+            state = run.change(_begin)
+        except IllegalTransition as refusal:
+            return f"not started: {refusal}"
+        _write_output_to(run.log_file)
+        return _attempt(run, state, settings)
+
+
+def _begin(state: RunState) -> RunState:
+    return state.moved(
+        Status.RUNNING,
+        phase="preparing",
+        preempted=False,
+        started_at=state.started_at or timestamp(),
+        last_heartbeat_at=timestamp(),
+        attempt_began_at_step=state.checkpoint_step or 0,
+    )
+
+
+def _attempt(run: Run, state: RunState, settings: Settings) -> str:
+    try:
+        return _train(run, state, settings)
+    except TrainingFailed as error:
+        return _fail(run, error.code, str(error), retryable=error.retryable)
+    except StoreDamaged as error:
+        return _fail(run, "store_unavailable", str(error), retryable=True)
+    except (torch.OutOfMemoryError, MemoryError):
+        log.exception("out of memory")
+        return _fail(run, "out_of_memory", "not enough memory; a smaller batch_size or width may fit", retryable=True)
+    except OSError as error:
+        log.exception("the store cannot be used")
+        return _fail(run, "store_unavailable", f"the store cannot be used: {error.strerror}", retryable=True)
+    except Exception:
+        log.exception("unexpected error")
+        return _fail(run, "internal", "an unexpected error; the run's log has the details", retryable=True)
+
+
+def _train(run: Run, state: RunState, settings: Settings) -> str:
+    spec = run.spec()
+    resolved = spec["resolved"]
+    execution = _execution(run, settings.device, resolved["precision"])
+    execution.apply()
+    training = _resume(run, resolved, execution)
+    batches = _batches(run, spec, execution)
+    keeper = KeepCheckpoints(run, lineage_of(run, spec))
+    publisher = PublishVersions(run, Registry(run.store), spec["model"], Bell(settings.broker_url))
+    if training.step and training.step % resolved["publish_every"] == 0:
+        publisher.publish(training)  # an attempt may have died between its checkpoint and the publishing of it
+    hooks = [ReportProgress(run, state.attempt), DrawSamples(run), keeper, publisher, StopWhenAsked(run, state.attempt)]
+    log.info("attempt %d begins at step %d of %d", state.attempt, training.step, resolved["steps"])
+    try:
+        Trainer(training, OBJECTIVES[resolved["objective"]], batches, hooks).fit()
+    except StopTraining as stop:
+        keeper.write(training)
+        return _stopped(run, stop)
+    if training.step == resolved["steps"]:
+        publisher.publish(training)
+    run.move(Status.SUCCEEDED)
+    return "succeeded"
+
+
+def _stopped(run: Run, stop: StopTraining) -> str:
+    if stop.reason == "preempted":
+        # the reconciler puts it back into the queue
+        run.change(lambda now: now.moved(Status.QUEUED, attempt=now.attempt + 1, preempted=True, phase=None))
+    else:
+        run.move(Status.CANCELED if stop.reason == "cancel" else Status.PAUSED)
+    log.info("stopped: %s", stop.reason)
+    return stop.reason
+
+
+def _fail(run: Run, code: str, message: str, *, retryable: bool) -> str:
+    log.error("failed: %s: %s", code, message)
+    run.move(Status.FAILED, failure=Failure(code=code, message=message, retryable=retryable))
+    return f"failed: {code}"
+
+
+def _execution(run: Run, device: str, precision: str) -> Execution:
+    """What the first attempt decided; the device is this worker's own."""
+    key = f"{run.key}/execution.json"
+    with contextlib.suppress(FileNotFoundError):
+        precision = run.store.read(key)["precision"]
+    execution = decide(device, precision)
+    run.store.swap(key, execution.to_json())
+    return execution
+
+
+def _resume(run: Run, resolved: dict[str, Any], execution: Execution) -> TrainState:
+    """The newest checkpoint that is whole, or the beginning."""
+    for name in list_checkpoints(run):
+        try:
+            return load_training(run.store.path(f"{run.checkpoints}/{name}"), resolved, execution)
+        except StoreDamaged as error:
+            log.warning("%s; falling back to the one before", error)
+            run.log_event("action", {"action": "checkpoint_skipped", "reason": str(error)})
+            run.store.delete(f"{run.checkpoints}/{name}")
+    state = new_state(resolved, execution)
+    parameters = (count_parameters(state.generator), count_parameters(state.discriminator))
+    log.info("generator: %d parameters, discriminator: %d", *parameters)
+    return state
+
+
+def _batches(run: Run, spec: dict[str, Any], execution: Execution) -> Batches:
+    try:
+        dataset = DatasetStore(run.store).get(spec["dataset"]["name"], spec["dataset"]["version"])
+        dataset.check()
+    except (DatasetNotFound, StoreDamaged) as error:
+        raise TrainingFailed("dataset_invalid", str(error), retryable=True) from None
+    resolved = spec["resolved"]
+    device = execution.torch_device
+    return Batches(dataset.images(), dataset.labels(), resolved["batch_size"], resolved["seed"], device)
+
+
+@contextlib.contextmanager
+def _training_lock(run: Run) -> Iterator[bool]:
+    deadline = time.monotonic() + LOCK_PATIENCE_S
+    while True:
+        with run.training_lock() as is_mine:
+            if is_mine or time.monotonic() > deadline:
+                yield is_mine
+                return
+        time.sleep(0.05)
+
+
+def _write_output_to(path: Path) -> None:
+    """From here on all that this process prints, libraries' own words too, is the run's log."""
+    with path.open("ab") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True)
