@@ -1,0 +1,96 @@
+"""/models: what can be drawn from. Knows the registry, and what is loaded here."""
+
+import contextlib
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, Field
+
+from app.deps import Services, ServicesDep
+from core.errors import ModelNotFound, StoreDamaged
+from core.refs import ModelRef, check_model_name
+
+router = APIRouter(prefix="/models", tags=["models"])
+
+
+class VersionBody(BaseModel):
+    """One published version."""
+
+    version: int
+    step: int
+    run: str
+    recipe: str
+    dataset: dict[str, Any]
+    labels: list[str]
+    image_size: int
+    channels: int
+    latent_dim: int
+    metrics: dict[str, float | None]
+    digest: str
+    bytes: int
+    created_at: str
+    is_loaded: bool = Field(description="Whether this process has it in memory.")
+    problem: str | None = Field(description="Why it cannot be served; null when it can, or nobody tried.")
+
+
+class ModelSummary(BaseModel):
+    name: str
+    aliases: dict[str, int]
+    newest_version: int
+    served_version: int | None = Field(description="What the name alone draws from here and now; null: not loaded.")
+
+
+class ModelBody(ModelSummary):
+    """A model with its versions, newest first."""
+
+    versions: list[VersionBody]
+    damaged_versions: dict[int, str] = Field(description="Versions whose files cannot be used, and why.")
+
+
+class ModelList(BaseModel):
+    data: list[ModelSummary]
+    next_cursor: str | None
+
+
+@router.get("")
+def list_models(services: ServicesDep) -> ModelList:
+    """All models by name."""
+    return ModelList(data=[_summary(name, services) for name in services.registry.names()], next_cursor=None)
+
+
+@router.get("/{model}", responses={404: {"description": "`model_not_found`"}})
+def read_model(model: Annotated[str, Path(max_length=100)], services: ServicesDep) -> ModelBody:
+    """One model: aliases, versions, what is loaded here, what cannot be."""
+    name = check_model_name(model, "model")
+    numbers = services.registry.versions(name)
+    if not numbers:
+        raise ModelNotFound(f"there is no model {name!r}")
+    loaded = set(services.models.loaded(name))
+    versions, damaged = [], {}
+    for number in reversed(numbers):
+        failure = services.models.failures.get((name, number))
+        try:
+            manifest = services.registry.manifest(name, number)
+            versions.append(_version(number, manifest, number in loaded, failure.reason if failure else None))
+        except (StoreDamaged, KeyError) as error:
+            damaged[number] = str(error)
+    return ModelBody(**_summary(name, services).model_dump(), versions=versions, damaged_versions=damaged)
+
+
+def _summary(name: str, services: Services) -> ModelSummary:
+    aliases: dict[str, int] = {}
+    with contextlib.suppress(StoreDamaged):
+        aliases = services.registry.pointers(name)["aliases"]
+    served = services.models.served.get(ModelRef(name))
+    return ModelSummary(
+        name=name,
+        aliases=aliases,
+        newest_version=services.registry.versions(name)[-1],
+        served_version=served.version if served else None,
+    )
+
+
+def _version(number: int, manifest: dict[str, Any], is_loaded: bool, problem: str | None) -> VersionBody:
+    size = sum(facts["bytes"] for facts in manifest["files"].values())
+    facts = {key: value for key, value in manifest.items() if key in VersionBody.model_fields}
+    return VersionBody(**facts, version=number, bytes=size, is_loaded=is_loaded, problem=problem)

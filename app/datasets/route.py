@@ -1,0 +1,52 @@
+"""/datasets: what can be trained on."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel
+
+from app.deps import ServicesDep
+from core.datasets import Dataset
+from core.refs import check_name
+
+router = APIRouter(prefix="/datasets", tags=["datasets"])
+
+
+class DatasetBody(BaseModel):
+    """Images of one size, with or without classes."""
+
+    name: str
+    version: str
+    digest: str
+    count: int
+    height: int
+    width: int
+    channels: int
+    class_names: list[str]
+    class_counts: list[int]
+    source: str
+    licence: str | None
+    attribution: str | None
+    created_at: str
+
+
+class DatasetList(BaseModel):
+    data: list[DatasetBody]
+    next_cursor: str | None
+
+
+@router.get("")
+def list_datasets(services: ServicesDep) -> DatasetList:
+    """All datasets by name, each in its current version."""
+    names = services.datasets.names()
+    return DatasetList(data=[_body(services.datasets.get(name)) for name in names], next_cursor=None)
+
+
+@router.get("/{dataset}", responses={404: {"description": "`dataset_not_found`"}})
+def read_dataset(dataset: Annotated[str, Path(max_length=100)], services: ServicesDep) -> DatasetBody:
+    """One dataset: its size, its classes, where it comes from and under which licence."""
+    return _body(services.datasets.get(check_name(dataset, "dataset")))
+
+
+def _body(dataset: Dataset) -> DatasetBody:
+    return DatasetBody.model_validate(dataset.manifest)

@@ -1,0 +1,123 @@
+"""The only place where an exception becomes a response: problem+json (RFC 9457) for every one of them.
+
+Knows no route. A known error tells its own text; an unknown one tells a fixed text, and the log the traceback.
+"""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from math import ceil
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from core.errors import FieldProblem, GanymedeError, IllegalTransition, Overloaded
+
+MEDIA_TYPE = "application/problem+json"
+CODES = {
+    400: "bad_request",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+}
+QUERY, BODY = "query", "body"
+
+log = logging.getLogger(__name__)
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    instance: str,
+    request_id: str,
+    title: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    **more: Any,
+) -> Response:
+    """One problem document; `more` are members beyond those of RFC 9457."""
+    body = {
+        "type": f"urn:ganymede:problem:{code}",
+        "title": title or HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "instance": instance,
+        "request_id": request_id,
+        **more,
+    }
+    return JSONResponse(body, status, headers, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of `app` a problem document."""
+    app.add_exception_handler(GanymedeError, _known)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unknown)
+
+
+def _about(request: Request) -> dict[str, Any]:
+    return {"instance": request.url.path, "request_id": request.scope.get("state", {}).get("request_id", "")}
+
+
+def _known(request: Request, error: Exception) -> Response:
+    assert isinstance(error, GanymedeError)
+    headers: dict[str, str] = {}
+    more: dict[str, Any] = _about(request)
+    if isinstance(error, Overloaded):
+        headers["Retry-After"] = str(ceil(error.retry_after_s))
+    if isinstance(error, IllegalTransition):
+        more |= {"current_status": error.current_status, "allowed": list(error.allowed)}
+    if error.problems:
+        more["errors"] = [{"pointer": p.pointer, "detail": p.detail} for p in error.problems]
+    if error.status >= 500:
+        log.error("%s: %s", error.code, error)
+    return problem(error.status, error.code, str(error), title=error.title, headers=headers, **more)
+
+
+def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    problems = [_field_problem(entry) for entry in error.errors()]
+    detail = "; ".join(f"{p.pointer}: {p.detail}" if p.pointer else p.detail for p in problems)
+    errors = [{"pointer": p.pointer, "detail": p.detail} for p in problems]
+    return problem(422, "invalid_request", detail, title="Invalid request", errors=errors, **_about(request))
+
+
+def _field_problem(entry: dict[str, Any]) -> FieldProblem:
+    """A query parameter by its name, a field of the body as a JSON pointer."""
+    if entry["type"] == "json_invalid":
+        return FieldProblem("", f"the body is not JSON: {entry.get('ctx', {}).get('error', '')}")
+    where, *path = entry["loc"]
+    path = [part for part in path if part not in ("auto", "constrained-int", "constrained-float", "int", "float")]
+    path = [part for part in path if not str(part).startswith(("literal[", "function-", "constrained-", "list["))]
+    message = "this field does not exist" if entry["type"] == "extra_forbidden" else entry["msg"]
+    if where == BODY:
+        pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
+        if not path and entry["type"] == "missing":
+            message = "a JSON body is needed, with Content-Type: application/json"
+        return FieldProblem(pointer, message)
+    return FieldProblem(".".join(map(str, path)), message)
+
+
+def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = CODES.get(error.status_code, "http_error")
+    detail = str(error.detail)
+    if error.status_code == 404:
+        detail = f"there is nothing at {request.url.path}"
+    if error.status_code == 405:
+        detail = f"{request.method} is not possible here; allowed: {(error.headers or {}).get('Allow', '')}"
+    return problem(error.status_code, code, detail, headers=error.headers, **_about(request))
+
+
+def _unknown(request: Request, error: Exception) -> Response:
+    log.error("unexpected error at %s %s", request.method, request.url.path, exc_info=error)
+    detail = "an unexpected error; the service's log has the details under this request_id"
+    return problem(500, "internal", detail, **_about(request))

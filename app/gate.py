@@ -1,0 +1,69 @@
+"""What every request passes first: a request id, the Host and Origin checks, the size of its body. Knows no route.
+
+A browser can reach a service on loopback, so a page anywhere could have it work: a Host that is not ours means DNS
+rebinding, a foreign Origin means another site's form or script. Pure ASGI, so that a route sees a client that left.
+"""
+
+import re
+import secrets
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import problem
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+MAX_BODY_BYTES = 1 << 20
+
+
+class Gate:
+    """Middleware; refusals are problem documents like all others."""
+
+    def __init__(self, app: ASGIApp, allowed_hosts: tuple[str, ...]) -> None:
+        self.app, self.allowed_hosts = app, {host.lower() for host in allowed_hosts}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        request_id = headers.get("request-id", "")
+        if not REQUEST_ID.fullmatch(request_id):
+            request_id = secrets.token_hex(8)
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["Request-Id"] = request_id
+            await send(message)
+
+        refusal = self._refusal(scope["method"], headers)
+        if refusal is None:
+            await self.app(scope, receive, send_with_id)
+            return
+        response = problem(*refusal, instance=scope["path"], request_id=request_id)
+        await response(scope, receive, send_with_id)
+
+    def _refusal(self, method: str, headers: Headers) -> tuple[int, str, str] | None:
+        """Status, code and text of why this request goes no further; None if it may."""
+        host = headers.get("host", "")
+        if "*" not in self.allowed_hosts and host_name(host) not in self.allowed_hosts:
+            return 400, "host_not_allowed", f"Host {host[:100]!r} is not served here; see GANYMEDE_ALLOWED_HOSTS"
+        if method not in SAFE_METHODS:
+            origin = headers.get("origin")
+            if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+                return 403, "origin_not_allowed", f"Origin {origin[:100]!r} may not change anything here"
+            if headers.get("sec-fetch-site") == "cross-site":
+                return 403, "origin_not_allowed", "a request from another site may not change anything here"
+        length = headers.get("content-length", "0")
+        if length.isdecimal() and int(length) > MAX_BODY_BYTES:
+            return 413, "body_too_large", f"a body may have up to {MAX_BODY_BYTES} bytes; this one has {length}"
+        return None
+
+
+def host_name(host: str) -> str:
+    """The name in a Host header, without its port: `localhost:8000` -> `localhost`, `[::1]:8000` -> `[::1]`."""
+    name, bracket, _ = host.partition("]")
+    return f"{name}]".lower() if bracket else name.rpartition(":")[0].lower() or name.lower()

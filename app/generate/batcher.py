@@ -1,0 +1,193 @@
+"""Many requests, one forward pass: the engine thread and the queues before it. Knows engines, no HTTP.
+
+The thread takes what waits as soon as it is free: batches form by themselves while it is busy, nothing waits for
+company. One batch holds one model version; versions take turns; a large request is split, so that a small one that
+comes later does not wait for all of it.
+
+Shape suffixes: N images of a request, B images of a batch, Z latent.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from app.generate.engine import Engine
+from core.errors import NotReady, Overloaded
+from core.images import Images
+
+SHARE = 16  # images that one request may put into a batch while others wait
+SMOOTHING = 0.2  # weight of the newest batch in the measured speed
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class Drawing:
+    """One request's images, on their way through the queue."""
+
+    engine: Engine
+    z_NZ: npt.NDArray[np.float32]
+    label_N: npt.NDArray[np.int64] | None
+    loop: asyncio.AbstractEventLoop
+    future: "asyncio.Future[list[Images]]"
+    taken: int = 0
+    parts: list[Images] = field(default_factory=list)
+    asked_at: float = field(default_factory=time.perf_counter)
+    began_at: float = 0.0
+    infer_s: float = 0.0
+
+    @property
+    def waiting(self) -> int:
+        return len(self.z_NZ) - self.taken
+
+    def take(self, count: int) -> slice:
+        """The next `count` images, or as many as are left."""
+        self.began_at = self.began_at or time.perf_counter()
+        part = slice(self.taken, min(self.taken + count, len(self.z_NZ)))
+        self.taken = part.stop
+        return part
+
+    def finish(self, error: BaseException | None = None) -> None:
+        self.loop.call_soon_threadsafe(self._settle, error)
+
+    def _settle(self, error: BaseException | None) -> None:
+        if self.future.done():  # the client went away
+            return
+        if error is None:
+            self.future.set_result(self.parts)
+        else:
+            self.future.set_exception(error)
+
+
+Part = tuple[Drawing, slice]
+
+
+class Batcher:
+    """One thread that runs every forward pass of one device."""
+
+    def __init__(self, max_wait_s: float) -> None:
+        self.max_wait_s = max_wait_s
+        self._queues: dict[Engine, deque[Drawing]] = {}  # in the order of their turns
+        self._ready = threading.Condition()
+        self._is_closing = False
+        self._waiting = 0  # images
+        self._images_per_s: float | None = None
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self, patience_s: float = 30.0) -> None:
+        """Draw what waits, then end the thread."""
+        with self._ready:
+            self._is_closing = True
+            self._ready.notify()
+        self._thread.join(patience_s)
+
+    @property
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    async def draw(
+        self, engine: Engine, z_NZ: npt.NDArray[np.float32], label_N: npt.NDArray[np.int64] | None
+    ) -> tuple[Images, Drawing]:
+        """Pictures (N, H, W, C) of noise (N, Z), and the drawing with its timings.
+
+        Raises:
+            Overloaded: what waits already would take longer than `max_wait_s`.
+            NotReady: the service is shutting down.
+        """
+        loop = asyncio.get_running_loop()
+        drawing = Drawing(engine, z_NZ, label_N, loop, loop.create_future())
+        self._admit(drawing)
+        parts = await drawing.future
+        return (parts[0] if len(parts) == 1 else np.concatenate(parts)), drawing
+
+    def _admit(self, drawing: Drawing) -> None:
+        with self._ready:
+            if self._is_closing or not self.is_alive:
+                raise NotReady("the service is shutting down")
+            wait_s = self._waiting / self._images_per_s if self._images_per_s else 0.0
+            if wait_s > self.max_wait_s:
+                raise Overloaded(f"{self._waiting} images wait, about {wait_s:.1f} s of work", wait_s)
+            self._queues.setdefault(drawing.engine, deque()).append(drawing)
+            self._waiting += drawing.waiting
+            self._ready.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._ready:
+                while not self._queues and not self._is_closing:
+                    self._ready.wait()
+                if not self._queues:
+                    return
+                engine, parts = self._next_batch()
+            if parts:
+                self._draw_batch(engine, parts)
+
+    def _next_batch(self) -> tuple[Engine, list[Part]]:
+        """The turn of one version: up to its largest bucket, from as many requests as fit. Called under the lock."""
+        engine = next(iter(self._queues))
+        queue, parts, room = self._queues.pop(engine), [], engine.largest_bucket
+        while queue and room:
+            drawing = queue.popleft()
+            if drawing.future.cancelled():
+                self._waiting -= drawing.waiting
+                continue
+            part = drawing.take(min(room, SHARE) if queue else room)
+            parts.append((drawing, part))
+            room -= part.stop - part.start
+            self._waiting -= part.stop - part.start
+            if drawing.waiting:
+                queue.append(drawing)
+        if queue:
+            self._queues[engine] = queue  # to the back: others first
+        return engine, parts
+
+    def _draw_batch(self, engine: Engine, parts: list[Part]) -> None:
+        began = time.perf_counter()
+        try:
+            drawn = _draw(engine, parts)
+        except Exception as error:  # the thread must outlive whatever a model does
+            if len(parts) == 1:
+                log.exception("drawing with %s@%d failed", engine.name, engine.version)
+                self._drop(parts[0][0], error)
+                return
+            for single in parts:  # so that only the culprits fail
+                self._draw_batch(engine, [single])
+            return
+        took = time.perf_counter() - began
+        speed = len(drawn) / took
+        self._images_per_s = SMOOTHING * speed + (1 - SMOOTHING) * (self._images_per_s or speed)
+        start = 0
+        for drawing, part in parts:
+            count = part.stop - part.start
+            drawing.parts.append(drawn[start : start + count])
+            drawing.infer_s += took
+            start += count
+            if sum(map(len, drawing.parts)) == len(drawing.z_NZ):
+                drawing.finish()
+
+    def _drop(self, drawing: Drawing, error: Exception) -> None:
+        with self._ready:
+            queue = self._queues.get(drawing.engine)
+            if queue is not None and drawing in queue:
+                queue.remove(drawing)
+                self._waiting -= drawing.waiting
+                if not queue:
+                    del self._queues[drawing.engine]
+        drawing.finish(error)
+
+
+def _draw(engine: Engine, parts: list[Part]) -> Images:
+    z_BZ = np.concatenate([drawing.z_NZ[part] for drawing, part in parts])
+    label_B = np.concatenate([d.label_N[part] for d, part in parts if d.label_N is not None]) if engine.labels else None
+    drawn = engine.draw(z_BZ, label_B)
+    assert len(drawn) == len(z_BZ)
+    return drawn

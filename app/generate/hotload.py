@@ -1,0 +1,186 @@
+"""Which engine answers to which reference, and how a new version takes over while the old one serves.
+
+The store is the truth: the bell makes it quick, the poll makes it sure. A version that cannot be loaded leaves the
+one before it serving, and is told in `failures`. Knows no HTTP.
+"""
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from app.generate.engine import Engine, load_engine
+from core.errors import GanymedeError, ModelNotFound, NotReady, StoreDamaged
+from core.queue import Bell
+from core.refs import ModelRef
+from core.registry import Registry
+
+POLL_EVERY_S = 2.0
+TRY_AGAIN_AFTER_S = 30.0  # a version that could not be loaded
+MAX_RESIDENT = 16  # engines
+
+T = TypeVar("T")
+Key = tuple[str, int]  # model, version
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFailure:
+    """Why a version is not served, and since when (monotonic seconds)."""
+
+    reason: str
+    at: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_fresh(self) -> bool:
+        return time.monotonic() - self.at < TRY_AGAIN_AFTER_S
+
+
+class Models:
+    """The engines of one device. All state is changed on the event loop; loading happens on a thread of its own."""
+
+    def __init__(self, registry: Registry, bell: Bell, device: str) -> None:
+        self.registry, self.bell, self.device = registry, bell, device
+        self.served: dict[ModelRef, Engine] = {}  # references without a version: what they mean now
+        self.failures: dict[Key, LoadFailure] = {}
+        self._resident: OrderedDict[Key, Engine] = OrderedDict()
+        self._loading: dict[Key, asyncio.Task[Engine]] = {}
+        self._resolving: dict[ModelRef, asyncio.Task[Engine]] = {}
+        self._loader = ThreadPoolExecutor(1, "loader")
+        self._rung = asyncio.Event()
+        self._over = threading.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to watch the store; called on the running event loop."""
+        loop = asyncio.get_running_loop()
+        self._tasks.append(loop.create_task(self._watch()))
+
+        def heard(_model: str) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: we are shutting down
+                loop.call_soon_threadsafe(self._rung.set)
+
+        threading.Thread(target=self.bell.listen, args=(heard, self._over.is_set), name="bell", daemon=True).start()
+
+    async def close(self) -> None:
+        self._over.set()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._loader.shutdown(wait=True, cancel_futures=True)
+
+    async def engine(self, ref: ModelRef) -> Engine:
+        """The engine that answers to `ref`; loads it if no request has asked for it before.
+
+        Raises:
+            ModelNotFound: there is no such model, version or alias.
+            NotReady: no version of it can be loaded.
+        """
+        if ref.version is not None:
+            return await self._pinned(ref.name, ref.version)
+        if ref not in self.served:
+            task = self._resolving.get(ref)
+            if task is None:
+                task = self._resolving[ref] = asyncio.create_task(self._refresh(ref))
+                task.add_done_callback(lambda _: self._resolving.pop(ref, None))
+            await asyncio.shield(task)
+        return self.served[ref]
+
+    def loaded(self, name: str) -> list[int]:
+        """Versions of a model that are in memory."""
+        return sorted(version for model, version in self._resident if model == name)
+
+    async def _pinned(self, name: str, version: int) -> Engine:
+        key = (name, version)
+        if key not in self._resident:
+            await self._on_loader(self.registry.resolve, ModelRef(name, version))
+            try:
+                return await self._load(key)
+            except StoreDamaged as error:
+                raise NotReady(f"version {version} of model {name!r} cannot be served: {error}") from None
+        self._resident.move_to_end(key)
+        return self._resident[key]
+
+    async def _refresh(self, ref: ModelRef) -> Engine:
+        """Point `ref` at the version it means now; the newest one before it that can be loaded if that one cannot."""
+        try:
+            target = await self._on_loader(self.registry.resolve, ref)
+        except ModelNotFound:
+            self.served.pop(ref, None)
+            raise
+        current = self.served.get(ref)
+        if current is not None and current.version == target:
+            return current
+        versions = await self._on_loader(self.registry.versions, ref.name)
+        for version in sorted((v for v in versions if v <= target), reverse=True):
+            if current is not None and version <= current.version < target:
+                break  # what serves now is the best there is
+            with contextlib.suppress(StoreDamaged):
+                engine = await self._load((ref.name, version))
+                self.served[ref] = engine
+                log.info("%s now means version %d (%s)", ref, engine.version, engine.digest[:19])
+                return engine
+        if current is None:
+            raise NotReady(f"no version of model {ref.name!r} can be loaded: {self._reason(ref.name, target)}")
+        return current
+
+    async def _load(self, key: Key) -> Engine:
+        """The engine of a version, loaded once however many ask; StoreDamaged if it failed lately."""
+        if key in self._resident:
+            return self._resident[key]
+        failure = self.failures.get(key)
+        if failure is not None and failure.is_fresh:
+            raise StoreDamaged(failure.reason)
+        task = self._loading.get(key)
+        if task is None:
+            task = self._loading[key] = asyncio.create_task(self._load_now(key))
+            task.add_done_callback(lambda _: self._loading.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def _load_now(self, key: Key) -> Engine:
+        try:
+            engine = await self._on_loader(self._read, *key)
+        except StoreDamaged as error:
+            log.error("model %s@%d is not served: %s", *key, error)
+            self.failures[key] = LoadFailure(str(error))
+            raise
+        self.failures.pop(key, None)
+        self._resident[key] = engine
+        in_use = {id(engine) for engine in self.served.values()}
+        for old in [k for k, resident in self._resident.items() if id(resident) not in in_use]:
+            if len(self._resident) <= MAX_RESIDENT or old == key:
+                break
+            del self._resident[old]
+        return engine
+
+    def _read(self, name: str, version: int) -> Engine:
+        manifest = self.registry.manifest(name, version)
+        return load_engine(name, version, self.registry.folder(name, version), manifest, self.device)
+
+    def _reason(self, name: str, version: int) -> str:
+        failure = self.failures.get((name, version))
+        return failure.reason if failure else "unknown"
+
+    async def _watch(self) -> None:
+        """For ever: when the bell rings, and every two seconds, look where the served references point."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._rung.wait(), POLL_EVERY_S)
+            self._rung.clear()
+            for ref in list(self.served):
+                try:
+                    await self._refresh(ref)
+                except GanymedeError as error:
+                    log.warning("%s: %s", ref, error)
+                except Exception:  # the watch must outlive whatever is in the store
+                    log.exception("looking after %s failed", ref)
+
+    async def _on_loader(self, work: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._loader, work, *args)

@@ -1,0 +1,108 @@
+"""GET and POST /generate: a seed and perhaps a label in, a picture out."""
+
+import asyncio
+import time
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import numpy as np
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from app.deps import Services, ServicesDep
+from app.generate.ask import MEDIA_TYPES, Ask, Format, GenerateBody, GenerateQuery, check
+from app.generate.engine import Engine
+from core import images
+from core.refs import ModelRef, parse_model_ref
+from models.noise import draw_noise
+
+router = APIRouter(tags=["generate"])
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}, "description": "The picture."},
+    304: {"description": "The picture you have is the one you would get."},
+    404: {"description": "`model_not_found`"},
+    406: {"description": "`not_acceptable`"},
+    422: {"description": "`invalid_request`, `label_not_supported`"},
+    429: {"description": "`overloaded`; see Retry-After"},
+    503: {"description": "`not_ready`"},
+}
+
+
+@router.head("/generate", include_in_schema=False)
+@router.get("/generate", response_class=Response, responses=ANSWERS)
+async def generate(query: Annotated[GenerateQuery, Query()], request: Request, services: ServicesDep) -> Response:
+    """Draw `n` images of one model. NAME@VERSION and a seed name the same bytes for ever."""
+    return await _answer(query, request, services, prefix="")
+
+
+@router.post("/generate", response_class=Response, responses=ANSWERS)
+async def generate_from_body(body: GenerateBody, request: Request, services: ServicesDep) -> Response:
+    """As GET, with the parameters in a JSON body."""
+    return await _answer(body, request, services, prefix="/")
+
+
+async def _answer(asked: GenerateQuery | GenerateBody, request: Request, services: Services, prefix: str) -> Response:
+    ref = parse_model_ref(asked.model or services.settings.default_model, f"{prefix}model")
+    engine = await services.models.engine(ref)
+    accept = request.headers.get("accept", "")
+    ask = check(asked, engine.labels, accept, services.settings.max_images, prefix)
+    headers = _headers(ask, ref, engine)
+    if not ask.is_random and _is_known(request.headers.get("if-none-match", ""), headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    label_N = None if ask.labels is None else np.array(ask.labels, np.int64)
+    drawn, drawing = await services.batcher.draw(engine, draw_noise(ask.seeds, engine.latent_dim), label_N)
+    began = time.perf_counter()
+    loop = asyncio.get_running_loop()
+    content = await loop.run_in_executor(services.encoders, _encode, drawn, ask.format)
+    timings = {
+        "queue": drawing.began_at - drawing.asked_at,
+        "infer": drawing.infer_s,
+        "encode": time.perf_counter() - began,
+    }
+    headers["Server-Timing"] = ", ".join(f"{name};dur={seconds * 1000:.2f}" for name, seconds in timings.items())
+    return Response(content, headers=headers, media_type=MEDIA_TYPES[ask.format])
+
+
+def _encode(drawn: images.Images, form: Format) -> bytes:
+    if form == "npy":
+        return images.to_npy(drawn)
+    return images.to_png(drawn[0] if len(drawn) == 1 else images.contact_sheet(drawn))
+
+
+def _headers(ask: Ask, ref: ModelRef, engine: Engine) -> dict[str, str]:
+    """What is known before anything is drawn."""
+    headers = {
+        "Model": engine.name,
+        "Model-Version": str(engine.version),
+        "Model-Digest": engine.digest,
+        "Seed": str(ask.seeds[0]),
+        "ETag": ask.etag(engine.digest, engine.device.type),
+        "Vary": "Accept",
+        "Cache-Control": "no-store" if ask.is_random else IMMUTABLE if ref.is_pinned else "no-cache",
+    }
+    if ask.labels is not None:
+        same = len(set(ask.labels)) == 1
+        headers["Label"] = str(ask.labels[0]) if same else ",".join(map(str, ask.labels))
+    if ask.is_random:
+        headers["Content-Location"] = _pinned_url(ask, engine)
+    return headers
+
+
+def _pinned_url(ask: Ask, engine: Engine) -> str:
+    """Where these very images can be had again."""
+    query: list[tuple[str, str | int]] = [
+        ("model", f"{engine.name}@{engine.version}"),
+        ("seed", ask.seeds[0]),
+        ("n", len(ask.seeds)),
+        ("format", ask.format),
+    ]
+    labels = ask.labels or []
+    query += [("label", engine.labels[label]) for label in (labels[:1] if len(set(labels)) == 1 else labels)]
+    return f"/generate?{urlencode(query)}"
+
+
+def _is_known(if_none_match: str, etag: str) -> bool:
+    known = {entry.strip().removeprefix("W/") for entry in if_none_match.split(",")}
+    return "*" in known or etag.removeprefix("W/") in known

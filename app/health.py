@@ -1,0 +1,56 @@
+"""/livez and /readyz: whether the process is alive, and whether it can draw. Neither needs a key, neither waits."""
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+
+from app.deps import Services, ServicesDep
+from core import VERSION
+from core.errors import GanymedeError
+from core.refs import parse_model_ref
+
+router = APIRouter(tags=["health"])
+
+
+class Alive(BaseModel):
+    status: str = "alive"
+    version: str = VERSION
+
+
+class Readiness(BaseModel):
+    """Ready means: the default model can be drawn. What is degraded does not hinder that."""
+
+    status: str = Field(examples=["ready", "not_ready"])
+    reason: str | None = None
+    model: str | None = Field(None, description="What the default model's name means now.")
+    degraded: list[str] = Field(examples=[["redis", "model:digits@3: generator.safetensors does not match its digest"]])
+
+
+@router.get("/livez")
+async def livez() -> Alive:
+    """200 while the process answers at all."""
+    return Alive()
+
+
+@router.get("/readyz", responses={503: {"model": Readiness}})
+async def readyz(response: Response, services: ServicesDep) -> Readiness:
+    """200 while the default model can be drawn; 503 without a model, with a dead engine, or while shutting down."""
+    degraded = [f"model:{name}@{version}: {f.reason}" for (name, version), f in services.models.failures.items()]
+    if not await run_in_threadpool(services.queue.ping):
+        degraded.insert(0, "redis")
+    reason, model = await _drawable(services)
+    if reason is not None:
+        response.status_code = 503
+    status = "ready" if reason is None else "not_ready"
+    return Readiness(status=status, reason=reason, model=model, degraded=degraded)
+
+
+async def _drawable(services: Services) -> tuple[str | None, str | None]:
+    """Why the default model cannot be drawn (None if it can), and what it means now."""
+    if not services.batcher.is_alive:
+        return "the engine thread is not running", None
+    try:
+        engine = await services.models.engine(parse_model_ref(services.settings.default_model))
+    except GanymedeError as error:
+        return str(error), None
+    return None, f"{engine.name}@{engine.version}"

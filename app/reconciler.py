@@ -1,0 +1,27 @@
+"""Runs the reconciler beside the API, every few seconds. Knows nothing of what it does."""
+
+import asyncio
+import logging
+
+from core.queue import QueueUnavailable, TrainQueue
+from core.reconcile import reconcile
+from core.runs import RunStore
+
+EVERY_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+async def reconcile_for_ever(runs: RunStore, queue: TrainQueue) -> None:
+    is_told = False
+    while True:
+        try:
+            await asyncio.to_thread(reconcile, runs, queue)
+            is_told = False
+        except QueueUnavailable as error:
+            if not is_told:
+                log.warning("Redis cannot be reached; runs stay on disk until it is back: %s", error)
+            is_told = True
+        except Exception:  # it must outlive whatever is in the store
+            log.exception("the reconciler failed")
+        await asyncio.sleep(EVERY_S)
