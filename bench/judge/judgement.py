@@ -1,0 +1,114 @@
+"""Judging digits: images and the labels they were asked for to scores. Does not know who drew them."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+
+from bench.judge.frechet import Floats, frechet_distance, statistics
+from bench.judge.network import CLASSES, SIZE, DigitClassifier, to_pixels
+
+FOLDER = Path(__file__).resolve().parent
+WEIGHTS = FOLDER / "judge.safetensors"
+REFERENCE = FOLDER / "reference.npz"
+RECORD = FOLDER / "record.json"
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What images are compared with: the judge's features (F = 64) of MNIST's 10,000 test images.
+
+    `floor` is the distance of the bundled mnist-10k, real digits too, from the same; `accuracy` is the
+    judge's share of test images read right.
+    """
+
+    mean: Floats
+    covariance: Floats
+    floor: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Scores of one set of images.
+
+    `label_accuracy`: share (0 to 1) read as the label asked for; `per_class_accuracy`: the same per digit,
+    None where no image was asked for; `frechet_distance`: to the test images, lower is better; `ratio`: that
+    over `floor`. Only 10,000 images compare with the floor: a smaller sample's covariance is off, and reads
+    higher.
+    """
+
+    images: int
+    label_accuracy: float
+    per_class_accuracy: tuple[float | None, ...]
+    frechet_distance: float
+    floor: float
+    ratio: float
+
+
+def load_judge(weights: Path = WEIGHTS) -> DigitClassifier:
+    """The committed classifier, float32 on the CPU, ready to read (float16 on disk, widened here)."""
+    network = DigitClassifier()
+    network.load_state_dict(load_file(weights))
+    return network.eval().requires_grad_(False)
+
+
+def load_reference(path: Path = REFERENCE) -> Reference:
+    """The committed statistics of MNIST's test images."""
+    with np.load(path, allow_pickle=False) as archive:
+        return Reference(archive["mean"], archive["covariance"], float(archive["floor"]), float(archive["accuracy"]))
+
+
+def judge(images: NDArray[np.uint8], labels: NDArray[np.integer]) -> Judgement:
+    """Score uint8 images (N, 28, 28) or (N, 28, 28, 1) against the labels (N,) that each was asked to show.
+
+    Raises ValueError for another shape or dtype, for labels outside 0 to 9, and for fewer than two images.
+    """
+    images = _checked(images, labels)
+    reference = _committed_reference()
+    readings, features = read(_committed_judge(), images)
+    right = readings == labels
+    asked = [labels == digit for digit in range(CLASSES)]
+    distance = frechet_distance(*statistics(features), reference.mean, reference.covariance)
+    return Judgement(
+        images=len(images),
+        label_accuracy=float(right.mean()),
+        per_class_accuracy=tuple(float(right[mask].mean()) if mask.any() else None for mask in asked),
+        frechet_distance=distance,
+        floor=reference.floor,
+        ratio=distance / reference.floor,
+    )
+
+
+@torch.inference_mode()
+def read(network: DigitClassifier, images: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """uint8 (N, 28, 28) -> the digits read (N,) and the features (N, F), in batches."""
+    readings, features = [], []
+    for start in range(0, len(images), BATCH):
+        batch = torch.from_numpy(np.ascontiguousarray(images[start : start + BATCH]))
+        logits_BK, features_BF = network(to_pixels(batch))
+        readings.append(logits_BK.argmax(dim=1).numpy())
+        features.append(features_BF.numpy())
+    return np.concatenate(readings), np.concatenate(features)
+
+
+_committed_judge = cache(load_judge)
+_committed_reference = cache(load_reference)
+
+
+def _checked(images: NDArray[np.uint8], labels: NDArray[np.integer]) -> NDArray[np.uint8]:
+    shape = images.shape
+    if images.ndim == 4 and images.shape[3] == 1:
+        images = images[..., 0]
+    if images.ndim != 3 or images.shape[1:] != (SIZE, SIZE) or images.dtype != np.uint8:
+        raise ValueError(f"images of shape {shape} and {images.dtype}; the judge reads uint8 (N, 28, 28)")
+    if labels.shape != (len(images),) or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(f"labels of shape {labels.shape} and {labels.dtype}, for {len(images)} images")
+    if len(images) < 2 or labels.min() < 0 or labels.max() >= CLASSES:
+        raise ValueError("the judge needs at least two images, and labels from 0 to 9")
+    return images

@@ -1,0 +1,144 @@
+"""The judge of the digits: that its numbers mean what they say, and that its files are the recorded ones."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+
+from bench.dataset import ARCHIVE, Digits, read_bundled
+from bench.judge import frechet_distance, judge
+from bench.judge.frechet import statistics
+from bench.judge.judgement import RECORD, REFERENCE, WEIGHTS, load_reference
+
+
+@pytest.fixture(scope="module")
+def sample() -> Digits:
+    """A hundred of each digit, which the judge has never seen."""
+    digits = read_bundled()
+    places = np.concatenate([np.flatnonzero(digits.labels == digit)[:100] for digit in range(10)])
+    return Digits(digits.images[places], digits.labels[places])
+
+
+def test_the_distance_of_diagonal_gaussians_is_the_closed_form() -> None:
+    mean1, mean2 = np.array([0.0, 1.0, 2.0]), np.array([1.0, 1.0, -1.0])
+    variance1, variance2 = np.array([1.0, 4.0, 9.0]), np.array([4.0, 4.0, 1.0])
+
+    distance = frechet_distance(mean1, np.diag(variance1), mean2, np.diag(variance2))
+
+    assert distance == pytest.approx((1 + 0 + 9) + (1 + 0 + 4))
+
+
+def test_the_distance_of_gaussians_that_do_not_commute_is_the_one_worked_out_by_hand() -> None:
+    # For 2x2, tr (AB)^1/2 = sqrt(tr(AB) + 2 sqrt(det A det B)); here tr(AB) = 6, det A = det B = 3.
+    cov1, cov2 = np.array([[2.0, 1.0], [1.0, 2.0]]), np.array([[2.0, -1.0], [-1.0, 2.0]])
+
+    distance = frechet_distance(np.zeros(2), cov1, np.zeros(2), cov2)
+
+    assert distance == pytest.approx(8 - 2 * np.sqrt(6 + 2 * 3))
+
+
+def test_a_set_has_no_distance_to_itself_and_the_same_both_ways_to_another() -> None:
+    draws = np.random.default_rng(1)
+    one = statistics(draws.normal(size=(500, 16)))
+    other = statistics(draws.normal(size=(500, 16)) @ draws.normal(size=(16, 16)))
+
+    itself, there, back = (
+        frechet_distance(*one, *one),
+        frechet_distance(*one, *other),
+        frechet_distance(*other, *one),
+    )
+
+    assert itself == pytest.approx(0, abs=1e-9)
+    assert there > 1
+    assert there == pytest.approx(back)
+
+
+def test_a_gaussian_without_spread_is_as_far_as_the_other_one_is_wide() -> None:
+    point, wide = np.zeros((3, 3)), np.diag([1.0, 2.0, 3.0])
+
+    distance = frechet_distance(np.ones(3), point, np.zeros(3), wide)
+
+    assert distance == pytest.approx(3 + 6)
+
+
+def test_real_digits_are_read_right_and_lie_near_the_reference(sample: Digits) -> None:
+    judgement = judge(sample.images, sample.labels)
+
+    shares = [share for share in judgement.per_class_accuracy if share is not None]
+    assert judgement.images == 1_000
+    assert judgement.label_accuracy >= 0.99
+    assert min(shares) >= 0.95
+    assert np.mean(shares) == pytest.approx(judgement.label_accuracy)
+    assert judgement.ratio == pytest.approx(judgement.frechet_distance / judgement.floor)
+    assert judgement.ratio < 10
+
+
+def test_shuffled_labels_are_right_as_often_as_chance_and_leave_the_distance_alone(sample: Digits) -> None:
+    shuffled = np.random.default_rng(5).permutation(sample.labels)
+
+    judgement = judge(sample.images, shuffled)
+
+    assert 0.05 < judgement.label_accuracy < 0.15
+    assert judgement.frechet_distance == judge(sample.images, sample.labels).frechet_distance
+
+
+def test_one_image_repeated_lies_far_from_the_reference_however_well_it_reads(sample: Digits) -> None:
+    collapsed = np.repeat(sample.images[:1], 200, axis=0)
+
+    judgement = judge(collapsed, np.repeat(sample.labels[:1], 200))
+
+    assert judgement.label_accuracy == 1.0
+    assert judgement.per_class_accuracy == (1.0, *[None] * 9)
+    assert judgement.ratio > 100
+
+
+def test_one_digit_alone_lies_far_from_the_reference(sample: Digits) -> None:
+    whole, ones = judge(sample.images, sample.labels), sample.labels == 1
+
+    judgement = judge(sample.images[ones], sample.labels[ones])
+
+    assert judgement.frechet_distance > 10 * whole.frechet_distance
+
+
+def test_images_with_a_channel_axis_are_the_same_images(sample: Digits) -> None:
+    plain = judge(sample.images[:50], sample.labels[:50])
+
+    with_axis = judge(sample.images[:50, :, :, None], sample.labels[:50].astype(np.int64))
+
+    assert with_axis == plain
+
+
+@pytest.mark.parametrize(
+    ("images", "labels"),
+    [
+        (np.zeros((4, 32, 32), np.uint8), np.zeros(4, np.uint8)),
+        (np.zeros((4, 28, 28, 3), np.uint8), np.zeros(4, np.uint8)),
+        (np.zeros((4, 28, 28), np.float32), np.zeros(4, np.uint8)),
+        (np.zeros((4, 28, 28), np.uint8), np.zeros(3, np.uint8)),
+        (np.zeros((4, 28, 28), np.uint8), np.zeros(4, np.float32)),
+        (np.zeros((4, 28, 28), np.uint8), np.full(4, 10, np.uint8)),
+        (np.zeros((1, 28, 28), np.uint8), np.zeros(1, np.uint8)),
+    ],
+)
+def test_what_are_not_labelled_digits_is_refused(images: np.ndarray, labels: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"images of shape|labels of shape|at least two images"):
+        judge(images, labels)
+
+
+def test_the_committed_files_are_the_recorded_ones() -> None:
+    record = json.loads(RECORD.read_text(encoding="utf-8"))
+
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (WEIGHTS, REFERENCE, ARCHIVE)}
+
+    assert record["sha256"] == digests
+    assert WEIGHTS.stat().st_size <= 1_000_000
+
+
+def test_the_record_and_the_reference_tell_the_same_accuracy_and_floor() -> None:
+    record = json.loads(RECORD.read_text(encoding="utf-8"))
+
+    reference = load_reference()
+
+    assert (reference.accuracy, reference.floor) == (record["test_accuracy"], record["floor"])
+    assert reference.accuracy >= 0.994
