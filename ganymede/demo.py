@@ -1,0 +1,140 @@
+"""`ganymede demo`: the whole product once, from a training request to a picture that a judge can read.
+
+A client of the HTTP API like any other: it starts the service on a free port with a home of its own, and ends it.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from core.settings import Settings, load_settings
+from ganymede.supervisor import LOOK_EVERY_S, Supervisor, base_url, free_port, until_told_to_stop
+from ganymede.up import is_ready
+
+MODEL = "demo"
+STEPS = 1200
+READY_WITHIN_S = 120.0
+TIME_LIMIT_S = 480.0  # wall clock, for all of it
+JUDGED_IMAGES = 1000
+LEAST_ACCURACY = 0.85
+GRID = Path("demo.png")
+
+
+class DemoFailed(Exception):
+    """The demo did not get where it should; the text says how far it got."""
+
+
+def run(talk: Console) -> int:
+    """Train, draw, measure, tell; returns 0 only if at least 85 % of the digits are read right."""
+    limit = time.monotonic() + TIME_LIMIT_S
+    with tempfile.TemporaryDirectory(prefix="ganymede-demo-") as home:
+        settings = load_settings().model_copy(
+            update={"home": Path(home), "store": None, "redis_url": None, "host": "127.0.0.1", "port": free_port()}
+        )
+        environment = {
+            "GANYMEDE_HOME": home,
+            "GANYMEDE_STORE": "",
+            "GANYMEDE_REDIS_URL": "",
+            "GANYMEDE_HOST": settings.host,
+            "GANYMEDE_PORT": str(settings.port),
+        }
+        supervisor = Supervisor(settings, say=talk.print, environment=environment)
+        with until_told_to_stop() as told, supervisor.running():
+            try:
+                accuracy = _tour(_Watch(talk, supervisor, told, limit), settings)
+            except DemoFailed as failure:
+                talk.print(f"[red]demo failed:[/] {failure}")
+                return 1
+    if accuracy < LEAST_ACCURACY:
+        talk.print(f"[red]demo failed:[/] {accuracy:.1%} of the digits are read right, not {LEAST_ACCURACY:.0%}")
+        return 1
+    talk.print(f"[green]demo passed:[/] {accuracy:.1%} of the digits are read right; the grid is in {GRID}")
+    return 0
+
+
+class _Watch:
+    """Keeps the service alive while the demo waits, and the demo within its time."""
+
+    def __init__(self, talk: Console, supervisor: Supervisor, told: Any, limit: float) -> None:
+        self.talk, self.supervisor, self.told, self.limit = talk, supervisor, told, limit
+
+    def pause(self, doing: str, limit: float | None = None) -> None:
+        self.supervisor.look_after()
+        if self.told():
+            raise DemoFailed("stopped by a signal")
+        if time.monotonic() > min(self.limit, limit or self.limit):
+            raise DemoFailed(f"out of time while {doing}")
+        time.sleep(LOOK_EVERY_S)
+
+
+def _tour(watch: _Watch, settings: Settings) -> float:
+    """All steps of the demo; returns the label accuracy."""
+    began = time.monotonic()
+    while not is_ready(settings):
+        watch.pause("waiting for the API", began + READY_WITHIN_S)
+    watch.talk.print(f"the service is up after {time.monotonic() - began:.1f} s: {base_url(settings)}")
+    with httpx.Client(base_url=base_url(settings), timeout=30) as client:
+        _train(watch, client)
+        _draw(watch, client)
+    return _measure(watch, settings)
+
+
+def _train(watch: _Watch, client: httpx.Client) -> None:
+    body = {"recipe": "cgan", "dataset": "mnist-10k", "model": MODEL, "config": {"steps": STEPS}}
+    answer = client.post("/train", json=body)
+    if answer.status_code != 202:
+        raise DemoFailed(f"POST /train answered {answer.status_code}: {answer.text}")
+    run, began = answer.json(), time.monotonic()
+    told = f"POST /train {json.dumps(body)} -> {answer.status_code} {run['id']}"
+    watch.talk.print(told, soft_wrap=True, markup=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=watch.talk) as bar:
+        task = bar.add_task("training", total=STEPS)
+        while not run["is_terminal"]:
+            watch.pause(f"training, at step {run['progress']['step']} of {STEPS}")
+            run = client.get(f"/train/{run['id']}").json()
+            bar.update(task, completed=run["progress"]["step"])
+    if run["status"] != "succeeded":
+        raise DemoFailed(f"the run is {run['status']}: {run['failure']}")
+    seen, took = run["progress"]["images_seen"], time.monotonic() - began
+    versions = ", ".join(str(entry["version"]) for entry in run["published"])
+    watch.talk.print(
+        f"trained {STEPS} steps in {took:.0f} s ({seen / took:.0f} images/s all in); published versions {versions}"
+    )
+
+
+def _draw(watch: _Watch, client: httpx.Client) -> None:
+    """Wait for the hot-load of the last version, then draw a grid: a row for each of eight seeds, a digit a column."""
+    newest = client.get(f"/models/{MODEL}").json()["newest_version"]
+    query: dict[str, Any] = {"model": MODEL, "seed": 0, "n": 64}
+    while True:
+        answer = client.get("/generate", params=query)
+        if answer.status_code != 200:
+            raise DemoFailed(f"GET /generate answered {answer.status_code}: {answer.text}")
+        if int(answer.headers["Model-Version"]) == newest:
+            break
+        watch.pause("waiting for the hot-load", time.monotonic() + 10)
+    GRID.write_bytes(answer.content)
+    watch.talk.print(f"GET /generate?model={MODEL}&seed=0&n=64 -> version {newest}, {len(answer.content)} bytes")
+
+
+def _measure(watch: _Watch, settings: Settings) -> float:
+    """Label accuracy by the judge, which runs in its own process: it needs torch."""
+    options = ["--url", base_url(settings), "--model", MODEL, "--images", str(JUDGED_IMAGES), "--json"]
+    judge = subprocess.run(
+        [sys.executable, "-m", "bench.quality", *options],
+        stdout=subprocess.PIPE,
+        check=False,
+        timeout=max(1.0, watch.limit - time.monotonic()),
+    )
+    if judge.returncode != 0:
+        raise DemoFailed("the judge could not judge")
+    return float(json.loads(judge.stdout)["label_accuracy"])

@@ -1,0 +1,173 @@
+"""Starts the broker, the API and the worker, keeps them alive, ends them in order. Knows nothing of what they do."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from core import files
+from core.settings import Settings
+from ganymede.broker import Broker
+
+LOOK_EVERY_S = 0.25
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0  # before a dead process is started again
+STEADY_AFTER_S = 60.0  # then its next death is a first one
+API_STOPS_WITHIN_S, WORKER_STOPS_WITHIN_S = 30.0, 60.0
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+Say = Callable[[str], None]
+
+
+class CannotStart(Exception):
+    """The service cannot be started here and now; the text says why and what to do."""
+
+
+@dataclass
+class Child:
+    """A process that is started again when it ends by itself."""
+
+    name: str
+    module: str
+    stops_within_s: float
+    process: subprocess.Popen[bytes] | None = None
+    pause_s: float = FIRST_PAUSE_S
+    due_at: float = 0.0
+    started_at: float = field(default=0.0)
+
+    def start(self, environment: Mapping[str, str]) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", self.module],
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C reaches the supervisor alone, which ends the others in order
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+        )
+        self.started_at = time.monotonic()
+
+    def look_after(self, environment: Mapping[str, str], say: Say) -> None:
+        """Start it again if it ended, after a pause that doubles with each quick death."""
+        if self.process is not None and self.process.poll() is not None:
+            lived_s = time.monotonic() - self.started_at
+            self.pause_s = FIRST_PAUSE_S if lived_s > STEADY_AFTER_S else min(self.pause_s * 2, LONGEST_PAUSE_S)
+            say(f"the {self.name} ended with status {self.process.returncode}; starting it again in {self.pause_s:g} s")
+            self.process, self.due_at = None, time.monotonic() + self.pause_s
+        if self.process is None and time.monotonic() >= self.due_at:
+            self.start(environment)
+
+    def stop(self) -> None:
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(self.stops_within_s)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Supervisor:
+    """The whole service of one HOME. Use as a context: leaving it ends every process it started."""
+
+    def __init__(self, settings: Settings, say: Say, environment: Mapping[str, str] | None = None) -> None:
+        self.settings, self.say = settings, say
+        self.environment = {**os.environ, **(environment or {})}
+        self.broker = None if settings.redis_url else Broker(settings.broker_path, settings.broker_socket)
+        self.api = Child("API", "app", API_STOPS_WITHIN_S)
+        self.worker = Child("worker", "worker", WORKER_STOPS_WITHIN_S)
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Start all processes; end them in order: API, worker (it writes a checkpoint), broker.
+
+        Raises:
+            CannotStart: the port is taken, or another supervisor works on this HOME.
+            BrokerError: the embedded broker cannot be had.
+        """
+        home = self.settings.home.absolute()
+        home.mkdir(parents=True, exist_ok=True)
+        with files.try_lock_file(home / "up.lock") as is_mine:
+            if not is_mine:
+                raise CannotStart(f"Ganymede is running on {home} already; GANYMEDE_HOME names another folder")
+            check_port(self.settings.host, self.settings.port)
+            try:
+                if self.broker is not None:
+                    self.broker.start()
+                self.api.start(self.environment)
+                self.worker.start(self.environment)
+                yield
+            finally:
+                self.stop()
+
+    def look_after(self) -> None:
+        """See that every process lives; to be called a few times a second."""
+        if self.broker is not None and not self._broker_lives(self.broker):
+            self.say("the broker ended; starting it again")
+            self.broker.start()
+        for child in (self.api, self.worker):
+            child.look_after(self.environment, self.say)
+
+    def stop(self) -> None:
+        for child in (self.api, self.worker):
+            child.stop()
+        if self.broker is not None:
+            self.broker.stop()
+
+    @staticmethod
+    def _broker_lives(broker: Broker) -> bool:
+        return broker.process.poll() is None if broker.process is not None else broker.answers()
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise CannotStart if nothing can listen at `host`:`port`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CannotStart(
+                f"cannot listen on {host}:{port} ({error.strerror}); GANYMEDE_PORT names another port"
+            ) from None
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def until_told_to_stop() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C and SIGTERM set a flag instead of ending this process; yields the flag."""
+    told: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda got, _frame: told.append(got)) for number in numbers]
+    try:
+        yield lambda: bool(told)
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def base_url(settings: Settings) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{'127.0.0.1' if host in ('0.0.0.0', '[::]') else host}:{settings.port}"
+
+
+def relative_home(settings: Settings) -> Path:
+    home = settings.home.absolute()
+    return home.relative_to(Path.cwd()) if home.is_relative_to(Path.cwd()) else home
+
+
+def _end_with_parent() -> None:
+    """In the child: be told to end when the supervisor dies, however it does."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
