@@ -1,0 +1,142 @@
+# Everything starts here: each target sets up what it needs, the first time, and starts at once after that.
+# Works with GNU make 3.81 (macOS): no .ONESHELL, no grouped targets.
+#
+#   PYTHON       the Python that makes .venv (3.11, 3.12 or 3.13)
+#   TORCH_INDEX  one more package index for pip, for instance that of PyTorch's CPU-only builds
+#   ARGS         passed on: make test ARGS="-k seed"
+
+PYTHON ?= python3.11
+TORCH_INDEX ?=
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.SUFFIXES:
+.PHONY: up demo test test-slow check format starter dataset help clean preflight FORCE
+
+# .run and .dev are stamps: pip has installed those extras since pyproject.toml last changed.
+BIN := .venv/bin
+RUN := .venv/.run
+DEV := .venv/.dev
+# -m pip: the first line of pip's own script cannot hold a long path
+# -qq: errors alone
+PIP = $(BIN)/python -m pip --disable-pip-version-check --no-input install -qq \
+	$(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)")
+
+# ---- what people type ----------------------------------------------------------------------------------------------
+
+up: $(RUN)  ## start the API, a worker and the embedded broker; Ctrl-C stops them
+	@exec $(BIN)/ganymede up $(ARGS)
+
+demo: $(RUN)  ## train a small GAN through the API, draw with it, measure it, stop (minutes)
+	@exec $(BIN)/ganymede demo $(ARGS)
+
+test: $(DEV)  ## run the tests, but for the slow ones
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+# pytest says 5 where it found no test: true of a project without slow tests, a mistake where ARGS chose among them.
+test-slow: $(DEV)  ## run the tests that take minutes
+	@$(BIN)/python -m pytest -m slow $(ARGS) || { \
+	  status=$$?; \
+	  [ $$status -eq 5 ] && [ -z "$${ARGS:-}" ] || exit $$status; \
+	  echo 'No test is marked slow, so nothing was run.'; }
+
+check: $(DEV)  ## lint, format, types, layers and house rules; pre-commit and CI run the same
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest --quiet tests/test_architecture.py
+
+format: $(DEV)  ## rewrite the code as `make check` wants it
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+starter: $(DEV)  ## train the starter model that ships with the package
+	$(BIN)/python -m bench.starter $(ARGS)
+
+dataset: $(DEV)  ## rebuild the bundled digits: make dataset MNIST=folder-of-the-four-IDX-files
+	@if [ -z '$(MNIST)' ]; then \
+	  echo 'Where is MNIST? Say: make dataset MNIST=FOLDER' >&2; \
+	  echo 'FOLDER holds the four IDX files (train-images-idx3-ubyte and so on), gzipped or plain.' >&2; \
+	  exit 2; fi
+	$(BIN)/python -m bench.dataset '$(MNIST)' $(ARGS)
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+clean:  ## remove .venv, caches and builds; var/ (your models and runs) stays
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find core models worker app ganymede bench tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ---- setting up ----------------------------------------------------------------------------------------------------
+
+# The scripts in .venv name the folder they were made in, so a checkout that has moved needs a new one; so does one
+# whose Python has gone.
+ifneq ($(shell [ -x $(BIN)/python ] && cat .venv/.made-in 2>/dev/null),$(CURDIR))
+$(BIN)/python $(RUN) $(DEV): FORCE
+endif
+
+$(BIN)/python:
+	@$(MAKE) --no-print-directory preflight ASKED='$(MAKECMDGOALS)'
+	@echo 'Making .venv with $(PYTHON) ...'
+	@$(PYTHON) -m venv --clear .venv
+	@pwd -P >.venv/.made-in
+
+FORCE:
+
+$(RUN): $(BIN)/python pyproject.toml
+	$(say_size_of_torch)
+	@echo 'Installing what Ganymede runs on (minutes the first time) ...'
+	@$(PIP) --editable '.[server,worker]'
+	@touch $@
+
+# All of what RUN has, and the tools.
+$(DEV): $(BIN)/python pyproject.toml
+	$(say_size_of_torch)
+	@echo 'Installing what Ganymede runs on, and the tools that check it (minutes the first time) ...'
+	@$(PIP) --editable '.[server,worker,dev]'
+	@touch $(RUN) $@
+
+# Three gigabytes should not come as a surprise. Only Linux on x86_64 is sent CUDA unasked.
+define say_size_of_torch
+@if [ "$$(uname -sm)" = 'Linux x86_64' ] && [ -z '$(TORCH_INDEX)' ] && [ ! -e /proc/driver/nvidia ] \
+  && ! command -v nvidia-smi >/dev/null 2>&1 && ! ls -d .venv/lib/python*/site-packages/torch >/dev/null 2>&1; then \
+  echo 'No NVIDIA driver here; from a plain package index PyTorch comes with CUDA all the same, about 3 GB.'; \
+  echo 'The CPU-only build is about 200 MB. To have that one: stop this (Ctrl-C), and say'; \
+  echo '    make TORCH_INDEX=ADDRESS $(MAKECMDGOALS)'; \
+  echo "where the CPU index address is on PyTorch's \"Get started\" page (choose Pip and CPU)."; fi
+endef
+
+# Names what is missing, and the one command that brings it. ASKED is what was typed, to say it again.
+preflight:
+	@fits() { "$$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1; }; \
+	has_venv() { "$$1" -c 'import ensurepip, venv' >/dev/null 2>&1; }; \
+	say() { echo "$$@" >&2; }; \
+	sudo=; [ "$$(id -u)" -eq 0 ] || sudo='sudo '; \
+	apt="$${sudo}apt-get update && $${sudo}apt-get install -y"; \
+	if fits '$(PYTHON)' && has_venv '$(PYTHON)'; then exit 0; fi; \
+	if fits '$(PYTHON)'; then \
+	  say 'Missing: the venv module of $(PYTHON), which makes the virtual environment.'; \
+	  python=$$('$(PYTHON)' -c 'import sys; print("python%d.%d" % sys.version_info[:2])'); \
+	  if command -v apt-get >/dev/null 2>&1; then say "Install it:  $$apt $$python-venv"; \
+	  elif command -v brew >/dev/null 2>&1; then say "Install it:  brew install python@$${python#python}"; \
+	  else say "Install $$python whole, with its modules venv and ensurepip."; fi; \
+	  exit 1; \
+	elif '$(PYTHON)' -c '' >/dev/null 2>&1; then \
+	  say "Wrong version: $(PYTHON) is $$('$(PYTHON)' -V 2>&1). Ganymede needs Python 3.11, 3.12 or 3.13."; \
+	else say 'Missing: $(PYTHON). Ganymede needs Python 3.11, 3.12 or 3.13.'; fi; \
+	for python in python3.11 python3.12 python3.13 python3; do \
+	  if fits $$python && has_venv $$python; then \
+	    say "But $$python is here. Say:  make PYTHON=$$python $(ASKED)"; exit 1; fi; done; \
+	python=python3.11; \
+	if command -v apt-get >/dev/null 2>&1; then \
+	  if apt-cache show python3-venv >/dev/null 2>&1; then \
+	    for python in python3.11 python3.12 python3.13 ''; do \
+	      if [ -z "$$python" ] || apt-cache show $$python-venv >/dev/null 2>&1; then break; fi; done; \
+	  else python=python3; fi; \
+	  if [ -n "$$python" ]; then say "Install it:    $$apt $$python $$python-venv"; \
+	  else say 'This release of the system packages none of them: install one with uv or pyenv.'; python=/path/to/python3.13; fi; \
+	elif [ "$$(uname -s)" = Darwin ]; then say 'Install it:    brew install python@3.11  (with Homebrew)'; \
+	else say 'Install one of them with the package manager of the system.'; python=/path/to/python3.13; fi; \
+	say "And then say:  make PYTHON=$$python $(ASKED)"; \
+	exit 1
