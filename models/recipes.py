@@ -24,6 +24,7 @@ class Recipe:
     learning_rate: float
     betas: tuple[float, float]
     batch_size: int = 64
+    latent_dim: int = 100
 
 
 RECIPES = {
@@ -40,6 +41,7 @@ RECIPES = {
         objective="non_saturating",
         conditional=True,
         source="Mirza & Osindero 2014, arXiv 1411.1784",
+        latent_dim=64,  # the label's embedding is as long again
         learning_rate=2e-4,
         betas=(0.5, 0.999),
     ),
@@ -105,7 +107,7 @@ def _hyperparameters(config: TrainConfig, recipe: Recipe, dataset: dict[str, Any
         "discriminator_lr": _given(config.discriminator_lr, recipe.learning_rate),
         "beta1": _given(config.beta1, recipe.betas[0]),
         "beta2": _given(config.beta2, recipe.betas[1]),
-        "latent_dim": _given(config.latent_dim, 100),
+        "latent_dim": _given(config.latent_dim, recipe.latent_dim),
         "width": _given(config.width, 256),
         "ema_half_life": _given(config.ema_half_life, batch_size * 10_000 // 32),  # StyleGAN2-ADA's "auto"
         "precision": config.precision,  # "auto" is settled by the worker's device, once

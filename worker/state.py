@@ -159,11 +159,17 @@ def _tensors(state: TrainState) -> dict[str, Tensor]:
 def _restore(state: TrainState, tensors: dict[str, Tensor]) -> None:
     for part, network, optimizer in _parts(state):
         network.load_state_dict({name: tensors[f"{part}.{name}"] for name in network.state_dict()})
+        parameters = list(network.parameters())
         slots: dict[int, dict[str, Tensor]] = {}
         for name, tensor in tensors.items():
             owner, _, rest = name.partition(".")
             if owner == f"{part}_optimizer":
                 index, _, slot = rest.partition(".")
-                slots.setdefault(int(index), {})[slot] = tensor
+                slots.setdefault(int(index), {})[slot] = _laid_out_like(parameters[int(index)], tensor)
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": slots, "param_groups": groups})
+
+
+def _laid_out_like(parameter: Tensor, slot: Tensor) -> Tensor:
+    """A moment with the memory format of its parameter: fused Adam walks both as flat memory."""
+    return torch.empty_like(parameter).copy_(slot) if slot.shape == parameter.shape else slot

@@ -1,0 +1,138 @@
+"""What tests share: a real Valkey, a real store in a temporary folder, real small networks. No mocks of what is ours."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import redis
+import torch
+from fastapi import FastAPI
+
+from app.main import create_app
+from core.datasets import Dataset, DatasetStore, ImageSet, Origin
+from core.registry import Registry
+from core.settings import Settings
+from core.store import Store
+from ganymede.broker import Broker
+from models import ARCHITECTURES
+from models.dcgan import DCGANConfig
+from models.publish import Lineage, publish_folder, write_generator
+
+TINY = DCGANConfig(image_size=8, channels=1, latent_dim=4, width=16, num_classes=3)
+CLASSES = ("circle", "square", "cross")
+
+PublishTiny = Callable[..., int]
+Serve = Callable[[FastAPI], Any]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)  # networks are tiny; two threads would only wait for each other
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    folder = tmp_path_factory.mktemp("broker")
+    server = Broker(folder, folder / "s")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def broker_url(broker: Broker) -> str:
+    """An empty Valkey."""
+    url = f"unix://{broker.socket_path}"
+    with redis.Redis.from_url(url) as client:
+        client.flushall()
+    return url
+
+
+@pytest.fixture
+def settings(tmp_path: Path, broker_url: str) -> Settings:
+    return Settings(home=tmp_path / "home", redis_url=broker_url, default_model="tiny", device="cpu")
+
+
+@pytest.fixture
+def store(settings: Settings) -> Store:
+    return Store(settings.store_path)
+
+
+@pytest.fixture
+def registry(store: Store) -> Registry:
+    return Registry(store)
+
+
+@pytest.fixture
+def shapes(store: Store) -> Dataset:
+    """A stored dataset `shapes`: 96 images of 8x8, three classes told apart by where they are bright."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(96) % 3
+    images = rng.integers(0, 60, (96, 8, 8, 1), np.uint8)
+    for i, label in enumerate(labels):
+        images[i, :, 2 * label : 2 * label + 3] += 180
+    return DatasetStore(store).add("shapes", ImageSet(images, labels.astype(np.int64), CLASSES), Origin("a test"))
+
+
+@pytest.fixture
+def publish_tiny(registry: Registry, tmp_path: Path) -> PublishTiny:
+    """Publishes an untrained 8x8 generator; another `seed` gives another network. Returns the version."""
+
+    def publish(name: str = "tiny", seed: int = 0, config: DCGANConfig = TINY, step: int | None = None) -> int:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            generator = ARCHITECTURES["dcgan"].generator(config)
+        for module in generator.modules():  # an untrained network draws nearly nothing: make it louder
+            if isinstance(module, torch.nn.Conv2d):
+                torch.nn.init.normal_(module.weight, 0, 0.3, generator=torch.Generator().manual_seed(seed))
+        lineage = Lineage(
+            run="run_00000000000000000000",
+            branch=0,
+            step=seed + 1 if step is None else step,
+            images_seen=0,
+            recipe="cgan" if config.num_classes else "dcgan",
+            architecture="dcgan",
+            network=config,
+            dataset={"name": "shapes", "version": "0", "digest": "sha256:0", "class_names": list(CLASSES)},
+            metrics={},
+        )
+        folder = tmp_path / f"{name}-{seed}-{lineage.step}"
+        folder.mkdir()
+        write_generator(folder, generator.eval(), lineage)
+        version, _ = publish_folder(registry, name, folder)
+        return version
+
+    return publish
+
+
+@pytest.fixture
+def serve() -> Serve:
+    """`async with serve(app) as client`: the app's lifespan runs, requests go straight into it."""
+
+    @asynccontextmanager
+    async def enter(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
+        ):
+            yield client
+
+    return enter
+
+
+@pytest.fixture
+async def client(settings: Settings, publish_tiny: PublishTiny, serve: Serve) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an app that serves `tiny@1`: 8x8 grey images of three classes."""
+    publish_tiny()
+    async with serve(create_app(settings)) as ready:
+        yield ready

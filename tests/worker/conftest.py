@@ -1,0 +1,39 @@
+"""What worker tests share: a run of a tiny network on the `shapes` dataset, and a way to train it in this process."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from core.datasets import Dataset
+from core.runs import Run, RunStore
+from core.settings import Settings
+from core.specs import RunSpec
+from core.store import Store
+from models.recipes import resolve
+from worker import job
+
+CreateRun = Callable[..., Run]
+TrainHere = Callable[[Run], str]
+
+
+@pytest.fixture
+def create_run(store: Store, shapes: Dataset) -> CreateRun:
+    """A queued run of 20 steps of a 16-wide `cgan`; keyword arguments go into `config`, `publish` apart."""
+
+    def create(publish: dict[str, Any] | None = None, seed: int = 0, recipe: str = "cgan", **config: Any) -> Run:
+        config = {"steps": 20, "batch_size": 16, "width": 16, "latent_dim": 4, "checkpoint_every": 5, **config}
+        body = {"recipe": recipe, "dataset": "shapes", "seed": seed, "config": config, "publish": publish or {}}
+        spec = RunSpec.model_validate(body)
+        return RunStore(store).create(spec, resolve(spec, shapes.manifest), shapes.manifest)
+
+    return create
+
+
+@pytest.fixture
+def train_here(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> TrainHere:
+    """worker.job.train without its process: the settings are the test's, output and priority stay as they are."""
+    monkeypatch.setattr(job, "load_settings", lambda: settings)
+    monkeypatch.setattr(job, "_write_output_to", lambda path: None)
+    monkeypatch.setattr("os.nice", lambda increment: increment)
+    return lambda run: job.train(run.id)

@@ -1,0 +1,231 @@
+"""One attempt of one run, from spec to published version; resumed, stopped, refused, failed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.datasets import Dataset
+from core.registry import Registry
+from core.states import Status
+from core.store import Store
+from models.weights import load_generator
+from tests.worker.conftest import CreateRun, TrainHere
+from worker import hooks, stopping
+from worker.hooks import KeepCheckpoints, ReportProgress, list_checkpoints
+from worker.state import TrainState
+from worker.trainer import Metrics
+
+
+def weights(store: Store, model: str, version: int) -> bytes:
+    return (store.path(f"models/{model}/{version}") / "generator.safetensors").read_bytes()
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing catches it, nothing is written after it."""
+
+
+def killed_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process dies when this step is reported."""
+    report = ReportProgress.after_report
+
+    def after_report(self: ReportProgress, state: TrainState, metrics: Metrics) -> None:
+        report(self, state, metrics)
+        if state.step == step:
+            raise Killed
+
+    monkeypatch.setattr(ReportProgress, "after_report", after_report)
+
+
+def test_a_run_trains_publishes_and_succeeds(create_run: CreateRun, train_here: TrainHere, registry: Registry) -> None:
+    run = create_run(publish={"every_steps": 10})
+
+    ended = train_here(run)
+
+    state = run.state()
+    assert ended == "succeeded"
+    assert (state.status, state.progress.step, state.progress.fraction) == (Status.SUCCEEDED, 20, 1.0)
+    assert [(entry.version, entry.step) for entry in state.published] == [(1, 10), (2, 20)]
+    assert registry.pointers("shapes")["aliases"] == {"latest": 2}
+    manifest = registry.manifest("shapes", 2)
+    assert (manifest["run"], manifest["step"], manifest["labels"]) == (run.id, 20, ["circle", "square", "cross"])
+    load_generator(registry.folder("shapes", 2) / "generator.safetensors")
+
+
+def test_a_run_leaves_metrics_grids_events_and_two_checkpoints(create_run: CreateRun, train_here: TrainHere) -> None:
+    run = create_run(report_every=5, sample_every=10)
+
+    train_here(run)
+
+    points = [json.loads(line) for line in run.metrics_file.read_text().splitlines()]
+    assert [(point["branch"], point["step"]) for point in points] == [(0, 5), (0, 10), (0, 15), (0, 20)]
+    assert sorted(path.name for path in run.samples.iterdir()) == ["0-10.webp", "0-20.webp"]
+    assert list_checkpoints(run) == ["0-20", "0-15"]
+    kinds = [event["type"] for event in run.events()]
+    assert kinds[:2] == ["status", "status"]
+    assert {"sample", "checkpoint", "published"} < set(kinds)
+
+
+@pytest.mark.parametrize("step", [3, 7, 14])
+def test_a_killed_run_resumed_ends_with_the_bytes_of_an_undisturbed_one(
+    create_run: CreateRun, train_here: TrainHere, store: Store, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    undisturbed = create_run(publish={"every_steps": 20})
+    train_here(undisturbed)
+    killed = create_run(publish={"every_steps": 20}, report_every=1)
+    with monkeypatch.context() as patch:
+        killed_at(step, patch)
+        with pytest.raises(Killed):
+            train_here(killed)
+
+    train_here(killed)
+
+    assert killed.state().status is Status.SUCCEEDED
+    assert weights(store, "shapes", 1) == weights(store, "shapes", 2)
+
+
+def test_a_run_killed_between_checkpoint_and_publish_publishes_once_when_it_goes_on(
+    create_run: CreateRun, train_here: TrainHere, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = create_run(publish={"every_steps": 10})
+    with monkeypatch.context() as patch:
+        write = KeepCheckpoints.write
+
+        def write_and_die(self: KeepCheckpoints, state: TrainState) -> None:
+            write(self, state)
+            if state.step == 10:
+                raise Killed
+
+        patch.setattr(KeepCheckpoints, "write", write_and_die)
+        with pytest.raises(Killed):
+            train_here(run)
+    assert registry.versions("shapes") == []
+
+    train_here(run)
+
+    assert [(entry.version, entry.step) for entry in run.state().published] == [(1, 10), (2, 20)]
+    assert registry.versions("shapes") == [1, 2]
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(
+    create_run: CreateRun, train_here: TrainHere, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed = create_run(publish={"every_steps": 20})
+    train_here(undisturbed)
+    run = create_run(publish={"every_steps": 20}, report_every=1)
+    with monkeypatch.context() as patch:
+        killed_at(14, patch)
+        with pytest.raises(Killed):
+            train_here(run)
+    damaged = store.path(f"{run.checkpoints}/0-10") / "training.safetensors"
+    damaged.write_bytes(damaged.read_bytes()[:-7])
+
+    train_here(run)
+
+    assert weights(store, "shapes", 1) == weights(store, "shapes", 2)
+    assert any(event["type"] == "action" for event in run.events())
+
+
+def test_a_signal_makes_it_checkpoint_and_go_back_into_the_queue(
+    create_run: CreateRun, train_here: TrainHere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = create_run()
+    monkeypatch.setattr(stopping._Flag, "raised", True)
+
+    ended = train_here(run)
+
+    state = run.state()
+    assert ended == "preempted"
+    assert (state.status, state.attempt, state.preempted) == (Status.QUEUED, 2, True)
+    assert list_checkpoints(run) == ["0-1"]
+
+
+def test_a_cancel_keeps_a_last_checkpoint(
+    create_run: CreateRun, train_here: TrainHere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = create_run(report_every=1)
+    report = ReportProgress.after_report
+
+    def cancel_at_eight(self: ReportProgress, state: TrainState, metrics: Metrics) -> None:
+        report(self, state, metrics)
+        if state.step == 8:
+            run.move(Status.CANCELING)
+            run.ask("cancel", attempt=1)
+
+    monkeypatch.setattr(ReportProgress, "after_report", cancel_at_eight)
+    monkeypatch.setattr(hooks, "MARK_EVERY_S", 0.0)
+
+    ended = train_here(run)
+
+    assert ended == "cancel"
+    assert run.state().status is Status.CANCELED
+    assert list_checkpoints(run) == ["0-8", "0-5"]
+
+
+def test_a_cancel_meant_for_another_attempt_is_not_obeyed(create_run: CreateRun, train_here: TrainHere) -> None:
+    run = create_run()
+    run.ask("cancel", attempt=7)
+
+    assert train_here(run) == "succeeded"
+
+
+def test_a_run_that_is_over_is_not_trained_again(create_run: CreateRun, train_here: TrainHere) -> None:
+    run = create_run(steps=2)
+    train_here(run)
+    before = run.state()
+
+    again = train_here(run)
+
+    assert again.startswith("not started")
+    assert run.state() == before
+
+
+def test_a_run_that_another_process_trains_is_left_alone(create_run: CreateRun, train_here: TrainHere) -> None:
+    run = create_run()
+
+    with run.training_lock() as is_mine:
+        ended = train_here(run)
+
+    assert is_mine
+    assert ended == "trained elsewhere"
+    assert run.state().status is Status.QUEUED
+
+
+def test_a_damaged_dataset_fails_the_run_and_names_the_file(
+    create_run: CreateRun, train_here: TrainHere, shapes: Dataset
+) -> None:
+    run = create_run()
+    flip_last_byte(shapes.folder / "images.npy")
+
+    train_here(run)
+
+    failure = run.state().failure
+    assert failure is not None
+    assert failure.code == "dataset_invalid"
+    assert "images.npy" in failure.message
+
+
+def test_weights_that_are_no_numbers_end_the_run_as_diverged_and_are_not_published(
+    create_run: CreateRun, train_here: TrainHere, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = create_run(publish={"every_steps": 5}, report_every=20)
+    update = TrainState.update_ema
+
+    def update_and_break(self: TrainState, batch_size: int) -> None:
+        update(self, batch_size)
+        if self.step == 8:
+            next(self.generator.parameters()).data.fill_(float("inf"))
+
+    monkeypatch.setattr(TrainState, "update_ema", update_and_break)
+
+    ended = train_here(run)
+
+    assert ended == "failed: diverged"
+    assert [entry.step for entry in run.state().published] == [5]
+    assert registry.versions("shapes") == [1]
+
+
+def flip_last_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(bytes(content))
