@@ -5,11 +5,14 @@ classes, and preview.webp. The version is the beginning of the content's SHA-256
 changes nothing. `datasets/<name>/current.json` points to the version that the name alone means.
 """
 
+import contextlib
 import hashlib
 import importlib.resources
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +25,12 @@ from core.store import SCHEMA, Store, check_files, list_files
 
 BUNDLED = "mnist-10k"
 MAX_CLASSES = 1000
+MAX_SIDE = 1024  # pixels; a preview of larger ones would not fit into a WebP
+MAX_CLASS_NAME = 100  # characters
 PREVIEW_COLUMNS, PREVIEW_ROWS = 10, 5
 _VERSION_DIGITS = 16
+# What numpy and zipfile raise on a damaged, foreign, encrypted or lying file; TypeError: it is no archive.
+_UNREADABLE = (OSError, ValueError, EOFError, KeyError, TypeError, RuntimeError, MemoryError, BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +48,19 @@ class ImageSet:
         shape, kind = self.images_NHWC.shape, self.images_NHWC.dtype
         if len(shape) != 4 or kind != np.uint8 or shape[3] not in (1, 3) or 0 in shape:
             raise InvalidRequest.field("images", f"expected uint8 (N, H, W, 1 or 3), got {kind} {shape}")
+        if max(shape[1:3]) > MAX_SIDE:
+            raise InvalidRequest.field("images", f"expected at most {MAX_SIDE} px a side, got {shape[2]}x{shape[1]}")
         if self.labels_N is None:
+            if self.class_names:
+                raise InvalidRequest.field("class_names", "expected none without labels")
             return
         if self.labels_N.shape != (shape[0],):
             raise InvalidRequest.field("labels", f"expected {shape[0]} labels, got shape {self.labels_N.shape}")
         if not 1 <= len(self.class_names) <= MAX_CLASSES or len(set(self.class_names)) < len(self.class_names):
             raise InvalidRequest.field("class_names", f"expected 1 to {MAX_CLASSES} different names")
+        if not all(0 < len(name) <= MAX_CLASS_NAME and name.isprintable() for name in self.class_names):
+            rule = f"a class name has 1 to {MAX_CLASS_NAME} printable characters"
+            raise InvalidRequest.field("class_names", rule)
         if self.labels_N.min() < 0 or self.labels_N.max() >= len(self.class_names):
             raise InvalidRequest.field("labels", f"expected 0 to {len(self.class_names) - 1}")
 
@@ -97,7 +111,7 @@ class Dataset:
 
     def _array(self, name: str, kind: type) -> Any:
         try:
-            array = np.load(self.folder / name, mmap_mode="c", allow_pickle=False)
+            array = np.lib.format.open_memmap(self.folder / name, mode="c")  # takes plain .npy files alone
         except (OSError, ValueError) as error:
             raise StoreDamaged(f"{name} of dataset {self.name!r} cannot be read: {error}") from None
         if array.dtype != kind:
@@ -117,13 +131,13 @@ class DatasetStore:
     def get(self, name: str, version: str | None = None) -> Dataset:
         """A dataset by name: its current version, or the one given (DatasetNotFound if there is none)."""
         try:
-            version = version or str(self.store.read(f"datasets/{name}/current.json")["version"])
+            check_name(name, "dataset")
+            version = version or self._current(name)
             key = f"datasets/{name}/{version}"
             return Dataset(self.store.path(key), self.store.read(f"{key}/manifest.json"))
-        except FileNotFoundError:
-            raise DatasetNotFound(
-                f"there is no dataset {name!r} (datasets: {', '.join(self.names()) or 'none'})"
-            ) from None
+        except (FileNotFoundError, InvalidRequest):
+            known = ", ".join(self.names()) or "none"
+            raise DatasetNotFound(f"there is no dataset {name[:80]!r} (datasets: {known})") from None
 
     def add(self, name: str, content: ImageSet, origin: Origin) -> Dataset:
         """Store `content` as the current version of `name`. The same content again is a no-op."""
@@ -133,7 +147,7 @@ class DatasetStore:
         self.store.put(key, lambda folder: _write(folder, name, version, content, origin))
         with self.store.locked(f"datasets/{name}/.lock"):
             self.store.swap(f"datasets/{name}/current.json", {"version": version})
-        return self.get(name)
+        return self.get(name, version)
 
     def add_bundled(self) -> None:
         """Make sure that the dataset which comes with the package is there."""
@@ -147,6 +161,12 @@ class DatasetStore:
             )
             self.add(BUNDLED, content, origin)
 
+    def _current(self, name: str) -> str:
+        version = self.store.read(f"datasets/{name}/current.json").get("version")
+        if not isinstance(version, str):
+            raise StoreDamaged(f"datasets/{name}/current.json names no version")
+        return version
+
 
 def read_npz(path: Path) -> ImageSet:
     """Read an .npz with `images` (N H W or N H W C, uint8) and optionally `labels` (N) and `class_names`.
@@ -154,22 +174,38 @@ def read_npz(path: Path) -> ImageSet:
     Raises:
         InvalidRequest: an array is missing or unusable; the pointer names it.
     """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in ("images", "labels", "class_names") if key in archive}
-    except (OSError, ValueError) as error:
-        raise InvalidRequest.field("file", f"not an .npz of plain arrays: {error}") from None
-    if "images" not in arrays:
+    with contextlib.ExitStack() as stack:
+        try:
+            archive = np.load(stack.enter_context(path.open("rb")), allow_pickle=False)  # leaks a file it opens itself
+            stack.enter_context(archive)
+        except _UNREADABLE as error:
+            raise InvalidRequest.field("file", f"not an .npz of plain arrays: {str(error)[:200]}") from None
+        pixels, labels, names = (_read_array(archive, key) for key in ("images", "labels", "class_names"))
+    if pixels is None:
         raise InvalidRequest.field("images", "the .npz has no array of this name")
-    pixels = arrays["images"]
     pixels = pixels[..., None] if pixels.ndim == 3 else pixels
-    labels = arrays.get("labels")
     if labels is None:
         return ImageSet(pixels)
-    if labels.dtype.kind not in "iu" or labels.size == 0:
+    if labels.dtype.kind not in "iu":
         raise InvalidRequest.field("labels", f"expected whole numbers, got {labels.dtype}")
-    names = arrays.get("class_names", np.arange(int(labels.max()) + 1))
-    return ImageSet(pixels, labels.astype(np.int64), tuple(str(name) for name in names))
+    if labels.size and not 0 <= int(labels.min()) <= int(labels.max()) < MAX_CLASSES:
+        raise InvalidRequest.field("labels", f"expected 0 to {MAX_CLASSES - 1}")
+    if names is None:
+        names = np.arange(int(labels.max(initial=0)) + 1).astype(str)
+    if names.ndim != 1 or names.dtype.kind != "U":
+        raise InvalidRequest.field("class_names", f"expected a row of texts, got {names.dtype} {names.shape}")
+    return ImageSet(pixels, labels.astype(np.int64), tuple(names.tolist()))
+
+
+def _read_array(archive: Any, name: str) -> npt.NDArray[Any] | None:
+    """One array of an .npz, or None; numpy has many ways to say that it is unusable."""
+    try:
+        array = archive.get(name)
+    except _UNREADABLE as error:
+        raise InvalidRequest.field(name, f"cannot be read: {str(error)[:200]}") from None
+    if array is not None and not isinstance(array, np.ndarray):
+        raise InvalidRequest.field(name, "is not an array")
+    return array
 
 
 def _write(folder: Path, name: str, version: str, content: ImageSet, origin: Origin) -> None:

@@ -56,15 +56,20 @@ def read_json(path: Path, schema: int) -> dict[str, Any]:
     """
     try:
         body = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise StoreDamaged(f"{path.name} in {path.parent.name} is not JSON: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise StoreDamaged(f"{shown(path)} is not JSON: {error}") from None
+    except NotADirectoryError:
+        raise FileNotFoundError(f"there is no {shown(path)}") from None
     if not isinstance(body, dict):
-        raise StoreDamaged(f"{path.name} in {path.parent.name} is not a JSON object")
+        raise StoreDamaged(f"{shown(path)} is not a JSON object")
     if body.get("schema") != schema:
-        raise StoreDamaged(
-            f"{path.name} in {path.parent.name} has schema {body.get('schema')!r}, this build reads {schema}"
-        )
+        raise StoreDamaged(f"{shown(path)} has schema {body.get('schema')!r}, this build reads {schema}")
     return body
+
+
+def shown(path: Path) -> str:
+    """A path as error messages name it: enough to find the file, without where the store lies."""
+    return "/".join(path.parts[-3:])
 
 
 def sha256_file(path: Path) -> str:
@@ -74,14 +79,6 @@ def sha256_file(path: Path) -> str:
         while chunk := file.read(_DIGEST_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def link_or_copy(source: Path, target: Path) -> None:
-    """Make `target` the same file as `source`, or a copy where the file system has no hard links."""
-    try:
-        target.hardlink_to(source)
-    except OSError:
-        target.write_bytes(source.read_bytes())
 
 
 def append_json_line(path: Path, body: dict[str, Any]) -> None:
@@ -103,7 +100,7 @@ def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
         return
     with file:
         for line in file:
-            with contextlib.suppress(ValueError):
+            with contextlib.suppress(ValueError, RecursionError):
                 body = json.loads(line)
                 if isinstance(body, dict):
                     yield body

@@ -26,7 +26,8 @@ RESULT_TTL_S = 24 * 3600
 FAILURE_TTL_S = 7 * 24 * 3600
 LIMBO_S = 15.0  # a job in no list for so long was taken by a worker that died before it began
 
-QueueUnavailable = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
+# Away, hanging, or answering that it cannot (its disk or memory is full): to us it is all the same.
+QueueUnavailable = (redis.exceptions.RedisError,)
 
 
 class JobState(Enum):
@@ -44,7 +45,8 @@ def connect(url: str, *, answer_within_s: float | None = ANSWER_WITHIN_S) -> "re
         url,
         socket_timeout=answer_within_s,
         socket_connect_timeout=ANSWER_WITHIN_S,
-        retry=Retry(NoBackoff(), 1),  # one reconnect: a pooled connection may be older than the server
+        # One reconnect: a pooled connection may be older than the server. A server that hangs is not asked twice.
+        retry=Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,)),
     )
     return client
 
@@ -91,6 +93,8 @@ class TrainQueue:
         """What became of an attempt. A job whose worker let its lease run out has ended."""
         name = job_id(run_id, attempt)
         status = self._status(name)
+        if status is not JobStatus.QUEUED:
+            self._limbo_since.pop(name, None)
         if status is None:
             return JobState.ABSENT
         if status is JobStatus.STARTED:

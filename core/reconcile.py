@@ -16,6 +16,8 @@ from core.states import Failure, RunState, Status
 MAX_LOST_ATTEMPTS = 3  # in a row, without a newer checkpoint
 CANCEL_GRACE_S = 30.0  # then the process is killed
 
+_ASKED = {Status.CANCELING: Status.CANCELED, Status.PAUSING: Status.PAUSED}
+
 log = logging.getLogger(__name__)
 
 
@@ -38,35 +40,38 @@ def reconcile(runs: RunStore, queue: TrainQueue) -> int:
                     _press(run, state, queue)
             except (IllegalTransition, RunNotFound):
                 continue  # it moved on, or was deleted, while we looked
-            except StoreDamaged as error:
+            except (StoreDamaged, OSError) as error:
                 log.warning("run %s cannot be looked after: %s", run_id, error)
     return changed
 
 
 def _settle(run: Run, state: RunState, queue: TrainQueue) -> bool:
     """A run that nobody trains: see that somebody will, or that it ends."""
-    if state.status is Status.CANCELING:
-        run.move(Status.CANCELED)
-        return True
-    if state.status is Status.PAUSING:
-        run.move(Status.PAUSED)
+    if state.status in _ASKED:
+        run.change(lambda now: _as_seen(now, state).moved(_ASKED[state.status]))
         return True
     job = queue.state(run.id, state.attempt)
     if job in (JobState.WAITING, JobState.RUNNING):
         return False  # a worker has it, or will have it
     if state.status is Status.QUEUED and job is JobState.ABSENT:
         return queue.enqueue(run.id, state.attempt, at_front=state.preempted)
-    after = run.change(lambda now: _next_attempt(now, seen=state))
+    after = run.change(lambda now: _next_attempt(_as_seen(now, state)))
     log.info("run %s lost its worker at step %d: %s", run.id, state.progress.step, after.status)
     if after.status is Status.QUEUED:
         queue.enqueue(run.id, after.attempt, at_front=True)
     return True
 
 
-def _next_attempt(now: RunState, seen: RunState) -> RunState:
+def _as_seen(now: RunState, seen: RunState) -> RunState:
+    """`now`, unless the run moved on between the look at its lock and this change."""
     if (now.status, now.attempt) != (seen.status, seen.attempt):
-        raise IllegalTransition(now.status, Status.QUEUED, [])
-    lost = 1 if (now.checkpoint_step or 0) > now.attempt_began_at_step else now.attempts_without_checkpoint + 1
+        raise IllegalTransition(now.status, seen.status, [])
+    return now
+
+
+def _next_attempt(now: RunState) -> RunState:
+    has_newer = (now.checkpoint_step or 0) > now.attempt_began_at_step
+    lost = 0 if has_newer else now.attempts_without_checkpoint + 1
     if lost >= MAX_LOST_ATTEMPTS:
         message = f"the worker was lost {lost} times in a row before a new checkpoint was reached"
         failure = Failure(code="worker_lost", message=message, retryable=True)
@@ -76,6 +81,7 @@ def _next_attempt(now: RunState, seen: RunState) -> RunState:
         attempt=now.attempt + 1,
         attempts_without_checkpoint=lost,
         attempt_began_at_step=now.checkpoint_step or 0,
+        preempted=True,  # keeps its place at the front, also when the queue is lost next
         phase=None,
     )
 

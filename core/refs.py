@@ -10,7 +10,7 @@ NAME_RULE = "lower-case letters, digits, '.', '_' and '-', 1 to 64 long, beginni
 RESERVED_MODEL_NAMES = frozenset({"run"})  # `run:ID@STEP` names a checkpoint
 
 _NAME = re.compile(NAME_PATTERN)
-_REFERENCE = re.compile(r"(?P<name>[^@:]+)(?:@(?P<version>[1-9]\d{0,8})|:(?P<alias>[^@:]+))?")
+_REFERENCE = re.compile(r"(?P<name>[^@:]+)(?:@(?P<version>[1-9][0-9]{0,8})|:(?P<alias>[^@:]+))?")
 
 
 @dataclass(frozen=True, slots=True)

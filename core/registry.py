@@ -1,6 +1,8 @@
 """The model registry: versions that are never reused, aliases, the publish key. Knows no weights and no networks."""
 
+import contextlib
 import datetime as dt
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,8 @@ PRODUCTION = "production"  # moves only when somebody promotes; then NAME alone 
 HISTORY_KEPT = 200
 
 Fill = Callable[[Path], None]
+
+_VERSION = re.compile(r"[1-9][0-9]{0,8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Registry:
 
     def versions(self, name: str) -> list[int]:
         """Version numbers of a model, oldest first; empty when there is no such model."""
-        return sorted(int(v) for v in self.store.names(f"models/{name}") if v.isdecimal())
+        return sorted(int(v) for v in self.store.names(f"models/{name}") if _VERSION.fullmatch(v))
 
     def folder(self, name: str, version: int) -> Path:
         return self.store.path(f"models/{name}/{version}")
@@ -55,11 +59,18 @@ class Registry:
             raise StoreDamaged(f"version {version} of model {name!r} has no manifest.json") from None
 
     def pointers(self, name: str) -> dict[str, Any]:
-        """The content of aliases.json: `aliases`, `next_version`, `published`, `history`."""
+        """The content of aliases.json: `aliases`, `next_version`, `published`, `history`; StoreDamaged if unusable."""
+        empty: dict[str, Any] = {"next_version": 1, "aliases": {}, "published": {}, "history": []}
         try:
-            return self.store.read(f"models/{name}/aliases.json")
+            pointers = self.store.read(f"models/{name}/aliases.json")
         except FileNotFoundError:
-            return {"next_version": 1, "aliases": {}, "published": {}, "history": []}
+            return empty
+        for field, default in empty.items():
+            if not isinstance(pointers.get(field), type(default)):
+                raise StoreDamaged(f"models/{name}/aliases.json has no {field!r}")
+        if not all(isinstance(v, int) for v in (*pointers["aliases"].values(), *pointers["published"].values())):
+            raise StoreDamaged(f"models/{name}/aliases.json points at what is no version")
+        return pointers
 
     def resolve(self, ref: ModelRef) -> int:
         """The version a reference means now; ModelNotFound names what is missing and what there is."""
@@ -88,13 +99,14 @@ class Registry:
             pointers = self.pointers(name)
             if str(key) in pointers["published"]:
                 return int(pointers["published"][str(key)]), False
-            version = self._orphan(name, key, pointers["next_version"])
+            version = self._orphan(name, key, pointers)
             if version is None:
                 version = max([pointers["next_version"] - 1, *self.versions(name)]) + 1
                 self.store.put(f"models/{name}/{version}", fill)
             pointers["published"][str(key)] = version
-            pointers["next_version"] = version + 1
-            self._point(pointers, LATEST, version, reason=f"published {key}")
+            pointers["next_version"] = max(pointers["next_version"], version + 1)
+            if version > pointers["aliases"].get(LATEST, 0):
+                self._point(pointers, LATEST, version, reason=f"published {key}")
             self._save(name, pointers)
             return version, True
 
@@ -110,13 +122,18 @@ class Registry:
                 self.store.delete(f"models/{name}/{version}")
             return doomed
 
-    def _orphan(self, name: str, key: PublishKey, next_version: int) -> int | None:
-        """A version whose folder appeared before a crash kept its pointer from moving."""
+    def _orphan(self, name: str, key: PublishKey, pointers: dict[str, Any]) -> int | None:
+        """A version whose folder appeared before a crash kept its pointer from moving.
+
+        Another run may have published since, so its number says nothing. A damaged one is nobody's.
+        """
+        known = set(pointers["published"].values())
         for version in self.versions(name):
-            if version >= next_version:
-                manifest = self.manifest(name, version)
-                if PublishKey(manifest["run"], manifest["branch"], manifest["step"]) == key:
-                    return version
+            if version not in known:
+                with contextlib.suppress(StoreDamaged, KeyError):
+                    manifest = self.manifest(name, version)
+                    if PublishKey(manifest["run"], manifest["branch"], manifest["step"]) == key:
+                        return version
         return None
 
     @staticmethod
@@ -131,6 +148,7 @@ class Registry:
         self.store.swap(f"models/{name}/aliases.json", body)
 
 
-def timestamp() -> str:
-    """Now, ISO 8601 in UTC with milliseconds."""
-    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def timestamp(seconds: float | None = None) -> str:
+    """Now, or a Unix time: ISO 8601 in UTC with milliseconds."""
+    moment = dt.datetime.now(dt.UTC) if seconds is None else dt.datetime.fromtimestamp(seconds, dt.UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -63,10 +63,11 @@ class Run:
 
         `change` raises IllegalTransition to refuse. With durable=False a power cut may undo it (progress marks).
         """
-        with self.store.locked(f"{self.key}/.state.lock"):
+        with self._locked():
             before = self.state()
             after = change(before)
-            self.store.swap(f"{self.key}/state.json", after.model_dump(mode="json"), durable=durable)
+            body = json.loads(after.model_dump_json())  # a measure that is no finite number becomes null
+            self.store.swap(f"{self.key}/state.json", body, durable=durable)
             if after.status is not before.status or after.attempt != before.attempt:
                 facts: dict[str, Any] = {"status": after.status, "attempt": after.attempt}
                 if after.failure and after.status is Status.FAILED:
@@ -80,7 +81,7 @@ class Run:
 
     def log_event(self, kind: str, data: dict[str, Any]) -> None:
         """Append to events.jsonl; ids count up from 1 without a gap."""
-        with self.store.locked(f"{self.key}/.state.lock"):
+        with self._locked():
             self._append_event(kind, data)
 
     def events(self) -> Iterator[dict[str, Any]]:
@@ -93,11 +94,13 @@ class Run:
         return None
 
     def ask(self, action: str, attempt: int) -> None:
-        self.store.swap(f"{self.key}/control.json", {"action": action, "attempt": attempt})
+        with self._locked():
+            self.store.swap(f"{self.key}/control.json", {"action": action, "attempt": attempt})
 
     @contextlib.contextmanager
     def training_lock(self) -> Iterator[bool]:
         """The trainer's lock, held for its life; yields False where another process trains this run."""
+        self._must_exist()
         with files.try_lock_file(self.folder / "lock") as is_mine:
             yield is_mine
 
@@ -105,12 +108,22 @@ class Run:
         with self.training_lock() as is_free:
             return not is_free
 
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """The short lock of the state; never makes the folder, or a deleted run would come back as an empty one."""
+        self._must_exist()
+        with files.lock_file(self.folder / ".state.lock"):
+            yield
+
+    def _must_exist(self) -> None:
+        if not self.folder.exists():
+            raise RunNotFound(f"there is no run {self.id!r}")
+
     def _read(self, name: str) -> dict[str, Any]:
         try:
             return self.store.read(f"{self.key}/{name}")
         except FileNotFoundError:
-            if not self.folder.exists():
-                raise RunNotFound(f"there is no run {self.id!r}") from None
+            self._must_exist()
             raise StoreDamaged(f"run {self.id} has no {name}") from None
 
     def _append_event(self, kind: str, data: dict[str, Any]) -> None:
@@ -131,7 +144,7 @@ class RunStore:
         state = RunState(progress=Progress(total=resolved["steps"]), created_at=timestamp())
         spec = {
             "schema": SCHEMA,
-            "request": request.model_dump(mode="json", exclude_none=True),
+            "request": request.model_dump(mode="json", exclude_unset=True),
             "resolved": resolved,
             "model": request.model_name,
             "dataset": dataset,
@@ -169,12 +182,16 @@ def is_run_id(text: str) -> bool:
     return text.startswith("run_") and len(digits) == 20 and all(c in "0123456789abcdef" for c in digits)
 
 
-def _last_event_id(path: Path, tail_bytes: int = 1 << 16) -> int:
-    """Id of the newest whole event; 0 when there is none."""
+def _last_event_id(path: Path) -> int:
+    """Id of the newest whole event; 0 when there is none. Reads no more of the file's end than it must."""
     with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - tail_bytes))
-        for line in reversed(file.read().splitlines()):
-            with contextlib.suppress(ValueError, KeyError, TypeError):
-                return int(json.loads(line)["id"])
+        size, tail = file.seek(0, os.SEEK_END), 1 << 14
+        while True:
+            file.seek(max(0, size - tail))
+            for line in reversed(file.read().splitlines()):
+                with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
+                    return int(json.loads(line)["id"])
+            if tail >= size:
+                break
+            tail *= 8
     return 0

@@ -7,9 +7,13 @@ import hashlib
 import tempfile
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import quote
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from core.errors import InvalidRequest
+from core.refs import parse_model_ref
 
 SOCKET_PATH_LIMIT = 100  # bytes; sun_path holds 108 on Linux and 104 on macOS
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -28,6 +32,7 @@ class Settings(BaseSettings):
     store: Path | None = Field(None, description="Folder of datasets, runs and models. Default: HOME/store.")
     redis_url: str | None = Field(
         None,
+        pattern=r"^(redis|rediss|unix)://",
         description="Redis or Valkey to use, as a URL. Default: the embedded Valkey on a unix socket under HOME.",
         repr=False,
     )
@@ -35,6 +40,7 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=1, le=65535, description="Port the API listens on.")
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         ("localhost", "127.0.0.1", "[::1]"),
+        min_length=1,
         description="Names a request's Host header may carry, comma-separated (ports do not matter).",
     )
     allow_anonymous: bool = Field(
@@ -46,7 +52,10 @@ class Settings(BaseSettings):
     default_model: str = Field("digits", description="Model that `/generate` draws from when none is named.")
     max_images: int = Field(64, ge=1, le=1024, description="Largest `n` of one `/generate` request.")
     max_wait: float = Field(
-        10.0, gt=0, description="Seconds a request may be expected to wait for its image before it is refused (429)."
+        10.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds a request may be expected to wait for its image before it is refused (429).",
     )
     log_format: Literal["human", "json"] = Field("human", description="Form of the log lines: human or json.")
 
@@ -57,6 +66,14 @@ class Settings(BaseSettings):
         if isinstance(hosts, str):
             values["allowed_hosts"] = tuple(host.strip() for host in hosts.split(",") if host.strip())
         return values
+
+    @field_validator("default_model")
+    @classmethod
+    def _check_reference(cls, value: str) -> str:
+        try:
+            return str(parse_model_ref(value))
+        except InvalidRequest as error:
+            raise ValueError(error.problems[0].detail) from None
 
     @model_validator(mode="after")
     def _refuse_open_door(self) -> Self:
@@ -86,7 +103,7 @@ class Settings(BaseSettings):
 
     @property
     def broker_url(self) -> str:
-        return self.redis_url or f"unix://{self.broker_socket}"
+        return self.redis_url or f"unix://{quote(str(self.broker_socket))}"
 
 
 def load_settings() -> Settings:

@@ -33,8 +33,9 @@ class TrainConfig(StrictModel):
     beta1: Auto | Annotated[float, Field(ge=0, lt=1)] = Field("auto", description="Adam's first-moment decay.")
     beta2: Auto | Annotated[float, Field(ge=0, lt=1)] = Field("auto", description="Adam's second-moment decay.")
     latent_dim: Auto | Annotated[int, Field(ge=1, le=1024)] = Field("auto", description="Size of the noise vector.")
-    width: Auto | Annotated[int, Field(ge=4, le=1024)] = Field(
-        "auto", description="Feature maps at the finest level; they double with every halving of the size."
+    width: Auto | Annotated[int, Field(ge=16, le=1024)] = Field(
+        "auto",
+        description="Feature maps at the coarsest level; they halve with every doubling of the size, down to 16.",
     )
     ema_half_life: Auto | Annotated[int, Field(ge=0, le=100_000_000)] = Field(
         "auto", description="Half-life, in images, of the averaged generator that is sampled and published; 0: none."

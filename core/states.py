@@ -103,4 +103,6 @@ class RunState(Record):
             raise IllegalTransition(self.status, status, sorted(TRANSITIONS[self.status]))
         if status.is_terminal and not self.status.is_terminal:
             changes = {"finished_at": timestamp(), "phase": None, **changes}
+        if self.status.is_terminal and not status.is_terminal:
+            changes = {"finished_at": None, "failure": None, "attempts_without_checkpoint": 0, **changes}
         return self.model_copy(update={"status": status, **changes})

@@ -9,6 +9,7 @@ import errno
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from core import files
 from core.errors import StoreDamaged
 
 SCHEMA = 1  # of every JSON file in the store
+LEFTOVER_AGE_S = 3600  # nothing that takes so long is still being written
 
 
 class Store:
@@ -62,7 +64,7 @@ class Store:
         try:
             with os.scandir(self.path(key)) as entries:
                 return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
 
     def read(self, key: str) -> dict[str, Any]:
@@ -99,6 +101,18 @@ class Store:
                     shutil.rmtree(path, ignore_errors=True)
                     removed += 1
                     lock.unlink(missing_ok=True)
+        return removed + self._sweep_files()
+
+    def _sweep_files(self) -> int:
+        """Remove old files that live for a moment only: replacements of a file, and locks without a folder."""
+        found = [path for pattern in ("*/*/.*.tmp", "*/*/*/.*.tmp") for path in self.root.glob(pattern)]
+        found += [lock for lock in self.root.glob("tmp/*.lock") if not lock.with_suffix("").exists()]
+        removed = 0
+        for path in found:
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > LEFTOVER_AGE_S:
+                    path.unlink()
+                    removed += 1
         return removed
 
     @contextlib.contextmanager
@@ -116,14 +130,20 @@ class Store:
 
 def check_files(folder: Path, expected: dict[str, Any]) -> None:
     """Compare files with the sizes and SHA-256 that a manifest lists; StoreDamaged names the first bad one."""
-    for name, facts in expected.items():
+    try:
+        listed = [(name, facts["bytes"], facts["sha256"]) for name, facts in expected.items()]
+    except (AttributeError, KeyError, TypeError):
+        raise StoreDamaged(f"the list of files of {files.shown(folder)} cannot be read") from None
+    for name, size, digest in listed:
         path = folder / name
+        if path.parent != folder or name == "..":
+            raise StoreDamaged(f"the list of files of {files.shown(folder)} names {name!r}, which is not in it")
         if not path.is_file():
-            raise StoreDamaged(f"{name} is missing in {folder.name}")
-        if path.stat().st_size != facts["bytes"]:
-            raise StoreDamaged(f"{name} in {folder.name} has {path.stat().st_size} bytes, not {facts['bytes']}")
-        if files.sha256_file(path) != facts["sha256"]:
-            raise StoreDamaged(f"{name} in {folder.name} does not match its digest")
+            raise StoreDamaged(f"{files.shown(path)} is missing")
+        if path.stat().st_size != size:
+            raise StoreDamaged(f"{files.shown(path)} has {path.stat().st_size} bytes, not {size}")
+        if files.sha256_file(path) != digest:
+            raise StoreDamaged(f"{files.shown(path)} does not match its digest")
 
 
 def list_files(folder: Path, *names: str) -> dict[str, Any]:

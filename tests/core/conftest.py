@@ -1,0 +1,77 @@
+"""What the tests of core share: a store without a broker, runs in it, an empty queue, and processes of their own."""
+
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.queue import TrainQueue
+from core.runs import Run, RunStore
+from core.specs import RunSpec
+from core.store import Store
+
+ROOT = Path(__file__).resolve().parents[2]
+
+Start = Callable[..., "subprocess.Popen[str]"]
+NewRun = Callable[[], Run]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def new_run(store: Store) -> NewRun:
+    """Puts another queued run on disk."""
+
+    def create() -> Run:
+        return RunStore(store).create(RunSpec(recipe="cgan", dataset="shapes"), {"steps": 100}, {"name": "shapes"})
+
+    return create
+
+
+@pytest.fixture
+def run(new_run: NewRun) -> Run:
+    return new_run()
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts Python code in a process of its own: `start(code, *argv)`. What is left of them ends with the test."""
+    children: list[subprocess.Popen[str]] = []
+
+    def begin(code: str, *arguments: object) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)]
+        pipe = subprocess.PIPE
+        child = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
+        children.append(child)
+        return child
+
+    yield begin
+    for child in children:
+        child.kill()
+        child.wait()
+        for pipe in (child.stdin, child.stdout):
+            assert pipe is not None
+            pipe.close()
+
+
+@pytest.fixture
+def queue(broker_url: str) -> Iterator[TrainQueue]:
+    with TrainQueue(broker_url) as ready:
+        yield ready
+
+
+@pytest.fixture
+def runs(store: Store) -> RunStore:
+    return RunStore(store)
+
+
+def waiting(queue: TrainQueue) -> list[str]:
+    names: list[Any] = queue.connection.lrange("rq:queue:train", 0, -1)
+    return [name.decode() for name in names]

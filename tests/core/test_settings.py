@@ -1,0 +1,175 @@
+"""Settings: what the environment may say, and that nothing else is read."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from core.queue import connect
+from core.settings import SOCKET_PATH_LIMIT, Settings, SettingsError, load_settings
+from ganymede.broker import Broker
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.upper().startswith("GANYMEDE_"):
+            monkeypatch.delenv(name)
+
+
+def test_without_any_variable_everything_has_a_value() -> None:
+    settings = load_settings()
+
+    assert (settings.host, settings.port, settings.device) == ("127.0.0.1", 8000, "auto")
+    assert settings.store_path == Path.cwd() / "var" / "store"
+    assert settings.allowed_hosts == ("localhost", "127.0.0.1", "[::1]")
+    assert settings.redis_url is None
+
+
+def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = {
+        "HOME": "/data/g",
+        "STORE": "/store",
+        "REDIS_URL": "redis://broker:6379/1",
+        "HOST": "::1",
+        "PORT": "9000",
+        "ALLOWED_HOSTS": "gan.example, localhost ,",
+        "ALLOW_ANONYMOUS": "true",
+        "DEVICE": "cuda:1",
+        "DEFAULT_MODEL": "digits@3",
+        "MAX_IMAGES": "16",
+        "MAX_WAIT": "2.5",
+        "LOG_FORMAT": "json",
+    }
+    for name, value in wanted.items():
+        monkeypatch.setenv(f"GANYMEDE_{name}", value)
+
+    settings = load_settings()
+
+    assert {name.lower() for name in wanted} == set(Settings.model_fields)
+    assert settings.model_dump() == {
+        "home": Path("/data/g"),
+        "store": Path("/store"),
+        "redis_url": "redis://broker:6379/1",
+        "host": "::1",
+        "port": 9000,
+        "allowed_hosts": ("gan.example", "localhost"),
+        "allow_anonymous": True,
+        "device": "cuda:1",
+        "default_model": "digits@3",
+        "max_images": 16,
+        "max_wait": 2.5,
+        "log_format": "json",
+    }
+    assert settings.store_path == Path("/store")
+    assert settings.broker_url == "redis://broker:6379/1"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("PORT", "0"), ("PORT", "65536"), ("PORT", "http"), ("PORT", "80.5")),
+        *(("DEVICE", "gpu"), ("DEVICE", "cuda:"), ("DEVICE", "cuda:x"), ("DEVICE", "CPU\n")),
+        *(("MAX_IMAGES", "0"), ("MAX_IMAGES", "1025"), ("MAX_IMAGES", "1e3")),
+        *(("MAX_WAIT", "0"), ("MAX_WAIT", "-1"), ("MAX_WAIT", "nan"), ("MAX_WAIT", "inf")),
+        *(("LOG_FORMAT", "xml"), ("ALLOW_ANONYMOUS", "maybe"), ("ALLOWED_HOSTS", ","), ("ALLOWED_HOSTS", " ")),
+        *(("DEFAULT_MODEL", "Bad Name"), ("DEFAULT_MODEL", "../x"), ("DEFAULT_MODEL", "digits@0")),
+        *(("REDIS_URL", "http://broker:6379"), ("REDIS_URL", "broker:6379"), ("REDIS_URL", "redis")),
+    ],
+)
+def test_a_bad_value_stops_the_process_and_names_its_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"GANYMEDE_{name}", value)
+
+    with pytest.raises(SettingsError, match=f"^GANYMEDE_{name}: ") as refused:
+        load_settings()
+
+    assert str(refused.value).count("GANYMEDE_") == 1
+
+
+def test_all_bad_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANYMEDE_PORT", "x")
+    monkeypatch.setenv("GANYMEDE_DEVICE", "x")
+
+    with pytest.raises(SettingsError, match=r"GANYMEDE_PORT: .*; GANYMEDE_DEVICE: "):
+        load_settings()
+
+
+def test_a_password_is_told_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANYMEDE_REDIS_URL", "http://user:secret@broker")
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+
+    monkeypatch.setenv("GANYMEDE_REDIS_URL", "redis://user:secret@broker")
+    settings = load_settings()
+
+    assert "secret" not in str(refused.value)
+    assert "secret" not in repr(settings)
+    assert "secret" not in str(settings)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "gan.example", "127.0.0.1.example"])
+def test_an_open_door_must_be_wanted_in_so_many_words(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("GANYMEDE_HOST", host)
+    with pytest.raises(SettingsError, match=r"GANYMEDE_HOST=.*GANYMEDE_ALLOW_ANONYMOUS=true"):
+        load_settings()
+
+    monkeypatch.setenv("GANYMEDE_ALLOW_ANONYMOUS", "true")
+
+    assert load_settings().host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_loopback_needs_no_such_words(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("GANYMEDE_HOST", host)
+
+    assert load_settings().host == host
+
+
+def test_nothing_else_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("GANYMEDE_PORT=1234\nPORT=1234\n")
+    monkeypatch.chdir(tmp_path)
+    for name in ("PORT", "HOST", "STORE", "REDIS_URL", "DEVICE", "MAX_IMAGES"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("GANYMEDE_INVENTED", "1")
+
+    settings = load_settings()
+
+    assert settings == Settings.model_construct(**{n: f.default for n, f in Settings.model_fields.items()})
+
+
+def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.setenv(f"GANYMEDE_{name.upper()}", "")
+
+    assert load_settings().port == 8000
+
+
+def test_settings_do_not_change_while_a_process_lives() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load_settings().port = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("length", [10, 60, 90, 100, 200, 3000])
+def test_the_path_of_the_socket_is_short_however_long_home_is(length: int) -> None:
+    home = Path("/" + "/".join(["h" * 20] * (length // 20) + ["ü"]))
+
+    sockets = [Settings(home=home).broker_socket, Settings(home=home / "other").broker_socket]
+
+    assert all(len(bytes(socket)) < SOCKET_PATH_LIMIT for socket in sockets)
+    assert sockets[0] != sockets[1]
+    assert sockets[0] == Settings(home=home).broker_socket
+    assert sockets[0].is_relative_to(home) == (length < 90)
+
+
+def test_the_broker_is_reached_in_a_home_of_any_name(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "5% off? #1 ä+b")
+    broker = Broker(settings.broker_path, settings.broker_socket)
+    broker.start()
+
+    try:
+        with connect(settings.broker_url) as client:
+            assert client.ping()
+    finally:
+        broker.stop()

@@ -1,0 +1,92 @@
+"""The run body: what is taken, what is refused, and at which field."""
+
+import pytest
+from pydantic import ValidationError
+
+from core.specs import RunSpec
+
+
+def refused_fields(**changes: object) -> set[str]:
+    try:
+        RunSpec.model_validate({"recipe": "cgan", "dataset": "shapes", **changes})
+    except ValidationError as error:
+        return {".".join(str(part) for part in problem["loc"][:2]) for problem in error.errors()}
+    return set()
+
+
+def test_recipe_and_dataset_are_enough() -> None:
+    spec = RunSpec.model_validate({"recipe": "cgan", "dataset": "shapes"})
+
+    assert spec.model_name == "shapes"
+    assert spec.seed == 0
+    assert set(spec.config.model_dump().values()) == {"auto"}
+    assert (spec.publish.every_steps, spec.publish.keep) == ("auto", 5)
+
+
+def test_a_model_name_goes_before_the_name_of_the_dataset() -> None:
+    assert RunSpec(recipe="cgan", dataset="shapes", model="mine").model_name == "mine"
+
+
+@pytest.mark.parametrize("missing", ["recipe", "dataset"])
+def test_neither_of_them_may_be_left_out(missing: str) -> None:
+    body = {"recipe": "cgan", "dataset": "shapes"}
+    del body[missing]
+
+    with pytest.raises(ValidationError, match=missing):
+        RunSpec.model_validate(body)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"recipee": "cgan"}, "recipee"),
+        ({"config": {"epochs": 3}}, "config.epochs"),
+        ({"publish": {"every": 3}}, "publish.every"),
+        ({"recipe": ""}, "recipe"),
+        ({"recipe": "x" * 65}, "recipe"),
+        ({"recipe": None}, "recipe"),
+        ({"dataset": "../shapes"}, "dataset"),
+        ({"model": "A"}, "model"),
+        ({"name": "x" * 201}, "name"),
+        ({"name": "\ud800"}, "name"),
+        ({"seed": -1}, "seed"),
+        ({"seed": 2**32}, "seed"),
+        ({"seed": 1.5}, "seed"),
+        ({"config": {"steps": 0}}, "config.steps"),
+        ({"config": {"steps": 10_000_001}}, "config.steps"),
+        ({"config": {"steps": "many"}}, "config.steps"),
+        ({"config": {"steps": None}}, "config.steps"),
+        ({"config": {"batch_size": 1}}, "config.batch_size"),
+        ({"config": {"generator_lr": 0}}, "config.generator_lr"),
+        ({"config": {"discriminator_lr": 1.1}}, "config.discriminator_lr"),
+        ({"config": {"generator_lr": float("nan")}}, "config.generator_lr"),
+        ({"config": {"beta1": 1}}, "config.beta1"),
+        ({"config": {"beta2": float("nan")}}, "config.beta2"),
+        ({"config": {"latent_dim": 0}}, "config.latent_dim"),
+        ({"config": {"width": 15}}, "config.width"),
+        ({"config": {"width": 1025}}, "config.width"),
+        ({"config": {"ema_half_life": -1}}, "config.ema_half_life"),
+        ({"config": {"precision": "float16"}}, "config.precision"),
+        ({"config": {"checkpoint_every": 0}}, "config.checkpoint_every"),
+        ({"publish": {"every_steps": 0}}, "publish.every_steps"),
+        ({"publish": {"keep": 0}}, "publish.keep"),
+        ({"publish": {"keep": "auto"}}, "publish.keep"),
+    ],
+)
+def test_a_value_that_can_never_work_is_refused_at_its_field(changes: dict[str, object], field: str) -> None:
+    assert refused_fields(**changes) == {field}
+
+
+def test_every_option_says_what_it_is_in_the_schema() -> None:
+    definitions = RunSpec.model_json_schema()["$defs"]
+
+    options = definitions["TrainConfig"]["properties"] | definitions["PublishSpec"]["properties"]
+
+    assert [name for name, option in options.items() if not option.get("description")] == []
+
+
+def test_a_run_body_cannot_be_changed_once_it_is_checked() -> None:
+    spec = RunSpec(recipe="cgan", dataset="shapes")
+
+    with pytest.raises(ValidationError, match="frozen"):
+        spec.seed = 3  # type: ignore[misc]
