@@ -14,8 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.blocks import UpConv2d
+
 SLOPE = 0.2  # of LeakyReLU, Radford et al. section 3
 NARROWEST = 16  # feature maps
+LARGEST = 512  # pixels a side
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +38,10 @@ class DCGANConfig:
     def __post_init__(self) -> None:
         if base_size(self.image_size) is None:
             raise ValueError(f"image_size must be 8 to 512 and 4 * 2^k or 7 * 2^k, got {self.image_size}")
+        least = {"channels": 1, "latent_dim": 1, "width": NARROWEST, "num_classes": 0}
+        for field, minimum in least.items():
+            if getattr(self, field) < minimum:
+                raise ValueError(f"{field} must be at least {minimum}, got {getattr(self, field)}")
 
     @property
     def generator_widths(self) -> list[int]:
@@ -66,7 +73,7 @@ class Generator(nn.Module):
         self.stem = nn.Linear(inputs, widths[0] * self.base**2, bias=False)
         self.stem_norm = nn.Sequential(nn.BatchNorm2d(widths[0]), nn.LeakyReLU(SLOPE))
         self.blocks = nn.Sequential(*(layer for pair in pairwise(widths) for layer in _up(*pair)))
-        self.to_image = nn.Sequential(_double(), nn.Conv2d(widths[-1], config.channels, 3, padding=1))
+        self.to_image = UpConv2d(widths[-1], config.channels, bias=True)
         self.apply(_initialise)
 
     def forward(self, z_BZ: Tensor, label_B: Tensor | None = None) -> Tensor:
@@ -115,9 +122,9 @@ class Discriminator(nn.Module):
 
 def base_size(image_size: int) -> int | None:
     """4 or 7, the size that `image_size` is a power of two times of; None if it is of no such size."""
-    for base in (4, 7):
+    for base in (4, 7) if image_size <= LARGEST else ():
         factor, rest = divmod(image_size, base)
-        if rest == 0 and 2 <= factor <= 128 and factor & (factor - 1) == 0:
+        if rest == 0 and factor >= 2 and factor & (factor - 1) == 0:
             return base
     return None
 
@@ -129,14 +136,9 @@ def _base(image_size: int) -> int:
 
 
 def _up(wide: int, narrow: int) -> Iterator[nn.Module]:
-    yield _double()
-    yield nn.Conv2d(wide, narrow, 3, padding=1, bias=False)
+    yield UpConv2d(wide, narrow, bias=False)
     yield nn.BatchNorm2d(narrow)
     yield nn.LeakyReLU(SLOPE)
-
-
-def _double() -> nn.Module:
-    return nn.Upsample(scale_factor=2, mode="nearest")
 
 
 def _down(narrow: int, wide: int) -> Iterator[nn.Module]:

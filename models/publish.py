@@ -1,9 +1,10 @@
 """The averaged generator of a run to a folder that can be served: weights, manifest, samples. Knows no trainer.
 
-The folder is written once, inside a checkpoint; publishing links the same bytes as a version of a model.
+The folder is written once, inside a checkpoint; publishing copies it as a version of a model.
 """
 
 import importlib.resources
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from torch import nn
 
 from core import files, images
+from core.errors import StoreDamaged
 from core.registry import PublishKey, Registry, timestamp
 from core.store import SCHEMA, check_files, list_files
 from models import sampling
@@ -77,20 +79,31 @@ def publish_folder(registry: Registry, model: str, folder: Path) -> tuple[int, b
     Raises:
         StoreDamaged: the folder's files do not match its manifest; nothing is published.
     """
-    manifest = files.read_json(folder / MANIFEST_FILE, SCHEMA)
-    check_files(folder, manifest["files"])
-    key = PublishKey(manifest["run"], manifest["branch"], manifest["step"])
+    key, listed = _read_manifest(folder / MANIFEST_FILE)
+    check_files(folder, listed)
 
     def fill(target: Path) -> None:
-        for name in (*manifest["files"], MANIFEST_FILE):
-            files.link_or_copy(folder / name, target / name)
+        for name in (*listed, MANIFEST_FILE):
+            shutil.copyfile(folder / name, target / name)  # a link would share every later damage
 
     return registry.publish(model, key, fill)
 
 
+def _read_manifest(path: Path) -> tuple[PublishKey, dict[str, Any]]:
+    """What publishing needs of a manifest: its key, and the list of files."""
+    try:
+        manifest = files.read_json(path, SCHEMA)
+    except FileNotFoundError:
+        raise StoreDamaged(f"{files.shown(path)} is missing") from None
+    match manifest:
+        case {"run": str(run), "branch": int(branch), "step": int(step), "files": {**listed}} if WEIGHTS_FILE in listed:
+            return PublishKey(run, branch, step), manifest["files"]
+    raise StoreDamaged(f"{files.shown(path)} lacks what a version needs")
+
+
 def publish_starter(registry: Registry) -> None:
     """Put the model that comes with the package into a store that has never had one of its name."""
-    if registry.store.has(f"models/{STARTER}"):
+    if registry.store.has(f"models/{STARTER}/aliases.json"):  # the folder alone may be of a start that was killed
         return
     with importlib.resources.as_file(importlib.resources.files("models") / "starter") as folder:
         if (folder / MANIFEST_FILE).exists():

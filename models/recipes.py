@@ -92,8 +92,9 @@ def _misfits(spec: RunSpec, recipe: Recipe, dataset: dict[str, Any]) -> list[Fie
         problems.append(FieldProblem("/dataset", f"{spec.recipe} draws {sizes}; these are {width}x{height}"))
     if recipe.conditional and not dataset["class_names"]:
         problems.append(FieldProblem("/dataset", f"{spec.recipe} needs labels, and {dataset['name']!r} has none"))
-    batch_size = _given(spec.config.batch_size, 2)
-    if count < batch_size:
+    if count < 2:
+        problems.append(FieldProblem("/dataset", "one image is too few to learn from"))
+    elif count < _given(spec.config.batch_size, 2):
         problems.append(FieldProblem("/config/batch_size", f"2 to {count}, the number of images in the dataset"))
     return problems
 

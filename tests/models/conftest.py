@@ -1,0 +1,61 @@
+"""What the tests of models share: a store without a broker, a small network, a folder that can be published."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from core.store import Store
+from models.dcgan import DCGANConfig, Generator
+from models.publish import Lineage, write_generator
+
+CONFIG = DCGANConfig(image_size=8, channels=1, latent_dim=4, width=16, num_classes=3)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def generator() -> nn.Module:
+    """An untrained network draws nearly nothing, and always the same: this one is louder."""
+    torch.manual_seed(0)
+    network = Generator(CONFIG)
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.normal_(module.weight, 0, 0.3)
+    return network.eval()
+
+
+@pytest.fixture
+def lineage() -> Lineage:
+    return Lineage(
+        run="run_0192f1c7a4e1b2c3d4e5",
+        branch=1,
+        step=200,
+        images_seen=12_800,
+        recipe="cgan",
+        architecture="dcgan",
+        network=CONFIG,
+        dataset={
+            "name": "shapes",
+            "version": "0123456789abcdef",
+            "digest": "sha256:01",
+            "class_names": ["circle", "square", "cross"],
+            "licence": "CC0-1.0",
+            "attribution": "nobody",
+            "count": 96,
+        },
+        metrics={"fd": 3.5, "kid": None},
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path, generator: nn.Module, lineage: Lineage) -> Path:
+    """What a checkpoint's `generator/` holds."""
+    path = tmp_path / "generator"
+    path.mkdir()
+    write_generator(path, generator, lineage)
+    return path

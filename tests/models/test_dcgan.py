@@ -1,0 +1,145 @@
+"""The DCGAN networks: every size, what the label does, and that a picture owes nothing to its neighbours."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from models.dcgan import NARROWEST, DCGANConfig, Discriminator, Generator, base_size
+
+SIZES = [8, 16, 32, 64, 128, 256, 14, 28, 56, 112, 224]
+
+
+def config(size: int = 28, channels: int = 1, width: int = 16, classes: int = 0) -> DCGANConfig:
+    return DCGANConfig(image_size=size, channels=channels, latent_dim=5, width=width, num_classes=classes)
+
+
+def loud(generator: Generator, seed: int = 0) -> Generator:
+    """An untrained network draws nearly nothing, and always the same: make it louder."""
+    source = torch.Generator().manual_seed(seed)
+    for module in generator.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.normal_(module.weight, 0, 0.3, generator=source)
+    return generator.eval()
+
+
+@pytest.mark.parametrize("classes", [0, 3])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", SIZES)
+def test_networks_of_every_size_fit_together(size: int, channels: int, classes: int) -> None:
+    sizes = config(size, channels, classes=classes)
+    labels = torch.tensor([0, 2]) if classes else None
+
+    with torch.inference_mode():
+        drawn = Generator(sizes)(torch.randn(2, 5), labels)
+        logits = Discriminator(sizes)(drawn, labels)
+
+    assert drawn.shape == (2, channels, size, size)
+    assert logits.shape == (2,)
+    assert bool((drawn.abs() <= 1).all())
+
+
+@pytest.mark.parametrize("size", [-8, 0, 1, 4, 7, 9, 12, 20, 21, 24, 27, 30, 36, 42, 100, 255, 896, 1024, 2**40])
+def test_any_other_size_is_refused(size: int) -> None:
+    with pytest.raises(ValueError, match=f"image_size must be 8 to 512 .* got {size}"):
+        config(size)
+
+
+@pytest.mark.parametrize("change", [{"channels": 0}, {"latent_dim": 0}, {"width": 15}, {"num_classes": -1}])
+def test_a_network_without_features_is_refused(change: dict[str, int]) -> None:
+    fields = {"image_size": 28, "channels": 1, "latent_dim": 5, "width": 16, "num_classes": 0}
+
+    with pytest.raises(ValueError, match=f"{next(iter(change))} must be at least"):
+        DCGANConfig(**fields | change)
+
+
+@pytest.mark.parametrize(
+    ("size", "base"), [(8, 4), (512, 4), (14, 7), (28, 7), (448, 7), (32, 4), (9, None), (896, None)]
+)
+def test_the_base_of_a_size_is_4_or_7(size: int, base: int | None) -> None:
+    assert base_size(size) == base
+
+
+@pytest.mark.parametrize(
+    ("size", "generator", "discriminator"),
+    [
+        (28, [256, 128], [64, 128, 256]),
+        (32, [256, 128, 64], [64, 128, 256]),
+        (8, [256], [256]),
+        (256, [256, 128, 64, 32, 16, 16], [16, 16, 32, 64, 128, 256]),
+    ],
+)
+def test_feature_maps_are_as_many_as_the_docstring_says(
+    size: int, generator: list[int], discriminator: list[int]
+) -> None:
+    sizes = config(size, width=256)
+
+    assert sizes.generator_widths == generator
+    assert sizes.discriminator_widths == discriminator
+    assert "28 and 32 px and width 256: [64, 128, 256]" in str(DCGANConfig.discriminator_widths.__doc__)
+    assert "32 px and width 256: [256, 128, 64]" in str(DCGANConfig.generator_widths.__doc__)
+
+
+def test_no_level_is_narrower_than_the_narrowest() -> None:
+    assert min(config(256, width=32).generator_widths) == NARROWEST
+
+
+def test_another_label_gives_another_picture_and_another_logit() -> None:
+    sizes = config(classes=3)
+    generator, discriminator = loud(Generator(sizes)), Discriminator(sizes)
+    z_BZ = torch.randn(1, 5).expand(3, -1)
+    labels = torch.tensor([0, 1, 2])
+
+    with torch.inference_mode():
+        drawn: Tensor = generator(z_BZ, labels)
+        logits = discriminator(drawn[:1].expand(3, -1, -1, -1), labels)
+
+    assert len({tuple(image.flatten().tolist()) for image in drawn}) == 3
+    assert len(set(logits.tolist())) == 3
+
+
+@pytest.mark.parametrize("size", [8, 28, 32])
+def test_a_picture_owes_nothing_to_its_neighbours_in_the_batch(size: int) -> None:
+    generator = loud(Generator(config(size)))
+    torch.manual_seed(1)
+    z_BZ = torch.randn(8, 5)
+    others_BZ = torch.cat([z_BZ[:1], 100 * torch.randn(7, 5)])
+
+    with torch.inference_mode():
+        drawn, beside_others, alone = generator(z_BZ)[0], generator(others_BZ)[0], generator(z_BZ[:1])[0]
+
+    assert torch.equal(drawn, beside_others)
+    assert torch.allclose(drawn, alone, atol=1e-3)
+    assert drawn.std() > 0.01
+
+
+def test_the_same_seed_of_torch_builds_the_same_network() -> None:
+    built = []
+    for _ in range(2):
+        torch.manual_seed(3)
+        built.append(Generator(config(classes=2)).state_dict())
+
+    assert all(torch.equal(built[0][name], built[1][name]) for name in built[0])
+
+
+def test_weights_begin_as_in_the_paper() -> None:
+    torch.manual_seed(0)
+    network = Generator(config(32, width=128))
+
+    convolutions = torch.cat([m.weight.flatten() for m in network.modules() if isinstance(m, nn.Conv2d)])
+    scales = torch.cat([m.weight.flatten() for m in network.modules() if isinstance(m, nn.BatchNorm2d)])
+
+    assert abs(convolutions.std().item() - 0.02) < 0.001
+    assert abs(scales.mean().item() - 1) < 0.01
+    assert abs(scales.std().item() - 0.02) < 0.005
+
+
+@pytest.mark.parametrize("classes", [0, 3])
+def test_every_weight_learns(classes: int) -> None:
+    sizes = config(8, classes=classes)
+    generator, discriminator = Generator(sizes), Discriminator(sizes)
+    labels = torch.tensor([0, 1, 2, 0]) if classes else None
+
+    discriminator(generator(torch.randn(4, 5), labels), labels).sum().backward()
+
+    parameters = {**dict(generator.named_parameters()), **dict(discriminator.named_parameters(prefix="d"))}
+    assert [name for name, parameter in parameters.items() if parameter.grad is None] == []

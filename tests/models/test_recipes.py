@@ -1,0 +1,172 @@
+"""Recipes: what "auto" becomes, and what is refused at which field."""
+
+from typing import Any
+
+import pytest
+
+from core.errors import InvalidRequest
+from core.specs import RunSpec
+from models import ARCHITECTURES
+from models.dcgan import DCGANConfig
+from models.recipes import RECIPES, network_config, resolve
+
+DATASET = {
+    "name": "digits",
+    "count": 10_000,
+    "height": 28,
+    "width": 28,
+    "channels": 1,
+    "class_names": list("0123456789"),
+}
+
+
+def spec(recipe: str = "cgan", **changes: Any) -> RunSpec:
+    return RunSpec.model_validate({"recipe": recipe, "dataset": "digits", **changes})
+
+
+def problems(spec: RunSpec, **dataset: Any) -> list[str]:
+    try:
+        resolve(spec, DATASET | dataset)
+    except InvalidRequest as refused:
+        return [problem.pointer for problem in refused.problems if problem.detail in str(refused)]
+    return []
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_names_what_there_is_and_its_source(name: str) -> None:
+    recipe = RECIPES[name]
+
+    assert recipe.architecture in ARCHITECTURES
+    assert "arXiv" in recipe.source
+    assert resolve(spec(name), DATASET)["recipe"] == name
+
+
+def test_auto_becomes_the_numbers_of_the_recipe() -> None:
+    recipe = RECIPES["cgan"]
+
+    resolved = resolve(spec(), DATASET)
+
+    assert resolved["batch_size"] == recipe.batch_size == 64
+    assert resolved["steps"] == 640_000 // 64
+    assert resolved["generator_lr"] == resolved["discriminator_lr"] == recipe.learning_rate
+    assert (resolved["beta1"], resolved["beta2"]) == recipe.betas
+    assert (resolved["latent_dim"], resolved["width"]) == (recipe.latent_dim, 256)
+    assert resolved["ema_half_life"] == 64 * 10_000 // 32
+    assert resolved["precision"] == "auto"  # the worker's device decides
+    assert (resolved["seed"], resolved["publish_keep"]) == (0, 5)
+    assert [name for name, value in resolved.items() if value == "auto"] == ["precision"]
+
+
+def test_what_was_asked_for_is_taken_as_it_is() -> None:
+    config: dict[str, Any] = {
+        "steps": 77,
+        "batch_size": 10,
+        "generator_lr": 0.1,
+        "discriminator_lr": 0.2,
+        "beta1": 0.0,
+        "beta2": 0.5,
+        "latent_dim": 3,
+        "width": 32,
+        "ema_half_life": 0,
+        "precision": "float32",
+        "report_every": 3,
+        "sample_every": 4,
+        "checkpoint_every": 5,
+    }
+
+    resolved = resolve(spec(config=config, publish={"every_steps": 7, "keep": 2}, seed=9), DATASET)
+
+    assert {name: resolved[name] for name in config} == config
+    assert (resolved["publish_every"], resolved["publish_keep"], resolved["seed"]) == (7, 2, 9)
+
+
+@pytest.mark.parametrize(("count", "batch_size"), [(2, 2), (63, 63), (64, 64), (65, 64), (10**6, 64)])
+def test_a_small_dataset_is_one_batch(count: int, batch_size: int) -> None:
+    resolved = resolve(spec(), DATASET | {"count": count})
+
+    assert resolved["batch_size"] == batch_size
+    assert resolved["steps"] == 640_000 // batch_size
+
+
+def test_the_length_and_the_average_follow_the_batch() -> None:
+    resolved = resolve(spec(config={"batch_size": 4096}), DATASET)
+
+    assert resolved["steps"] == 640_000 // 4096
+    assert resolved["ema_half_life"] == 4096 * 10_000 // 32
+
+
+@pytest.mark.parametrize("steps", [1, 5, 49, 50, 99, 300, 1000, 2500, 10_000, 99_999, 10_000_000])
+def test_the_cadence_of_publishing_is_a_multiple_of_that_of_checkpoints(steps: int) -> None:
+    resolved = resolve(spec(config={"steps": steps}), DATASET)
+
+    assert 50 <= resolved["checkpoint_every"] <= 500
+    assert resolved["publish_every"] % resolved["checkpoint_every"] == 0
+    assert resolved["checkpoint_every"] <= resolved["publish_every"] <= 4 * resolved["checkpoint_every"]
+    assert 1 <= resolved["report_every"] <= 20
+    assert 25 <= resolved["sample_every"] <= 250
+
+
+@pytest.mark.parametrize("checkpoint_every", [1, 7, 300, 10**9])
+def test_it_is_so_also_where_checkpoints_were_asked_for(checkpoint_every: int) -> None:
+    resolved = resolve(spec(config={"steps": 1000, "checkpoint_every": checkpoint_every}), DATASET)
+
+    assert resolved["checkpoint_every"] == checkpoint_every
+    assert resolved["publish_every"] % checkpoint_every == 0
+
+
+def test_the_network_has_the_sizes_of_the_dataset() -> None:
+    resolved = resolve(spec(), DATASET | {"height": 32, "width": 32, "channels": 3})
+
+    latent_dim = RECIPES["cgan"].latent_dim
+    assert network_config(resolved) == DCGANConfig(
+        image_size=32, channels=3, latent_dim=latent_dim, width=256, num_classes=10
+    )
+
+
+def test_an_unconditional_recipe_takes_a_dataset_with_or_without_labels() -> None:
+    numbers = [
+        resolve(spec("dcgan"), DATASET | {"class_names": names})["network"]["num_classes"] for names in ([], ["a", "b"])
+    ]
+
+    assert numbers == [0, 0]
+
+
+@pytest.mark.parametrize("name", ["stylegan", "CGAN", "cgan ", "__class__"])
+def test_an_unknown_recipe_is_refused_with_those_there_are(name: str) -> None:
+    with pytest.raises(InvalidRequest, match="recipes: dcgan, cgan") as refused:
+        resolve(spec(name), DATASET)
+
+    assert [problem.pointer for problem in refused.value.problems] == ["/recipe"]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "config", "dataset", "pointers"),
+    [
+        ("cgan", {}, {"class_names": []}, ["/dataset"]),
+        ("dcgan", {}, {"class_names": []}, []),
+        ("cgan", {}, {"width": 32}, ["/dataset"]),
+        ("cgan", {}, {"height": 30, "width": 30}, ["/dataset"]),
+        ("cgan", {}, {"height": 4, "width": 4}, ["/dataset"]),
+        ("cgan", {}, {"height": 896, "width": 896}, ["/dataset"]),
+        ("cgan", {}, {"height": 512, "width": 512}, []),
+        ("cgan", {"batch_size": 100}, {"count": 99}, ["/config/batch_size"]),
+        ("cgan", {"batch_size": 99}, {"count": 99}, []),
+        ("cgan", {}, {"count": 1}, ["/dataset"]),
+        ("cgan", {"batch_size": 2}, {"count": 1}, ["/dataset"]),
+        ("cgan", {"batch_size": 64}, {"count": 9, "class_names": []}, ["/dataset", "/config/batch_size"]),
+    ],
+)
+def test_what_does_not_fit_is_named_by_its_field(
+    recipe: str, config: dict[str, int], dataset: dict[str, Any], pointers: list[str]
+) -> None:
+    assert problems(spec(recipe, config=config), **dataset) == pointers
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("size", [8, 28, 512])
+def test_whatever_is_resolved_can_be_built(name: str, size: int) -> None:
+    resolved = resolve(spec(name, config={"width": 16}), DATASET | {"height": size, "width": size})
+
+    network = network_config(resolved)
+
+    assert (network.image_size, network.width) == (size, 16)
