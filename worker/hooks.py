@@ -3,6 +3,7 @@
 Each hook is one concern; the job puts them in order (a checkpoint is written before it is published).
 """
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ from worker.stopping import StopTraining, is_asked_by_signal
 from worker.trainer import Metrics
 
 CHECKPOINTS_KEPT = 2
+_CHECKPOINT = re.compile(r"\d+-\d+", re.ASCII)
 MARK_EVERY_S = 1.0  # progress marks in state.json, and looks into control.json
 
 
@@ -162,8 +164,8 @@ def checkpoint_name(state: TrainState) -> str:
 
 def list_checkpoints(run: Run) -> list[str]:
     """Names of a run's checkpoints, newest first."""
-    names = [tuple(map(int, name.split("-"))) for name in run.store.names(run.checkpoints)]
-    return ["-".join(map(str, name)) for name in sorted(names, reverse=True)]
+    names = [name for name in run.store.names(run.checkpoints) if _CHECKPOINT.fullmatch(name)]
+    return sorted(names, key=lambda name: tuple(map(int, name.split("-"))), reverse=True)
 
 
 def lineage_of(run: Run, spec: dict[str, object]) -> Callable[[TrainState], Lineage]:

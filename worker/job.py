@@ -40,11 +40,15 @@ log = logging.getLogger(__name__)
 
 
 def train(run_id: str) -> str:
+    """The function that jobs in the queue name."""
+    return take_on(run_id, load_settings())
+
+
+def take_on(run_id: str, settings: Settings) -> str:
     """Take a run on from its newest checkpoint to its end, or until it is asked to stop; returns how it ended.
 
-    The function that jobs in the queue name. Does nothing when the run is over, or trained by another process.
+    Does nothing when the run is over, or trained by another process.
     """
-    settings = load_settings()
     run = RunStore(Store(settings.store_path)).get(run_id)
     with _training_lock(run) as is_mine:
         if not is_mine:
@@ -111,13 +115,19 @@ def _train(run: Run, state: RunState, settings: Settings) -> str:
 
 
 def _stopped(run: Run, stop: StopTraining) -> str:
-    if stop.reason == "preempted":
-        # the reconciler puts it back into the queue
-        run.change(lambda now: now.moved(Status.QUEUED, attempt=now.attempt + 1, preempted=True, phase=None))
-    else:
-        run.move(Status.CANCELED if stop.reason == "cancel" else Status.PAUSED)
-    log.info("stopped: %s", stop.reason)
+    """Settle a run that stopped between two steps; what its owner asked for goes before a preemption."""
+    after = run.change(lambda now: _settled(now, stop))
+    log.info("stopped (%s): %s", stop.reason, after.status)
     return stop.reason
+
+
+def _settled(now: RunState, stop: StopTraining) -> RunState:
+    if stop.reason == "cancel" or now.status is Status.CANCELING:
+        return now.moved(Status.CANCELED)
+    if stop.reason == "pause" or now.status is Status.PAUSING:
+        return now.moved(Status.PAUSED, phase=None)
+    # the reconciler puts it back into the queue
+    return now.moved(Status.QUEUED, attempt=now.attempt + 1, preempted=True, phase=None)
 
 
 def _fail(run: Run, code: str, message: str, *, retryable: bool) -> str:

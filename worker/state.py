@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from core import files
@@ -98,7 +98,7 @@ def new_state(resolved: dict[str, Any], execution: Execution) -> TrainState:
 def save_training(folder: Path, state: TrainState) -> None:
     """Write training.safetensors and training.json; `generator/`, which holds the average, is written beside them."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _tensors(state).items()}
-    save_file(tensors, folder / TENSORS_FILE)
+    (folder / TENSORS_FILE).write_bytes(save(tensors))
     facts = {
         "schema": SCHEMA,
         "resolved": state.resolved,

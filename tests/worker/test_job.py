@@ -162,6 +162,31 @@ def test_a_cancel_keeps_a_last_checkpoint(
     assert list_checkpoints(run) == ["0-8", "0-5"]
 
 
+def test_a_signal_during_a_cancel_leaves_it_canceled(
+    create_run: CreateRun, train_here: TrainHere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = create_run(report_every=1)
+    report = ReportProgress.after_report
+
+    def cancel_and_signal(self: ReportProgress, state: TrainState, metrics: Metrics) -> None:
+        report(self, state, metrics)
+        run.move(Status.CANCELING)
+        monkeypatch.setattr(stopping._Flag, "raised", True)
+
+    monkeypatch.setattr(ReportProgress, "after_report", cancel_and_signal)
+
+    train_here(run)
+
+    assert run.state().status is Status.CANCELED
+
+
+def test_a_foreign_folder_among_the_checkpoints_is_left_alone(create_run: CreateRun, train_here: TrainHere) -> None:
+    run = create_run()
+    (run.store.path(run.checkpoints) / "my notes").mkdir()
+
+    assert train_here(run) == "succeeded"
+
+
 def test_a_cancel_meant_for_another_attempt_is_not_obeyed(create_run: CreateRun, train_here: TrainHere) -> None:
     run = create_run()
     run.ask("cancel", attempt=7)

@@ -1,0 +1,151 @@
+"""The RQ worker as a real process: it runs only what it may, and what it forks dies with it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from rq import Queue
+from rq.job import Job, JobStatus
+from rq.serializers import JSONSerializer
+
+from core.queue import QUEUE_NAME, JobState, TrainQueue
+from core.runs import Run, RunStore
+from core.settings import Settings
+from core.states import Status
+from tests.worker.conftest import CreateRun
+from worker import guarded
+
+
+def wait_for_status(run: Run, status: Status, within_s: float = 60) -> None:
+    deadline = time.monotonic() + within_s
+    while run.state().status is not status:
+        assert time.monotonic() < deadline, f"{run.state()}"
+        time.sleep(0.05)
+
+
+def wait_for_step(run: Run, step: int, within_s: float = 60) -> None:
+    deadline = time.monotonic() + within_s
+    while run.state().progress.step < step:
+        assert time.monotonic() < deadline, f"{run.state()}"
+        time.sleep(0.05)
+
+
+def horses(worker: "subprocess.Popen[bytes]") -> list[int]:
+    found = subprocess.run(["pgrep", "-P", str(worker.pid)], capture_output=True, text=True, check=False).stdout
+    return [int(line) for line in found.split()]
+
+
+def lives(pid: int) -> bool:
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+@pytest.fixture
+def worker(settings: Settings) -> Iterator["subprocess.Popen[bytes]"]:
+    environment = {
+        **os.environ,
+        "GANYMEDE_HOME": str(settings.home),
+        "GANYMEDE_REDIS_URL": str(settings.redis_url),
+        "GANYMEDE_DEVICE": "cpu",
+    }
+    process = subprocess.Popen([sys.executable, "-m", "worker"], env=environment)
+    yield process
+    if process.poll() is None:
+        process.terminate()
+        process.wait(60)
+
+
+def test_a_function_that_is_not_listed_is_refused_and_never_called(
+    settings: Settings, worker: "subprocess.Popen[bytes]", tmp_path: Path
+) -> None:
+    trace = tmp_path / "called"
+    with redis.Redis.from_url(str(settings.redis_url)) as connection:
+        queue = Queue(QUEUE_NAME, connection=connection, serializer=JSONSerializer)
+        queue.enqueue("os.mkdir", args=(str(trace),), kwargs={}, job_id="evil")
+        deadline = time.monotonic() + 30
+        while (job := Job.fetch("evil", connection, JSONSerializer)).get_status() is not JobStatus.FAILED:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        result = job.latest_result()
+
+    assert not trace.exists()
+    assert result is not None
+    assert "not allowed" in str(result.exc_string)
+
+
+def test_a_queued_run_is_taken_and_trained(
+    settings: Settings, worker: "subprocess.Popen[bytes]", create_run: CreateRun
+) -> None:
+    run = create_run()
+    with TrainQueue(str(settings.redis_url)) as queue:
+        queue.enqueue(run.id, 1)
+
+        wait_for_status(run, Status.SUCCEEDED)
+
+    assert "attempt 1 begins at step 0 of 20" in run.log_file.read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
+def test_the_work_horse_dies_with_its_worker(
+    settings: Settings, worker: "subprocess.Popen[bytes]", create_run: CreateRun
+) -> None:
+    run = create_run(steps=1_000_000, checkpoint_every=1000)
+    with TrainQueue(str(settings.redis_url)) as queue:
+        queue.enqueue(run.id, 1)
+    wait_for_step(run, 1)
+    (horse,) = horses(worker)
+
+    worker.kill()
+    worker.wait()
+    deadline = time.monotonic() + 5
+    while (lives(horse) or run.is_being_trained()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+    assert not lives(horse)
+    assert not run.is_being_trained()
+
+
+def test_sigterm_makes_it_checkpoint_and_end_and_the_next_worker_goes_on(
+    settings: Settings, worker: "subprocess.Popen[bytes]", create_run: CreateRun
+) -> None:
+    run = create_run(steps=1_000_000, checkpoint_every=1_000_000)
+    with TrainQueue(str(settings.redis_url)) as queue:
+        queue.enqueue(run.id, 1)
+        wait_for_step(run, 5)
+
+        worker.send_signal(signal.SIGTERM)
+        status = worker.wait(30)
+
+        state = run.state()
+        assert status == 0
+        assert (state.status, state.attempt, state.preempted) == (Status.QUEUED, 2, True)
+        assert (state.checkpoint_step or 0) >= 5
+        assert queue.state(run.id, 1) is JobState.ENDED
+
+
+def test_an_outage_of_redis_shorter_than_the_lease_goes_unnoticed(
+    settings: Settings, worker: "subprocess.Popen[bytes]", create_run: CreateRun
+) -> None:
+    run = create_run(steps=1_000_000, checkpoint_every=1000)
+    with TrainQueue(str(settings.redis_url)) as queue:
+        queue.enqueue(run.id, 1)
+        wait_for_step(run, 1)
+        (horse,) = horses(worker)
+
+        queue.connection.client_pause(2 * guarded.HEARTBEAT_EVERY_S * 1000)
+        time.sleep(2 * guarded.HEARTBEAT_EVERY_S + 1)
+
+        assert horses(worker) == [horse]
+        assert run.state().status is Status.RUNNING
+        assert queue.state(run.id, 1) is JobState.RUNNING
+        RunStore(run.store).get(run.id).move(Status.CANCELING)
+        run.ask("cancel", 1)
+        wait_for_status(run, Status.CANCELED)
