@@ -1,6 +1,7 @@
 """/models: what can be drawn from. Knows the registry, and what is loaded here."""
 
 import contextlib
+import logging
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
@@ -11,6 +12,8 @@ from core.errors import ModelNotFound, StoreDamaged
 from core.refs import ModelRef, check_model_name
 
 router = APIRouter(prefix="/models", tags=["models"])
+
+log = logging.getLogger(__name__)
 
 
 class VersionBody(BaseModel):
@@ -72,8 +75,13 @@ def read_model(model: Annotated[str, Path(max_length=100)], services: ServicesDe
         try:
             manifest = services.registry.manifest(name, number)
             versions.append(_version(number, manifest, number in loaded, failure.reason if failure else None))
-        except (StoreDamaged, KeyError) as error:
+        except ModelNotFound:
+            continue  # pruned while we looked
+        except StoreDamaged as error:
             damaged[number] = str(error)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:  # JSON, but none of ours
+            log.warning("the manifest of %s@%d cannot be used: %s", name, number, error)
+            damaged[number] = "its manifest.json does not describe a model"
     return ModelBody(**_summary(name, services).model_dump(), versions=versions, damaged_versions=damaged)
 
 

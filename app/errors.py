@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from core.errors import FieldProblem, GanymedeError, IllegalTransition, Overloaded
 
@@ -25,7 +26,11 @@ CODES = {
     413: "body_too_large",
     415: "unsupported_media_type",
 }
-QUERY, BODY = "query", "body"
+BODY = "body"
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+NEEDS_JSON = "a JSON object is needed, with Content-Type: application/json"
+# Parts of pydantic's locations that name a branch of a type, not a field.
+BRANCHES = frozenset({"auto", "int", "float", "str", "constrained-int", "constrained-float", "constrained-str"})
 
 log = logging.getLogger(__name__)
 
@@ -94,30 +99,42 @@ def _field_problem(entry: dict[str, Any]) -> FieldProblem:
     """A query parameter by its name, a field of the body as a JSON pointer."""
     if entry["type"] == "json_invalid":
         return FieldProblem("", f"the body is not JSON: {entry.get('ctx', {}).get('error', '')}")
+    is_extra = entry["type"] == "extra_forbidden"  # then the last part is what the client wrote, whatever it is
     where, *path = entry["loc"]
-    path = [part for part in path if part not in ("auto", "constrained-int", "constrained-float", "int", "float")]
-    path = [part for part in path if not str(part).startswith(("literal[", "function-", "constrained-", "list["))]
-    message = "this field does not exist" if entry["type"] == "extra_forbidden" else entry["msg"]
+    path = [part for i, part in enumerate(path) if (is_extra and i == len(path) - 1) or not _is_branch(part)]
+    message = "this field does not exist" if is_extra else entry["msg"]
     if where == BODY:
         pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
-        if not path and entry["type"] == "missing":
-            message = "a JSON body is needed, with Content-Type: application/json"
-        return FieldProblem(pointer, message)
+        is_no_object = not pointer and entry["type"] in ("missing", "model_attributes_type")
+        return FieldProblem(pointer, NEEDS_JSON if is_no_object else message)
     return FieldProblem(".".join(map(str, path)), message)
+
+
+def _is_branch(part: int | str) -> bool:
+    return part in BRANCHES or str(part).startswith(("literal[", "function-", "list[", "union["))
 
 
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = CODES.get(error.status_code, "http_error")
-    detail = str(error.detail)
+    detail, headers = str(error.detail), dict(error.headers or {})
     if error.status_code == 404:
         detail = f"there is nothing at {request.url.path}"
     if error.status_code == 405:
-        detail = f"{request.method} is not possible here; allowed: {(error.headers or {}).get('Allow', '')}"
-    return problem(error.status_code, code, detail, headers=error.headers, **_about(request))
+        headers["Allow"] = ", ".join(_allowed_methods(request))
+        detail = f"{request.method} is not possible here; allowed: {headers['Allow']}"
+    return problem(error.status_code, code, detail, headers=headers, **_about(request))
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Every method of this path; the framework names those of the first route alone."""
+    asked = {key: request.scope[key] for key in ("type", "path", "root_path", "headers", "app") if key in request.scope}
+    routes = request.app.routes
+    return [m for m in METHODS if any(r.matches({**asked, "method": m})[0] is Match.FULL for r in routes)]
 
 
 def _unknown(request: Request, error: Exception) -> Response:
     log.error("unexpected error at %s %s", request.method, request.url.path, exc_info=error)
     detail = "an unexpected error; the service's log has the details under this request_id"
-    return problem(500, "internal", detail, **_about(request))
+    about = _about(request)  # this answer is sent outside the Gate, which puts the id on all others
+    return problem(500, "internal", detail, headers={"Request-Id": about["request_id"]}, **about)

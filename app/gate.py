@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.errors import problem
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::\d{0,5})?")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 MAX_BODY_BYTES = 1 << 20
 
@@ -53,7 +54,7 @@ class Gate:
             return 400, "host_not_allowed", f"Host {host[:100]!r} is not served here; see GANYMEDE_ALLOWED_HOSTS"
         if method not in SAFE_METHODS:
             origin = headers.get("origin")
-            if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+            if origin is not None and _origin_host(origin) != host.lower():
                 return 403, "origin_not_allowed", f"Origin {origin[:100]!r} may not change anything here"
             if headers.get("sec-fetch-site") == "cross-site":
                 return 403, "origin_not_allowed", "a request from another site may not change anything here"
@@ -65,5 +66,13 @@ class Gate:
 
 def host_name(host: str) -> str:
     """The name in a Host header, without its port: `localhost:8000` -> `localhost`, `[::1]:8000` -> `[::1]`."""
-    name, bracket, _ = host.partition("]")
-    return f"{name}]".lower() if bracket else name.rpartition(":")[0].lower() or name.lower()
+    match = HOST.fullmatch(host)
+    return match["name"].lower() if match else ""
+
+
+def _origin_host(origin: str) -> str:
+    """Name and port of an Origin; empty for `null` and for what is no origin."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""

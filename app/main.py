@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
 from fastapi import FastAPI
 from pydantic import BaseModel
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from app import catalog, errors, health
 from app.datasets import route as datasets
@@ -30,6 +32,8 @@ from core.store import Store
 from models.publish import publish_starter
 
 ENCODERS = 2
+
+log = logging.getLogger(__name__)
 
 
 class Index(BaseModel):
@@ -63,10 +67,10 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,  # FastAPI's page takes its scripts from other hosts
         redoc_url=None,
-        max_body_size=MAX_BODY_BYTES,
     )
     errors.install(app)
-    app.add_middleware(Gate, allowed_hosts=settings.allowed_hosts)
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)  # counts what comes without a length
+    app.add_middleware(Gate, allowed_hosts=settings.allowed_hosts)  # added last: the outermost
     for part in (generate, train, datasets, catalog, health):
         app.include_router(part.router)
 
@@ -96,8 +100,12 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
     )
     services.batcher.start()
     models.start()
-    with contextlib.suppress(GanymedeError):  # /readyz tells why
+    try:
         await models.engine(parse_model_ref(settings.default_model))
+    except GanymedeError as error:  # /readyz tells why
+        log.warning("the default model cannot be drawn: %s", error)
+    except Exception:  # a damaged store must not keep the rest from starting
+        log.exception("the default model cannot be drawn")
     reconciler = asyncio.create_task(reconcile_for_ever(services.runs, services.queue))
     try:
         yield services

@@ -1,5 +1,6 @@
 """/datasets: what can be trained on."""
 
+import contextlib
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -7,6 +8,7 @@ from pydantic import BaseModel
 
 from app.deps import ServicesDep
 from core.datasets import Dataset
+from core.errors import DatasetNotFound, StoreDamaged
 from core.refs import check_name
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
@@ -38,8 +40,11 @@ class DatasetList(BaseModel):
 @router.get("")
 def list_datasets(services: ServicesDep) -> DatasetList:
     """All datasets by name, each in its current version."""
-    names = services.datasets.names()
-    return DatasetList(data=[_body(services.datasets.get(name)) for name in names], next_cursor=None)
+    page: list[DatasetBody] = []
+    for name in services.datasets.names():
+        with contextlib.suppress(DatasetNotFound, StoreDamaged):  # deleted meanwhile, or told by GET /datasets/{d}
+            page.append(_body(services.datasets.get(name)))
+    return DatasetList(data=page, next_cursor=None)
 
 
 @router.get("/{dataset}", responses={404: {"description": "`dataset_not_found`"}})
@@ -49,4 +54,7 @@ def read_dataset(dataset: Annotated[str, Path(max_length=100)], services: Servic
 
 
 def _body(dataset: Dataset) -> DatasetBody:
-    return DatasetBody.model_validate(dataset.manifest)
+    try:
+        return DatasetBody.model_validate(dataset.manifest)
+    except ValueError:
+        raise StoreDamaged(f"manifest.json in {dataset.folder.name} does not describe a dataset") from None

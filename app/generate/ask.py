@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import secrets
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -18,6 +19,7 @@ Format = Literal["png", "npy"]
 Label = Annotated[int | str, Field(union_mode="left_to_right")]
 MEDIA_TYPES: dict[Format, str] = {"png": "image/png", "npy": "application/x-npy"}
 RANDOM_SEED = -1
+WEIGHT = re.compile(r"[01](\.\d{0,3})?")  # of an entry of Accept
 
 
 class GenerateRequest(BaseModel):
@@ -128,24 +130,24 @@ def _label_index(label: int | str, names: list[str], pointer: str) -> int:
 
 def _accepted(accept: str) -> Format:
     """The form that an Accept header likes best; png where it does not say."""
-    best: tuple[float, Format] | None = None
-    for entry in accept.split(",") if accept.strip() else ["*/*"]:
+    weights: dict[str, float] = {}
+    for entry in accept.lower().split(",") if accept.strip() else ["*/*"]:
         kind, *parameters = (part.strip() for part in entry.split(";"))
-        weight = _weight(parameters)
-        for form, media_type in MEDIA_TYPES.items():
-            fits = kind in (media_type, "*/*", media_type.partition("/")[0] + "/*")
-            if fits and weight > 0 and (best is None or weight > best[0]):
-                best = (weight, form)
-    if best is None:
+        weights.setdefault(kind, _weight(parameters))
+
+    def weight(form: Format) -> float:  # the most specific entry counts: `image/png;q=0, */*` is all but PNG
+        kinds = (MEDIA_TYPES[form], MEDIA_TYPES[form].partition("/")[0] + "/*", "*/*")
+        return next((weights[kind] for kind in kinds if kind in weights), 0.0)
+
+    best = max(MEDIA_TYPES, key=weight)
+    if not weight(best) > 0:
         raise NotAcceptable(f"this service sends {', '.join(MEDIA_TYPES.values())}; Accept was {accept[:200]!r}")
-    return best[1]
+    return best
 
 
 def _weight(parameters: list[str]) -> float:
     for parameter in parameters:
         if parameter.startswith("q="):
-            try:
-                return float(parameter[2:])
-            except ValueError:
-                return 0.0
+            value = parameter[2:]
+            return float(value) if WEIGHT.fullmatch(value) else 0.0
     return 1.0

@@ -8,6 +8,7 @@ Shape suffixes: N images of a request, B images of a batch, Z latent.
 """
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
@@ -54,7 +55,8 @@ class Drawing:
         return part
 
     def finish(self, error: BaseException | None = None) -> None:
-        self.loop.call_soon_threadsafe(self._settle, error)
+        with contextlib.suppress(RuntimeError):  # its loop is closed: nobody waits
+            self.loop.call_soon_threadsafe(self._settle, error)
 
     def _settle(self, error: BaseException | None) -> None:
         if self.future.done():  # the client went away
@@ -76,8 +78,6 @@ class Batcher:
         self._queues: dict[Engine, deque[Drawing]] = {}  # in the order of their turns
         self._ready = threading.Condition()
         self._is_closing = False
-        self._waiting = 0  # images
-        self._images_per_s: float | None = None
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
     def start(self) -> None:
@@ -106,19 +106,34 @@ class Batcher:
         loop = asyncio.get_running_loop()
         drawing = Drawing(engine, z_NZ, label_N, loop, loop.create_future())
         self._admit(drawing)
-        parts = await drawing.future
+        try:
+            parts = await drawing.future
+        except asyncio.CancelledError:
+            self._forget(drawing)
+            raise
         return (parts[0] if len(parts) == 1 else np.concatenate(parts)), drawing
 
     def _admit(self, drawing: Drawing) -> None:
         with self._ready:
             if self._is_closing or not self.is_alive:
                 raise NotReady("the service is shutting down")
-            wait_s = self._waiting / self._images_per_s if self._images_per_s else 0.0
-            if wait_s > self.max_wait_s:
-                raise Overloaded(f"{self._waiting} images wait, about {wait_s:.1f} s of work", wait_s)
+            if self._work_s > self.max_wait_s:
+                raise Overloaded(f"{self._waiting} images wait, about {self._work_s:.1f} s of work", self._work_s)
             self._queues.setdefault(drawing.engine, deque()).append(drawing)
-            self._waiting += drawing.waiting
             self._ready.notify()
+
+    @property
+    def _waiting(self) -> int:
+        """Images that wait. Read under the lock, as the next."""
+        return sum(drawing.waiting for queue in self._queues.values() for drawing in queue)
+
+    @property
+    def _work_s(self) -> float:
+        """Seconds it will take to draw what waits."""
+        return sum(
+            sum(drawing.waiting for drawing in queue) / engine.images_per_second
+            for engine, queue in self._queues.items()
+        )
 
     def _run(self) -> None:
         while True:
@@ -138,12 +153,10 @@ class Batcher:
         while queue and room:
             drawing = queue.popleft()
             if drawing.future.cancelled():
-                self._waiting -= drawing.waiting
                 continue
             part = drawing.take(min(room, SHARE) if queue else room)
             parts.append((drawing, part))
             room -= part.stop - part.start
-            self._waiting -= part.stop - part.start
             if drawing.waiting:
                 queue.append(drawing)
         if queue:
@@ -157,14 +170,15 @@ class Batcher:
         except Exception as error:  # the thread must outlive whatever a model does
             if len(parts) == 1:
                 log.exception("drawing with %s@%d failed", engine.name, engine.version)
-                self._drop(parts[0][0], error)
+                self._forget(parts[0][0])
+                parts[0][0].finish(error)
                 return
             for single in parts:  # so that only the culprits fail
                 self._draw_batch(engine, [single])
             return
         took = time.perf_counter() - began
-        speed = len(drawn) / took
-        self._images_per_s = SMOOTHING * speed + (1 - SMOOTHING) * (self._images_per_s or speed)
+        if len(drawn) == engine.largest_bucket:  # a small batch is slower for each image than a full one
+            engine.images_per_second += SMOOTHING * (len(drawn) / took - engine.images_per_second)
         start = 0
         for drawing, part in parts:
             count = part.stop - part.start
@@ -174,15 +188,14 @@ class Batcher:
             if sum(map(len, drawing.parts)) == len(drawing.z_NZ):
                 drawing.finish()
 
-    def _drop(self, drawing: Drawing, error: Exception) -> None:
+    def _forget(self, drawing: Drawing) -> None:
+        """Free the place of a drawing in the queue, if it has one."""
         with self._ready:
             queue = self._queues.get(drawing.engine)
             if queue is not None and drawing in queue:
                 queue.remove(drawing)
-                self._waiting -= drawing.waiting
                 if not queue:
                     del self._queues[drawing.engine]
-        drawing.finish(error)
 
 
 def _draw(engine: Engine, parts: list[Part]) -> Images:

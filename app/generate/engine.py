@@ -6,6 +6,7 @@ every forward pass has one of a few fixed shapes, padded, and only shapes that d
 Shape suffixes: B images, Z latent, C channels, H height, W width.
 """
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ class Engine:
         self.name, self.version, self.manifest, self.device = name, version, manifest, torch.device(device)
         self.generator = generator
         self.buckets: Sequence[int] = BUCKETS
+        self.images_per_second = 1000.0  # of full batches; measured when it is warmed up
 
     @property
     def digest(self) -> str:
@@ -73,7 +75,10 @@ class Engine:
         seeds = range(PROBE_IMAGES)
         z_BZ = draw_noise(seeds, self.latent_dim)
         label_B = np.array(default_labels(seeds, len(self.labels)), np.int64) if self.labels else None
-        drawn = {bucket: self._draw_in(bucket, z_BZ, label_B) for bucket in reversed(BUCKETS)}
+        drawn = {bucket: self._draw_in(bucket, z_BZ, label_B) for bucket in BUCKETS}
+        began = time.perf_counter()
+        self._draw_in(BUCKETS[-1], z_BZ, label_B)
+        self.images_per_second = PROBE_IMAGES / (time.perf_counter() - began)
         reference = drawn[BUCKETS[-1]]
         if (reference == reference[:1]).all():
             raise StoreDamaged(f"version {self.version} of model {self.name!r} draws the same picture for every seed")

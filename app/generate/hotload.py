@@ -50,6 +50,7 @@ class Models:
         self.registry, self.bell, self.device = registry, bell, device
         self.served: dict[ModelRef, Engine] = {}  # references without a version: what they mean now
         self.failures: dict[Key, LoadFailure] = {}
+        self.problems: dict[ModelRef, str] = {}  # references that cannot be looked after, and why
         self._resident: OrderedDict[Key, Engine] = OrderedDict()
         self._loading: dict[Key, asyncio.Task[Engine]] = {}
         self._resolving: dict[ModelRef, asyncio.Task[Engine]] = {}
@@ -93,6 +94,12 @@ class Models:
             await asyncio.shield(task)
         return self.served[ref]
 
+    @property
+    def degraded(self) -> list[str]:
+        """What of the models does not work as it should, for people."""
+        failed = [f"model:{name}@{version}: {f.reason}" for (name, version), f in self.failures.items()]
+        return failed + [f"model:{ref}: {reason}" for ref, reason in self.problems.items()]
+
     def loaded(self, name: str) -> list[int]:
         """Versions of a model that are in memory."""
         return sorted(version for model, version in self._resident if model == name)
@@ -114,17 +121,19 @@ class Models:
             target = await self._on_loader(self.registry.resolve, ref)
         except ModelNotFound:
             self.served.pop(ref, None)
+            self.problems.pop(ref, None)
             raise
+        except (KeyError, TypeError, AttributeError) as error:
+            raise StoreDamaged(f"aliases.json of model {ref.name!r} does not hold aliases: {error}") from error
         current = self.served.get(ref)
         if current is not None and current.version == target:
             return current
         versions = await self._on_loader(self.registry.versions, ref.name)
-        for version in sorted((v for v in versions if v <= target), reverse=True):
-            if current is not None and version <= current.version < target:
-                break  # what serves now is the best there is
-            with contextlib.suppress(StoreDamaged):
+        for version in sorted(_candidates(versions, target, current), reverse=True):
+            with contextlib.suppress(StoreDamaged, ModelNotFound):  # not found: pruned meanwhile
                 engine = await self._load((ref.name, version))
                 self.served[ref] = engine
+                self._forget_overtaken(engine)
                 log.info("%s now means version %d (%s)", ref, engine.version, engine.digest[:19])
                 return engine
         if current is None:
@@ -151,6 +160,12 @@ class Models:
             log.error("model %s@%d is not served: %s", *key, error)
             self.failures[key] = LoadFailure(str(error))
             raise
+        except ModelNotFound:
+            raise
+        except Exception as error:  # whatever a foreign file leads to
+            log.exception("model %s@%d is not served", *key)
+            self.failures[key] = LoadFailure(f"it cannot be loaded: {type(error).__name__}: {error}")
+            raise StoreDamaged(self.failures[key].reason) from error
         self.failures.pop(key, None)
         self._resident[key] = engine
         in_use = {id(engine) for engine in self.served.values()}
@@ -177,10 +192,37 @@ class Models:
             for ref in list(self.served):
                 try:
                     await self._refresh(ref)
+                    await self._forget_deleted(ref.name)
+                    self.problems.pop(ref, None)
                 except GanymedeError as error:
-                    log.warning("%s: %s", ref, error)
+                    if self.problems.get(ref) != str(error):
+                        log.warning("%s: %s", ref, error)
+                    self.problems[ref] = str(error)
                 except Exception:  # the watch must outlive whatever is in the store
                     log.exception("looking after %s failed", ref)
 
+    def _forget_overtaken(self, engine: Engine) -> None:
+        """A version that a newer one has overtaken is no longer a failure."""
+        for name, version in list(self.failures):
+            if name == engine.name and version < engine.version:
+                del self.failures[name, version]
+
+    async def _forget_deleted(self, name: str) -> None:
+        """A version that is gone is no longer a failure."""
+        if failed := [key for key in self.failures if key[0] == name]:
+            there = await self._on_loader(self.registry.versions, name)
+            for key in failed:
+                if key[1] not in there:
+                    self.failures.pop(key, None)
+
     async def _on_loader(self, work: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._loader, work, *args)
+
+
+def _candidates(versions: list[int], target: int, current: Engine | None) -> list[int]:
+    """Versions that may take over when `target` is meant: what serves now is left only for what is nearer to it."""
+    if current is None:
+        return [version for version in versions if version <= target]
+    if target < current.version:  # promoted, or rolled back to: this one or none
+        return [target]
+    return [version for version in versions if current.version < version <= target]

@@ -5,6 +5,7 @@ import logging
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
+from pydantic import Field
 
 from app.deps import Services, ServicesDep
 from app.train.body import RunBody, RunList, run_body
@@ -12,8 +13,8 @@ from core.errors import DatasetNotFound, IllegalTransition, InvalidRequest, RunN
 from core.queue import QueueUnavailable
 from core.refs import check_model_name
 from core.runs import Run, is_run_id
-from core.specs import RunSpec
-from core.states import RunState, Status
+from core.specs import RunSpec, StrictModel
+from core.states import TRANSITIONS, RunState, Status
 from models.recipes import resolve
 
 router = APIRouter(prefix="/train", tags=["train"])
@@ -41,14 +42,18 @@ def create_run(spec: RunSpec, response: Response, services: ServicesDep) -> RunB
     return run_body(run, services.queue)
 
 
+class ListQuery(StrictModel):
+    """The query parameters of `GET /train`."""
+
+    status: Status | None = Field(None, description="Only runs in this status.")
+    limit: int = Field(50, ge=1, le=200)
+    cursor: str | None = Field(None, max_length=100, description="`next_cursor` of the page before.")
+
+
 @router.get("")
-def list_runs(
-    services: ServicesDep,
-    status: Annotated[Status | None, Query(description="Only runs in this status.")] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=100, description="`next_cursor` of the page before.")] = None,
-) -> RunList:
+def list_runs(services: ServicesDep, query: Annotated[ListQuery, Query()]) -> RunList:
     """All runs, newest first."""
+    status, limit, cursor = query.status, query.limit, query.cursor
     if cursor is not None and not is_run_id(cursor):
         raise InvalidRequest.field("cursor", "not a cursor of this list")
     page: list[RunBody] = []
@@ -79,7 +84,9 @@ def cancel_run(run_id: RunId, services: ServicesDep) -> RunBody:
     run = services.runs.get(run_id)
     state = run.change(_canceled)
     if state.status is Status.CANCELING:
-        run.ask("cancel", state.attempt)
+        asked = run.control() or {}
+        if (asked.get("action"), asked.get("attempt")) != ("cancel", state.attempt):
+            run.ask("cancel", state.attempt)  # once: its age says when patience ends
     else:
         _remove_from_queue(run, state, services)
     return run_body(run, services.queue)
@@ -92,7 +99,7 @@ def _canceled(state: RunState) -> RunState:
         return state.moved(Status.CANCELING)
     if state.status in (Status.QUEUED, Status.PAUSED):
         return state.moved(Status.CANCELED)
-    raise IllegalTransition(state.status, Status.CANCELED, [])
+    raise IllegalTransition(state.status, Status.CANCELED, sorted(TRANSITIONS[state.status]))
 
 
 def _remove_from_queue(run: Run, state: RunState, services: Services) -> None:

@@ -1,0 +1,198 @@
+"""What the tests of the API share beside tests/conftest.py: broken versions, engines that wait, a real server."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import torch
+from torch import nn
+
+from app.generate.engine import Engine, load_engine
+from core.datasets import DatasetStore
+from core.registry import PublishKey, Registry
+from core.settings import Settings
+from core.store import Store
+from ganymede.broker import Broker
+from ganymede.supervisor import free_port
+from models import ARCHITECTURES
+from models.dcgan import DCGANConfig
+from models.publish import MANIFEST_FILE, Lineage, write_generator
+from models.weights import WEIGHTS_FILE
+
+TINY = DCGANConfig(image_size=8, channels=1, latent_dim=4, width=16, num_classes=3)
+
+Eventually = Callable[..., Awaitable[None]]
+PublishTiny = Callable[..., int]
+PublishBroken = Callable[..., int]
+OpenEngine = Callable[..., Engine]
+
+
+@pytest.fixture(scope="session")
+def bundled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that holds the bundled dataset, imported once for all tests."""
+    root = tmp_path_factory.mktemp("bundled")
+    DatasetStore(Store(root)).add_bundled()
+    return root / "datasets"
+
+
+@pytest.fixture
+def settings(settings: Settings, bundled: Path) -> Settings:
+    """As for all tests; the app finds its bundled dataset in place, which makes a start four times as fast."""
+    shutil.copytree(bundled, settings.store_path / "datasets", copy_function=os.link)
+    return settings
+
+
+@pytest.fixture
+def eventually() -> Eventually:
+    """`await eventually(look)`: until `await look()` is true; fails after `within_s`, enough for a busy machine."""
+
+    async def wait(look: Callable[[], Awaitable[bool]], within_s: float = 20.0) -> None:
+        deadline = time.monotonic() + within_s
+        while not await look():
+            assert time.monotonic() < deadline, "it did not happen"
+            await asyncio.sleep(0.02)
+
+    return wait
+
+
+@pytest.fixture
+def open_engine(registry: Registry) -> OpenEngine:
+    """Loads a published version, as an Engine or a subclass of it."""
+
+    def load(name: str = "tiny", version: int = 1, kind: type[Engine] = Engine) -> Engine:
+        manifest = registry.manifest(name, version)
+        plain = load_engine(name, version, registry.folder(name, version), manifest, "cpu")
+        if kind is Engine:
+            return plain
+        return kind(name, version, manifest, plain.generator, "cpu")
+
+    return load
+
+
+@pytest.fixture
+def publish_broken(registry: Registry, tmp_path: Path) -> PublishBroken:
+    """Publishes a version that must not be served; `kind` is one of those below. Returns the version."""
+
+    def publish(kind: str, name: str = "tiny") -> int:
+        step = 1000 + len(registry.versions(name))
+        folder = tmp_path / f"broken-{name}-{step}"
+        folder.mkdir()
+        _write(folder, step, NETWORKS.get(kind, _keep))
+        FILES.get(kind, _leave)(folder)
+
+        def fill(target: Path) -> None:
+            for file in folder.iterdir():
+                shutil.copyfile(file, target / file.name)
+
+        return registry.publish(name, PublishKey("run_00000000000000000000", 0, step), fill)[0]
+
+    return publish
+
+
+def _write(folder: Path, step: int, spoil: Callable[[nn.Module], None]) -> None:
+    generator = ARCHITECTURES["dcgan"].generator(TINY).eval()
+    spoil(generator)
+    dataset = {"name": "shapes", "version": "0", "digest": "sha256:0", "class_names": ["circle", "square", "cross"]}
+    lineage = Lineage(
+        run="run_00000000000000000000",
+        branch=0,
+        step=step,
+        images_seen=0,
+        recipe="cgan",
+        architecture="dcgan",
+        network=TINY,
+        dataset=dataset,
+        metrics={},
+    )
+    write_generator(folder, generator, lineage)
+
+
+def _keep(_generator: nn.Module) -> None:
+    return
+
+
+def _fill_last(generator: nn.Module, value: float) -> None:
+    last = [module for module in generator.modules() if isinstance(module, nn.Conv2d)][-1]
+    with torch.no_grad():
+        last.weight.fill_(value)
+
+
+def _leave(_folder: Path) -> None:
+    return
+
+
+def _flip_a_bit(folder: Path) -> None:
+    data = bytearray((folder / WEIGHTS_FILE).read_bytes())
+    data[-5] ^= 1
+    (folder / WEIGHTS_FILE).write_bytes(data)
+
+
+def _cut(folder: Path) -> None:
+    data = (folder / WEIGHTS_FILE).read_bytes()
+    (folder / WEIGHTS_FILE).write_bytes(data[: len(data) // 2])
+
+
+NETWORKS: dict[str, Callable[[nn.Module], None]] = {
+    "constant": lambda generator: _fill_last(generator, 0.0),
+    "not finite": lambda generator: _fill_last(generator, float("nan")),
+}
+FILES: dict[str, Callable[[Path], object]] = {
+    "flipped byte": _flip_a_bit,
+    "truncated": _cut,
+    "missing file": lambda folder: (folder / WEIGHTS_FILE).unlink(),
+    "foreign weights": lambda folder: (folder / WEIGHTS_FILE).write_text("not ours"),
+    "foreign manifest": lambda folder: (folder / MANIFEST_FILE).write_text('{"schema": 1, "hello": "there"}'),
+    "no JSON": lambda folder: (folder / MANIFEST_FILE).write_text("hello"),
+}
+
+
+@dataclass(frozen=True)
+class Server:
+    """A real `python -m app`."""
+
+    host: str
+    port: int
+    process: "subprocess.Popen[bytes]"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[Server]:
+    """The API in a process of its own on a free port, with an empty store: what only a real socket shows."""
+    home, port = tmp_path_factory.mktemp("server"), free_port()
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("GANYMEDE_")},
+        "GANYMEDE_HOME": str(home),
+        "GANYMEDE_PORT": str(port),
+        "GANYMEDE_REDIS_URL": f"unix://{broker.socket_path}",
+        "GANYMEDE_DEFAULT_MODEL": "none",
+    }
+    with (home / "log").open("wb") as log:
+        process = subprocess.Popen([sys.executable, "-m", "app"], env=environment, stdout=log, stderr=log)
+    try:
+        _wait_until_it_answers(port, home / "log", process)
+        yield Server("127.0.0.1", port, process)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def _wait_until_it_answers(port: int, log: Path, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            httpx.get(f"http://127.0.0.1:{port}/livez", trust_env=False)
+        except httpx.TransportError:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
+        else:
+            return

@@ -1,0 +1,133 @@
+"""Every error is problem+json, with what is needed to understand it and nothing more."""
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from app.errors import METHODS
+from app.generate.engine import Engine
+from app.main import create_app
+from core.images import Images
+from core.refs import ModelRef
+from core.settings import Settings
+
+PublishTiny = Callable[..., int]
+OpenEngine = Callable[..., Engine]
+Serve = Callable[[FastAPI], Any]
+
+MEMBERS = {"type", "title", "status", "code", "detail", "instance", "request_id"}
+
+
+class Broken(Engine):
+    """Cannot draw."""
+
+    def draw(self, *_: object) -> Images:
+        raise RuntimeError("the secret of the engine")
+
+
+@pytest.fixture
+async def failing(
+    settings: Settings, publish_tiny: PublishTiny, open_engine: OpenEngine, serve: Serve
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an app whose engine cannot draw."""
+    publish_tiny()
+    app = create_app(settings)
+    async with serve(app) as ready:
+        app.state.services.models.served[ModelRef("tiny")] = open_engine(kind=Broken)
+        yield ready
+
+
+async def test_an_address_that_is_none_is_a_problem_document(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/nothing/here")
+
+    body = answer.json()
+    assert (answer.status_code, body["code"], body["instance"]) == (404, "not_found", "/nothing/here")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert body.keys() == MEMBERS
+    assert body["type"] == "urn:ganymede:problem:not_found"
+    assert "/nothing/here" in body["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/generate", "GET, HEAD, POST"),
+        ("DELETE", "/train", "GET, POST"),
+        ("POST", "/train/run_00000000000000000000", "GET"),
+        ("GET", "/train/run_00000000000000000000/cancel", "POST"),
+        ("POST", "/models/tiny", "GET"),
+        ("PUT", "/datasets", "GET"),
+        ("POST", "/readyz", "GET"),
+        ("POST", "/", "GET"),
+        ("OPTIONS", "/train", "GET, POST"),
+    ],
+)
+async def test_a_method_that_is_not_possible_is_told_with_all_that_are(
+    client: httpx.AsyncClient, method: str, path: str, allowed: str
+) -> None:
+    answer = await client.request(method, path)
+
+    body = answer.json()
+    assert (answer.status_code, body["code"], answer.headers["Allow"]) == (405, "method_not_allowed", allowed)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert allowed in body["detail"]
+
+
+async def test_allow_knows_every_method_that_a_route_has(settings: Settings) -> None:
+    paths: dict[str, dict[str, Any]] = create_app(settings).openapi()["paths"]
+
+    methods = {method.upper() for operations in paths.values() for method in operations}
+
+    assert methods <= set(METHODS)
+
+
+async def test_an_engine_that_fails_is_an_internal_error_that_tells_the_client_nothing_inside(
+    failing: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        answer = await failing.get("/generate", params={"seed": 1}, headers={"Request-Id": "mine"})
+
+    body = answer.json()
+    assert (answer.status_code, body["code"], body["request_id"]) == (500, "internal", "mine")
+    assert answer.headers["Request-Id"] == "mine"
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "secret" not in answer.text
+    assert "Traceback" not in answer.text
+    assert "the secret of the engine" in caplog.text  # the log has it
+
+
+async def test_an_engine_that_fails_leaves_the_other_models_drawing(
+    failing: httpx.AsyncClient, publish_tiny: PublishTiny
+) -> None:
+    publish_tiny("healthy")
+
+    broken = [await failing.get("/generate", params={"seed": seed}) for seed in range(3)]
+    healthy = await failing.get("/generate", params={"model": "healthy", "seed": 1})
+
+    assert [answer.status_code for answer in broken] == [500, 500, 500]
+    assert healthy.status_code == 200
+
+
+async def test_a_head_request_gets_the_status_of_its_error(failing: httpx.AsyncClient) -> None:
+    assert (await failing.head("/generate", params={"seed": 1})).status_code == 500
+    assert (await failing.head("/generate", params={"model": "nobody"})).status_code == 404
+
+
+@pytest.mark.parametrize("content", [b'{"\\ud800": 1}', b'{"model": "\\ud800"}', b'{"label": "\\ud800"}'])
+async def test_text_that_is_no_unicode_is_the_clients_error(client: httpx.AsyncClient, content: bytes) -> None:
+    answer = await client.post("/generate", content=content, headers={"Content-Type": "application/json"})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+
+
+@pytest.mark.parametrize("path", ["/%00", "/models/%ff", "/train/%0d%0aX: y", "//evil.example/", "/models/a%2fb"])
+async def test_an_odd_path_is_the_clients_error(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(f"http://localhost{path}")
+
+    assert answer.status_code in (404, 422), answer.text
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "x" not in answer.headers

@@ -1,0 +1,109 @@
+"""/livez, /readyz, the index and the OpenAPI document."""
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from app.main import create_app
+from core.settings import Settings
+from core.store import Store
+
+PublishTiny = Callable[..., int]
+Serve = Callable[[FastAPI], Any]
+
+
+async def test_a_live_process_says_so(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/livez")
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "alive")
+
+
+async def test_ready_means_that_the_default_model_can_be_drawn(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/readyz")
+
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ready", "reason": None, "model": "tiny@1", "degraded": []}
+
+
+async def test_without_redis_it_is_ready_but_degraded(
+    settings: Settings, publish_tiny: PublishTiny, serve: Serve, tmp_path: Path
+) -> None:
+    publish_tiny()
+    lonely = settings.model_copy(update={"redis_url": f"unix://{tmp_path}/nobody"})
+    async with serve(create_app(lonely)) as client:
+        answer = await client.get("/readyz")
+        drawn = await client.get("/generate", params={"seed": 1})
+
+    assert (answer.status_code, answer.json()["degraded"]) == (200, ["redis"])
+    assert drawn.status_code == 200
+
+
+async def test_without_a_model_it_is_alive_and_not_ready(settings: Settings, serve: Serve, store: Store) -> None:
+    async with serve(create_app(settings)) as client:
+        alive, ready = await client.get("/livez"), await client.get("/readyz")
+
+    assert (alive.status_code, ready.status_code) == (200, 503)
+    assert (ready.json()["status"], ready.json()["model"]) == ("not_ready", None)
+    assert "there is no model 'tiny'" in ready.json()["reason"]
+
+
+async def test_it_is_ready_as_soon_as_a_model_is_there(
+    settings: Settings, publish_tiny: PublishTiny, serve: Serve
+) -> None:
+    async with serve(create_app(settings)) as client:
+        before = await client.get("/readyz")
+        publish_tiny()
+
+        after = await client.get("/readyz")
+
+    assert (before.status_code, after.status_code) == (503, 200)
+
+
+async def test_a_default_model_that_is_no_reference_is_told(
+    settings: Settings, publish_tiny: PublishTiny, serve: Serve
+) -> None:
+    publish_tiny()
+    async with serve(create_app(settings.model_copy(update={"default_model": "No Such"}))) as client:
+        ready, drawn = await client.get("/readyz"), await client.get("/generate", params={"model": "tiny", "seed": 1})
+
+    assert (ready.status_code, drawn.status_code) == (503, 200)
+    assert "lower-case" in ready.json()["reason"]
+
+
+async def test_a_dead_engine_thread_is_not_ready(settings: Settings, publish_tiny: PublishTiny, serve: Serve) -> None:
+    publish_tiny()
+    app = create_app(settings)
+    async with serve(app) as client:
+        app.state.services.batcher.close()
+
+        ready, drawn = await client.get("/readyz"), await client.get("/generate", params={"seed": 1})
+
+    assert (ready.status_code, drawn.status_code, drawn.json()["code"]) == (503, 503, "not_ready")
+    assert "engine" in ready.json()["reason"]
+
+
+async def test_the_index_names_addresses_that_answer(client: httpx.AsyncClient) -> None:
+    links = (await client.get("/")).json()["links"]
+
+    statuses = {
+        name: (await client.get(link)).status_code for name, link in links.items() if name not in ("generate", "train")
+    }
+
+    assert set(statuses.values()) == {200}
+
+
+async def test_the_openapi_document_is_made_without_a_warning(client: httpx.AsyncClient, settings: Settings) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        document = create_app(settings).openapi()
+
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    ids = [operation["operationId"] for operation in operations]
+    assert (await client.get("/openapi.json")).json() == document
+    assert len(set(ids)) == len(ids)
+    assert {"/generate", "/train", "/train/{run_id}", "/models", "/datasets", "/readyz"} <= document["paths"].keys()
+    assert set(document["paths"]["/generate"]) == {"get", "post"}
