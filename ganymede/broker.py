@@ -5,6 +5,7 @@ forked child ends, and RQ forks.
 """
 
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
@@ -33,16 +34,15 @@ class Broker:
         Raises:
             BrokerError: there is no server binary, or it does not come up.
         """
-        if self.answers():
-            return
         for folder in (self.data, self.socket_path.parent):
             folder.mkdir(parents=True, exist_ok=True)
-        self.socket_path.parent.chmod(0o700)
-        self.process = subprocess.Popen(self._command(), start_new_session=True, stdin=subprocess.DEVNULL)
+        self._own_socket_folder()
+        self.process = None if self.listens() else self._launch()
         deadline = time.monotonic() + START_WITHIN_S
         while not self.answers():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
+            if not self.lives() or time.monotonic() > deadline:
+                if self.process is not None:
+                    self.stop()
                 raise BrokerError(f"the broker did not start; its last words are in {self.data / 'broker.log'}")
             time.sleep(0.02)
 
@@ -51,6 +51,9 @@ class Broker:
         if self.process is None:
             with contextlib.suppress(OSError):
                 self._say(b"SHUTDOWN\r\n")
+            deadline = time.monotonic() + STOP_WITHIN_S
+            while self.listens() and time.monotonic() < deadline:
+                time.sleep(0.02)
             return
         self.process.terminate()
         try:
@@ -65,6 +68,35 @@ class Broker:
             return self._say(b"PING\r\n").startswith(b"+PONG")
         except OSError:
             return False
+
+    def listens(self) -> bool:
+        """Whether a server holds the socket, busy or not. A second one beside it would ruin its file."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(ANSWER_WITHIN_S)
+            try:
+                connection.connect(str(self.socket_path))
+            except (FileNotFoundError, ConnectionRefusedError):
+                return False
+            except OSError:  # too busy to accept
+                return True
+        return True
+
+    def lives(self) -> bool:
+        """Whether the server that was started, or attached to, has not ended."""
+        return self.process.poll() is None if self.process is not None else self.listens()
+
+    def _launch(self) -> "subprocess.Popen[bytes]":
+        with (self.data / "broker.log").open("ab") as log:  # it may outlive us: it must not hold our terminal or pipe
+            return subprocess.Popen(
+                self._command(), start_new_session=True, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    def _own_socket_folder(self) -> None:
+        """Who may open the socket may use the broker: its folder is ours alone, also under a shared /tmp."""
+        folder = self.socket_path.parent
+        if folder.stat().st_uid != os.getuid():
+            raise BrokerError(f"{folder} belongs to somebody else; GANYMEDE_HOME names another folder")
+        folder.chmod(0o700)
 
     def _say(self, command: bytes) -> bytes:
         with socket.socket(socket.AF_UNIX) as connection:

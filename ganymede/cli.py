@@ -4,6 +4,7 @@ from typing import NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 app = typer.Typer(
     name="ganymede",
@@ -46,9 +47,13 @@ def _exit_on_error(run: object) -> NoReturn:
     try:
         status = run(talk)
     except SettingsError as error:
-        talk.print(f"[red]ganymede:[/] {error}")
+        _complain(error)
         raise typer.Exit(USAGE) from None
-    except (BrokerError, CannotStart) as error:
-        talk.print(f"[red]ganymede:[/] {error}")
+    except (BrokerError, CannotStart, OSError) as error:  # OSError: a folder that cannot be written, a full disk
+        _complain(error)
         raise typer.Exit(FAILED) from None
     raise typer.Exit(status)
+
+
+def _complain(error: Exception) -> None:
+    talk.print(f"[red]ganymede:[/] {escape(str(error))}", soft_wrap=True)

@@ -81,7 +81,7 @@ def _tour(watch: _Watch, settings: Settings) -> float:
     while not is_ready(settings):
         watch.pause("waiting for the API", began + READY_WITHIN_S)
     watch.talk.print(f"the service is up after {time.monotonic() - began:.1f} s: {base_url(settings)}")
-    with httpx.Client(base_url=base_url(settings), timeout=30) as client:
+    with httpx.Client(base_url=base_url(settings), timeout=30, trust_env=False) as client:
         _train(watch, client)
         _draw(watch, client)
     return _measure(watch, settings)

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import functools
 import os
 import signal
 import socket
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from core import files
 from core.settings import Settings
-from ganymede.broker import Broker
+from ganymede.broker import Broker, BrokerError
 
 LOOK_EVERY_S = 0.25
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0  # before a dead process is started again
@@ -48,7 +49,7 @@ class Child:
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C reaches the supervisor alone, which ends the others in order
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            preexec_fn=functools.partial(_end_with_parent, os.getpid()) if sys.platform == "linux" else None,
         )
         self.started_at = time.monotonic()
 
@@ -78,8 +79,10 @@ class Supervisor:
 
     def __init__(self, settings: Settings, say: Say, environment: Mapping[str, str] | None = None) -> None:
         self.settings, self.say = settings, say
-        self.environment = {**os.environ, **(environment or {})}
+        # API and worker share the cores: a thread that waits must sleep, not spin (docs/decisions/0003)
+        self.environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, **(environment or {})}
         self.broker = None if settings.redis_url else Broker(settings.broker_path, settings.broker_socket)
+        self._broker_due_at = 0.0
         self.api = Child("API", "app", API_STOPS_WITHIN_S)
         self.worker = Child("worker", "worker", WORKER_STOPS_WITHIN_S)
 
@@ -108,9 +111,7 @@ class Supervisor:
 
     def look_after(self) -> None:
         """See that every process lives; to be called a few times a second."""
-        if self.broker is not None and not self._broker_lives(self.broker):
-            self.say("the broker ended; starting it again")
-            self.broker.start()
+        self._look_after_broker()
         for child in (self.api, self.worker):
             child.look_after(self.environment, self.say)
 
@@ -120,9 +121,15 @@ class Supervisor:
         if self.broker is not None:
             self.broker.stop()
 
-    @staticmethod
-    def _broker_lives(broker: Broker) -> bool:
-        return broker.process.poll() is None if broker.process is not None else broker.answers()
+    def _look_after_broker(self) -> None:
+        if self.broker is None or self.broker.lives() or time.monotonic() < self._broker_due_at:
+            return
+        self.say("the broker ended; starting it again")
+        try:
+            self.broker.start()
+        except BrokerError as error:  # the API draws without it
+            self.say(f"{error}; trying again in {LONGEST_PAUSE_S:g} s")
+            self._broker_due_at = time.monotonic() + LONGEST_PAUSE_S
 
 
 def check_port(host: str, port: int) -> None:
@@ -168,6 +175,8 @@ def relative_home(settings: Settings) -> Path:
     return home.relative_to(Path.cwd()) if home.is_relative_to(Path.cwd()) else home
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(parent: int) -> None:
     """In the child: be told to end when the supervisor dies, however it does."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it died between the fork and the call above
+        os._exit(1)

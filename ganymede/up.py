@@ -13,7 +13,7 @@ def run(talk: Console) -> int:
     """Start everything, say where it is, keep it alive; returns the exit status."""
     settings = load_settings()
     began = time.monotonic()
-    supervisor = Supervisor(settings, say=lambda text: talk.print(f"[yellow]{text}[/]"))
+    supervisor = Supervisor(settings, say=lambda text: talk.print(text, style="yellow", markup=False, soft_wrap=True))
     with until_told_to_stop() as told, supervisor.running():
         is_told = False
         while not told():
@@ -29,7 +29,7 @@ def run(talk: Console) -> int:
 def is_ready(settings: Settings) -> bool:
     """Whether the API answers that it can draw."""
     try:
-        return httpx.get(f"{base_url(settings)}/readyz", timeout=5).status_code == 200
+        return httpx.get(f"{base_url(settings)}/readyz", timeout=5, trust_env=False).status_code == 200  # no proxy
     except httpx.TransportError:
         return False
 

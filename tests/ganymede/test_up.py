@@ -1,0 +1,108 @@
+"""`ganymede up` for real: the API, a worker and the broker in processes of their own. No training."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from core.settings import Settings
+from ganymede.broker import Broker
+from ganymede.supervisor import free_port
+from ganymede.up import is_ready
+
+Launch = Callable[..., Any]
+Run = Callable[..., Any]
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
+
+
+def answers(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/livez", trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended; one that nobody has waited for yet has."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def test_it_serves_is_alone_on_its_home_and_ends_all_it_started(launch: Launch, run: Run) -> None:
+    port = free_port()
+    up = launch(port)
+    up.wait_for(lambda: answers(port))
+    up.wait_for(lambda: up.children().keys() == {"app", "worker", "valkey"})
+    children = up.children()
+    degraded = httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).json()["degraded"]
+
+    second = run("up", home=str(up.home), port=str(free_port()))
+    other = run("up", home=str(up.home.with_name("other")), port=str(port))
+    os.kill(children["app"], signal.SIGKILL)
+    up.wait_for(lambda: up.children().get("app", children["app"]) != children["app"])
+    revived = up.children()
+    up.process.terminate()
+
+    assert up.process.wait(60) == 0, up.said()
+    assert "the API ended with status -9; starting it again" in up.said()
+    assert "redis" not in degraded
+    assert (second.returncode, other.returncode) == (1, 1)
+    assert f"Ganymede is running on {up.home} already" in second.stderr
+    assert f"127.0.0.1:{port}" in other.stderr
+    assert "GANYMEDE_PORT" in other.stderr
+    assert (revived["worker"], revived["valkey"]) == (children["worker"], children["valkey"])
+    assert all(is_gone(pid) for pid in (*children.values(), *revived.values()))
+
+
+def test_a_kill_ends_api_and_worker_and_the_next_one_takes_over_the_broker(launch: Launch) -> None:
+    port = free_port()
+    up = launch(port)
+    up.wait_for(lambda: answers(port))
+    up.wait_for(lambda: up.children().keys() == {"app", "worker", "valkey"})
+    children = up.children()
+
+    up.process.kill()
+    up.process.wait()
+    heir = launch(free_port())
+    heir.wait_for(lambda: is_gone(children["app"]) and is_gone(children["worker"]))
+    broker = Broker(up.home / "broker", Settings(home=up.home).broker_socket)
+    still_there = broker.answers() and not is_gone(children["valkey"])
+    heir.wait_for(lambda: "app" in heir.children())
+    heir.process.send_signal(signal.SIGINT)
+
+    assert heir.process.wait(60) == 0, heir.said()
+    assert still_there
+    assert is_gone(children["valkey"])
+    assert not broker.lives()
+
+
+class Ready(BaseHTTPRequestHandler):
+    """Answers that it is ready, whatever is asked."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+def test_a_proxy_in_the_environment_is_not_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with HTTPServer(("127.0.0.1", 0), Ready) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+
+        assert is_ready(Settings(port=server.server_port))
