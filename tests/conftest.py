@@ -1,4 +1,4 @@
-"""What tests share: a real Valkey, a real store in a temporary folder, real small networks. No mocks of what is ours."""
+"""What tests share: a real Valkey, a real store in a temporary folder, real small networks; no mocks of ours."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager

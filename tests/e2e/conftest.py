@@ -1,0 +1,121 @@
+"""A whole service as a user starts it: `ganymede up` in its own process, on a free port, with its own home."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from ganymede.supervisor import free_port
+
+READY_WITHIN_S = 120.0
+SMALL = {"batch_size": 16, "width": 16, "latent_dim": 8}
+
+
+def wait_for(what: Callable[[], Any], within_s: float, why: str) -> Any:
+    """Poll until `what()` is true; returns its value."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        if value := what():
+            return value
+        time.sleep(0.1)
+    raise AssertionError(f"not within {within_s} s: {why}")
+
+
+def children(pid: int) -> list[int]:
+    """Processes that `pid` started and that live."""
+    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout
+    return [int(line) for line in found.split()]
+
+
+def command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
+
+
+@dataclass
+class Service:
+    home: Path
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
+
+    def child(self, module: str) -> int:
+        """The pid of `python -m module`."""
+        return next(pid for pid in children(self.process.pid) if f"-m {module} " in command_line(pid))
+
+    def horse(self) -> int:
+        """The pid of the process that trains."""
+        return int(wait_for(lambda: next(iter(children(self.child("worker"))), 0), 30, "a work horse"))
+
+    def train(self, steps: int, model: str, publish: dict[str, Any] | None = None, **config: Any) -> str:
+        body = {
+            "recipe": "cgan",
+            "dataset": "mnist-10k",
+            "model": model,
+            "config": {**SMALL, "steps": steps, **config},
+            "publish": publish or {},
+        }
+        with self.client as client:
+            answer = client.post("/train", json=body)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["id"])
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        with self.client as client:
+            body: dict[str, Any] = client.get(f"/train/{run_id}").json()
+        return body
+
+    def reaches(self, run_id: str, step: int, within_s: float = 60) -> dict[str, Any]:
+        """Wait until the run has got to `step`."""
+        reached: dict[str, Any] = wait_for(
+            lambda: (body := self.run(run_id))["progress"]["step"] >= step and body, within_s, f"step {step}"
+        )
+        return reached
+
+    def ends(self, run_id: str, within_s: float = 120) -> dict[str, Any]:
+        ended: dict[str, Any] = wait_for(
+            lambda: (body := self.run(run_id))["is_terminal"] and body, within_s, f"the end of {run_id}"
+        )
+        return ended
+
+    def is_ready(self) -> bool:
+        try:
+            with self.client as client:
+                return client.get("/readyz").json()["status"] == "ready"
+        except (httpx.TransportError, json.JSONDecodeError):
+            return False
+
+
+def start(home: Path) -> Service:
+    port = free_port()
+    environment = {**os.environ, "GANYMEDE_HOME": str(home), "GANYMEDE_PORT": str(port)}
+    process = subprocess.Popen([sys.executable, "-c", "from ganymede.cli import app; app()", "up"], env=environment)
+    service = Service(home, port, process)
+    wait_for(service.is_ready, READY_WITHIN_S, "the service is ready")
+    return service
+
+
+def stop(service: Service) -> None:
+    service.process.send_signal(signal.SIGTERM)
+    service.process.wait(100)
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    started = start(tmp_path_factory.mktemp("home"))
+    yield started
+    stop(started)

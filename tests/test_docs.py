@@ -1,0 +1,39 @@
+"""Docs cannot rot: generated pages are current, and every route and setting is named where people look for it."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+from app.main import create_app
+from core.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+ROUTES = sorted(create_app(Settings()).openapi()["paths"])
+
+
+def test_the_settings_page_is_current() -> None:
+    written = (ROOT / "docs" / "settings.md").read_text()
+
+    made = runpy.run_path(str(ROOT / "docs" / "generate.py"))["settings_page"]()
+
+    assert written == made
+
+
+@pytest.mark.parametrize("path", ROUTES)
+def test_every_route_is_in_the_api_page(path: str) -> None:
+    assert path in (ROOT / "docs" / "api.md").read_text()
+
+
+@pytest.mark.parametrize("path", [path for path in ROUTES if path != "/"])
+def test_every_collection_is_in_the_readme(path: str) -> None:
+    assert f"/{path.split('/')[1]}" in (ROOT / "README.md").read_text()
+
+
+def test_every_link_of_the_readme_leads_somewhere() -> None:
+    text = (ROOT / "README.md").read_text()
+    targets = [part.split(")")[0] for part in text.split("](")[1:]]
+
+    missing = [target for target in targets if not target.startswith("http") and not (ROOT / target).exists()]
+
+    assert [target for target in missing if target != "docs/digits.png"] == []
