@@ -80,7 +80,7 @@ class TrainQueue:
                 kwargs={},
                 job_id=job_id(run_id, attempt),
                 unique=True,
-                job_timeout=-1,  # no limit: whether a run moves is judged from its own marks
+                job_timeout=-1,  # no limit: a training may take days
                 result_ttl=RESULT_TTL_S,
                 failure_ttl=FAILURE_TTL_S,
                 at_front=at_front,

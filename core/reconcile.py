@@ -53,8 +53,10 @@ def _settle(run: Run, state: RunState, queue: TrainQueue) -> bool:
     job = queue.state(run.id, state.attempt)
     if job in (JobState.WAITING, JobState.RUNNING):
         return False  # a worker has it, or will have it
-    if state.status is Status.QUEUED and job is JobState.ABSENT:
-        return queue.enqueue(run.id, state.attempt, at_front=state.preempted)
+    is_new = state.status is Status.QUEUED and job is JobState.ABSENT
+    if is_new and queue.enqueue(run.id, state.attempt, at_front=state.preempted):
+        return True
+    # lost; or Redis holds the torn rest of a job under this id, which only another attempt gets past
     after = run.change(lambda now: _next_attempt(_as_seen(now, state)))
     log.info("run %s lost its worker at step %d: %s", run.id, state.progress.step, after.status)
     if after.status is Status.QUEUED:
@@ -88,6 +90,6 @@ def _next_attempt(now: RunState) -> RunState:
 
 def _press(run: Run, state: RunState, queue: TrainQueue) -> None:
     """Kill the process of a canceled run that did not stop when asked."""
-    asked = run.store.path(f"{run.key}/control.json")
-    if asked.exists() and datetime.now(UTC).timestamp() - asked.stat().st_mtime > CANCEL_GRACE_S:
+    asked_at = datetime.fromisoformat(state.asked_to_stop_at) if state.asked_to_stop_at else None
+    if asked_at is not None and (datetime.now(UTC) - asked_at).total_seconds() > CANCEL_GRACE_S:
         queue.kill(run.id, state.attempt)

@@ -87,16 +87,6 @@ class Run:
     def events(self) -> Iterator[dict[str, Any]]:
         return files.read_json_lines(self.folder / "events.jsonl")
 
-    def control(self) -> dict[str, Any] | None:
-        """What was asked of the attempt that trains now: `{"action": "cancel", "attempt": 2}`, or None."""
-        with contextlib.suppress(FileNotFoundError):
-            return self.store.read(f"{self.key}/control.json")
-        return None
-
-    def ask(self, action: str, attempt: int) -> None:
-        with self._locked():
-            self.store.swap(f"{self.key}/control.json", {"action": action, "attempt": attempt})
-
     @contextlib.contextmanager
     def training_lock(self) -> Iterator[bool]:
         """The trainer's lock, held for its life; yields False where another process trains this run."""

@@ -43,7 +43,9 @@ class TrainConfig(StrictModel):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="Number format of the forward and backward pass; weights stay float32."
     )
-    report_every: Auto | Annotated[int, Field(ge=1)] = Field("auto", description="Steps between metric points.")
+    report_every: Auto | Annotated[int, Field(ge=1, le=1000)] = Field(
+        "auto", description="Steps between metric points."
+    )
     sample_every: Auto | Annotated[int, Field(ge=1)] = Field("auto", description="Steps between sample grids.")
     checkpoint_every: Auto | Annotated[int, Field(ge=1)] = Field("auto", description="Steps between checkpoints.")
 

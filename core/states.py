@@ -86,6 +86,7 @@ class RunState(Record):
     attempts_without_checkpoint: int = 0  # attempts lost in a row without a newer checkpoint
     attempt_began_at_step: int = 0
     preempted: bool = False  # goes to the front of the queue
+    asked_to_stop_at: str | None = None  # since when it is canceling or pausing
     progress: Progress
     metrics: dict[str, float | None] = Field(default_factory=dict)
     sample_step: int | None = None
@@ -103,6 +104,8 @@ class RunState(Record):
             raise IllegalTransition(self.status, status, sorted(TRANSITIONS[self.status]))
         if status.is_terminal and not self.status.is_terminal:
             changes = {"finished_at": timestamp(), "phase": None, **changes}
+        if status in (S.CANCELING, S.PAUSING) and status is not self.status:
+            changes = {"asked_to_stop_at": timestamp(), **changes}
         if self.status.is_terminal and not status.is_terminal:
             changes = {"finished_at": None, "failure": None, "attempts_without_checkpoint": 0, **changes}
         return self.model_copy(update={"status": status, **changes})

@@ -28,6 +28,7 @@ def main() -> None:
     configure_logging(settings.log_format)
     signal.signal(signal.SIGUSR1, on_stop_signal)  # inherited by the fork: there is no moment without a handler
     store = Store(settings.store_path)
+    store.sweep()
     _wait_for_queue(settings)
     with TrainQueue(settings.broker_url) as queue:
         reconcile(RunStore(store), queue)

@@ -1,4 +1,4 @@
-"""How a run is computed: device, number format, memory format, threads. Decided once a run, then obeyed on resume."""
+"""How a run is computed: device, number format, threads. Format and threads, once decided, are obeyed on resume."""
 
 import os
 import sys
@@ -38,13 +38,18 @@ class Execution:
         return asdict(self)
 
 
-def decide(device: str, precision: str) -> Execution:
-    """Settle "auto": the GPU where there is one, bfloat16 where the hardware computes in it."""
+def decide(device: str, precision: str, threads: int | None = None) -> Execution:
+    """Settle "auto": the GPU where there is one, bfloat16 where the hardware computes in it.
+
+    `threads` is what an attempt before this one had: with another number sums are made in another order.
+    """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    if torch.device(device).type == "cuda" and torch.device(device).index is not None:
+        torch.cuda.set_device(device)
     if precision == "auto":
         precision = "bfloat16" if _has_bfloat16(torch.device(device)) else "float32"
-    return Execution(device=device, precision=precision, threads=available_cores())
+    return Execution(device=device, precision=precision, threads=min(threads or available_cores(), available_cores()))
 
 
 def available_cores() -> int:

@@ -5,6 +5,7 @@ makes the run checkpoint and return; a dead worker's lease ends after seconds; o
 found in the queue.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -31,7 +32,17 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class GuardedJob(Job):
-    """A job that runs only what it may. The JSON serializer alone does not see to that."""
+    """A job that runs only what it may. The JSON serializer alone does not see to that.
+
+    Callbacks and webhooks are stored in the job too, as names to import and addresses to call: there are none for us.
+    """
+
+    success_callback = None
+    failure_callback = None
+    stopped_callback = None
+
+    def send_webhooks(self, *_: Any, **__: Any) -> None:
+        return
 
     def perform(self) -> Any:
         if self.func_name not in ALLOWED_FUNCTIONS:
@@ -60,13 +71,26 @@ class GuardedWorker(Worker):
     def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
         try:
             super().maintain_heartbeats(job, execution)
-        except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError) as error:
-            self.log.warning("heartbeat skipped, redis cannot be reached: %s", error)
+        except redis.exceptions.RedisError as error:  # away, or its disk or memory is full
+            self.log.warning("heartbeat skipped, redis does not take it: %s", error)
+
+    def fork_work_horse(self, job: Job, queue: Queue) -> None:
+        super().fork_work_horse(job, queue)
+        if self._stop_requested:  # told to end between taking the job and the fork
+            self._tell_horse_to_stop()
 
     def handle_warm_shutdown_request(self) -> None:
         super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
+        self._tell_horse_to_stop()
+
+    def set_shutdown_requested_date(self) -> None:
+        with contextlib.suppress(redis.exceptions.RedisError):  # called in a signal handler: it must not raise
+            super().set_shutdown_requested_date()  # type: ignore[no-untyped-call]
+
+    def _tell_horse_to_stop(self) -> None:
         if self.horse_pid:
-            os.kill(self.horse_pid, signal.SIGUSR1)  # checkpoint, then return
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.horse_pid, signal.SIGUSR1)  # checkpoint, then return
 
 
 def die_with_parent(parent: int | None) -> None:

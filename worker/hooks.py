@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from core import files, images
 from core.errors import TrainingFailed
 from core.queue import Bell
 from core.registry import Registry, timestamp
 from core.runs import Run
-from core.states import Progress, Published, RunState
+from core.states import Progress, Published, RunState, Status
 from models import sampling
 from models.publish import Lineage, publish_folder, write_generator
 from models.recipes import network_config
@@ -24,7 +26,8 @@ from worker.trainer import Metrics
 
 CHECKPOINTS_KEPT = 2
 _CHECKPOINT = re.compile(r"\d+-\d+", re.ASCII)
-MARK_EVERY_S = 1.0  # progress marks in state.json, and looks into control.json
+MARK_EVERY_S = 1.0  # signs of life in state.json, and looks whether it is to stop
+GRIDS_KEPT = 500
 
 
 class Clock:
@@ -88,13 +91,18 @@ class DrawSamples(Quiet):
         files.write_atomic(self.run.samples / f"{state.branch}-{state.step}.webp", images.to_webp(sheet), durable=False)
         self.run.change(lambda now: now.model_copy(update={"sample_step": state.step}), durable=False)
         self.run.log_event("sample", {"branch": state.branch, "step": state.step})
+        for name in surplus_grids([path.stem for path in self.run.samples.glob("*.webp")]):
+            (self.run.samples / f"{name}.webp").unlink(missing_ok=True)
 
 
 class KeepCheckpoints(Quiet):
     """Writes checkpoints, keeps the newest, and can be asked for one more before the process ends."""
 
-    def __init__(self, run: Run, lineage: Callable[[TrainState], Lineage]) -> None:
-        self.run, self.lineage = run, lineage
+    def __init__(self, run: Run, lineage: Callable[[TrainState, Metrics], Lineage]) -> None:
+        self.run, self.lineage, self.metrics = run, lineage, Metrics()
+
+    def after_report(self, state: TrainState, metrics: Metrics) -> None:  # noqa: ARG002
+        self.metrics = metrics
 
     def after_step(self, state: TrainState, is_last: bool) -> None:
         cadence = (state.resolved["checkpoint_every"], state.resolved["publish_every"])
@@ -112,10 +120,11 @@ class KeepCheckpoints(Quiet):
             save_training(folder, state)
             generator = folder / GENERATOR_FOLDER
             generator.mkdir()
-            write_generator(generator, state.ema, self.lineage(state))
+            write_generator(generator, state.ema, self.lineage(state, self.metrics))
 
         if store.put(f"{self.run.checkpoints}/{name}", fill):
-            self.run.change(lambda now: now.model_copy(update={"checkpoint_step": state.step}))
+            marks = {"checkpoint_step": state.step, "attempts_without_checkpoint": 0}
+            self.run.change(lambda now: now.model_copy(update=marks))
             self.run.log_event("checkpoint", {"branch": state.branch, "step": state.step})
             for old in list_checkpoints(self.run)[CHECKPOINTS_KEPT:]:
                 store.delete(f"{self.run.checkpoints}/{old}")
@@ -144,18 +153,18 @@ class PublishVersions(Quiet):
 
 
 class StopWhenAsked(Quiet):
-    """Ends the loop on a signal, or when control.json asks this attempt to."""
+    """Gives a sign of life every second, and ends the loop on a signal or when the run is to be canceled or paused."""
 
-    def __init__(self, run: Run, attempt: int) -> None:
-        self.run, self.attempt, self.clock = run, attempt, Clock(MARK_EVERY_S)
+    def __init__(self, run: Run) -> None:
+        self.run, self.clock = run, Clock(MARK_EVERY_S)
 
     def after_step(self, state: TrainState, is_last: bool) -> None:  # noqa: ARG002
         if is_asked_by_signal():
             raise StopTraining("preempted")
-        if self.clock.is_due():
-            control = self.run.control()
-            if control and control["attempt"] == self.attempt and control["action"] in ("cancel", "pause"):
-                raise StopTraining(control["action"])
+        if self.clock.is_due() and not is_last:
+            now = self.run.change(lambda now: now.model_copy(update={"last_heartbeat_at": timestamp()}), durable=False)
+            if now.status in (Status.CANCELING, Status.PAUSING):
+                raise StopTraining("cancel" if now.status is Status.CANCELING else "pause")
 
 
 def checkpoint_name(state: TrainState) -> str:
@@ -168,12 +177,25 @@ def list_checkpoints(run: Run) -> list[str]:
     return sorted(names, key=lambda name: tuple(map(int, name.split("-"))), reverse=True)
 
 
-def lineage_of(run: Run, spec: dict[str, object]) -> Callable[[TrainState], Lineage]:
+def surplus_grids(names: list[str], kept: int = GRIDS_KEPT) -> list[str]:
+    """Grids to drop when there are more than `kept`: a tenth of them, spaced so that early ones stay closer together.
+
+    The first and the last always stay.
+    """
+    if len(names) <= kept:
+        return []
+    ordered = sorted(names, key=lambda name: tuple(map(int, name.split("-"))))
+    aim = len(ordered) ** (np.arange(kept - kept // 10) / (kept - kept // 10 - 1)) - 1
+    staying = {0, len(ordered) - 1, *np.round(aim).astype(int).tolist()}
+    return [name for index, name in enumerate(ordered) if index not in staying]
+
+
+def lineage_of(run: Run, spec: dict[str, object]) -> Callable[[TrainState, Metrics], Lineage]:
     """How a generator of this run is described in its manifest."""
     dataset = spec["dataset"]
     assert isinstance(dataset, dict)
 
-    def describe(state: TrainState) -> Lineage:
+    def describe(state: TrainState, metrics: Metrics) -> Lineage:
         return Lineage(
             run=run.id,
             branch=state.branch,
@@ -183,7 +205,7 @@ def lineage_of(run: Run, spec: dict[str, object]) -> Callable[[TrainState], Line
             architecture=state.resolved["architecture"],
             network=network_config(state.resolved),
             dataset=dataset,
-            metrics={},
+            metrics={**metrics},
         )
 
     return describe

@@ -96,12 +96,13 @@ def _train(run: Run, state: RunState, settings: Settings) -> str:
     execution = _execution(run, settings.device, resolved["precision"])
     execution.apply()
     training = _resume(run, resolved, execution)
+    _mark_beginning(run, training)
     batches = _batches(run, spec, execution)
     keeper = KeepCheckpoints(run, lineage_of(run, spec))
     publisher = PublishVersions(run, Registry(run.store), spec["model"], Bell(settings.broker_url))
     if training.step and training.step % resolved["publish_every"] == 0:
         publisher.publish(training)  # an attempt may have died between its checkpoint and the publishing of it
-    hooks = [ReportProgress(run, state.attempt), DrawSamples(run), keeper, publisher, StopWhenAsked(run, state.attempt)]
+    hooks = [ReportProgress(run, state.attempt), DrawSamples(run), keeper, publisher, StopWhenAsked(run)]
     log.info("attempt %d begins at step %d of %d", state.attempt, training.step, resolved["steps"])
     try:
         Trainer(training, OBJECTIVES[resolved["objective"]], batches, hooks).fit()
@@ -137,13 +138,23 @@ def _fail(run: Run, code: str, message: str, *, retryable: bool) -> str:
 
 
 def _execution(run: Run, device: str, precision: str) -> Execution:
-    """What the first attempt decided; the device is this worker's own."""
+    """What the first attempt decided: format and threads are obeyed, the device is this worker's own."""
     key = f"{run.key}/execution.json"
+    threads = None
     with contextlib.suppress(FileNotFoundError):
-        precision = run.store.read(key)["precision"]
-    execution = decide(device, precision)
+        stored = run.store.read(key)
+        precision, threads = stored["precision"], stored["threads"]
+    execution = decide(device, precision, threads)
     run.store.swap(key, execution.to_json())
     return execution
+
+
+def _mark_beginning(run: Run, training: TrainState) -> None:
+    """From which step this attempt goes on; an attempt before it may have died before it could say so."""
+    step = training.step or None
+    run.change(lambda now: now.model_copy(update={"checkpoint_step": step, "attempt_began_at_step": training.step}))
+    if step is not None:
+        run.log_event("action", {"action": "resumed", "branch": training.branch, "step": step})
 
 
 def _resume(run: Run, resolved: dict[str, Any], execution: Execution) -> TrainState:
@@ -154,7 +165,8 @@ def _resume(run: Run, resolved: dict[str, Any], execution: Execution) -> TrainSt
         except StoreDamaged as error:
             log.warning("%s; falling back to the one before", error)
             run.log_event("action", {"action": "checkpoint_skipped", "reason": str(error)})
-            run.store.delete(f"{run.checkpoints}/{name}")
+            aside = run.store.path(f"{run.checkpoints}/{name}.damaged")  # for whoever wants to look at it
+            run.store.path(f"{run.checkpoints}/{name}").rename(aside)
     state = new_state(resolved, execution)
     parameters = (count_parameters(state.generator), count_parameters(state.discriminator))
     log.info("generator: %d parameters, discriminator: %d", *parameters)

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from core import files
-from core.errors import StoreDamaged
+from core.errors import StoreDamaged, TrainingFailed
 from core.store import SCHEMA, check_files, list_files
 from models import ARCHITECTURES
 from models.recipes import network_config
@@ -52,7 +53,9 @@ class TrainState:
     def noise(self, count: int) -> Tensor:
         """The noise (B, Z) of the current step: a function of seed, branch and step."""
         generator = torch.Generator(self.execution.torch_device)
-        generator.manual_seed(((self.resolved["seed"] << 31) ^ (self.branch << 27) ^ self.step) & (2**63 - 1))
+        # hashed: torch's CPU generator takes only the low 32 bits of its seed
+        words = np.random.SeedSequence([self.resolved["seed"], self.branch, self.step]).generate_state(1, np.uint64)
+        generator.manual_seed(int(words[0]) >> 1)
         shape = (count, self.resolved["latent_dim"])
         return torch.randn(shape, generator=generator, device=self.execution.torch_device)
 
@@ -115,29 +118,42 @@ def load_training(folder: Path, resolved: dict[str, Any], execution: Execution) 
     """The state a checkpoint holds.
 
     Raises:
-        StoreDamaged: a file is missing or changed, or does not fit the run.
+        StoreDamaged: a file is missing, changed, or not what a checkpoint holds. A machine that is out of memory or
+            without its GPU raises its own errors: the checkpoint is not to blame.
+        TrainingFailed: it was made with another config; the message names what differs.
     """
     try:
         facts = files.read_json(folder / FACTS_FILE, SCHEMA)
         check_files(folder, facts["files"])
-        _check_unchanged(facts["resolved"], resolved)
         manifest = files.read_json(folder / GENERATOR_FOLDER / "manifest.json", SCHEMA)
         check_files(folder / GENERATOR_FOLDER, manifest["files"])
-        state = new_state(resolved, execution)
-        state.branch, state.step, state.images_seen = facts["branch"], facts["step"], facts["images_seen"]
-        state.position = (facts["position"][0], facts["position"][1])
         tensors = load_file(folder / TENSORS_FILE)
-        state.ema.load_state_dict(load_file(folder / GENERATOR_FOLDER / WEIGHTS_FILE))
-        _restore(state, tensors)
-    except (OSError, SafetensorError, KeyError, RuntimeError) as error:
+        average = load_file(folder / GENERATOR_FOLDER / WEIGHTS_FILE)
+        epoch, taken = facts["position"]
+        stored, marks = facts["resolved"], (facts["branch"], facts["step"], facts["images_seen"])
+    except (FileNotFoundError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise StoreDamaged(f"checkpoint {folder.name} cannot be used: {str(error)[:300]}") from None
+    if folder.name != f"{marks[0]}-{marks[1]}":
+        raise StoreDamaged(f"checkpoint {folder.name} holds step {marks[1]} of branch {marks[0]}")
+    _check_unchanged(stored, resolved)
+    state = new_state(resolved, execution)
+    state.branch, state.step, state.images_seen = marks
+    state.position = (epoch, taken)
+    try:
+        state.ema.load_state_dict(average)
+        _restore(state, tensors)
+    except (KeyError, IndexError, RuntimeError) as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise
+        raise StoreDamaged(f"checkpoint {folder.name} does not fit its networks: {str(error)[:300]}") from None
     return state
 
 
 def _check_unchanged(stored: dict[str, Any], resolved: dict[str, Any]) -> None:
     changed = sorted(key for key in stored.keys() | resolved.keys() if stored.get(key) != resolved.get(key))
     if changed:
-        raise StoreDamaged(f"the checkpoint was made with another config: {', '.join(changed)} differ")
+        message = f"the checkpoint was made with another config: {', '.join(changed)} differ"
+        raise TrainingFailed("internal", message, retryable=False)
 
 
 def _parts(state: TrainState) -> list[tuple[str, nn.Module, torch.optim.Optimizer]]:

@@ -1,4 +1,4 @@
-"""How a run is asked to stop: a signal to this process, or control.json. Imported by the parent, so without torch."""
+"""How a run is asked to stop: a signal to this process, or its status. Imported by the parent, so without torch."""
 
 import signal
 from typing import Literal

@@ -36,7 +36,8 @@ class Trainer:
 
     def __init__(self, state: TrainState, objective: Objective, batches: Batches, hooks: Sequence[Hook]) -> None:
         self.state, self.objective, self.batches, self.hooks = state, objective, batches, hooks
-        self._sums: list[Tensor] = []
+        self._sum: Tensor | None = None
+        self._summed = 0  # steps
         self._since = time.perf_counter()
 
     def fit(self) -> None:
@@ -45,7 +46,7 @@ class Trainer:
         self.batches.position = state.position
         while state.step < steps:
             real_BCHW, label_B = self.batches.next()
-            self._sums.append(self._step(real_BCHW, label_B))
+            self._add(self._step(real_BCHW, label_B))
 
             state.step += 1
             state.images_seen += len(real_BCHW)
@@ -79,10 +80,15 @@ class Trainer:
         reported = (d_loss, g_loss, real_B.sigmoid().mean(), fake_B.sigmoid().mean())
         return torch.stack([value.detach() for value in reported])
 
+    def _add(self, reported: Tensor) -> None:
+        self._sum = reported if self._sum is None else self._sum + reported
+        self._summed += 1
+
     def _report(self, batch_size: int) -> None:
         """Average what was measured since the last report: the one place where the device is waited for."""
-        steps, means = len(self._sums), torch.stack(self._sums).mean(0).tolist()
-        self._sums.clear()
+        assert self._sum is not None
+        steps, means = self._summed, (self._sum / self._summed).tolist()
+        self._sum, self._summed = None, 0
         metrics = dict(zip(("d_loss", "g_loss", "d_real", "d_fake"), means, strict=True))
         if not all(map(isfinite, means)):
             raise TrainingFailed(

@@ -83,11 +83,7 @@ def cancel_run(run_id: RunId, services: ServicesDep) -> RunBody:
     """End a run; a running one keeps a last checkpoint. Canceling twice is the same as once."""
     run = services.runs.get(run_id)
     state = run.change(_canceled)
-    if state.status is Status.CANCELING:
-        asked = run.control() or {}
-        if (asked.get("action"), asked.get("attempt")) != ("cancel", state.attempt):
-            run.ask("cancel", state.attempt)  # once: its age says when patience ends
-    else:
+    if state.status is Status.CANCELED:
         _remove_from_queue(run, state, services)
     return run_body(run, services.queue)
 

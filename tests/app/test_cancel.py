@@ -68,10 +68,9 @@ async def test_a_run_that_trains_is_asked_to_end(training: httpx.AsyncClient, st
 
         answer = await training.post(f"/train/{run.id}/cancel")
 
-        control = run.control() or {}
         assert (answer.status_code, answer.json()["status"]) == (200, "canceling")
         assert answer.json()["is_terminal"] is False
-        assert (control["action"], control["attempt"]) == ("cancel", 1)
+        assert run.state().asked_to_stop_at is not None
 
 
 async def test_canceling_again_changes_nothing_and_does_not_put_off_the_end(
@@ -81,13 +80,13 @@ async def test_canceling_again_changes_nothing_and_does_not_put_off_the_end(
     with run.training_lock():
         run.move(Status.RUNNING)
         await training.post(f"/train/{run.id}/cancel")
-        asked_at = (run.folder / "control.json").stat().st_mtime_ns
+        asked_at = run.state().asked_to_stop_at
         events = len(list(run.events()))
 
         again = await training.post(f"/train/{run.id}/cancel")
 
         assert (again.status_code, again.json()["status"]) == (200, "canceling")
-        assert (run.folder / "control.json").stat().st_mtime_ns == asked_at  # its age says when patience ends
+        assert run.state().asked_to_stop_at == asked_at  # its age says when patience ends
         assert len(list(run.events())) == events
 
 

@@ -1,8 +1,8 @@
 """The reconciler: whatever ends an attempt, it alone brings the run back into the queue, or ends it."""
 
 import json
-import os
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -182,10 +182,9 @@ def test_a_canceled_attempt_that_does_not_stop_is_killed_after_a_while_only(
     with connection.pubsub(ignore_subscribe_messages=True) as orders, run.training_lock():
         orders.subscribe("rq:pubsub:worker-1")
         reconcile(runs, queue)
-        run.ask("cancel", 1)
-        reconcile(runs, queue)
         before = [orders.get_message(timeout=0.05) for _ in range(2)]
-        os.utime(run.folder / "control.json", (time.time() - CANCEL_GRACE_S - 1,) * 2)
+        long_ago = (datetime.now(UTC) - timedelta(seconds=CANCEL_GRACE_S + 1)).isoformat()
+        run.change(lambda now: now.model_copy(update={"asked_to_stop_at": long_ago}))
 
         reconcile(runs, queue)
 

@@ -49,7 +49,7 @@ def test_a_new_run_is_queued_and_says_so_in_its_first_event(run: Run) -> None:
         (1, "status", {"status": "queued", "attempt": 1})
     ]
     assert events[0]["at"] == state.created_at
-    assert (run.samples.is_dir(), run.control(), run.is_being_trained()) == (True, None, False)
+    assert (run.samples.is_dir(), run.is_being_trained()) == (True, False)
 
 
 def test_run_ids_sort_by_time() -> None:
@@ -145,14 +145,14 @@ def test_the_trainers_lock_is_seen_by_others_and_freed_by_kill_9(store: Store, r
     assert (is_mine, while_held, run.is_being_trained()) == ("True", True, False)
 
 
-def test_what_is_asked_of_an_attempt_is_read_back(run: Run) -> None:
-    run.ask("pause", 1)
-    run.ask("cancel", 2)
+def test_when_a_run_was_asked_to_stop_is_kept(run: Run) -> None:
+    run.move(Status.RUNNING)
 
-    control = run.control()
+    asked = run.move(Status.CANCELING).asked_to_stop_at
+    again = run.move(Status.CANCELING).asked_to_stop_at
 
-    assert control is not None
-    assert (control["action"], control["attempt"]) == ("cancel", 2)
+    assert asked is not None
+    assert again == asked
 
 
 def test_whoever_touches_a_deleted_run_is_told_and_does_not_bring_it_back(store: Store, run: Run) -> None:
@@ -164,7 +164,6 @@ def test_whoever_touches_a_deleted_run_is_told_and_does_not_bring_it_back(store:
         "move": lambda: run.move(Status.CANCELED),
         "change": lambda: run.change(lambda now: now),
         "log_event": lambda: run.log_event("action", {}),
-        "ask": lambda: run.ask("cancel", 1),
         "is_being_trained": run.is_being_trained,
     }
     for act in acts.values():
@@ -172,7 +171,6 @@ def test_whoever_touches_a_deleted_run_is_told_and_does_not_bring_it_back(store:
             act()
 
     assert os.listdir(store.path("runs")) == []
-    assert run.control() is None
     assert list(run.events()) == []
 
 

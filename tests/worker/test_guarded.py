@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import redis
-from rq import Queue
+from rq import Callback, Queue
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
@@ -81,6 +81,20 @@ def test_a_function_that_is_not_listed_is_refused_and_never_called(
     assert "not allowed" in str(result.exc_string)
 
 
+def test_no_callback_of_a_refused_job_is_called(settings: Settings, worker: "subprocess.Popen[bytes]") -> None:
+    with redis.Redis.from_url(str(settings.redis_url)) as connection:
+        queue = Queue(QUEUE_NAME, connection=connection, serializer=JSONSerializer)
+        queue.enqueue("os.getpid", job_id="callback", on_failure=Callback("os._exit"))
+        deadline = time.monotonic() + 30
+        while (job := Job.fetch("callback", connection, JSONSerializer)).get_status() is not JobStatus.FAILED:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        result = job.latest_result()
+
+    assert result is not None
+    assert "not allowed" in str(result.exc_string)  # os._exit would have ended the horse without a word
+
+
 def test_a_queued_run_is_taken_and_trained(
     settings: Settings, worker: "subprocess.Popen[bytes]", create_run: CreateRun
 ) -> None:
@@ -113,15 +127,17 @@ def test_the_work_horse_dies_with_its_worker(
     assert not run.is_being_trained()
 
 
-def test_sigterm_makes_it_checkpoint_and_end_and_the_next_worker_goes_on(
-    settings: Settings, worker: "subprocess.Popen[bytes]", create_run: CreateRun
+@pytest.mark.parametrize("reaches_horse", [False, True], ids=["worker alone", "whole group"])
+def test_sigterm_makes_it_checkpoint_and_leave_the_run_to_the_next_worker(
+    settings: Settings, worker: "subprocess.Popen[bytes]", create_run: CreateRun, reaches_horse: bool
 ) -> None:
     run = create_run(steps=1_000_000, checkpoint_every=1_000_000)
     with TrainQueue(str(settings.redis_url)) as queue:
         queue.enqueue(run.id, 1)
         wait_for_step(run, 5)
 
-        worker.send_signal(signal.SIGTERM)
+        for pid in (*horses(worker), worker.pid) if reaches_horse else (worker.pid,):
+            os.kill(pid, signal.SIGTERM)
         status = worker.wait(30)
 
         state = run.state()
@@ -147,5 +163,4 @@ def test_an_outage_of_redis_shorter_than_the_lease_goes_unnoticed(
         assert run.state().status is Status.RUNNING
         assert queue.state(run.id, 1) is JobState.RUNNING
         RunStore(run.store).get(run.id).move(Status.CANCELING)
-        run.ask("cancel", 1)
         wait_for_status(run, Status.CANCELED)

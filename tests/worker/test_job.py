@@ -8,33 +8,12 @@ import pytest
 from core.datasets import Dataset
 from core.registry import Registry
 from core.states import Status
-from core.store import Store
 from models.weights import load_generator
 from tests.worker.conftest import CreateRun, TrainHere
 from worker import hooks, stopping
-from worker.hooks import KeepCheckpoints, ReportProgress, list_checkpoints
+from worker.hooks import ReportProgress, list_checkpoints
 from worker.state import TrainState
 from worker.trainer import Metrics
-
-
-def weights(store: Store, model: str, version: int) -> bytes:
-    return (store.path(f"models/{model}/{version}") / "generator.safetensors").read_bytes()
-
-
-class Killed(BaseException):
-    """Stands for kill -9: nothing catches it, nothing is written after it."""
-
-
-def killed_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process dies when this step is reported."""
-    report = ReportProgress.after_report
-
-    def after_report(self: ReportProgress, state: TrainState, metrics: Metrics) -> None:
-        report(self, state, metrics)
-        if state.step == step:
-            raise Killed
-
-    monkeypatch.setattr(ReportProgress, "after_report", after_report)
 
 
 def test_a_run_trains_publishes_and_succeeds(create_run: CreateRun, train_here: TrainHere, registry: Registry) -> None:
@@ -66,66 +45,6 @@ def test_a_run_leaves_metrics_grids_events_and_two_checkpoints(create_run: Creat
     assert {"sample", "checkpoint", "published"} < set(kinds)
 
 
-@pytest.mark.parametrize("step", [3, 7, 14])
-def test_a_killed_run_resumed_ends_with_the_bytes_of_an_undisturbed_one(
-    create_run: CreateRun, train_here: TrainHere, store: Store, monkeypatch: pytest.MonkeyPatch, step: int
-) -> None:
-    undisturbed = create_run(publish={"every_steps": 20})
-    train_here(undisturbed)
-    killed = create_run(publish={"every_steps": 20}, report_every=1)
-    with monkeypatch.context() as patch:
-        killed_at(step, patch)
-        with pytest.raises(Killed):
-            train_here(killed)
-
-    train_here(killed)
-
-    assert killed.state().status is Status.SUCCEEDED
-    assert weights(store, "shapes", 1) == weights(store, "shapes", 2)
-
-
-def test_a_run_killed_between_checkpoint_and_publish_publishes_once_when_it_goes_on(
-    create_run: CreateRun, train_here: TrainHere, registry: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = create_run(publish={"every_steps": 10})
-    with monkeypatch.context() as patch:
-        write = KeepCheckpoints.write
-
-        def write_and_die(self: KeepCheckpoints, state: TrainState) -> None:
-            write(self, state)
-            if state.step == 10:
-                raise Killed
-
-        patch.setattr(KeepCheckpoints, "write", write_and_die)
-        with pytest.raises(Killed):
-            train_here(run)
-    assert registry.versions("shapes") == []
-
-    train_here(run)
-
-    assert [(entry.version, entry.step) for entry in run.state().published] == [(1, 10), (2, 20)]
-    assert registry.versions("shapes") == [1, 2]
-
-
-def test_a_damaged_checkpoint_falls_back_to_the_one_before(
-    create_run: CreateRun, train_here: TrainHere, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    undisturbed = create_run(publish={"every_steps": 20})
-    train_here(undisturbed)
-    run = create_run(publish={"every_steps": 20}, report_every=1)
-    with monkeypatch.context() as patch:
-        killed_at(14, patch)
-        with pytest.raises(Killed):
-            train_here(run)
-    damaged = store.path(f"{run.checkpoints}/0-10") / "training.safetensors"
-    damaged.write_bytes(damaged.read_bytes()[:-7])
-
-    train_here(run)
-
-    assert weights(store, "shapes", 1) == weights(store, "shapes", 2)
-    assert any(event["type"] == "action" for event in run.events())
-
-
 def test_a_signal_makes_it_checkpoint_and_go_back_into_the_queue(
     create_run: CreateRun, train_here: TrainHere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,7 +69,6 @@ def test_a_cancel_keeps_a_last_checkpoint(
         report(self, state, metrics)
         if state.step == 8:
             run.move(Status.CANCELING)
-            run.ask("cancel", attempt=1)
 
     monkeypatch.setattr(ReportProgress, "after_report", cancel_at_eight)
     monkeypatch.setattr(hooks, "MARK_EVERY_S", 0.0)
@@ -178,20 +96,6 @@ def test_a_signal_during_a_cancel_leaves_it_canceled(
     train_here(run)
 
     assert run.state().status is Status.CANCELED
-
-
-def test_a_foreign_folder_among_the_checkpoints_is_left_alone(create_run: CreateRun, train_here: TrainHere) -> None:
-    run = create_run()
-    (run.store.path(run.checkpoints) / "my notes").mkdir()
-
-    assert train_here(run) == "succeeded"
-
-
-def test_a_cancel_meant_for_another_attempt_is_not_obeyed(create_run: CreateRun, train_here: TrainHere) -> None:
-    run = create_run()
-    run.ask("cancel", attempt=7)
-
-    assert train_here(run) == "succeeded"
 
 
 def test_a_run_that_is_over_is_not_trained_again(create_run: CreateRun, train_here: TrainHere) -> None:

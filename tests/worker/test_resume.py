@@ -1,0 +1,144 @@
+"""A run that was cut off goes on from its newest whole checkpoint, and ends with the bytes of an undisturbed one."""
+
+import pytest
+import torch
+
+from core.registry import Registry
+from core.states import Status
+from core.store import Store
+from tests.worker.conftest import CreateRun, TrainHere
+from worker.hooks import KeepCheckpoints, ReportProgress, list_checkpoints
+from worker.state import TrainState
+from worker.trainer import Metrics
+
+
+def weights(store: Store, model: str, version: int) -> bytes:
+    return (store.path(f"models/{model}/{version}") / "generator.safetensors").read_bytes()
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing catches it, nothing is written after it."""
+
+
+def killed_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process dies when this step is reported."""
+    report = ReportProgress.after_report
+
+    def after_report(self: ReportProgress, state: TrainState, metrics: Metrics) -> None:
+        report(self, state, metrics)
+        if state.step == step:
+            raise Killed
+
+    monkeypatch.setattr(ReportProgress, "after_report", after_report)
+
+
+@pytest.mark.parametrize("step", [3, 7, 14])
+def test_a_killed_run_resumed_ends_with_the_bytes_of_an_undisturbed_one(
+    create_run: CreateRun, train_here: TrainHere, store: Store, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    undisturbed = create_run(publish={"every_steps": 20})
+    train_here(undisturbed)
+    killed = create_run(publish={"every_steps": 20}, report_every=1)
+    with monkeypatch.context() as patch:
+        killed_at(step, patch)
+        with pytest.raises(Killed):
+            train_here(killed)
+
+    train_here(killed)
+
+    assert killed.state().status is Status.SUCCEEDED
+    assert weights(store, "shapes", 1) == weights(store, "shapes", 2)
+
+
+def test_a_run_killed_between_checkpoint_and_publish_publishes_once_when_it_goes_on(
+    create_run: CreateRun, train_here: TrainHere, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = create_run(publish={"every_steps": 10})
+    with monkeypatch.context() as patch:
+        write = KeepCheckpoints.write
+
+        def write_and_die(self: KeepCheckpoints, state: TrainState) -> None:
+            write(self, state)
+            if state.step == 10:
+                raise Killed
+
+        patch.setattr(KeepCheckpoints, "write", write_and_die)
+        with pytest.raises(Killed):
+            train_here(run)
+    assert registry.versions("shapes") == []
+
+    train_here(run)
+
+    assert [(entry.version, entry.step) for entry in run.state().published] == [(1, 10), (2, 20)]
+    assert registry.versions("shapes") == [1, 2]
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(
+    create_run: CreateRun, train_here: TrainHere, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed = create_run(publish={"every_steps": 20})
+    train_here(undisturbed)
+    run = create_run(publish={"every_steps": 20}, report_every=1)
+    with monkeypatch.context() as patch:
+        killed_at(14, patch)
+        with pytest.raises(Killed):
+            train_here(run)
+    damaged = store.path(f"{run.checkpoints}/0-10") / "training.safetensors"
+    damaged.write_bytes(damaged.read_bytes()[:-7])
+
+    train_here(run)
+
+    assert weights(store, "shapes", 1) == weights(store, "shapes", 2)
+    assert any(event["data"].get("action") == "checkpoint_skipped" for event in run.events())
+    assert damaged.parent.with_name("0-10.damaged").is_dir()
+
+
+def test_a_machine_without_memory_costs_no_checkpoint(
+    create_run: CreateRun, train_here: TrainHere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = create_run(report_every=1)
+    with monkeypatch.context() as patch:
+        killed_at(14, patch)
+        with pytest.raises(Killed):
+            train_here(run)
+
+    def no_room(*_: object) -> TrainState:
+        raise torch.OutOfMemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("worker.state.new_state", no_room)
+        ended = train_here(run)
+
+    assert ended == "failed: out_of_memory"
+    assert list_checkpoints(run) == ["0-10", "0-5"]
+
+
+def test_a_new_checkpoint_ends_the_count_of_lost_attempts(create_run: CreateRun, train_here: TrainHere) -> None:
+    run = create_run()
+    run.change(lambda now: now.model_copy(update={"attempts_without_checkpoint": 2}))
+
+    train_here(run)
+
+    assert run.state().attempts_without_checkpoint == 0
+
+
+def test_a_resumed_run_says_from_where(
+    create_run: CreateRun, train_here: TrainHere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = create_run(report_every=1)
+    with monkeypatch.context() as patch:
+        killed_at(14, patch)
+        with pytest.raises(Killed):
+            train_here(run)
+
+    train_here(run)
+
+    resumed = [event["data"] for event in run.events() if event["type"] == "action"]
+    assert resumed == [{"action": "resumed", "branch": 0, "step": 10}]
+
+
+def test_a_foreign_folder_among_the_checkpoints_is_left_alone(create_run: CreateRun, train_here: TrainHere) -> None:
+    run = create_run()
+    (run.store.path(run.checkpoints) / "my notes").mkdir()
+
+    assert train_here(run) == "succeeded"
