@@ -34,7 +34,7 @@ async def livez() -> Alive:
 
 @router.get("/readyz", responses={503: {"model": Readiness}})
 async def readyz(response: Response, services: ServicesDep) -> Readiness:
-    """200 while the default model can be drawn; 503 without a model, with a dead engine, or while shutting down."""
+    """200 while the default model can be drawn; 503 without a model or with a dead engine thread."""
     degraded = services.models.degraded
     if not await run_in_threadpool(services.queue.ping):
         degraded.insert(0, "redis")

@@ -23,6 +23,7 @@ MODEL = "demo"
 STEPS = 1200
 READY_WITHIN_S = 120.0
 TIME_LIMIT_S = 480.0  # wall clock, for all of it
+HOT_LOAD_WITHIN_S = 10.0
 JUDGED_IMAGES = 1000
 LEAST_ACCURACY = 0.85
 GRID = Path("demo.png")
@@ -36,21 +37,18 @@ def run(talk: Console) -> int:
     """Train, draw, measure, tell; returns 0 only if at least 85 % of the digits are read right."""
     limit = time.monotonic() + TIME_LIMIT_S
     with tempfile.TemporaryDirectory(prefix="ganymede-demo-") as home:
+        port = free_port()
         settings = load_settings().model_copy(
-            update={"home": Path(home), "store": None, "redis_url": None, "host": "127.0.0.1", "port": free_port()}
+            update={"home": Path(home), "store": None, "redis_url": None, "host": "127.0.0.1", "port": port}
         )
-        environment = {
-            "GANYMEDE_HOME": home,
-            "GANYMEDE_STORE": "",
-            "GANYMEDE_REDIS_URL": "",
-            "GANYMEDE_HOST": settings.host,
-            "GANYMEDE_PORT": str(settings.port),
-        }
+        ours = {"HOME": home, "HOST": "127.0.0.1", "PORT": str(port)}  # of the user's own settings the rest is kept out
+        empty = ("STORE", "REDIS_URL", "ALLOWED_HOSTS", "DEFAULT_MODEL", "MAX_IMAGES", "MAX_WAIT")
+        environment = {f"GANYMEDE_{name}": value for name, value in {**dict.fromkeys(empty, ""), **ours}.items()}
         supervisor = Supervisor(settings, say=talk.print, environment=environment)
         with until_told_to_stop() as told, supervisor.running():
             try:
                 accuracy = _tour(_Watch(talk, supervisor, told, limit), settings)
-            except DemoFailed as failure:
+            except (DemoFailed, httpx.TransportError, subprocess.TimeoutExpired) as failure:
                 talk.print(f"[red]demo failed:[/] {failure}")
                 return 1
     if accuracy < LEAST_ACCURACY:
@@ -112,7 +110,8 @@ def _train(watch: _Watch, client: httpx.Client) -> None:
 
 
 def _draw(watch: _Watch, client: httpx.Client) -> None:
-    """Wait for the hot-load of the last version, then draw a grid: a row for each of eight seeds, a digit a column."""
+    """Wait for the hot-load of the last version, then draw seeds 0 to 63: the digits count up again and again."""
+    limit = time.monotonic() + HOT_LOAD_WITHIN_S
     newest = client.get(f"/models/{MODEL}").json()["newest_version"]
     query: dict[str, Any] = {"model": MODEL, "seed": 0, "n": 64}
     while True:
@@ -121,7 +120,7 @@ def _draw(watch: _Watch, client: httpx.Client) -> None:
             raise DemoFailed(f"GET /generate answered {answer.status_code}: {answer.text}")
         if int(answer.headers["Model-Version"]) == newest:
             break
-        watch.pause("waiting for the hot-load", time.monotonic() + 10)
+        watch.pause("waiting for the hot-load", limit)
     GRID.write_bytes(answer.content)
     watch.talk.print(f"GET /generate?model={MODEL}&seed=0&n=64 -> version {newest}, {len(answer.content)} bytes")
 

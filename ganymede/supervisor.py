@@ -80,7 +80,8 @@ class Supervisor:
     def __init__(self, settings: Settings, say: Say, environment: Mapping[str, str] | None = None) -> None:
         self.settings, self.say = settings, say
         # API and worker share the cores: a thread that waits must sleep, not spin (docs/decisions/0003)
-        self.environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, **(environment or {})}
+        forking = {"OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES"} if sys.platform == "darwin" else {}
+        self.environment = {"OMP_WAIT_POLICY": "PASSIVE", **forking, **os.environ, **(environment or {})}
         self.broker = None if settings.redis_url else Broker(settings.broker_path, settings.broker_socket)
         self._broker_due_at = 0.0
         self.api = Child("API", "app", API_STOPS_WITHIN_S)

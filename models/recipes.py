@@ -10,7 +10,7 @@ from models.dcgan import base_size
 
 T = TypeVar("T", int, float)
 
-DEFAULT_IMAGES_SEEN = 640_000  # of a run whose length is "auto": about 15 minutes for 28 px on two CPU cores
+DEFAULT_IMAGES_SEEN = 640_000  # of a run whose length is "auto": about 25 minutes for 28 px on two CPU cores
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

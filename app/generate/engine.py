@@ -34,6 +34,7 @@ class Engine:
         self.name, self.version, self.manifest, self.device = name, version, manifest, torch.device(device)
         self.generator = generator
         self.buckets: Sequence[int] = BUCKETS
+        self.used_at = time.monotonic()  # when it was last asked for
         self.images_per_second = 1000.0  # of full batches; measured when it is warmed up
 
     @property

@@ -9,7 +9,6 @@ import contextlib
 import logging
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -51,7 +50,7 @@ class Models:
         self.served: dict[ModelRef, Engine] = {}  # references without a version: what they mean now
         self.failures: dict[Key, LoadFailure] = {}
         self.problems: dict[ModelRef, str] = {}  # references that cannot be looked after, and why
-        self._resident: OrderedDict[Key, Engine] = OrderedDict()
+        self._resident: dict[Key, Engine] = {}
         self._loading: dict[Key, asyncio.Task[Engine]] = {}
         self._resolving: dict[ModelRef, asyncio.Task[Engine]] = {}
         self._loader = ThreadPoolExecutor(1, "loader")
@@ -91,8 +90,11 @@ class Models:
             if task is None:
                 task = self._resolving[ref] = asyncio.create_task(self._refresh(ref))
                 task.add_done_callback(lambda _: self._resolving.pop(ref, None))
-            await asyncio.shield(task)
-        return self.served[ref]
+            engine = await asyncio.shield(task)
+        else:
+            engine = self.served[ref]
+        engine.used_at = time.monotonic()
+        return engine
 
     @property
     def degraded(self) -> list[str]:
@@ -102,18 +104,19 @@ class Models:
 
     def loaded(self, name: str) -> list[int]:
         """Versions of a model that are in memory."""
-        return sorted(version for model, version in self._resident if model == name)
+        return sorted(version for model, version in list(self._resident) if model == name)
 
     async def _pinned(self, name: str, version: int) -> Engine:
         key = (name, version)
-        if key not in self._resident:
+        engine = self._resident.get(key)
+        if engine is None:
             await self._on_loader(self.registry.resolve, ModelRef(name, version))
             try:
-                return await self._load(key)
+                engine = await self._load(key)
             except StoreDamaged as error:
                 raise NotReady(f"version {version} of model {name!r} cannot be served: {error}") from None
-        self._resident.move_to_end(key)
-        return self._resident[key]
+        engine.used_at = time.monotonic()
+        return engine
 
     async def _refresh(self, ref: ModelRef) -> Engine:
         """Point `ref` at the version it means now; the newest one before it that can be loaded if that one cannot."""
@@ -157,6 +160,8 @@ class Models:
         try:
             engine = await self._on_loader(self._read, *key)
         except StoreDamaged as error:
+            if not self.registry.folder(*key).exists():  # pruned while it was read
+                raise ModelNotFound(f"model {key[0]!r} has no version {key[1]}") from None
             log.error("model %s@%d is not served: %s", *key, error)
             self.failures[key] = LoadFailure(str(error))
             raise
@@ -168,12 +173,17 @@ class Models:
             raise StoreDamaged(self.failures[key].reason) from error
         self.failures.pop(key, None)
         self._resident[key] = engine
-        in_use = {id(engine) for engine in self.served.values()}
-        for old in [k for k, resident in self._resident.items() if id(resident) not in in_use]:
-            if len(self._resident) <= MAX_RESIDENT or old == key:
-                break
-            del self._resident[old]
+        self._evict(engine)
         return engine
+
+    def _evict(self, newest: Engine) -> None:
+        """Let the engines go that were not asked for the longest; a reference that meant one is resolved anew."""
+        while len(self._resident) > MAX_RESIDENT:
+            others = [key for key, engine in self._resident.items() if engine is not newest]
+            oldest = min(others, key=lambda key: self._resident[key].used_at)
+            engine = self._resident.pop(oldest)
+            for ref in [ref for ref, served in self.served.items() if served is engine]:
+                del self.served[ref]
 
     def _read(self, name: str, version: int) -> Engine:
         manifest = self.registry.manifest(name, version)
