@@ -22,15 +22,14 @@ import httpx
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
 from bench.judge import Judgement, judge
+from core.images import contact_sheet, to_png
 
 CLASSES = 10
 BATCH = 64
 ATTEMPTS = 6
 COMPARABLE_IMAGES = 10_000
-GRID_ROWS, GRID_COLUMNS = 10, 10
 IDENTITY_HEADERS = ("Model", "Model-Version", "Model-Digest")
 
 
@@ -109,13 +108,9 @@ def table(result: dict[str, Any]) -> str:
     return "\n".join(f"{name:<15} {value}" for name, value in rows.items())
 
 
-def grid(images: NDArray[np.uint8]) -> Image.Image:
-    """The first 100 images, seed 0 top left; a column shows one digit."""
-    cells = np.zeros((GRID_ROWS * GRID_COLUMNS, *images.shape[1:]), dtype=np.uint8)
-    cells[: len(images)] = images[: len(cells)]
-    height, width = images.shape[1:]
-    rows = cells.reshape(GRID_ROWS, GRID_COLUMNS, height, width).swapaxes(1, 2)
-    return Image.fromarray(rows.reshape(GRID_ROWS * height, GRID_COLUMNS * width))
+def grid(images: NDArray[np.uint8]) -> bytes:
+    """The first 100 images as a PNG, seed 0 top left; a column shows one digit."""
+    return to_png(contact_sheet(images[:100, :, :, None], columns=10))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -130,12 +125,12 @@ def main(arguments: list[str] | None = None) -> None:
     if options.images < 2:
         parser.error("--images must be at least 2")
     try:
-        with httpx.Client(base_url=options.url, timeout=60) as client:
+        with httpx.Client(base_url=options.url, timeout=60, trust_env=False) as client:
             drawing = draw(client, options.model, options.images)
     except (Refusal, httpx.HTTPError) as error:
         sys.exit(f"{options.url}: {error}")
     if options.grid:
-        grid(drawing.images).save(options.grid, format="PNG")
+        options.grid.write_bytes(grid(drawing.images))
     result = report(drawing, judge(drawing.images, drawing.labels))
     print(json.dumps(result, allow_nan=False) if options.json else table(result))
 

@@ -1,0 +1,47 @@
+"""The curl commands of README and API guide, as printed, against a running service."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Service
+
+ROOT = Path(__file__).resolve().parents[2]
+ADDRESS = "http://127.0.0.1:8000"
+
+pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
+
+
+def commands(page: str) -> list[str]:
+    """Every curl command of a page's shell blocks; lines that a backslash or a quote continues are one."""
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    return [found for block in blocks for found in re.findall(r"^curl .*?(?<!\\)$(?!\n  )", block, re.DOTALL | re.M)]
+
+
+PRINTED = [*commands("README.md"), *commands("docs/api.md")]
+
+
+def test_there_are_commands_to_try() -> None:
+    assert len(PRINTED) >= 8
+    assert all(ADDRESS in command for command in PRINTED)
+
+
+@pytest.mark.parametrize("command", PRINTED)
+def test_a_printed_command_works(service: Service, tmp_path: Path, command: str) -> None:
+    if "model=mine" in command:
+        service.ends(service.train(steps=1, model="mine"))
+    ours = command.replace(ADDRESS, f"http://127.0.0.1:{service.port}").replace(
+        "curl ", "curl -sS --fail-with-body ", 1
+    )
+
+    tried = subprocess.run(["bash", "-c", ours], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+
+    assert tried.returncode == 0, tried.stdout + tried.stderr
+    for name in re.findall(r"-o (\S+)", command):
+        assert (tmp_path / name).stat().st_size > 100
+    for run_id in set(re.findall(r'"id":"(run_[0-9a-f]+)"', tried.stdout)):
+        with service.client as client:
+            client.post(f"/train/{run_id}/cancel")
