@@ -79,14 +79,23 @@ def test_a_running_training_can_be_canceled(service: Service) -> None:
     assert ended["latest"]["checkpoint_step"] == ended["progress"]["step"] or ended["latest"]["checkpoint_step"] > 0
 
 
+def train_500(service: Service, model: str) -> str:
+    return service.train(500, model, {"every_steps": 250}, checkpoint_every=50, report_every=10)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(service: Service) -> bytes:
+    """The weights that train_500 ends with when nobody disturbs it."""
+    service.ends(train_500(service, "calm"))
+    return final_weights(service, "calm")
+
+
 @pytest.mark.parametrize("victim", ["horse", "worker", "API"])
 def test_killed_in_mid_run_it_goes_on_from_its_checkpoint_and_ends_with_the_same_bytes(
-    service: Service, victim: str
+    service: Service, undisturbed: bytes, victim: str
 ) -> None:
-    options = {"steps": 500, "publish": {"every_steps": 250}, "checkpoint_every": 50, "report_every": 10}
-    calm = service.train(model=f"calm-{victim.lower()}", **options)  # type: ignore[arg-type]
-    service.ends(calm)
-    disturbed = service.train(model=f"disturbed-{victim.lower()}", **options)  # type: ignore[arg-type]
+    model = f"disturbed-{victim.lower()}"
+    disturbed = train_500(service, model)
     before = service.reaches(disturbed, 120)
 
     modules = {"worker": "worker", "API": "app"}
@@ -101,9 +110,8 @@ def test_killed_in_mid_run_it_goes_on_from_its_checkpoint_and_ends_with_the_same
     assert ended["attempt"] == (1 if victim == "API" else 2)
     assert back_after < 60
     assert [entry["step"] for entry in ended["published"]] == [250, 500]
-    models = service.home / "store" / "models"
-    assert len(list((models / f"disturbed-{victim.lower()}").glob("[0-9]*"))) == 2
-    assert final_weights(service, f"disturbed-{victim.lower()}") == final_weights(service, f"calm-{victim.lower()}")
+    assert len(list((service.home / "store" / "models" / model).glob("[0-9]*"))) == 2
+    assert final_weights(service, model) == undisturbed
 
 
 def test_stopped_in_mid_run_and_started_again_it_goes_on(tmp_path: Path) -> None:
