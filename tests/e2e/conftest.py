@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from ganymede.supervisor import free_port
+from tests.processes import children, command_line
 
 READY_WITHIN_S = 120.0
 SMALL = {"batch_size": 16, "width": 16, "latent_dim": 8}
@@ -28,19 +29,6 @@ def wait_for(what: Callable[[], Any], within_s: float, why: str) -> Any:
             return value
         time.sleep(0.1)
     raise AssertionError(f"not within {within_s} s: {why}")
-
-
-def children(pid: int) -> list[int]:
-    """Processes that `pid` started and that live."""
-    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout
-    return [int(line) for line in found.split()]
-
-
-def command_line(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
-    except OSError:
-        return ""
 
 
 @dataclass

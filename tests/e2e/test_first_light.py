@@ -2,16 +2,16 @@
 
 import os
 import signal
-import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Service, children, start, stop, wait_for
+from tests.e2e.conftest import Service, start, stop, wait_for
+from tests.processes import children, on_linux
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
+pytestmark = on_linux
 
 
 def final_weights(service: Service, model: str) -> bytes:

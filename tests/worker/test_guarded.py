@@ -18,6 +18,7 @@ from core.queue import QUEUE_NAME, JobState, TrainQueue
 from core.runs import Run, RunStore
 from core.settings import Settings
 from core.states import Status
+from tests.processes import children, lives, on_linux
 from tests.worker.conftest import CreateRun
 from worker import guarded
 
@@ -34,18 +35,6 @@ def wait_for_step(run: Run, step: int, within_s: float = 60) -> None:
     while run.state().progress.step < step:
         assert time.monotonic() < deadline, f"{run.state()}"
         time.sleep(0.05)
-
-
-def horses(worker: "subprocess.Popen[bytes]") -> list[int]:
-    found = subprocess.run(["pgrep", "-P", str(worker.pid)], capture_output=True, text=True, check=False).stdout
-    return [int(line) for line in found.split()]
-
-
-def lives(pid: int) -> bool:
-    try:
-        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
-        return False
 
 
 @pytest.fixture
@@ -107,7 +96,7 @@ def test_a_queued_run_is_taken_and_trained(
     assert "attempt 1 begins at step 0 of 20" in run.log_file.read_text()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
+@on_linux
 def test_the_work_horse_dies_with_its_worker(
     settings: Settings, worker: "subprocess.Popen[bytes]", create_run: CreateRun
 ) -> None:
@@ -115,7 +104,7 @@ def test_the_work_horse_dies_with_its_worker(
     with TrainQueue(str(settings.redis_url)) as queue:
         queue.enqueue(run.id, 1)
     wait_for_step(run, 1)
-    (horse,) = horses(worker)
+    (horse,) = children(worker.pid)
 
     worker.kill()
     worker.wait()
@@ -127,6 +116,7 @@ def test_the_work_horse_dies_with_its_worker(
     assert not run.is_being_trained()
 
 
+@on_linux
 @pytest.mark.parametrize("reaches_horse", [False, True], ids=["worker alone", "whole group"])
 def test_sigterm_makes_it_checkpoint_and_leave_the_run_to_the_next_worker(
     settings: Settings, worker: "subprocess.Popen[bytes]", create_run: CreateRun, reaches_horse: bool
@@ -136,7 +126,7 @@ def test_sigterm_makes_it_checkpoint_and_leave_the_run_to_the_next_worker(
         queue.enqueue(run.id, 1)
         wait_for_step(run, 5)
 
-        for pid in (*horses(worker), worker.pid) if reaches_horse else (worker.pid,):
+        for pid in (*children(worker.pid), worker.pid) if reaches_horse else (worker.pid,):
             os.kill(pid, signal.SIGTERM)
         status = worker.wait(30)
 
@@ -147,6 +137,7 @@ def test_sigterm_makes_it_checkpoint_and_leave_the_run_to_the_next_worker(
         assert queue.state(run.id, 1) is JobState.ENDED
 
 
+@on_linux
 def test_an_outage_of_redis_shorter_than_the_lease_goes_unnoticed(
     settings: Settings, worker: "subprocess.Popen[bytes]", create_run: CreateRun
 ) -> None:
@@ -154,12 +145,12 @@ def test_an_outage_of_redis_shorter_than_the_lease_goes_unnoticed(
     with TrainQueue(str(settings.redis_url)) as queue:
         queue.enqueue(run.id, 1)
         wait_for_step(run, 1)
-        (horse,) = horses(worker)
+        (horse,) = children(worker.pid)
 
         queue.connection.client_pause(2 * guarded.HEARTBEAT_EVERY_S * 1000)
         time.sleep(2 * guarded.HEARTBEAT_EVERY_S + 1)
 
-        assert horses(worker) == [horse]
+        assert children(worker.pid) == [horse]
         assert run.state().status is Status.RUNNING
         assert queue.state(run.id, 1) is JobState.RUNNING
         RunStore(run.store).get(run.id).move(Status.CANCELING)
