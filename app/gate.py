@@ -1,8 +1,9 @@
 """What every request passes first: a request id, the Host and Origin checks, the size of its body. Knows no route.
 
 A browser can reach a service on loopback, so a page anywhere could have it work: a Host that is not ours means DNS
-rebinding, a foreign Origin means another site's form or script. Pure ASGI, so that
-nothing stands between a route and its connection.
+rebinding, a foreign Origin means another site's form or script.
+
+Pure ASGI: nothing stands between a route and its connection.
 """
 
 import re

@@ -161,7 +161,7 @@ class Bell:
         try:
             with connect(self._url) as client:
                 client.publish(BELL_CHANNEL, model)
-        except (*QueueUnavailable, redis.exceptions.RedisError):
+        except QueueUnavailable:
             return
 
     def listen(self, heard: Callable[[str], None], is_over: Callable[[], bool], patience_s: float = 1.0) -> None:

@@ -47,8 +47,7 @@ def write_generator(folder: Path, generator: nn.Module, lineage: Lineage) -> Non
     """Fill `folder` with generator.safetensors, samples.webp and manifest.json. `generator` is in eval mode."""
     network, dataset = lineage.network, lineage.dataset
     save_generator(folder / WEIGHTS_FILE, generator, lineage.architecture, network)
-    drawn = sampling.draw(generator, sampling.grid_seeds(network.num_classes), network.latent_dim, network.num_classes)
-    sheet = images.contact_sheet(drawn, columns=sampling.grid_columns(network.num_classes))
+    sheet = sampling.draw_grid(generator, network.latent_dim, network.num_classes)
     (folder / SAMPLES_FILE).write_bytes(images.to_webp(sheet))
     listed = list_files(folder, WEIGHTS_FILE, SAMPLES_FILE)
     manifest = {

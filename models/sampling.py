@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from core.images import Images
+from core.images import Images, contact_sheet
 from models.noise import default_labels, draw_noise
 
 GRID_SIDE = 8  # the grid of a run has 8 rows; of 8 columns, or one a class where there are 2 to 10
@@ -32,6 +32,12 @@ def draw(generator: nn.Module, seeds: Sequence[int], latent_dim: int, num_classe
             drawn.append(to_uint8(generator(z_BZ, labels)).cpu())
     images: Images = torch.cat(drawn).numpy()
     return images
+
+
+def draw_grid(generator: nn.Module, latent_dim: int, num_classes: int) -> Images:
+    """The fixed grid of a generator, as one picture (H, W, C)."""
+    drawn = draw(generator, grid_seeds(num_classes), latent_dim, num_classes)
+    return contact_sheet(drawn, columns=grid_columns(num_classes))
 
 
 def grid_columns(num_classes: int) -> int:

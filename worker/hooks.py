@@ -85,9 +85,7 @@ class DrawSamples(Quiet):
         if state.step % state.resolved["sample_every"] and not is_last:
             return
         network = state.resolved["network"]
-        seeds = sampling.grid_seeds(network["num_classes"])
-        drawn = sampling.draw(state.ema, seeds, network["latent_dim"], network["num_classes"])
-        sheet = images.contact_sheet(drawn, columns=sampling.grid_columns(network["num_classes"]))
+        sheet = sampling.draw_grid(state.ema, network["latent_dim"], network["num_classes"])
         files.write_atomic(self.run.samples / f"{state.branch}-{state.step}.webp", images.to_webp(sheet), durable=False)
         self.run.change(lambda now: now.model_copy(update={"sample_step": state.step}), durable=False)
         self.run.log_event("sample", {"branch": state.branch, "step": state.step})

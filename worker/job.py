@@ -100,8 +100,8 @@ def _train(run: Run, state: RunState, settings: Settings) -> str:
     batches = _batches(run, spec, execution)
     keeper = KeepCheckpoints(run, lineage_of(run, spec))
     publisher = PublishVersions(run, Registry(run.store), spec["model"], Bell(settings.broker_url))
-    if training.step and training.step % resolved["publish_every"] == 0:
-        publisher.publish(training)  # an attempt may have died between its checkpoint and the publishing of it
+    if training.step:  # an attempt may have died between its checkpoint and the publishing of it
+        publisher.after_step(training, is_last=training.step == resolved["steps"])
     hooks = [ReportProgress(run, state.attempt), DrawSamples(run), keeper, publisher, StopWhenAsked(run)]
     log.info("attempt %d begins at step %d of %d", state.attempt, training.step, resolved["steps"])
     try:
@@ -109,8 +109,6 @@ def _train(run: Run, state: RunState, settings: Settings) -> str:
     except StopTraining as stop:
         keeper.write(training)
         return _stopped(run, stop)
-    if training.step == resolved["steps"]:
-        publisher.publish(training)
     run.move(Status.SUCCEEDED)
     return "succeeded"
 

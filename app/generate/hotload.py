@@ -126,8 +126,6 @@ class Models:
             self.served.pop(ref, None)
             self.problems.pop(ref, None)
             raise
-        except (KeyError, TypeError, AttributeError) as error:
-            raise StoreDamaged(f"aliases.json of model {ref.name!r} does not hold aliases: {error}") from error
         current = self.served.get(ref)
         if current is not None and current.version == target:
             return current

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from core.registry import Registry
+from core.runs import Run
 from core.states import Status
 from core.store import Store
 from tests.worker.conftest import CreateRun, TrainHere
@@ -20,8 +21,8 @@ class Killed(BaseException):
     """Stands for kill -9: nothing catches it, nothing is written after it."""
 
 
-def killed_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process dies when this step is reported."""
+def cut_off(run: Run, step: int, train_here: TrainHere, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train until this step is reported; there the process dies."""
     report = ReportProgress.after_report
 
     def after_report(self: ReportProgress, state: TrainState, metrics: Metrics) -> None:
@@ -29,7 +30,10 @@ def killed_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
         if state.step == step:
             raise Killed
 
-    monkeypatch.setattr(ReportProgress, "after_report", after_report)
+    with monkeypatch.context() as patch:
+        patch.setattr(ReportProgress, "after_report", after_report)
+        with pytest.raises(Killed):
+            train_here(run)
 
 
 @pytest.mark.parametrize("step", [3, 7, 14])
@@ -39,10 +43,7 @@ def test_a_killed_run_resumed_ends_with_the_bytes_of_an_undisturbed_one(
     undisturbed = create_run(publish={"every_steps": 20})
     train_here(undisturbed)
     killed = create_run(publish={"every_steps": 20}, report_every=1)
-    with monkeypatch.context() as patch:
-        killed_at(step, patch)
-        with pytest.raises(Killed):
-            train_here(killed)
+    cut_off(killed, step, train_here, monkeypatch)
 
     train_here(killed)
 
@@ -50,8 +51,14 @@ def test_a_killed_run_resumed_ends_with_the_bytes_of_an_undisturbed_one(
     assert weights(store, "shapes", 1) == weights(store, "shapes", 2)
 
 
+@pytest.mark.parametrize(("step", "before"), [(10, []), (20, [1])])
 def test_a_run_killed_between_checkpoint_and_publish_publishes_once_when_it_goes_on(
-    create_run: CreateRun, train_here: TrainHere, registry: Registry, monkeypatch: pytest.MonkeyPatch
+    create_run: CreateRun,
+    train_here: TrainHere,
+    registry: Registry,
+    monkeypatch: pytest.MonkeyPatch,
+    step: int,
+    before: list[int],
 ) -> None:
     run = create_run(publish={"every_steps": 10})
     with monkeypatch.context() as patch:
@@ -59,13 +66,13 @@ def test_a_run_killed_between_checkpoint_and_publish_publishes_once_when_it_goes
 
         def write_and_die(self: KeepCheckpoints, state: TrainState) -> None:
             write(self, state)
-            if state.step == 10:
+            if state.step == step:
                 raise Killed
 
         patch.setattr(KeepCheckpoints, "write", write_and_die)
         with pytest.raises(Killed):
             train_here(run)
-    assert registry.versions("shapes") == []
+    assert registry.versions("shapes") == before
 
     train_here(run)
 
@@ -79,10 +86,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(
     undisturbed = create_run(publish={"every_steps": 20})
     train_here(undisturbed)
     run = create_run(publish={"every_steps": 20}, report_every=1)
-    with monkeypatch.context() as patch:
-        killed_at(14, patch)
-        with pytest.raises(Killed):
-            train_here(run)
+    cut_off(run, 14, train_here, monkeypatch)
     damaged = store.path(f"{run.checkpoints}/0-10") / "training.safetensors"
     damaged.write_bytes(damaged.read_bytes()[:-7])
 
@@ -97,10 +101,7 @@ def test_a_machine_without_memory_costs_no_checkpoint(
     create_run: CreateRun, train_here: TrainHere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = create_run(report_every=1)
-    with monkeypatch.context() as patch:
-        killed_at(14, patch)
-        with pytest.raises(Killed):
-            train_here(run)
+    cut_off(run, 14, train_here, monkeypatch)
 
     def no_room(*_: object) -> TrainState:
         raise torch.OutOfMemoryError
@@ -126,10 +127,7 @@ def test_a_resumed_run_says_from_where(
     create_run: CreateRun, train_here: TrainHere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = create_run(report_every=1)
-    with monkeypatch.context() as patch:
-        killed_at(14, patch)
-        with pytest.raises(Killed):
-            train_here(run)
+    cut_off(run, 14, train_here, monkeypatch)
 
     train_here(run)
 
