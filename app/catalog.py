@@ -5,9 +5,10 @@ import logging
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, Field
 
 from app.deps import Services, ServicesDep
+from core.answers import Page
+from core.answers.models import ModelBody, ModelSummary, VersionBody
 from core.errors import ModelNotFound, StoreDamaged
 from core.refs import ModelRef, check_model_name
 
@@ -16,49 +17,10 @@ router = APIRouter(prefix="/models", tags=["models"])
 log = logging.getLogger(__name__)
 
 
-class VersionBody(BaseModel):
-    """One published version."""
-
-    version: int
-    step: int
-    run: str
-    recipe: str
-    dataset: dict[str, Any]
-    labels: list[str]
-    image_size: int
-    channels: int
-    latent_dim: int
-    metrics: dict[str, float | None]
-    digest: str
-    bytes: int
-    created_at: str
-    is_loaded: bool = Field(description="Whether this process has it in memory.")
-    problem: str | None = Field(description="Why it cannot be served; null when it can, or nobody tried.")
-
-
-class ModelSummary(BaseModel):
-    name: str
-    aliases: dict[str, int]
-    newest_version: int
-    served_version: int | None = Field(description="What the name alone draws from here and now; null: not loaded.")
-
-
-class ModelBody(ModelSummary):
-    """A model with its versions, newest first."""
-
-    versions: list[VersionBody]
-    damaged_versions: dict[int, str] = Field(description="Versions whose files cannot be used, and why.")
-
-
-class ModelList(BaseModel):
-    data: list[ModelSummary]
-    next_cursor: str | None
-
-
 @router.get("")
-def list_models(services: ServicesDep) -> ModelList:
+def list_models(services: ServicesDep) -> Page[ModelSummary]:
     """All models by name."""
-    return ModelList(data=[_summary(name, services) for name in services.registry.names()], next_cursor=None)
+    return Page(data=[_summary(name, services) for name in services.registry.names()], next_cursor=None)
 
 
 @router.get("/{model}", responses={404: {"description": "`model_not_found`"}})
@@ -74,7 +36,7 @@ def read_model(model: Annotated[str, Path(max_length=100)], services: ServicesDe
         failure = services.models.failures.get((name, number))
         try:
             manifest = services.registry.manifest(name, number)
-            versions.append(_version(number, manifest, number in loaded, failure.reason if failure else None))
+            versions.append(_version(name, number, manifest, number in loaded, failure.reason if failure else None))
         except ModelNotFound:
             continue  # pruned while we looked
         except StoreDamaged as error:
@@ -98,7 +60,8 @@ def _summary(name: str, services: Services) -> ModelSummary:
     )
 
 
-def _version(number: int, manifest: dict[str, Any], is_loaded: bool, problem: str | None) -> VersionBody:
+def _version(name: str, number: int, manifest: dict[str, Any], is_loaded: bool, problem: str | None) -> VersionBody:
     size = sum(facts["bytes"] for facts in manifest["files"].values())
     facts = {key: value for key, value in manifest.items() if key in VersionBody.model_fields}
-    return VersionBody(**facts, version=number, bytes=size, is_loaded=is_loaded, problem=problem)
+    links = {"self": f"/models/{name}/versions/{number}"}
+    return VersionBody(**facts, version=number, bytes=size, is_loaded=is_loaded, problem=problem, links=links)

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 
+from core.answers import Problem
 from core.errors import FieldProblem, GanymedeError, IllegalTransition, Overloaded
 
 MEDIA_TYPE = "application/problem+json"
@@ -26,6 +27,7 @@ CODES = {
     413: "body_too_large",
     415: "unsupported_media_type",
 }
+PROBLEM_SCHEMA = {"$ref": f"#/components/schemas/{Problem.__name__}"}
 BODY = "body"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 NEEDS_JSON = "a JSON object is needed, with Content-Type: application/json"
@@ -58,6 +60,17 @@ def problem(
         **more,
     }
     return JSONResponse(body, status, headers, media_type=MEDIA_TYPE)
+
+
+def documented(*errors: type[GanymedeError]) -> dict[int | str, dict[str, Any]]:
+    """`responses=` of a route that may raise `errors`: one entry a status, with its codes, and the problem's schema."""
+    responses: dict[int | str, dict[str, Any]] = {}
+    for error in errors:
+        entry = responses.setdefault(
+            error.status, {"description": "", "content": {MEDIA_TYPE: {"schema": PROBLEM_SCHEMA}}}
+        )
+        entry["description"] += f"{', ' if entry['description'] else ''}`{error.code}`"
+    return responses
 
 
 def install(app: FastAPI) -> None:

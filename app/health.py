@@ -1,29 +1,14 @@
 """/livez and /readyz: whether the process is alive, and whether it can draw. Neither needs a key, neither waits."""
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from app.deps import Services, ServicesDep
-from core import VERSION
+from core.answers.system import Alive, Readiness
 from core.errors import GanymedeError
 from core.refs import parse_model_ref
 
 router = APIRouter(tags=["health"])
-
-
-class Alive(BaseModel):
-    status: str = "alive"
-    version: str = VERSION
-
-
-class Readiness(BaseModel):
-    """Ready means: the default model can be drawn. What is degraded does not hinder that."""
-
-    status: str = Field(examples=["ready", "not_ready"])
-    reason: str | None = None
-    model: str | None = Field(None, description="What the default model's name means now.")
-    degraded: list[str] = Field(examples=[["redis", "model:digits@3: generator.safetensors does not match its digest"]])
 
 
 @router.get("/livez")

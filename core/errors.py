@@ -3,8 +3,10 @@
 GanymedeError
  ├─ InvalidRequest 422          a field is wrong: `pointer` names it
  │   └─ LabelNotSupported
- ├─ NotFound 404                ModelNotFound, RunNotFound, DatasetNotFound
- ├─ Conflict 409                IllegalTransition (carries the current status and what is allowed)
+ ├─ NotFound 404                ModelNotFound, RunNotFound, DatasetNotFound, SampleNotFound, CheckpointNotFound ...
+ ├─ NotAcceptable 406
+ ├─ Conflict 409                IllegalTransition (carries the current status and what is allowed), VersionInUse ...
+ ├─ PreconditionFailed 412      If-Match does not hold
  ├─ Overloaded 429              carries the seconds after which to try again
  ├─ NotReady 503                no model, or draining
  ├─ StoreDamaged 500            a file of the store is missing, cut short or changed
@@ -76,6 +78,21 @@ class DatasetNotFound(NotFound):
     title = "Dataset not found"
 
 
+class SampleNotFound(NotFound):
+    code = "sample_not_found"
+    title = "Sample not found"
+
+
+class CheckpointNotFound(NotFound):
+    code = "checkpoint_not_found"
+    title = "Checkpoint not found"
+
+
+class AliasNotFound(NotFound):
+    code = "alias_not_found"
+    title = "Alias not found"
+
+
 class NotAcceptable(GanymedeError):
     status = 406
     code = "not_acceptable"
@@ -98,6 +115,35 @@ class IllegalTransition(Conflict):
         super().__init__(f"a run that is {current_status} cannot become {asked}")
         self.current_status = current_status
         self.allowed = tuple(allowed)
+
+
+class VersionInUse(Conflict):
+    """A version that an alias points to cannot be deleted."""
+
+    code = "version_in_use"
+    title = "Version in use"
+
+
+class RequestInFlight(Conflict):
+    """A request with the same Idempotency-Key is being answered."""
+
+    code = "idempotency_key_in_flight"
+    title = "Being answered"
+
+
+class KeyReused(InvalidRequest):
+    """An Idempotency-Key was used before, with another body."""
+
+    code = "idempotency_key_reused"
+    title = "Key used before"
+
+
+class PreconditionFailed(GanymedeError):
+    """If-Match named another state than the one there is."""
+
+    status = 412
+    code = "precondition_failed"
+    title = "Changed meanwhile"
 
 
 class Overloaded(GanymedeError):

@@ -12,6 +12,8 @@ from core.refs import NAME_PATTERN, NAME_RULE
 
 Auto = Literal["auto"]
 Name = Annotated[str, Field(pattern=NAME_PATTERN, description=f"A name: {NAME_RULE}.")]
+TagKey = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+Tags = Annotated[dict[TagKey, Annotated[str, Field(max_length=200)]], Field(max_length=32)]
 LearningRate = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 
 
@@ -69,7 +71,31 @@ class RunSpec(StrictModel):
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of initial weights, batches and noise.")
     config: TrainConfig = TrainConfig()
     publish: PublishSpec = PublishSpec()
+    tags: Tags = Field(default_factory=dict, description="Up to 32 labels of your own.", examples=[{"team": "a"}])
 
     @property
     def model_name(self) -> str:
         return self.model or self.dataset
+
+
+class RunPatch(StrictModel):
+    """The body of `PATCH /train/{id}`: what is left out stays as it is, null removes."""
+
+    name: str | None = Field(None, max_length=200, description="A title for people.")
+    tags: dict[TagKey, Annotated[str, Field(max_length=200)] | None] = Field(
+        default_factory=dict, max_length=32, description="Merged into the run's tags; null removes one."
+    )
+    notes: str | None = Field(None, max_length=20_000, description="Free text.")
+
+
+class AliasChange(StrictModel):
+    """The body of `PUT /models/{model}/aliases/{alias}`."""
+
+    version: int = Field(ge=1, lt=10**9)
+    reason: str | None = Field(None, max_length=500, description="Kept in the alias's history.")
+
+
+class PublishRequest(StrictModel):
+    """The body of `POST /train/{id}/checkpoints/{step}/publish`."""
+
+    model: Name | None = Field(None, description="Model to publish under. Default: the run's own.")

@@ -4,9 +4,10 @@ import contextlib
 from typing import Annotated
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel
 
 from app.deps import ServicesDep
+from core.answers import Page
+from core.answers.models import DatasetBody
 from core.datasets import Dataset
 from core.errors import DatasetNotFound, StoreDamaged
 from core.refs import check_name
@@ -14,37 +15,14 @@ from core.refs import check_name
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 
 
-class DatasetBody(BaseModel):
-    """Images of one size, with or without classes."""
-
-    name: str
-    version: str
-    digest: str
-    count: int
-    height: int
-    width: int
-    channels: int
-    class_names: list[str]
-    class_counts: list[int]
-    source: str
-    licence: str | None
-    attribution: str | None
-    created_at: str
-
-
-class DatasetList(BaseModel):
-    data: list[DatasetBody]
-    next_cursor: str | None
-
-
 @router.get("")
-def list_datasets(services: ServicesDep) -> DatasetList:
+def list_datasets(services: ServicesDep) -> Page[DatasetBody]:
     """All datasets by name, each in its current version."""
     page: list[DatasetBody] = []
     for name in services.datasets.names():
         with contextlib.suppress(DatasetNotFound, StoreDamaged):  # deleted meanwhile, or told by GET /datasets/{d}
             page.append(_body(services.datasets.get(name)))
-    return DatasetList(data=page, next_cursor=None)
+    return Page(data=page, next_cursor=None)
 
 
 @router.get("/{dataset}", responses={404: {"description": "`dataset_not_found`"}})

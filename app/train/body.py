@@ -4,63 +4,11 @@ import contextlib
 import datetime as dt
 from typing import Any
 
-from pydantic import BaseModel, Field
-
+from core.answers.runs import LatestBody, ProgressBody, QueuePlace, RunBody
 from core.queue import QueueUnavailable, TrainQueue
 from core.registry import timestamp
 from core.runs import Run
-from core.states import Failure, Published, RunState, Status
-
-
-class ProgressBody(BaseModel):
-    step: int
-    total: int
-    fraction: float = Field(ge=0, le=1)
-    images_seen: int
-    images_per_second: float | None
-
-
-class QueueBody(BaseModel):
-    position: int | None = Field(description="Runs before this one; null when it does not wait, or Redis is away.")
-
-
-class LatestBody(BaseModel):
-    metrics: dict[str, float | None]
-    sample_step: int | None
-    checkpoint_step: int | None
-
-
-class RunBody(BaseModel):
-    """One training run."""
-
-    id: str = Field(examples=["run_0192f1c7a4e1b2c3d4e5"])
-    name: str | None
-    recipe: str
-    dataset: str
-    model: str = Field(description="The model it publishes under.")
-    status: Status
-    is_terminal: bool
-    phase: str | None
-    attempt: int
-    queue: QueueBody
-    config: dict[str, Any] = Field(description="As asked.")
-    resolved: dict[str, Any] = Field(description="As used.")
-    execution: dict[str, Any] | None = Field(description="How it is computed; null before the first attempt.")
-    progress: ProgressBody
-    eta_at: str | None
-    latest: LatestBody
-    failure: Failure | None
-    published: list[Published]
-    created_at: str
-    started_at: str | None
-    finished_at: str | None
-    last_heartbeat_at: str | None
-    links: dict[str, str]
-
-
-class RunList(BaseModel):
-    data: list[RunBody]
-    next_cursor: str | None
+from core.states import RunState, Status
 
 
 def run_body(run: Run, queue: TrainQueue | None) -> RunBody:
@@ -70,6 +18,8 @@ def run_body(run: Run, queue: TrainQueue | None) -> RunBody:
     return RunBody(
         id=run.id,
         name=request.get("name"),
+        tags=request.get("tags", {}),
+        notes=None,
         recipe=request["recipe"],
         dataset=request["dataset"],
         model=spec["model"],
@@ -77,13 +27,18 @@ def run_body(run: Run, queue: TrainQueue | None) -> RunBody:
         is_terminal=state.status.is_terminal,
         phase=state.phase,
         attempt=state.attempt,
-        queue=QueueBody(position=_position(run, state, queue)),
+        queue=QueuePlace(position=_position(run, state, queue)),
         config=request.get("config", {}),
         resolved=spec["resolved"],
         execution=_execution(run),
         progress=ProgressBody(fraction=state.progress.fraction, **state.progress.model_dump()),
         eta_at=_eta(state),
-        latest=LatestBody(metrics=state.metrics, sample_step=state.sample_step, checkpoint_step=state.checkpoint_step),
+        latest=LatestBody(
+            metrics=state.metrics,
+            sample_step=state.sample_step,
+            sample_url=None if state.sample_step is None else f"/train/{run.id}/samples/{state.sample_step}",
+            checkpoint_step=state.checkpoint_step,
+        ),
         failure=state.failure if state.status is Status.FAILED else None,
         published=state.published,
         created_at=state.created_at,

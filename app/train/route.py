@@ -8,7 +8,9 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from app.deps import Services, ServicesDep
-from app.train.body import RunBody, RunList, run_body
+from app.train.body import run_body
+from core.answers import Page
+from core.answers.runs import RUN_ID, RunBody
 from core.errors import DatasetNotFound, IllegalTransition, InvalidRequest, RunNotFound, StoreDamaged
 from core.queue import QueueUnavailable
 from core.refs import check_model_name
@@ -19,7 +21,7 @@ from models.recipes import resolve
 
 router = APIRouter(prefix="/train", tags=["train"])
 
-RunId = Annotated[str, Path(max_length=100, description="Id of a run.", examples=["run_0192f1c7a4e1b2c3d4e5"])]
+RunId = Annotated[str, Path(max_length=100, description="Id of a run.", examples=[RUN_ID])]
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +53,7 @@ class ListQuery(StrictModel):
 
 
 @router.get("")
-def list_runs(services: ServicesDep, query: Annotated[ListQuery, Query()]) -> RunList:
+def list_runs(services: ServicesDep, query: Annotated[ListQuery, Query()]) -> Page[RunBody]:
     """All runs, newest first."""
     status, limit, cursor = query.status, query.limit, query.cursor
     if cursor is not None and not is_run_id(cursor):
@@ -61,12 +63,12 @@ def list_runs(services: ServicesDep, query: Annotated[ListQuery, Query()]) -> Ru
         if cursor is not None and run_id >= cursor:
             continue
         if len(page) == limit:
-            return RunList(data=page, next_cursor=page[-1].id)
+            return Page(data=page, next_cursor=page[-1].id)
         with contextlib.suppress(RunNotFound, StoreDamaged):  # deleted meanwhile, or told by GET /train/{id}
             run = Run(services.store, run_id)
             if status is None or run.state().status is status:
                 page.append(run_body(run, None))
-    return RunList(data=page, next_cursor=None)
+    return Page(data=page, next_cursor=None)
 
 
 @router.get("/{run_id}", responses={404: {"description": "`run_not_found`"}})

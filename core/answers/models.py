@@ -1,0 +1,78 @@
+"""Answers about models and datasets: what can be drawn from, and what can be trained on."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class VersionBody(BaseModel):
+    """One published version."""
+
+    version: int
+    step: int
+    run: str = Field(description="The run that trained it; of an imported one, the run it came from.")
+    recipe: str
+    dataset: dict[str, Any]
+    labels: list[str]
+    image_size: int
+    channels: int
+    latent_dim: int
+    metrics: dict[str, float | None]
+    digest: str
+    bytes: int
+    created_at: str
+    is_loaded: bool = Field(description="Whether this process has it in memory.")
+    problem: str | None = Field(description="Why it cannot be served; null when it can, or nobody tried.")
+    links: dict[str, str]
+
+
+class ModelSummary(BaseModel):
+    name: str
+    aliases: dict[str, int]
+    newest_version: int
+    served_version: int | None = Field(description="What the name alone draws from here and now; null: not loaded.")
+
+
+class ModelBody(ModelSummary):
+    """A model with its versions, newest first."""
+
+    versions: list[VersionBody]
+    damaged_versions: dict[int, str] = Field(description="Versions whose files cannot be used, and why.")
+
+
+class AliasBody(BaseModel):
+    """Where an alias points; its ETag is the version in quotes."""
+
+    alias: str = Field(examples=["production"])
+    version: int
+    previous: int | None = Field(description="Where it pointed before; null: nowhere.")
+    changed_at: str | None
+    reason: str | None
+
+
+class AliasMove(BaseModel):
+    """One entry of an alias's history."""
+
+    alias: str
+    version: int | None = Field(description="null: the alias was removed.")
+    previous: int | None
+    at: str
+    reason: str | None
+
+
+class DatasetBody(BaseModel):
+    """Images of one size, with or without classes."""
+
+    name: str
+    version: str
+    digest: str
+    count: int
+    height: int
+    width: int
+    channels: int
+    class_names: list[str]
+    class_counts: list[int]
+    source: str
+    licence: str | None
+    attribution: str | None
+    created_at: str

@@ -1,0 +1,119 @@
+"""Answers about training runs: the run, its events, its history."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from core.states import Failure, Published, Status
+
+RUN_ID = "run_0192f1c7a4e1b2c3d4e5"
+
+
+class ProgressBody(BaseModel):
+    step: int = Field(description="Generator updates done.")
+    total: int
+    fraction: float = Field(ge=0, le=1)
+    images_seen: int
+    images_per_second: float | None
+
+
+class QueuePlace(BaseModel):
+    position: int | None = Field(description="Runs before this one; null when it does not wait, or Redis is away.")
+
+
+class LatestBody(BaseModel):
+    metrics: dict[str, float | None]
+    sample_step: int | None
+    sample_url: str | None
+    checkpoint_step: int | None
+
+
+class RunBody(BaseModel):
+    """One training run."""
+
+    id: str = Field(examples=[RUN_ID])
+    name: str | None
+    tags: dict[str, str]
+    notes: str | None
+    recipe: str
+    dataset: str
+    model: str = Field(description="The model it publishes under.")
+    status: Status
+    is_terminal: bool
+    phase: str | None
+    attempt: int
+    queue: QueuePlace
+    config: dict[str, Any] = Field(description="As asked.")
+    resolved: dict[str, Any] = Field(description="As used.")
+    execution: dict[str, Any] | None = Field(description="How it is computed; null before the first attempt.")
+    progress: ProgressBody
+    eta_at: str | None
+    latest: LatestBody
+    failure: Failure | None
+    published: list[Published]
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    last_heartbeat_at: str | None
+    links: dict[str, str]
+
+
+EventType = Literal[
+    "status", "progress", "metrics", "sample", "checkpoint", "diagnosis", "action", "log", "published", "end"
+]
+
+
+class EventBody(BaseModel):
+    """Something that happened to a run. Ids count up from 1 without a gap, also over restarts."""
+
+    id: int = Field(ge=1)
+    type: str = Field(description="status, metrics, sample, checkpoint, diagnosis, action, log, published or end.")
+    at: str
+    data: dict[str, Any]
+
+
+class Downsampled(BaseModel):
+    points: int = Field(description="Points there are.")
+    kept: int = Field(description="Points in this answer.")
+    method: Literal["minmax"] = "minmax"
+
+
+class AttemptMark(BaseModel):
+    """Where an attempt began to report; steps between its checkpoint and its end may appear in two attempts."""
+
+    attempt: int
+    first_step: int
+
+
+class MetricsBody(BaseModel):
+    """The metric history in columns: `data[0]` is x, `data[i + 1]` belongs to `columns[i]`; null: not measured."""
+
+    x: Literal["step", "images_seen", "time"]
+    columns: list[str] = Field(examples=[["generator_loss", "discriminator_loss"]])
+    data: list[list[float | None]] = Field(description="x in steps, images, or seconds since 1970 (UTC).")
+    attempts: list[AttemptMark]
+    downsampled: Downsampled | None = Field(description="null: every point is here.")
+
+
+class SampleBody(BaseModel):
+    """One grid of samples: always the same seeds, so that grids can be compared."""
+
+    step: int
+    branch: int
+    url: str
+    bytes: int
+    at: str
+
+
+class CheckpointBody(BaseModel):
+    """A checkpoint that can be published, or resumed from."""
+
+    step: int
+    branch: int
+    images_seen: int
+    bytes: int
+    digest: str = Field(description="Of its generator's weights.")
+    metrics: dict[str, float | None]
+    created_at: str
+    published: list[Published] = Field(description="The versions made from it.")
+    links: dict[str, str]

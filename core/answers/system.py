@@ -1,0 +1,78 @@
+"""Answers about the service itself: health, queue, workers."""
+
+from pydantic import BaseModel, Field
+
+from core import VERSION
+
+
+class Alive(BaseModel):
+    status: str = "alive"
+    version: str = VERSION
+
+
+class Readiness(BaseModel):
+    """Ready means: the default model can be drawn. What is degraded does not hinder that."""
+
+    status: str = Field(examples=["ready", "not_ready"])
+    reason: str | None = None
+    model: str | None = Field(None, description="What the default model's name means now.")
+    degraded: list[str] = Field(examples=[["redis", "model:digits@3: generator.safetensors does not match its digest"]])
+
+
+class QueuedRun(BaseModel):
+    """A run that waits for a worker; position 0 is next."""
+
+    position: int
+    run: str
+    attempt: int
+
+
+class QueueBody(BaseModel):
+    """What waits, and what is trained now."""
+
+    waiting: list[QueuedRun]
+    running: list[str] = Field(description="Runs that a worker has.")
+
+
+class WorkerBody(BaseModel):
+    """A worker process that waits for runs, or trains one."""
+
+    name: str
+    host: str
+    pid: int
+    state: str = Field(examples=["idle", "busy"])
+    current_run: str | None
+    device: str | None = Field(description="Of the current run; null while idle.", examples=["cpu", "cuda"])
+    started_at: str | None
+    last_heartbeat_at: str | None
+    is_alive: bool = Field(description="Whether its heartbeat is younger than 60 s.")
+
+
+class StorageBody(BaseModel):
+    free_bytes: int
+    total_bytes: int
+    datasets: int
+    models: int
+    runs: int
+
+
+class EngineBody(BaseModel):
+    """What draws, in this process."""
+
+    device: str
+    is_alive: bool
+    waiting_images: int
+    loaded: list[str] = Field(description="Versions in memory.", examples=[["digits@1"]])
+
+
+class StatusBody(BaseModel):
+    """One look at everything, for people and dashboards."""
+
+    version: str
+    uptime_s: float
+    readiness: Readiness
+    runs: dict[str, int] = Field(description="How many runs are in each status.")
+    queue: QueueBody | None = Field(description="null: Redis is away.")
+    workers: list[WorkerBody] | None = Field(description="null: Redis is away.")
+    engine: EngineBody
+    storage: StorageBody
