@@ -6,7 +6,6 @@ replaced under a short lock, so that the API, the worker and the reconciler may 
 
 import contextlib
 import json
-import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from typing import Any
 
 from core import files
 from core.errors import RunNotFound, StoreDamaged
+from core.events import newest_event_id
 from core.registry import timestamp
 from core.specs import RunSpec
 from core.states import Progress, RunState, Status
@@ -73,6 +73,8 @@ class Run:
                 if after.failure and after.status is Status.FAILED:
                     facts["failure"] = after.failure.model_dump()
                 self._append_event("status", facts)
+                if after.status.is_terminal and not before.status.is_terminal:
+                    self._append_event("end", {"status": after.status, "step": after.progress.step})
             return after
 
     def move(self, status: Status, **changes: Any) -> RunState:
@@ -84,8 +86,16 @@ class Run:
         with self._locked():
             self._append_event(kind, data)
 
+    @property
+    def state_file(self) -> Path:
+        return self.folder / "state.json"
+
+    @property
+    def events_file(self) -> Path:
+        return self.folder / "events.jsonl"
+
     def events(self) -> Iterator[dict[str, Any]]:
-        return files.read_json_lines(self.folder / "events.jsonl")
+        return files.read_json_lines(self.events_file)
 
     @contextlib.contextmanager
     def training_lock(self) -> Iterator[bool]:
@@ -117,9 +127,8 @@ class Run:
             raise StoreDamaged(f"run {self.id} has no {name}") from None
 
     def _append_event(self, kind: str, data: dict[str, Any]) -> None:
-        path = self.folder / "events.jsonl"
-        event = {"id": _last_event_id(path) + 1, "type": kind, "at": timestamp(), "data": data}
-        files.append_json_line(path, event)
+        event = {"id": newest_event_id(self.events_file) + 1, "type": kind, "at": timestamp(), "data": data}
+        files.append_json_line(self.events_file, event)
 
 
 class RunStore:
@@ -170,18 +179,3 @@ def new_run_id() -> str:
 def is_run_id(text: str) -> bool:
     digits = text.removeprefix("run_")
     return text.startswith("run_") and len(digits) == 20 and all(c in "0123456789abcdef" for c in digits)
-
-
-def _last_event_id(path: Path) -> int:
-    """Id of the newest whole event; 0 when there is none. Reads no more of the file's end than it must."""
-    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
-        size, tail = file.seek(0, os.SEEK_END), 1 << 14
-        while True:
-            file.seek(max(0, size - tail))
-            for line in reversed(file.read().splitlines()):
-                with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
-                    return int(json.loads(line)["id"])
-            if tail >= size:
-                break
-            tail *= 8
-    return 0

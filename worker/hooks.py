@@ -44,6 +44,22 @@ class Clock:
         return True
 
 
+class SlowingClock:
+    """As Clock, but ever rarer as time goes by: a run of any length is due some thousand times at most."""
+
+    def __init__(self, first_s: float, slowing: float = 1 / 600) -> None:
+        self.first_s, self.slowing = first_s, slowing
+        self._began = time.monotonic()
+        self._due_at = self._began
+
+    def is_due(self) -> bool:
+        now = time.monotonic()
+        if now < self._due_at:
+            return False
+        self._due_at = now + max(self.first_s, (now - self._began) * self.slowing)
+        return True
+
+
 class Quiet:
     """A hook that does nothing; the others override what they need."""
 
@@ -53,16 +69,23 @@ class Quiet:
 
 
 class ReportProgress(Quiet):
-    """Every point goes to metrics.jsonl; the newest into the state, at most once a second."""
+    """Every point goes to metrics.jsonl; the newest into the state, at most once a second, and some into the events.
+
+    The event log is read from its beginning by everyone who comes to watch: in a long run it gets a point a minute.
+    """
 
     def __init__(self, run: Run, attempt: int) -> None:
         self.run, self.attempt, self.clock = run, attempt, Clock(MARK_EVERY_S)
+        self.event_clock = SlowingClock(MARK_EVERY_S)
 
     def after_report(self, state: TrainState, metrics: Metrics) -> None:
         point = {"branch": state.branch, "step": state.step, "attempt": self.attempt, "images_seen": state.images_seen}
         files.append_json_line(self.run.metrics_file, {**point, "at": timestamp(), **metrics})
-        if self.clock.is_due() or state.step == state.resolved["steps"]:
+        is_last = state.step == state.resolved["steps"]
+        if self.clock.is_due() or is_last:
             self.run.change(lambda now: self._marked(now, state, metrics), durable=False)
+        if self.event_clock.is_due() or is_last:
+            self.run.log_event("metrics", {**point, "metrics": metrics})
 
     def _marked(self, now: RunState, state: TrainState, metrics: Metrics) -> RunState:
         progress = Progress(

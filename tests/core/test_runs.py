@@ -98,7 +98,9 @@ def test_a_change_of_status_is_kept_and_logged(run: Run) -> None:
     assert data == [
         {"status": "running", "attempt": 1},
         {"status": "failed", "attempt": 1, "failure": failure.model_dump()},
+        {"status": "failed", "step": 0},
     ]
+    assert [event["type"] for event in run.events()][2:] == ["status", "end"]
 
 
 def test_a_mark_of_progress_is_no_event(run: Run) -> None:
@@ -130,7 +132,9 @@ def test_of_two_processes_that_end_a_run_the_first_wins(store: Store, new_run: N
     statuses = [run.state().status for run in runs]
     assert won == {status: statuses.count(Status(status)) for status in won}
     assert sum(won.values()) == 12
-    assert all([e["data"]["status"] for e in run.events()][3:] == [run.state().status] for run in runs)
+    for run in runs:
+        ending = [(event["type"], event["data"]["status"]) for event in run.events()][3:]
+        assert ending == [("status", run.state().status), ("end", run.state().status)]
 
 
 def test_the_trainers_lock_is_seen_by_others_and_freed_by_kill_9(store: Store, run: Run, start: Start) -> None:

@@ -1,5 +1,7 @@
 """What happens beside the loop."""
 
+import pytest
+
 from worker import hooks
 
 
@@ -14,3 +16,17 @@ def test_grids_are_thinned_with_the_first_and_the_last_kept() -> None:
     assert kept[0] == "0-1"
     assert kept[-1] == "0-501"
     assert 50 < len(kept) <= 450
+
+
+def test_a_run_of_any_length_leaves_some_thousand_points_in_its_event_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("worker.hooks.time.monotonic", lambda: now)
+    clock = hooks.SlowingClock(1.0)
+
+    due_at = []
+    for now in range(7 * 24 * 3600):  # a week, asked every second
+        if clock.is_due():
+            due_at.append(now)
+
+    assert due_at[:4] == [0, 1, 2, 3]
+    assert 3000 < len(due_at) < 6000

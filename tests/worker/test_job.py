@@ -42,7 +42,9 @@ def test_a_run_leaves_metrics_grids_events_and_two_checkpoints(create_run: Creat
     assert list_checkpoints(run) == ["0-20", "0-15"]
     kinds = [event["type"] for event in run.events()]
     assert kinds[:2] == ["status", "status"]
-    assert {"sample", "checkpoint", "published"} < set(kinds)
+    assert {"metrics", "sample", "checkpoint", "published"} < set(kinds)
+    assert kinds[-2:] == ["status", "end"]
+    assert [event["data"]["step"] for event in run.events() if event["type"] == "metrics"][-1] == 20
 
 
 def test_a_signal_makes_it_checkpoint_and_go_back_into_the_queue(
