@@ -1,15 +1,31 @@
 """`python -m app`: the HTTP API on the address the settings name."""
 
+import contextlib
 import logging
+import socket
 import sys
 
 import uvicorn
+from fastapi import FastAPI
 
 from app.main import create_app
 from core.log import configure_logging
 from core.settings import SettingsError, load_settings
 
+STARTUP_FAILED = 3
 DRAIN_S = 20  # for requests under way when the process is told to end
+
+
+class DrainingServer(uvicorn.Server):
+    """Ends the streams before it waits for requests under way: a stream would never end by itself."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self.app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.app.state.services.end_streams()
+        await super().shutdown(sockets)
 
 
 def main() -> None:
@@ -19,8 +35,9 @@ def main() -> None:
         sys.exit(f"app: {error}")
     configure_logging(settings.log_format)
     logging.getLogger("uvicorn.access").disabled = True
-    uvicorn.run(
-        create_app(settings),
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
         host=settings.host,
         port=settings.port,
         log_config=None,
@@ -28,6 +45,11 @@ def main() -> None:
         server_header=False,
         timeout_graceful_shutdown=DRAIN_S,
     )
+    server = DrainingServer(config, app)
+    with contextlib.suppress(KeyboardInterrupt):  # raised again by uvicorn, when all is done
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILED)
 
 
 if __name__ == "__main__":

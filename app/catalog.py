@@ -1,16 +1,15 @@
 """/models: what can be drawn from. Knows the registry, and what is loaded here."""
 
-import contextlib
 import logging
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 
-from app.deps import Services, ServicesDep
+from app.deps import ServicesDep
 from core.answers import Page
 from core.answers.models import ModelBody, ModelSummary, VersionBody
 from core.errors import ModelNotFound, StoreDamaged
-from core.refs import ModelRef, check_model_name
+from core.refs import check_model_name
 
 router = APIRouter(prefix="/models", tags=["models"])
 
@@ -20,7 +19,7 @@ log = logging.getLogger(__name__)
 @router.get("")
 def list_models(services: ServicesDep) -> Page[ModelSummary]:
     """All models by name."""
-    return Page(data=[_summary(name, services) for name in services.registry.names()], next_cursor=None)
+    return Page(data=[services.models.summary(name) for name in services.registry.names()], next_cursor=None)
 
 
 @router.get("/{model}", responses={404: {"description": "`model_not_found`"}})
@@ -44,20 +43,7 @@ def read_model(model: Annotated[str, Path(max_length=100)], services: ServicesDe
         except (KeyError, TypeError, AttributeError, ValueError) as error:  # JSON, but none of ours
             log.warning("the manifest of %s@%d cannot be used: %s", name, number, error)
             damaged[number] = "its manifest.json does not describe a model"
-    return ModelBody(**_summary(name, services).model_dump(), versions=versions, damaged_versions=damaged)
-
-
-def _summary(name: str, services: Services) -> ModelSummary:
-    aliases: dict[str, int] = {}
-    with contextlib.suppress(StoreDamaged):
-        aliases = services.registry.pointers(name)["aliases"]
-    served = services.models.served.get(ModelRef(name))
-    return ModelSummary(
-        name=name,
-        aliases=aliases,
-        newest_version=services.registry.versions(name)[-1],
-        served_version=served.version if served else None,
-    )
+    return ModelBody(**services.models.summary(name).model_dump(), versions=versions, damaged_versions=damaged)
 
 
 def _version(name: str, number: int, manifest: dict[str, Any], is_loaded: bool, problem: str | None) -> VersionBody:

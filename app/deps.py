@@ -6,8 +6,10 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from app.activity import Activity
 from app.generate.batcher import Batcher
 from app.generate.hotload import Models
+from app.streams import Streams
 from core.datasets import DatasetStore
 from core.queue import TrainQueue
 from core.registry import Registry
@@ -29,6 +31,13 @@ class Services:
     models: Models
     batcher: Batcher
     encoders: ThreadPoolExecutor
+    streams: Streams
+    activity: Activity
+
+    def end_streams(self) -> None:
+        """End every stream, so that the process can: its clients come back to the next one."""
+        self.streams.close()
+        self.activity.close()
 
 
 def get_services(request: Request) -> Services:

@@ -11,7 +11,8 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
-from app import catalog, errors, health, openapi
+from app import catalog, errors, events, health, openapi
+from app.activity import Activity
 from app.datasets import route as datasets
 from app.deps import Services
 from app.gate import MAX_BODY_BYTES, Gate
@@ -19,6 +20,7 @@ from app.generate import route as generate
 from app.generate.batcher import Batcher
 from app.generate.hotload import Models
 from app.reconciler import reconcile_for_ever
+from app.streams import Streams
 from app.train import route as train
 from core import VERSION
 from core.datasets import DatasetStore
@@ -72,7 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
     openapi.install(app)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)  # counts what comes without a length
     app.add_middleware(Gate, allowed_hosts=settings.allowed_hosts)  # added last: the outermost
-    for part in (generate, train, datasets, catalog, health):
+    for part in (generate, train, events, datasets, catalog, health):
         app.include_router(part.router)
 
     @app.get("/", tags=["health"])
@@ -88,16 +90,19 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
     registry = Registry(store)
     device = "cuda" if settings.device == "auto" and torch.cuda.is_available() else settings.device
     models = Models(registry, Bell(settings.broker_url), "cpu" if device == "auto" else device)
+    runs = RunStore(store)
     services = Services(
         settings=settings,
         store=store,
         registry=registry,
-        runs=RunStore(store),
+        runs=runs,
         datasets=DatasetStore(store),
         queue=TrainQueue(settings.broker_url),
         models=models,
         batcher=Batcher(settings.max_wait),
         encoders=ThreadPoolExecutor(ENCODERS, "encode"),
+        streams=Streams(),
+        activity=Activity(runs, models),
     )
     services.batcher.start()
     models.start()
@@ -111,6 +116,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
     try:
         yield services
     finally:
+        services.end_streams()
         reconciler.cancel()
         await asyncio.gather(reconciler, return_exceptions=True)
         await models.close()

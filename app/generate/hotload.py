@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from app.generate.engine import Engine, load_engine
+from core.answers.models import ModelSummary
 from core.errors import GanymedeError, ModelNotFound, NotReady, StoreDamaged
 from core.queue import Bell
 from core.refs import ModelRef
@@ -101,6 +102,19 @@ class Models:
         """What of the models does not work as it should, for people."""
         failed = [f"model:{name}@{version}: {f.reason}" for (name, version), f in self.failures.items()]
         return failed + [f"model:{ref}: {reason}" for ref, reason in self.problems.items()]
+
+    def summary(self, name: str) -> ModelSummary:
+        """One model in a line: its aliases, and what its name alone draws from here."""
+        aliases: dict[str, int] = {}
+        with contextlib.suppress(StoreDamaged):
+            aliases = self.registry.pointers(name)["aliases"]
+        served = self.served.get(ModelRef(name))
+        return ModelSummary(
+            name=name,
+            aliases=aliases,
+            newest_version=self.registry.versions(name)[-1],
+            served_version=served.version if served else None,
+        )
 
     def loaded(self, name: str) -> list[int]:
         """Versions of a model that are in memory."""

@@ -32,7 +32,7 @@ def run_body(run: Run, queue: TrainQueue | None) -> RunBody:
         resolved=spec["resolved"],
         execution=_execution(run),
         progress=ProgressBody(fraction=state.progress.fraction, **state.progress.model_dump()),
-        eta_at=_eta(state),
+        eta_at=eta_of(state),
         latest=LatestBody(
             metrics=state.metrics,
             sample_step=state.sample_step,
@@ -63,7 +63,7 @@ def _execution(run: Run) -> dict[str, Any] | None:
     return None
 
 
-def _eta(state: RunState) -> str | None:
+def eta_of(state: RunState) -> str | None:
     """When it will be done at the speed it has now, counted from its last sign of life."""
     progress = state.progress
     if state.status is not Status.RUNNING or not progress.images_per_second or not progress.step:

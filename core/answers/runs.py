@@ -58,11 +58,6 @@ class RunBody(BaseModel):
     links: dict[str, str]
 
 
-EventType = Literal[
-    "status", "progress", "metrics", "sample", "checkpoint", "diagnosis", "action", "log", "published", "end"
-]
-
-
 class EventBody(BaseModel):
     """Something that happened to a run. Ids count up from 1 without a gap, also over restarts."""
 
@@ -70,6 +65,16 @@ class EventBody(BaseModel):
     type: str = Field(description="status, metrics, sample, checkpoint, diagnosis, action, log, published or end.")
     at: str
     data: dict[str, Any]
+
+
+class ProgressMessage(ProgressBody):
+    """Where a run stands, sent about once a second; it has no id and is not repeated to who missed it."""
+
+    status: Status
+    phase: str | None
+    attempt: int
+    eta_at: str | None
+    metrics: dict[str, float | None]
 
 
 class Downsampled(BaseModel):

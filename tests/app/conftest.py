@@ -162,27 +162,42 @@ class Server:
     host: str
     port: int
     process: "subprocess.Popen[bytes]"
+    store: Path
+
+
+StartServer = Callable[[], Server]
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[Server]:
-    """The API in a process of its own on a free port, with an empty store: what only a real socket shows."""
-    home, port = tmp_path_factory.mktemp("server"), free_port()
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("GANYMEDE_")},
-        "GANYMEDE_HOME": str(home),
-        "GANYMEDE_PORT": str(port),
-        "GANYMEDE_REDIS_URL": f"unix://{broker.socket_path}",
-        "GANYMEDE_DEFAULT_MODEL": "none",
-    }
-    with (home / "log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", "app"], env=environment, stdout=log, stderr=log)
-    try:
+def start_server(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[StartServer]:
+    """Starts the API in a process of its own on a free port, with an empty store; ended with the session at latest."""
+    started: list[Server] = []
+
+    def start() -> Server:
+        home, port = tmp_path_factory.mktemp("server"), free_port()
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("GANYMEDE_")},
+            "GANYMEDE_HOME": str(home),
+            "GANYMEDE_PORT": str(port),
+            "GANYMEDE_REDIS_URL": f"unix://{broker.socket_path}?db=1",  # its reconciler must not fill the tests' queue
+            "GANYMEDE_DEFAULT_MODEL": "none",
+        }
+        with (home / "log").open("wb") as log:
+            process = subprocess.Popen([sys.executable, "-m", "app"], env=environment, stdout=log, stderr=log)
+        started.append(Server("127.0.0.1", port, process, home / "store"))
         _wait_until_it_answers(port, home / "log", process)
-        yield Server("127.0.0.1", port, process)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.process.send_signal(signal.SIGTERM)
+        server.process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def server(start_server: StartServer) -> Server:
+    """One that the tests share: what only a real socket shows."""
+    return start_server()
 
 
 def _wait_until_it_answers(port: int, log: Path, process: "subprocess.Popen[bytes]") -> None:

@@ -1,0 +1,167 @@
+"""All that happens in the service as one stream, for a page that shows it. Knows no route.
+
+It has no memory: who comes, or comes back, gets a `snapshot` of what is so now, then what changes. The files are read
+once, however many watch, and not at all while nobody does.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi.sse import KEEPALIVE_COMMENT
+
+from app.generate.hotload import Models
+from app.streams import PING_AFTER_S, encode, progress_body
+from app.train.body import run_body
+from core.errors import GanymedeError, ModelNotFound
+from core.events import EventTail
+from core.runs import Run, RunStore
+
+POLL_EVERY_S = 0.5
+REST_EVERY = 8  # runs that are over are looked at this rarely: they may be taken up again
+NEWEST_KEPT = 512  # messages; a watcher that is further behind begins anew
+
+
+@dataclass
+class _Followed:
+    """One run: how far its log was read, and the state that was told last."""
+
+    run: Run
+    tail: EventTail
+    state_seen: tuple[int, int] | None = None
+    progress: dict[str, Any] | None = None
+
+
+class Activity:
+    """Everything that happens, and whoever wants to know."""
+
+    def __init__(self, runs: RunStore, models: Models) -> None:
+        self.runs, self.models = runs, models
+        self.watchers = 0
+        self.is_closing = False
+        self._news = asyncio.Event()  # set once, and replaced, whenever there is something new
+        self._told = 0  # messages so far
+        self._newest: deque[bytes] = deque(maxlen=NEWEST_KEPT)
+        self._followed: dict[str, _Followed] | None = None  # None: nobody watches
+        self._models_told: dict[str, dict[str, Any]] = {}
+        self._looks = 0
+        self._task: asyncio.Task[None] | None = None
+        self._looking = asyncio.Lock()
+
+    def close(self) -> None:
+        self.is_closing = True
+        self._wake()
+
+    async def watch(self) -> AsyncIterator[bytes]:
+        """A snapshot, then every change, until the service stops."""
+        async with self._following():
+            told = -1
+            while not self.is_closing:
+                news = self._news
+                if told < 0 or self._told - told > len(self._newest):
+                    told = self._told
+                    async with self._looking:
+                        snapshot = await asyncio.to_thread(self._snapshot)
+                    yield encode("snapshot", snapshot)
+                missed = list(self._newest)[len(self._newest) - (self._told - told) :]
+                told = self._told
+                for message in missed:
+                    yield message
+                try:
+                    async with asyncio.timeout(PING_AFTER_S):
+                        await news.wait()
+                except TimeoutError:
+                    yield KEEPALIVE_COMMENT
+
+    @contextlib.asynccontextmanager
+    async def _following(self) -> AsyncIterator[None]:
+        self.watchers += 1
+        if self._task is None:
+            self._task = asyncio.create_task(self._follow())
+        try:
+            async with self._looking:  # what was before the first watcher came is in its snapshot
+                if self._followed is None:
+                    await asyncio.to_thread(self._look)
+            yield
+        finally:
+            self.watchers -= 1
+            if not self.watchers and self._task is not None:
+                self._task.cancel()
+                self._task = None
+                self._followed = None
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(POLL_EVERY_S)
+            async with self._looking:
+                messages = await asyncio.to_thread(self._look)
+            if messages:
+                self._newest.extend(messages)
+                self._told += len(messages)
+                self._wake()
+
+    def _wake(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+    def _look(self) -> list[bytes]:
+        """What changed since the last look; the first one finds out where things stand, and tells nothing of it."""
+        is_first, self._looks = self._followed is None, self._looks + 1
+        following = {} if self._followed is None else self._followed
+        messages, there = [], set(self.runs.ids())
+        for run_id in following.keys() - there:
+            del following[run_id]
+            messages.append(encode("deleted", {"run": run_id}))
+        for run_id in sorted(there):
+            followed = following.get(run_id)
+            with contextlib.suppress(FileNotFoundError, GanymedeError):  # deleted, or damaged: told elsewhere
+                if followed is None:
+                    run = Run(self.runs.store, run_id)
+                    followed = following[run_id] = _Followed(run, EventTail(run.events_file))
+                    if is_first:
+                        followed.tail.skip()
+                elif followed.tail.has_ended and self._looks % REST_EVERY:
+                    continue
+                messages += _changes(followed)
+        self._followed = following
+        return messages + self._model_changes()
+
+    def _model_changes(self) -> list[bytes]:
+        found = self._models()
+        changed = [body for name, body in found.items() if self._models_told.get(name) != body]
+        gone = self._models_told.keys() - found.keys()
+        self._models_told = found
+        return [encode("model", body) for body in changed] + [encode("deleted", {"model": name}) for name in gone]
+
+    def _models(self) -> dict[str, dict[str, Any]]:
+        found = {}
+        for name in self.models.registry.names():
+            with contextlib.suppress(ModelNotFound, IndexError):  # deleted meanwhile
+                found[name] = self.models.summary(name).model_dump(mode="json")
+        return found
+
+    def _snapshot(self) -> dict[str, Any]:
+        """The runs that are not over, newest first, and every model."""
+        runs = []
+        for run_id, followed in sorted((self._followed or {}).items(), reverse=True):
+            if not followed.tail.has_ended:
+                with contextlib.suppress(GanymedeError):
+                    runs.append(run_body(Run(self.runs.store, run_id), None).model_dump(mode="json"))
+        return {"runs": runs, "models": list(self._models().values())}
+
+
+def _changes(followed: _Followed) -> list[bytes]:
+    run_id = followed.run.id
+    messages = [encode(event["type"], {"run": run_id, **event}) for event in followed.tail.read()]
+    facts = followed.run.state_file.stat()
+    seen = (facts.st_ino, facts.st_mtime_ns)
+    if seen != followed.state_seen and not followed.tail.has_ended:
+        followed.state_seen = seen
+        body = progress_body(followed.run.state())
+        if body != followed.progress:
+            followed.progress = body
+            messages.append(encode("progress", {"run": run_id, **body}))
+    return messages

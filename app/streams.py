@@ -1,0 +1,195 @@
+"""Live events for any number of watchers: the files of a run are read once, however many watch. Knows no route.
+
+Files are the truth here too. A watcher says which event it saw last and gets every later one exactly once: from the
+newest ones in memory, or from the run's event log if it was slow or away. Redis has no part in it.
+"""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
+
+from app.train.body import eta_of
+from core.answers.runs import ProgressMessage
+from core.errors import GanymedeError
+from core.events import Event, EventTail, events_after
+from core.runs import Run
+from core.states import RunState
+
+EVENT_STREAM = "text/event-stream"
+# The last is for proxies like nginx: do not hold the events back to fill a buffer.
+STREAM_HEADERS = {"Cache-Control": "no-store", "Vary": "Accept", "X-Accel-Buffering": "no"}
+POLL_EVERY_S = 0.25
+PING_AFTER_S = 15.0
+NEWEST_KEPT = 256  # messages
+END_LOST_AFTER_S = 2.0  # a run that ended so long ago without an `end` in its log: its process died in between
+
+
+class Message(NamedTuple):
+    """One event as it is sent; `id` 0 is a message that is not repeated to who missed it."""
+
+    id: int
+    kind: str
+    wire: bytes
+
+
+class Feed:
+    """What is new of one run, and whoever waits for it."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.watchers = 0
+        self.news = asyncio.Event()  # set once, and replaced, whenever there is something new
+        self.progress: Message | None = None
+        self.is_over = False
+        self.lost_end: Message | None = None
+        self._tail = EventTail(run.events_file)
+        self._newest: deque[Message] = deque(maxlen=NEWEST_KEPT)
+        self._state_seen: tuple[int, int] | None = None
+        self._state: RunState | None = None
+        self._told: dict[str, Any] = {}
+        self._looking = asyncio.Lock()  # two looks at once would read the same lines twice
+
+    @property
+    def newest_id(self) -> int:
+        return self._tail.newest_id
+
+    async def follow(self) -> None:
+        """Look at the files for ever; to be cancelled when the last watcher leaves."""
+        while True:
+            await asyncio.sleep(POLL_EVERY_S)
+            await self.look()
+
+    async def look(self) -> None:
+        """Read what was written since the last look, and wake whoever waits."""
+        async with self._looking:
+            try:
+                events, progress = await asyncio.to_thread(self._read)
+                self.is_over = self._has_ended()
+            except (FileNotFoundError, GanymedeError):  # deleted
+                events, progress, self.is_over = [], None, True
+            self._newest.extend(_event_message(event) for event in events)
+            self.progress = progress or self.progress
+        if events or progress or self.is_over:
+            self.wake()
+
+    def wake(self) -> None:
+        self.news.set()
+        self.news = asyncio.Event()
+
+    async def since(self, event_id: int) -> list[Message]:
+        """Every event after that one, oldest first."""
+        if event_id >= self.newest_id:
+            return []
+        if self._newest and self._newest[0].id <= event_id + 1:
+            return [message for message in self._newest if message.id > event_id]
+        with contextlib.suppress(FileNotFoundError):
+            events = await asyncio.to_thread(events_after, self.run.events_file, event_id)
+            return [_event_message(event) for event in events]
+        return []
+
+    def _read(self) -> tuple[list[Event], Message | None]:
+        events = self._tail.read()
+        facts = self.run.state_file.stat()
+        seen = (facts.st_ino, facts.st_mtime_ns)
+        if seen == self._state_seen:
+            return events, None
+        self._state_seen, self._state = seen, self.run.state()
+        body = progress_body(self._state)
+        if body == self._told:  # a sign of life
+            return events, None
+        self._told = body
+        return events, Message(0, "progress", encode("progress", body))
+
+    def _has_ended(self) -> bool:
+        if self._tail.has_ended:
+            return True
+        state = self._state
+        if state is None or not state.status.is_terminal or state.finished_at is None:
+            return False
+        if time.time() - datetime.fromisoformat(state.finished_at).timestamp() < END_LOST_AFTER_S:
+            return False
+        self.lost_end = Message(0, "end", encode("end", {"data": {"status": state.status}}))
+        return True
+
+
+class Streams:
+    """The feeds of all runs that somebody watches now."""
+
+    def __init__(self) -> None:
+        self._feeds: dict[str, tuple[Feed, asyncio.Task[None]]] = {}
+        self.is_closing = False
+
+    def close(self) -> None:
+        """End every stream: the service stops, and its clients come back to the next one."""
+        self.is_closing = True
+        for feed, _ in self._feeds.values():
+            feed.wake()
+
+    async def watch(self, run: Run, after: int) -> AsyncIterator[bytes]:
+        """Server-sent events of one run, from the event after `after` to its end, and its progress in between."""
+        async with self._feed(run) as feed:
+            progress: Message | None = None
+            while not self.is_closing:
+                news, is_over = feed.news, feed.is_over
+                for message in await feed.since(after):
+                    yield message.wire
+                    after = message.id
+                if feed.progress is not progress and feed.progress is not None and not is_over:
+                    progress = feed.progress
+                    yield progress.wire
+                if is_over:
+                    if feed.lost_end is not None:
+                        yield feed.lost_end.wire
+                    return
+                try:
+                    async with asyncio.timeout(PING_AFTER_S):
+                        await news.wait()
+                except TimeoutError:
+                    yield KEEPALIVE_COMMENT
+
+    @contextlib.asynccontextmanager
+    async def _feed(self, run: Run) -> AsyncIterator[Feed]:
+        """The feed of a run; it is there while somebody watches."""
+        if run.id not in self._feeds:
+            feed = Feed(run)
+            self._feeds[run.id] = (feed, asyncio.create_task(feed.follow()))
+        feed, task = self._feeds[run.id]
+        feed.watchers += 1
+        try:
+            await feed.look()
+            yield feed
+        finally:
+            feed.watchers -= 1
+            if not feed.watchers:
+                task.cancel()
+                del self._feeds[run.id]
+
+
+def encode(kind: str, data: Any, event_id: int | None = None) -> bytes:
+    """One server-sent event."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return format_sse_event(data_str=text, event=kind, id=None if event_id is None else str(event_id))
+
+
+def _event_message(event: Event) -> Message:
+    return Message(event["id"], event["type"], encode(event["type"], event, event["id"]))
+
+
+def progress_body(state: RunState) -> dict[str, Any]:
+    """Where a run stands, as JSON."""
+    return ProgressMessage(
+        **state.progress.model_dump(),
+        fraction=state.progress.fraction,
+        status=state.status,
+        phase=state.phase,
+        attempt=state.attempt,
+        eta_at=eta_of(state),
+        metrics=state.metrics,
+    ).model_dump(mode="json")
