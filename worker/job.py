@@ -5,7 +5,6 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -29,6 +28,7 @@ from worker.hooks import (
     lineage_of,
     list_checkpoints,
 )
+from worker.log_events import WarningsAsEvents
 from worker.objectives import OBJECTIVES
 from worker.state import TrainState, load_training, new_state
 from worker.stopping import StopTraining
@@ -57,7 +57,7 @@ def take_on(run_id: str, settings: Settings) -> str:
             state = run.change(_begin)
         except IllegalTransition as refusal:
             return f"not started: {refusal}"
-        _write_output_to(run.log_file)
+        _write_output_to(run)
         return _attempt(run, state, settings)
 
 
@@ -193,9 +193,10 @@ def _training_lock(run: Run) -> Iterator[bool]:
         time.sleep(0.05)
 
 
-def _write_output_to(path: Path) -> None:
+def _write_output_to(run: Run) -> None:
     """From here on all that this process prints, libraries' own words too, is the run's log."""
-    with path.open("ab") as file:
+    with run.log_file.open("ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True)
+    logging.getLogger().addHandler(WarningsAsEvents(run))
