@@ -11,6 +11,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -55,49 +56,61 @@ def enqueue_again(service: Service, run_id: str) -> None:
         queue.enqueue(TRAIN_FUNCTION, args=(run_id,), kwargs={}, job_id=f"again-{run_id}", job_timeout=-1)
 
 
-def holders(locks: dict[int, str]) -> dict[str, list[int]]:
-    """Which processes hold the training lock of which run now; `locks` are run ids by the inode of the lock file."""
-    held = defaultdict(list)
-    for kind, pid, inode in re.findall(r"FLOCK\s+ADVISORY\s+(\w+) (\d+) \S+:(\d+) ", Path("/proc/locks").read_text()):
-        if int(inode) in locks and kind == "WRITE":
-            held[locks[int(inode)]].append(int(pid))
-    return held
+@dataclass
+class Watch:
+    """Looks again and again which process holds the training lock of which run, and kills some of them."""
+
+    workers: tuple[int, int]
+    folders: dict[str, Path]
+    luck: random.Random = field(default_factory=lambda: random.Random(0))
+    trained_by: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))  # runs, by worker
+    most_at_once: int = 0
+    killed: int = 0
+
+    def look(self) -> None:
+        horses = {horse: worker for worker in self.workers for horse in children(worker)}
+        held = {run_id: pids & horses.keys() for run_id, pids in self._holders().items()}
+        assert all(len(pids) <= 1 for pids in held.values()), held
+        for run_id, horse in ((run_id, horse) for run_id, pids in held.items() for horse in pids):
+            self.trained_by[horses[horse]].add(run_id)
+            if self.killed < KILLS and self.luck.random() < 0.02:
+                os.kill(horse, signal.SIGKILL)
+                self.killed += 1
+        self.most_at_once = max(self.most_at_once, sum(map(bool, held.values())))
+
+    def is_over(self) -> bool:
+        return all(json.loads((f / "state.json").read_text())["status"] == "succeeded" for f in self.folders.values())
+
+    def _holders(self) -> dict[str, set[int]]:
+        """Pids by run; a set, as the kernel may show one twice while the list changes."""
+        locks = {(f / "lock").stat().st_ino: run_id for run_id, f in self.folders.items() if (f / "lock").exists()}
+        held = defaultdict(set)
+        listed = re.findall(r"FLOCK +ADVISORY +WRITE (\d+) \S+:(\d+) ", Path("/proc/locks").read_text())
+        for pid, inode in listed:
+            if int(inode) in locks:
+                held[locks[int(inode)]].add(int(pid))
+        return held
 
 
 def test_forty_runs_each_in_the_queue_twice_are_trained_by_one_worker_at_a_time(service: Service) -> None:
-    luck = random.Random(0)
     with second_worker(service) as second:
-        first = service.child("worker")
         runs = [service.train(STEPS, f"model-{i % 2}", {"every_steps": 10, "keep": 100}) for i in range(RUNS)]
         for run_id in runs:
             enqueue_again(service, run_id)
         folders = {run_id: service.home / "store" / "runs" / run_id for run_id in runs}
-        trainers: dict[str, set[int]] = defaultdict(set)  # horses that held the lock of a run
-        by_worker: Counter[int] = Counter()
-        most_at_once, killed, deadline = 0, 0, time.monotonic() + 600
-        while time.monotonic() < deadline:
-            locks = {(f / "lock").stat().st_ino: run_id for run_id, f in folders.items() if (f / "lock").exists()}
-            horses = {horse: worker for worker in (first, second) for horse in children(worker)}
-            held = {run_id: [pid for pid in pids if pid in horses] for run_id, pids in holders(locks).items()}
-            assert all(len(pids) <= 1 for pids in held.values()), held
-            for run_id, (horse,) in ((run_id, pids) for run_id, pids in held.items() if pids):
-                if horse not in trainers[run_id]:
-                    trainers[run_id].add(horse)
-                    by_worker[horses[horse]] += 1
-                if killed < KILLS and luck.random() < 0.01:
-                    os.kill(horse, signal.SIGKILL)
-                    killed += 1
-            most_at_once = max(most_at_once, sum(map(bool, held.values())))
-            if all(json.loads((f / "state.json").read_text())["status"] == "succeeded" for f in folders.values()):
-                break
+        watch = Watch((service.child("worker"), second), folders)
+
+        deadline = time.monotonic() + 900
+        while not watch.is_over() and time.monotonic() < deadline:
+            watch.look()
             time.sleep(0.02)
         ended = [service.run(run_id) for run_id in runs]
 
     assert [run["status"] for run in ended] == ["succeeded"] * RUNS
-    assert most_at_once == 2
-    assert min(by_worker[first], by_worker[second]) >= RUNS // 4
-    assert killed == KILLS
-    assert sum(run["attempt"] for run in ended) <= RUNS + killed  # nobody began a run beside another, or again
+    assert watch.most_at_once == 2
+    assert min(map(len, watch.trained_by.values())) >= RUNS // 4
+    assert watch.killed == KILLS
+    assert sum(run["attempt"] for run in ended) <= RUNS + KILLS  # nobody began a run beside another, or again
     for run in ended:
         points = [json.loads(line) for line in (folders[run["id"]] / "metrics.jsonl").read_text().splitlines()]
         steps = [(point["attempt"], point["step"]) for point in points]
