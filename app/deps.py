@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from app.generate.batcher import Batcher
 from app.generate.hotload import Models
 from core.datasets import DatasetStore
+from core.metrics import Histories
 from core.queue import TrainQueue
 from core.registry import Registry
 from core.runs import RunStore
@@ -24,6 +25,7 @@ class Services:
     store: Store
     registry: Registry
     runs: RunStore
+    histories: Histories
     datasets: DatasetStore
     queue: TrainQueue
     models: Models

@@ -19,10 +19,12 @@ from app.generate import route as generate
 from app.generate.batcher import Batcher
 from app.generate.hotload import Models
 from app.reconciler import reconcile_for_ever
+from app.train import history
 from app.train import route as train
 from core import VERSION
 from core.datasets import DatasetStore
 from core.errors import GanymedeError
+from core.metrics import Histories
 from core.queue import Bell, TrainQueue
 from core.refs import parse_model_ref
 from core.registry import Registry
@@ -72,7 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
     openapi.install(app)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)  # counts what comes without a length
     app.add_middleware(Gate, allowed_hosts=settings.allowed_hosts)  # added last: the outermost
-    for part in (generate, train, datasets, catalog, health):
+    for part in (generate, train, history, datasets, catalog, health):
         app.include_router(part.router)
 
     @app.get("/", tags=["health"])
@@ -93,6 +95,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         store=store,
         registry=registry,
         runs=RunStore(store),
+        histories=Histories(),
         datasets=DatasetStore(store),
         queue=TrainQueue(settings.broker_url),
         models=models,
