@@ -1,13 +1,15 @@
 """What routes are given, as nouns. Knows where each is kept, and nothing of what it does."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from app.generate.batcher import Batcher
 from app.generate.hotload import Models
+from app.storage import StorageMeter
 from core.datasets import DatasetStore
 from core.metrics import Histories
 from core.queue import TrainQueue
@@ -31,6 +33,8 @@ class Services:
     models: Models
     batcher: Batcher
     encoders: ThreadPoolExecutor
+    storage: StorageMeter
+    began_at: float = field(default_factory=time.monotonic)
 
 
 def get_services(request: Request) -> Services:

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
-from app import catalog, errors, health, openapi
+from app import catalog, errors, health, openapi, system
 from app.datasets import route as datasets
 from app.deps import Services
 from app.gate import MAX_BODY_BYTES, Gate
@@ -19,6 +19,7 @@ from app.generate import route as generate
 from app.generate.batcher import Batcher
 from app.generate.hotload import Models
 from app.reconciler import reconcile_for_ever
+from app.storage import StorageMeter
 from app.train import history
 from app.train import route as train
 from core import VERSION
@@ -49,6 +50,7 @@ class Index(BaseModel):
         "models": "/models",
         "datasets": "/datasets",
         "readiness": "/readyz",
+        "status": "/status",
         "openapi": "/openapi.json",
     }
 
@@ -74,7 +76,7 @@ def create_app(settings: Settings) -> FastAPI:
     openapi.install(app)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)  # counts what comes without a length
     app.add_middleware(Gate, allowed_hosts=settings.allowed_hosts)  # added last: the outermost
-    for part in (generate, train, history, datasets, catalog, health):
+    for part in (generate, train, history, datasets, catalog, health, system):
         app.include_router(part.router)
 
     @app.get("/", tags=["health"])
@@ -101,6 +103,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         models=models,
         batcher=Batcher(settings.max_wait),
         encoders=ThreadPoolExecutor(ENCODERS, "encode"),
+        storage=StorageMeter(store),
     )
     services.batcher.start()
     models.start()
