@@ -26,7 +26,7 @@ Rows = npt.NDArray[np.intp]
 
 MARKS = ("branch", "step", "attempt", "images_seen", "at")
 MAX_COLUMNS = 100  # with the marks; whatever a damaged file holds, memory is bounded
-BLOCK = 1 << 20  # bytes that are read at once
+BLOCK = 1 << 17  # bytes that are parsed at once: a few milliseconds in which no other thread runs
 LONGEST_LINE = 1 << 16  # bytes; ours have a few hundred
 READ_WHOLE = 128 << 20  # bytes, some 500,000 points; of a longer file every 2nd line is read, or every 4th, and so on
 KEPT_BYTES = 64 << 20  # of histories that are kept in memory
