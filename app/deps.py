@@ -1,7 +1,8 @@
 """What routes are given, as nouns. Knows where each is kept, and nothing of what it does."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -9,8 +10,10 @@ from fastapi import Depends, Request
 from app.activity import Activity
 from app.generate.batcher import Batcher
 from app.generate.hotload import Models
+from app.storage import StorageMeter
 from app.streams import Streams
 from core.datasets import DatasetStore
+from core.metrics import Histories
 from core.queue import TrainQueue
 from core.registry import Registry
 from core.runs import RunStore
@@ -26,6 +29,7 @@ class Services:
     store: Store
     registry: Registry
     runs: RunStore
+    histories: Histories
     datasets: DatasetStore
     queue: TrainQueue
     models: Models
@@ -33,6 +37,8 @@ class Services:
     encoders: ThreadPoolExecutor
     streams: Streams
     activity: Activity
+    storage: StorageMeter
+    began_at: float = field(default_factory=time.monotonic)
 
     def end_streams(self) -> None:
         """End every stream, so that the process can: its clients come back to the next one."""

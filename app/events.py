@@ -11,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from app.deps import Services, ServicesDep
 from app.errors import documented
+from app.negotiation import preferred
 from app.streams import EVENT_STREAM, STREAM_HEADERS, encode
 from app.train.body import run_body
 from app.train.route import RunId
@@ -23,6 +24,7 @@ from core.specs import StrictModel
 
 router = APIRouter()
 
+FORMS = {"json": "application/json", "stream": EVENT_STREAM}
 EventId = Annotated[int, Field(ge=0, lt=10**12)]
 LastEventId = Annotated[
     str | None,
@@ -60,7 +62,7 @@ async def read_events(
     A stream starts after `Last-Event-ID` (else `after`, else at the beginning) and misses nothing and repeats nothing.
     """
     run = services.runs.get(run_id)
-    if _wants_stream(request.headers.get("accept", "")):
+    if preferred(request.headers.get("accept", ""), FORMS) == "stream":
         return await _stream(run, services, _last_seen(last_event_id, query.after), is_return=last_event_id is not None)
     page = await asyncio.to_thread(_page, run, query)
     return JSONResponse(page.model_dump(mode="json"), headers={"Vary": "Accept"})
@@ -106,15 +108,6 @@ def _last_seen(header: str | None, after: int) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= 12):
         raise InvalidRequest.field("Last-Event-ID", f"the id of an event, a whole number; got {text[:80]!r}")
     return int(text)
-
-
-def _wants_stream(accept: str) -> bool:
-    kinds = [entry.split(";")[0].strip().lower() for entry in accept.split(",") if entry.strip()]
-    if EVENT_STREAM in kinds:
-        return True
-    if kinds and not {"*/*", "application/*", "application/json"} & set(kinds):
-        raise NotAcceptable(f"events come as application/json or {EVENT_STREAM}; Accept was {accept[:200]!r}")
-    return False
 
 
 @router.get(

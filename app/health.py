@@ -20,12 +20,17 @@ async def livez() -> Alive:
 @router.get("/readyz", responses={503: {"model": Readiness}})
 async def readyz(response: Response, services: ServicesDep) -> Readiness:
     """200 while the default model can be drawn; 503 without a model or with a dead engine thread."""
+    body = await readiness(services, is_redis_there=await run_in_threadpool(services.queue.ping))
+    if body.reason is not None:
+        response.status_code = 503
+    return body
+
+
+async def readiness(services: Services, *, is_redis_there: bool) -> Readiness:
     degraded = services.models.degraded
-    if not await run_in_threadpool(services.queue.ping):
+    if not is_redis_there:
         degraded.insert(0, "redis")
     reason, model = await _drawable(services)
-    if reason is not None:
-        response.status_code = 503
     status = "ready" if reason is None else "not_ready"
     return Readiness(status=status, reason=reason, model=model, degraded=degraded)
 

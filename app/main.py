@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
-from app import catalog, errors, events, health, openapi
+from app import catalog, errors, events, health, openapi, system
 from app.activity import Activity
 from app.datasets import route as datasets
 from app.deps import Services
@@ -20,11 +20,14 @@ from app.generate import route as generate
 from app.generate.batcher import Batcher
 from app.generate.hotload import Models
 from app.reconciler import reconcile_for_ever
+from app.storage import StorageMeter
 from app.streams import Streams
+from app.train import history
 from app.train import route as train
 from core import VERSION
 from core.datasets import DatasetStore
 from core.errors import GanymedeError
+from core.metrics import Histories
 from core.queue import Bell, TrainQueue
 from core.refs import parse_model_ref
 from core.registry import Registry
@@ -49,6 +52,7 @@ class Index(BaseModel):
         "models": "/models",
         "datasets": "/datasets",
         "readiness": "/readyz",
+        "status": "/status",
         "openapi": "/openapi.json",
     }
 
@@ -74,7 +78,7 @@ def create_app(settings: Settings) -> FastAPI:
     openapi.install(app)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)  # counts what comes without a length
     app.add_middleware(Gate, allowed_hosts=settings.allowed_hosts)  # added last: the outermost
-    for part in (generate, train, events, datasets, catalog, health):
+    for part in (generate, train, events, datasets, catalog, health, history, system):
         app.include_router(part.router)
 
     @app.get("/", tags=["health"])
@@ -96,6 +100,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         store=store,
         registry=registry,
         runs=runs,
+        histories=Histories(),
         datasets=DatasetStore(store),
         queue=TrainQueue(settings.broker_url),
         models=models,
@@ -103,6 +108,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         encoders=ThreadPoolExecutor(ENCODERS, "encode"),
         streams=Streams(),
         activity=Activity(runs, models),
+        storage=StorageMeter(store),
     )
     services.batcher.start()
     models.start()

@@ -9,6 +9,7 @@ GanymedeError
  ├─ PreconditionFailed 412      If-Match does not hold
  ├─ Overloaded 429              carries the seconds after which to try again
  ├─ NotReady 503                no model, or draining
+ ├─ QueueAway 503               Redis does not answer
  ├─ StoreDamaged 500            a file of the store is missing, cut short or changed
  └─ TrainingFailed              ends a run, never a request: `code` is the run's failure code
 """
@@ -160,6 +161,14 @@ class NotReady(GanymedeError):
     status = 503
     code = "not_ready"
     title = "Not ready"
+
+
+class QueueAway(GanymedeError):
+    """Redis does not answer, and this cannot be told without it."""
+
+    status = 503
+    code = "redis_unavailable"
+    title = "Redis does not answer"
 
 
 class StoreDamaged(GanymedeError):

@@ -3,28 +3,37 @@
 Redis is queue, cache and bell, never the truth: whatever is lost here, the reconciler rebuilds from files.
 """
 
+import contextlib
+import re
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Self
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from rq import Queue
+from rq import Queue, Worker
 from rq.command import send_stop_job_command
 from rq.exceptions import DuplicateJobError, InvalidJobOperation, NoSuchJobError
+from rq.executions import WORKER_EXECUTIONS_KEY_TEMPLATE
 from rq.job import Job, JobStatus
 from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer
+from rq.utils import utcparse
+from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
 QUEUE_NAME = "train"
 TRAIN_FUNCTION = "worker.job.train"  # a dotted string: the API never imports the worker
 BELL_CHANNEL = "ganymede:models"
 ANSWER_WITHIN_S = 2.0
+HINT_WITHIN_S = 0.5  # a place in the queue is good to know, and nothing to wait for
 RESULT_TTL_S = 24 * 3600
 FAILURE_TTL_S = 7 * 24 * 3600
 LIMBO_S = 15.0  # a job in no list for so long was taken by a worker that died before it began
+
+_JOB_ID = re.compile(r"train-(.+)-(\d{1,9})", re.ASCII)
 
 # Away, hanging, or answering that it cannot (its disk or memory is full): to us it is all the same.
 QueueUnavailable = (redis.exceptions.RedisError,)
@@ -44,7 +53,7 @@ def connect(url: str, *, answer_within_s: float | None = ANSWER_WITHIN_S) -> "re
     client: redis.Redis = redis.Redis.from_url(
         url,
         socket_timeout=answer_within_s,
-        socket_connect_timeout=ANSWER_WITHIN_S,
+        socket_connect_timeout=answer_within_s or ANSWER_WITHIN_S,
         # One reconnect: a pooled connection may be older than the server. A server that hangs is not asked twice.
         retry=Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,)),
     )
@@ -55,6 +64,34 @@ def job_id(run_id: str, attempt: int) -> str:
     return f"train-{run_id}-{attempt}"
 
 
+def parse_job_id(text: str) -> tuple[str, int] | None:
+    """Run and attempt of a job's id; None for a job that is none of ours."""
+    match = _JOB_ID.fullmatch(text)
+    return (match[1], int(match[2])) if match else None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerNote:
+    """What a worker process last noted about itself; times in seconds since 1970."""
+
+    name: str
+    host: str
+    pid: int
+    state: str
+    run: str | None  # that it has a lease of
+    began_at: float | None
+    heartbeat_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The queue at one moment."""
+
+    waiting: list[tuple[int, str, int]]  # position, run, attempt
+    running: list[str]  # runs that a worker has a lease of
+    workers: list[WorkerNote]
+
+
 class TrainQueue:
     """One RQ job is one attempt of one run. Every method may raise one of QueueUnavailable."""
 
@@ -63,11 +100,12 @@ class TrainQueue:
         self._queue = Queue(QUEUE_NAME, connection=self.connection, serializer=JSONSerializer)
         self._started = StartedJobRegistry(QUEUE_NAME, connection=self.connection, serializer=JSONSerializer)
         self._limbo_since: dict[str, float] = {}
+        self._hints = connect(url, answer_within_s=HINT_WITHIN_S)
 
     def ping(self) -> bool:
-        """Whether the server answers."""
+        """Whether the server answers, and within HINT_WITHIN_S: who asks whether we are well does not wait."""
         try:
-            return bool(self.connection.ping())
+            return bool(self._hints.ping())
         except QueueUnavailable:
             return False
 
@@ -128,7 +166,33 @@ class TrainQueue:
         except (NoSuchJobError, InvalidJobOperation):
             return
 
+    def look(self) -> "Look":
+        """What waits and who works, in two questions. Changes nothing: RQ's own listings clean up while they read."""
+        with self.connection.pipeline(transaction=False) as pipeline:
+            pipeline.lrange(self._queue.key, 0, -1)
+            pipeline.zrangebyscore(self._started.key, time.time(), "+inf")
+            pipeline.smembers(WORKERS_BY_QUEUE_KEY % QUEUE_NAME)
+            waiting, leased, keys = pipeline.execute()
+        prefix = Worker.redis_worker_namespace_prefix
+        names = sorted(key.decode(errors="replace").removeprefix(prefix) for key in keys)
+        with self.connection.pipeline(transaction=False) as pipeline:
+            for name in names:
+                pipeline.hgetall(f"{prefix}{name}")
+                pipeline.smembers(WORKER_EXECUTIONS_KEY_TEMPLATE.format(name))
+            facts = pipeline.execute()
+        attempts = [parse_job_id(job.decode(errors="replace")) for job in waiting]
+        return Look(
+            waiting=[(position, *attempt) for position, attempt in enumerate(attempts) if attempt],
+            running=sorted(set(filter(None, map(_run_of, leased)))),
+            workers=[
+                _worker(name, noted, next(filter(None, map(_run_of, set(executions) & set(leased))), None))
+                for name, noted, executions in zip(names, facts[::2], facts[1::2], strict=True)
+                if noted  # it is gone without a word, and only its name is left
+            ],
+        )
+
     def close(self) -> None:
+        self._hints.close()
         self.connection.close()
 
     def __enter__(self) -> Self:
@@ -148,6 +212,32 @@ class TrainQueue:
         """Whether a worker's heartbeat for this job is younger than its lease."""
         entries: list[Any] = self.connection.zrangebyscore(self._started.key, time.time(), "+inf")
         return any(StartedJobRegistry.parse_job_id(entry) == name for entry in entries)
+
+
+def _run_of(lease: bytes) -> str | None:
+    """The run of an entry `<job>:<execution>`."""
+    attempt = parse_job_id(lease.decode(errors="replace").partition(":")[0])
+    return attempt[0] if attempt else None
+
+
+def _worker(name: str, noted: dict[bytes, bytes], run: str | None) -> WorkerNote:
+    facts = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in noted.items()}
+    pid = facts.get("pid", "")
+    return WorkerNote(
+        name=name,
+        host=facts.get("hostname", ""),
+        pid=int(pid) if pid.isascii() and pid.isdecimal() else 0,
+        state=facts.get("state") or ("busy" if run else "idle"),  # lost if Redis was emptied under it
+        run=run,
+        began_at=_seconds(facts.get("birth")),
+        heartbeat_at=_seconds(facts.get("last_heartbeat")),
+    )
+
+
+def _seconds(noted: str | None) -> float | None:
+    with contextlib.suppress(ValueError):
+        return utcparse(noted).timestamp() if noted else None
+    return None
 
 
 class Bell:

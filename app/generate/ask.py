@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 import secrets
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -11,15 +10,15 @@ import PIL
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.negotiation import preferred
 from core import VERSION
-from core.errors import InvalidRequest, LabelNotSupported, NotAcceptable
+from core.errors import InvalidRequest, LabelNotSupported
 from models.noise import SEEDS, default_labels, seeds_from
 
 Format = Literal["png", "npy"]
 Label = Annotated[int | str, Field(union_mode="left_to_right")]
 MEDIA_TYPES: dict[Format, str] = {"png": "image/png", "npy": "application/x-npy"}
 RANDOM_SEED = -1
-WEIGHT = re.compile(r"[01](\.\d{0,3})?")  # of an entry of Accept
 
 
 class GenerateRequest(BaseModel):
@@ -96,7 +95,7 @@ def check(
     return Ask(
         seeds=seeds,
         labels=_labels(request.label, labels, seeds, f"{prefix}label"),
-        format=request.format or _accepted(accept),
+        format=request.format or preferred(accept, MEDIA_TYPES),
         is_random=is_random,
     )
 
@@ -126,28 +125,3 @@ def _label_index(label: int | str, names: list[str], pointer: str) -> int:
         return int(digits)
     shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
     raise InvalidRequest.field(pointer, f"0 to {len(names) - 1}, or one of: {shown}; got {str(label)[:80]!r}")
-
-
-def _accepted(accept: str) -> Format:
-    """The form that an Accept header likes best; png where it does not say."""
-    weights: dict[str, float] = {}
-    for entry in accept.lower().split(",") if accept.strip() else ["*/*"]:
-        kind, *parameters = (part.strip() for part in entry.split(";"))
-        weights.setdefault(kind, _weight(parameters))
-
-    def weight(form: Format) -> float:  # the most specific entry counts: `image/png;q=0, */*` is all but PNG
-        kinds = (MEDIA_TYPES[form], MEDIA_TYPES[form].partition("/")[0] + "/*", "*/*")
-        return next((weights[kind] for kind in kinds if kind in weights), 0.0)
-
-    best = max(MEDIA_TYPES, key=weight)
-    if not weight(best) > 0:
-        raise NotAcceptable(f"this service sends {', '.join(MEDIA_TYPES.values())}; Accept was {accept[:200]!r}")
-    return best
-
-
-def _weight(parameters: list[str]) -> float:
-    for parameter in parameters:
-        if parameter.startswith("q="):
-            value = parameter[2:]
-            return float(value) if WEIGHT.fullmatch(value) else 0.0
-    return 1.0

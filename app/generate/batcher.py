@@ -123,6 +123,12 @@ class Batcher:
             self._ready.notify()
 
     @property
+    def waiting(self) -> int:
+        """Images that wait."""
+        with self._ready:
+            return self._waiting
+
+    @property
     def _waiting(self) -> int:
         """Images that wait. Read under the lock, as the next."""
         return sum(drawing.waiting for queue in self._queues.values() for drawing in queue)

@@ -12,13 +12,13 @@ from starlette.responses import Response
 from app.deps import Services, ServicesDep
 from app.generate.ask import MEDIA_TYPES, Ask, Format, GenerateBody, GenerateQuery, check
 from app.generate.engine import Engine
+from app.negotiation import IMMUTABLE, is_known
 from core import images
 from core.refs import ModelRef, parse_model_ref
 from models.noise import draw_noise
 
 router = APIRouter(tags=["generate"])
 
-IMMUTABLE = "public, max-age=31536000, immutable"
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}, "description": "The picture."},
     304: {"description": "The picture you have is the one you would get."},
@@ -49,7 +49,7 @@ async def _answer(asked: GenerateQuery | GenerateBody, request: Request, service
     accept = request.headers.get("accept", "")
     ask = check(asked, engine.labels, accept, services.settings.max_images, prefix)
     headers = _headers(ask, ref, engine)
-    if not ask.is_random and _is_known(request.headers.get("if-none-match", ""), headers["ETag"]):
+    if not ask.is_random and is_known(request.headers.get("if-none-match", ""), headers["ETag"]):
         return Response(status_code=304, headers=headers)
     label_N = None if ask.labels is None else np.array(ask.labels, np.int64)
     drawn, drawing = await services.batcher.draw(engine, draw_noise(ask.seeds, engine.latent_dim), label_N)
@@ -101,8 +101,3 @@ def _pinned_url(ask: Ask, engine: Engine) -> str:
     labels = ask.labels or []
     query += [("label", engine.labels[label]) for label in (labels[:1] if len(set(labels)) == 1 else labels)]
     return f"/generate?{urlencode(query)}"
-
-
-def _is_known(if_none_match: str, etag: str) -> bool:
-    known = {entry.strip().removeprefix("W/") for entry in if_none_match.split(",")}
-    return "*" in known or etag.removeprefix("W/") in known

@@ -7,19 +7,26 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import torch
+from fastapi import FastAPI
 from torch import nn
 
 from app.generate.engine import Engine, load_engine
+from app.main import create_app
+from core import files
 from core.datasets import DatasetStore
 from core.registry import PublishKey, Registry
+from core.runs import Run, RunStore
 from core.settings import Settings
+from core.specs import RunSpec
+from core.states import Status
 from core.store import Store
 from ganymede.broker import Broker
 from ganymede.supervisor import free_port
@@ -34,6 +41,7 @@ Eventually = Callable[..., Awaitable[None]]
 PublishTiny = Callable[..., int]
 PublishBroken = Callable[..., int]
 OpenEngine = Callable[..., Engine]
+Serve = Callable[[FastAPI], Any]
 
 
 @pytest.fixture(scope="session")
@@ -211,3 +219,32 @@ def _wait_until_it_answers(port: int, log: Path, process: "subprocess.Popen[byte
             time.sleep(0.1)
         else:
             return
+
+
+@pytest.fixture
+async def api(settings: Settings, serve: Serve) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an app without a model."""
+    async with serve(create_app(settings)) as client:
+        yield client
+
+
+@pytest.fixture
+def idle_run(store: Store) -> Run:
+    """A run that no worker will ever take: its files are the test's."""
+    made = RunStore(store).create(RunSpec(recipe="cgan", dataset="shapes"), {"steps": 100}, {"name": "shapes"})
+    made.move(Status.PAUSED)
+    return made
+
+
+def report(run: Run, steps: range, attempt: int = 1, **metrics: float | None) -> None:
+    for step in steps:
+        at = f"2026-01-01T00:{attempt:02d}:{step // 1000 % 60:02d}.{step % 1000:03d}Z"
+        point = {"branch": 0, "step": step, "attempt": attempt, "images_seen": 64 * step, "at": at}
+        files.append_json_line(run.metrics_file, {**point, **metrics})
+
+
+def draw(run: Run, *names: str) -> None:
+    for number, name in enumerate(names):
+        path = run.samples / f"{name}.webp"
+        path.write_bytes(f"picture {name}".encode())
+        os.utime(path, (1767225600 + number, 1767225600 + number))

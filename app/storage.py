@@ -1,0 +1,57 @@
+"""How full the store and its disk are. Knows folders and sizes, not what is in them."""
+
+import contextlib
+import os
+import shutil
+import threading
+import time
+from pathlib import Path
+
+from core.answers.system import StorageBody
+from core.store import Store
+
+KEPT_S = 10.0  # sizes are no older, or SHARE times as old as it took to find them
+SHARE = 20.0  # a walk over a huge store takes seconds: at most a twentieth of the time goes into walking
+FOLDERS = ("datasets", "models", "runs")
+
+
+class StorageMeter:
+    """Sizes of one store. Only one caller walks over the files; the others get what was found before."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._sizes: dict[str, int] = {}
+        self._good_until = float("-inf")
+        self._walk = threading.Lock()
+
+    def read(self) -> StorageBody:
+        disk = shutil.disk_usage(self._store.root)
+        return StorageBody(free_bytes=disk.free, total_bytes=disk.total, **self._measured())
+
+    def _measured(self) -> dict[str, int]:
+        if time.monotonic() < self._good_until:
+            return self._sizes
+        if self._walk.acquire(blocking=not self._sizes):  # the first ones have to wait for the first sizes
+            try:
+                if time.monotonic() >= self._good_until:
+                    began = time.monotonic()
+                    self._sizes = {folder: size_of(self._store.path(folder)) for folder in FOLDERS}
+                    ended = time.monotonic()
+                    self._good_until = ended + max(KEPT_S, SHARE * (ended - began))
+            finally:
+                self._walk.release()
+        return self._sizes
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files under a folder; what disappears meanwhile, or cannot be read, counts nothing."""
+    size, folders = 0, [str(folder)]
+    while folders:
+        with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                    else:
+                        size += entry.stat(follow_symlinks=False).st_size
+    return size

@@ -1,0 +1,199 @@
+"""/queue, /workers and /status: what they tell, also while Redis is away or hangs."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from rq import Queue, Worker
+from rq.serializers import JSONSerializer
+
+from app import storage
+from app.main import create_app
+from app.storage import StorageMeter, size_of
+from core.queue import TrainQueue, connect
+from core.runs import Run
+from core.settings import Settings
+from core.states import Status
+from core.store import Store
+from ganymede.broker import Broker
+
+Serve = Callable[[FastAPI], Any]
+Eventually = Callable[..., Awaitable[None]]
+PublishTiny = Callable[..., int]
+
+
+@pytest.fixture
+def own_broker(tmp_path: Path) -> Iterator[Broker]:
+    """A server of this test's own, to be stopped and made to hang."""
+    server = Broker(tmp_path / "broker", tmp_path / "s")
+    server.start()
+    yield server
+    if server.process is not None and server.process.poll() is None:
+        server.process.send_signal(signal.SIGCONT)
+        server.stop()
+
+
+@pytest.fixture
+async def lonely(
+    settings: Settings, own_broker: Broker, publish_tiny: PublishTiny, serve: Serve
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an app whose Redis is `own_broker`."""
+    publish_tiny()
+    async with serve(
+        create_app(settings.model_copy(update={"redis_url": f"unix://{own_broker.socket_path}"}))
+    ) as ready:
+        yield ready
+
+
+def take_next(url: str) -> Worker:
+    """A worker that has taken the next job, as RQ does it."""
+    connection = connect(url)
+    worker: Any = Worker(["train"], name="w", connection=connection, serializer=JSONSerializer)
+    worker.register_birth()
+    found = Queue.dequeue_any([Queue("train", connection=connection)], None, connection, serializer=JSONSerializer)
+    assert found is not None
+    worker.prepare_execution(found[0])
+    worker.prepare_job_execution(found[0])
+    worker.set_state("busy")
+    result: Worker = worker
+    return result
+
+
+async def test_the_queue_and_its_workers_are_told(api: httpx.AsyncClient, idle_run: Run, broker_url: str) -> None:
+    with TrainQueue(broker_url) as queue:
+        queue.enqueue(idle_run.id, 3)
+        queue.enqueue("run_b", 1)
+    worker = take_next(broker_url)
+    undecided = (await api.get("/workers")).json()["data"][0]["device"]
+    idle_run.store.swap(f"{idle_run.key}/execution.json", {"device": "cpu", "precision": "float32", "threads": 1})
+
+    waits = (await api.get("/queue")).json()
+    (works,) = (await api.get("/workers")).json()["data"]
+    worker.connection.close()
+
+    assert waits == {"waiting": [{"position": 0, "run": "run_b", "attempt": 1}], "running": [idle_run.id]}
+    assert (works["name"], works["state"], works["current_run"], works["device"]) == ("w", "busy", idle_run.id, "cpu")
+    assert (works["pid"], works["is_alive"], undecided) == (os.getpid(), True, None)
+    assert works["last_heartbeat_at"].endswith("Z")
+
+
+async def test_a_worker_whose_heartbeat_is_a_minute_old_is_told_as_dead(
+    api: httpx.AsyncClient, broker_url: str
+) -> None:
+    with connect(broker_url) as connection:
+        worker: Any = Worker(["train"], name="w", connection=connection)
+        worker.register_birth()
+        old = time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime(time.time() - 61))
+        connection.hset("rq:worker:w", "last_heartbeat", old)
+
+    (told,) = (await api.get("/workers")).json()["data"]
+
+    assert (told["is_alive"], told["current_run"]) == (False, None)
+
+
+async def test_the_status_is_one_look_at_everything(client: httpx.AsyncClient, idle_run: Run) -> None:
+    (idle_run.folder / "log.txt").write_bytes(b"x" * 1000)
+
+    body = (await client.get("/status")).json()
+
+    assert body["readiness"] == {"status": "ready", "reason": None, "model": "tiny@1", "degraded": []}
+    assert body["runs"] == {**{status.value: 0 for status in Status}, "paused": 1}
+    assert (body["queue"], body["workers"]) == ({"waiting": [], "running": []}, [])
+    assert body["engine"] == {"device": "cpu", "is_alive": True, "waiting_images": 0, "loaded": ["tiny@1"]}
+    assert 0 < body["uptime_s"] < 60
+    assert 0 < body["storage"]["free_bytes"] <= body["storage"]["total_bytes"]
+    assert body["storage"]["runs"] >= 1000
+    assert min(body["storage"][folder] for folder in ("datasets", "models")) > 0
+
+
+async def test_without_a_model_the_status_still_answers(api: httpx.AsyncClient) -> None:
+    answer = await api.get("/status")
+
+    assert (answer.status_code, answer.json()["readiness"]["status"]) == (200, "not_ready")
+
+
+async def test_a_damaged_run_does_not_hide_the_others(api: httpx.AsyncClient, idle_run: Run) -> None:
+    other = Run(idle_run.store, "run_00000000000000000000")
+    other.folder.mkdir()
+    (other.folder / "state.json").write_text("damaged")
+
+    assert (await api.get("/status")).json()["runs"]["paused"] == 1
+
+
+@pytest.mark.parametrize("away", ["gone", "hanging"])
+async def test_without_redis_what_only_it_knows_is_refused_soon_and_the_rest_is_told(
+    lonely: httpx.AsyncClient, own_broker: Broker, away: str
+) -> None:
+    assert (await lonely.get("/queue")).status_code == 200
+    assert own_broker.process is not None
+    if away == "gone":
+        own_broker.stop()
+    else:
+        own_broker.process.send_signal(signal.SIGSTOP)
+    took, answers = {}, {}
+    for path in ("/queue", "/workers", "/status", "/readyz"):
+        began = time.monotonic()
+        answers[path] = await lonely.get(path)
+        took[path] = time.monotonic() - began
+
+    for path in ("/queue", "/workers"):
+        assert (answers[path].status_code, answers[path].json()["code"]) == (503, "redis_unavailable")
+    status = answers["/status"].json()
+    assert (answers["/status"].status_code, status["queue"], status["workers"]) == (200, None, None)
+    assert status["readiness"]["degraded"] == answers["/readyz"].json()["degraded"] == ["redis"]
+    assert answers["/readyz"].status_code == 200
+    assert max(took.values()) < 3.5, took
+    assert took["/readyz"] < 1.5, took
+
+
+async def test_many_who_ask_while_redis_hangs_are_all_answered_soon(
+    lonely: httpx.AsyncClient, own_broker: Broker
+) -> None:
+    assert own_broker.process is not None
+    own_broker.process.send_signal(signal.SIGSTOP)
+    began = time.monotonic()
+
+    answers = await asyncio.gather(*(lonely.get(path) for path in ("/queue", "/status", "/readyz") * 8))
+
+    assert {answer.status_code for answer in answers} == {200, 503}
+    assert time.monotonic() - began < 6
+
+
+def test_sizes_are_measured_now_and_then(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    meter = StorageMeter(store)
+    first = meter.read()
+    (store.root / "runs" / "big").write_bytes(b"x" * 1000)
+    second = meter.read()
+    monkeypatch.setattr(meter, "_good_until", 0.0)
+
+    third = meter.read()
+
+    assert (second.runs - first.runs, third.runs - first.runs) == (0, 1000)
+
+
+def test_who_asks_while_sizes_are_measured_gets_those_of_before(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    meter = StorageMeter(store)
+    first = meter.read()
+    monkeypatch.setattr(meter, "_good_until", 0.0)
+    monkeypatch.setattr(storage, "size_of", lambda folder: pytest.fail("walked twice"))
+
+    with meter._walk:
+        assert meter.read().runs == first.runs
+
+
+def test_links_and_what_cannot_be_read_count_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "file").write_bytes(b"x" * 100)
+    (tmp_path / "loop").symlink_to(tmp_path)
+
+    size = size_of(tmp_path)
+
+    assert 100 <= size < 100 + 500  # the link itself is a few bytes
+    assert size_of(tmp_path / "nowhere") == 0
