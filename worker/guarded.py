@@ -2,7 +2,7 @@
 
 Against the stock worker: the work horse dies with its parent; an outage of Redis does not crash the parent; SIGTERM
 makes the run checkpoint and return; a dead worker's lease ends after seconds; only listed functions run, whatever is
-found in the queue.
+found in the queue; a worker whose entry in Redis was lost is known again with its next heartbeat.
 """
 
 import contextlib
@@ -18,6 +18,7 @@ import redis.exceptions
 from rq import Queue, Worker
 from rq.executions import Execution
 from rq.job import Job
+from rq.worker_registration import register
 
 from core.queue import TRAIN_FUNCTION
 from worker.stopping import STOP_SIGNALS, on_stop_signal
@@ -54,9 +55,17 @@ class GuardedWorker(Worker):
     """One queue, one run at a time."""
 
     job_class = GuardedJob
+    max_connection_wait_time = 5.0  # seconds until it looks for a Redis that was away; RQ's 60 make it look dead
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:  # noqa: ARG002 (RQ's signature)
         return LEASE_S
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """With all that says who this is: Redis may have been emptied since the worker was born."""
+        super().heartbeat(timeout, pipeline)
+        connection = self.connection if pipeline is None else pipeline
+        connection.hset(self.key, mapping={**self.serialize(), "state": self.get_state()})
+        register(self, pipeline)
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         die_with_parent(self.pid)
