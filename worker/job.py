@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from core.checkpoints import list_checkpoints
 from core.datasets import DatasetStore
 from core.errors import DatasetNotFound, IllegalTransition, StoreDamaged, TrainingFailed
 from core.queue import Bell
@@ -27,7 +28,6 @@ from worker.hooks import (
     ReportProgress,
     StopWhenAsked,
     lineage_of,
-    list_checkpoints,
 )
 from worker.objectives import OBJECTIVES
 from worker.state import TrainState, load_training, new_state
