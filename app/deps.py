@@ -29,6 +29,7 @@ class Services:
     models: Models
     batcher: Batcher
     encoders: ThreadPoolExecutor
+    importer: ThreadPoolExecutor
 
 
 def get_services(request: Request) -> Services:

@@ -9,16 +9,18 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 from fastapi import FastAPI
 from pydantic import BaseModel
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
-from app import catalog, errors, health, openapi
+from app import errors, health, openapi
+from app.catalog import aliases, transfer
+from app.catalog import route as catalog
 from app.datasets import route as datasets
 from app.deps import Services
-from app.gate import MAX_BODY_BYTES, Gate
+from app.gate import BodyLimit, Gate
 from app.generate import route as generate
 from app.generate.batcher import Batcher
 from app.generate.hotload import Models
 from app.reconciler import reconcile_for_ever
+from app.train import checkpoints
 from app.train import route as train
 from core import VERSION
 from core.datasets import DatasetStore
@@ -70,9 +72,10 @@ def create_app(settings: Settings) -> FastAPI:
     )
     errors.install(app)
     openapi.install(app)
-    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)  # counts what comes without a length
-    app.add_middleware(Gate, allowed_hosts=settings.allowed_hosts)  # added last: the outermost
-    for part in (generate, train, datasets, catalog, health):
+    app.add_middleware(BodyLimit, max_upload=settings.max_upload)
+    # added last: the outermost
+    app.add_middleware(Gate, allowed_hosts=settings.allowed_hosts, max_upload=settings.max_upload)
+    for part in (generate, train, checkpoints, datasets, catalog, aliases, transfer, health):
         app.include_router(part.router)
 
     @app.get("/", tags=["health"])
@@ -98,6 +101,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         models=models,
         batcher=Batcher(settings.max_wait),
         encoders=ThreadPoolExecutor(ENCODERS, "encode"),
+        importer=ThreadPoolExecutor(1, "import"),  # a model that is checked is in memory: one at a time
     )
     services.batcher.start()
     models.start()
@@ -116,6 +120,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         await models.close()
         await asyncio.to_thread(services.batcher.close)
         services.encoders.shutdown()
+        services.importer.shutdown()
         services.queue.close()
 
 

@@ -166,10 +166,10 @@ class Registry:
 
     def move_alias(
         self, name: str, alias: str, version: int, reason: str | None = None, check: Check = lambda _: None
-    ) -> int | None:
-        """Point `alias` to `version`, unless `check` refuses; returns where it pointed before.
+    ) -> tuple[int | None, dict[str, Any]]:
+        """Point `alias` to `version`, unless `check` refuses; where it points there already, nothing changes.
 
-        Where it points there already, nothing changes.
+        Returns where it pointed before, and the content of aliases.json after.
         """
         _refuse_latest(alias)
         self._must_have(name, version)
@@ -181,7 +181,7 @@ class Registry:
             if before != version:
                 self._point(pointers, alias, version, reason)
                 self._save(name, pointers)
-            return before
+            return before, pointers
 
     def remove_alias(self, name: str, alias: str, check: Check = lambda _: None) -> None:
         """Make `alias` mean nothing, unless `check` refuses."""

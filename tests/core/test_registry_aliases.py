@@ -39,7 +39,7 @@ def test_an_alias_is_made_moved_back_and_removed_and_its_history_says_so(registr
     for step in (1, 2, 3):
         publish(step)
 
-    before = [registry.move_alias("digits", "production", version, f"to {version}") for version in (3, 2)]
+    before = [registry.move_alias("digits", "production", version, f"to {version}")[0] for version in (3, 2)]
     meant = registry.resolve(ModelRef("digits"))
     registry.remove_alias("digits", "production")
 
@@ -52,7 +52,7 @@ def test_pointing_an_alias_where_it_points_changes_nothing(registry: Registry, p
     registry.move_alias("digits", "production", 1, "first")
     before = registry.pointers("digits")
 
-    assert registry.move_alias("digits", "production", 1, "again") == 1
+    assert registry.move_alias("digits", "production", 1, "again") == (1, before)
     assert registry.pointers("digits") == before
 
 
