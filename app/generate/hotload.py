@@ -120,7 +120,7 @@ class Models:
                 if self.problems.get(ref) != str(error):
                     log.warning("%s: %s", ref, error)
                 self.problems[ref] = str(error)
-            except Exception:  # the watch must outlive whatever is in the store
+            except Exception:  # one must not keep the others from being looked after
                 log.exception("looking after %s failed", ref)
         await self._forget_deleted()
 
@@ -234,7 +234,10 @@ class Models:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._rung.wait(), POLL_EVERY_S)
             self._rung.clear()
-            await self.look()
+            try:
+                await self.look()
+            except Exception:  # the watch must outlive whatever is in the store
+                log.exception("looking after the models failed")
 
     def _forget_overtaken(self, engine: Engine) -> None:
         """A version that a newer one has overtaken is no longer a failure."""

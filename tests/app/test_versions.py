@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -18,6 +18,7 @@ from models.publish import STARTER
 PublishTiny = Callable[..., int]
 PublishBroken = Callable[..., int]
 Serve = Callable[[FastAPI], Any]
+Eventually = Callable[..., Awaitable[None]]
 
 
 @pytest.fixture
@@ -113,6 +114,23 @@ async def test_a_deleted_version_is_gone_from_disk_and_memory(
     assert (await client.delete("/models/tiny/versions/2")).status_code == 404
     assert not registry.folder("tiny", 2).exists()
     assert publish_tiny(seed=3) == 4
+
+
+async def test_a_version_that_another_process_deleted_leaves_this_ones_memory(
+    settings: Settings, publish_tiny: PublishTiny, serve: Serve, eventually: Eventually
+) -> None:
+    publish_tiny()
+    publish_tiny(seed=1)
+    async with serve(create_app(settings)) as here, serve(create_app(settings)) as there:
+        before = await draw(there, "tiny@1")
+        await here.delete("/models/tiny/versions/1")
+
+        async def is_gone() -> bool:
+            return await draw(there, "tiny@1") == 404
+
+        await eventually(is_gone)
+
+    assert before == 200
 
 
 @pytest.mark.usefixtures("_no_poll")
