@@ -16,7 +16,7 @@ from fastapi.sse import KEEPALIVE_COMMENT
 from app.generate.hotload import Models
 from app.streams import PING_AFTER_S, encode, progress_body
 from app.train.body import run_body
-from core.errors import GanymedeError, ModelNotFound
+from core.errors import GanymedeError
 from core.events import EventTail
 from core.runs import Run, RunStore
 
@@ -139,8 +139,8 @@ class Activity:
     def _models(self) -> dict[str, dict[str, Any]]:
         found = {}
         for name in self.models.registry.names():
-            with contextlib.suppress(ModelNotFound, IndexError):  # deleted meanwhile
-                found[name] = self.models.summary(name).model_dump(mode="json")
+            if body := self.models.summary(name):
+                found[name] = body.model_dump(mode="json")
         return found
 
     def _snapshot(self) -> dict[str, Any]:

@@ -35,6 +35,7 @@ class Services:
     models: Models
     batcher: Batcher
     encoders: ThreadPoolExecutor
+    importer: ThreadPoolExecutor
     streams: Streams
     activity: Activity
     storage: StorageMeter

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 
 from core.answers import Problem
-from core.errors import FieldProblem, GanymedeError, IllegalTransition, Overloaded
+from core.errors import FieldProblem, GanymedeError, IllegalTransition, Overloaded, RangeNotSatisfiable
 
 MEDIA_TYPE = "application/problem+json"
 CODES = {
@@ -91,6 +91,8 @@ def _known(request: Request, error: Exception) -> Response:
     more: dict[str, Any] = _about(request)
     if isinstance(error, Overloaded):
         headers["Retry-After"] = str(ceil(error.retry_after_s))
+    if isinstance(error, RangeNotSatisfiable):
+        headers["Content-Range"] = f"bytes */{error.size}"
     if isinstance(error, IllegalTransition):
         more |= {"current_status": error.current_status, "allowed": list(error.allowed)}
     if error.problems:

@@ -11,6 +11,7 @@ import secrets
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import problem
@@ -19,13 +20,14 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::\d{0,5})?")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 MAX_BODY_BYTES = 1 << 20
+UPLOADS = (re.compile(r"/models/[^/]+/versions"),)  # paths whose POST may send GANYMEDE_MAX_UPLOAD bytes
 
 
 class Gate:
     """Middleware; refusals are problem documents like all others."""
 
-    def __init__(self, app: ASGIApp, allowed_hosts: tuple[str, ...]) -> None:
-        self.app, self.allowed_hosts = app, {host.lower() for host in allowed_hosts}
+    def __init__(self, app: ASGIApp, allowed_hosts: tuple[str, ...], max_upload: int) -> None:
+        self.app, self.allowed_hosts, self.max_upload = app, {host.lower() for host in allowed_hosts}, max_upload
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -42,15 +44,16 @@ class Gate:
                 MutableHeaders(scope=message)["Request-Id"] = request_id
             await send(message)
 
-        refusal = self._refusal(scope["method"], headers)
+        refusal = self._refusal(scope, headers)
         if refusal is None:
             await self.app(scope, receive, send_with_id)
             return
         response = problem(*refusal, instance=scope["path"], request_id=request_id)
         await response(scope, receive, send_with_id)
 
-    def _refusal(self, method: str, headers: Headers) -> tuple[int, str, str] | None:
+    def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str, str] | None:
         """Status, code and text of why this request goes no further; None if it may."""
+        method = scope["method"]
         host = headers.get("host", "")
         if "*" not in self.allowed_hosts and host_name(host) not in self.allowed_hosts:
             return 400, "host_not_allowed", f"Host {host[:100]!r} is not served here; see GANYMEDE_ALLOWED_HOSTS"
@@ -60,10 +63,27 @@ class Gate:
                 return 403, "origin_not_allowed", f"Origin {origin[:100]!r} may not change anything here"
             if headers.get("sec-fetch-site") == "cross-site":
                 return 403, "origin_not_allowed", "a request from another site may not change anything here"
-        length = headers.get("content-length", "0")
-        if length.isdecimal() and int(length) > MAX_BODY_BYTES:
-            return 413, "body_too_large", f"a body may have up to {MAX_BODY_BYTES} bytes; this one has {length}"
+        length, limit = headers.get("content-length", "0"), max_body_bytes(scope, self.max_upload)
+        if length.isdecimal() and int(length) > limit:
+            return 413, "body_too_large", f"a body may have up to {limit} bytes here; this one has {length}"
         return None
+
+
+class BodyLimit:
+    """Middleware that counts a body as it comes: the only limit of one that was sent without a length."""
+
+    def __init__(self, app: ASGIApp, max_upload: int) -> None:
+        self.app, self.max_upload = app, max_upload
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        limit = max_body_bytes(scope, self.max_upload) if scope["type"] == "http" else MAX_BODY_BYTES
+        await RequestBodyLimitMiddleware(self.app, limit)(scope, receive, send)
+
+
+def max_body_bytes(scope: Scope, max_upload: int) -> int:
+    """The largest body a request may have."""
+    is_upload = scope["method"] == "POST" and any(path.fullmatch(scope["path"]) for path in UPLOADS)
+    return max_upload if is_upload else MAX_BODY_BYTES
 
 
 def host_name(host: str) -> str:

@@ -9,20 +9,21 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 from fastapi import FastAPI
 from pydantic import BaseModel
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
-from app import catalog, errors, events, health, openapi, system
+from app import errors, events, health, openapi, system
 from app.activity import Activity
+from app.catalog import aliases, transfer
+from app.catalog import route as catalog
 from app.datasets import route as datasets
 from app.deps import Services
-from app.gate import MAX_BODY_BYTES, Gate
+from app.gate import BodyLimit, Gate
 from app.generate import route as generate
 from app.generate.batcher import Batcher
 from app.generate.hotload import Models
 from app.reconciler import reconcile_for_ever
 from app.storage import StorageMeter
 from app.streams import Streams
-from app.train import history
+from app.train import checkpoints, history
 from app.train import route as train
 from core import VERSION
 from core.datasets import DatasetStore
@@ -76,9 +77,10 @@ def create_app(settings: Settings) -> FastAPI:
     )
     errors.install(app)
     openapi.install(app)
-    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)  # counts what comes without a length
-    app.add_middleware(Gate, allowed_hosts=settings.allowed_hosts)  # added last: the outermost
-    for part in (generate, train, events, datasets, catalog, health, history, system):
+    app.add_middleware(BodyLimit, max_upload=settings.max_upload)
+    # added last: the outermost
+    app.add_middleware(Gate, allowed_hosts=settings.allowed_hosts, max_upload=settings.max_upload)
+    for part in (generate, train, events, datasets, catalog, health, history, system, checkpoints, aliases, transfer):
         app.include_router(part.router)
 
     @app.get("/", tags=["health"])
@@ -90,26 +92,8 @@ def create_app(settings: Settings) -> FastAPI:
 
 @contextlib.asynccontextmanager
 async def _services(settings: Settings) -> AsyncIterator[Services]:
-    store = await asyncio.to_thread(_open_store, settings)
-    registry = Registry(store)
-    device = "cuda" if settings.device == "auto" and torch.cuda.is_available() else settings.device
-    models = Models(registry, Bell(settings.broker_url), "cpu" if device == "auto" else device)
-    runs = RunStore(store)
-    services = Services(
-        settings=settings,
-        store=store,
-        registry=registry,
-        runs=runs,
-        histories=Histories(),
-        datasets=DatasetStore(store),
-        queue=TrainQueue(settings.broker_url),
-        models=models,
-        batcher=Batcher(settings.max_wait),
-        encoders=ThreadPoolExecutor(ENCODERS, "encode"),
-        streams=Streams(),
-        activity=Activity(runs, models),
-        storage=StorageMeter(store),
-    )
+    services = _make(settings, await asyncio.to_thread(_open_store, settings))
+    models = services.models
     services.batcher.start()
     models.start()
     try:
@@ -128,7 +112,32 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         await models.close()
         await asyncio.to_thread(services.batcher.close)
         services.encoders.shutdown()
+        services.importer.shutdown()
         services.queue.close()
+
+
+def _make(settings: Settings, store: Store) -> Services:
+    """All services; nothing of them runs yet."""
+    registry = Registry(store)
+    device = "cuda" if settings.device == "auto" and torch.cuda.is_available() else settings.device
+    models = Models(registry, Bell(settings.broker_url), "cpu" if device == "auto" else device)
+    runs = RunStore(store)
+    return Services(
+        settings=settings,
+        store=store,
+        registry=registry,
+        runs=runs,
+        histories=Histories(),
+        datasets=DatasetStore(store),
+        queue=TrainQueue(settings.broker_url),
+        models=models,
+        batcher=Batcher(settings.max_wait),
+        encoders=ThreadPoolExecutor(ENCODERS, "encode"),
+        streams=Streams(),
+        activity=Activity(runs, models),
+        storage=StorageMeter(store),
+        importer=ThreadPoolExecutor(1, "import"),  # a model that is checked is in memory: one at a time
+    )
 
 
 def _open_store(settings: Settings) -> Store:

@@ -1,4 +1,4 @@
-"""What the headers of a request ask of its answer: the form it may have, and whether it is known. Knows no route."""
+"""What the headers of a request ask of its answer: the form it may have. Knows no route."""
 
 import re
 from collections.abc import Mapping
@@ -6,7 +6,6 @@ from typing import TypeVar
 
 from core.errors import NotAcceptable
 
-IMMUTABLE = "public, max-age=31536000, immutable"
 WEIGHT = re.compile(r"[01](\.\d{0,3})?")  # of an entry of Accept
 
 Form = TypeVar("Form", bound=str)
@@ -31,12 +30,6 @@ def preferred(accept: str, media_types: Mapping[Form, str]) -> Form:
     if not weight(best) > 0:
         raise NotAcceptable(f"this service sends {', '.join(media_types.values())}; Accept was {accept[:200]!r}")
     return best
-
-
-def is_known(if_none_match: str, etag: str) -> bool:
-    """Whether the client has what `etag` names."""
-    known = {entry.strip().removeprefix("W/") for entry in if_none_match.split(",")}
-    return "*" in known or etag.removeprefix("W/") in known
 
 
 def _weight(parameters: list[str]) -> float:

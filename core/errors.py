@@ -7,6 +7,7 @@ GanymedeError
  ├─ NotAcceptable 406
  ├─ Conflict 409                IllegalTransition (carries the current status and what is allowed), VersionInUse ...
  ├─ PreconditionFailed 412      If-Match does not hold
+ ├─ RangeNotSatisfiable 416     a Range begins behind the end of the file
  ├─ Overloaded 429              carries the seconds after which to try again
  ├─ NotReady 503                no model, or draining
  ├─ QueueAway 503               Redis does not answer
@@ -145,6 +146,18 @@ class PreconditionFailed(GanymedeError):
     status = 412
     code = "precondition_failed"
     title = "Changed meanwhile"
+
+
+class RangeNotSatisfiable(GanymedeError):
+    """No byte of a file of `size` bytes is in the range that was asked for."""
+
+    status = 416
+    code = "range_not_satisfiable"
+    title = "Range not satisfiable"
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"Range: this file has {size} bytes, the last of them is {size - 1}")
+        self.size = size
 
 
 class Overloaded(GanymedeError):

@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     )
     default_model: str = Field("digits", description="Model that `/generate` draws from when none is named.")
     max_images: int = Field(64, ge=1, le=1024, description="Largest `n` of one `/generate` request.")
+    max_upload: int = Field(2**30, ge=1, description="Largest body of an upload (a model to import), in bytes.")
     max_wait: float = Field(
         10.0,
         gt=0,

@@ -44,7 +44,7 @@ class Store:
         target = self.path(key)
         if target.exists():
             return False
-        with self._scratch() as scratch:
+        with self.scratch() as scratch:
             fill(scratch)
             for file in sorted(scratch.rglob("*")):
                 files.fsync_path(file)
@@ -116,7 +116,8 @@ class Store:
         return removed
 
     @contextlib.contextmanager
-    def _scratch(self) -> Iterator[Path]:
+    def scratch(self) -> Iterator[Path]:
+        """A folder of one's own that ends with the block; what a killed process leaves of it, sweep() removes."""
         scratch = self.root / "tmp" / secrets.token_hex(8)
         lock = scratch.with_suffix(".lock")
         with files.lock_file(lock):  # held while we live: sweep() can tell a leftover from work in progress

@@ -19,6 +19,7 @@ from models.blocks import UpConv2d
 SLOPE = 0.2  # of LeakyReLU, Radford et al. section 3
 NARROWEST = 16  # feature maps
 LARGEST = 512  # pixels a side
+LIMITS = {"channels": (1, 4), "latent_dim": (1, 1024), "width": (NARROWEST, 1024), "num_classes": (0, 1000)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,10 +39,9 @@ class DCGANConfig:
     def __post_init__(self) -> None:
         if base_size(self.image_size) is None:
             raise ValueError(f"image_size must be 8 to 512 and 4 * 2^k or 7 * 2^k, got {self.image_size}")
-        least = {"channels": 1, "latent_dim": 1, "width": NARROWEST, "num_classes": 0}
-        for field, minimum in least.items():
-            if getattr(self, field) < minimum:
-                raise ValueError(f"{field} must be at least {minimum}, got {getattr(self, field)}")
+        for field, (least, most) in LIMITS.items():
+            if not least <= getattr(self, field) <= most:
+                raise ValueError(f"{field} must be {least} to {most}, got {getattr(self, field)}")
 
     @property
     def generator_widths(self) -> list[int]:

@@ -72,8 +72,12 @@ def write_generator(folder: Path, generator: nn.Module, lineage: Lineage) -> Non
     files.write_json(folder / MANIFEST_FILE, manifest)
 
 
-def publish_folder(registry: Registry, model: str, folder: Path) -> tuple[int, bool]:
+def publish_folder(
+    registry: Registry, model: str, folder: Path, *, by_hand: bool = False, move: bool = False
+) -> tuple[int, bool]:
     """Publish a folder that write_generator filled; returns the version and whether it is new.
+
+    by_hand: see Registry.publish. move: the folder is given up, its files are not copied.
 
     Raises:
         StoreDamaged: the folder's files do not match its manifest; nothing is published.
@@ -83,9 +87,12 @@ def publish_folder(registry: Registry, model: str, folder: Path) -> tuple[int, b
 
     def fill(target: Path) -> None:
         for name in (*listed, MANIFEST_FILE):
-            shutil.copyfile(folder / name, target / name)  # a link would share every later damage
+            if move:
+                (folder / name).rename(target / name)
+            else:
+                shutil.copyfile(folder / name, target / name)  # a link would share every later damage
 
-    return registry.publish(model, key, fill)
+    return registry.publish(model, key, fill, by_hand=by_hand)
 
 
 def _read_manifest(path: Path) -> tuple[PublishKey, dict[str, Any]]:

@@ -17,6 +17,8 @@ from core.errors import StoreDamaged
 from models import ARCHITECTURES
 
 WEIGHTS_FILE = "generator.safetensors"
+MAX_HEADER_BYTES = 1 << 20  # ours have a few thousand; the format's own limit lets a file cost a hundred times its size
+DTYPES = {torch.float32: "F32", torch.int64: "I64"}  # of the weights and buffers there are
 
 
 def save_generator(path: Path, generator: nn.Module, architecture: str, config: Any) -> None:
@@ -33,21 +35,46 @@ def load_generator(path: Path) -> tuple[nn.Module, Any]:
         StoreDamaged: the file is no safetensors file, or names an architecture or tensors this build does not have.
     """
     try:
+        _check_header(path)
         with safe_open(path, framework="pt") as file:
             described = json.loads((file.metadata() or {})["ganymede"])
+            architecture = ARCHITECTURES[described["architecture"]]
+            config = architecture.parse(described["config"])
+            with torch.device("meta"):
+                generator = architecture.generator(config)
+            names = _check_tensors(file, generator)
             # Copies: a tensor of safe_open is the mapped file; once that is cut short, to read it kills the process.
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 (no mapping)
-        architecture = ARCHITECTURES[described["architecture"]]
-        config = architecture.parse(described["config"])
-        with torch.device("meta"):
-            generator = architecture.generator(config)
-        for name, expected in generator.state_dict().items():
-            if name in tensors and tensors[name].dtype != expected.dtype:  # load_state_dict compares shapes alone
-                raise ValueError(f"{name} is of {tensors[name].dtype}, not {expected.dtype}")
+            tensors = {name: file.get_tensor(name).clone() for name in names}
         generator.load_state_dict(tensors, strict=True, assign=True)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise StoreDamaged(f"{files.shown(path)} cannot be loaded: {str(error)[:300]}") from None
     return generator.eval(), config
+
+
+def _check_header(path: Path) -> None:
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+    if length > MAX_HEADER_BYTES:
+        raise ValueError(f"its header of {length} bytes is longer than {MAX_HEADER_BYTES}")
+
+
+def _check_tensors(file: Any, generator: nn.Module) -> list[str]:
+    """Names of the tensors, which are those of `generator` in shape and type; looked at before any is in memory."""
+    expected, found = generator.state_dict(), set(file.keys())
+    if found != expected.keys():
+        raise ValueError(f"its tensors are not those of the network: {sorted(found ^ expected.keys())[:5]}")
+    for name, tensor in expected.items():
+        stored = file.get_slice(name)
+        if stored.get_shape() != list(tensor.shape) or stored.get_dtype() != DTYPES[tensor.dtype]:
+            shown = f"{stored.get_dtype()} {stored.get_shape()}"
+            raise ValueError(f"{name} is {shown}, not {DTYPES[tensor.dtype]} {list(tensor.shape)}")
+    return list(expected)
+
+
+def misfits(manifest: dict[str, Any], config: Any) -> list[str]:
+    """Fields of a manifest that say another thing than the config of its weights."""
+    wrong = [field for field in ("image_size", "channels", "latent_dim") if manifest[field] != getattr(config, field)]
+    return wrong + (["labels"] if len(manifest["labels"]) != config.num_classes else [])
 
 
 def is_finite(network: nn.Module) -> bool:

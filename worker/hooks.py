@@ -3,7 +3,6 @@
 Each hook is one concern; the job puts them in order (a checkpoint is written before it is published).
 """
 
-import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,21 +10,21 @@ from pathlib import Path
 import numpy as np
 
 from core import files, images
+from core.checkpoints import GENERATOR_FOLDER, list_checkpoints, note_published, publication
 from core.errors import TrainingFailed
 from core.queue import Bell
 from core.registry import Registry, timestamp
 from core.runs import Run
-from core.states import Progress, Published, RunState, Status
+from core.states import Progress, RunState, Status
 from models import sampling
 from models.publish import Lineage, publish_folder, write_generator
 from models.recipes import network_config
 from models.weights import is_finite
-from worker.state import GENERATOR_FOLDER, TrainState, save_training
+from worker.state import TrainState, save_training
 from worker.stopping import StopTraining, is_asked_by_signal
 from worker.trainer import Metrics
 
 CHECKPOINTS_KEPT = 2
-_CHECKPOINT = re.compile(r"\d+-\d+", re.ASCII)
 MARK_EVERY_S = 1.0  # signs of life in state.json, and looks whether it is to stop
 GRIDS_KEPT = 500
 
@@ -165,11 +164,7 @@ class PublishVersions(Quiet):
         folder = self.run.store.path(f"{self.run.checkpoints}/{checkpoint_name(state)}/{GENERATOR_FOLDER}")
         version, _ = publish_folder(self.registry, self.model, folder)
         self.bell.ring(self.model)
-        published = Published(model=self.model, version=version, step=state.step, at=timestamp())
-        known = {(entry.model, entry.version) for entry in self.run.state().published}
-        if (self.model, version) not in known:
-            self.run.change(lambda now: now.model_copy(update={"published": [*now.published, published]}))
-            self.run.log_event("published", published.model_dump())
+        note_published(self.run, publication(self.model, version, state.step))
         self.registry.prune(self.model, self.run.id, state.resolved["publish_keep"])
 
 
@@ -190,12 +185,6 @@ class StopWhenAsked(Quiet):
 
 def checkpoint_name(state: TrainState) -> str:
     return f"{state.branch}-{state.step}"
-
-
-def list_checkpoints(run: Run) -> list[str]:
-    """Names of a run's checkpoints, newest first."""
-    names = [name for name in run.store.names(run.checkpoints) if _CHECKPOINT.fullmatch(name)]
-    return sorted(names, key=lambda name: tuple(map(int, name.split("-"))), reverse=True)
 
 
 def surplus_grids(names: list[str], kept: int = GRIDS_KEPT) -> list[str]:

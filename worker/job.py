@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from core.checkpoints import list_checkpoints
 from core.datasets import DatasetStore
 from core.errors import DatasetNotFound, IllegalTransition, StoreDamaged, TrainingFailed
 from core.queue import Bell
@@ -26,7 +27,6 @@ from worker.hooks import (
     ReportProgress,
     StopWhenAsked,
     lineage_of,
-    list_checkpoints,
 )
 from worker.log_events import WarningsAsEvents
 from worker.objectives import OBJECTIVES

@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from core import files
+from core.checkpoints import GENERATOR_FOLDER
 from core.errors import StoreDamaged, TrainingFailed
 from core.store import SCHEMA, check_files, list_files
 from models import ARCHITECTURES
@@ -27,7 +28,7 @@ from worker.batches import Position
 from worker.execution import Execution
 
 EMA_RAMP_UP = 0.05  # of the images seen: an early average must not remember the untrained network (StyleGAN2-ADA)
-TENSORS_FILE, FACTS_FILE, GENERATOR_FOLDER = "training.safetensors", "training.json", "generator"
+TENSORS_FILE, FACTS_FILE = "training.safetensors", "training.json"
 
 
 @dataclass(kw_only=True)

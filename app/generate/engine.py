@@ -21,7 +21,7 @@ from core.images import Images
 from core.store import check_files
 from models.noise import default_labels, draw_noise
 from models.sampling import to_uint8
-from models.weights import WEIGHTS_FILE, is_finite, load_generator
+from models.weights import WEIGHTS_FILE, is_finite, load_generator, misfits
 
 BUCKETS = (4, 16, 64)  # batch shapes; 1 and 2 draw other bytes than these in some images (measured)
 PROBE_IMAGES = 128
@@ -101,7 +101,7 @@ def load_engine(name: str, version: int, folder: Path, manifest: dict[str, Any],
     generator, config = load_generator(folder / WEIGHTS_FILE)
     if not is_finite(generator):
         raise StoreDamaged(f"version {version} of model {name!r} has weights that are not finite numbers")
-    if config.num_classes != len(manifest["labels"]) or config.latent_dim != manifest["latent_dim"]:
+    if misfits(manifest, config):
         raise StoreDamaged(f"the manifest of version {version} of model {name!r} does not describe its weights")
     generator = generator.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     engine = Engine(name, version, manifest, generator.requires_grad_(False), device)

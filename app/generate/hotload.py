@@ -20,6 +20,7 @@ from core.errors import GanymedeError, ModelNotFound, NotReady, StoreDamaged
 from core.queue import Bell
 from core.refs import ModelRef
 from core.registry import Registry
+from core.store import check_files
 
 POLL_EVERY_S = 2.0
 TRY_AGAIN_AFTER_S = 30.0  # a version that could not be loaded
@@ -55,6 +56,7 @@ class Models:
         self._loading: dict[Key, asyncio.Task[Engine]] = {}
         self._resolving: dict[ModelRef, asyncio.Task[Engine]] = {}
         self._loader = ThreadPoolExecutor(1, "loader")
+        self._turn = asyncio.Lock()  # references are looked after one by one: none is set back by who looked earlier
         self._rung = asyncio.Event()
         self._over = threading.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -97,22 +99,55 @@ class Models:
         engine.used_at = time.monotonic()
         return engine
 
+    async def check(self, name: str, version: int) -> None:
+        """Make sure that a version can be served, now and from its files; it is loaded here then.
+
+        Raises:
+            ModelNotFound: there is no such version.
+            StoreDamaged: a file is missing or changed, or it cannot be drawn from.
+        """
+        await self._on_loader(self._check_files, name, version)
+        await self._load((name, version))
+
+    async def look(self, name: str | None = None) -> None:
+        """Look now where the served references (of one model, or all) point, and what of them was deleted."""
+        for ref in [ref for ref in self.served if name in (None, ref.name)]:
+            try:
+                await self._refresh(ref)
+                self.problems.pop(ref, None)
+            except ModelNotFound as error:
+                log.info("%s: %s", ref, error)
+            except GanymedeError as error:
+                if self.problems.get(ref) != str(error):
+                    log.warning("%s: %s", ref, error)
+                self.problems[ref] = str(error)
+            except Exception:  # one must not keep the others from being looked after
+                log.exception("looking after %s failed", ref)
+        await self._forget_deleted()
+
+    async def announce(self, name: str) -> None:
+        """After a change of a model: look at it here, and tell the other processes."""
+        await self.look(name)
+        await asyncio.to_thread(self.bell.ring, name)
+
     @property
     def degraded(self) -> list[str]:
         """What of the models does not work as it should, for people."""
         failed = [f"model:{name}@{version}: {f.reason}" for (name, version), f in self.failures.items()]
         return failed + [f"model:{ref}: {reason}" for ref, reason in self.problems.items()]
 
-    def summary(self, name: str) -> ModelSummary:
-        """One model in a line: its aliases, and what its name alone draws from here."""
+    def summary(self, name: str) -> ModelSummary | None:
+        """One model in a line: its aliases, and what its name alone draws from here. None if there is no such model."""
         aliases: dict[str, int] = {}
         with contextlib.suppress(StoreDamaged):
             aliases = self.registry.pointers(name)["aliases"]
-        served = self.served.get(ModelRef(name))
+        served, versions = self.served.get(ModelRef(name)), self.registry.versions(name)
+        if not versions:
+            return None
         return ModelSummary(
             name=name,
             aliases=aliases,
-            newest_version=self.registry.versions(name)[-1],
+            newest_version=versions[-1],
             served_version=served.version if served else None,
         )
 
@@ -134,6 +169,10 @@ class Models:
 
     async def _refresh(self, ref: ModelRef) -> Engine:
         """Point `ref` at the version it means now; the newest one before it that can be loaded if that one cannot."""
+        async with self._turn:
+            return await self._refreshed(ref)
+
+    async def _refreshed(self, ref: ModelRef) -> Engine:
         try:
             target = await self._on_loader(self.registry.resolve, ref)
         except ModelNotFound:
@@ -211,17 +250,10 @@ class Models:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._rung.wait(), POLL_EVERY_S)
             self._rung.clear()
-            for ref in list(self.served):
-                try:
-                    await self._refresh(ref)
-                    await self._forget_deleted(ref.name)
-                    self.problems.pop(ref, None)
-                except GanymedeError as error:
-                    if self.problems.get(ref) != str(error):
-                        log.warning("%s: %s", ref, error)
-                    self.problems[ref] = str(error)
-                except Exception:  # the watch must outlive whatever is in the store
-                    log.exception("looking after %s failed", ref)
+            try:
+                await self.look()
+            except Exception:  # the watch must outlive whatever is in the store
+                log.exception("looking after the models failed")
 
     def _forget_overtaken(self, engine: Engine) -> None:
         """A version that a newer one has overtaken is no longer a failure."""
@@ -229,13 +261,16 @@ class Models:
             if name == engine.name and version < engine.version:
                 del self.failures[name, version]
 
-    async def _forget_deleted(self, name: str) -> None:
-        """A version that is gone is no longer a failure."""
-        if failed := [key for key in self.failures if key[0] == name]:
+    async def _forget_deleted(self) -> None:
+        """A version that is gone is neither in memory nor a failure. Requests under way keep the engine they have."""
+        for name in {name for name, _ in (*self._resident, *self.failures)}:
             there = await self._on_loader(self.registry.versions, name)
-            for key in failed:
-                if key[1] not in there:
-                    self.failures.pop(key, None)
+            for key in [key for key in (*self._resident, *self.failures) if key[0] == name and key[1] not in there]:
+                self._resident.pop(key, None)
+                self.failures.pop(key, None)
+
+    def _check_files(self, name: str, version: int) -> None:
+        check_files(self.registry.folder(name, version), self.registry.manifest(name, version).get("files", {}))
 
     async def _on_loader(self, work: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._loader, work, *args)

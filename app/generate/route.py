@@ -9,10 +9,10 @@ import numpy as np
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from app.conditions import IMMUTABLE, is_known
 from app.deps import Services, ServicesDep
 from app.generate.ask import MEDIA_TYPES, Ask, Format, GenerateBody, GenerateQuery, check
 from app.generate.engine import Engine
-from app.negotiation import IMMUTABLE, is_known
 from core import images
 from core.refs import ModelRef, parse_model_ref
 from models.noise import draw_noise
@@ -49,7 +49,7 @@ async def _answer(asked: GenerateQuery | GenerateBody, request: Request, service
     accept = request.headers.get("accept", "")
     ask = check(asked, engine.labels, accept, services.settings.max_images, prefix)
     headers = _headers(ask, ref, engine)
-    if not ask.is_random and is_known(request.headers.get("if-none-match", ""), headers["ETag"]):
+    if not ask.is_random and is_known(request.headers.get("if-none-match"), headers["ETag"]):
         return Response(status_code=304, headers=headers)
     label_N = None if ask.labels is None else np.array(ask.labels, np.int64)
     drawn, drawing = await services.batcher.draw(engine, draw_noise(ask.seeds, engine.latent_dim), label_N)

@@ -14,9 +14,10 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
+from app.conditions import IMMUTABLE, is_known
 from app.deps import ServicesDep
 from app.errors import documented
-from app.negotiation import IMMUTABLE, is_known, preferred
+from app.negotiation import preferred
 from app.train.route import RunId
 from core import VERSION, metrics, samples, tail
 from core.answers import Page
@@ -70,7 +71,7 @@ def read_metrics(
     run = services.runs.get(run_id)
     form = query.format or preferred(request.headers.get("accept", ""), MEDIA_TYPES)
     headers = {"ETag": _metrics_etag(run, query, form), "Cache-Control": "no-cache", "Vary": "Accept"}
-    if is_known(request.headers.get("if-none-match", ""), headers["ETag"]):
+    if is_known(request.headers.get("if-none-match"), headers["ETag"]):
         return Response(status_code=304, headers=headers)
     history = services.histories.read(run.metrics_file)
     if not len(history):
@@ -194,7 +195,7 @@ def read_sample(
         "Cache-Control": IMMUTABLE if samples.parse_name(step) else "no-cache",
         "Content-Location": _sample_url(run, grid),
     }
-    if is_known(request.headers.get("if-none-match", ""), headers["ETag"]):
+    if is_known(request.headers.get("if-none-match"), headers["ETag"]):
         return Response(status_code=304, headers=headers)
     return Response(content, headers=headers, media_type="image/webp")
 

@@ -59,7 +59,7 @@ async def test_an_address_that_is_none_is_a_problem_document(client: httpx.Async
         ("DELETE", "/train", "GET, POST"),
         ("POST", "/train/run_00000000000000000000", "GET"),
         ("GET", "/train/run_00000000000000000000/cancel", "POST"),
-        ("POST", "/models/tiny", "GET"),
+        ("POST", "/models/tiny", "GET, DELETE"),
         ("PUT", "/datasets", "GET"),
         ("POST", "/readyz", "GET"),
         ("POST", "/", "GET"),

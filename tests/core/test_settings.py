@@ -38,6 +38,7 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
         "DEVICE": "cuda:1",
         "DEFAULT_MODEL": "digits@3",
         "MAX_IMAGES": "16",
+        "MAX_UPLOAD": "5000000",
         "MAX_WAIT": "2.5",
         "LOG_FORMAT": "json",
     }
@@ -58,6 +59,7 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
         "device": "cuda:1",
         "default_model": "digits@3",
         "max_images": 16,
+        "max_upload": 5_000_000,
         "max_wait": 2.5,
         "log_format": "json",
     }

@@ -44,11 +44,17 @@ def test_any_other_size_is_refused(size: int) -> None:
         config(size)
 
 
-@pytest.mark.parametrize("change", [{"channels": 0}, {"latent_dim": 0}, {"width": 15}, {"num_classes": -1}])
-def test_a_network_without_features_is_refused(change: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"channels": 0}, {"latent_dim": 0}, {"width": 15}, {"num_classes": -1}),
+        *({"channels": 5}, {"latent_dim": 1025}, {"width": 1025}, {"num_classes": 1001}),
+    ],
+)
+def test_a_network_without_features_or_with_too_many_is_refused(change: dict[str, int]) -> None:
     fields = {"image_size": 28, "channels": 1, "latent_dim": 5, "width": 16, "num_classes": 0}
 
-    with pytest.raises(ValueError, match=f"{next(iter(change))} must be at least"):
+    with pytest.raises(ValueError, match=rf"{next(iter(change))} must be \d+ to \d+, got"):
         DCGANConfig(**fields | change)
 
 

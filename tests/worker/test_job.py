@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from core.checkpoints import list_checkpoints
 from core.datasets import Dataset
 from core.registry import Registry
 from core.states import Status
 from models.weights import load_generator
 from tests.worker.conftest import CreateRun, TrainHere
 from worker import hooks, stopping
-from worker.hooks import ReportProgress, list_checkpoints
+from worker.hooks import ReportProgress
 from worker.state import TrainState
 from worker.trainer import Metrics
 

@@ -3,12 +3,13 @@
 import pytest
 import torch
 
+from core.checkpoints import list_checkpoints
 from core.registry import Registry
 from core.runs import Run
 from core.states import Status
 from core.store import Store
 from tests.worker.conftest import CreateRun, TrainHere
-from worker.hooks import KeepCheckpoints, ReportProgress, list_checkpoints
+from worker.hooks import KeepCheckpoints, ReportProgress
 from worker.state import TrainState
 from worker.trainer import Metrics
 

@@ -1,0 +1,110 @@
+"""/models: what can be drawn from. Knows the registry, and what is loaded here."""
+
+import contextlib
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+from starlette.concurrency import run_in_threadpool
+
+from app.catalog.body import ModelName, VersionNumber, version_body
+from app.deps import Services, ServicesDep
+from app.errors import documented
+from core.answers import Page
+from core.answers.models import ModelBody, ModelSummary, VersionBody
+from core.errors import Conflict, ModelNotFound, StoreDamaged, VersionInUse
+from core.refs import ModelRef, check_model_name, parse_model_ref
+from core.specs import StrictModel
+
+router = APIRouter(prefix="/models", tags=["models"])
+
+VERSIONS_SHOWN = 100  # in the answer about a model; all of them are in the list of its versions
+
+
+class VersionsQuery(StrictModel):
+    """The query parameters of `GET /models/{model}/versions`."""
+
+    limit: int = Field(50, ge=1, le=200)
+    cursor: str | None = Field(
+        None, pattern=r"^[1-9][0-9]{0,8}$", description="`next_cursor` of the page before.", examples=["12"]
+    )
+
+
+@router.get("")
+def list_models(services: ServicesDep) -> Page[ModelSummary]:
+    """All models by name."""
+    summaries = (services.models.summary(name) for name in services.registry.names())
+    return Page(data=[summary for summary in summaries if summary], next_cursor=None)
+
+
+@router.get("/{model}", responses=documented(ModelNotFound))
+def read_model(model: ModelName, services: ServicesDep) -> ModelBody:
+    """One model: aliases, its newest 100 versions, what is loaded here, what cannot be."""
+    name = check_model_name(model, "model")
+    summary = services.models.summary(name)
+    if summary is None:
+        raise ModelNotFound(f"there is no model {name!r}")
+    versions, damaged = [], {}
+    for number in services.registry.versions(name)[: -VERSIONS_SHOWN - 1 : -1]:
+        try:
+            versions.append(version_body(name, number, services))
+        except ModelNotFound:
+            continue  # deleted while we looked
+        except StoreDamaged as error:
+            damaged[number] = str(error)
+    return ModelBody(**summary.model_dump(), versions=versions, damaged_versions=damaged)
+
+
+@router.delete("/{model}", status_code=204, responses=documented(ModelNotFound, Conflict))
+async def delete_model(model: ModelName, services: ServicesDep) -> None:
+    """Delete a model with all its versions and aliases. Its numbers are not used again.
+
+    409 for the default model of the service. A run that still publishes under the name makes it anew.
+    """
+    name = check_model_name(model, "model")
+    if _default(services).name == name:
+        raise Conflict(f"{name!r} is the default model of this service (GANYMEDE_DEFAULT_MODEL)")
+    await run_in_threadpool(services.registry.delete, name)
+    await services.models.announce(name)
+
+
+@router.get("/{model}/versions", responses=documented(ModelNotFound))
+def list_versions(
+    model: ModelName, services: ServicesDep, query: Annotated[VersionsQuery, Query()]
+) -> Page[VersionBody]:
+    """The versions of a model, newest first; those whose manifest is damaged are told by `GET /models/{model}`."""
+    name = check_model_name(model, "model")
+    numbers = services.registry.versions(name)
+    if not numbers:
+        raise ModelNotFound(f"there is no model {name!r}")
+    page: list[VersionBody] = []
+    for number in reversed(numbers):
+        if query.cursor is not None and number >= int(query.cursor):
+            continue
+        if len(page) == query.limit:
+            return Page(data=page, next_cursor=str(page[-1].version))
+        with contextlib.suppress(ModelNotFound, StoreDamaged):
+            page.append(version_body(name, number, services))
+    return Page(data=page, next_cursor=None)
+
+
+@router.get("/{model}/versions/{version}", responses=documented(ModelNotFound, StoreDamaged))
+def read_version(model: ModelName, version: VersionNumber, services: ServicesDep) -> VersionBody:
+    """One version: where it comes from, its labels, its digest, whether it is loaded here."""
+    return version_body(check_model_name(model, "model"), version, services)
+
+
+@router.delete(
+    "/{model}/versions/{version}", status_code=204, responses=documented(ModelNotFound, VersionInUse, Conflict)
+)
+async def delete_version(model: ModelName, version: VersionNumber, services: ServicesDep) -> None:
+    """Delete a version; 409 while an alias points to it (`latest` counts). Its number is not used again."""
+    name = check_model_name(model, "model")
+    if _default(services) == ModelRef(name, version):
+        raise Conflict(f"{name}@{version} is the default model of this service (GANYMEDE_DEFAULT_MODEL)")
+    await run_in_threadpool(services.registry.delete_version, name, version)
+    await services.models.announce(name)
+
+
+def _default(services: Services) -> ModelRef:
+    return parse_model_ref(services.settings.default_model)

@@ -1,0 +1,155 @@
+"""Versions as files: weights, manifest and samples out, weights and manifest in. Knows nothing of what is in them."""
+
+import asyncio
+from pathlib import Path as FilePath
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Request, Response
+from fastapi.concurrency import contextmanager_in_threadpool
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import FileResponse, MalformedRangeHeader, RangeNotSatisfiable
+
+from app.catalog.body import ModelName, VersionNumber, version_body
+from app.conditions import IMMUTABLE, is_known
+from app.deps import Services, ServicesDep
+from app.errors import documented
+from app.upload import receive_parts
+from core import errors, files
+from core.answers.models import VersionBody
+from core.errors import Conflict, InvalidRequest, ModelNotFound, StoreDamaged
+from core.refs import check_model_name
+from models.imports import MANIFEST_PART, MAX_MANIFEST_BYTES, WEIGHTS_PART, import_folder
+from models.publish import MANIFEST_FILE, SAMPLES_FILE
+from models.weights import WEIGHTS_FILE
+
+router = APIRouter(prefix="/models/{model}/versions", tags=["models"])
+
+IfNoneMatch = Annotated[str | None, Header(description="ETag of a copy you have.")]
+BINARY = {"schema": {"type": "string", "format": "binary"}}
+IMPORT_BODY = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": [WEIGHTS_PART, MANIFEST_PART],
+                "properties": {
+                    WEIGHTS_PART: {"type": "string", "format": "binary", "description": "As `.../weights` sends it."},
+                    MANIFEST_PART: {"type": "string", "format": "binary", "description": "As `.../manifest` sends it."},
+                },
+            }
+        }
+    },
+}
+
+
+class StoredFile(FileResponse):
+    """A file that never changes. A Range that is none is ignored, as RFC 9110 says; errors are problem documents."""
+
+    @classmethod
+    def _parse_range_header(cls, http_range: str, file_size: int) -> list[tuple[int, int]]:
+        try:
+            return super()._parse_range_header(http_range, file_size)
+        except MalformedRangeHeader:
+            return []
+        except RangeNotSatisfiable:
+            raise errors.RangeNotSatisfiable(file_size) from None
+
+
+def _answers(media_type: str) -> dict[int | str, dict[str, Any]]:
+    return {
+        200: {"content": {media_type: BINARY}, "description": "The file."},
+        206: {"content": {media_type: BINARY}, "description": "The part of it that `Range` names."},
+        304: {"description": "You have it."},
+        **documented(ModelNotFound, StoreDamaged, errors.RangeNotSatisfiable),
+    }
+
+
+@router.head("/{version}/weights", include_in_schema=False)
+@router.get("/{version}/weights", response_class=StoredFile, responses=_answers("application/octet-stream"))
+def download_weights(
+    model: ModelName, version: VersionNumber, services: ServicesDep, if_none_match: IfNoneMatch = None
+) -> Response:
+    """The weights of a version, as a safetensors file. Its ETag is its SHA-256; ranges can be asked for."""
+    return _stored(model, version, WEIGHTS_FILE, "application/octet-stream", services, if_none_match, ".safetensors")
+
+
+@router.head("/{version}/manifest", include_in_schema=False)
+@router.get("/{version}/manifest", response_class=StoredFile, responses=_answers("application/json"))
+def download_manifest(
+    model: ModelName, version: VersionNumber, services: ServicesDep, if_none_match: IfNoneMatch = None
+) -> Response:
+    """What an import of the weights needs beside them."""
+    return _stored(model, version, MANIFEST_FILE, "application/json", services, if_none_match)
+
+
+@router.head("/{version}/samples", include_in_schema=False)
+@router.get("/{version}/samples", response_class=StoredFile, responses=_answers("image/webp"))
+def download_samples(
+    model: ModelName, version: VersionNumber, services: ServicesDep, if_none_match: IfNoneMatch = None
+) -> Response:
+    """The grid that was drawn when the version was made: the same seeds for every version."""
+    return _stored(model, version, SAMPLES_FILE, "image/webp", services, if_none_match)
+
+
+@router.post(
+    "",
+    status_code=201,
+    openapi_extra={"requestBody": IMPORT_BODY},
+    responses={
+        200: {"model": VersionBody, "description": "It is here already."},
+        **documented(InvalidRequest, Conflict),
+    },
+)
+async def import_version(model: ModelName, request: Request, response: Response, services: ServicesDep) -> VersionBody:
+    """Publish a version from the weights and the manifest of another service; it draws the same bytes here.
+
+    200 if the same weights of the same run, branch and step are a version already, 409 if other weights are.
+    """
+    name = check_model_name(model, "model")
+    limits = {WEIGHTS_PART: services.settings.max_upload, MANIFEST_PART: MAX_MANIFEST_BYTES}
+    async with contextmanager_in_threadpool(services.store.scratch()) as folder:
+        await receive_parts(request, folder, limits)
+        version, is_new = await asyncio.get_running_loop().run_in_executor(
+            services.importer, import_folder, services.registry, name, folder
+        )
+    await services.models.announce(name)
+    response.status_code = 201 if is_new else 200
+    response.headers["Location"] = f"/models/{name}/versions/{version}"
+    return await run_in_threadpool(version_body, name, version, services)
+
+
+def _stored(
+    model: str,
+    version: int,
+    file: str,
+    media_type: str,
+    services: Services,
+    if_none_match: str | None,
+    saved_as: str | None = None,
+) -> Response:
+    """A file of a version; `saved_as`: to be saved as NAME-VERSION and this ending."""
+    name = check_model_name(model, "model")
+    manifest, path = services.registry.manifest(name, version), services.registry.folder(name, version) / file
+    digest, size = _facts(manifest, path)
+    headers = {"ETag": f'"{digest}"', "Cache-Control": IMMUTABLE}
+    if is_known(if_none_match, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        raise StoreDamaged(f"{files.shown(path)} is missing") from None
+    if size is not None and stat.st_size != size:
+        raise StoreDamaged(f"{files.shown(path)} has {stat.st_size} bytes, not {size}")
+    filename = f"{name}-{version}{saved_as}" if saved_as else None
+    return StoredFile(path, headers=headers, media_type=media_type, filename=filename, stat_result=stat)
+
+
+def _facts(manifest: dict[str, Any], path: FilePath) -> tuple[str, int | None]:
+    """SHA-256 and size that a file of a version must have; of the manifest itself, those it has."""
+    if path.name == MANIFEST_FILE:
+        return files.sha256_file(path), None
+    match manifest.get("files"):
+        case {path.name: {"sha256": str(digest), "bytes": int(size)}}:
+            return digest, size
+    raise StoreDamaged(f"the manifest.json of {files.shown(path)} does not list it")

@@ -1,0 +1,32 @@
+"""Caching: answers that never change, and what If-Match and If-None-Match ask (RFC 9110, 13). Knows no route."""
+
+import re
+
+from core.errors import PreconditionFailed
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+ANY = "*"
+_TAG = re.compile(r'(?:W/)?"[^"]*"')
+
+
+def is_known(if_none_match: str | None, etag: str) -> bool:
+    """Whether a client has what `etag` names (weak comparison): 304 for a reading request."""
+    if if_none_match is None:
+        return False
+    known = {tag.removeprefix("W/") for tag in _TAG.findall(if_none_match)}
+    return if_none_match.strip() == ANY or etag.removeprefix("W/") in known
+
+
+def check_conditions(what: str, etag: str | None, if_match: str | None, if_none_match: str | None) -> None:
+    """Refuse a change of `what`, which has the strong `etag` (None: it does not exist).
+
+    Raises:
+        PreconditionFailed: a condition does not hold; the text says what there is.
+    """
+    there = f"{what} has the ETag {etag}" if etag else f"{what} does not exist"
+    if if_match is not None:
+        matches = etag is not None and (if_match.strip() == ANY or etag in _TAG.findall(if_match))
+        if not matches:
+            raise PreconditionFailed(f"If-Match was {if_match[:200]}, but {there}")
+    if etag is not None and is_known(if_none_match, etag):
+        raise PreconditionFailed(f"If-None-Match was {(if_none_match or '')[:200]}, but {there}")

@@ -1,0 +1,103 @@
+"""/train/{run_id}/checkpoints: what a run kept, and how any of it becomes a version of a model."""
+
+import contextlib
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Response
+from starlette.concurrency import run_in_threadpool
+
+from app.catalog.body import version_body
+from app.deps import Services, ServicesDep
+from app.errors import documented
+from app.train.route import RunId
+from core.answers import Page
+from core.answers.models import VersionBody
+from core.answers.runs import CheckpointBody
+from core.checkpoints import NEWEST, Checkpoint, checkpoints, find_checkpoint, note_published, publication
+from core.errors import CheckpointNotFound, InvalidRequest, RunNotFound, StoreDamaged
+from core.refs import check_model_name
+from core.specs import PublishRequest
+from core.states import Published
+from models.publish import publish_folder
+
+router = APIRouter(prefix="/train/{run_id}/checkpoints", tags=["train"])
+
+Step = Annotated[
+    str,
+    Path(
+        max_length=40,
+        description=f"A step (of the newest branch that has it), BRANCH-STEP, or `{NEWEST}`.",
+        examples=["200", "0-200", NEWEST],
+    ),
+]
+
+
+@router.get("", responses=documented(RunNotFound))
+def list_run_checkpoints(run_id: RunId, services: ServicesDep) -> Page[CheckpointBody]:
+    """The checkpoints of a run, newest first. A run keeps its newest few."""
+    run = services.runs.get(run_id)
+    published = run.state().published
+    page: list[CheckpointBody] = []
+    for checkpoint in checkpoints(run):
+        with contextlib.suppress(CheckpointNotFound, StoreDamaged):  # deleted meanwhile, or never to be used
+            page.append(_body(checkpoint, published, services))
+    return Page(data=page, next_cursor=None)
+
+
+@router.post(
+    "/{step}/publish",
+    status_code=201,
+    responses={
+        200: {"model": VersionBody, "description": "It had been published under this name before."},
+        **documented(RunNotFound, CheckpointNotFound, InvalidRequest, StoreDamaged),
+    },
+)
+async def publish_checkpoint(
+    run_id: RunId, step: Step, response: Response, services: ServicesDep, request: PublishRequest | None = None
+) -> VersionBody:
+    """Make a version of a checkpoint, also while its run trains. The run's own retention leaves it alone."""
+    model, version, is_new = await run_in_threadpool(_publish, run_id, step, request or PublishRequest(), services)
+    await services.models.announce(model)
+    response.status_code = 201 if is_new else 200
+    response.headers["Location"] = f"/models/{model}/versions/{version}"
+    return await run_in_threadpool(version_body, model, version, services)
+
+
+def _publish(run_id: str, step: str, request: PublishRequest, services: Services) -> tuple[str, int, bool]:
+    run = services.runs.get(run_id)
+    model = check_model_name(request.model, "/model") if request.model else run.spec()["model"]
+    checkpoint = find_checkpoint(run, step)
+    try:
+        version, is_new = publish_folder(services.registry, model, checkpoint.generator, by_hand=True)
+    except (StoreDamaged, FileNotFoundError):
+        checkpoint.must_exist()  # the trainer deletes old ones while we read
+        raise
+    note_published(run, publication(model, version, checkpoint.step))
+    return model, version, is_new
+
+
+def _body(checkpoint: Checkpoint, published: list[Published], services: Services) -> CheckpointBody:
+    manifest = checkpoint.manifest()
+    path = f"/train/{checkpoint.run.id}/checkpoints/{checkpoint}"
+    facts: dict[str, Any] = {key: manifest.get(key) for key in ("images_seen", "digest", "metrics", "created_at")}
+    try:
+        return CheckpointBody(
+            **facts,
+            step=checkpoint.step,
+            branch=checkpoint.branch,
+            bytes=checkpoint.size(),
+            published=[entry for entry in published if _is_of(checkpoint, entry, services)],
+            links={"publish": f"{path}/publish", "run": f"/train/{checkpoint.run.id}"},
+        )
+    except ValueError:
+        raise StoreDamaged(f"the manifest.json of checkpoint {checkpoint} does not describe it") from None
+
+
+def _is_of(checkpoint: Checkpoint, published: Published, services: Services) -> bool:
+    """Whether a version of the run was made from this checkpoint; the step alone does not tell the branch."""
+    if published.step != checkpoint.step:
+        return False
+    with contextlib.suppress(StoreDamaged):
+        known: int | None = services.registry.pointers(published.model)["published"].get(str(checkpoint.key))
+        return known == published.version
+    return False

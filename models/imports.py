@@ -1,0 +1,162 @@
+"""A model from another service to a version here: every check before anything is stored. Knows no HTTP.
+
+What comes in is untrusted: the manifest is read field by field, what it does not know is dropped; the weights must be
+what the manifest says, finite, of a size that could have been trained here, and draw something.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from core import files, images
+from core.datasets import MAX_CLASS_NAME, MAX_CLASSES
+from core.errors import Conflict, FieldProblem, InvalidRequest, StoreDamaged
+from core.registry import Registry
+from core.store import SCHEMA, list_files
+from models import ARCHITECTURES, sampling
+from models.noise import DISTRIBUTION
+from models.publish import MANIFEST_FILE, SAMPLES_FILE, publish_folder
+from models.weights import WEIGHTS_FILE, is_finite, load_generator, misfits
+
+WEIGHTS_PART, MANIFEST_PART = "weights", "manifest"
+MAX_MANIFEST_BYTES = 1 << 20
+
+Text = Annotated[str, Field(max_length=2000)]
+Label = Annotated[str, Field(min_length=1, max_length=MAX_CLASS_NAME)]
+Count = Annotated[int, Field(ge=0, lt=2**53)]
+
+
+class Part(BaseModel):
+    """A part of a manifest: its types as they are in JSON; what another build added is dropped."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
+
+
+class DatasetFacts(Part):
+    name: Text
+    version: Text | None = None
+    digest: Text | None = None
+    licence: Text | None = None
+    attribution: Text | None = None
+
+
+class FileFacts(Part):
+    bytes: Count
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class ListedFiles(Part):
+    model_config = ConfigDict(extra="forbid")
+
+    weights: FileFacts = Field(alias=WEIGHTS_FILE)
+    samples: FileFacts | None = Field(None, alias=SAMPLES_FILE)  # drawn anew here
+
+
+class Manifest(Part):
+    """manifest.json of a version, as `write_generator` writes it."""
+
+    schema_number: Literal[1] = Field(alias="schema")
+    run: str = Field(pattern=r"^run_[0-9a-f]{20}$")
+    branch: Annotated[int, Field(ge=0, lt=10**9)]
+    step: Annotated[int, Field(ge=0, lt=10**12)]
+    images_seen: Count
+    recipe: str = Field(min_length=1, max_length=64)
+    architecture: str
+    image_size: int
+    channels: Literal[1, 3]
+    latent_dim: int
+    noise: Literal["standard_normal"]
+    labels: list[Label] = Field(max_length=MAX_CLASSES)
+    dataset: DatasetFacts
+    metrics: dict[Annotated[str, Field(max_length=64)], float | None] = Field(max_length=64)
+    created_at: str = Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$")
+    digest: str
+    files: ListedFiles
+
+    @field_validator("architecture")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        if name not in ARCHITECTURES:
+            raise ValueError(f"this build knows {', '.join(ARCHITECTURES)}; got {name[:80]!r}")
+        return name
+
+    @field_validator("labels")
+    @classmethod
+    def _are_names(cls, labels: list[str]) -> list[str]:
+        if len(set(labels)) < len(labels) or not all(label.isprintable() for label in labels):
+            raise ValueError("class names are printable, and no two are the same")
+        return labels
+
+
+assert SCHEMA == 1
+assert DISTRIBUTION == "standard_normal"
+
+
+def import_folder(registry: Registry, model: str, folder: Path) -> tuple[int, bool]:
+    """Publish what was received in `folder` (files `weights` and `manifest`); the weights are moved out of it.
+
+    Returns the version, and False if these weights of this (run, branch, step) had been published before.
+
+    Raises:
+        InvalidRequest: a part cannot be used; nothing is stored.
+        Conflict: other weights were published for the same run, branch and step.
+    """
+    manifest = read_manifest((folder / MANIFEST_PART).read_bytes())
+    (folder / WEIGHTS_PART).rename(folder / WEIGHTS_FILE)
+    _check_digest(folder / WEIGHTS_FILE, manifest)
+    (folder / SAMPLES_FILE).write_bytes(images.to_webp(_sheet(folder / WEIGHTS_FILE, manifest)))
+    listed = list_files(folder, WEIGHTS_FILE, SAMPLES_FILE)
+    stored = manifest.model_dump(mode="json", by_alias=True) | {"files": listed}
+    files.write_json(folder / MANIFEST_FILE, stored)
+    version, is_new = publish_folder(registry, model, folder, by_hand=True, move=True)
+    if registry.manifest(model, version)["digest"] != manifest.digest:
+        key = f"run {manifest.run}, branch {manifest.branch}, step {manifest.step}"
+        raise Conflict(f"version {version} of model {model!r} was published from {key} with other weights")
+    return version, is_new
+
+
+def read_manifest(text: bytes) -> Manifest:
+    """A manifest as it was uploaded; InvalidRequest names each field that is wrong."""
+    try:
+        return Manifest.model_validate_json(text)
+    except ValidationError as error:
+        entries = error.errors(include_url=False, include_context=False, include_input=False)[:20]
+    problems = [FieldProblem(_pointer(entry["loc"]), entry["msg"].removeprefix("Value error, ")) for entry in entries]
+    raise InvalidRequest("; ".join(f"{p.pointer}: {p.detail}" for p in problems), problems)
+
+
+def _pointer(location: tuple[int | str, ...]) -> str:
+    parts = (str(part).replace("~", "~0").replace("/", "~1") for part in location)
+    return "/".join([f"/{MANIFEST_PART}", *parts])
+
+
+def _check_digest(weights: Path, manifest: Manifest) -> None:
+    facts = manifest.files.weights
+    if weights.stat().st_size != facts.bytes:
+        raise InvalidRequest.field(
+            f"/{WEIGHTS_PART}", f"has {weights.stat().st_size} bytes, the manifest says {facts.bytes}"
+        )
+    if files.sha256_file(weights) != facts.sha256:
+        raise InvalidRequest.field(f"/{WEIGHTS_PART}", "does not have the SHA-256 that the manifest says")
+    if manifest.digest != f"sha256:{facts.sha256}":
+        raise InvalidRequest.field(f"/{MANIFEST_PART}/digest", f"is not that of {WEIGHTS_FILE}")
+
+
+def _sheet(weights: Path, manifest: Manifest) -> images.Images:
+    """The grid of samples of the weights, once they are known to be sound."""
+    try:
+        generator, config = load_generator(weights)
+    except StoreDamaged as error:
+        raise InvalidRequest.field(f"/{WEIGHTS_PART}", str(error)) from None
+    if not is_finite(generator):
+        raise InvalidRequest.field(f"/{WEIGHTS_PART}", "has weights that are not finite numbers")
+    if type(config) is not ARCHITECTURES[manifest.architecture].config:
+        raise InvalidRequest.field(f"/{MANIFEST_PART}/architecture", "is not that of the weights")
+    if wrong := misfits(manifest.model_dump(), config):
+        problems = [FieldProblem(f"/{MANIFEST_PART}/{field}", "does not describe the weights") for field in wrong]
+        raise InvalidRequest(f"the manifest does not describe the weights: {', '.join(wrong)}", problems)
+    drawn = sampling.draw(generator, sampling.grid_seeds(config.num_classes), config.latent_dim, config.num_classes)
+    if (drawn == drawn[:1]).all():
+        raise InvalidRequest.field(f"/{WEIGHTS_PART}", "draws the same picture for every seed")
+    return images.contact_sheet(drawn, columns=sampling.grid_columns(config.num_classes))
