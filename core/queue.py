@@ -3,6 +3,7 @@
 Redis is queue, cache and bell, never the truth: whatever is lost here, the reconciler rebuilds from files.
 """
 
+import re
 import time
 from collections.abc import Callable
 from enum import Enum
@@ -24,6 +25,7 @@ BELL_CHANNEL = "ganymede:models"
 ANSWER_WITHIN_S = 2.0
 RESULT_TTL_S = 24 * 3600
 FAILURE_TTL_S = 7 * 24 * 3600
+_JOB_ID = re.compile(r"train-(run_[0-9a-f]{20})-\d+", re.ASCII)
 LIMBO_S = 15.0  # a job in no list for so long was taken by a worker that died before it began
 
 # Away, hanging, or answering that it cannot (its disk or memory is full): to us it is all the same.
@@ -53,6 +55,12 @@ def connect(url: str, *, answer_within_s: float | None = ANSWER_WITHIN_S) -> "re
 
 def job_id(run_id: str, attempt: int) -> str:
     return f"train-{run_id}-{attempt}"
+
+
+def run_of(name: str) -> str:
+    """The run that a job id names; nothing for a job that is none of ours."""
+    found = _JOB_ID.fullmatch(name)
+    return found[1] if found else ""
 
 
 class TrainQueue:

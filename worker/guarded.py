@@ -19,7 +19,8 @@ from rq import Queue, Worker
 from rq.executions import Execution
 from rq.job import Job
 
-from core.queue import TRAIN_FUNCTION
+from core.log import about_run
+from core.queue import TRAIN_FUNCTION, run_of
 from worker.stopping import STOP_SIGNALS, on_stop_signal
 
 ALLOWED_FUNCTIONS = frozenset({TRAIN_FUNCTION})
@@ -57,6 +58,11 @@ class GuardedWorker(Worker):
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:  # noqa: ARG002 (RQ's signature)
         return LEASE_S
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """The parent's part; what it logs meanwhile is about that run."""
+        with about_run(run_of(job.id)):
+            super().execute_job(job, queue)
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         die_with_parent(self.pid)
