@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from app.generate.batcher import Batcher
 from app.generate.hotload import Models
+from app.telemetry import Telemetry
 from core.datasets import DatasetStore
 from core.queue import TrainQueue
 from core.registry import Registry
@@ -29,6 +30,7 @@ class Services:
     models: Models
     batcher: Batcher
     encoders: ThreadPoolExecutor
+    telemetry: Telemetry
 
 
 def get_services(request: Request) -> Services:

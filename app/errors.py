@@ -149,5 +149,6 @@ def _allowed_methods(request: Request) -> list[str]:
 def _unknown(request: Request, error: Exception) -> Response:
     log.error("unexpected error at %s %s", request.method, request.url.path, exc_info=error)
     detail = "an unexpected error; the service's log has the details under this request_id"
-    about = _about(request)  # this answer is sent outside the Gate, which puts the id on all others
-    return problem(500, "internal", detail, headers={"Request-Id": about["request_id"]}, **about)
+    about = _about(request)  # this answer is sent outside the Gate, which puts these headers on all others
+    headers = {"Request-Id": about["request_id"], "X-Content-Type-Options": "nosniff"}
+    return problem(500, "internal", detail, headers=headers, **about)

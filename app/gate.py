@@ -1,4 +1,5 @@
 """What every request passes first: a request id, the Host and Origin checks, the size of its body. Knows no route.
+What every answer gets: the id, and the headers that keep a browser from making more of it than it is.
 
 A browser can reach a service on loopback, so a page anywhere could have it work: a Host that is not ours means DNS
 rebinding, a foreign Origin means another site's form or script.
@@ -8,24 +9,30 @@ Pure ASGI: nothing stands between a route and its connection.
 
 import re
 import secrets
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import problem
+from app.telemetry import Telemetry
+from core.log import REQUEST_ID as CURRENT_REQUEST_ID
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::\d{0,5})?")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 MAX_BODY_BYTES = 1 << 20
+BROWSER_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+# For a page that does not bring its own: it may load nothing, and stand in no frame.
+PAGE_POLICY = (b"content-security-policy", b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'")
 
 
 class Gate:
     """Middleware; refusals are problem documents like all others."""
 
-    def __init__(self, app: ASGIApp, allowed_hosts: tuple[str, ...]) -> None:
-        self.app, self.allowed_hosts = app, {host.lower() for host in allowed_hosts}
+    def __init__(self, app: ASGIApp, allowed_hosts: tuple[str, ...], telemetry: Telemetry) -> None:
+        self.app, self.allowed_hosts, self.telemetry = app, {host.lower() for host in allowed_hosts}, telemetry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -36,16 +43,19 @@ class Gate:
         if not REQUEST_ID.fullmatch(request_id):
             request_id = secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = request_id
+        CURRENT_REQUEST_ID.set(request_id)  # until the next one: also what is logged further out names it
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["Request-Id"] = request_id
+                own = message["headers"]
+                message["headers"] = [*own, (b"request-id", request_id.encode()), *BROWSER_HEADERS, *_page_policy(own)]
             await send(message)
 
         refusal = self._refusal(scope["method"], headers)
         if refusal is None:
             await self.app(scope, receive, send_with_id)
             return
+        self.telemetry.rejected.labels(refusal[1]).inc()
         response = problem(*refusal, instance=scope["path"], request_id=request_id)
         await response(scope, receive, send_with_id)
 
@@ -64,6 +74,12 @@ class Gate:
         if length.isdecimal() and int(length) > MAX_BODY_BYTES:
             return 413, "body_too_large", f"a body may have up to {MAX_BODY_BYTES} bytes; this one has {length}"
         return None
+
+
+def _page_policy(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The policy for a page without one; nothing for what is no page."""
+    is_page = any(name == b"content-type" and value.startswith(b"text/html") for name, value in headers)
+    return [PAGE_POLICY] if is_page and all(name != PAGE_POLICY[0] for name, _ in headers) else []
 
 
 def host_name(host: str) -> str:

@@ -11,14 +11,16 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
-from app import catalog, errors, health, openapi
+from app import catalog, errors, health, metrics, openapi
 from app.datasets import route as datasets
 from app.deps import Services
 from app.gate import MAX_BODY_BYTES, Gate
 from app.generate import route as generate
 from app.generate.batcher import Batcher
 from app.generate.hotload import Models
+from app.observer import Observer
 from app.reconciler import reconcile_for_ever
+from app.telemetry import Telemetry
 from app.train import route as train
 from core import VERSION
 from core.datasets import DatasetStore
@@ -54,9 +56,11 @@ class Index(BaseModel):
 def create_app(settings: Settings) -> FastAPI:
     """The app of one store; its services live from start-up to shutdown."""
 
+    telemetry = Telemetry()
+
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _services(settings) as services:
+        async with _services(settings, telemetry) as services:
             app.state.services = services
             yield
 
@@ -71,8 +75,10 @@ def create_app(settings: Settings) -> FastAPI:
     errors.install(app)
     openapi.install(app)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)  # counts what comes without a length
-    app.add_middleware(Gate, allowed_hosts=settings.allowed_hosts)  # added last: the outermost
-    for part in (generate, train, datasets, catalog, health):
+    app.add_middleware(Gate, allowed_hosts=settings.allowed_hosts, telemetry=telemetry)
+    # added last: the outermost
+    app.add_middleware(Observer, telemetry=telemetry, is_access_logged=settings.access_log)
+    for part in (generate, train, datasets, catalog, health, metrics):
         app.include_router(part.router)
 
     @app.get("/", tags=["health"])
@@ -83,11 +89,11 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 @contextlib.asynccontextmanager
-async def _services(settings: Settings) -> AsyncIterator[Services]:
+async def _services(settings: Settings, telemetry: Telemetry) -> AsyncIterator[Services]:
     store = await asyncio.to_thread(_open_store, settings)
     registry = Registry(store)
     device = "cuda" if settings.device == "auto" and torch.cuda.is_available() else settings.device
-    models = Models(registry, Bell(settings.broker_url), "cpu" if device == "auto" else device)
+    models = Models(registry, Bell(settings.broker_url), "cpu" if device == "auto" else device, telemetry)
     services = Services(
         settings=settings,
         store=store,
@@ -96,9 +102,12 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         datasets=DatasetStore(store),
         queue=TrainQueue(settings.broker_url),
         models=models,
-        batcher=Batcher(settings.max_wait),
+        batcher=Batcher(settings.max_wait, telemetry),
         encoders=ThreadPoolExecutor(ENCODERS, "encode"),
+        telemetry=telemetry,
     )
+    collector = metrics.ServiceCollector(services)
+    telemetry.registry.register(collector)
     services.batcher.start()
     models.start()
     try:
@@ -117,6 +126,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         await asyncio.to_thread(services.batcher.close)
         services.encoders.shutdown()
         services.queue.close()
+        telemetry.registry.unregister(collector)
 
 
 def _open_store(settings: Settings) -> Store:

@@ -39,6 +39,7 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
         "DEFAULT_MODEL": "digits@3",
         "MAX_IMAGES": "16",
         "MAX_WAIT": "2.5",
+        "ACCESS_LOG": "true",
         "LOG_FORMAT": "json",
     }
     for name, value in wanted.items():
@@ -59,6 +60,7 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
         "default_model": "digits@3",
         "max_images": 16,
         "max_wait": 2.5,
+        "access_log": True,
         "log_format": "json",
     }
     assert settings.store_path == Path("/store")
