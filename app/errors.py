@@ -16,17 +16,19 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 
 from core.answers import Problem
-from core.errors import FieldProblem, GanymedeError, IllegalTransition, Overloaded
+from core.errors import (
+    BodyTooLarge,
+    FieldProblem,
+    GanymedeError,
+    IllegalTransition,
+    MalformedRequest,
+    MethodNotAllowed,
+    NotFound,
+    Overloaded,
+)
 
 MEDIA_TYPE = "application/problem+json"
-CODES = {
-    400: "bad_request",
-    403: "forbidden",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "body_too_large",
-    415: "unsupported_media_type",
-}
+RAISED_BY_FRAMEWORK = {error.status: error for error in (MalformedRequest, NotFound, MethodNotAllowed, BodyTooLarge)}
 PROBLEM_SCHEMA = {"$ref": f"#/components/schemas/{Problem.__name__}"}
 BODY = "body"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -129,14 +131,14 @@ def _is_branch(part: int | str) -> bool:
 
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    code = CODES.get(error.status_code, "http_error")
+    known = RAISED_BY_FRAMEWORK.get(error.status_code, MalformedRequest if error.status_code < 500 else GanymedeError)
     detail, headers = str(error.detail), dict(error.headers or {})
     if error.status_code == 404:
         detail = f"there is nothing at {request.url.path}"
     if error.status_code == 405:
         headers["Allow"] = ", ".join(_allowed_methods(request))
         detail = f"{request.method} is not possible here; allowed: {headers['Allow']}"
-    return problem(error.status_code, code, detail, headers=headers, **_about(request))
+    return problem(error.status_code, known.code, detail, title=known.title, headers=headers, **_about(request))
 
 
 def _allowed_methods(request: Request) -> list[str]:

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import problem
 from app.telemetry import Telemetry
+from core.errors import BodyTooLarge, GanymedeError, HostNotAllowed, OriginNotAllowed
 from core.log import REQUEST_ID as CURRENT_REQUEST_ID
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -55,24 +56,25 @@ class Gate:
         if refusal is None:
             await self.app(scope, receive, send_with_id)
             return
-        self.telemetry.rejected.labels(refusal[1]).inc()
-        response = problem(*refusal, instance=scope["path"], request_id=request_id)
+        self.telemetry.rejected.labels(refusal.code).inc()
+        text, about = str(refusal), {"instance": scope["path"], "request_id": request_id}
+        response = problem(refusal.status, refusal.code, text, title=refusal.title, **about)
         await response(scope, receive, send_with_id)
 
-    def _refusal(self, method: str, headers: Headers) -> tuple[int, str, str] | None:
-        """Status, code and text of why this request goes no further; None if it may."""
+    def _refusal(self, method: str, headers: Headers) -> GanymedeError | None:
+        """Why this request goes no further; None if it may."""
         host = headers.get("host", "")
         if "*" not in self.allowed_hosts and host_name(host) not in self.allowed_hosts:
-            return 400, "host_not_allowed", f"Host {host[:100]!r} is not served here; see GANYMEDE_ALLOWED_HOSTS"
+            return HostNotAllowed(f"Host {host[:100]!r} is not served here; see GANYMEDE_ALLOWED_HOSTS")
         if method not in SAFE_METHODS:
             origin = headers.get("origin")
             if origin is not None and _origin_host(origin) != host.lower():
-                return 403, "origin_not_allowed", f"Origin {origin[:100]!r} may not change anything here"
+                return OriginNotAllowed(f"Origin {origin[:100]!r} may not change anything here")
             if headers.get("sec-fetch-site") == "cross-site":
-                return 403, "origin_not_allowed", "a request from another site may not change anything here"
+                return OriginNotAllowed("a request from another site may not change anything here")
         length = headers.get("content-length", "0")
         if length.isdecimal() and int(length) > MAX_BODY_BYTES:
-            return 413, "body_too_large", f"a body may have up to {MAX_BODY_BYTES} bytes; this one has {length}"
+            return BodyTooLarge(f"a body may have up to {MAX_BODY_BYTES} bytes; this one has {length}")
         return None
 
 

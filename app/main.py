@@ -71,6 +71,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,  # FastAPI's page takes its scripts from other hosts
         redoc_url=None,
+        generate_unique_id_function=openapi.operation_id,
     )
     errors.install(app)
     openapi.install(app)
@@ -83,6 +84,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @app.get("/", tags=["health"])
     async def index() -> Index:
+        """Where to go from here."""
         return Index()
 
     return app

@@ -4,6 +4,7 @@ import contextlib
 import re
 import shutil
 from collections.abc import Iterable
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -18,10 +19,14 @@ from app.run_counts import RunCensus
 REDIS_ANSWERS_WITHIN_S = 1.0
 VERSION = re.compile(r"version=(?!\d+\.\d+\.\d+\s*(?:[;,]|$))")  # one that the encoder cannot compare
 
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/plain": {}, "application/openmetrics-text": {}}, "description": "The numbers."}
+}
+
 router = APIRouter(tags=["health"])
 
 
-@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+@router.get("/metrics", response_class=Response, responses=ANSWERS)
 async def metrics(request: Request, services: ServicesDep) -> Response:
     """Counters and gauges for Prometheus, as text (0.0.4) or OpenMetrics. docs/operations.md says what each means."""
     accept = request.headers.get("accept", "")
