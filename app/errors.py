@@ -152,5 +152,9 @@ def _unknown(request: Request, error: Exception) -> Response:
     log.error("unexpected error at %s %s", request.method, request.url.path, exc_info=error)
     detail = "an unexpected error; the service's log has the details under this request_id"
     about = _about(request)  # this answer is sent outside the Gate, which puts these headers on all others
-    headers = {"Request-Id": about["request_id"], "X-Content-Type-Options": "nosniff"}
+    headers = {
+        "Request-Id": about["request_id"],
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+    }
     return problem(500, "internal", detail, headers=headers, **about)

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
-from app import catalog, errors, health, metrics, openapi
+from app import catalog, docs_page, errors, health, metrics, openapi
 from app.datasets import route as datasets
 from app.deps import Services
 from app.gate import MAX_BODY_BYTES, Gate
@@ -49,6 +49,7 @@ class Index(BaseModel):
         "models": "/models",
         "datasets": "/datasets",
         "readiness": "/readyz",
+        "docs": "/docs",
         "openapi": "/openapi.json",
     }
 
@@ -69,7 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
         version=VERSION,
         description="Trains generative adversarial networks and serves their generators.",
         lifespan=lifespan,
-        docs_url=None,  # FastAPI's page takes its scripts from other hosts
+        docs_url=None,  # FastAPI's page takes its scripts from other hosts; app/docs_page.py has ours
         redoc_url=None,
         generate_unique_id_function=openapi.operation_id,
     )
@@ -79,7 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Gate, allowed_hosts=settings.allowed_hosts, telemetry=telemetry)
     # added last: the outermost
     app.add_middleware(Observer, telemetry=telemetry, is_access_logged=settings.access_log)
-    for part in (generate, train, datasets, catalog, health, metrics):
+    for part in (generate, train, datasets, catalog, health, metrics, docs_page):
         app.include_router(part.router)
 
     @app.get("/", tags=["health"])

@@ -98,7 +98,7 @@ def _examples() -> Json:
 def _finish(method: str, operation: Json, schemas: Json) -> None:
     """One operation: its text, its errors, its examples."""
     summary, *rest = FIRST_SENTENCE.split(operation.pop("description", "").strip(), maxsplit=1)
-    operation["summary"] = summary.removesuffix(".") or operation["summary"]
+    operation["summary"] = summary.removesuffix(".").replace("`", "") or operation["summary"]  # it is no Markdown
     if rest:
         operation["description"] = rest[0]
     _add_errors(method, operation)
