@@ -1,6 +1,7 @@
 """GET /metrics: numbers move by exactly what was done, cost little to look at, and need nobody else."""
 
 import asyncio
+import re
 import socket
 import time
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from core.images import Images
 from core.refs import ModelRef
 from core.settings import Settings
 from tests.app.scraping import Samples, moved, scrape
+
+ROOT = Path(__file__).resolve().parents[2]
 
 PublishTiny = Callable[..., int]
 PublishBroken = Callable[..., int]
@@ -208,6 +211,18 @@ async def test_the_form_is_what_the_scraper_asks_for(
     assert {"ganymede_requests", "ganymede_request_seconds", "python_info", "process_cpu_seconds"} <= {
         f.name for f in families
     }
+
+
+async def test_the_operations_page_lists_exactly_the_metrics_there_are(client: httpx.AsyncClient) -> None:
+    await client.get("/livez")
+    page = (ROOT / "docs" / "operations.md").read_text()
+
+    answer = await client.get("/metrics")
+
+    sent = set(re.findall(r"^# TYPE (ganymede_\w+) ", answer.text, re.M))
+    assert set(re.findall(r"^\| `(ganymede_\w+)` \|", page, re.M)) == sent
+    in_alarms = {re.sub(r"_bucket$", "", name) for name in re.findall(r"ganymede_[a-z_]+", page)}
+    assert in_alarms <= sent
 
 
 async def test_two_apps_in_one_process_count_each_for_itself(
