@@ -17,7 +17,7 @@ from app.deps import Services, ServicesDep
 from app.run_counts import RunCensus
 
 REDIS_ANSWERS_WITHIN_S = 1.0
-VERSION = re.compile(r"version=(?!\d+\.\d+\.\d+\s*(?:[;,]|$))")  # one that the encoder cannot compare
+OTHER_VERSION = re.compile(r"version=(?!(?:0\.0\.[14]|1\.0\.0)\s*(?:[;,]|$))")  # the encoder takes whatever it is told
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/plain": {}, "application/openmetrics-text": {}}, "description": "The numbers."}
@@ -30,7 +30,7 @@ router = APIRouter(tags=["health"])
 async def metrics(request: Request, services: ServicesDep) -> Response:
     """Counters and gauges for Prometheus, as text (0.0.4) or OpenMetrics. docs/operations.md says what each means."""
     accept = request.headers.get("accept", "")
-    encode, media_type = choose_encoder("" if VERSION.search(accept) else accept)
+    encode, media_type = choose_encoder("" if OTHER_VERSION.search(accept) else accept)
     services.telemetry.redis_up.set(await _redis_answers(services))
     content = await anyio.to_thread.run_sync(encode, services.telemetry.registry)
     return Response(content, media_type=media_type, headers={"Cache-Control": "no-store"})

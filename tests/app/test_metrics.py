@@ -191,6 +191,12 @@ async def test_with_redis_it_says_so(client: httpx.AsyncClient) -> None:
             "application/openmetrics-text",
         ),
         ("application/openmetrics-text", "application/openmetrics-text"),
+        (
+            "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+            "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+            "application/openmetrics-text; version=1.0.0",
+        ),
+        ("application/openmetrics-text;version=99.0.0", "text/plain; version=0.0.4"),
         ("application/openmetrics-text;version=abc", "text/plain; version=0.0.4"),
         ("application/openmetrics-text;version=1.0.x", "text/plain; version=0.0.4"),
         ("application/openmetrics-text;version=;version=,", "text/plain; version=0.0.4"),
