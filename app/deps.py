@@ -10,8 +10,10 @@ from fastapi import Depends, Request
 from app.activity import Activity
 from app.generate.batcher import Batcher
 from app.generate.hotload import Models
+from app.run_counts import RunCensus
 from app.storage import StorageMeter
 from app.streams import Streams
+from app.telemetry import Telemetry
 from core.datasets import DatasetStore
 from core.metrics import Histories
 from core.queue import TrainQueue
@@ -29,6 +31,7 @@ class Services:
     store: Store
     registry: Registry
     runs: RunStore
+    census: RunCensus
     histories: Histories
     datasets: DatasetStore
     queue: TrainQueue
@@ -39,6 +42,7 @@ class Services:
     streams: Streams
     activity: Activity
     storage: StorageMeter
+    telemetry: Telemetry
     began_at: float = field(default_factory=time.monotonic)
 
     def end_streams(self) -> None:

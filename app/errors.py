@@ -16,17 +16,20 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 
 from core.answers import Problem
-from core.errors import FieldProblem, GanymedeError, IllegalTransition, Overloaded, RangeNotSatisfiable
+from core.errors import (
+    BodyTooLarge,
+    FieldProblem,
+    GanymedeError,
+    IllegalTransition,
+    MalformedRequest,
+    MethodNotAllowed,
+    NotFound,
+    Overloaded,
+    RangeNotSatisfiable,
+)
 
 MEDIA_TYPE = "application/problem+json"
-CODES = {
-    400: "bad_request",
-    403: "forbidden",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "body_too_large",
-    415: "unsupported_media_type",
-}
+RAISED_BY_FRAMEWORK = {error.status: error for error in (MalformedRequest, NotFound, MethodNotAllowed, BodyTooLarge)}
 PROBLEM_SCHEMA = {"$ref": f"#/components/schemas/{Problem.__name__}"}
 BODY = "body"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -131,14 +134,14 @@ def _is_branch(part: int | str) -> bool:
 
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    code = CODES.get(error.status_code, "http_error")
+    known = RAISED_BY_FRAMEWORK.get(error.status_code, MalformedRequest if error.status_code < 500 else GanymedeError)
     detail, headers = str(error.detail), dict(error.headers or {})
     if error.status_code == 404:
         detail = f"there is nothing at {request.url.path}"
     if error.status_code == 405:
         headers["Allow"] = ", ".join(_allowed_methods(request))
         detail = f"{request.method} is not possible here; allowed: {headers['Allow']}"
-    return problem(error.status_code, code, detail, headers=headers, **_about(request))
+    return problem(error.status_code, known.code, detail, title=known.title, headers=headers, **_about(request))
 
 
 def _allowed_methods(request: Request) -> list[str]:
@@ -151,5 +154,10 @@ def _allowed_methods(request: Request) -> list[str]:
 def _unknown(request: Request, error: Exception) -> Response:
     log.error("unexpected error at %s %s", request.method, request.url.path, exc_info=error)
     detail = "an unexpected error; the service's log has the details under this request_id"
-    about = _about(request)  # this answer is sent outside the Gate, which puts the id on all others
-    return problem(500, "internal", detail, headers={"Request-Id": about["request_id"]}, **about)
+    about = _about(request)  # this answer is sent outside the Gate, which puts these headers on all others
+    headers = {
+        "Request-Id": about["request_id"],
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+    }
+    return problem(500, "internal", detail, headers=headers, **about)

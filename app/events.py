@@ -112,7 +112,7 @@ def _last_seen(header: str | None, after: int) -> int:
 
 @router.get(
     "/events",
-    tags=["health"],
+    tags=["system"],
     response_class=StreamingResponse,
     responses={200: {"content": {EVENT_STREAM: {}}, "description": "A stream that ends with the service."}},
 )

@@ -1,4 +1,5 @@
 """What every request passes first: a request id, the Host and Origin checks, the size of its body. Knows no route.
+What every answer gets: the id, and the headers that keep a browser from making more of it than it is.
 
 A browser can reach a service on loopback, so a page anywhere could have it work: a Host that is not ours means DNS
 rebinding, a foreign Origin means another site's form or script.
@@ -8,26 +9,34 @@ Pure ASGI: nothing stands between a route and its connection.
 
 import re
 import secrets
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import problem
+from app.telemetry import Telemetry
+from core.errors import BodyTooLarge, GanymedeError, HostNotAllowed, OriginNotAllowed
+from core.log import REQUEST_ID as CURRENT_REQUEST_ID
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::\d{0,5})?")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 MAX_BODY_BYTES = 1 << 20
 UPLOADS = (re.compile(r"/models/[^/]+/versions"),)  # paths whose POST may send GANYMEDE_MAX_UPLOAD bytes
+BROWSER_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+# For a page that does not bring its own: it may load nothing, and stand in no frame.
+PAGE_POLICY = (b"content-security-policy", b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'")
 
 
 class Gate:
     """Middleware; refusals are problem documents like all others."""
 
-    def __init__(self, app: ASGIApp, allowed_hosts: tuple[str, ...], max_upload: int) -> None:
-        self.app, self.allowed_hosts, self.max_upload = app, {host.lower() for host in allowed_hosts}, max_upload
+    def __init__(self, app: ASGIApp, allowed_hosts: tuple[str, ...], max_upload: int, telemetry: Telemetry) -> None:
+        self.app, self.allowed_hosts = app, {host.lower() for host in allowed_hosts}
+        self.max_upload, self.telemetry = max_upload, telemetry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -38,34 +47,38 @@ class Gate:
         if not REQUEST_ID.fullmatch(request_id):
             request_id = secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = request_id
+        CURRENT_REQUEST_ID.set(request_id)  # until the next one: also what is logged further out names it
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["Request-Id"] = request_id
+                own = message["headers"]
+                message["headers"] = [*own, (b"request-id", request_id.encode()), *BROWSER_HEADERS, *_page_policy(own)]
             await send(message)
 
         refusal = self._refusal(scope, headers)
         if refusal is None:
             await self.app(scope, receive, send_with_id)
             return
-        response = problem(*refusal, instance=scope["path"], request_id=request_id)
+        self.telemetry.rejected.labels(refusal.code).inc()
+        text, about = str(refusal), {"instance": scope["path"], "request_id": request_id}
+        response = problem(refusal.status, refusal.code, text, title=refusal.title, **about)
         await response(scope, receive, send_with_id)
 
-    def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str, str] | None:
-        """Status, code and text of why this request goes no further; None if it may."""
+    def _refusal(self, scope: Scope, headers: Headers) -> GanymedeError | None:
+        """Why this request goes no further; None if it may."""
         method = scope["method"]
         host = headers.get("host", "")
         if "*" not in self.allowed_hosts and host_name(host) not in self.allowed_hosts:
-            return 400, "host_not_allowed", f"Host {host[:100]!r} is not served here; see GANYMEDE_ALLOWED_HOSTS"
+            return HostNotAllowed(f"Host {host[:100]!r} is not served here; see GANYMEDE_ALLOWED_HOSTS")
         if method not in SAFE_METHODS:
             origin = headers.get("origin")
             if origin is not None and _origin_host(origin) != host.lower():
-                return 403, "origin_not_allowed", f"Origin {origin[:100]!r} may not change anything here"
+                return OriginNotAllowed(f"Origin {origin[:100]!r} may not change anything here")
             if headers.get("sec-fetch-site") == "cross-site":
-                return 403, "origin_not_allowed", "a request from another site may not change anything here"
+                return OriginNotAllowed("a request from another site may not change anything here")
         length, limit = headers.get("content-length", "0"), max_body_bytes(scope, self.max_upload)
         if length.isdecimal() and int(length) > limit:
-            return 413, "body_too_large", f"a body may have up to {limit} bytes here; this one has {length}"
+            return BodyTooLarge(f"a body may have up to {limit} bytes here; this one has {length}")
         return None
 
 
@@ -84,6 +97,12 @@ def max_body_bytes(scope: Scope, max_upload: int) -> int:
     """The largest body a request may have."""
     is_upload = scope["method"] == "POST" and any(path.fullmatch(scope["path"]) for path in UPLOADS)
     return max_upload if is_upload else MAX_BODY_BYTES
+
+
+def _page_policy(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The policy for a page without one; nothing for what is no page."""
+    is_page = any(name == b"content-type" and value.startswith(b"text/html") for name, value in headers)
+    return [PAGE_POLICY] if is_page and all(name != PAGE_POLICY[0] for name, _ in headers) else []
 
 
 def host_name(host: str) -> str:

@@ -10,7 +10,7 @@ import torch
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from app import errors, events, health, openapi, system
+from app import docs_page, errors, events, health, metrics, openapi, system
 from app.activity import Activity
 from app.catalog import aliases, transfer
 from app.catalog import route as catalog
@@ -20,9 +20,12 @@ from app.gate import BodyLimit, Gate
 from app.generate import route as generate
 from app.generate.batcher import Batcher
 from app.generate.hotload import Models
+from app.observer import Observer
 from app.reconciler import reconcile_for_ever
+from app.run_counts import RunCensus
 from app.storage import StorageMeter
 from app.streams import Streams
+from app.telemetry import Telemetry
 from app.train import checkpoints, history
 from app.train import route as train
 from core import VERSION
@@ -38,6 +41,21 @@ from core.store import Store
 from models.publish import publish_starter
 
 ENCODERS = 2
+PARTS = (
+    generate,
+    train,
+    events,
+    history,
+    checkpoints,
+    catalog,
+    aliases,
+    transfer,
+    datasets,
+    system,
+    health,
+    metrics,
+    docs_page,
+)
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +72,7 @@ class Index(BaseModel):
         "datasets": "/datasets",
         "readiness": "/readyz",
         "status": "/status",
+        "docs": "/docs",
         "openapi": "/openapi.json",
     }
 
@@ -61,9 +80,11 @@ class Index(BaseModel):
 def create_app(settings: Settings) -> FastAPI:
     """The app of one store; its services live from start-up to shutdown."""
 
+    telemetry = Telemetry()
+
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _services(settings) as services:
+        async with _services(settings, telemetry) as services:
             app.state.services = services
             yield
 
@@ -72,28 +93,33 @@ def create_app(settings: Settings) -> FastAPI:
         version=VERSION,
         description="Trains generative adversarial networks and serves their generators.",
         lifespan=lifespan,
-        docs_url=None,  # FastAPI's page takes its scripts from other hosts
+        docs_url=None,  # FastAPI's page takes its scripts from other hosts; app/docs_page.py has ours
         redoc_url=None,
+        generate_unique_id_function=openapi.operation_id,
     )
     errors.install(app)
     openapi.install(app)
     app.add_middleware(BodyLimit, max_upload=settings.max_upload)
+    app.add_middleware(Gate, allowed_hosts=settings.allowed_hosts, max_upload=settings.max_upload, telemetry=telemetry)
     # added last: the outermost
-    app.add_middleware(Gate, allowed_hosts=settings.allowed_hosts, max_upload=settings.max_upload)
-    for part in (generate, train, events, datasets, catalog, health, history, system, checkpoints, aliases, transfer):
+    app.add_middleware(Observer, telemetry=telemetry, is_access_logged=settings.access_log)
+    for part in PARTS:
         app.include_router(part.router)
 
     @app.get("/", tags=["health"])
     async def index() -> Index:
+        """Where to go from here."""
         return Index()
 
     return app
 
 
 @contextlib.asynccontextmanager
-async def _services(settings: Settings) -> AsyncIterator[Services]:
-    services = _make(settings, await asyncio.to_thread(_open_store, settings))
+async def _services(settings: Settings, telemetry: Telemetry) -> AsyncIterator[Services]:
+    services = _make(settings, await asyncio.to_thread(_open_store, settings), telemetry)
     models = services.models
+    collector = metrics.ServiceCollector(services)
+    telemetry.registry.register(collector)
     services.batcher.start()
     models.start()
     try:
@@ -114,28 +140,31 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         services.encoders.shutdown()
         services.importer.shutdown()
         services.queue.close()
+        telemetry.registry.unregister(collector)
 
 
-def _make(settings: Settings, store: Store) -> Services:
+def _make(settings: Settings, store: Store, telemetry: Telemetry) -> Services:
     """All services; nothing of them runs yet."""
     registry = Registry(store)
     device = "cuda" if settings.device == "auto" and torch.cuda.is_available() else settings.device
-    models = Models(registry, Bell(settings.broker_url), "cpu" if device == "auto" else device)
+    models = Models(registry, Bell(settings.broker_url), "cpu" if device == "auto" else device, telemetry)
     runs = RunStore(store)
     return Services(
         settings=settings,
         store=store,
         registry=registry,
         runs=runs,
+        census=RunCensus(runs),
         histories=Histories(),
         datasets=DatasetStore(store),
         queue=TrainQueue(settings.broker_url),
         models=models,
-        batcher=Batcher(settings.max_wait),
+        batcher=Batcher(settings.max_wait, telemetry),
         encoders=ThreadPoolExecutor(ENCODERS, "encode"),
         streams=Streams(),
         activity=Activity(runs, models),
         storage=StorageMeter(store),
+        telemetry=telemetry,
         importer=ThreadPoolExecutor(1, "import"),  # a model that is checked is in memory: one at a time
     )
 

@@ -1,30 +1,155 @@
-"""The OpenAPI document: what FastAPI makes of the routes, with our errors instead of its own. Knows no route."""
+"""The OpenAPI document: what FastAPI makes of the routes, with our errors instead of its own. Knows no route.
 
+What any route may answer (a foreign Host, an unexpected error) is added here, so that a route lists its own errors
+alone. Examples belong to schemas, and are shown wherever a body of that schema is.
+"""
+
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
+from app.errors import MEDIA_TYPE, PROBLEM_SCHEMA
+from app.examples import EXAMPLES, problem_example
 from core.answers import FieldProblemBody, Problem
+from core.errors import (
+    BodyTooLarge,
+    GanymedeError,
+    HostNotAllowed,
+    InvalidRequest,
+    MalformedRequest,
+    OriginNotAllowed,
+    StoreDamaged,
+)
+
+Json = dict[str, Any]
 
 SCHEMAS = "#/components/schemas/{model}"
+LICENCE = {"name": "MIT", "identifier": "MIT"}
+SERVERS = [{"url": "/", "description": "The service that sent this document."}]
+TAGS = {
+    "generate": "Draw pictures from a trained model.",
+    "train": "Training runs: start, watch, end.",
+    "models": "What can be drawn from: models and their versions.",
+    "datasets": "What can be trained on.",
+    "system": "The service itself.",
+    "health": "Whether the service is alive and ready, and its numbers.",
+}
+CODE = re.compile(r"`([a-z_]+)`")
+FIRST_SENTENCE = re.compile(r"\.\s+")
+FASTAPI_SUCCESS, FASTAPI_INVALID = "Successful Response", "Validation Error"  # where a route says nothing
+EXAMPLE_REFS = "#/components/examples/"
+REQUEST_ID_REF = "#/components/headers/Request-Id"
+REQUEST_ID = {"description": "Yours if you sent one, else a new one.", "schema": {"type": "string"}}
+SAFE = ("get", "head", "options")
+
+
+def operation_id(route: APIRoute) -> str:
+    """The name of the function: what generated clients call the operation."""
+    return route.name
 
 
 def install(app: FastAPI) -> None:
     """Have `app` describe its errors as it sends them: problem+json, never FastAPI's own form."""
     made = app.openapi
 
-    def openapi() -> dict[str, Any]:
+    def openapi() -> Json:
         if app.openapi_schema is None:
-            app.openapi_schema = _with_problems(made())
+            app.openapi_schema = _finished(made())
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+def every_error(tree: type[GanymedeError] = GanymedeError) -> Iterator[type[GanymedeError]]:
+    """All errors with a code of their own."""
+    yield tree
+    for error in tree.__subclasses__():
+        yield from every_error(error)
+
+
+def _finished(document: Json) -> Json:
+    document["info"]["license"] = LICENCE
+    document["servers"] = SERVERS
+    components = document.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    for theirs in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(theirs, None)
     for model in (Problem, FieldProblemBody):
-        schema = model.model_json_schema(ref_template=SCHEMAS)
-        schema.pop("$defs", None)
-        schemas[model.__name__] = schema
+        schemas[model.__name__] = model.model_json_schema(ref_template=SCHEMAS)
+        schemas[model.__name__].pop("$defs", None)
+    components["examples"] = _examples()
+    components["headers"] = {"Request-Id": REQUEST_ID}
+    operations = [(method, item[method]) for item in document["paths"].values() for method in item]
+    for method, operation in operations:
+        _finish(method, operation, schemas)
+    used = {tag for _, operation in operations for tag in operation.get("tags", [])}
+    document["tags"] = [{"name": name, "description": text} for name, text in TAGS.items() if name in used]
     return document
+
+
+def _examples() -> Json:
+    found = {f"{schema}.{name}": example for schema, named in EXAMPLES.items() for name, example in named.items()}
+    return found | {f"{Problem.__name__}.{error.code}": {"value": problem_example(error)} for error in every_error()}
+
+
+def _finish(method: str, operation: Json, schemas: Json) -> None:
+    """One operation: its text, its errors, its examples."""
+    summary, *rest = FIRST_SENTENCE.split(operation.pop("description", "").strip(), maxsplit=1)
+    operation["summary"] = summary.removesuffix(".").replace("`", "") or operation["summary"]  # it is no Markdown
+    if rest:
+        operation["description"] = rest[0]
+    _add_errors(method, operation)
+    _finish_contents(operation.get("requestBody", {}))
+    for status, response in operation["responses"].items():
+        response.setdefault("headers", {})["Request-Id"] = {"$ref": REQUEST_ID_REF}
+        if int(status) >= 400:
+            _finish_error(response)
+            continue
+        _finish_contents(response)
+        if response["description"] == FASTAPI_SUCCESS:
+            name = _schema_name(response.get("content", {}).get("application/json", {}))
+            response["description"] = schemas.get(name, {}).get("description", "As asked.")
+
+
+def _add_errors(method: str, operation: Json) -> None:
+    """What every operation of this kind may answer, beside what its route names."""
+    errors: list[type[GanymedeError]] = [HostNotAllowed, GanymedeError, StoreDamaged]
+    if method not in SAFE:
+        errors.append(OriginNotAllowed)
+    if "requestBody" in operation:
+        errors += [MalformedRequest, BodyTooLarge]
+    responses: Json = operation["responses"]
+    if responses.get("422", {}).get("description") == FASTAPI_INVALID:
+        responses["422"] = {"description": f"`{InvalidRequest.code}`"}
+    for error in errors:
+        response = responses.setdefault(str(error.status), {"description": ""})
+        if f"`{error.code}`" not in response["description"]:
+            response["description"] += f"{', ' if response['description'] else ''}`{error.code}`"
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _finish_error(response: Json) -> None:
+    """A problem document with an example of each code that the description names."""
+    codes = CODE.findall(response["description"])
+    if codes or "content" not in response:
+        examples = {code: {"$ref": f"{EXAMPLE_REFS}{Problem.__name__}.{code}"} for code in codes}
+        response["content"] = {MEDIA_TYPE: {"schema": PROBLEM_SCHEMA, **({"examples": examples} if examples else {})}}
+
+
+def _finish_contents(body: Json) -> None:
+    """Examples where the schema has some; what has no schema is text or bytes."""
+    for media_type, content in body.get("content", {}).items():
+        name = _schema_name(content)
+        if name in EXAMPLES:
+            content["examples"] = {key: {"$ref": f"{EXAMPLE_REFS}{name}.{key}"} for key in EXAMPLES[name]}
+        if not content.get("schema"):
+            is_text = media_type.startswith("text/") or media_type.endswith("-text")
+            content["schema"] = {"type": "string"} if is_text else {"type": "string", "format": "binary"}
+
+
+def _schema_name(content: Json) -> str:
+    """The component that a body is of, or nothing."""
+    return str(content.get("schema", {}).get("$ref", "")).removeprefix(SCHEMAS.format(model=""))

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import time
-from collections import Counter
 
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
@@ -17,8 +16,6 @@ from core.answers.system import EngineBody, QueueBody, QueuedRun, StatusBody, Wo
 from core.errors import GanymedeError, QueueAway
 from core.queue import Look, QueueUnavailable, WorkerNote
 from core.registry import timestamp
-from core.runs import Run
-from core.states import Status
 
 ALIVE_FOR_S = 60.0  # after a heartbeat; an idle worker's are 45 s apart
 
@@ -40,9 +37,9 @@ def list_workers(services: ServicesDep) -> Page[WorkerBody]:
 @router.get("/status")
 async def read_status(services: ServicesDep) -> StatusBody:
     """One look at everything. Answers also while Redis is away or no model can be drawn."""
-    look, runs, storage, loaded = await asyncio.gather(
+    look, counts, storage, loaded = await asyncio.gather(
         run_in_threadpool(_look_if_there, services),
-        run_in_threadpool(_count_runs, services),
+        run_in_threadpool(services.census.count),
         run_in_threadpool(services.storage.read),
         run_in_threadpool(_loaded, services),
     )
@@ -50,7 +47,7 @@ async def read_status(services: ServicesDep) -> StatusBody:
         version=VERSION,
         uptime_s=round(time.monotonic() - services.began_at, 3),
         readiness=await readiness(services, is_redis_there=look is not None),
-        runs=runs,
+        runs={status.value: count for status, count in counts.by_status.items()},
         queue=None if look is None else _queue(look),
         workers=None if look is None else await run_in_threadpool(_workers, look, services),
         engine=EngineBody(
@@ -107,14 +104,6 @@ def _device(run_id: str, services: Services) -> str | None:
         device = services.store.read(f"{run.key}/execution.json").get("device")
         return device if isinstance(device, str) else None
     return None
-
-
-def _count_runs(services: Services) -> dict[str, int]:
-    found: Counter[str] = Counter()
-    for run_id in services.runs.ids():
-        with contextlib.suppress(GanymedeError):  # deleted meanwhile, or damaged: GET /train/{id} tells
-            found[Run(services.store, run_id).state().status] += 1
-    return {status.value: found[status] for status in Status}
 
 
 def _loaded(services: Services) -> list[str]:

@@ -1,6 +1,8 @@
 """The one tree of errors. A class carries its HTTP status and its stable code; nothing here knows how they are sent.
 
 GanymedeError
+ ├─ MalformedRequest 400        no request at all: its body cannot be read
+ ├─ HostNotAllowed 400, OriginNotAllowed 403, BodyTooLarge 413, MethodNotAllowed 405: refused before any route
  ├─ InvalidRequest 422          a field is wrong: `pointer` names it
  │   └─ LabelNotSupported
  ├─ NotFound 404                ModelNotFound, RunNotFound, DatasetNotFound, SampleNotFound, CheckpointNotFound ...
@@ -38,6 +40,42 @@ class GanymedeError(Exception):
     def __init__(self, detail: str, problems: Sequence[FieldProblem] = ()) -> None:
         super().__init__(detail)
         self.problems = tuple(problems)
+
+
+class MalformedRequest(GanymedeError):
+    """A body that cannot be read as what it says it is."""
+
+    status = 400
+    code = "bad_request"
+    title = "Bad request"
+
+
+class HostNotAllowed(GanymedeError):
+    """The Host header is none of ours: perhaps DNS rebinding."""
+
+    status = 400
+    code = "host_not_allowed"
+    title = "Host not allowed"
+
+
+class OriginNotAllowed(GanymedeError):
+    """A page of another site may not change anything here."""
+
+    status = 403
+    code = "origin_not_allowed"
+    title = "Origin not allowed"
+
+
+class MethodNotAllowed(GanymedeError):
+    status = 405
+    code = "method_not_allowed"
+    title = "Method not allowed"
+
+
+class BodyTooLarge(GanymedeError):
+    status = 413
+    code = "body_too_large"
+    title = "Body too large"
 
 
 class InvalidRequest(GanymedeError):

@@ -33,7 +33,7 @@ RESULT_TTL_S = 24 * 3600
 FAILURE_TTL_S = 7 * 24 * 3600
 LIMBO_S = 15.0  # a job in no list for so long was taken by a worker that died before it began
 
-_JOB_ID = re.compile(r"train-(.+)-(\d{1,9})", re.ASCII)
+_JOB_ID = re.compile(r"train-(run_[0-9a-f]{20})-(\d{1,9})", re.ASCII)
 
 # Away, hanging, or answering that it cannot (its disk or memory is full): to us it is all the same.
 QueueUnavailable = (redis.exceptions.RedisError,)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from core import files
 from core.errors import IllegalTransition, RunNotFound, StoreDamaged
+from core.log import about_run
 from core.queue import JobState, TrainQueue
 from core.runs import Run, RunStore
 from core.states import Failure, RunState, Status
@@ -31,18 +32,23 @@ def reconcile(runs: RunStore, queue: TrainQueue) -> int:
         if not is_mine:
             return 0
         for run_id in reversed(runs.ids()):  # oldest first: a rebuilt queue keeps its order
-            run = Run(runs.store, run_id)
-            try:
-                state = run.state()
-                if state.status.wants_worker and not run.is_being_trained():
-                    changed += _settle(run, state, queue)
-                elif state.status is Status.CANCELING:
-                    _press(run, state, queue)
-            except (IllegalTransition, RunNotFound):
-                continue  # it moved on, or was deleted, while we looked
-            except (StoreDamaged, OSError) as error:
-                log.warning("run %s cannot be looked after: %s", run_id, error)
+            with about_run(run_id):
+                changed += _look_after(Run(runs.store, run_id), queue)
     return changed
+
+
+def _look_after(run: Run, queue: TrainQueue) -> bool:
+    try:
+        state = run.state()
+        if state.status.wants_worker and not run.is_being_trained():
+            return _settle(run, state, queue)
+        if state.status is Status.CANCELING:
+            _press(run, state, queue)
+    except (IllegalTransition, RunNotFound):
+        pass  # it moved on, or was deleted, while we looked
+    except (StoreDamaged, OSError) as error:
+        log.warning("run %s cannot be looked after: %s", run.id, error)
+    return False
 
 
 def _settle(run: Run, state: RunState, queue: TrainQueue) -> bool:

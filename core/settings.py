@@ -58,6 +58,9 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="Seconds a request may be expected to wait for its image before it is refused (429).",
     )
+    access_log: bool = Field(
+        False, description="A log line for every request; without it, for failures (5xx) and for changes alone."
+    )
     log_format: Literal["human", "json"] = Field("human", description="Form of the log lines: human or json.")
 
     @model_validator(mode="before")

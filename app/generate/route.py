@@ -50,6 +50,7 @@ async def _answer(asked: GenerateQuery | GenerateBody, request: Request, service
     ask = check(asked, engine.labels, accept, services.settings.max_images, prefix)
     headers = _headers(ask, ref, engine)
     if not ask.is_random and is_known(request.headers.get("if-none-match"), headers["ETag"]):
+        services.telemetry.cache_hits.labels("etag").inc()
         return Response(status_code=304, headers=headers)
     label_N = None if ask.labels is None else np.array(ask.labels, np.int64)
     drawn, drawing = await services.batcher.draw(engine, draw_noise(ask.seeds, engine.latent_dim), label_N)
@@ -61,6 +62,8 @@ async def _answer(asked: GenerateQuery | GenerateBody, request: Request, service
         "infer": drawing.infer_s,
         "encode": time.perf_counter() - began,
     }
+    services.telemetry.queue_seconds.observe(timings["queue"])
+    services.telemetry.encode_seconds.observe(timings["encode"])
     headers["Server-Timing"] = ", ".join(f"{name};dur={seconds * 1000:.2f}" for name, seconds in timings.items())
     return Response(content, headers=headers, media_type=MEDIA_TYPES[ask.format])
 

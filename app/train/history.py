@@ -182,7 +182,7 @@ def read_sample(
     request: Request,
     services: ServicesDep,
 ) -> Response:
-    """One grid. BRANCH-STEP names the same one for ever; a step alone is that of the newest branch."""
+    """One grid of samples. BRANCH-STEP names the same one for ever; a step alone is that of the newest branch."""
     run = services.runs.get(run_id)
     grid = samples.find(samples.list_grids(run.samples), step)
     try:

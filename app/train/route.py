@@ -12,6 +12,7 @@ from app.train.body import run_body
 from core.answers import Page
 from core.answers.runs import RUN_ID, RunBody
 from core.errors import DatasetNotFound, IllegalTransition, InvalidRequest, RunNotFound, StoreDamaged
+from core.log import about_run
 from core.queue import QueueUnavailable
 from core.refs import check_model_name
 from core.runs import Run, is_run_id
@@ -39,7 +40,8 @@ def create_run(spec: RunSpec, response: Response, services: ServicesDep) -> RunB
     try:
         services.queue.enqueue(run.id, attempt=1)
     except QueueUnavailable as error:
-        log.warning("run %s is on disk, and will be queued when Redis answers: %s", run.id, error)
+        with about_run(run.id):
+            log.warning("the run is on disk, and will be queued when Redis answers: %s", error)
     response.headers["Location"] = f"/train/{run.id}"
     return run_body(run, services.queue)
 

@@ -194,6 +194,19 @@ async def test_a_canceled_request_is_not_drawn(batcher: Batcher, gated: Gated) -
     assert gated.log == [(1, 1), (1, 3)]
 
 
+async def test_what_is_canceled_is_counted_by_how_far_it_was(batcher: Batcher, gated: Gated) -> None:
+    tasks = [await occupy(batcher, gated), ask(batcher, gated, range(5))]
+    await asyncio.sleep(0)
+
+    for task in tasks:
+        task.cancel()
+    gated.gate.set()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+    value = batcher.telemetry.registry.get_sample_value
+    assert [value("ganymede_cancelled_total", {"stage": stage}) for stage in ("infer", "queue")] == [1, 1]
+
+
 async def test_a_canceled_request_frees_its_place_at_once(gated: Gated) -> None:
     batcher = Batcher(max_wait_s=1e-9)
     batcher.start()

@@ -69,7 +69,7 @@ def take_next(url: str) -> Worker:
 async def test_the_queue_and_its_workers_are_told(api: httpx.AsyncClient, idle_run: Run, broker_url: str) -> None:
     with TrainQueue(broker_url) as queue:
         queue.enqueue(idle_run.id, 3)
-        queue.enqueue("run_b", 1)
+        queue.enqueue("run_bbbbbbbbbbbbbbbbbbbb", 1)
     worker = take_next(broker_url)
     undecided = (await api.get("/workers")).json()["data"][0]["device"]
     idle_run.store.swap(f"{idle_run.key}/execution.json", {"device": "cpu", "precision": "float32", "threads": 1})
@@ -78,7 +78,10 @@ async def test_the_queue_and_its_workers_are_told(api: httpx.AsyncClient, idle_r
     (works,) = (await api.get("/workers")).json()["data"]
     worker.connection.close()
 
-    assert waits == {"waiting": [{"position": 0, "run": "run_b", "attempt": 1}], "running": [idle_run.id]}
+    assert waits == {
+        "waiting": [{"position": 0, "run": "run_bbbbbbbbbbbbbbbbbbbb", "attempt": 1}],
+        "running": [idle_run.id],
+    }
     assert (works["name"], works["state"], works["current_run"], works["device"]) == ("w", "busy", idle_run.id, "cpu")
     assert (works["pid"], works["is_alive"], undecided) == (os.getpid(), True, None)
     assert works["last_heartbeat_at"].endswith("Z")

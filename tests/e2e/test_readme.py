@@ -1,4 +1,4 @@
-"""The curl commands of README and API guide, as printed, against a running service."""
+"""The curl commands of README, API guide and operations page, as printed, against a running service."""
 
 import re
 import shutil
@@ -21,7 +21,7 @@ def commands(page: str) -> list[str]:
     return [found for block in blocks for found in re.findall(r"^curl .*?(?<!\\)$(?!\n  )", block, re.DOTALL | re.M)]
 
 
-PRINTED = [*commands("README.md"), *commands("docs/api.md")]
+PRINTED = [*commands("README.md"), *commands("docs/api.md"), *commands("docs/operations.md")]
 
 
 def test_there_are_commands_to_try() -> None:

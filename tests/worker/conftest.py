@@ -33,6 +33,6 @@ def create_run(store: Store, shapes: Dataset) -> CreateRun:
 @pytest.fixture
 def train_here(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> TrainHere:
     """worker.job without its process: the settings are the test's, output and priority stay as they are."""
-    monkeypatch.setattr(job, "_write_output_to", lambda path: None)
+    monkeypatch.setattr(job, "_write_output_to", lambda *_: None)
     monkeypatch.setattr("os.nice", lambda increment: increment)
     return lambda run: job.take_on(run.id, settings)

@@ -1,0 +1,132 @@
+"""Examples in the OpenAPI document, by schema and name; a test holds each to its schema. Knows no route."""
+
+from typing import Any
+
+from core.errors import GanymedeError, IllegalTransition, InvalidRequest
+
+Json = dict[str, Any]
+
+RUN = "run_0192f1c7a4e1b2c3d4e5"
+REQUEST_ID = "3f2a9c1d5e7b8a60"
+DIGEST = "sha256:6399af1e41c983e4f9ff4882bbb259792a7cc914d3b2e6ccad5a1d36a30674de"
+CONFIG: Json = {"steps": 2000, "batch_size": 128, "generator_lr": 0.0001}
+METRICS = {"generator_loss": 0.94, "discriminator_loss": 1.27, "images_per_second": 512.0}
+
+RUN_BODY: Json = {
+    "id": RUN,
+    "name": "a short one",
+    "tags": {"team": "a"},
+    "notes": None,
+    "recipe": "cgan",
+    "dataset": "mnist-10k",
+    "model": "mine",
+    "status": "running",
+    "is_terminal": False,
+    "phase": "training",
+    "attempt": 1,
+    "queue": {"position": None},
+    "config": CONFIG,
+    "resolved": {**CONFIG, "seed": 3, "precision": "float32"},
+    "execution": {"device": "cpu", "precision": "float32", "threads": 2},
+    "progress": {"step": 500, "total": 2000, "fraction": 0.25, "images_seen": 64000, "images_per_second": 512.0},
+    "eta_at": "2026-03-01T12:06:15Z",
+    "latest": {
+        "metrics": METRICS,
+        "sample_step": 500,
+        "sample_url": f"/train/{RUN}/samples/500",
+        "checkpoint_step": 500,
+    },
+    "failure": None,
+    "published": [{"model": "mine", "version": 1, "step": 500, "at": "2026-03-01T12:00:00.000Z"}],
+    "created_at": "2026-03-01T11:57:50.000Z",
+    "started_at": "2026-03-01T11:57:52.000Z",
+    "finished_at": None,
+    "last_heartbeat_at": "2026-03-01T12:00:01.000Z",
+    "links": {"self": f"/train/{RUN}", "cancel": f"/train/{RUN}/cancel", "model": "/models/mine"},
+}
+VERSION_BODY: Json = {
+    "version": 1,
+    "step": 500,
+    "run": RUN,
+    "recipe": "cgan",
+    "dataset": {"name": "mnist-10k", "version": "1", "digest": DIGEST},
+    "labels": ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
+    "image_size": 28,
+    "channels": 1,
+    "latent_dim": 100,
+    "metrics": METRICS,
+    "digest": DIGEST,
+    "bytes": 5_400_000,
+    "created_at": "2026-03-01T12:00:00.000Z",
+    "is_loaded": True,
+    "problem": None,
+    "links": {"self": "/models/mine/versions/1"},
+}
+
+EXAMPLES: dict[str, dict[str, Json]] = {
+    "GenerateBody": {
+        "one": {"summary": "One seven", "value": {"seed": 42, "label": 7}},
+        "many": {
+            "summary": "Ten digits as an array, from a version that stays",
+            "value": {"model": "digits@1", "seed": 0, "n": 10, "label": list(range(10)), "format": "npy"},
+        },
+    },
+    "RunSpec": {
+        "short": {
+            "summary": "The least that is needed; all else is decided for you",
+            "value": {"recipe": "cgan", "dataset": "mnist-10k", "model": "mine"},
+        },
+        "full": {
+            "summary": "Length, learning rate and publishing chosen",
+            "value": {
+                "recipe": "dcgan",
+                "dataset": "mnist-10k",
+                "model": "plain",
+                "name": "a short one",
+                "seed": 3,
+                "config": CONFIG,
+                "publish": {"every_steps": 500, "keep": 3},
+                "tags": {"team": "a"},
+            },
+        },
+    },
+    "RunBody": {"running": {"summary": "A run that learns", "value": RUN_BODY}},
+    "ModelBody": {
+        "one": {
+            "summary": "A model with one version",
+            "value": {
+                "name": "mine",
+                "aliases": {"latest": 1},
+                "newest_version": 1,
+                "served_version": 1,
+                "versions": [VERSION_BODY],
+                "damaged_versions": {},
+            },
+        }
+    },
+    "Readiness": {
+        "ready": {
+            "summary": "Ready, but Redis is away",
+            "value": {"status": "ready", "reason": None, "model": "digits@1", "degraded": ["redis"]},
+        }
+    },
+}
+
+
+def problem_example(error: type[GanymedeError]) -> Json:
+    """What this error looks like when it is sent."""
+    body: Json = {
+        "type": f"urn:ganymede:problem:{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "code": error.code,
+        "detail": error.title,
+        "instance": "/train",
+        "request_id": REQUEST_ID,
+    }
+    if issubclass(error, InvalidRequest):
+        detail = "this field does not exist"
+        body |= {"detail": f"/config/stepz: {detail}", "errors": [{"pointer": "/config/stepz", "detail": detail}]}
+    if issubclass(error, IllegalTransition):
+        body |= {"current_status": "succeeded", "allowed": []}
+    return body

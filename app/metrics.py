@@ -1,0 +1,70 @@
+"""GET /metrics: the counters of this app, and what is looked up when Prometheus asks. Waits for no other service."""
+
+import contextlib
+import re
+import shutil
+from collections.abc import Iterable
+from typing import Any
+
+import anyio
+import anyio.to_thread
+from fastapi import APIRouter, Request, Response
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from app.deps import Services, ServicesDep
+
+REDIS_ANSWERS_WITHIN_S = 1.0
+OTHER_VERSION = re.compile(r"version=(?!(?:0\.0\.[14]|1\.0\.0)\s*(?:[;,]|$))")  # the encoder takes whatever it is told
+
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/plain": {}, "application/openmetrics-text": {}}, "description": "The numbers."}
+}
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/metrics", response_class=Response, responses=ANSWERS)
+async def metrics(request: Request, services: ServicesDep) -> Response:
+    """Counters and gauges for Prometheus, as text (0.0.4) or OpenMetrics. docs/operations.md says what each means."""
+    accept = request.headers.get("accept", "")
+    encode, media_type = choose_encoder("" if OTHER_VERSION.search(accept) else accept)
+    services.telemetry.redis_up.set(await _redis_answers(services))
+    content = await anyio.to_thread.run_sync(encode, services.telemetry.registry)
+    return Response(content, media_type=media_type, headers={"Cache-Control": "no-store"})
+
+
+async def _redis_answers(services: Services) -> bool:
+    """A server that hangs must not hang the scrape: the question is left behind on its thread."""
+    with anyio.move_on_after(REDIS_ANSWERS_WITHIN_S):
+        return await anyio.to_thread.run_sync(services.queue.ping, abandon_on_cancel=True)
+    return False
+
+
+class ServiceCollector(Collector):
+    """What is looked up at each scrape: runs, loaded models, the queue of the engine, the disk."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def collect(self) -> Iterable[Metric]:
+        services, counts = self._services, self._services.census.count()
+        runs = GaugeMetricFamily("ganymede_runs", "Training runs, by status.", labels=["status"])
+        for status, count in counts.by_status.items():
+            runs.add_metric([status.value], count)
+        models = InfoMetricFamily("ganymede_model", "Versions in memory.", labels=["model", "version", "digest"])
+        for engine in services.models.resident:
+            models.add_metric([engine.name, str(engine.version), engine.digest], {})
+        speed = counts.images_per_second
+        free = GaugeMetricFamily("ganymede_store_free_bytes", "Room left on the disk of the store.")
+        with contextlib.suppress(OSError):  # a disk that is gone must not take the other numbers with it
+            free.add_metric([], shutil.disk_usage(services.store.root).free)
+        return [
+            runs,
+            models,
+            free,
+            GaugeMetricFamily("ganymede_train_images_per_second", "Of all running runs together.", value=speed),
+            GaugeMetricFamily("ganymede_queue_images", "Images that wait for the engine.", services.batcher.waiting),
+            GaugeMetricFamily("ganymede_engine_up", "Whether the engine thread runs.", services.batcher.is_alive),
+        ]

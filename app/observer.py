@@ -1,0 +1,99 @@
+"""What is noted of every request: its count, its time, its line in the log. Knows no route.
+
+An event stream lasts as long as its reader stays, so it is counted when it begins and its time is no request's time.
+Pure ASGI, and the outermost: it also sees what the Gate refuses.
+"""
+
+import logging
+import re
+import time
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.telemetry import UNMATCHED, Telemetry
+from core.log import RUN
+
+RUN_IN_ADDRESS = re.compile(rb"/(run_[0-9a-f]{20})(?=[/?#]|\Z)")
+CHANGING_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+CHANGES_NOTHING = frozenset({"/generate"})  # whatever the method
+UNFINISHED = 499  # the client went away before it was answered: no status of HTTP, but nginx's, and well known
+FAILED = 500
+READINESS, NOT_READY = "/readyz", 503
+
+log = logging.getLogger("app.access")
+
+
+class Observer:
+    """Middleware; `is_access_logged` asks for a line for each request, not only for failures and changes."""
+
+    def __init__(self, app: ASGIApp, telemetry: Telemetry, is_access_logged: bool) -> None:
+        self.app, self.telemetry, self.is_access_logged = app, telemetry, is_access_logged
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        answer = Answer(self.telemetry, scope, send)
+        RUN.set(run_in(scope["path"].encode(errors="replace")))
+        began = time.perf_counter()
+        try:
+            await self.app(scope, receive, answer.send)
+        except Exception:  # answered by errors.py, further out
+            answer.status = answer.status or FAILED
+            raise
+        finally:
+            self._note(answer, time.perf_counter() - began)
+
+    def _note(self, answer: "Answer", seconds: float) -> None:
+        if answer.is_stream:
+            self.telemetry.streams.dec()
+        else:
+            answer.status = answer.status or UNFINISHED
+            self.telemetry.answered(answer.route, answer.status)
+            self.telemetry.took(answer.route, seconds)
+        if self.is_access_logged or answer.is_failure or answer.is_change:
+            method, route, status = answer.scope["method"], answer.route, answer.status
+            fields = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 2)}
+            log.info("%s %s %d %.1f ms", method, route, status, seconds * 1000, extra={"fields": fields})
+
+
+class Answer:
+    """What is known of one answer, as it goes by."""
+
+    def __init__(self, telemetry: Telemetry, scope: Scope, send: Send) -> None:
+        self.telemetry, self.scope, self._send = telemetry, scope, send
+        self.status, self.is_stream = 0, False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            for name, value in message["headers"]:
+                if name == b"content-type" and value.startswith(b"text/event-stream"):
+                    self.is_stream = True
+                    self.telemetry.answered(self.route, self.status)
+                    self.telemetry.streams.inc()
+                elif name == b"location" and not RUN.get():
+                    RUN.set(run_in(value))
+        await self._send(message)
+
+    @property
+    def route(self) -> str:
+        """The address as the routes write it: `/train/{run_id}`. As many as there are routes, whatever is asked."""
+        context = self.scope.get("fastapi", {}).get("effective_route_context") or self.scope.get("route")
+        return getattr(context, "path_format", None) or UNMATCHED
+
+    @property
+    def is_failure(self) -> bool:
+        """A probe that is told "not ready" was answered as it should be; it would fill the log."""
+        return self.status >= FAILED and not (self.route == READINESS and self.status == NOT_READY)
+
+    @property
+    def is_change(self) -> bool:
+        is_done = 200 <= self.status < 300
+        return is_done and self.scope["method"] in CHANGING_METHODS and self.route not in CHANGES_NOTHING
+
+
+def run_in(address: bytes) -> str:
+    """The run that an address names, or nothing."""
+    found = RUN_IN_ADDRESS.search(address)
+    return found[1].decode() if found else ""

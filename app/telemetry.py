@@ -1,0 +1,96 @@
+"""The numbers an operator watches, in the form of Prometheus: counters and histograms that others move. Knows no HTTP.
+
+One Telemetry an app, with a registry of its own: two apps in one process do not count for each other.
+"""
+
+import platform
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    Info,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from core import VERSION
+
+UNMATCHED = "unmatched"  # the route of a request that none answers: addresses that are none must not fill the memory
+REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+STAGE_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64)
+
+
+class Telemetry:
+    """Every counter of one app; moving one costs about a microsecond and waits for nobody."""
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a time beside every number doubles the text; nobody asks for them
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        GCCollector(registry=registry)
+        Info("ganymede_build", "What runs here.", registry=registry).info(
+            {"version": VERSION, "python": platform.python_version()}
+        )
+        self._requests = Counter(
+            "ganymede_requests_total", "Requests answered, by route and status.", ["route", "code"], registry=registry
+        )
+        self._request_seconds = Histogram(
+            "ganymede_request_seconds",
+            "From the first byte asked to the last byte answered; event streams are left out.",
+            ["route"],
+            buckets=REQUEST_BUCKETS,
+            registry=registry,
+        )
+        self.redis_up = Gauge("ganymede_redis_up", "Whether Redis answered when last asked.", registry=registry)
+        self.streams = Gauge("ganymede_streams", "Event streams that are open.", registry=registry)
+        self._requests_of: dict[tuple[str, int], Counter] = {}  # labels() costs more than all the rest
+        self._seconds_of: dict[str, Histogram] = {}
+        self._add_drawing(registry)
+
+    def _add_drawing(self, registry: CollectorRegistry) -> None:
+        def stage(name: str, text: str) -> Histogram:
+            return Histogram(f"ganymede_{name}_seconds", text, buckets=STAGE_BUCKETS, registry=registry)
+
+        self.queue_seconds = stage("queue", "A drawing's wait for the engine.")
+        self.infer_seconds = stage("infer", "One forward pass of the engine.")
+        self.encode_seconds = stage("encode", "A drawing's way from pixels to a file, waiting included.")
+        self.batch_size = Histogram(
+            "ganymede_batch_size", "Images of one forward pass.", buckets=BATCH_BUCKETS, registry=registry
+        )
+        self.rejected = Counter(
+            "ganymede_rejected_total", "Requests refused before any work, by error code.", ["reason"], registry=registry
+        )
+        self.cancelled = Counter(
+            "ganymede_cancelled_total", "Drawings nobody waits for any more.", ["stage"], registry=registry
+        )
+        self.cache_hits = Counter(
+            "ganymede_cache_hits_total", "Pictures that did not have to be drawn.", ["kind"], registry=registry
+        )
+        self.reloads = Counter(
+            "ganymede_model_reload_total", "Model versions read into memory, or not.", ["result"], registry=registry
+        )
+        for result in ("loaded", "failed"):  # there from the start, so that the first failure is an increase
+            self.reloads.labels(result)
+        for reason in ("overloaded", "not_ready"):
+            self.rejected.labels(reason)
+        self.cache_hits.labels("etag")
+
+    def answered(self, route: str, code: int) -> None:
+        """Count one answer."""
+        counter = self._requests_of.get((route, code))
+        if counter is None:
+            counter = self._requests_of[route, code] = self._requests.labels(route, str(code))
+        counter.inc()
+
+    def took(self, route: str, seconds: float) -> None:
+        """Note how long one answer took."""
+        histogram = self._seconds_of.get(route)
+        if histogram is None:
+            histogram = self._seconds_of[route] = self._request_seconds.labels(route)
+        histogram.observe(seconds)

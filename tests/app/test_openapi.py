@@ -1,0 +1,175 @@
+"""The OpenAPI document: valid, complete, true to what is sent, of use to people. Over all routes, whatever they are."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from openapi_schema_validator import OAS31Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from app.main import create_app
+from app.openapi import TAGS, every_error
+from core.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENT: dict[str, Any] = create_app(Settings()).openapi()
+OPERATIONS = {
+    f"{method.upper()} {path}": operation
+    for path, item in DOCUMENT["paths"].items()
+    for method, operation in item.items()
+}
+BACKTICKED = re.compile(r"`([a-z_]+)`")
+NOT_CODES = {"current_status", "allowed"}  # members of a problem, named beside its code
+
+each_operation = pytest.mark.parametrize("name", OPERATIONS)
+
+
+def codes(name: str, status: str) -> set[str]:
+    return set(BACKTICKED.findall(OPERATIONS[name]["responses"].get(status, {"description": ""})["description"]))
+
+
+def resolved(value: dict[str, Any]) -> dict[str, Any]:
+    """What a reference within the document points to."""
+    found: Any = DOCUMENT
+    for part in value["$ref"].removeprefix("#/").split("/") if "$ref" in value else ():
+        found = found[part]
+    return found if "$ref" in value else value
+
+
+def problems_of(instance: Any, schema: dict[str, Any]) -> list[str]:
+    whole = {**schema, "components": DOCUMENT["components"]}
+    return [f"{list(error.path)}: {error.message}" for error in OAS31Validator(whole).iter_errors(instance)]
+
+
+def contents() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every body of every request and answer."""
+    for name, operation in OPERATIONS.items():
+        for body in (operation.get("requestBody", {}), *operation["responses"].values()):
+            yield from ((f"{name} {media_type}", content) for media_type, content in body.get("content", {}).items())
+
+
+def fields(schema: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every schema within a schema."""
+    if isinstance(schema, dict):
+        yield path, schema
+        for key, value in schema.items():
+            yield from fields(value, f"{path}/{key}")
+    elif isinstance(schema, list):
+        for i, value in enumerate(schema):
+            yield from fields(value, f"{path}/{i}")
+
+
+def test_the_document_keeps_to_the_specification() -> None:
+    errors = [error.message for error in OpenAPIV31SpecValidator(DOCUMENT).iter_errors()]
+
+    assert errors == []
+
+
+def test_it_says_what_the_service_is_where_it_is_and_under_which_licence() -> None:
+    assert DOCUMENT["info"].keys() >= {"title", "version", "description", "license"}
+    assert [server["url"] for server in DOCUMENT["servers"]] == ["/"]
+
+
+def test_nothing_is_left_of_the_frameworks_own_errors() -> None:
+    assert not {"HTTPValidationError", "ValidationError"} & DOCUMENT["components"]["schemas"].keys()
+    assert "HTTPValidationError" not in str(DOCUMENT)
+    assert "Validation Error" not in str(DOCUMENT)
+    assert "Successful Response" not in str(DOCUMENT)
+
+
+@each_operation
+def test_every_operation_has_a_text_for_people_and_a_described_tag(name: str) -> None:
+    operation = OPERATIONS[name]
+
+    assert len(operation["summary"]) > 10
+    assert all(response["description"] for response in operation["responses"].values())
+    assert operation["tags"]
+    assert set(operation["tags"]) <= TAGS.keys()
+
+
+@each_operation
+def test_every_operation_documents_the_errors_that_any_may_answer(name: str) -> None:
+    assert "host_not_allowed" in codes(name, "400")
+    assert {"internal", "store_damaged"} <= codes(name, "500")
+    assert ("origin_not_allowed" in codes(name, "403")) is (not name.startswith("GET "))
+    assert ("body_too_large" in codes(name, "413")) is ("requestBody" in OPERATIONS[name])
+    if "parameters" in OPERATIONS[name] or "requestBody" in OPERATIONS[name]:
+        assert "invalid_request" in codes(name, "422")
+
+
+@each_operation
+def test_every_error_is_a_problem_document_with_known_codes_of_its_status(name: str) -> None:
+    statuses = {error.code: str(error.status) for error in every_error()}
+    for status, response in OPERATIONS[name]["responses"].items():
+        if status >= "4" and (name, status) != ("GET /readyz", "503"):  # that one tells readiness, in its own form
+            assert list(response["content"]) == ["application/problem+json"]
+            assert codes(name, status), status
+            assert {statuses.get(code) for code in codes(name, status) - NOT_CODES} == {status}
+
+
+def test_every_picture_is_described_as_bytes() -> None:
+    pictures = [content for name, content in contents() if " image/" in name or name.endswith(" application/x-npy")]
+
+    assert len(pictures) >= 4
+    assert all(content["schema"] == {"type": "string", "format": "binary"} for content in pictures)
+
+
+EXAMPLES = [
+    (f"{name} {key}", content["schema"], resolved(example)["value"])
+    for name, content in contents()
+    for key, example in content.get("examples", {}).items()
+]
+FIELD_EXAMPLES = [
+    (path, schema, example)
+    for path, schema in fields({"components": DOCUMENT["components"]["schemas"], "paths": DOCUMENT["paths"]}, "")
+    for example in (schema["examples"] if isinstance(schema.get("examples"), list) else ())
+]
+
+
+@pytest.mark.parametrize(("name", "schema", "example"), EXAMPLES, ids=[name for name, _, _ in EXAMPLES])
+def test_an_example_is_what_its_schema_says(name: str, schema: dict[str, Any], example: Any) -> None:
+    assert problems_of(example, schema) == []
+
+
+@pytest.mark.parametrize(("name", "schema", "example"), FIELD_EXAMPLES, ids=[name for name, _, _ in FIELD_EXAMPLES])
+def test_an_example_of_a_field_is_what_its_schema_says(name: str, schema: dict[str, Any], example: Any) -> None:
+    assert problems_of(example, schema) == []
+
+
+def test_a_wrong_example_would_be_noticed() -> None:
+    spec = {"$ref": "#/components/schemas/RunSpec"}
+
+    assert problems_of({"recipe": "cgan", "dataset": "shapes", "stepz": 1}, spec)
+    assert problems_of({"recipe": "cgan"}, spec)
+
+
+def test_starting_a_run_has_two_examples() -> None:
+    content = OPERATIONS["POST /train"]["requestBody"]["content"]["application/json"]
+
+    assert len(content["examples"]) == 2
+
+
+async def test_an_error_that_is_sent_is_what_its_schema_says(client: httpx.AsyncClient) -> None:
+    answers = [
+        await client.get("/models/nobody"),
+        await client.post("/train", json={"recipe": "?", "dataset": "mnist-10k", "what": 1}),
+        await client.get("/livez", headers={"Host": "evil.example"}),
+        await client.post("/train", content=b"\xff\xfe{", headers={"Content-Type": "application/json"}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [404, 422, 400, 400]
+    for answer in answers:
+        assert problems_of(answer.json(), {"$ref": "#/components/schemas/Problem"}) == []
+
+
+def test_the_api_page_lists_exactly_the_codes_there_are_under_their_status() -> None:
+    page = (ROOT / "docs" / "api.md").read_text()
+
+    rows = re.findall(r"^\| ([45]\d\d) \| (.*) \|$", page, re.M)
+
+    listed = {(int(status), code) for status, text in rows for code in BACKTICKED.findall(text)}
+    known = {(error.status, error.code) for error in every_error()}
+    assert {entry for entry in listed if entry[1] not in NOT_CODES} == known

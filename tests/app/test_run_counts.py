@@ -1,0 +1,87 @@
+"""The gauges of runs: true at every scrape, and cheap where thousands of runs are over."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from app.main import create_app
+from core.datasets import Dataset
+from core.runs import RunStore
+from core.settings import Settings
+from core.specs import RunSpec
+from core.states import Progress, Status
+from core.store import Store
+from tests.app.scraping import scrape
+
+PublishTiny = Callable[..., int]
+Serve = Callable[[FastAPI], Any]
+
+
+def finish(run: Any, status: Status) -> None:
+    run.move(Status.RUNNING, phase="training", progress=Progress(step=1, total=2, images_per_second=100.5))
+    if status is not Status.RUNNING:
+        run.move(status)
+
+
+async def test_runs_are_counted_by_status_as_they_change(
+    settings: Settings, publish_tiny: PublishTiny, serve: Serve, shapes: Dataset, store: Store
+) -> None:
+    publish_tiny()
+    runs = RunStore(store)
+    made = [runs.create(RunSpec(recipe="cgan", dataset="shapes"), {"steps": 2}, shapes.manifest) for _ in range(5)]
+    for run, status in zip(made, (Status.SUCCEEDED, Status.FAILED, Status.RUNNING, Status.RUNNING), strict=False):
+        finish(run, status)
+    lonely = settings.model_copy(update={"redis_url": "unix:///nowhere/redis.sock"})  # no reconciler takes a hand
+
+    async with serve(create_app(lonely)) as client:
+        first = await scrape(client)
+        made[1].move(Status.QUEUED)  # a failed run that is tried again
+        second = await scrape(client)
+
+    counts = [
+        {key[1]: value for key, value in seen.items() if key[0] == "ganymede_runs" and value}
+        for seen in (first, second)
+    ]
+    assert counts[0] == {"status=succeeded": 1, "status=failed": 1, "status=running": 2, "status=queued": 1}
+    assert counts[1] == {"status=succeeded": 1, "status=running": 2, "status=queued": 2}
+    assert first["ganymede_train_images_per_second",] == 201.0
+
+
+async def test_a_run_that_is_over_is_read_once(
+    client: httpx.AsyncClient, shapes: Dataset, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = RunStore(store)
+    for _ in range(4):
+        finish(runs.create(RunSpec(recipe="cgan", dataset="shapes"), {"steps": 2}, shapes.manifest), Status.SUCCEEDED)
+    await scrape(client)
+    reads: list[str] = []
+    read = Store.read
+
+    def noted(self: Store, key: str) -> dict[str, Any]:
+        reads.append(key)
+        return read(self, key)
+
+    monkeypatch.setattr(Store, "read", noted)
+
+    seen = await scrape(client)
+
+    assert seen["ganymede_runs", "status=succeeded"] == 4
+    assert [key for key in reads if key.endswith("state.json")] == []
+
+
+async def test_a_damaged_or_deleted_run_does_not_hide_the_others(
+    client: httpx.AsyncClient, shapes: Dataset, store: Store
+) -> None:
+    runs = RunStore(store)
+    made = [runs.create(RunSpec(recipe="cgan", dataset="shapes"), {"steps": 2}, shapes.manifest) for _ in range(3)]
+    for run in made:
+        finish(run, Status.SUCCEEDED)
+    (made[0].folder / "state.json").write_text("not JSON")
+    (made[1].folder / "state.json").unlink()
+
+    seen = await scrape(client)
+
+    assert seen["ganymede_runs", "status=succeeded"] == 1
