@@ -20,6 +20,7 @@ from app.generate.batcher import Batcher
 from app.generate.hotload import Models
 from app.reconciler import reconcile_for_ever
 from app.train import route as train
+from app.train import verbs
 from core import VERSION
 from core.datasets import DatasetStore
 from core.errors import GanymedeError
@@ -72,7 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
     openapi.install(app)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)  # counts what comes without a length
     app.add_middleware(Gate, allowed_hosts=settings.allowed_hosts)  # added last: the outermost
-    for part in (generate, train, datasets, catalog, health):
+    for part in (generate, train, verbs, datasets, catalog, health):
         app.include_router(part.router)
 
     @app.get("/", tags=["health"])

@@ -22,6 +22,7 @@ QUEUE_NAME = "train"
 TRAIN_FUNCTION = "worker.job.train"  # a dotted string: the API never imports the worker
 BELL_CHANNEL = "ganymede:models"
 ANSWER_WITHIN_S = 2.0
+HINT_WITHIN_S = 0.5  # a place in the queue is good to know, and nothing to wait for
 RESULT_TTL_S = 24 * 3600
 FAILURE_TTL_S = 7 * 24 * 3600
 LIMBO_S = 15.0  # a job in no list for so long was taken by a worker that died before it began
@@ -44,7 +45,7 @@ def connect(url: str, *, answer_within_s: float | None = ANSWER_WITHIN_S) -> "re
     client: redis.Redis = redis.Redis.from_url(
         url,
         socket_timeout=answer_within_s,
-        socket_connect_timeout=ANSWER_WITHIN_S,
+        socket_connect_timeout=answer_within_s or ANSWER_WITHIN_S,
         # One reconnect: a pooled connection may be older than the server. A server that hangs is not asked twice.
         retry=Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,)),
     )
@@ -63,6 +64,7 @@ class TrainQueue:
         self._queue = Queue(QUEUE_NAME, connection=self.connection, serializer=JSONSerializer)
         self._started = StartedJobRegistry(QUEUE_NAME, connection=self.connection, serializer=JSONSerializer)
         self._limbo_since: dict[str, float] = {}
+        self._hints = connect(url, answer_within_s=HINT_WITHIN_S)
 
     def ping(self) -> bool:
         """Whether the server answers."""
@@ -112,14 +114,23 @@ class TrainQueue:
 
     def position(self, run_id: str, attempt: int) -> int | None:
         """How many jobs are before this one; None if it does not wait."""
-        return self._queue.get_job_position(job_id(run_id, attempt))
+        found: Any = self._hints.lpos(self._queue.key, job_id(run_id, attempt))
+        return None if found is None else int(found)
+
+    def positions(self) -> dict[str, int]:
+        """How many jobs are before each waiting one, by job_id(); asks the server once for all."""
+        waiting: list[Any] = self._hints.lrange(self._queue.key, 0, -1)
+        return {name.decode(): position for position, name in enumerate(waiting)}
 
     def remove(self, run_id: str, attempt: int) -> None:
-        """Take a waiting attempt out of the queue."""
-        try:
-            Job.fetch(job_id(run_id, attempt), connection=self.connection, serializer=JSONSerializer).delete()
-        except NoSuchJobError:
+        """Take a waiting attempt out of the queue; one that a worker has, or had, is left to it."""
+        name = job_id(run_id, attempt)
+        if self.connection.lpos(self._queue.key, name) is None:
             return
+        try:
+            Job.fetch(name, connection=self.connection, serializer=JSONSerializer).delete()
+        except NoSuchJobError:
+            self.connection.lrem(self._queue.key, 0, name)
 
     def kill(self, run_id: str, attempt: int) -> None:
         """Have the worker kill the process of an attempt that does not stop when asked."""
@@ -129,6 +140,7 @@ class TrainQueue:
             return
 
     def close(self) -> None:
+        self._hints.close()
         self.connection.close()
 
     def __enter__(self) -> Self:

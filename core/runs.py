@@ -90,8 +90,7 @@ class Run:
     @contextlib.contextmanager
     def training_lock(self) -> Iterator[bool]:
         """The trainer's lock, held for its life; yields False where another process trains this run."""
-        self._must_exist()
-        with files.try_lock_file(self.folder / "lock") as is_mine:
+        with self._while_it_exists(), files.try_lock_file(self.folder / "lock") as is_mine:
             yield is_mine
 
     def is_being_trained(self) -> bool:
@@ -101,9 +100,18 @@ class Run:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         """The short lock of the state; never makes the folder, or a deleted run would come back as an empty one."""
-        self._must_exist()
-        with files.lock_file(self.folder / ".state.lock"):
+        with self._while_it_exists(), files.lock_file(self.folder / ".state.lock"):
             yield
+
+    @contextlib.contextmanager
+    def _while_it_exists(self) -> Iterator[None]:
+        """RunNotFound for a run that is deleted, also for one deleted under the hands of who works on it."""
+        self._must_exist()
+        try:
+            yield
+        except FileNotFoundError:
+            self._must_exist()
+            raise
 
     def _must_exist(self) -> None:
         if not self.folder.exists():

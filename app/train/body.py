@@ -8,7 +8,7 @@ from core.answers.runs import LatestBody, ProgressBody, QueuePlace, RunBody
 from core.queue import QueueUnavailable, TrainQueue
 from core.registry import timestamp
 from core.runs import Run
-from core.states import RunState, Status
+from core.states import RunState, Status, possible_verbs
 
 
 def run_body(run: Run, queue: TrainQueue | None) -> RunBody:
@@ -45,8 +45,15 @@ def run_body(run: Run, queue: TrainQueue | None) -> RunBody:
         started_at=state.started_at,
         finished_at=state.finished_at if state.status.is_terminal else None,
         last_heartbeat_at=state.last_heartbeat_at,
-        links={"self": f"/train/{run.id}", "cancel": f"/train/{run.id}/cancel", "model": f"/models/{spec['model']}"},
+        links=_links(run.id, spec["model"], state.status),
     )
+
+
+def _links(run_id: str, model: str, status: Status) -> dict[str, str]:
+    """Where to go from a run, and what can be asked of it in this status."""
+    here = f"/train/{run_id}"
+    parts = ("events", "metrics", "samples", "checkpoints", "log", *possible_verbs(status))
+    return {"self": here, **{part: f"{here}/{part}" for part in parts}, "model": f"/models/{model}"}
 
 
 def _position(run: Run, state: RunState, queue: TrainQueue | None) -> int | None:
