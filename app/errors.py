@@ -32,7 +32,9 @@ BODY = "body"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 NEEDS_JSON = "a JSON object is needed, with Content-Type: application/json"
 # Parts of pydantic's locations that name a branch of a type, not a field.
-BRANCHES = frozenset({"auto", "int", "float", "str", "constrained-int", "constrained-float", "constrained-str"})
+BRANCHES = frozenset(
+    {"auto", "int", "float", "str", "constrained-int", "constrained-float", "constrained-str", "[key]"}
+)
 
 log = logging.getLogger(__name__)
 

@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from core import files
-from core.errors import RunNotFound, StoreDamaged
+from core.errors import IllegalTransition, RunNotFound, StoreDamaged
+from core.notes import Notes
 from core.registry import timestamp
-from core.specs import RunSpec
-from core.states import Progress, RunState, Status
+from core.specs import RunPatch, RunSpec
+from core.states import DELETABLE, TRANSITIONS, Progress, RunState, Status, refusal
 from core.store import SCHEMA, Store
+
+RELEASE_PATIENCE_S = 1.0  # for a worker to let go of a run that it has settled
 
 Change = Callable[[RunState], RunState]
 
@@ -79,6 +82,39 @@ class Run:
         """Take one step of the table of transitions."""
         return self.change(lambda state: state.moved(status, **changes))
 
+    def notes(self, spec: dict[str, Any]) -> Notes:
+        """Name, tags and notes: as written since, else as asked for in `spec`."""
+        try:
+            stored = self.store.read(f"{self.key}/notes.json")
+        except FileNotFoundError:
+            stored = spec["request"]
+        try:
+            return Notes.model_validate(stored)
+        except ValueError as error:
+            raise StoreDamaged(f"notes.json of {self.id} cannot be read: {error}") from None
+
+    def annotate(self, patch: RunPatch) -> Notes:
+        """Change name, tags or notes, in any status."""
+        with self._locked():
+            notes = self.notes(self.spec()).patched(patch)
+            self.store.swap(f"{self.key}/notes.json", notes.model_dump())
+            return notes
+
+    def delete(self) -> RunState:
+        """Free all that is kept of a run that has ended or is paused; what it published stays.
+
+        IllegalTransition where it is in another status, or a worker has not let go of it yet.
+        """
+        _check_deletable(self.state())
+        with self.training_lock(RELEASE_PATIENCE_S) as is_free, self._locked():
+            state = self.state()
+            _check_deletable(state)
+            if not is_free:
+                detail = f"the run is {state.status}, but its worker has not let go of it yet; try again"
+                raise IllegalTransition(state.status, "deleted", sorted(TRANSITIONS[state.status]), detail)
+            self.store.delete(self.key)
+            return state
+
     def log_event(self, kind: str, data: dict[str, Any]) -> None:
         """Append to events.jsonl; ids count up from 1 without a gap."""
         with self._locked():
@@ -88,10 +124,18 @@ class Run:
         return files.read_json_lines(self.folder / "events.jsonl")
 
     @contextlib.contextmanager
-    def training_lock(self) -> Iterator[bool]:
-        """The trainer's lock, held for its life; yields False where another process trains this run."""
-        with self._while_it_exists(), files.try_lock_file(self.folder / "lock") as is_mine:
-            yield is_mine
+    def training_lock(self, patience_s: float = 0.0) -> Iterator[bool]:
+        """The trainer's lock, held for its life; yields False where another process trains this run.
+
+        Patience helps against those who hold it for a moment: to look whether it is free, or after the last word.
+        """
+        deadline = time.monotonic() + patience_s
+        while True:
+            with self._while_it_exists(), files.try_lock_file(self.folder / "lock") as is_mine:
+                if is_mine or time.monotonic() >= deadline:
+                    yield is_mine
+                    return
+            time.sleep(0.05)
 
     def is_being_trained(self) -> bool:
         with self.training_lock() as is_free:
@@ -178,6 +222,11 @@ def new_run_id() -> str:
 def is_run_id(text: str) -> bool:
     digits = text.removeprefix("run_")
     return text.startswith("run_") and len(digits) == 20 and all(c in "0123456789abcdef" for c in digits)
+
+
+def _check_deletable(state: RunState) -> None:
+    if state.status not in DELETABLE:
+        raise refusal(state.status, "delete")
 
 
 def _last_event_id(path: Path) -> int:

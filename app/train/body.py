@@ -14,12 +14,12 @@ from core.states import RunState, Status, possible_verbs
 def run_body(run: Run, queue: TrainQueue | None) -> RunBody:
     """Read a run from disk; its place in the queue is asked of `queue`, if given."""
     spec, state = run.spec(), run.state()
-    request = spec["request"]
+    request, notes = spec["request"], run.notes(spec)
     return RunBody(
         id=run.id,
-        name=request.get("name"),
-        tags=request.get("tags", {}),
-        notes=None,
+        name=notes.name,
+        tags=notes.tags,
+        notes=notes.notes,
         recipe=request["recipe"],
         dataset=request["dataset"],
         model=spec["model"],

@@ -9,13 +9,13 @@ from pydantic import Field
 from app.deps import ServicesDep
 from app.errors import documented
 from app.train.body import run_body
-from app.train.verbs import RunId, enqueue
+from app.train.verbs import RunId, enqueue, remove_from_queue
 from core.answers import Page
 from core.answers.runs import RunBody
-from core.errors import DatasetNotFound, InvalidRequest, RunNotFound, StoreDamaged
+from core.errors import DatasetNotFound, IllegalTransition, InvalidRequest, RunNotFound, StoreDamaged
 from core.refs import check_model_name
 from core.runs import Run, is_run_id
-from core.specs import RunSpec, StrictModel
+from core.specs import RunPatch, RunSpec, StrictModel
 from core.states import Status
 from models.recipes import resolve
 
@@ -68,3 +68,18 @@ def list_runs(services: ServicesDep, query: Annotated[ListQuery, Query()]) -> Pa
 def read_run(run_id: RunId, services: ServicesDep) -> RunBody:
     """One run: status, progress, newest numbers, what it published."""
     return run_body(services.runs.get(run_id), services.queue)
+
+
+@router.patch("/{run_id}", responses=documented(RunNotFound, InvalidRequest))
+def change_run(run_id: RunId, patch: RunPatch, services: ServicesDep) -> RunBody:
+    """Change name, tags or notes, in any status. What is left out stays, null removes."""
+    run = services.runs.get(run_id)
+    run.annotate(patch)
+    return run_body(run, services.queue)
+
+
+@router.delete("/{run_id}", status_code=204, responses=documented(RunNotFound, IllegalTransition))
+def delete_run(run_id: RunId, services: ServicesDep) -> None:
+    """Delete a run that has ended or is paused, with all that is kept of it. What it published stays."""
+    run = services.runs.get(run_id)
+    remove_from_queue(run, run.delete(), services)
