@@ -122,7 +122,7 @@ def _field_problem(entry: dict[str, Any]) -> FieldProblem:
         pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
         is_no_object = not pointer and entry["type"] in ("missing", "model_attributes_type")
         return FieldProblem(pointer, NEEDS_JSON if is_no_object else message)
-    return FieldProblem(".".join(map(str, path)), message)
+    return FieldProblem(".".join(str(part) for part in path if not isinstance(part, int)), message)
 
 
 def _is_branch(part: int | str) -> bool:

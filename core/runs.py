@@ -53,7 +53,10 @@ class Run:
 
     def spec(self) -> dict[str, Any]:
         """spec.json: `request` (as asked), `resolved` (as used), `model`, `dataset`."""
-        return self._read("spec.json")
+        spec = self._read("spec.json")
+        if missing := {"request", "resolved", "model", "dataset"} - spec.keys():
+            raise StoreDamaged(f"spec.json of {self.id} has no {', '.join(sorted(missing))}")
+        return spec
 
     def state(self) -> RunState:
         try:

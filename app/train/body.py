@@ -2,24 +2,51 @@
 
 import contextlib
 import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from core.answers.runs import LatestBody, ProgressBody, QueuePlace, RunBody
-from core.queue import QueueUnavailable, TrainQueue
+from core.notes import Notes
+from core.queue import QueueUnavailable, TrainQueue, job_id
 from core.registry import timestamp
 from core.runs import Run
 from core.states import RunState, Status, possible_verbs
 
 
+@dataclass(frozen=True, slots=True)
+class RunFiles:
+    """What is on disk about a run, read at one moment."""
+
+    run: Run
+    spec: dict[str, Any]
+    state: RunState
+    notes: Notes
+
+
 def run_body(run: Run, queue: TrainQueue | None) -> RunBody:
     """Read a run from disk; its place in the queue is asked of `queue`, if given."""
     spec, state = run.spec(), run.state()
-    request, notes = spec["request"], run.notes(spec)
+    return _body(RunFiles(run, spec, state, run.notes(spec)), _position(run, state, queue))
+
+
+def run_bodies(runs: Sequence[RunFiles], queue: TrainQueue) -> list[RunBody]:
+    """Many at once: the queue is asked a single time, and not at all where none of them waits."""
+    positions: dict[str, int] = {}
+    if any(files.state.status is Status.QUEUED for files in runs):
+        with contextlib.suppress(*QueueUnavailable):
+            positions = queue.positions()
+    return [_body(files, positions.get(job_id(files.run.id, files.state.attempt))) for files in runs]
+
+
+def _body(files: RunFiles, position: int | None) -> RunBody:
+    run, spec, state = files.run, files.spec, files.state
+    request = spec["request"]
     return RunBody(
         id=run.id,
-        name=notes.name,
-        tags=notes.tags,
-        notes=notes.notes,
+        name=files.notes.name,
+        tags=files.notes.tags,
+        notes=files.notes.notes,
         recipe=request["recipe"],
         dataset=request["dataset"],
         model=spec["model"],
@@ -27,7 +54,7 @@ def run_body(run: Run, queue: TrainQueue | None) -> RunBody:
         is_terminal=state.status.is_terminal,
         phase=state.phase,
         attempt=state.attempt,
-        queue=QueuePlace(position=_position(run, state, queue)),
+        queue=QueuePlace(position=position if state.status is Status.QUEUED else None),
         config=request.get("config", {}),
         resolved=spec["resolved"],
         execution=_execution(run),

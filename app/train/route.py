@@ -1,22 +1,20 @@
 """/train: the collection of runs. Creating is 202: the run is on disk, and a worker will take it."""
 
-import contextlib
+import itertools
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import Field
 
 from app.deps import ServicesDep
 from app.errors import documented
-from app.train.body import run_body
+from app.train.body import run_bodies, run_body
+from app.train.filters import TAG_PARAMETER, ListQuery, WantedTags, fitting
 from app.train.verbs import RunId, enqueue, remove_from_queue
 from core.answers import Page
 from core.answers.runs import RunBody
-from core.errors import DatasetNotFound, IllegalTransition, InvalidRequest, RunNotFound, StoreDamaged
+from core.errors import DatasetNotFound, IllegalTransition, InvalidRequest, RunNotFound
 from core.refs import check_model_name
-from core.runs import Run, is_run_id
-from core.specs import RunPatch, RunSpec, StrictModel
-from core.states import Status
+from core.specs import RunPatch, RunSpec
 from models.recipes import resolve
 
 router = APIRouter(prefix="/train", tags=["train"])
@@ -37,31 +35,12 @@ def create_run(spec: RunSpec, response: Response, services: ServicesDep) -> RunB
     return run_body(run, services.queue)
 
 
-class ListQuery(StrictModel):
-    """The query parameters of `GET /train`."""
-
-    status: Status | None = Field(None, description="Only runs in this status.")
-    limit: int = Field(50, ge=1, le=200)
-    cursor: str | None = Field(None, max_length=100, description="`next_cursor` of the page before.")
-
-
-@router.get("")
-def list_runs(services: ServicesDep, query: Annotated[ListQuery, Query()]) -> Page[RunBody]:
-    """All runs, newest first."""
-    status, limit, cursor = query.status, query.limit, query.cursor
-    if cursor is not None and not is_run_id(cursor):
-        raise InvalidRequest.field("cursor", "not a cursor of this list")
-    page: list[RunBody] = []
-    for run_id in services.runs.ids():
-        if cursor is not None and run_id >= cursor:
-            continue
-        if len(page) == limit:
-            return Page(data=page, next_cursor=page[-1].id)
-        with contextlib.suppress(RunNotFound, StoreDamaged):  # deleted meanwhile, or told by GET /train/{id}
-            run = Run(services.store, run_id)
-            if status is None or run.state().status is status:
-                page.append(run_body(run, None))
-    return Page(data=page, next_cursor=None)
+@router.get("", responses=documented(InvalidRequest), openapi_extra={"parameters": [TAG_PARAMETER]})
+def list_runs(services: ServicesDep, query: Annotated[ListQuery, Query()], tags: WantedTags) -> Page[RunBody]:
+    """Runs that fit all that is asked, newest first."""
+    found = list(itertools.islice(fitting(services.runs, query, tags), query.limit + 1))
+    page = run_bodies(found[: query.limit], services.queue)
+    return Page(data=page, next_cursor=page[-1].id if len(found) > query.limit else None)
 
 
 @router.get("/{run_id}", responses=documented(RunNotFound))
