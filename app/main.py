@@ -24,6 +24,7 @@ from app.train import verbs
 from core import VERSION
 from core.datasets import DatasetStore
 from core.errors import GanymedeError
+from core.idempotency import IdempotencyKeys
 from core.queue import Bell, TrainQueue
 from core.refs import parse_model_ref
 from core.registry import Registry
@@ -124,6 +125,7 @@ def _open_store(settings: Settings) -> Store:
     """The store with what comes with the package in it, and without what dead processes left."""
     store = Store(settings.store_path)
     store.sweep()
+    IdempotencyKeys(store).sweep()
     DatasetStore(store).add_bundled()
     publish_starter(Registry(store))
     return store

@@ -183,9 +183,11 @@ class RunStore:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def create(self, request: RunSpec, resolved: dict[str, Any], dataset: dict[str, Any]) -> Run:
-        """Put a new run on disk, queued. `resolved` holds every option as it will be used."""
-        run = Run(self.store, new_run_id())
+    def create(
+        self, request: RunSpec, resolved: dict[str, Any], dataset: dict[str, Any], run_id: str | None = None
+    ) -> Run:
+        """Put a new run on disk, queued. `resolved` holds every option as it will be used; `run_id` is a new one."""
+        run = Run(self.store, run_id or new_run_id())
         state = RunState(progress=Progress(total=resolved["steps"]), created_at=timestamp())
         spec = {
             "schema": SCHEMA,

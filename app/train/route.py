@@ -1,38 +1,83 @@
 """/train: the collection of runs. Creating is 202: the run is on disk, and a worker will take it."""
 
+import contextlib
 import itertools
+import re
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Header, Query, Response
 
-from app.deps import ServicesDep
+from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.train.body import run_bodies, run_body
 from app.train.filters import TAG_PARAMETER, ListQuery, WantedTags, fitting
 from app.train.verbs import RunId, enqueue, remove_from_queue
 from core.answers import Page
 from core.answers.runs import RunBody
-from core.errors import DatasetNotFound, IllegalTransition, InvalidRequest, RunNotFound
+from core.errors import DatasetNotFound, IllegalTransition, InvalidRequest, KeyReused, RequestInFlight, RunNotFound
+from core.idempotency import HeldKey, IdempotencyKeys
 from core.refs import check_model_name
+from core.runs import Run, new_run_id
 from core.specs import RunPatch, RunSpec
 from models.recipes import resolve
 
 router = APIRouter(prefix="/train", tags=["train"])
 
+KEY_HEADER = "Idempotency-Key"
+IdempotencyKey = Annotated[
+    str | None,
+    Header(alias=KEY_HEADER, description="A repeat with the same key, within a day, is answered with the same run."),
+]
 
-@router.post("", status_code=202, responses=documented(InvalidRequest))
-def create_run(spec: RunSpec, response: Response, services: ServicesDep) -> RunBody:
+_KEY = re.compile(r"[!-~]{1,200}")
+_QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
+
+
+@router.post("", status_code=202, responses=documented(InvalidRequest, KeyReused, RequestInFlight))
+def create_run(
+    spec: RunSpec, response: Response, services: ServicesDep, idempotency_key: IdempotencyKey = None
+) -> RunBody:
     """Start a training run. Only `recipe` and `dataset` are needed; what is left out is "auto"."""
+    if idempotency_key is None:
+        run = _start(spec, services)
+    else:
+        body = spec.model_dump(mode="json", exclude_unset=True)
+        with IdempotencyKeys(services.store).held(parse_key(idempotency_key), body) as key:
+            run = _made_before(key, services) or _start(spec, services, key)
+    response.headers["Location"] = f"/train/{run.id}"
+    return run_body(run, services.queue)
+
+
+def parse_key(text: str) -> str:
+    """The key in an Idempotency-Key header: a quoted string, as its standard has it, or bare, as many clients send."""
+    quoted = _QUOTED.fullmatch(text)
+    key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else text
+    if not _KEY.fullmatch(key) or (not quoted and key.startswith('"')):
+        raise InvalidRequest.field(KEY_HEADER, "a key is 1 to 200 visible ASCII characters, perhaps in double quotes")
+    return key
+
+
+def _made_before(key: HeldKey, services: Services) -> Run | None:
+    """The run that this request made when it came first, unless it was deleted since."""
+    if key.run_id is not None:
+        with contextlib.suppress(RunNotFound):
+            return services.runs.get(key.run_id)
+    return None
+
+
+def _start(spec: RunSpec, services: Services, key: HeldKey | None = None) -> Run:
+    """Put a run on disk and into the queue; `key` learns of it before it is there, so that no crash can make two."""
     check_model_name(spec.model_name, "/model" if spec.model else "/dataset")
     try:
         dataset = services.datasets.get(spec.dataset).manifest
     except DatasetNotFound as error:
         raise InvalidRequest.field("/dataset", str(error)) from None
-    resolved = resolve(spec, dataset)
-    run = services.runs.create(spec, resolved, dataset)
+    resolved, run_id = resolve(spec, dataset), new_run_id()
+    if key is not None:
+        key.record(run_id)
+    run = services.runs.create(spec, resolved, dataset, run_id)
     enqueue(run, run.state(), services)
-    response.headers["Location"] = f"/train/{run.id}"
-    return run_body(run, services.queue)
+    return run
 
 
 @router.get("", responses=documented(InvalidRequest), openapi_extra={"parameters": [TAG_PARAMETER]})
