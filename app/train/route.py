@@ -102,7 +102,9 @@ def change_run(run_id: RunId, patch: RunPatch, services: ServicesDep) -> RunBody
     return run_body(run, services.queue)
 
 
-@router.delete("/{run_id}", status_code=204, responses=documented(RunNotFound, IllegalTransition))
+@router.delete(
+    "/{run_id}", status_code=204, response_class=Response, responses=documented(RunNotFound, IllegalTransition)
+)
 def delete_run(run_id: RunId, services: ServicesDep) -> None:
     """Delete a run that has ended or is paused, with all that is kept of it. What it published stays."""
     run = services.runs.get(run_id)

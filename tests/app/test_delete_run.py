@@ -54,7 +54,7 @@ async def test_a_run_that_is_over_or_paused_is_gone_with_all_its_bytes(
 
         answer = await training.delete(f"/train/{run.id}")
 
-        assert (answer.status_code, answer.content) == (204, b"")
+        assert (answer.status_code, answer.content, answer.headers.get("Content-Type")) == (204, b"", None)
         assert not run.folder.exists()
         gone = [await training.request(method, f"/train/{run.id}", json={}) for method in ("GET", "DELETE", "PATCH")]
         assert [(a.status_code, a.json()["code"]) for a in gone] == [(404, "run_not_found")] * 3
