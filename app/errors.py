@@ -35,7 +35,9 @@ BODY = "body"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 NEEDS_JSON = "a JSON object is needed, with Content-Type: application/json"
 # Parts of pydantic's locations that name a branch of a type, not a field.
-BRANCHES = frozenset({"auto", "int", "float", "str", "constrained-int", "constrained-float", "constrained-str"})
+BRANCHES = frozenset(
+    {"auto", "int", "float", "str", "constrained-int", "constrained-float", "constrained-str", "[key]"}
+)
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +127,7 @@ def _field_problem(entry: dict[str, Any]) -> FieldProblem:
         pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
         is_no_object = not pointer and entry["type"] in ("missing", "model_attributes_type")
         return FieldProblem(pointer, NEEDS_JSON if is_no_object else message)
-    return FieldProblem(".".join(map(str, path)), message)
+    return FieldProblem(".".join(str(part) for part in path if not isinstance(part, int)), message)
 
 
 def _is_branch(part: int | str) -> bool:

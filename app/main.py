@@ -26,11 +26,12 @@ from app.run_counts import RunCensus
 from app.storage import StorageMeter
 from app.streams import Streams
 from app.telemetry import Telemetry
-from app.train import checkpoints, history
+from app.train import checkpoints, history, verbs
 from app.train import route as train
 from core import VERSION
 from core.datasets import DatasetStore
 from core.errors import GanymedeError
+from core.idempotency import IdempotencyKeys
 from core.metrics import Histories
 from core.queue import Bell, TrainQueue
 from core.refs import parse_model_ref
@@ -44,6 +45,7 @@ ENCODERS = 2
 PARTS = (
     generate,
     train,
+    verbs,
     events,
     history,
     checkpoints,
@@ -173,6 +175,7 @@ def _open_store(settings: Settings) -> Store:
     """The store with what comes with the package in it, and without what dead processes left."""
     store = Store(settings.store_path)
     store.sweep()
+    IdempotencyKeys(store).sweep()
     DatasetStore(store).add_bundled()
     publish_starter(Registry(store))
     return store

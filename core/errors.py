@@ -151,8 +151,8 @@ class IllegalTransition(Conflict):
     code = "illegal_transition"
     title = "Not possible in this status"
 
-    def __init__(self, current_status: str, asked: str, allowed: Sequence[str]) -> None:
-        super().__init__(f"a run that is {current_status} cannot become {asked}")
+    def __init__(self, current_status: str, asked: str, allowed: Sequence[str], detail: str | None = None) -> None:
+        super().__init__(detail or f"a run that is {current_status} cannot become {asked}")
         self.current_status = current_status
         self.allowed = tuple(allowed)
 

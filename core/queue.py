@@ -33,7 +33,7 @@ RESULT_TTL_S = 24 * 3600
 FAILURE_TTL_S = 7 * 24 * 3600
 LIMBO_S = 15.0  # a job in no list for so long was taken by a worker that died before it began
 
-_JOB_ID = re.compile(r"train-(run_[0-9a-f]{20})-(\d{1,9})", re.ASCII)
+_JOB_ID = re.compile(r"train-(.+)-(\d{1,9})", re.ASCII)
 
 # Away, hanging, or answering that it cannot (its disk or memory is full): to us it is all the same.
 QueueUnavailable = (redis.exceptions.RedisError,)
@@ -150,14 +150,23 @@ class TrainQueue:
 
     def position(self, run_id: str, attempt: int) -> int | None:
         """How many jobs are before this one; None if it does not wait."""
-        return self._queue.get_job_position(job_id(run_id, attempt))
+        found: Any = self._hints.lpos(self._queue.key, job_id(run_id, attempt))
+        return None if found is None else int(found)
+
+    def positions(self) -> dict[str, int]:
+        """How many jobs are before each waiting one, by job_id(); asks the server once for all."""
+        waiting: list[Any] = self._hints.lrange(self._queue.key, 0, -1)
+        return {name.decode(): position for position, name in enumerate(waiting)}
 
     def remove(self, run_id: str, attempt: int) -> None:
-        """Take a waiting attempt out of the queue."""
-        try:
-            Job.fetch(job_id(run_id, attempt), connection=self.connection, serializer=JSONSerializer).delete()
-        except NoSuchJobError:
+        """Take a waiting attempt out of the queue; one that a worker has, or had, is left to it."""
+        name = job_id(run_id, attempt)
+        if self.connection.lpos(self._queue.key, name) is None:
             return
+        try:
+            Job.fetch(name, connection=self.connection, serializer=JSONSerializer).delete()
+        except NoSuchJobError:
+            self.connection.lrem(self._queue.key, 0, name)
 
     def kill(self, run_id: str, attempt: int) -> None:
         """Have the worker kill the process of an attempt that does not stop when asked."""

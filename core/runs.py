@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from core import files
-from core.errors import RunNotFound, StoreDamaged
+from core.errors import IllegalTransition, RunNotFound, StoreDamaged
 from core.events import newest_event_id
+from core.notes import Notes
 from core.registry import timestamp
-from core.specs import RunSpec
-from core.states import Progress, RunState, Status
+from core.specs import RunPatch, RunSpec
+from core.states import DELETABLE, TRANSITIONS, Progress, RunState, Status, refusal
 from core.store import SCHEMA, Store
+
+RELEASE_PATIENCE_S = 1.0  # for a worker to let go of a run that it has settled
 
 Change = Callable[[RunState], RunState]
 
@@ -50,7 +53,10 @@ class Run:
 
     def spec(self) -> dict[str, Any]:
         """spec.json: `request` (as asked), `resolved` (as used), `model`, `dataset`."""
-        return self._read("spec.json")
+        spec = self._read("spec.json")
+        if missing := {"request", "resolved", "model", "dataset"} - spec.keys():
+            raise StoreDamaged(f"spec.json of {self.id} has no {', '.join(sorted(missing))}")
+        return spec
 
     def state(self) -> RunState:
         try:
@@ -81,6 +87,39 @@ class Run:
         """Take one step of the table of transitions."""
         return self.change(lambda state: state.moved(status, **changes))
 
+    def notes(self, spec: dict[str, Any]) -> Notes:
+        """Name, tags and notes: as written since, else as asked for in `spec`."""
+        try:
+            stored = self.store.read(f"{self.key}/notes.json")
+        except FileNotFoundError:
+            stored = spec["request"]
+        try:
+            return Notes.model_validate(stored)
+        except ValueError as error:
+            raise StoreDamaged(f"notes.json of {self.id} cannot be read: {error}") from None
+
+    def annotate(self, patch: RunPatch) -> Notes:
+        """Change name, tags or notes, in any status."""
+        with self._locked():
+            notes = self.notes(self.spec()).patched(patch)
+            self.store.swap(f"{self.key}/notes.json", notes.model_dump())
+            return notes
+
+    def delete(self) -> RunState:
+        """Free all that is kept of a run that has ended or is paused; what it published stays.
+
+        IllegalTransition where it is in another status, or a worker has not let go of it yet.
+        """
+        _check_deletable(self.state())
+        with self.training_lock(RELEASE_PATIENCE_S) as is_free, self._locked():
+            state = self.state()
+            _check_deletable(state)
+            if not is_free:
+                detail = f"the run is {state.status}, but its worker has not let go of it yet; try again"
+                raise IllegalTransition(state.status, "deleted", sorted(TRANSITIONS[state.status]), detail)
+            self.store.delete(self.key)
+            return state
+
     def log_event(self, kind: str, data: dict[str, Any]) -> None:
         """Append to events.jsonl; ids count up from 1 without a gap."""
         with self._locked():
@@ -98,11 +137,18 @@ class Run:
         return files.read_json_lines(self.events_file)
 
     @contextlib.contextmanager
-    def training_lock(self) -> Iterator[bool]:
-        """The trainer's lock, held for its life; yields False where another process trains this run."""
-        self._must_exist()
-        with files.try_lock_file(self.folder / "lock") as is_mine:
-            yield is_mine
+    def training_lock(self, patience_s: float = 0.0) -> Iterator[bool]:
+        """The trainer's lock, held for its life; yields False where another process trains this run.
+
+        Patience helps against those who hold it for a moment: to look whether it is free, or after the last word.
+        """
+        deadline = time.monotonic() + patience_s
+        while True:
+            with self._while_it_exists(), files.try_lock_file(self.folder / "lock") as is_mine:
+                if is_mine or time.monotonic() >= deadline:
+                    yield is_mine
+                    return
+            time.sleep(0.05)
 
     def is_being_trained(self) -> bool:
         with self.training_lock() as is_free:
@@ -111,9 +157,18 @@ class Run:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         """The short lock of the state; never makes the folder, or a deleted run would come back as an empty one."""
-        self._must_exist()
-        with files.lock_file(self.folder / ".state.lock"):
+        with self._while_it_exists(), files.lock_file(self.folder / ".state.lock"):
             yield
+
+    @contextlib.contextmanager
+    def _while_it_exists(self) -> Iterator[None]:
+        """RunNotFound for a run that is deleted, also for one deleted under the hands of who works on it."""
+        self._must_exist()
+        try:
+            yield
+        except FileNotFoundError:
+            self._must_exist()
+            raise
 
     def _must_exist(self) -> None:
         if not self.folder.exists():
@@ -137,9 +192,11 @@ class RunStore:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def create(self, request: RunSpec, resolved: dict[str, Any], dataset: dict[str, Any]) -> Run:
-        """Put a new run on disk, queued. `resolved` holds every option as it will be used."""
-        run = Run(self.store, new_run_id())
+    def create(
+        self, request: RunSpec, resolved: dict[str, Any], dataset: dict[str, Any], run_id: str | None = None
+    ) -> Run:
+        """Put a new run on disk, queued. `resolved` holds every option as it will be used; `run_id` is a new one."""
+        run = Run(self.store, run_id or new_run_id())
         state = RunState(progress=Progress(total=resolved["steps"]), created_at=timestamp())
         spec = {
             "schema": SCHEMA,
@@ -179,3 +236,8 @@ def new_run_id() -> str:
 def is_run_id(text: str) -> bool:
     digits = text.removeprefix("run_")
     return text.startswith("run_") and len(digits) == 20 and all(c in "0123456789abcdef" for c in digits)
+
+
+def _check_deletable(state: RunState) -> None:
+    if state.status not in DELETABLE:
+        raise refusal(state.status, "delete")

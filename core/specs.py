@@ -13,7 +13,8 @@ from core.refs import NAME_PATTERN, NAME_RULE
 Auto = Literal["auto"]
 Name = Annotated[str, Field(pattern=NAME_PATTERN, description=f"A name: {NAME_RULE}.")]
 TagKey = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-Tags = Annotated[dict[TagKey, Annotated[str, Field(max_length=200)]], Field(max_length=32)]
+MAX_TAGS = 32
+Tags = Annotated[dict[TagKey, Annotated[str, Field(max_length=200)]], Field(max_length=MAX_TAGS)]
 LearningRate = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 
 
@@ -83,7 +84,7 @@ class RunPatch(StrictModel):
 
     name: str | None = Field(None, max_length=200, description="A title for people.")
     tags: dict[TagKey, Annotated[str, Field(max_length=200)] | None] = Field(
-        default_factory=dict, max_length=32, description="Merged into the run's tags; null removes one."
+        default_factory=dict, max_length=2 * MAX_TAGS, description="Merged into the run's tags; null removes one."
     )
     notes: str | None = Field(None, max_length=20_000, description="Free text.")
 

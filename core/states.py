@@ -1,4 +1,4 @@
-"""The life of a run: its statuses, what may follow what, and the record kept of it. Knows no files and no queue."""
+"""The life of a run: its statuses, what may follow what, what may be asked of it. Knows no files and no queue."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -45,6 +45,18 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     S.FAILED: frozenset({S.QUEUED}),
     S.SUCCEEDED: frozenset(),
 }
+
+# What a client may ask of a run, and what becomes of it then; the status it has already: nothing is left to be done.
+VERBS: dict[str, dict[Status, Status]] = {
+    "cancel": {
+        **{S.QUEUED: S.CANCELED, S.PAUSED: S.CANCELED, S.CANCELED: S.CANCELED},
+        **{S.RUNNING: S.CANCELING, S.PAUSING: S.CANCELING, S.CANCELING: S.CANCELING},
+    },
+    "pause": {S.QUEUED: S.PAUSED, S.RUNNING: S.PAUSING, S.PAUSING: S.PAUSING, S.PAUSED: S.PAUSED},
+    "resume": {S.PAUSED: S.QUEUED, S.QUEUED: S.QUEUED, S.RUNNING: S.RUNNING},
+    "retry": {S.FAILED: S.QUEUED, S.CANCELED: S.QUEUED, S.QUEUED: S.QUEUED, S.RUNNING: S.RUNNING},
+}
+DELETABLE = TERMINAL | {S.PAUSED}
 
 
 class Record(BaseModel):
@@ -109,3 +121,27 @@ class RunState(Record):
         if self.status.is_terminal and not status.is_terminal:
             changes = {"finished_at": None, "failure": None, "attempts_without_checkpoint": 0, **changes}
         return self.model_copy(update={"status": status, **changes})
+
+    def asked(self, verb: str) -> "RunState":
+        """The state after one of VERBS; unchanged where nothing is left to be done, refused where it cannot be done."""
+        status = VERBS[verb].get(self.status)
+        if status is None:
+            raise refusal(self.status, verb)
+        if status is self.status:
+            return self
+        if status is S.QUEUED:  # by a person's wish: with patience as for a new run, and behind those who wait
+            fresh = {"attempts_without_checkpoint": 0, "preempted": False, "phase": None}
+            return self.moved(status, attempt=self.attempt + 1, **fresh)
+        return self.moved(status)
+
+
+def possible_verbs(status: Status) -> list[str]:
+    """Those of VERBS that would change a run in this status."""
+    return [verb for verb, table in VERBS.items() if table.get(status, status) is not status]
+
+
+def refusal(status: Status, verb: str) -> IllegalTransition:
+    """The error for `verb` where it cannot be done: says what can."""
+    possible = [*possible_verbs(status), *(["delete"] if status in DELETABLE else [])]
+    detail = f"cannot {verb} a run that is {status}; what can be done with it: {', '.join(possible) or 'nothing'}"
+    return IllegalTransition(status, verb, sorted(TRANSITIONS[status]), detail)

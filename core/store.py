@@ -105,7 +105,7 @@ class Store:
 
     def _sweep_files(self) -> int:
         """Remove old files that live for a moment only: replacements of a file, and locks without a folder."""
-        found = [path for pattern in ("*/*/.*.tmp", "*/*/*/.*.tmp") for path in self.root.glob(pattern)]
+        found = [path for pattern in ("*/.*.tmp", "*/*/.*.tmp", "*/*/*/.*.tmp") for path in self.root.glob(pattern)]
         found += [lock for lock in self.root.glob("tmp/*.lock") if not lock.with_suffix("").exists()]
         removed = 0
         for path in found:

@@ -3,8 +3,6 @@
 import contextlib
 import logging
 import os
-import time
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -51,7 +49,7 @@ def take_on(run_id: str, settings: Settings) -> str:
     Does nothing when the run is over, or trained by another process.
     """
     run = RunStore(Store(settings.store_path)).get(run_id)
-    with about_run(run.id), _training_lock(run) as is_mine:
+    with about_run(run.id), run.training_lock(LOCK_PATIENCE_S) as is_mine:
         if not is_mine:
             return "trained elsewhere"
         try:
@@ -181,17 +179,6 @@ def _batches(run: Run, spec: dict[str, Any], execution: Execution) -> Batches:
     resolved = spec["resolved"]
     device = execution.torch_device
     return Batches(dataset.images(), dataset.labels(), resolved["batch_size"], resolved["seed"], device)
-
-
-@contextlib.contextmanager
-def _training_lock(run: Run) -> Iterator[bool]:
-    deadline = time.monotonic() + LOCK_PATIENCE_S
-    while True:
-        with run.training_lock() as is_mine:
-            if is_mine or time.monotonic() > deadline:
-                yield is_mine
-                return
-        time.sleep(0.05)
 
 
 def _write_output_to(run: Run, settings: Settings) -> None:

@@ -2,24 +2,51 @@
 
 import contextlib
 import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from core.answers.runs import LatestBody, ProgressBody, QueuePlace, RunBody
-from core.queue import QueueUnavailable, TrainQueue
+from core.notes import Notes
+from core.queue import QueueUnavailable, TrainQueue, job_id
 from core.registry import timestamp
 from core.runs import Run
-from core.states import RunState, Status
+from core.states import RunState, Status, possible_verbs
+
+
+@dataclass(frozen=True, slots=True)
+class RunFiles:
+    """What is on disk about a run, read at one moment."""
+
+    run: Run
+    spec: dict[str, Any]
+    state: RunState
+    notes: Notes
 
 
 def run_body(run: Run, queue: TrainQueue | None) -> RunBody:
     """Read a run from disk; its place in the queue is asked of `queue`, if given."""
     spec, state = run.spec(), run.state()
+    return _body(RunFiles(run, spec, state, run.notes(spec)), _position(run, state, queue))
+
+
+def run_bodies(runs: Sequence[RunFiles], queue: TrainQueue) -> list[RunBody]:
+    """Many at once: the queue is asked a single time, and not at all where none of them waits."""
+    positions: dict[str, int] = {}
+    if any(files.state.status is Status.QUEUED for files in runs):
+        with contextlib.suppress(*QueueUnavailable):
+            positions = queue.positions()
+    return [_body(files, positions.get(job_id(files.run.id, files.state.attempt))) for files in runs]
+
+
+def _body(files: RunFiles, position: int | None) -> RunBody:
+    run, spec, state = files.run, files.spec, files.state
     request = spec["request"]
     return RunBody(
         id=run.id,
-        name=request.get("name"),
-        tags=request.get("tags", {}),
-        notes=None,
+        name=files.notes.name,
+        tags=files.notes.tags,
+        notes=files.notes.notes,
         recipe=request["recipe"],
         dataset=request["dataset"],
         model=spec["model"],
@@ -27,7 +54,7 @@ def run_body(run: Run, queue: TrainQueue | None) -> RunBody:
         is_terminal=state.status.is_terminal,
         phase=state.phase,
         attempt=state.attempt,
-        queue=QueuePlace(position=_position(run, state, queue)),
+        queue=QueuePlace(position=position if state.status is Status.QUEUED else None),
         config=request.get("config", {}),
         resolved=spec["resolved"],
         execution=_execution(run),
@@ -45,8 +72,15 @@ def run_body(run: Run, queue: TrainQueue | None) -> RunBody:
         started_at=state.started_at,
         finished_at=state.finished_at if state.status.is_terminal else None,
         last_heartbeat_at=state.last_heartbeat_at,
-        links={"self": f"/train/{run.id}", "cancel": f"/train/{run.id}/cancel", "model": f"/models/{spec['model']}"},
+        links=_links(run.id, spec["model"], state.status),
     )
+
+
+def _links(run_id: str, model: str, status: Status) -> dict[str, str]:
+    """Where to go from a run, and what can be asked of it in this status."""
+    here = f"/train/{run_id}"
+    parts = ("events", "metrics", "samples", "checkpoints", "log", *possible_verbs(status))
+    return {"self": here, **{part: f"{here}/{part}" for part in parts}, "model": f"/models/{model}"}
 
 
 def _position(run: Run, state: RunState, queue: TrainQueue | None) -> int | None:

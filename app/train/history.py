@@ -18,7 +18,7 @@ from app.conditions import IMMUTABLE, is_known
 from app.deps import ServicesDep
 from app.errors import documented
 from app.negotiation import preferred
-from app.train.route import RunId
+from app.train.verbs import RunId
 from core import VERSION, metrics, samples, tail
 from core.answers import Page
 from core.answers.runs import AttemptMark, Downsampled, MetricsBody, SampleBody

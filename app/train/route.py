@@ -1,108 +1,111 @@
 """/train: the collection of runs. Creating is 202: the run is on disk, and a worker will take it."""
 
 import contextlib
-import logging
+import itertools
+import re
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
-from pydantic import Field
+from fastapi import APIRouter, Header, Query, Response
 
 from app.deps import Services, ServicesDep
-from app.train.body import run_body
+from app.errors import documented
+from app.train.body import run_bodies, run_body
+from app.train.filters import TAG_PARAMETER, ListQuery, WantedTags, fitting
+from app.train.verbs import RunId, enqueue, remove_from_queue
 from core.answers import Page
-from core.answers.runs import RUN_ID, RunBody
-from core.errors import DatasetNotFound, IllegalTransition, InvalidRequest, RunNotFound, StoreDamaged
-from core.log import about_run
-from core.queue import QueueUnavailable
+from core.answers.runs import RunBody
+from core.errors import DatasetNotFound, IllegalTransition, InvalidRequest, KeyReused, RequestInFlight, RunNotFound
+from core.idempotency import HeldKey, IdempotencyKeys
 from core.refs import check_model_name
-from core.runs import Run, is_run_id
-from core.specs import RunSpec, StrictModel
-from core.states import TRANSITIONS, RunState, Status
+from core.runs import Run, new_run_id
+from core.specs import RunPatch, RunSpec
 from models.recipes import resolve
 
 router = APIRouter(prefix="/train", tags=["train"])
 
-RunId = Annotated[str, Path(max_length=100, description="Id of a run.", examples=[RUN_ID])]
+KEY_HEADER = "Idempotency-Key"
+IdempotencyKey = Annotated[
+    str | None,
+    Header(alias=KEY_HEADER, description="A repeat with the same key, within a day, is answered with the same run."),
+]
 
-log = logging.getLogger(__name__)
+_KEY = re.compile(r"[!-~]{1,200}")
+_QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 
 
-@router.post("", status_code=202, responses={422: {"description": "`invalid_request`"}})
-def create_run(spec: RunSpec, response: Response, services: ServicesDep) -> RunBody:
+@router.post("", status_code=202, responses=documented(InvalidRequest, KeyReused, RequestInFlight))
+def create_run(
+    spec: RunSpec, response: Response, services: ServicesDep, idempotency_key: IdempotencyKey = None
+) -> RunBody:
     """Start a training run. Only `recipe` and `dataset` are needed; what is left out is "auto"."""
+    if idempotency_key is None:
+        run = _start(spec, services)
+    else:
+        body = spec.model_dump(mode="json", exclude_unset=True)
+        with IdempotencyKeys(services.store).held(parse_key(idempotency_key), body) as key:
+            run = _made_before(key, services) or _start(spec, services, key)
+    response.headers["Location"] = f"/train/{run.id}"
+    return run_body(run, services.queue)
+
+
+def parse_key(text: str) -> str:
+    """The key in an Idempotency-Key header: a quoted string, as its standard has it, or bare, as many clients send."""
+    quoted = _QUOTED.fullmatch(text)
+    key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else text
+    if not _KEY.fullmatch(key) or (not quoted and key.startswith('"')):
+        raise InvalidRequest.field(KEY_HEADER, "a key is 1 to 200 visible ASCII characters, perhaps in double quotes")
+    return key
+
+
+def _made_before(key: HeldKey, services: Services) -> Run | None:
+    """The run that this request made when it came first, unless it was deleted since."""
+    if key.run_id is not None:
+        with contextlib.suppress(RunNotFound):
+            return services.runs.get(key.run_id)
+    return None
+
+
+def _start(spec: RunSpec, services: Services, key: HeldKey | None = None) -> Run:
+    """Put a run on disk and into the queue; `key` learns of it before it is there, so that no crash can make two."""
     check_model_name(spec.model_name, "/model" if spec.model else "/dataset")
     try:
         dataset = services.datasets.get(spec.dataset).manifest
     except DatasetNotFound as error:
         raise InvalidRequest.field("/dataset", str(error)) from None
-    resolved = resolve(spec, dataset)
-    run = services.runs.create(spec, resolved, dataset)
-    try:
-        services.queue.enqueue(run.id, attempt=1)
-    except QueueUnavailable as error:
-        with about_run(run.id):
-            log.warning("the run is on disk, and will be queued when Redis answers: %s", error)
-    response.headers["Location"] = f"/train/{run.id}"
-    return run_body(run, services.queue)
+    resolved, run_id = resolve(spec, dataset), new_run_id()
+    if key is not None:
+        key.record(run_id)
+    run = services.runs.create(spec, resolved, dataset, run_id)
+    enqueue(run, run.state(), services)
+    return run
 
 
-class ListQuery(StrictModel):
-    """The query parameters of `GET /train`."""
-
-    status: Status | None = Field(None, description="Only runs in this status.")
-    limit: int = Field(50, ge=1, le=200)
-    cursor: str | None = Field(None, max_length=100, description="`next_cursor` of the page before.")
-
-
-@router.get("")
-def list_runs(services: ServicesDep, query: Annotated[ListQuery, Query()]) -> Page[RunBody]:
-    """All runs, newest first."""
-    status, limit, cursor = query.status, query.limit, query.cursor
-    if cursor is not None and not is_run_id(cursor):
-        raise InvalidRequest.field("cursor", "not a cursor of this list")
-    page: list[RunBody] = []
-    for run_id in services.runs.ids():
-        if cursor is not None and run_id >= cursor:
-            continue
-        if len(page) == limit:
-            return Page(data=page, next_cursor=page[-1].id)
-        with contextlib.suppress(RunNotFound, StoreDamaged):  # deleted meanwhile, or told by GET /train/{id}
-            run = Run(services.store, run_id)
-            if status is None or run.state().status is status:
-                page.append(run_body(run, None))
-    return Page(data=page, next_cursor=None)
+@router.get("", responses=documented(InvalidRequest), openapi_extra={"parameters": [TAG_PARAMETER]})
+def list_runs(services: ServicesDep, query: Annotated[ListQuery, Query()], tags: WantedTags) -> Page[RunBody]:
+    """Runs that fit all that is asked, newest first."""
+    found = list(itertools.islice(fitting(services.runs, query, tags), query.limit + 1))
+    page = run_bodies(found[: query.limit], services.queue)
+    return Page(data=page, next_cursor=page[-1].id if len(found) > query.limit else None)
 
 
-@router.get("/{run_id}", responses={404: {"description": "`run_not_found`"}})
+@router.get("/{run_id}", responses=documented(RunNotFound))
 def read_run(run_id: RunId, services: ServicesDep) -> RunBody:
     """One run: status, progress, newest numbers, what it published."""
     return run_body(services.runs.get(run_id), services.queue)
 
 
-@router.post(
-    "/{run_id}/cancel",
-    responses={404: {"description": "`run_not_found`"}, 409: {"description": "`illegal_transition`"}},
-)
-def cancel_run(run_id: RunId, services: ServicesDep) -> RunBody:
-    """End a run; a running one keeps a last checkpoint. Canceling twice is the same as once."""
+@router.patch("/{run_id}", responses=documented(RunNotFound, InvalidRequest))
+def change_run(run_id: RunId, patch: RunPatch, services: ServicesDep) -> RunBody:
+    """Change name, tags or notes, in any status. What is left out stays, null removes."""
     run = services.runs.get(run_id)
-    state = run.change(_canceled)
-    if state.status is Status.CANCELED:
-        _remove_from_queue(run, state, services)
+    run.annotate(patch)
     return run_body(run, services.queue)
 
 
-def _canceled(state: RunState) -> RunState:
-    if state.status in (Status.CANCELING, Status.CANCELED):
-        return state
-    if state.status in (Status.RUNNING, Status.PAUSING):
-        return state.moved(Status.CANCELING)
-    if state.status in (Status.QUEUED, Status.PAUSED):
-        return state.moved(Status.CANCELED)
-    raise IllegalTransition(state.status, Status.CANCELED, sorted(TRANSITIONS[state.status]))
-
-
-def _remove_from_queue(run: Run, state: RunState, services: Services) -> None:
-    """A job that stays there is harmless: its run refuses to begin."""
-    with contextlib.suppress(*QueueUnavailable):
-        services.queue.remove(run.id, state.attempt)
+@router.delete(
+    "/{run_id}", status_code=204, response_class=Response, responses=documented(RunNotFound, IllegalTransition)
+)
+def delete_run(run_id: RunId, services: ServicesDep) -> None:
+    """Delete a run that has ended or is paused, with all that is kept of it. What it published stays."""
+    run = services.runs.get(run_id)
+    remove_from_queue(run, run.delete(), services)

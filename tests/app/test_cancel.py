@@ -1,4 +1,4 @@
-"""POST /train/{id}/cancel in every state of a run; and the list of runs, by status and page by page."""
+"""POST /train/{id}/cancel in every state of a run."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from core.datasets import Dataset
 from core.queue import JobState, TrainQueue
 from core.runs import Run, RunStore
 from core.settings import Settings
-from core.states import Failure, Status
+from core.states import Status
 from core.store import Store
 
 ASKED: dict[str, Any] = {"recipe": "dcgan", "dataset": "shapes", "config": {"steps": 5}}
@@ -125,59 +125,3 @@ async def test_a_run_that_is_not_there_cannot_be_canceled(training: httpx.AsyncC
     answer = await training.post(f"/train/{run_id}/cancel")
 
     assert (answer.status_code, answer.json()["code"]) == (404, "run_not_found")
-
-
-async def test_the_newest_run_comes_first(training: httpx.AsyncClient, store: Store) -> None:
-    ids = [(await new_run(training, store)).id for _ in range(4)]
-
-    listed = (await training.get("/train")).json()
-
-    assert sorted(ids, reverse=True) == [run["id"] for run in listed["data"]]
-    assert listed["next_cursor"] is None
-
-
-async def test_pages_follow_each_other_without_gap_or_repeat(training: httpx.AsyncClient, store: Store) -> None:
-    ids = sorted([(await new_run(training, store)).id for _ in range(5)], reverse=True)
-    seen, sizes, cursor = list[str](), list[int](), None
-
-    while cursor is not None or not seen:
-        page = (await training.get("/train", params={"limit": 2} | ({"cursor": cursor} if cursor else {}))).json()
-        seen += [run["id"] for run in page["data"]]
-        sizes.append(len(page["data"]))
-        cursor = page["next_cursor"]
-        await new_run(training, store)  # newer ones do not shift the pages
-
-    assert (seen, sizes) == (ids, [2, 2, 1])
-
-
-async def test_the_list_can_be_of_one_status(training: httpx.AsyncClient, store: Store) -> None:
-    waiting = await new_run(training, store)
-    failed = await new_run(training, store)
-    failed.move(Status.FAILED, failure=Failure(code="internal", message="no", retryable=True))
-
-    by_status = {
-        status: [run["id"] for run in (await training.get("/train", params={"status": status})).json()["data"]]
-        for status in ("queued", "failed", "running")
-    }
-
-    assert by_status == {"queued": [waiting.id], "failed": [failed.id], "running": []}
-
-
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        ({"status": "done"}, "status"),
-        ({"limit": 0}, "limit"),
-        ({"limit": 201}, "limit"),
-        ({"cursor": "7"}, "cursor"),
-        ({"cursor": ""}, "cursor"),
-        ({"stauts": "failed"}, "stauts"),
-    ],
-)
-async def test_a_wrong_parameter_of_the_list_is_named(
-    training: httpx.AsyncClient, query: dict[str, Any], field: str
-) -> None:
-    answer = await training.get("/train", params=query)
-
-    assert answer.status_code == 422
-    assert [error["pointer"] for error in answer.json()["errors"]] == [field]

@@ -152,7 +152,7 @@ async def test_what_a_run_without_redis_logs_names_the_run(
     async with serve(create_app(settings.model_copy(update={"redis_url": "unix:///nowhere/s"}))) as client:
         run = await start_run(client)
 
-    told = lines.of("app.train.route")
+    told = lines.of("app.train.verbs")
     assert [line["run"] for line in told] == [run]
     assert "request_id" in told[0]
 

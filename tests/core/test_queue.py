@@ -96,6 +96,24 @@ def test_the_position_counts_who_is_before(queue: TrainQueue) -> None:
     assert queue.position("run_d", 1) is None
 
 
+def test_all_positions_are_had_at_once(queue: TrainQueue) -> None:
+    assert queue.positions() == {}
+    for run in ("run_a", "run_b"):
+        queue.enqueue(run, 1)
+    queue.enqueue("run_c", 2, at_front=True)
+
+    assert queue.positions() == {"train-run_c-2": 0, "train-run_a-1": 1, "train-run_b-1": 2}
+
+
+def test_a_job_that_a_worker_has_is_not_removed_under_its_hands(queue: TrainQueue, take: Take) -> None:
+    queue.enqueue("run_a", 1)
+    take()
+
+    queue.remove("run_a", 1)
+
+    assert queue.state("run_a", 1) is JobState.RUNNING
+
+
 def test_a_removed_attempt_is_gone_and_removing_it_again_is_no_error(queue: TrainQueue) -> None:
     queue.enqueue("run_a", 1)
     queue.enqueue("run_b", 1)
@@ -187,6 +205,10 @@ def test_a_server_that_is_away_is_told_quickly(own_broker: Broker, away: str) ->
                 act()
 
             assert time.monotonic() - began < 3
+        began = time.monotonic()
+        with pytest.raises(QueueUnavailable):
+            queue.positions()
+        assert time.monotonic() - began < 1  # only a hint
         assert away == "hanging" or not queue.ping()
 
 

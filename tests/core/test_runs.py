@@ -3,12 +3,15 @@
 import os
 import signal
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from core import files
 from core.errors import IllegalTransition, RunNotFound, StoreDamaged
 from core.runs import Run, RunStore, is_run_id, new_run_id
-from core.specs import RunSpec
+from core.specs import RunPatch, RunSpec
 from core.states import Failure, RunState, Status
 from core.store import Store
 from tests.core.conftest import NewRun, Start
@@ -178,6 +181,45 @@ def test_whoever_touches_a_deleted_run_is_told_and_does_not_bring_it_back(store:
     assert list(run.events()) == []
 
 
+def test_a_run_that_is_retried_while_its_deletion_waits_stays(store: Store, run: Run) -> None:
+    run.move(Status.CANCELED)
+    with ThreadPoolExecutor(1) as pool:
+        with files.lock_file(run.folder / ".state.lock"):
+            deletion = pool.submit(run.delete)
+            wait_until(run.is_being_trained)  # the deletion has come so far, and waits for the lock of the state
+            queued = run.state().asked("retry").model_dump(mode="json")
+            store.swap(f"{run.key}/state.json", queued)
+
+        with pytest.raises(IllegalTransition, match="cannot delete a run that is queued"):
+            deletion.result()
+
+    assert run.state().status is Status.QUEUED
+
+
+def test_what_waits_for_a_run_that_is_deleted_finds_it_gone(run: Run) -> None:
+    run.move(Status.CANCELED)
+    with ThreadPoolExecutor(2) as pool:
+        with files.lock_file(run.folder / ".state.lock"):
+            retry = pool.submit(run.move, Status.QUEUED)
+            time.sleep(0.05)
+            run.store.delete(run.key)
+
+        with pytest.raises(RunNotFound):
+            retry.result()
+
+    assert not run.folder.exists()
+
+
+def test_names_tags_and_notes_of_a_run_are_kept_and_merged(run: Run) -> None:
+    asked = run.notes(run.spec())
+    run.annotate(RunPatch(name="a name", tags={"a": "1", "b": "2"}))
+
+    run.annotate(RunPatch(notes="some", tags={"a": None}))
+
+    assert (asked.name, asked.tags, asked.notes) == (None, {}, None)
+    assert run.notes(run.spec()).model_dump() == {"name": "a name", "tags": {"b": "2"}, "notes": "some"}
+
+
 @pytest.mark.parametrize(
     "content",
     [b"", b"{", b'{"schema": 1}', b'{"schema": 2}', b'{"schema": 1, "status": "lost", "progress": {"total": 1}}', None],
@@ -209,3 +251,10 @@ def test_a_run_that_cannot_be_written_leaves_nothing(store: Store) -> None:
 
     assert runs.ids() == []
     assert list((store.root / "tmp").iterdir()) == []
+
+
+def wait_until(look: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not look():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)

@@ -79,6 +79,27 @@ def test_a_running_training_can_be_canceled(service: Service) -> None:
     assert ended["latest"]["checkpoint_step"] == ended["progress"]["step"] or ended["latest"]["checkpoint_step"] > 0
 
 
+def test_a_training_can_be_paused_resumed_and_deleted_and_its_model_stays(service: Service) -> None:
+    run_id = service.train(steps=800, model="rested", checkpoint_every=1000, report_every=10)
+    service.reaches(run_id, 1)
+
+    with service.client as client:
+        asked = client.post(f"/train/{run_id}/pause").json()
+        paused = wait_for(lambda: (body := service.run(run_id))["status"] == "paused" and body, 30, "it is paused")
+        resumed = client.post(f"/train/{run_id}/resume").json()
+        ended = service.ends(run_id)
+        deleted = client.delete(f"/train/{run_id}")
+        drawn = client.get("/generate", params={"model": "rested", "seed": 1})
+        gone = client.get(f"/train/{run_id}")
+
+    assert (asked["status"], paused["attempt"]) == ("pausing", 1)
+    assert paused["latest"]["checkpoint_step"] >= paused["progress"]["step"] >= 1
+    assert (resumed["status"], resumed["attempt"]) == ("queued", 2)
+    assert (ended["status"], ended["attempt"], ended["progress"]["step"]) == ("succeeded", 2, 800)
+    assert [entry["step"] for entry in ended["published"]] == [800]
+    assert (deleted.status_code, drawn.status_code, gone.status_code) == (204, 200, 404)
+
+
 def train_500(service: Service, model: str) -> str:
     return service.train(500, model, {"every_steps": 250}, checkpoint_every=50, report_every=10)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Service
+from tests.e2e.conftest import Service, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 ADDRESS = "http://127.0.0.1:8000"
@@ -29,12 +29,45 @@ def test_there_are_commands_to_try() -> None:
     assert all(ADDRESS in command for command in PRINTED)
 
 
+def end_a_run(service: Service) -> str:
+    run_id = service.train(steps=20, model="printed", sample_every=10)
+    service.ends(run_id)
+    return run_id
+
+
+@pytest.fixture(scope="module")
+def ended(service: Service) -> str:
+    """The id of a run that has ended."""
+    return end_a_run(service)
+
+
+def run_for(service: Service, verb: str) -> str:
+    """The id of a run that can be paused, canceled, resumed or retried."""
+    run_id = service.train(steps=100_000, model="printed")
+    before = {"resume": "pause", "retry": "cancel"}.get(verb)
+    if before is not None:
+        with service.client as client:
+            client.post(f"/train/{run_id}/{before}")
+        wait_for(lambda: service.run(run_id)["status"] in ("paused", "canceled"), 60, f"{before} is over")
+    return run_id
+
+
+def with_a_run(service: Service, ended: str, command: str) -> str:
+    """The command with the id of a run on which it works in the place of RUN."""
+    verb = re.search(r"/train/RUN/(pause|cancel|resume|retry)\b", command)
+    if verb is not None:
+        return command.replace("RUN", run_for(service, verb[1]))
+    return command.replace("RUN", end_a_run(service) if "DELETE" in command else ended)
+
+
 @pytest.mark.parametrize("command", PRINTED)
-def test_a_printed_command_works(service: Service, tmp_path: Path, command: str) -> None:
+def test_a_printed_command_works(service: Service, ended: str, tmp_path: Path, command: str) -> None:
     if "model=mine" in command:
         service.ends(service.train(steps=1, model="mine"))
-    ours = command.replace(ADDRESS, f"http://127.0.0.1:{service.port}").replace(
-        "curl ", "curl -sS --fail-with-body ", 1
+    ours = (
+        with_a_run(service, ended, command)
+        .replace(ADDRESS, f"http://127.0.0.1:{service.port}")
+        .replace("curl ", "curl -sS --fail-with-body ", 1)
     )
 
     tried = subprocess.run(["bash", "-c", ours], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)

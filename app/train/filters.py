@@ -1,0 +1,83 @@
+"""What GET /train is asked for, and which runs fit. Reads no more of a run than the question needs."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from pydantic import Field, model_validator
+
+from app.train.body import RunFiles
+from core.errors import InvalidRequest, RunNotFound, StoreDamaged
+from core.refs import check_name
+from core.runs import Run, RunStore, is_run_id
+from core.specs import Name, StrictModel
+from core.states import Status
+
+TAG = "tag."
+TAG_PARAMETER = {  # for OpenAPI, which knows no parameters without a fixed name
+    "name": "tag.K",
+    "in": "query",
+    "description": "Only runs whose tag K has this value: `tag.team=a`. May be given for several K.",
+    "schema": {"type": "string"},
+}
+
+
+class ListQuery(StrictModel):
+    """The query parameters of `GET /train`, but for `tag.K`."""
+
+    status: list[Status] = Field([], description="Only runs in this status; repeat it for one of several.")
+    dataset: Name | None = Field(None, description="Only runs that train on this dataset.")
+    recipe: str | None = Field(None, min_length=1, max_length=64, description="Only runs of this recipe.")
+    model: Name | None = Field(None, description="Only runs that publish under this name.")
+    limit: int = Field(50, ge=1, le=200)
+    cursor: str | None = Field(None, max_length=100, description="`next_cursor` of the page before.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_tags(cls, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Those that wanted_tags() reads are not unknown ones."""
+        return {name: value for name, value in parameters.items() if not name.startswith(TAG)}
+
+
+def wanted_tags(request: Request) -> dict[str, str]:
+    """Values of the parameters `tag.K`, by K."""
+    wanted: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if not name.startswith(TAG):
+            continue
+        key = check_name(name.removeprefix(TAG), name[:100])
+        if wanted.setdefault(key, value) != value:
+            raise InvalidRequest.field(name, "a run has one value for a tag; give it once")
+    return wanted
+
+
+WantedTags = Annotated[dict[str, str], Depends(wanted_tags)]
+
+
+def fitting(runs: RunStore, query: ListQuery, tags: dict[str, str]) -> Iterator[RunFiles]:
+    """The runs that were asked for, newest first. Left out: one deleted meanwhile, and damage, of which GET tells."""
+    if query.cursor is not None and not is_run_id(query.cursor):
+        raise InvalidRequest.field("cursor", "not a cursor of this list")
+    for run_id in runs.ids():
+        if query.cursor is not None and run_id >= query.cursor:
+            continue
+        with contextlib.suppress(RunNotFound, StoreDamaged):
+            files = _read_if_fitting(Run(runs.store, run_id), query, tags)
+            if files is not None:
+                yield files
+
+
+def _read_if_fitting(run: Run, query: ListQuery, tags: dict[str, str]) -> RunFiles | None:
+    state = run.state() if query.status else None
+    if state is not None and state.status not in query.status:
+        return None
+    spec = run.spec()
+    facts = (spec["request"]["dataset"], spec["request"]["recipe"], spec["model"])
+    wanted = (query.dataset, query.recipe, query.model)
+    if any(want not in (None, fact) for want, fact in zip(wanted, facts, strict=True)):
+        return None
+    notes = run.notes(spec)
+    if not tags.items() <= notes.tags.items():
+        return None
+    return RunFiles(run, spec, state or run.state(), notes)

@@ -1,0 +1,74 @@
+"""What can be asked of a run: cancel, pause, resume, retry. The table in core/states says when. Knows no worker."""
+
+import contextlib
+import logging
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from app.deps import Services, ServicesDep
+from app.errors import documented
+from app.train.body import run_body
+from core.answers.runs import RUN_ID, RunBody
+from core.errors import IllegalTransition, RunNotFound
+from core.log import about_run
+from core.queue import QueueUnavailable
+from core.runs import Run
+from core.states import RunState, Status
+
+router = APIRouter(prefix="/train", tags=["train"])
+
+RunId = Annotated[str, Path(max_length=100, description="Id of a run.", examples=[RUN_ID])]
+
+REFUSALS = documented(RunNotFound, IllegalTransition)
+
+log = logging.getLogger(__name__)
+
+
+@router.post("/{run_id}/cancel", responses=REFUSALS)
+def cancel_run(run_id: RunId, services: ServicesDep) -> RunBody:
+    """End a run; a running one keeps a last checkpoint. Canceling twice is the same as once."""
+    return _ask(run_id, "cancel", services)
+
+
+@router.post("/{run_id}/pause", responses=REFUSALS)
+def pause_run(run_id: RunId, services: ServicesDep) -> RunBody:
+    """Let go of the worker until the run is resumed; a running one writes a checkpoint first."""
+    return _ask(run_id, "pause", services)
+
+
+@router.post("/{run_id}/resume", responses=REFUSALS)
+def resume_run(run_id: RunId, services: ServicesDep) -> RunBody:
+    """Queue a paused run again: another attempt, from its last checkpoint."""
+    return _ask(run_id, "resume", services)
+
+
+@router.post("/{run_id}/retry", responses=REFUSALS)
+def retry_run(run_id: RunId, services: ServicesDep) -> RunBody:
+    """Queue a failed or canceled run again: another attempt, from its last checkpoint."""
+    return _ask(run_id, "retry", services)
+
+
+def _ask(run_id: str, verb: str, services: Services) -> RunBody:
+    run = services.runs.get(run_id)
+    state = run.change(lambda now: now.asked(verb))
+    if state.status is Status.QUEUED:
+        enqueue(run, state, services)
+    if state.status in (Status.CANCELED, Status.PAUSED):
+        remove_from_queue(run, state, services)
+    return run_body(run, services.queue)
+
+
+def enqueue(run: Run, state: RunState, services: Services) -> None:
+    """Put the run's attempt into the queue; where Redis is away, the reconciler does it later."""
+    try:
+        services.queue.enqueue(run.id, state.attempt, at_front=state.preempted)
+    except QueueUnavailable as error:
+        with about_run(run.id):
+            log.warning("the run is on disk, and will be queued when Redis answers: %s", error)
+
+
+def remove_from_queue(run: Run, state: RunState, services: Services) -> None:
+    """A job that stays there is harmless: its run refuses to begin."""
+    with contextlib.suppress(*QueueUnavailable):
+        services.queue.remove(run.id, state.attempt)
