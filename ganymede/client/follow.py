@@ -1,0 +1,114 @@
+"""The events of a run as they happen: over broken connections and restarts of the service, each once and in order.
+
+Knows the stream's own rules: ids count up from 1 without a gap, so that a double and a hole can be told.
+"""
+
+import time
+from collections.abc import Iterator
+
+from pydantic import BaseModel, ValidationError
+
+from core.answers import Page
+from core.answers.runs import EventBody, RunBody
+from ganymede.client.connection import Connection
+from ganymede.client.sse import Message, MessageParser
+from ganymede.errors import ApiError, NotUnderstood, Unreachable
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 15.0  # before connecting again; doubles while nothing comes
+SILENT_FOR_S = 60.0  # then the connection is taken for dead
+PAGE = 500
+
+
+class LiveProgress(BaseModel):
+    """Where a run is now, about once a second; not an event: it has no id, and is not kept."""
+
+    step: int
+    total: int
+    fraction: float
+    images_seen: int
+    images_per_second: float | None = None
+    eta_at: str | None = None
+    metrics: dict[str, float | None] = {}
+
+
+class Follower:
+    """One run's events after the id `after`, to its end."""
+
+    def __init__(self, connection: Connection, run_path: str, after: int, give_up_after_s: float) -> None:
+        self.connection, self.run_path, self.path = connection, run_path, f"{run_path}/events"
+        self.last_id = after
+        self.give_up_after_s = give_up_after_s
+        self.pause_s = FIRST_PAUSE_S
+
+    def __iter__(self) -> Iterator[EventBody | LiveProgress]:
+        """Until the event `end`, whatever happens to the connection.
+
+        Raises:
+            ApiError: there is no such run (any more).
+            Unreachable: nothing has answered for `give_up_after_s`.
+        """
+        self._answered_at = time.monotonic()
+        while True:
+            try:
+                for event in self._until_the_stream_ends():
+                    yield event
+                    if isinstance(event, EventBody) and event.type == "end":
+                        return
+                is_over = self.connection.get(RunBody, self.run_path).is_terminal
+                yield from self._missed()
+                if is_over:  # it had ended before `after`
+                    return
+            except (Unreachable, ApiError) as error:
+                if isinstance(error, ApiError) and error.status < 500 and error.status != 429:
+                    raise
+                if time.monotonic() - self._answered_at > self.give_up_after_s:
+                    raise
+            time.sleep(self.pause_s)
+            self.pause_s = min(self.pause_s * 2, LONGEST_PAUSE_S)
+
+    def _until_the_stream_ends(self) -> Iterator[EventBody | LiveProgress]:
+        for message in self._messages():
+            self.pause_s = FIRST_PAUSE_S
+            yield from self._read(message)
+
+    def _messages(self) -> Iterator[Message]:
+        headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
+        if self.last_id:
+            headers["Last-Event-ID"] = str(self.last_id)
+        parser = MessageParser()
+        with self.connection.stream(self.path, timeout=SILENT_FOR_S, headers=headers) as answer:
+            if not answer.headers.get("Content-Type", "").startswith("text/event-stream"):
+                raise NotUnderstood(f"{self.connection.url}{self.path} does not answer with events")
+            self._answered_at = time.monotonic()
+            for chunk in answer.iter_bytes():
+                self._answered_at = time.monotonic()
+                yield from parser.feed(chunk)
+        self.pause_s = max(self.pause_s, parser.retry_s or 0)
+
+    def _read(self, message: Message) -> Iterator[EventBody | LiveProgress]:
+        try:
+            if message.type == "progress":
+                yield LiveProgress.model_validate_json(message.data)
+                return
+            if message.type == "reset":  # the service does not know our last id: a crash took its newest events
+                stored = list(self._stored(0))
+                self.last_id = min(self.last_id, stored[-1].id if stored else 0)
+                return
+            event = EventBody.model_validate_json(message.data)
+        except ValidationError:
+            return  # a kind of message that this build does not know
+        if event.id > self.last_id + 1:
+            yield from self._missed()
+        if event.id > self.last_id:
+            self.last_id = event.id
+            yield event
+
+    def _missed(self) -> Iterator[EventBody]:
+        for event in self._stored(self.last_id):
+            if event.id > self.last_id:
+                self.last_id = event.id
+                yield event
+
+    def _stored(self, after: int) -> Iterator[EventBody]:
+        for page in self.connection.pages(Page[EventBody], self.path, {"after": after or None, "limit": PAGE}):
+            yield from page.data
