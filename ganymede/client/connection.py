@@ -160,7 +160,7 @@ def check_url(url: str) -> tuple[str, str]:
     Raises:
         ValueError: it is no http or https address.
     """
-    text = url.strip().rstrip("/")
+    text = url.strip()
     if text.isascii() and text.isdecimal():
         text = f"http://127.0.0.1:{text}"
     elif "://" not in text:
@@ -169,11 +169,12 @@ def check_url(url: str) -> tuple[str, str]:
         parsed = httpx.URL(text)
     except httpx.InvalidURL as error:
         raise ValueError(f"{url!r} is no address: {error}") from None
-    if parsed.scheme not in ("http", "https") or not parsed.host or not 0 < (parsed.port or 80) < 65536:
+    port_fits = parsed.port is None or 0 < parsed.port < 65536
+    if parsed.scheme not in ("http", "https") or not parsed.host or not port_fits or len(text.split()) != 1:
         raise ValueError(f"{url!r} is no address like http://127.0.0.1:8000")
     if parsed.query or parsed.fragment:
         raise ValueError(f"{url!r} has more than an address: leave out what follows the path")
-    return text, parsed.host
+    return text.rstrip("/"), parsed.host
 
 
 def _is_loopback(host: str) -> bool:

@@ -4,7 +4,7 @@ Knows the stream's own rules: ids count up from 1 without a gap, so that a doubl
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from pydantic import BaseModel, ValidationError
 
@@ -12,7 +12,7 @@ from core.answers import Page
 from core.answers.runs import EventBody, RunBody
 from ganymede.client.connection import Connection
 from ganymede.client.sse import Message, MessageParser
-from ganymede.errors import ApiError, NotUnderstood, Unreachable
+from ganymede.errors import ApiError, ClientError, NotUnderstood, Unreachable
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 15.0  # before connecting again; doubles while nothing comes
 SILENT_FOR_S = 60.0  # then the connection is taken for dead
@@ -34,10 +34,17 @@ class LiveProgress(BaseModel):
 class Follower:
     """One run's events after the id `after`, to its end."""
 
-    def __init__(self, connection: Connection, run_path: str, after: int, give_up_after_s: float) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        run_path: str,
+        after: int,
+        give_up_after_s: float,
+        on_break: Callable[[ClientError], object] | None = None,
+    ) -> None:
         self.connection, self.run_path, self.path = connection, run_path, f"{run_path}/events"
         self.last_id = after
-        self.give_up_after_s = give_up_after_s
+        self.give_up_after_s, self.on_break = give_up_after_s, on_break
         self.pause_s = FIRST_PAUSE_S
 
     def __iter__(self) -> Iterator[EventBody | LiveProgress]:
@@ -63,6 +70,8 @@ class Follower:
                     raise
                 if time.monotonic() - self._answered_at > self.give_up_after_s:
                     raise
+                if self.on_break is not None:
+                    self.on_break(error)
             time.sleep(self.pause_s)
             self.pause_s = min(self.pause_s * 2, LONGEST_PAUSE_S)
 
@@ -72,7 +81,7 @@ class Follower:
             yield from self._read(message)
 
     def _messages(self) -> Iterator[Message]:
-        headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
+        headers = {"Accept": "text/event-stream"}
         if self.last_id:
             headers["Last-Event-ID"] = str(self.last_id)
         parser = MessageParser()

@@ -1,6 +1,6 @@
 """`client.runs`: training runs, their history and what can be done to them. Knows the routes under /train."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -10,6 +10,7 @@ from core.answers.models import VersionBody
 from core.answers.runs import CheckpointBody, EventBody, MetricsBody, RunBody, SampleBody
 from ganymede.client.connection import Connection, given, part
 from ganymede.client.follow import Follower, LiveProgress
+from ganymede.errors import ClientError
 
 PAGE = 100
 GIVE_UP_AFTER_S = 300.0  # of a service that does not answer while its events are followed
@@ -73,13 +74,18 @@ class Runs:
         return self._do(run, "retry")
 
     def watch(
-        self, run: RunRef, after: int | None = None, *, give_up_after_s: float = GIVE_UP_AFTER_S
+        self,
+        run: RunRef,
+        after: int | None = None,
+        *,
+        give_up_after_s: float = GIVE_UP_AFTER_S,
+        on_break: Callable[[ClientError], object] | None = None,
     ) -> Iterator[EventBody | LiveProgress]:
         """Events as they happen, and between them where the run is; ends with the event `end`.
 
-        A broken connection is made again; no event comes twice, none is left out.
+        A broken connection is made again, after telling `on_break`; no event comes twice, none is left out.
         """
-        return iter(Follower(self._connection, _path(run), after or 0, give_up_after_s))
+        return iter(Follower(self._connection, _path(run), after or 0, give_up_after_s, on_break))
 
     def events(
         self,
@@ -118,10 +124,9 @@ class Runs:
     def sample_pages(self, run: RunRef) -> Iterator[Page[SampleBody]]:
         return self._connection.pages(Page[SampleBody], f"{_path(run)}/samples")
 
-    def sample(self, run: RunRef, step: int | None = None) -> bytes:
-        """One grid of samples as WebP; the newest if no step is named."""
-        name = "latest" if step is None else step
-        return self._connection.send("GET", f"{_path(run)}/samples/{name}").content
+    def sample(self, run: RunRef, step: int | str = "latest") -> bytes:
+        """One grid of samples as WebP: of a step, or the newest."""
+        return self._connection.send("GET", f"{_path(run)}/samples/{part(step)}").content
 
     def checkpoints(self, run: RunRef) -> Iterator[CheckpointBody]:
         return (checkpoint for page in self.checkpoint_pages(run) for checkpoint in page.data)
@@ -135,7 +140,7 @@ class Runs:
         return self._connection.ask(VersionBody, "POST", path, json=given({"model": model}))
 
     def log(self, run: RunRef, *, tail: int | None = None, after: int | None = None) -> LogPart:
-        """The log: all of it, its last `tail` lines, or what stands behind the offset `after`."""
+        """Of the log the last `tail` lines, or what stands behind the offset `after`; else as the service chooses."""
         asked = given({"tail": tail, "after": after})
         answer = self._connection.send("GET", f"{_path(run)}/log", params=asked)
         offset = answer.headers.get("Next-Offset", "")
