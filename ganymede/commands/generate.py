@@ -31,8 +31,8 @@ def generate(
     seed: Annotated[int | None, typer.Option(help="Same seed, same image; without one a random seed is told.")] = None,
     label: Labels = None,
     n: Annotated[int | None, typer.Option("-n", help="Number of images; from 2 on, PNG is a contact sheet.")] = None,
-    truncation: Annotated[float | None, typer.Option(help="Above 0, up to 1: less noise.")] = None,
-    scale: Annotated[int | None, typer.Option(help="Enlarge by a whole number.")] = None,
+    truncation: Annotated[float | None, typer.Option(metavar="T", help="Above 0, up to 1: less noise.")] = None,
+    scale: Annotated[int | None, typer.Option(metavar="N", help="Enlarge by a whole number.")] = None,
     format: Format = None,
 ) -> int:
     """Draw pictures. The same model version, seed and label give the same bytes."""

@@ -23,7 +23,7 @@ def log(
     session: Session,
     run: RunName,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False,
-    tail: Annotated[int | None, typer.Option(min=1, help="Begin with so many last lines.")] = None,
+    tail: Annotated[int | None, typer.Option(metavar="N", min=1, help="Begin with so many last lines.")] = None,
 ) -> None:
     """Print the log of a run."""
     for part in _log(session, find_run(session, run), follow, tail):
@@ -75,7 +75,7 @@ def metrics(
     session: Session,
     run: RunName,
     csv: Annotated[bool, typer.Option("--csv", help="Every point, as CSV.")] = False,
-    max_points: Annotated[int | None, typer.Option(help="So many points at most.")] = None,
+    max_points: Annotated[int | None, typer.Option(metavar="N", help="So many points at most.")] = None,
 ) -> None:
     """Show how the numbers of a run went."""
     run_id = find_run(session, run)

@@ -117,7 +117,7 @@ def export(
         Path, typer.Option("--output", "-o", metavar="PATH", help="A folder, or a file that ends in .safetensors.")
     ],
 ) -> None:
-    """Save a version's weights and manifest. The weights are compared with the digest in the manifest."""
+    """Save a version's weights and manifest. The weights are checked against the version's digest."""
     ref = _reference(model)
     version = _version(session, ref)
     weights, manifest = _targets(output)

@@ -61,7 +61,7 @@ def list_runs(
     dataset: Annotated[str | None, typer.Option(help="Only runs on this dataset.")] = None,
     recipe: Annotated[str | None, typer.Option(help="Only runs of this recipe.")] = None,
     model: Annotated[str | None, typer.Option("--model", "-m", help="Only runs that publish under this name.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="So many at most.")] = 20,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="So many at most.")] = 20,
 ) -> None:
     """List runs, newest first."""
     pages = session.client.runs.pages(
