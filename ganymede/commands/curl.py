@@ -1,6 +1,7 @@
 """`--curl`: requests as curl commands, ready to be pasted into a shell. Sends nothing."""
 
 import shlex
+from pathlib import Path
 
 import httpx
 
@@ -30,7 +31,7 @@ class CurlTransport(httpx.BaseTransport):
         raise NotSent(self._command(request))
 
     def _command(self, request: httpx.Request) -> str:
-        form: dict[str, str] = request.extensions.get("form", {})
+        form: dict[str, tuple[Path, str]] = request.extensions.get("form", {})
         output, self.output = self.output, None
         body = "" if form else request.read().decode()
         words = ["curl", *(["-N"] if request.headers["Accept"] == EVENTS else [])]
@@ -42,8 +43,9 @@ class CurlTransport(httpx.BaseTransport):
         quoted = [self._quote(word) for word in words]
         if body:
             quoted += ["--json", self._quote(body, is_json=True)]
-        for name, value in form.items():
-            quoted += ["-F", shlex.quote(f"{name}={value}")]
+        for name, (path, kind) in form.items():
+            file = str(path).replace("\\", "\\\\").replace('"', '\\"')  # as curl reads it
+            quoted += ["-F", shlex.quote(f'{name}=@"{file}";type={kind}')]
         quoted.append(self._quote(str(request.url)))
         return " ".join([*quoted, *(["-o", shlex.quote(output)] if output else [])])
 

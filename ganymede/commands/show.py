@@ -45,7 +45,9 @@ def line(text: str) -> None:
 
 def text(body: str) -> None:
     """Text with its line ends; what it holds beside is left alone in a pipe, and made harmless on a terminal."""
-    sys.stdout.write(_CONTROL_IN_TEXT.sub("\N{REPLACEMENT CHARACTER}", body) if sys.stdout.isatty() else body)
+    if sys.stdout.isatty():
+        body = _CONTROL_IN_TEXT.sub("\N{REPLACEMENT CHARACTER}", body.replace("\r\n", "\n"))
+    sys.stdout.write(body)
     sys.stdout.flush()
 
 
