@@ -13,13 +13,17 @@ from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner, Result
 
 from ganymede.broker import Broker
+from ganymede.cli import app
+from ganymede.client import connection
 from ganymede.supervisor import free_port
 from tests.ganymede.contract import Contract, serving
 
 GANYMEDE = [sys.executable, "-c", "from ganymede.cli import app; app()"]
 
+Ganymede = Callable[..., Result]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Launch = Callable[..., Any]
 
@@ -61,6 +65,19 @@ def contract() -> Iterator[Contract]:
     """A server that answers as the test scripts it."""
     with serving() as server:
         yield server
+
+
+@pytest.fixture
+def ganymede(contract: Contract, monkeypatch: pytest.MonkeyPatch) -> Ganymede:
+    """Runs a command against the scripted service, in this process."""
+    monkeypatch.setattr(connection, "FIRST_PAUSE_S", 0.01)
+    for name in ("GANYMEDE_URL", "GANYMEDE_PORT"):
+        monkeypatch.delenv(name, raising=False)
+
+    def invoke(*words: str, url: str = contract.url) -> Result:
+        return CliRunner().invoke(app, [*words, "--url", url], catch_exceptions=False)
+
+    return invoke
 
 
 @pytest.fixture(scope="session")

@@ -1,32 +1,17 @@
 """The commands that ask a service: what goes to stdout, what to stderr, and which status they end with."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from ganymede.cli import app
-from ganymede.client import connection
 from ganymede.commands import history
+from tests.ganymede.conftest import Ganymede
 from tests.ganymede.contract import RUN, Answer, Contract, event, page, problem, run_body
 
 OTHER = "run_0192f1c7a4e1ffffffff"
-Ganymede = Callable[..., Result]
-
-
-@pytest.fixture
-def ganymede(contract: Contract, monkeypatch: pytest.MonkeyPatch) -> Ganymede:
-    """Runs a command against the scripted service, in this process."""
-    monkeypatch.setattr(connection, "FIRST_PAUSE_S", 0.01)
-    for name in ("GANYMEDE_URL", "GANYMEDE_PORT"):
-        monkeypatch.delenv(name, raising=False)
-
-    def invoke(*words: str, url: str = contract.url) -> Result:
-        return CliRunner().invoke(app, [*words, "--url", url], catch_exceptions=False)
-
-    return invoke
 
 
 @pytest.fixture
