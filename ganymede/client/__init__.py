@@ -75,33 +75,12 @@ class Client:
         *,
         model: str | None = None,
         seed: int | None = None,
-        seeds: Sequence[int] | str | None = None,
         label: int | str | Sequence[int | str] | None = None,
         n: int | None = None,
-        truncation: float | None = None,
-        scale: int | None = None,
         format: str | None = None,
-        metadata: bool | None = None,
-        z: Sequence[Sequence[float]] | None = None,
     ) -> Drawing:
         """Draw `n` images; what is left out is the service's default, and told in the answer."""
-        asked = given(
-            {
-                "model": model,
-                "seed": seed,
-                "label": label,
-                "n": n,
-                "truncation": truncation,
-                "scale": scale,
-                "format": format,
-                "metadata": metadata,
-            }
-        )
-        if z is not None:  # too long for an address
-            asked |= given({"seeds": seeds, "z": z})
-            return read_drawing(self._connection.send("POST", "/generate", json=asked))
-        if seeds is not None:
-            asked["seeds"] = seeds if isinstance(seeds, str) else ",".join(map(str, seeds))
+        asked = given({"model": model, "seed": seed, "label": label, "n": n, "format": format})
         return read_drawing(self._connection.send("GET", "/generate", params=asked))
 
     def train(
@@ -115,14 +94,11 @@ class Client:
         config: Mapping[str, Any] | None = None,
         publish: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
-        init: str | None = None,
-        stop: Mapping[str, Any] | None = None,
-        limits: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> RunBody:
         """Start a training run. Asked twice with one `idempotency_key`, there is one run; by default a key is made."""
         asked: dict[str, Any] = {"recipe": recipe, "dataset": dataset, "model": model, "name": name, "seed": seed}
-        asked |= {"config": config, "publish": publish, "tags": tags, "init": init, "stop": stop, "limits": limits}
+        asked |= {"config": config, "publish": publish, "tags": tags}
         key = idempotency_key or secrets.token_hex(16)
         return self._connection.ask(RunBody, "POST", "/train", json=given(asked), key=key)
 

@@ -27,6 +27,11 @@ class Models:
     def get(self, model: str) -> ModelBody:
         return self._connection.get(ModelBody, _path(model))
 
+    def versions(self, model: str) -> Iterator[VersionBody]:
+        """All versions, newest first; `get` shows the newest of them."""
+        pages = self._connection.pages(Page[VersionBody], f"{_path(model)}/versions")
+        return (version for page in pages for version in page.data)
+
     def version(self, model: str, version: int) -> VersionBody:
         return self._connection.get(VersionBody, _version(model, version))
 
@@ -91,6 +96,10 @@ class Models:
             shown = {"form": {name: (path, kinds[name]) for name, path in paths.items()}}  # for --curl
             path = f"{_path(model)}/versions"
             return self._connection.ask(VersionBody, "POST", path, files=sent, extensions=shown)
+
+    def delete(self, model: str) -> None:
+        """Remove a model with all its versions."""
+        self._connection.send("DELETE", _path(model))
 
     def delete_version(self, model: str, version: int) -> None:
         """Remove a version; refused while an alias points to it."""

@@ -134,9 +134,9 @@ class Runs:
     def checkpoint_pages(self, run: RunRef) -> Iterator[Page[CheckpointBody]]:
         return self._connection.pages(Page[CheckpointBody], f"{_path(run)}/checkpoints")
 
-    def publish(self, run: RunRef, step: int, *, model: str | None = None) -> VersionBody:
+    def publish(self, run: RunRef, step: int | str, *, model: str | None = None) -> VersionBody:
         """Make a checkpoint a version of a model: the run's own, or `model`."""
-        path = f"{_path(run)}/checkpoints/{step}/publish"
+        path = f"{_path(run)}/checkpoints/{part(step)}/publish"
         return self._connection.ask(VersionBody, "POST", path, json=given({"model": model}))
 
     def log(self, run: RunRef, *, tail: int | None = None, after: int | None = None) -> LogPart:

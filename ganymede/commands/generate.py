@@ -11,7 +11,9 @@ from ganymede.commands import show
 from ganymede.commands.session import Session
 
 STDOUT = "-"
-FORMATS = ("png", "webp", "npy", "zip", "json")
+ENDINGS = frozenset(
+    {"png", "webp", "npy", "zip", "json"}
+)  # that name a format; whether it can be had, the service says
 
 
 Output = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Where to; - is stdout.")]
@@ -21,7 +23,7 @@ Model = Annotated[
 Labels = Annotated[
     list[str] | None, typer.Option("--label", "-l", help="Class name or index; repeat it for one per image.")
 ]
-Format = Annotated[str | None, typer.Option(help=f"{', '.join(FORMATS)}; default: as FILE ends, else png.")]
+Format = Annotated[str | None, typer.Option(help="png or npy; default: as FILE ends, else png.")]
 
 
 def generate(
@@ -31,8 +33,6 @@ def generate(
     seed: Annotated[int | None, typer.Option(help="Same seed, same image; without one a random seed is told.")] = None,
     label: Labels = None,
     n: Annotated[int | None, typer.Option("-n", help="Number of images; from 2 on, PNG is a contact sheet.")] = None,
-    truncation: Annotated[float | None, typer.Option(metavar="T", help="Above 0, up to 1: less noise.")] = None,
-    scale: Annotated[int | None, typer.Option(metavar="N", help="Enlarge by a whole number.")] = None,
     format: Format = None,
 ) -> int:
     """Draw pictures. The same model version, seed and label give the same bytes."""
@@ -45,9 +45,7 @@ def generate(
         seed=seed,
         label=label or None,
         n=n,
-        truncation=truncation,
-        scale=scale,
-        format=format or (ending if ending in FORMATS else None),
+        format=format or (ending if ending in ENDINGS else None),
     )
     if output == STDOUT:
         sys.stdout.buffer.write(drawing.content)

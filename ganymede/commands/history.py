@@ -134,11 +134,13 @@ def checkpoints(session: Session, run: RunName) -> None:
 def publish(
     session: Session,
     run: RunName,
-    step: Annotated[int, typer.Argument(metavar="STEP", min=0, help="Step of a checkpoint.")],
+    step: Annotated[str, typer.Argument(metavar="STEP", help="Step of a checkpoint.")],
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="Model to publish under; default: the run's.")
     ] = None,
 ) -> None:
     """Make a checkpoint a new version of a model."""
     version = session.client.runs.publish(find_run(session, run), step, model=model)
-    session.reply([version.version], lambda: show.line(f"version {version.version} {version.digest}"))
+    name = version.links["self"].removeprefix("/models/").partition("/")[0]
+    reference = f"{name}@{version.version}"
+    session.reply([reference], lambda: show.line(f"{reference} {version.digest}"))

@@ -27,7 +27,7 @@ COMMANDS: list[tuple[str, ...]] = [
     ("runs", "rm", RUN),
     ("runs", "metrics", RUN, "--csv"),
     ("runs", "samples", RUN, "-o", "grid.webp"),
-    ("runs", "publish", RUN, "30", "-m", "other"),
+    ("runs", "publish", RUN, "0-30", "-m", "other"),
     ("models", "promote", "digits", "1", "--reason", AWKWARD),
     ("models", "rollback", "digits"),
     ("models", "rm", "digits@1"),
