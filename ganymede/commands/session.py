@@ -6,6 +6,7 @@ Data goes to stdout; progress, messages and errors go to stderr.
 import contextlib
 import functools
 import inspect
+import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -183,6 +184,8 @@ def _run(function: Callable[[Session], int | None], asked: dict[str, Any]) -> in
     from ganymede.commands.curl import NotSent
     from ganymede.errors import ClientError
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # names may hold what a terminal's encoding does not
     try:
         with _quiet_when_nobody_reads():
             session = Session(**asked)
