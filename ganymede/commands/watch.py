@@ -5,7 +5,8 @@ import datetime as dt
 import time
 from typing import TYPE_CHECKING, Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 from ganymede.commands import show
@@ -29,8 +30,7 @@ class _Lines:
     def show(self, now: "LiveProgress") -> None:
         if time.monotonic() >= self._due_at:
             self._due_at = time.monotonic() + LINE_EVERY_S
-            where = f"step {now.step}/{now.total} ({now.fraction:.0%})"
-            self.say(f"{where}{_pace(now)}  {show.numbers(now.metrics) or ''}".rstrip())
+            self.say(f"{_where(now)}  {_numbers(now)}".rstrip())
 
 
 class _Bar:
@@ -38,16 +38,30 @@ class _Bar:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._task = progress.add_task("waiting", total=None, pace="", numbers="")
+        self._task = progress.add_task("waiting", total=None, where="", numbers="")
 
     def say(self, message: str, style: str = "") -> None:
         self._progress.console.print(Text(message, style), soft_wrap=True)
 
     def show(self, now: "LiveProgress") -> None:
-        pace, numbers = _pace(now).strip(), show.numbers(now.metrics) or ""
         self._progress.update(
-            self._task, description="training", completed=now.step, total=now.total, pace=pace, numbers=numbers
+            self._task,
+            description="training",
+            completed=now.step,
+            total=now.total,
+            where=_where(now),
+            numbers=_numbers(now),
         )
+
+
+class _Numbers(ProgressColumn):
+    """The newest numbers; where the terminal is narrow, they give way."""
+
+    def get_table_column(self) -> Column:
+        return Column()
+
+    def render(self, task: Task) -> Text:
+        return Text(task.fields["numbers"], "dim", no_wrap=True, overflow="ellipsis")
 
 
 def watch(session: Session, run_id: str, *, print_events: bool = False) -> int:
@@ -118,21 +132,19 @@ def remaining(eta_at: str | None) -> str | None:
     return None
 
 
-def _pace(now: "LiveProgress") -> str:
+def _where(now: "LiveProgress") -> str:
     speed = f"  {now.images_per_second:,.0f} images/s" if now.images_per_second else ""
     left = remaining(now.eta_at)
-    return speed + (f"  {left} left" if left else "")
+    return f"step {now.step}/{now.total} ({now.fraction:.0%}){speed}" + (f"  {left} left" if left else "")
+
+
+def _numbers(now: "LiveProgress") -> str:
+    return show.numbers({name: value for name, value in now.metrics.items() if name != "images_per_second"}) or ""
 
 
 def _display(session: Session, stack: contextlib.ExitStack) -> _Bar | _Lines:
     if session.quiet or not session.talk.is_terminal:
         return _Lines(session)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[pace]}", markup=False),
-        TextColumn("{task.fields[numbers]}", style="dim", markup=False),
-    )
+    where = TextColumn("{task.fields[where]}", markup=False)
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), where, _Numbers())
     return _Bar(stack.enter_context(Progress(*columns, console=session.talk, transient=True)))
