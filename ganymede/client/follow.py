@@ -17,6 +17,7 @@ from ganymede.errors import ApiError, ClientError, NotUnderstood, Unreachable
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 15.0  # before connecting again; doubles while nothing comes
 SILENT_FOR_S = 60.0  # then the connection is taken for dead
 PAGE = 500
+NO_CONTENT = 204
 
 
 class LiveProgress(BaseModel):
@@ -86,6 +87,8 @@ class Follower:
             headers["Last-Event-ID"] = str(self.last_id)
         parser = MessageParser()
         with self.connection.stream(self.path, timeout=SILENT_FOR_S, headers=headers) as answer:
+            if answer.status_code == NO_CONTENT:  # it is over, and we have every event
+                return
             if not answer.headers.get("Content-Type", "").startswith("text/event-stream"):
                 raise NotUnderstood(f"{self.connection.url}{self.path} does not answer with events")
             self._answered_at = time.monotonic()

@@ -103,11 +103,19 @@ def test_progress_comes_between_and_strangers_are_passed_over(contract: Contract
     assert came[1].step == 3  # type: ignore[union-attr]
 
 
-def test_a_run_that_is_over_ends_it_also_without_an_end(contract: Contract) -> None:
+def test_a_run_that_is_over_ends_it_also_without_an_end_of_its_own(contract: Contract) -> None:
+    lost_end = b'event: end\ndata: {"data": {"status": "failed"}}\n\n'
     contract.on("GET", f"/train/{RUN}", Answer(run_body(status="failed")))
-    contract.on("GET", EVENTS, stream(event(1), event(2)), page())
+    contract.on("GET", EVENTS, stream(event(1), event(2), lost_end), page())
 
     assert ids(contract) == [1, 2]
+
+
+def test_who_has_every_event_of_a_run_that_is_over_gets_none(contract: Contract) -> None:
+    contract.on("GET", f"/train/{RUN}", Answer(run_body(status="failed")))
+    contract.on("GET", EVENTS, Answer(b"", 204), page())
+
+    assert ids(contract, after=9) == []
 
 
 def test_a_service_that_is_starting_is_waited_for(contract: Contract) -> None:
