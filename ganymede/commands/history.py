@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -66,8 +66,9 @@ def events(
         show.flush()
 
 
-def _flat(data: dict[str, object]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in data.items())
+def _flat(data: dict[str, Any]) -> str:
+    parts = [_flat(value) if isinstance(value, dict) else f"{name}={show.clean(value)}" for name, value in data.items()]
+    return ", ".join(parts)
 
 
 @command(runs, "metrics")

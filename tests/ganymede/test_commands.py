@@ -189,7 +189,7 @@ def test_arguments_that_are_no_text_are_refused(ganymede: Ganymede) -> None:
 def test_events_metrics_and_samples_are_tables_or_files(contract: Contract, ganymede: Ganymede, tmp_path: Path) -> None:
     path = f"/train/{RUN}"
     metrics = {"x": "step", "columns": ["g", "none"], "data": [[1, 2], [0.5, 2.0], [None, None]], "attempts": []}
-    contract.on("GET", f"{path}/events", page(event(1, "status", status="queued")))
+    contract.on("GET", f"{path}/events", page(event(1, step=3, metrics={"g": 0.123456})))
     contract.on("GET", f"{path}/metrics", Answer(metrics | {"downsampled": None}), Answer("step,g\r\n1,0.5\r\n"))
     contract.on("GET", f"{path}/samples", page({"step": 5, "branch": 0, "url": "/u", "bytes": 2500, "at": "now"}))
     contract.on("GET", f"{path}/samples/0-5", Answer(b"RIFF"))
@@ -199,7 +199,7 @@ def test_events_metrics_and_samples_are_tables_or_files(contract: Contract, gany
     listed = ganymede("runs", "samples", RUN)
     ganymede("runs", "samples", RUN, "--step", "0-5", "-o", str(tmp_path / "g.webp"))
 
-    assert events.stdout.splitlines()[1] == "1\t2026-01-01T00:00:00Z\tstatus\tstatus=queued"
+    assert events.stdout.splitlines()[1] == "1\t2026-01-01T00:00:00Z\tmetrics\tstep=3, g=0.1235"
     assert numbers.stdout.splitlines()[1:] == ["g\t2\t0.5\t2\t▁█"]
     assert csv.stdout_bytes == b"step,g\r\n1,0.5\r\n"
     assert listed.stdout.splitlines()[1] == "5\t2.5 kB\tnow\t/u"
