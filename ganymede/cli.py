@@ -1,10 +1,20 @@
-"""The `ganymede` command. Each verb is a thin shell around a function; errors are one clear sentence and a status."""
+"""The `ganymede` command: what verbs there are, and `up` and `demo`, which run the service itself. Knows no route."""
 
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+
+from core import VERSION
+from ganymede.commands import history  # noqa: F401 - adds its commands to `runs`
+from ganymede.commands.datasets import datasets
+from ganymede.commands.doctor import doctor
+from ganymede.commands.generate import generate
+from ganymede.commands.models import models
+from ganymede.commands.runs import runs
+from ganymede.commands.session import FAILED, USAGE, command
+from ganymede.commands.train import train
 
 app = typer.Typer(
     name="ganymede",
@@ -14,46 +24,65 @@ app = typer.Typer(
 )
 talk = Console(stderr=True, highlight=False)
 
-FAILED, USAGE, UNREACHABLE = 1, 2, 3
+
+def _tell_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"ganymede {VERSION}")
+        raise typer.Exit
 
 
 @app.callback()
-def main() -> None:
-    """Settings come from the environment; docs/settings.md lists them."""
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version and stop.")
+    ] = False,
+) -> None:
+    """Trains generative adversarial networks and serves their generators over HTTP."""
 
 
 @app.command()
 def up() -> None:
     """Start the broker, the API and a worker; Ctrl-C stops them, and running trainings are taken up again next time."""
-    from ganymede.up import run  # here: `ganymede --help` needs nothing of the server
-
-    _exit_on_error(run)
+    _run_service("ganymede.up")
 
 
 @app.command()
 def demo() -> None:
     """Train a small conditional GAN through the API, draw with it, measure it, stop. Takes minutes."""
-    from ganymede.demo import run
-
-    _exit_on_error(run)
+    _run_service("ganymede.demo")
 
 
-def _exit_on_error(run: object) -> NoReturn:
-    from core.settings import SettingsError
-    from ganymede.broker import BrokerError
-    from ganymede.supervisor import CannotStart
+command(app)(doctor)
+command(app)(train)
+command(app)(generate)
+app.add_typer(runs, name="runs")
+app.add_typer(models, name="models")
+app.add_typer(datasets, name="datasets")
 
-    assert callable(run)
+
+def _run_service(module: str) -> NoReturn:
+    """Run what needs the server's packages; settings come from the environment, as docs/settings.md lists them."""
+    import importlib
+
+    try:
+        from core.settings import SettingsError
+        from ganymede.broker import BrokerError
+        from ganymede.supervisor import CannotStart
+
+        run = importlib.import_module(module).run
+    except ModuleNotFoundError as error:
+        _complain(f"the service needs the package {error.name}: pip install 'ganymede-gan[server,worker]'")
+        raise typer.Exit(FAILED) from None
     try:
         status = run(talk)
     except SettingsError as error:
-        _complain(error)
+        _complain(str(error))
         raise typer.Exit(USAGE) from None
     except (BrokerError, CannotStart, OSError) as error:  # OSError: a folder that cannot be written, a full disk
-        _complain(error)
+        _complain(str(error))
         raise typer.Exit(FAILED) from None
     raise typer.Exit(status)
 
 
-def _complain(error: Exception) -> None:
-    talk.print(f"[red]ganymede:[/] {escape(str(error))}", soft_wrap=True)
+def _complain(what: str) -> None:
+    talk.print(f"[red]ganymede:[/] {escape(what)}", soft_wrap=True)

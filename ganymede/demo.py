@@ -1,6 +1,6 @@
 """`ganymede demo`: the whole product once, from a training request to a picture that a judge can read.
 
-A client of the HTTP API like any other: it starts the service on a free port with a home of its own, and ends it.
+A user of the client like any other: it starts the service on a free port with a home of its own, and ends it.
 """
 
 import json
@@ -11,11 +11,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from core.settings import Settings, load_settings
+from ganymede.client import Client
+from ganymede.errors import ClientError
 from ganymede.supervisor import LOOK_EVERY_S, Supervisor, base_url, free_port, until_told_to_stop
 from ganymede.up import is_ready
 
@@ -51,7 +52,7 @@ def run(talk: Console) -> int:
         with until_told_to_stop() as told, supervisor.running():
             try:
                 accuracy = _tour(_Watch(talk, supervisor, told, limit), settings)
-            except (DemoFailed, httpx.TransportError, subprocess.TimeoutExpired) as failure:
+            except (DemoFailed, ClientError, subprocess.TimeoutExpired) as failure:
                 talk.print(f"[red]demo failed:[/] {failure}")
                 return 1
     if accuracy < LEAST_ACCURACY:
@@ -82,50 +83,41 @@ def _tour(watch: _Watch, settings: Settings) -> float:
     while not is_ready(settings):
         watch.pause("waiting for the API", began + READY_WITHIN_S)
     watch.talk.print(f"the service is up after {time.monotonic() - began:.1f} s: {base_url(settings)}")
-    with httpx.Client(base_url=base_url(settings), timeout=30, trust_env=False) as client:
+    with Client(base_url(settings)) as client:
         _train(watch, client)
         _draw(watch, client)
     return _measure(watch, settings)
 
 
-def _train(watch: _Watch, client: httpx.Client) -> None:
-    body = {"recipe": "cgan", "dataset": "mnist-10k", "model": MODEL, "config": {"steps": STEPS, **HASTE}}
-    answer = client.post("/train", json=body)
-    if answer.status_code != 202:
-        raise DemoFailed(f"POST /train answered {answer.status_code}: {answer.text}")
-    run, began = answer.json(), time.monotonic()
-    told = f"POST /train {json.dumps(body)} -> {answer.status_code} {run['id']}"
-    watch.talk.print(told, soft_wrap=True, markup=False)
+def _train(watch: _Watch, client: Client) -> None:
+    body: dict[str, Any] = {"recipe": "cgan", "dataset": "mnist-10k", "model": MODEL}
+    body["config"] = {"steps": STEPS, **HASTE}
+    run, began = client.train(**body), time.monotonic()
+    watch.talk.print(f"POST /train {json.dumps(body)} -> {run.id}", soft_wrap=True, markup=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=watch.talk) as bar:
         task = bar.add_task("training", total=STEPS)
-        while not run["is_terminal"]:
-            watch.pause(f"training, at step {run['progress']['step']} of {STEPS}")
-            run = client.get(f"/train/{run['id']}").json()
-            bar.update(task, completed=run["progress"]["step"])
-    if run["status"] != "succeeded":
-        raise DemoFailed(f"the run is {run['status']}: {run['failure']}")
-    seen, took = run["progress"]["images_seen"], time.monotonic() - began
-    versions = ", ".join(str(entry["version"]) for entry in run["published"])
+        while not run.is_terminal:
+            watch.pause(f"training, at step {run.progress.step} of {STEPS}")
+            run = client.runs.get(run)
+            bar.update(task, completed=run.progress.step)
+    if run.status != "succeeded":
+        raise DemoFailed(f"the run is {run.status}: {run.failure}")
+    seen, took = run.progress.images_seen, time.monotonic() - began
+    versions = ", ".join(str(entry.version) for entry in run.published)
     watch.talk.print(
         f"trained {STEPS} steps in {took:.0f} s ({seen / took:.0f} images/s all in); published versions {versions}"
     )
 
 
-def _draw(watch: _Watch, client: httpx.Client) -> None:
+def _draw(watch: _Watch, client: Client) -> None:
     """Wait for the hot-load of the last version, then draw seeds 0 to 63: the digits count up again and again."""
     limit = time.monotonic() + HOT_LOAD_WITHIN_S
-    newest = client.get(f"/models/{MODEL}").json()["newest_version"]
-    query: dict[str, Any] = {"model": MODEL, "seed": 0, "n": 64}
-    while True:
-        answer = client.get("/generate", params=query)
-        if answer.status_code != 200:
-            raise DemoFailed(f"GET /generate answered {answer.status_code}: {answer.text}")
-        if int(answer.headers["Model-Version"]) == newest:
-            break
+    newest = client.models.get(MODEL).newest_version
+    while (sheet := client.generate(model=MODEL, seed=0, n=64)).version != newest:
         watch.pause("waiting for the hot-load", limit)
-    GRID.write_bytes(answer.content)
-    watch.talk.print(f"GET /generate?model={MODEL}&seed=0&n=64 -> version {newest}, {len(answer.content)} bytes")
+    sheet.save(GRID)
+    watch.talk.print(f"GET /generate?model={MODEL}&seed=0&n=64 -> version {newest}, {len(sheet.content)} bytes")
 
 
 def _measure(watch: _Watch, settings: Settings) -> float:

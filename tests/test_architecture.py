@@ -225,7 +225,16 @@ def test_the_parent_of_the_training_processes_never_loads_torch() -> None:
     _run_python("import sys, worker.__main__, worker.guarded; assert 'torch' not in sys.modules")
 
 
-def test_the_client_and_the_command_load_with_a_base_install() -> None:
-    _run_python(
-        f"import sys, ganymede, ganymede.cli; extra = sorted({BEYOND_BASE} & set(sys.modules)); assert not extra, extra"
-    )
+@pytest.mark.parametrize(
+    "use",
+    [
+        "import ganymede; ganymede.Client('8000').close()",
+        "import ganymede.cli, ganymede.client, ganymede.commands.complain, ganymede.commands.curl, ganymede.errors",
+    ],
+)
+def test_the_client_and_the_command_load_with_a_base_install(use: str) -> None:
+    _run_python(f"{use}; import sys; extra = sorted({BEYOND_BASE} & set(sys.modules)); assert not extra, extra")
+
+
+def test_the_command_knows_its_help_without_loading_http() -> None:
+    _run_python("import sys, ganymede.cli; assert not {'httpx', 'core.answers'} & set(sys.modules)")

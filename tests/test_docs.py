@@ -12,10 +12,11 @@ ROOT = Path(__file__).resolve().parent.parent
 ROUTES = sorted(create_app(Settings()).openapi()["paths"])
 
 
-def test_the_settings_page_is_current() -> None:
-    written = (ROOT / "docs" / "settings.md").read_text()
+@pytest.mark.parametrize("name", ["settings", "cli"])
+def test_a_generated_page_is_current(name: str) -> None:
+    written = (ROOT / "docs" / f"{name}.md").read_text()
 
-    made = runpy.run_path(str(ROOT / "docs" / "generate.py"))["settings_page"]()
+    made = runpy.run_path(str(ROOT / "docs" / "generate.py"))[f"{name}_page"]()
 
     assert written == made
 

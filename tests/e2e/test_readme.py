@@ -1,8 +1,10 @@
 """The curl commands of README, API guide and operations page, as printed, against a running service."""
 
 import re
+import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from tests.e2e.conftest import Service, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
 ADDRESS = "http://127.0.0.1:8000"
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
@@ -76,5 +79,27 @@ def test_a_printed_command_works(service: Service, ended: str, tmp_path: Path, c
     for name in re.findall(r"-o (\S+)", command):
         assert (tmp_path / name).stat().st_size > 100
     for run_id in set(re.findall(r'"id":"(run_[0-9a-f]+)"', tried.stdout)):
+        with service.client as client:
+            client.post(f"/train/{run_id}/cancel")
+
+
+GANYMEDE = re.findall(r"^ganymede .*$", "".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL)), re.MULTILINE)
+
+
+def test_there_are_commands_of_our_own_to_try() -> None:
+    assert len(GANYMEDE) >= 5
+
+
+@pytest.mark.parametrize("command", GANYMEDE)
+def test_a_printed_command_of_our_own_works(service: Service, tmp_path: Path, command: str) -> None:
+    words = [sys.executable, "-c", "from ganymede.cli import app; app()", *shlex.split(command)[1:]]
+
+    url = ["--url", str(service.port)]
+    tried = subprocess.run([*words, *url], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+
+    assert tried.returncode == 0, tried.stdout + tried.stderr
+    for name in [] if "--curl" in command else re.findall(r"-o (\S+)", command):
+        assert (tmp_path / name).stat().st_size > 100
+    for run_id in re.findall(r"^(run_[0-9a-f]+) queued$", tried.stdout, re.MULTILINE):
         with service.client as client:
             client.post(f"/train/{run_id}/cancel")

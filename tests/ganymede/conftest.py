@@ -11,10 +11,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from typer.testing import CliRunner, Result
+
+from ganymede.broker import Broker
+from ganymede.cli import app
+from ganymede.client import connection
+from ganymede.supervisor import free_port
+from tests.ganymede.contract import Contract, serving
 
 GANYMEDE = [sys.executable, "-c", "from ganymede.cli import app; app()"]
 
+Ganymede = Callable[..., Result]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Launch = Callable[..., Any]
 
@@ -49,6 +58,50 @@ def run(tmp_path: Path) -> Run:
         )
 
     return run_to_end
+
+
+@pytest.fixture
+def contract() -> Iterator[Contract]:
+    """A server that answers as the test scripts it."""
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def ganymede(contract: Contract, monkeypatch: pytest.MonkeyPatch) -> Ganymede:
+    """Runs a command against the scripted service, in this process."""
+    monkeypatch.setattr(connection, "FIRST_PAUSE_S", 0.01)
+    for name in ("GANYMEDE_URL", "GANYMEDE_PORT"):
+        monkeypatch.delenv(name, raising=False)
+
+    def invoke(*words: str, url: str = contract.url) -> Result:
+        return CliRunner().invoke(app, [*words, "--url", url], catch_exceptions=False)
+
+    return invoke
+
+
+@pytest.fixture(scope="session")
+def api(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[str]:
+    """The address of a real API without a worker: it draws the bundled digits, and runs stay queued."""
+    home, port = tmp_path_factory.mktemp("api"), free_port()
+    settings = environment(home=str(home), port=str(port), redis_url=f"unix://{broker.socket_path}")
+    with (home / "log").open("wb") as log:
+        process = subprocess.Popen([sys.executable, "-m", "app"], env=settings, stdout=log, stderr=log)
+    deadline = time.monotonic() + 120
+    while not _is_ready(f"http://127.0.0.1:{port}"):
+        assert process.poll() is None, (home / "log").read_text()
+        assert time.monotonic() < deadline, (home / "log").read_text()
+        time.sleep(0.1)
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait(30)
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz", trust_env=False, timeout=30).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 class Up:

@@ -1,10 +1,13 @@
 """The command line: help, exit codes, and errors in one sentence."""
 
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from core import VERSION
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -13,8 +16,7 @@ def test_help_names_every_command(run: Run) -> None:
     done = run("--help")
 
     assert done.returncode == 0
-    assert "up" in done.stdout.split()
-    assert "demo" in done.stdout.split()
+    assert {"up", "demo", "doctor", "train", "generate", "runs", "models", "datasets"} <= set(done.stdout.split())
     assert done.stderr == ""
 
 
@@ -23,6 +25,21 @@ def test_no_command_at_all_shows_the_help(run: Run) -> None:
 
     assert "Usage" in done.stdout + done.stderr
     assert "demo" in (done.stdout + done.stderr).split()
+
+
+def test_it_tells_its_version(run: Run) -> None:
+    assert run("--version").stdout == f"ganymede {VERSION}\n"
+
+
+@pytest.mark.parametrize("verb", ["up", "demo"])
+def test_what_runs_the_service_says_which_packages_it_lacks(verb: str) -> None:
+    without = "import sys; sys.modules['pydantic_settings'] = None; from ganymede.cli import app; app()"
+
+    done = subprocess.run([sys.executable, "-c", without, verb], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("ganymede: the service needs the package pydantic_settings: pip install")
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("words", [("nonsense",), ("up", "--nonsense"), ("--nonsense",)])

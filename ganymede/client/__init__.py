@@ -1,0 +1,120 @@
+"""The Python client: one object per service, its calls grouped by noun, its answers the types of `core.answers`.
+
+    with Client() as client:
+        run = client.train("cgan", "mnist-10k", model="mine")
+        client.runs.wait(run)
+        client.generate(model="mine", seed=42, label=3).save("three.png")
+
+Knows routes and their parameters; which values are allowed, the service says.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from core.answers import Page
+from core.answers.runs import RunBody
+from core.answers.system import Alive, QueueBody, Readiness, StatusBody, WorkerBody
+from ganymede.client.connection import Connection, given
+from ganymede.client.datasets import Datasets
+from ganymede.client.drawing import Drawing, read_drawing
+from ganymede.client.models import Models
+from ganymede.client.runs import Runs
+
+URL = "http://127.0.0.1:8000"
+
+__all__ = ["URL", "Client", "Drawing"]
+
+
+class Client:
+    """A service at one address. Use as a context, or close it. Not for several threads at once.
+
+    A request that changes nothing, or that carries an Idempotency-Key, is tried again up to `retries` times when the
+    connection fails or the service asks to come back later. Errors are those of `ganymede.errors`.
+    """
+
+    def __init__(
+        self,
+        url: str = URL,
+        *,
+        timeout: float | None = 30.0,
+        api_key: str | None = None,
+        transport: httpx.BaseTransport | None = None,
+        retries: int = 2,
+    ) -> None:
+        self._connection = Connection(url, timeout=timeout, api_key=api_key, transport=transport, retries=retries)
+        self.runs = Runs(self._connection)
+        self.models = Models(self._connection)
+        self.datasets = Datasets(self._connection)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @property
+    def url(self) -> str:
+        return self._connection.url
+
+    @property
+    def last_answer(self) -> httpx.Response | None:
+        """The newest answer as it came, before it was read into a type."""
+        return self._connection.last_answer
+
+    def generate(
+        self,
+        *,
+        model: str | None = None,
+        seed: int | None = None,
+        label: int | str | Sequence[int | str] | None = None,
+        n: int | None = None,
+        format: str | None = None,
+    ) -> Drawing:
+        """Draw `n` images; what is left out is the service's default, and told in the answer."""
+        asked = given({"model": model, "seed": seed, "label": label, "n": n, "format": format})
+        return read_drawing(self._connection.send("GET", "/generate", params=asked))
+
+    def train(
+        self,
+        recipe: str,
+        dataset: str,
+        *,
+        model: str | None = None,
+        name: str | None = None,
+        seed: int | None = None,
+        config: Mapping[str, Any] | None = None,
+        publish: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+    ) -> RunBody:
+        """Start a training run. Asked twice with one `idempotency_key`, there is one run; by default a key is made."""
+        asked: dict[str, Any] = {"recipe": recipe, "dataset": dataset, "model": model, "name": name, "seed": seed}
+        asked |= {"config": config, "publish": publish, "tags": tags}
+        key = idempotency_key or secrets.token_hex(16)
+        return self._connection.ask(RunBody, "POST", "/train", json=given(asked), key=key)
+
+    def alive(self) -> Alive:
+        return self._connection.get(Alive, "/livez")
+
+    def ready(self) -> Readiness:
+        """Whether the default model can be drawn; one that is not ready is an answer too, not an error."""
+        return self._connection.ask(Readiness, "GET", "/readyz", also=frozenset({503}))
+
+    def status(self) -> StatusBody:
+        return self._connection.get(StatusBody, "/status")
+
+    def queue(self) -> QueueBody:
+        return self._connection.get(QueueBody, "/queue")
+
+    def workers(self) -> list[WorkerBody]:
+        pages = self._connection.pages(Page[WorkerBody], "/workers")
+        return [worker for page in pages for worker in page.data]

@@ -1,0 +1,219 @@
+"""HTTP to one service: its address, what is tried again, what becomes which error. Knows no route.
+
+Tried again, a bounded number of times: requests that change nothing, and those that carry an Idempotency-Key, when the
+connection fails or the answer is 429 or 503 with Retry-After. All others may have been done, and are not repeated.
+"""
+
+import contextlib
+import ipaddress
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from core import VERSION
+from core.answers import Page, Problem
+from ganymede.errors import ApiError, ClientError, NotUnderstood, Timeout, Unreachable
+
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+FIRST_PAUSE_S = 0.2  # before a second try; it doubles with each
+LONGEST_RETRY_AFTER_S = 30.0  # a service that asks for more is not waited for
+CHUNK = 1 << 16
+
+T = TypeVar("T")
+Body = TypeVar("Body", bound=BaseModel)
+Params = Mapping[str, Any]
+
+
+class Connection:
+    """One service at one address. Not for use by several threads at once."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float | None = 30.0,
+        api_key: str | None = None,
+        transport: httpx.BaseTransport | None = None,
+        retries: int = 2,
+    ) -> None:
+        self.url, host = check_url(url)
+        self.retries = retries
+        self.last_answer: httpx.Response | None = None
+        headers = {"User-Agent": f"ganymede/{VERSION}"}
+        if api_key:
+            headers["Authorization"] = f"Bearer {api_key}"
+        self._http = httpx.Client(
+            base_url=self.url,
+            timeout=timeout,
+            headers=headers,
+            transport=transport,
+            trust_env=not _is_loopback(host),  # no proxy is asked for this machine
+        )
+
+    def close(self) -> None:
+        self._http.close()
+
+    def send(
+        self, method: str, path: str, *, key: str | None = None, also: frozenset[int] = frozenset(), **asked: Any
+    ) -> httpx.Response:
+        """One request, with retries where they can do no harm; `asked` as httpx.Client.request takes it.
+
+        A status in `also` is an answer, too, and no error.
+
+        Raises:
+            ApiError: the service refused.
+            Unreachable, Timeout: there is no answer.
+        """
+        if key is not None:
+            asked["headers"] = {**asked.get("headers", {}), "Idempotency-Key": key}
+        tries = 1 + (self.retries if method in SAFE_METHODS or key is not None else 0)
+        for i in range(tries):
+            try:
+                with self._errors_translated():
+                    answer = self._http.request(method, path, **asked)
+                if answer.status_code not in also:
+                    self._check(answer)
+            except ClientError as error:
+                pause_s = _pause_after(error, i)
+                if pause_s is None or i == tries - 1:
+                    raise
+            else:
+                self.last_answer = answer
+                return answer
+            time.sleep(pause_s)
+        raise AssertionError("the last try returns or raises")
+
+    def ask(self, kind: type[Body], method: str, path: str, **asked: Any) -> Body:
+        """One request whose answer is a `kind`."""
+        return self.read(kind, self.send(method, path, **asked))
+
+    def get(self, kind: type[Body], path: str, params: Params | None = None) -> Body:
+        return self.ask(kind, "GET", path, params=given(params or {}))
+
+    def pages(self, kind: type[Page[T]], path: str, params: Params | None = None) -> Iterator[Page[T]]:
+        """Every page of a list, each fetched when it is asked for."""
+        asked = dict(params or {})
+        while True:
+            page = self.get(kind, path, asked)
+            yield page
+            if page.next_cursor is None:
+                return
+            asked["cursor"] = page.next_cursor
+
+    def read(self, kind: type[Body], answer: httpx.Response) -> Body:
+        try:
+            return kind.model_validate_json(answer.content)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise NotUnderstood(
+                f"{self.url}{answer.request.url.path} answers with what is no {kind.__name__}"
+                f" ({where}{': ' if where else ''}{first['msg']}); is that a Ganymede service?"
+            ) from None
+
+    @contextlib.contextmanager
+    def stream(self, path: str, *, timeout: float | None = None, **asked: Any) -> Iterator[httpx.Response]:
+        """One GET whose body is read as it comes; never tried again."""
+        limits = httpx.Timeout(self._http.timeout.connect, read=timeout)
+        with (
+            self._errors_translated(),
+            self._http.stream("GET", path, timeout=limits, **asked) as answer,
+        ):
+            if not answer.is_success:
+                answer.read()
+            self._check(answer)
+            yield answer
+
+    @contextlib.contextmanager
+    def _errors_translated(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx.TimeoutException:
+            raise Timeout(f"{self.url} does not answer in time") from None
+        except httpx.TransportError as error:
+            raise Unreachable(f"nothing answers at {self.url} ({error or type(error).__name__})") from None
+        except httpx.RequestError as error:
+            raise NotUnderstood(f"the answer of {self.url} cannot be read ({error})") from None
+
+    def _check(self, answer: httpx.Response) -> None:
+        if not answer.is_success:
+            raise ApiError(_problem(answer), _retry_after(answer))
+
+
+def given(params: Params) -> dict[str, Any]:
+    """Those that have a value: what is left out is for the service to fill in."""
+    return {name: value for name, value in params.items() if value is not None}
+
+
+def part(text: object) -> str:
+    """One part of a path, whatever is in it."""
+    return quote(str(text), safe="@:$")
+
+
+def check_url(url: str) -> tuple[str, str]:
+    """An address as it is used, and its host; a number alone is a port of this machine.
+
+    Raises:
+        ValueError: it is no http or https address.
+    """
+    text = url.strip()
+    if text.isascii() and text.isdecimal():
+        text = f"http://127.0.0.1:{text}"
+    elif "://" not in text:
+        text = f"http://{text}"
+    try:
+        parsed = httpx.URL(text)
+    except httpx.InvalidURL as error:
+        raise ValueError(f"{url!r} is no address: {error}") from None
+    port_fits = parsed.port is None or 0 < parsed.port < 65536
+    if parsed.scheme not in ("http", "https") or not parsed.host or not port_fits or len(text.split()) != 1:
+        raise ValueError(f"{url!r} is no address like http://127.0.0.1:8000")
+    if parsed.query or parsed.fragment:
+        raise ValueError(f"{url!r} has more than an address: leave out what follows the path")
+    return text.rstrip("/"), parsed.host
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _problem(answer: httpx.Response) -> Problem:
+    """What the service says; of an answer that is no problem document (a proxy's, say), what can be said of it."""
+    with contextlib.suppress(ValidationError):
+        return Problem.model_validate_json(answer.content)
+    location = answer.headers.get("Location")
+    return Problem(
+        type="about:blank",
+        title=answer.reason_phrase or "HTTP error",
+        status=answer.status_code,
+        code=f"http_{answer.status_code}",
+        detail=f"it sends to {location}" if location else " ".join(answer.text.split())[:200] or "the answer is empty",
+        instance=answer.request.url.path,
+        request_id=answer.headers.get("Request-Id", ""),
+    )
+
+
+def _pause_after(error: ClientError, tried: int) -> float | None:
+    """Seconds until a request that failed is worth another try; None: it is not."""
+    pause_s: float = FIRST_PAUSE_S * 2**tried
+    if isinstance(error, ApiError):
+        if tried and error.code == "idempotency_key_in_flight":  # the try whose connection broke goes on there
+            return pause_s
+        after_s = error.retry_after_s
+        return after_s if after_s is not None and after_s <= LONGEST_RETRY_AFTER_S else None
+    # what took too long would take as long again
+    return pause_s if isinstance(error, Unreachable) and not isinstance(error, Timeout) else None
+
+
+def _retry_after(answer: httpx.Response) -> float | None:
+    seconds = answer.headers.get("Retry-After", "")
+    if answer.status_code in (429, 503) and seconds.isascii() and seconds.isdecimal():
+        return float(seconds)
+    return None

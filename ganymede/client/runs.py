@@ -1,0 +1,154 @@
+"""`client.runs`: training runs, their history and what can be done to them. Knows the routes under /train."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from core.answers import Page
+from core.answers.models import VersionBody
+from core.answers.runs import CheckpointBody, EventBody, MetricsBody, ProgressMessage, RunBody, SampleBody
+from ganymede.client.connection import Connection, given, part
+from ganymede.client.follow import Follower
+from ganymede.errors import ClientError
+
+PAGE = 100
+GIVE_UP_AFTER_S = 300.0  # of a service that does not answer while its events are followed
+
+RunRef = str | RunBody
+
+
+@dataclass(frozen=True, slots=True)
+class LogPart:
+    """Some of a run's log; `next_offset` is the `after` of what comes behind it."""
+
+    text: str
+    next_offset: int | None
+
+
+class Runs:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def list(self, *, limit: int | None = None, **filters: Any) -> Iterator[RunBody]:
+        """Runs, newest first, fetched page by page; `filters` as in `pages`."""
+        pages = self.pages(page_size=min(limit or PAGE, PAGE), **filters)
+        return islice((run for page in pages for run in page.data), limit)
+
+    def pages(
+        self,
+        *,
+        status: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        dataset: str | None = None,
+        recipe: str | None = None,
+        model: str | None = None,
+        page_size: int = PAGE,
+    ) -> Iterator[Page[RunBody]]:
+        """The list as the service gives it."""
+        named = {f"tag.{key}": value for key, value in (tags or {}).items()}
+        asked = {"status": status, "dataset": dataset, "recipe": recipe, "model": model, "limit": page_size, **named}
+        return self._connection.pages(Page[RunBody], "/train", asked)
+
+    def get(self, run: RunRef) -> RunBody:
+        return self._connection.get(RunBody, _path(run))
+
+    def patch(self, run: RunRef, **changes: Any) -> RunBody:
+        """Change `name`, `tags` (merged; None removes one) or `notes`; None removes."""
+        return self._connection.ask(RunBody, "PATCH", _path(run), json=changes)
+
+    def delete(self, run: RunRef) -> None:
+        """Remove a run and its files; the versions it published stay."""
+        self._connection.send("DELETE", _path(run))
+
+    def cancel(self, run: RunRef) -> RunBody:
+        return self._do(run, "cancel")
+
+    def pause(self, run: RunRef) -> RunBody:
+        return self._do(run, "pause")
+
+    def resume(self, run: RunRef) -> RunBody:
+        return self._do(run, "resume")
+
+    def retry(self, run: RunRef) -> RunBody:
+        return self._do(run, "retry")
+
+    def watch(
+        self,
+        run: RunRef,
+        after: int | None = None,
+        *,
+        give_up_after_s: float = GIVE_UP_AFTER_S,
+        on_break: Callable[[ClientError], object] | None = None,
+    ) -> Iterator[EventBody | ProgressMessage]:
+        """Events as they happen, and between them where the run is; ends with the event `end`.
+
+        A broken connection is made again, after telling `on_break`; no event comes twice, none is left out.
+        """
+        return iter(Follower(self._connection, _path(run), after or 0, give_up_after_s, on_break))
+
+    def events(
+        self,
+        run: RunRef,
+        after: int | None = None,
+        *,
+        follow: bool = True,
+        give_up_after_s: float = GIVE_UP_AFTER_S,
+    ) -> Iterator[EventBody]:
+        """Events after the id `after`: those there are and, with `follow`, those that come, until `end`."""
+        if follow:
+            live = self.watch(run, after, give_up_after_s=give_up_after_s)
+            return (event for event in live if isinstance(event, EventBody))
+        return (event for page in self.event_pages(run, after) for event in page.data)
+
+    def event_pages(self, run: RunRef, after: int | None = None) -> Iterator[Page[EventBody]]:
+        return self._connection.pages(Page[EventBody], f"{_path(run)}/events", {"after": after})
+
+    def wait(self, run: RunRef) -> RunBody:
+        """Until the run has ended; returns how."""
+        for _ in self.events(run):
+            pass
+        return self.get(run)
+
+    def metrics(self, run: RunRef, *, max_points: int | None = None) -> MetricsBody:
+        return self._connection.get(MetricsBody, f"{_path(run)}/metrics", {"max_points": max_points})
+
+    def metrics_csv(self, run: RunRef, *, max_points: int | None = None) -> str:
+        asked = given({"max_points": max_points})
+        answer = self._connection.send("GET", f"{_path(run)}/metrics", params=asked, headers={"Accept": "text/csv"})
+        return answer.text
+
+    def samples(self, run: RunRef) -> Iterator[SampleBody]:
+        return (sample for page in self.sample_pages(run) for sample in page.data)
+
+    def sample_pages(self, run: RunRef) -> Iterator[Page[SampleBody]]:
+        return self._connection.pages(Page[SampleBody], f"{_path(run)}/samples")
+
+    def sample(self, run: RunRef, step: int | str = "latest") -> bytes:
+        """One grid of samples as WebP: of a step, or the newest."""
+        return self._connection.send("GET", f"{_path(run)}/samples/{part(step)}").content
+
+    def checkpoints(self, run: RunRef) -> Iterator[CheckpointBody]:
+        return (checkpoint for page in self.checkpoint_pages(run) for checkpoint in page.data)
+
+    def checkpoint_pages(self, run: RunRef) -> Iterator[Page[CheckpointBody]]:
+        return self._connection.pages(Page[CheckpointBody], f"{_path(run)}/checkpoints")
+
+    def publish(self, run: RunRef, step: int | str, *, model: str | None = None) -> VersionBody:
+        """Make a checkpoint a version of a model: the run's own, or `model`."""
+        path = f"{_path(run)}/checkpoints/{part(step)}/publish"
+        return self._connection.ask(VersionBody, "POST", path, json=given({"model": model}))
+
+    def log(self, run: RunRef, *, tail: int | None = None, after: int | None = None) -> LogPart:
+        """Of the log the last `tail` lines, or what stands behind the offset `after`; else as the service chooses."""
+        asked = given({"tail": tail, "after": after})
+        answer = self._connection.send("GET", f"{_path(run)}/log", params=asked)
+        offset = answer.headers.get("Next-Offset", "")
+        return LogPart(answer.text, int(offset) if offset.isascii() and offset.isdecimal() else None)
+
+    def _do(self, run: RunRef, verb: str) -> RunBody:
+        return self._connection.ask(RunBody, "POST", f"{_path(run)}/{verb}")
+
+
+def _path(run: RunRef) -> str:
+    return f"/train/{part(run if isinstance(run, str) else run.id)}"

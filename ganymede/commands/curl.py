@@ -1,0 +1,57 @@
+"""`--curl`: requests as curl commands, ready to be pasted into a shell. Sends nothing."""
+
+import shlex
+from pathlib import Path
+
+import httpx
+
+# What httpx adds by itself, and what curl adds too.
+_IMPLIED = frozenset(
+    {"host", "accept-encoding", "connection", "user-agent", "content-length", "content-type", "transfer-encoding"}
+)
+EVENTS = "text/event-stream"
+
+
+class NotSent(Exception):
+    """A request that was written down instead of sent; `command` does the same."""
+
+    def __init__(self, command: str) -> None:
+        super().__init__(command)
+        self.command = command
+
+
+class CurlTransport(httpx.BaseTransport):
+    """Sends nothing: every request ends as NotSent."""
+
+    def __init__(self) -> None:
+        self.variables: set[str] = set()  # names of shell variables that may stand in a request, as `$NAME`
+        self.output: str | None = None  # where the next answer goes
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        raise NotSent(self._command(request))
+
+    def _command(self, request: httpx.Request) -> str:
+        form: dict[str, tuple[Path, str]] = request.extensions.get("form", {})
+        output, self.output = self.output, None
+        body = "" if form else request.read().decode()
+        words = ["curl", *(["-N"] if request.headers["Accept"] == EVENTS else [])]
+        if request.method != ("POST" if body or form else "GET"):
+            words += ["-X", request.method]
+        for name, value in request.headers.items():
+            if name not in _IMPLIED and (name, value) != ("accept", "*/*"):
+                words += ["-H", f"{name.title()}: {value}"]
+        quoted = [self._quote(word) for word in words]
+        if body:
+            quoted += ["--json", self._quote(body, is_json=True)]
+        for name, (path, kind) in form.items():
+            file = str(path).replace("\\", "\\\\").replace('"', '\\"')  # as curl reads it
+            quoted += ["-F", shlex.quote(f'{name}=@"{file}";type={kind}')]
+        quoted.append(self._quote(str(request.url)))
+        return " ".join([*quoted, *(["-o", shlex.quote(output)] if output else [])])
+
+    def _quote(self, word: str, *, is_json: bool = False) -> str:
+        """As the shell needs it; a variable stays one, and in JSON is a number."""
+        quoted, mark = shlex.quote(word), '"' if is_json else ""
+        for name in self.variables:
+            quoted = quoted.replace(f"{mark}${name}{mark}", f"'\"${name}\"'")
+        return quoted.removesuffix("''") if "$" in quoted else quoted

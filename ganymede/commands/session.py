@@ -1,0 +1,214 @@
+"""What every command that speaks to the service shares: its options, its client, how it fails. Knows no route.
+
+Data goes to stdout; progress, messages and errors go to stderr.
+"""
+
+import contextlib
+import functools
+import inspect
+import io
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, cast
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from ganymede.commands import show
+
+if TYPE_CHECKING:
+    from core.answers import Page
+
+FAILED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
+SERVICE = "http://127.0.0.1:8000"
+
+T = TypeVar("T")
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_OPTIONS: dict[str, tuple[Any, Any]] = {
+    "url": (
+        Annotated[
+            str,
+            typer.Option(
+                envvar=["GANYMEDE_URL", "GANYMEDE_PORT"],
+                metavar="URL",
+                help="Address of the service; a number alone is a port of this machine.",
+                rich_help_panel="Service",
+            ),
+        ],
+        SERVICE,
+    ),
+    "as_json": (
+        Annotated[bool, typer.Option("--json", help="Print the API's own JSON.", rich_help_panel="Service")],
+        False,
+    ),
+    "quiet": (
+        Annotated[
+            bool, typer.Option("--quiet", "-q", help="Print ids alone, and no progress.", rich_help_panel="Service")
+        ],
+        False,
+    ),
+    "curl": (
+        Annotated[
+            bool,
+            typer.Option("--curl", help="Send nothing; print the same as curl commands.", rich_help_panel="Service"),
+        ],
+        False,
+    ),
+}
+
+
+class Refused(Exception):
+    """A command cannot do what it was asked, for a reason it found itself; the text says it."""
+
+
+class Session:
+    """One command at work: the client, and what the user wants to see."""
+
+    def __init__(self, url: str, as_json: bool, quiet: bool, curl: bool) -> None:
+        from ganymede.client import Client  # here: `ganymede --help` needs no HTTP
+        from ganymede.commands.curl import CurlTransport
+
+        self.as_json, self.quiet, self.curl = as_json, quiet, curl
+        self.talk = Console(stderr=True, highlight=False, quiet=quiet)
+        try:
+            self._writer = CurlTransport()
+            self.client: Client = Client(url, transport=self._writer if curl else None)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--url") from None
+
+    def say(self, message: str, style: str = "") -> None:
+        """A message for people, on stderr."""
+        self.talk.print(Text(message, style), soft_wrap=True)
+
+    def reply(self, ids: Iterable[object], shown: Callable[[], object]) -> None:
+        """The answer on stdout, in the form that was asked for."""
+        if self.as_json:
+            self.reply_json()
+        elif self.quiet:
+            for each in ids:
+                show.line(str(each))
+        else:
+            shown()
+
+    def reply_json(self) -> None:
+        """The newest answer as the service gave it."""
+        answer = self.client.last_answer
+        assert answer is not None
+        show.line(answer.text)
+
+    def reply_list(
+        self,
+        pages: "Iterator[Page[T]]",
+        columns: Sequence[str],
+        row: Callable[[T], Sequence[object]],
+        limit: int | None = None,
+    ) -> None:
+        """A list on stdout: as JSON page by page, else a table of up to `limit` rows; a row begins with its id."""
+        rows: list[Sequence[object]] = []
+        count = 0
+        for page in pages:
+            if self.as_json:
+                self.reply_json()
+            rows += [row(item) for item in page.data]
+            count += len(page.data)
+            if limit is not None and count >= limit:
+                break
+        if not self.as_json:
+            self.reply([each[0] for each in rows[:limit]], lambda: show.table(columns, rows[:limit]))
+
+    def save_to(self, path: str) -> None:
+        """Say where the next answer will be put; curl has to know it beforehand."""
+        self._writer.output = path
+
+    def step(self, call: Callable[[], T]) -> T:
+        """One of several requests: where they are only written down, the next one is reached all the same."""
+        if not self.curl:
+            return call()
+        show.line(_command(call))
+        return cast(T, None)
+
+    def capture(self, name: str, pattern: str, call: Callable[[], T], *, key: str = "") -> T:
+        """As `step`, for an answer that a later request needs: curl's is put into the shell variable `name`.
+
+        `pattern` finds it in the answer, as grep does; `key` is cut off its front.
+        """
+        if not self.curl:
+            return call()
+        command = _command(call).replace("curl", "curl -sS", 1)
+        cut = f" | cut -c {len(key) + 1}-" if key else ""
+        show.line(f"{name}=$({command} | grep -o '{key}{pattern}' | head -n 1{cut})")
+        self._writer.variables.add(name)
+        return cast(T, f"${name}")
+
+
+def _command(call: Callable[[], object]) -> str:
+    from ganymede.commands.curl import NotSent
+
+    try:
+        call()
+    except NotSent as request:
+        return request.command
+    raise AssertionError("nothing is sent while curl commands are printed")
+
+
+def command(group: typer.Typer, name: str | None = None) -> Callable[[Function], Function]:
+    """Register a function as a command that gets a Session first, and has the options of all of them."""
+
+    def register(function: Function) -> Function:
+        own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+        shared = [
+            inspect.Parameter(option, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+            for option, (annotation, default) in _OPTIONS.items()
+        ]
+
+        @functools.wraps(function)
+        def run(**given: Any) -> NoReturn:
+            asked = {option: given.pop(option) for option in _OPTIONS}
+            raise typer.Exit(_run(functools.partial(function, **given), asked))
+
+        parameters = [*(each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own), *shared]
+        run.__dict__["__signature__"] = inspect.Signature(parameters)
+        run.__annotations__ = {each.name: each.annotation for each in parameters}
+        group.command(name)(run)
+        return function
+
+    return register
+
+
+def _run(function: Callable[[Session], int | None], asked: dict[str, Any]) -> int:
+    """Run a command; whatever happens becomes one clear block and an exit status."""
+    from ganymede.commands.complain import complain
+    from ganymede.commands.curl import NotSent
+    from ganymede.errors import ClientError
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # names may hold what a terminal's encoding does not
+    try:
+        with _quiet_when_nobody_reads():
+            session = Session(**asked)
+            with session.client:
+                try:
+                    return function(session) or 0
+                except NotSent as request:
+                    show.line(request.command)
+                    return 0
+                except (ClientError, Refused, OSError, UnicodeEncodeError) as error:
+                    if isinstance(error, BrokenPipeError):
+                        raise
+                    return complain(error, as_json=session.as_json)
+    except BrokenPipeError:
+        return 0
+
+
+@contextlib.contextmanager
+def _quiet_when_nobody_reads() -> Iterator[None]:
+    """`ganymede runs ls | head -1`: the reader has what it wants, and that is no error."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter complains at its end
+        raise

@@ -1,0 +1,123 @@
+"""How answers look: aligned in colour on a terminal, plain and tab-separated in a pipe. Knows nothing of what they say.
+
+What a service sends is shown as text: no markup, no control characters that could move somebody's cursor.
+"""
+
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+NOTHING = "-"
+BARS = "▁▂▃▄▅▆▇█"
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and newline
+_STYLES = {
+    "running": "cyan",
+    "succeeded": "green",
+    "ok": "green",
+    "failed": "red",
+    "fail": "red",
+    "paused": "yellow",
+    "warn": "yellow",
+    "canceled": "dim",
+}
+
+
+def clean(value: object) -> str:
+    """One line of harmless text; a dash where there is nothing."""
+    if value is None or value == "":
+        return NOTHING
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return _CONTROL.sub(" ", str(value))
+
+
+def line(text: str) -> None:
+    """One line on stdout, never wrapped."""
+    sys.stdout.write(f"{text}\n")
+
+
+def text(body: str) -> None:
+    """Text with its line ends; what it holds beside is left alone in a pipe, and made harmless on a terminal."""
+    if sys.stdout.isatty():
+        body = _CONTROL_IN_TEXT.sub("\N{REPLACEMENT CHARACTER}", body.replace("\r\n", "\n"))
+    sys.stdout.write(body)
+    sys.stdout.flush()
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table; on a terminal its first column is never cut, and empty ones are left out."""
+    cells = [[clean(value) for value in row] for row in rows]
+    if not sys.stdout.isatty():
+        for row in (columns, *cells):
+            line("\t".join(row))
+        return
+    kept = [i for i in range(len(columns)) if i == 0 or any(row[i] != NOTHING for row in cells)]
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for i in kept:
+        made.add_column(columns[i], min_width=max((len(row[0]) for row in cells), default=0) if i == 0 else None)
+    for row in cells:  # the widest column gives way, and nothing is wrapped
+        texts = (Text(row[i], _STYLES.get(row[i], ""), no_wrap=True, overflow="ellipsis") for i in kept)
+        made.add_row(*texts)
+    Console(highlight=False).print(made)
+
+
+def facts(pairs: Iterable[tuple[str, object]]) -> None:
+    """Names and values, one pair a line."""
+    shown = [(name, clean(value)) for name, value in pairs if value is not None]
+    if not sys.stdout.isatty():
+        for name, value in shown:
+            line(f"{name}\t{value}")
+        return
+    made = Table.grid(padding=(0, 2))
+    made.add_column(style="bold", no_wrap=True)
+    made.add_column(overflow="fold")
+    for name, value in shown:
+        made.add_row(name, Text(value, _STYLES.get(value, "")))
+    Console(highlight=False).print(made)
+
+
+def numbers(measured: dict[str, float | None]) -> str | None:
+    """`g_loss 0.71, d_loss 1.2`"""
+    return ", ".join(f"{name} {clean(value)}" for name, value in measured.items()) or None
+
+
+def curve(values: Sequence[float | None], width: int = 32) -> str:
+    """Its course in one line of text: the mean of each part, between the lowest and the highest of them."""
+    measured = [value for value in values if value is not None]
+    if not measured:
+        return ""
+    count = min(width, len(measured))
+    edges = [i * len(measured) // count for i in range(count + 1)]
+    parts = [measured[begin:end] for begin, end in pairwise(edges)]
+    means = [sum(part) / len(part) for part in parts]
+    low, high = min(means), max(means)
+    scale = (len(BARS) - 1) / (high - low) if high > low else 0.0
+    return "".join(BARS[round((mean - low) * scale)] for mean in means)
+
+
+def duration(seconds: float) -> str:
+    whole = max(0, round(seconds))
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
+
+
+def size(count: int) -> str:
+    """Bytes as people read them."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.3g} TB"
+
+
+def flush() -> None:
+    """Let a reader have what was written."""
+    sys.stdout.flush()

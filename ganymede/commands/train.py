@@ -1,0 +1,79 @@
+"""`ganymede train`: starts a run and watches it. Knows no option's meaning: the service checks them."""
+
+import json
+import math
+from typing import Annotated, Any
+
+import typer
+
+from ganymede.commands import show
+from ganymede.commands.session import Session
+from ganymede.commands.watch import watch
+
+Recipe = Annotated[str, typer.Argument(metavar="RECIPE", help="What to train, say cgan.")]
+Dataset = Annotated[str, typer.Argument(metavar="DATASET", help="What to train on: ganymede datasets ls.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An option of the training; may be repeated.")
+]
+Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="A label; may be repeated.")]
+
+
+def train(
+    session: Session,
+    recipe: Recipe,
+    dataset: Dataset,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="Model to publish under.")] = None,
+    name: Annotated[str | None, typer.Option(help="A title for people.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of weights, batches and noise.")] = None,
+    steps: Annotated[int | None, typer.Option(metavar="N", help="Length in generator updates.")] = None,
+    publish_every: Annotated[int | None, typer.Option(metavar="N", help="Steps between published versions.")] = None,
+    settings: Settings = None,
+    tags: Tags = None,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Do not watch.")] = False,
+) -> int:
+    """Start a training run and watch it. Ctrl-C stops watching; the run goes on."""
+    config = {key: value(text) for key, text in pairs(settings, "--set").items()}
+    config |= {} if steps is None else {"steps": steps}
+    asked: dict[str, Any] = {
+        "model": model,
+        "name": name,
+        "seed": seed,
+        "config": config or None,
+        "publish": None if publish_every is None else {"every_steps": publish_every},
+        "tags": pairs(tags, "--tag") or None,
+    }
+    if session.curl:
+        run_id = session.capture("RUN", "run_[0-9a-f]*", lambda: session.client.train(recipe, dataset, **asked).id)
+        return 0 if detach else watch(session, run_id)
+    run = session.client.train(recipe, dataset, **asked)
+    if detach:
+        session.reply([run.id], lambda: show.line(f"{run.id} {run.status}"))
+        session.say(f"  watch it:  ganymede runs watch {run.id}")
+        return 0
+    if not session.as_json:
+        show.line(run.id)
+    status = watch(session, run.id)
+    if session.as_json:
+        session.client.runs.get(run.id)
+        session.reply_json()
+    return status
+
+
+def pairs(given: list[str] | None, option: str) -> dict[str, str]:
+    """`["a=1"]` -> `{"a": "1"}`"""
+    found: dict[str, str] = {}
+    for text in given or ():
+        key, equals, content = text.partition("=")
+        if not equals or not key:
+            raise typer.BadParameter(f"{text!r} is not KEY=VALUE", param_hint=option)
+        found[key] = content
+    return found
+
+
+def value(text: str) -> Any:
+    """What a text means as JSON, else the text itself."""
+    try:
+        read = json.loads(text, parse_constant=str)
+    except ValueError:
+        return text
+    return text if isinstance(read, float) and not math.isfinite(read) else read

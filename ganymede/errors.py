@@ -1,0 +1,62 @@
+"""What can go wrong for a client. Knows HTTP status codes as numbers, and nothing of how answers are fetched.
+
+ClientError
+ ├─ ApiError        the service refused: carries the fields of its problem document
+ ├─ Unreachable     nothing answers there
+ │   └─ Timeout     it does not answer in time
+ └─ NotUnderstood   what answers there does not speak as a Ganymede service does
+"""
+
+from collections.abc import Sequence
+
+from core.answers import FieldProblemBody, Problem
+
+
+class ClientError(Exception):
+    """Anything that keeps a call from its answer; `str(error)` can be shown to people."""
+
+
+class ApiError(ClientError):
+    """The service refused; `code` is stable, docs/api.md lists the codes."""
+
+    def __init__(self, problem: Problem, retry_after_s: float | None = None) -> None:
+        super().__init__(f"{problem.title}: {problem.detail}")
+        self.problem = problem
+        self.retry_after_s = retry_after_s
+
+    @property
+    def status(self) -> int:
+        return self.problem.status
+
+    @property
+    def code(self) -> str:
+        return self.problem.code
+
+    @property
+    def title(self) -> str:
+        return self.problem.title
+
+    @property
+    def detail(self) -> str:
+        return self.problem.detail
+
+    @property
+    def errors(self) -> Sequence[FieldProblemBody]:
+        """The fields that are wrong."""
+        return self.problem.errors or ()
+
+    @property
+    def request_id(self) -> str:
+        return self.problem.request_id
+
+
+class Unreachable(ClientError):
+    """Nothing answers at the address, or the connection broke."""
+
+
+class Timeout(Unreachable):
+    """The service did not answer in time; what was asked of it may have happened all the same."""
+
+
+class NotUnderstood(ClientError):
+    """An answer that is not one of Ganymede's: another program listens there, or a build that differs too much."""
