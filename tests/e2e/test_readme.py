@@ -63,7 +63,20 @@ def with_a_run(service: Service, ended: str, command: str) -> str:
     return command.replace("RUN", end_a_run(service) if "DELETE" in command else ended)
 
 
-@pytest.mark.parametrize("command", PRINTED)
+ENDLESS = f"curl -N {ADDRESS}/events"
+
+
+def test_the_stream_of_everything_begins_at_once_and_does_not_end(service: Service) -> None:
+    ours = ENDLESS.replace(ADDRESS, f"--max-time 3 http://127.0.0.1:{service.port}")
+
+    tried = subprocess.run(["bash", "-c", ours], capture_output=True, text=True, check=False, timeout=60)
+
+    assert ENDLESS in PRINTED
+    assert tried.returncode == 28, tried.stderr  # curl's word for "out of time"
+    assert tried.stdout.startswith("event: snapshot\ndata: {")
+
+
+@pytest.mark.parametrize("command", [command for command in PRINTED if command != ENDLESS])
 def test_a_printed_command_works(service: Service, ended: str, tmp_path: Path, command: str) -> None:
     if "model=mine" in command:
         service.ends(service.train(steps=1, model="mine"))
