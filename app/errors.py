@@ -15,7 +15,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 
-from core.answers import Problem
 from core.errors import (
     BodyTooLarge,
     FieldProblem,
@@ -30,7 +29,6 @@ from core.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 RAISED_BY_FRAMEWORK = {error.status: error for error in (MalformedRequest, NotFound, MethodNotAllowed, BodyTooLarge)}
-PROBLEM_SCHEMA = {"$ref": f"#/components/schemas/{Problem.__name__}"}
 BODY = "body"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 NEEDS_JSON = "a JSON object is needed, with Content-Type: application/json"
@@ -68,12 +66,10 @@ def problem(
 
 
 def documented(*errors: type[GanymedeError]) -> dict[int | str, dict[str, Any]]:
-    """`responses=` of a route that may raise `errors`: one entry a status, with its codes, and the problem's schema."""
+    """`responses=` of a route that may raise `errors`: the codes of each status; app/openapi.py adds the schema."""
     responses: dict[int | str, dict[str, Any]] = {}
     for error in errors:
-        entry = responses.setdefault(
-            error.status, {"description": "", "content": {MEDIA_TYPE: {"schema": PROBLEM_SCHEMA}}}
-        )
+        entry = responses.setdefault(error.status, {"description": ""})
         entry["description"] += f"{', ' if entry['description'] else ''}`{error.code}`"
     return responses
 

@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from app.errors import MEDIA_TYPE, PROBLEM_SCHEMA
+from app.errors import MEDIA_TYPE
 from app.examples import EXAMPLES, problem_example
 from core.answers import FieldProblemBody, Problem
 from core.errors import (
@@ -27,6 +27,7 @@ from core.errors import (
 Json = dict[str, Any]
 
 SCHEMAS = "#/components/schemas/{model}"
+PROBLEM_SCHEMA = {"$ref": SCHEMAS.format(model=Problem.__name__)}
 LICENCE = {"name": "MIT", "identifier": "MIT"}
 SERVERS = [{"url": "/", "description": "The service that sent this document."}]
 TAGS = {
