@@ -99,9 +99,8 @@ def _worker(note: WorkerNote, services: Services) -> WorkerBody:
 
 def _device(run_id: str, services: Services) -> str | None:
     """Where a run is computed; None before its attempt has decided."""
-    with contextlib.suppress(GanymedeError, FileNotFoundError):
-        run = services.runs.get(run_id)
-        device = services.store.read(f"{run.key}/execution.json").get("device")
+    with contextlib.suppress(GanymedeError):
+        device = (services.runs.get(run_id).execution() or {}).get("device")
         return device if isinstance(device, str) else None
     return None
 

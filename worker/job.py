@@ -1,6 +1,5 @@
 """One attempt of one run, in the process that RQ forks for it. Imports torch: never import this in the parent."""
 
-import contextlib
 import logging
 import os
 from typing import Any
@@ -136,13 +135,9 @@ def _fail(run: Run, code: str, message: str, *, retryable: bool) -> str:
 
 def _execution(run: Run, device: str, precision: str) -> Execution:
     """What the first attempt decided: format and threads are obeyed, the device is this worker's own."""
-    key = f"{run.key}/execution.json"
-    threads = None
-    with contextlib.suppress(FileNotFoundError):
-        stored = run.store.read(key)
-        precision, threads = stored["precision"], stored["threads"]
-    execution = decide(device, precision, threads)
-    run.store.swap(key, execution.to_json())
+    decided = run.execution() or {"precision": precision, "threads": None}
+    execution = decide(device, decided["precision"], decided["threads"])
+    run.store.swap(f"{run.key}/execution.json", execution.to_json())
     return execution
 
 

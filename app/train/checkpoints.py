@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from app.catalog.body import version_body
 from app.deps import Services, ServicesDep
 from app.errors import documented
-from app.train.verbs import RunId
+from app.train.body import RunId
 from core.answers import Page
 from core.answers.models import VersionBody
 from core.answers.runs import CheckpointBody

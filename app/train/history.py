@@ -18,7 +18,7 @@ from app.conditions import IMMUTABLE, is_known
 from app.deps import ServicesDep
 from app.errors import documented
 from app.negotiation import preferred
-from app.train.verbs import RunId
+from app.train.body import RunId
 from core import VERSION, metrics, samples, tail
 from core.answers import Page
 from core.answers.runs import AttemptMark, Downsampled, MetricsBody, SampleBody
@@ -75,7 +75,7 @@ def read_metrics(
         return Response(status_code=304, headers=headers)
     history = services.histories.read(run.metrics_file)
     if not len(history):
-        services.runs.get(run_id)  # it may have been deleted meanwhile
+        run.must_exist()
     names = _chosen(query.columns, history)
     rows = metrics.ordered(history, MARK_OF[query.x], query.after_step)
     columns = [history.columns[name][rows] for name in (MARK_OF[query.x], *names)]
@@ -188,7 +188,7 @@ def read_sample(
     try:
         content = (run.samples / f"{grid.name}.webp").read_bytes()
     except FileNotFoundError:  # dropped meanwhile, or the run with it
-        services.runs.get(run_id)
+        run.must_exist()
         raise SampleNotFound(f"the samples {grid.name} are no longer kept") from None
     headers = {
         "ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"',
@@ -236,7 +236,7 @@ def read_log(run_id: RunId, query: Annotated[LogQuery, Query()], services: Servi
         else:
             part = tail.after(run.log_file, query.after)
     except FileNotFoundError:
-        services.runs.get(run_id)  # it may have been deleted meanwhile
+        run.must_exist()
         part = tail.Part("", 0)
     headers = {"Next-Offset": str(part.next_offset), "Cache-Control": "no-store"}
     return Response(part.text, headers=headers, media_type="text/plain")

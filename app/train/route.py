@@ -9,9 +9,9 @@ from fastapi import APIRouter, Header, Query, Response
 
 from app.deps import Services, ServicesDep
 from app.errors import documented
-from app.train.body import run_bodies, run_body
+from app.train.body import RunId, run_bodies, run_body
 from app.train.filters import TAG_PARAMETER, ListQuery, WantedTags, fitting
-from app.train.verbs import RunId, enqueue, remove_from_queue
+from app.train.verbs import enqueue, remove_from_queue
 from core.answers import Page
 from core.answers.runs import RunBody
 from core.errors import DatasetNotFound, IllegalTransition, InvalidRequest, KeyReused, RequestInFlight, RunNotFound
