@@ -3,7 +3,6 @@
 `<branch>-<step>/generator/` holds exactly what a published version holds; the rest is the worker's own.
 """
 
-import contextlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,12 +54,8 @@ class Checkpoint:
             raise StoreDamaged(f"checkpoint {self} of {self.run.id} has no manifest.json") from None
 
     def size(self) -> int:
-        """Bytes of all its files; what is deleted meanwhile does not count."""
-        total = 0
-        for path in self.folder.rglob("*"):
-            with contextlib.suppress(FileNotFoundError):
-                total += path.stat().st_size if path.is_file() else 0
-        return total
+        """Bytes of all its files."""
+        return files.folder_size(self.folder)
 
     def must_exist(self) -> None:
         if not self.folder.exists():
