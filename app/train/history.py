@@ -14,7 +14,7 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
-from app.conditions import IMMUTABLE, is_known
+from app.conditions import IMMUTABLE, IfNoneMatch, is_known
 from app.deps import ServicesDep
 from app.errors import documented
 from app.negotiation import preferred
@@ -65,13 +65,17 @@ class MetricsQuery(StrictModel):
     },
 )
 def read_metrics(
-    run_id: RunId, query: Annotated[MetricsQuery, Query()], request: Request, services: ServicesDep
+    run_id: RunId,
+    query: Annotated[MetricsQuery, Query()],
+    request: Request,
+    services: ServicesDep,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """The metric history in columns, thinned such that spikes stay visible; as JSON or CSV."""
     run = services.runs.get(run_id)
     form = query.format or preferred(request.headers.get("accept", ""), MEDIA_TYPES)
     headers = {"ETag": _metrics_etag(run, query, form), "Cache-Control": "no-cache", "Vary": "Accept"}
-    if is_known(request.headers.get("if-none-match"), headers["ETag"]):
+    if is_known(if_none_match, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     history = services.histories.read(run.metrics_file)
     if not len(history):
@@ -179,8 +183,8 @@ def list_samples(run_id: RunId, query: Annotated[SamplesQuery, Query()], service
 def read_sample(
     run_id: RunId,
     step: Annotated[str, Path(max_length=100, description="A step, BRANCH-STEP or `latest`.", examples=["latest"])],
-    request: Request,
     services: ServicesDep,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """One grid of samples. BRANCH-STEP names the same one for ever; a step alone is that of the newest branch."""
     run = services.runs.get(run_id)
@@ -195,7 +199,7 @@ def read_sample(
         "Cache-Control": IMMUTABLE if samples.parse_name(step) else "no-cache",
         "Content-Location": _sample_url(run, grid),
     }
-    if is_known(request.headers.get("if-none-match"), headers["ETag"]):
+    if is_known(if_none_match, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     return Response(content, headers=headers, media_type="image/webp")
 
