@@ -151,14 +151,14 @@ def _mark_beginning(run: Run, training: TrainState) -> None:
 
 def _resume(run: Run, resolved: dict[str, Any], execution: Execution) -> TrainState:
     """The newest checkpoint that is whole, or the beginning."""
-    for name in list_checkpoints(run):
+    for checkpoint in list_checkpoints(run):
         try:
-            return load_training(run.store.path(f"{run.checkpoints}/{name}"), resolved, execution)
+            return load_training(checkpoint.folder, resolved, execution)
         except StoreDamaged as error:
             log.warning("%s; falling back to the one before", error)
             run.log_event("action", {"action": "checkpoint_skipped", "reason": str(error)})
-            aside = run.store.path(f"{run.checkpoints}/{name}.damaged")  # for whoever wants to look at it
-            run.store.path(f"{run.checkpoints}/{name}").rename(aside)
+            aside = checkpoint.folder.with_name(f"{checkpoint}.damaged")  # for whoever wants to look at it
+            checkpoint.folder.rename(aside)
     state = new_state(resolved, execution)
     parameters = (count_parameters(state.generator), count_parameters(state.discriminator))
     log.info("generator: %d parameters, discriminator: %d", *parameters)

@@ -14,8 +14,17 @@ from core.queue import QueueUnavailable, TrainQueue, job_id
 from core.registry import timestamp
 from core.runs import Run
 from core.states import RunState, Status, possible_verbs
+from core.steps import LATEST
 
 RunId = Annotated[str, Path(max_length=100, description="Id of a run.", examples=[RUN_ID])]
+Step = Annotated[
+    str,
+    Path(
+        max_length=40,
+        description=f"A step (of the newest branch that has it), BRANCH-STEP, or `{LATEST}`.",
+        examples=["200", "0-200", LATEST],
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
