@@ -16,11 +16,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 
 from core.errors import (
+    BadRequest,
     BodyTooLarge,
     FieldProblem,
     GanymedeError,
     IllegalTransition,
-    MalformedRequest,
     MethodNotAllowed,
     NotFound,
     Overloaded,
@@ -28,7 +28,7 @@ from core.errors import (
 )
 
 MEDIA_TYPE = "application/problem+json"
-RAISED_BY_FRAMEWORK = {error.status: error for error in (MalformedRequest, NotFound, MethodNotAllowed, BodyTooLarge)}
+RAISED_BY_FRAMEWORK = {error.status: error for error in (BadRequest, NotFound, MethodNotAllowed, BodyTooLarge)}
 BODY = "body"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 NEEDS_JSON = "a JSON object is needed, with Content-Type: application/json"
@@ -132,7 +132,7 @@ def _is_branch(part: int | str) -> bool:
 
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    known = RAISED_BY_FRAMEWORK.get(error.status_code, MalformedRequest if error.status_code < 500 else GanymedeError)
+    known = RAISED_BY_FRAMEWORK.get(error.status_code, BadRequest if error.status_code < 500 else GanymedeError)
     detail, headers = str(error.detail), dict(error.headers or {})
     if error.status_code == 404:
         detail = f"there is nothing at {request.url.path}"

@@ -15,11 +15,11 @@ from app.errors import MEDIA_TYPE
 from app.examples import EXAMPLES, problem_example
 from core.answers import FieldProblemBody, Problem
 from core.errors import (
+    BadRequest,
     BodyTooLarge,
     GanymedeError,
     HostNotAllowed,
     InvalidRequest,
-    MalformedRequest,
     OriginNotAllowed,
     StoreDamaged,
 )
@@ -121,7 +121,7 @@ def _add_errors(method: str, operation: Json) -> None:
     if method not in SAFE:
         errors.append(OriginNotAllowed)
     if "requestBody" in operation:
-        errors += [MalformedRequest, BodyTooLarge]
+        errors += [BadRequest, BodyTooLarge]
     responses: Json = operation["responses"]
     if responses.get("422", {}).get("description") == FASTAPI_INVALID:
         responses["422"] = {"description": f"`{InvalidRequest.code}`"}

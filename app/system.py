@@ -13,20 +13,20 @@ from app.health import readiness
 from core import VERSION
 from core.answers import Page
 from core.answers.system import EngineBody, QueueBody, QueuedRun, StatusBody, WorkerBody
-from core.errors import GanymedeError, QueueAway
+from core.errors import GanymedeError, RedisUnavailable
 from core.queue import QueueSnapshot, QueueUnavailable, WorkerFacts
 from core.registry import timestamp
 
 router = APIRouter(tags=["system"])
 
 
-@router.get("/queue", responses=documented(QueueAway))
+@router.get("/queue", responses=documented(RedisUnavailable))
 def read_queue(services: ServicesDep) -> QueueBody:
     """Runs that wait, in their order, and runs that a worker has."""
     return _queue(_snapshot(services))
 
 
-@router.get("/workers", responses=documented(QueueAway))
+@router.get("/workers", responses=documented(RedisUnavailable))
 def list_workers(services: ServicesDep) -> Page[WorkerBody]:
     """Worker processes, with what they do. One that ended without a word is told for a minute or two."""
     return Page(data=_workers(_snapshot(services), services), next_cursor=None)
@@ -62,11 +62,11 @@ def _snapshot(services: Services) -> QueueSnapshot:
     try:
         return services.queue.snapshot()
     except QueueUnavailable as error:
-        raise QueueAway("Redis does not answer, and only it knows who waits and who works") from error
+        raise RedisUnavailable("Redis does not answer, and only it knows who waits and who works") from error
 
 
 def _snapshot_if_there(services: Services) -> QueueSnapshot | None:
-    with contextlib.suppress(QueueAway):
+    with contextlib.suppress(RedisUnavailable):
         return _snapshot(services)
     return None
 

@@ -14,7 +14,14 @@ from app.train.filters import TAG_PARAMETER, ListQuery, WantedTags, fitting
 from app.train.verbs import enqueue, remove_from_queue
 from core.answers import Page
 from core.answers.runs import RunBody
-from core.errors import DatasetNotFound, IllegalTransition, InvalidRequest, KeyReused, RequestInFlight, RunNotFound
+from core.errors import (
+    DatasetNotFound,
+    IdempotencyKeyInFlight,
+    IdempotencyKeyReused,
+    IllegalTransition,
+    InvalidRequest,
+    RunNotFound,
+)
 from core.idempotency import HeldKey, IdempotencyKeys
 from core.refs import check_model_name
 from core.runs import Run, new_run_id
@@ -33,7 +40,7 @@ _KEY = re.compile(r"[!-~]{1,200}")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 
 
-@router.post("", status_code=202, responses=documented(InvalidRequest, KeyReused, RequestInFlight))
+@router.post("", status_code=202, responses=documented(InvalidRequest, IdempotencyKeyReused, IdempotencyKeyInFlight))
 def create_run(
     spec: RunSpec, response: Response, services: ServicesDep, idempotency_key: IdempotencyKey = None
 ) -> RunBody:
