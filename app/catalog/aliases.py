@@ -1,4 +1,7 @@
-"""/models/{model}/aliases: what a name means, and who changed it when. Promotion and rollback are one call."""
+"""/models/{model}/aliases: what a name means, and who changed it when. Promotion and rollback are one call.
+
+Knows no engine and no file.
+"""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""/datasets: what can be trained on."""
+"""/datasets: what can be trained on. Knows no files."""
 
 import contextlib
 from typing import Annotated

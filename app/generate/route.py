@@ -1,4 +1,4 @@
-"""GET and POST /generate: a seed and perhaps a label in, a picture out."""
+"""GET and POST /generate: a seed and perhaps a label in, a picture out. Knows no network and no file."""
 
 import asyncio
 import time

@@ -1,4 +1,7 @@
-"""/train/{run_id}/checkpoints: what a run kept, and how any of it becomes a version of a model."""
+"""/train/{run_id}/checkpoints: what a run kept, and how any of it becomes a version of a model.
+
+Knows nothing of what is in one.
+"""
 
 import contextlib
 from typing import Any

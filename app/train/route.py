@@ -1,4 +1,4 @@
-"""/train: the collection of runs. Creating is 202: the run is on disk, and a worker will take it."""
+"""/train: the collection of runs. Creating is 202: the run is on disk, and a worker will take it. Knows no worker."""
 
 import contextlib
 import itertools

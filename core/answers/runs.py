@@ -1,4 +1,4 @@
-"""Answers about training runs: the run, its events, its history."""
+"""Answers about training runs: the run, its events, its history. Knows no HTTP."""
 
 from typing import Any, Literal
 

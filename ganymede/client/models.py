@@ -1,4 +1,7 @@
-"""`client.models`: published models, their versions and aliases. Knows the routes under /models."""
+"""`client.models`: published models, their versions and aliases. Knows the routes under /models.
+
+Knows no terminal.
+"""
 
 import hashlib
 from collections.abc import Iterator

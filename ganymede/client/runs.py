@@ -1,4 +1,7 @@
-"""`client.runs`: training runs, their history and what can be done to them. Knows the routes under /train."""
+"""`client.runs`: training runs, their history and what can be done to them. Knows the routes under /train.
+
+Knows no terminal.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

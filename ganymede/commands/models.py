@@ -1,4 +1,4 @@
-"""`ganymede models`: published models, what their names point to, and their files in and out."""
+"""`ganymede models`: published models, what their names point to, and their files in and out. Knows no route."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

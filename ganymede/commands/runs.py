@@ -1,4 +1,7 @@
-"""`ganymede runs`: training runs listed, and what can be done to one. History and files of a run: commands.history."""
+"""`ganymede runs`: training runs listed, and what can be done to one. History and files of a run: commands.history.
+
+Knows no route.
+"""
 
 import re
 from typing import TYPE_CHECKING, Annotated
