@@ -1,11 +1,15 @@
 """Caching: answers that never change, and what If-Match and If-None-Match ask (RFC 9110, 13). Knows no route."""
 
 import re
+from typing import Annotated
+
+from fastapi import Header
 
 from core.errors import PreconditionFailed
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 ANY = "*"
+IfNoneMatch = Annotated[str | None, Header(description="The ETag of what you have: 304 if you would get the same.")]
 _TAG = re.compile(r'(?:W/)?"[^"]*"')
 
 

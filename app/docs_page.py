@@ -11,6 +11,7 @@ from pathlib import Path
 from fastapi import APIRouter
 from starlette.responses import FileResponse, HTMLResponse, Response
 
+from app.conditions import IMMUTABLE
 from core.errors import NotFound
 
 FOLDER = Path(__file__).resolve().parent / "web"
@@ -47,7 +48,7 @@ def asset(asked: str, name: str) -> Response:
     if asked != edition() or name not in ASSETS:
         raise NotFound("there is no such file of the page /docs")
     path, media_type = ASSETS[name]
-    return FileResponse(path, media_type=media_type, headers={"Cache-Control": "public, max-age=31536000, immutable"})
+    return FileResponse(path, media_type=media_type, headers={"Cache-Control": IMMUTABLE})
 
 
 @cache

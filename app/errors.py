@@ -15,13 +15,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 
-from core.answers import Problem
 from core.errors import (
+    BadRequest,
     BodyTooLarge,
     FieldProblem,
     GanymedeError,
     IllegalTransition,
-    MalformedRequest,
     MethodNotAllowed,
     NotFound,
     Overloaded,
@@ -29,8 +28,7 @@ from core.errors import (
 )
 
 MEDIA_TYPE = "application/problem+json"
-RAISED_BY_FRAMEWORK = {error.status: error for error in (MalformedRequest, NotFound, MethodNotAllowed, BodyTooLarge)}
-PROBLEM_SCHEMA = {"$ref": f"#/components/schemas/{Problem.__name__}"}
+RAISED_BY_FRAMEWORK = {error.status: error for error in (BadRequest, NotFound, MethodNotAllowed, BodyTooLarge)}
 BODY = "body"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 NEEDS_JSON = "a JSON object is needed, with Content-Type: application/json"
@@ -68,12 +66,10 @@ def problem(
 
 
 def documented(*errors: type[GanymedeError]) -> dict[int | str, dict[str, Any]]:
-    """`responses=` of a route that may raise `errors`: one entry a status, with its codes, and the problem's schema."""
+    """`responses=` of a route that may raise `errors`: the codes of each status; app/openapi.py adds the schema."""
     responses: dict[int | str, dict[str, Any]] = {}
     for error in errors:
-        entry = responses.setdefault(
-            error.status, {"description": "", "content": {MEDIA_TYPE: {"schema": PROBLEM_SCHEMA}}}
-        )
+        entry = responses.setdefault(error.status, {"description": ""})
         entry["description"] += f"{', ' if entry['description'] else ''}`{error.code}`"
     return responses
 
@@ -136,7 +132,7 @@ def _is_branch(part: int | str) -> bool:
 
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    known = RAISED_BY_FRAMEWORK.get(error.status_code, MalformedRequest if error.status_code < 500 else GanymedeError)
+    known = RAISED_BY_FRAMEWORK.get(error.status_code, BadRequest if error.status_code < 500 else GanymedeError)
     detail, headers = str(error.detail), dict(error.headers or {})
     if error.status_code == 404:
         detail = f"there is nothing at {request.url.path}"

@@ -13,8 +13,7 @@ from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.negotiation import preferred
 from app.streams import EVENT_STREAM, STREAM_HEADERS, encode
-from app.train.body import run_body
-from app.train.verbs import RunId
+from app.train.body import RunId, run_body
 from core.answers import Page
 from core.answers.runs import EventBody
 from core.errors import InvalidRequest, NotAcceptable, RunNotFound

@@ -2,18 +2,18 @@
 
 from typing import Any
 
+from core.answers.runs import RUN_ID
 from core.errors import GanymedeError, IllegalTransition, InvalidRequest
 
 Json = dict[str, Any]
 
-RUN = "run_0192f1c7a4e1b2c3d4e5"
 REQUEST_ID = "3f2a9c1d5e7b8a60"
 DIGEST = "sha256:6399af1e41c983e4f9ff4882bbb259792a7cc914d3b2e6ccad5a1d36a30674de"
 CONFIG: Json = {"steps": 2000, "batch_size": 128, "generator_lr": 0.0001}
-METRICS = {"generator_loss": 0.94, "discriminator_loss": 1.27, "images_per_second": 512.0}
+METRICS = {"g_loss": 0.94, "d_loss": 1.27, "images_per_second": 512.0}
 
 RUN_BODY: Json = {
-    "id": RUN,
+    "id": RUN_ID,
     "name": "a short one",
     "tags": {"team": "a"},
     "notes": None,
@@ -33,7 +33,7 @@ RUN_BODY: Json = {
     "latest": {
         "metrics": METRICS,
         "sample_step": 500,
-        "sample_url": f"/train/{RUN}/samples/500",
+        "sample_url": f"/train/{RUN_ID}/samples/500",
         "checkpoint_step": 500,
     },
     "failure": None,
@@ -42,12 +42,12 @@ RUN_BODY: Json = {
     "started_at": "2026-03-01T11:57:52.000Z",
     "finished_at": None,
     "last_heartbeat_at": "2026-03-01T12:00:01.000Z",
-    "links": {"self": f"/train/{RUN}", "cancel": f"/train/{RUN}/cancel", "model": "/models/mine"},
+    "links": {"self": f"/train/{RUN_ID}", "cancel": f"/train/{RUN_ID}/cancel", "model": "/models/mine"},
 }
 VERSION_BODY: Json = {
     "version": 1,
     "step": 500,
-    "run": RUN,
+    "run": RUN_ID,
     "recipe": "cgan",
     "dataset": {"name": "mnist-10k", "version": "1", "digest": DIGEST},
     "labels": ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],

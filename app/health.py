@@ -1,4 +1,4 @@
-"""/livez and /readyz: whether the process is alive, and whether it can draw. Neither needs a key, neither waits."""
+"""/livez and /readyz: whether the process is alive, and whether it can draw. Waits for Redis half a second."""
 
 from fastapi import APIRouter, Response
 from starlette.concurrency import run_in_threadpool

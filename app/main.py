@@ -72,8 +72,12 @@ class Index(BaseModel):
         "train": "/train",
         "models": "/models",
         "datasets": "/datasets",
-        "readiness": "/readyz",
+        "events": "/events",
+        "queue": "/queue",
+        "workers": "/workers",
         "status": "/status",
+        "readiness": "/readyz",
+        "metrics": "/metrics",
         "docs": "/docs",
         "openapi": "/openapi.json",
     }

@@ -11,15 +11,15 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from app.errors import MEDIA_TYPE, PROBLEM_SCHEMA
+from app.errors import MEDIA_TYPE
 from app.examples import EXAMPLES, problem_example
 from core.answers import FieldProblemBody, Problem
 from core.errors import (
+    BadRequest,
     BodyTooLarge,
     GanymedeError,
     HostNotAllowed,
     InvalidRequest,
-    MalformedRequest,
     OriginNotAllowed,
     StoreDamaged,
 )
@@ -27,6 +27,7 @@ from core.errors import (
 Json = dict[str, Any]
 
 SCHEMAS = "#/components/schemas/{model}"
+PROBLEM_SCHEMA = {"$ref": SCHEMAS.format(model=Problem.__name__)}
 LICENCE = {"name": "MIT", "identifier": "MIT"}
 SERVERS = [{"url": "/", "description": "The service that sent this document."}]
 TAGS = {
@@ -120,7 +121,7 @@ def _add_errors(method: str, operation: Json) -> None:
     if method not in SAFE:
         errors.append(OriginNotAllowed)
     if "requestBody" in operation:
-        errors += [MalformedRequest, BodyTooLarge]
+        errors += [BadRequest, BodyTooLarge]
     responses: Json = operation["responses"]
     if responses.get("422", {}).get("description") == FASTAPI_INVALID:
         responses["422"] = {"description": f"`{InvalidRequest.code}`"}

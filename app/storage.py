@@ -1,13 +1,11 @@
 """How full the store and its disk are. Knows folders and sizes, not what is in them."""
 
-import contextlib
-import os
 import shutil
 import threading
 import time
-from pathlib import Path
 
 from core.answers.system import StorageBody
+from core.files import folder_size
 from core.store import Store
 
 KEPT_S = 10.0  # sizes are no older, or SHARE times as old as it took to find them
@@ -35,23 +33,9 @@ class StorageMeter:
             try:
                 if time.monotonic() >= self._good_until:
                     began = time.monotonic()
-                    self._sizes = {folder: size_of(self._store.path(folder)) for folder in FOLDERS}
+                    self._sizes = {folder: folder_size(self._store.path(folder)) for folder in FOLDERS}
                     ended = time.monotonic()
                     self._good_until = ended + max(KEPT_S, SHARE * (ended - began))
             finally:
                 self._walk.release()
         return self._sizes
-
-
-def size_of(folder: Path) -> int:
-    """Bytes of all files under a folder; what disappears meanwhile, or cannot be read, counts nothing."""
-    size, folders = 0, [str(folder)]
-    while folders:
-        with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
-            for entry in entries:
-                with contextlib.suppress(OSError):
-                    if entry.is_dir(follow_symlinks=False):
-                        folders.append(entry.path)
-                    else:
-                        size += entry.stat(follow_symlinks=False).st_size
-    return size

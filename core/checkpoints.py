@@ -3,36 +3,26 @@
 `<branch>-<step>/generator/` holds exactly what a published version holds; the rest is the worker's own.
 """
 
-import contextlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core import files
-from core.errors import CheckpointNotFound, InvalidRequest, StoreDamaged
+from core import files, steps
+from core.errors import CheckpointNotFound, StoreDamaged
 from core.registry import PublishKey, timestamp
 from core.runs import Run
 from core.states import Published, RunState
+from core.steps import BranchStep
 from core.store import SCHEMA
 
 GENERATOR_FOLDER = "generator"
-NEWEST = "latest"
-
-_NAME = re.compile(r"\d+-\d+", re.ASCII)
-_ASKED = re.compile(r"(?:\d{1,9}-)?\d{1,12}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(BranchStep):
     """A checkpoint that was there when it was looked for. The trainer may delete it at any time."""
 
     run: Run
-    branch: int
-    step: int
-
-    def __str__(self) -> str:
-        return f"{self.branch}-{self.step}"
 
     @property
     def key(self) -> PublishKey:
@@ -55,37 +45,26 @@ class Checkpoint:
             raise StoreDamaged(f"checkpoint {self} of {self.run.id} has no manifest.json") from None
 
     def size(self) -> int:
-        """Bytes of all its files; what is deleted meanwhile does not count."""
-        total = 0
-        for path in self.folder.rglob("*"):
-            with contextlib.suppress(FileNotFoundError):
-                total += path.stat().st_size if path.is_file() else 0
-        return total
+        """Bytes of all its files."""
+        return files.folder_size(self.folder)
 
     def must_exist(self) -> None:
         if not self.folder.exists():
             raise CheckpointNotFound(f"run {self.run.id} has no checkpoint {self} (any more); {_those_of(self.run)}")
 
 
-def list_checkpoints(run: Run) -> list[str]:
-    """Names of a run's checkpoints, newest first."""
-    names = [name for name in run.store.names(run.checkpoints) if _NAME.fullmatch(name)]
-    return sorted(names, key=_numbers, reverse=True)
-
-
-def checkpoints(run: Run) -> list[Checkpoint]:
+def list_checkpoints(run: Run) -> list[Checkpoint]:
     """A run's checkpoints, newest first."""
-    return [Checkpoint(run, *_numbers(name)) for name in list_checkpoints(run)]
+    places = filter(None, map(steps.parse_name, run.store.names(run.checkpoints)))
+    return sorted((Checkpoint(place.branch, place.step, run) for place in places), reverse=True)
 
 
 def find_checkpoint(run: Run, asked: str) -> Checkpoint:
     """The checkpoint `asked` names: STEP (of the newest branch that has it), BRANCH-STEP, or `latest`."""
-    if asked != NEWEST and not _ASKED.fullmatch(asked):
-        raise InvalidRequest.field("step", f"a step, BRANCH-STEP or {NEWEST!r}; got {asked[:80]!r}")
-    for checkpoint in checkpoints(run):
-        if asked in (NEWEST, str(checkpoint), str(checkpoint.step)):
-            return checkpoint
-    raise CheckpointNotFound(f"run {run.id} has no checkpoint {asked}; {_those_of(run)}")
+    found = steps.find(list_checkpoints(run), asked)
+    if found is None:
+        raise CheckpointNotFound(f"run {run.id} has no checkpoint {asked}; {_those_of(run)}")
+    return found
 
 
 def note_published(run: Run, published: Published) -> bool:
@@ -109,9 +88,4 @@ def publication(model: str, version: int, step: int) -> Published:
 
 
 def _those_of(run: Run) -> str:
-    return f"there are: {', '.join(list_checkpoints(run)) or 'none'}"
-
-
-def _numbers(name: str) -> tuple[int, int]:
-    branch, _, step = name.partition("-")
-    return int(branch), int(step)
+    return f"there are: {', '.join(map(str, list_checkpoints(run))) or 'none'}"

@@ -1,10 +1,10 @@
 """The one tree of errors. A class carries its HTTP status and its stable code; nothing here knows how they are sent.
 
 GanymedeError
- ├─ MalformedRequest 400        no request at all: its body cannot be read
+ ├─ BadRequest 400              no request at all: its body cannot be read
  ├─ HostNotAllowed 400, OriginNotAllowed 403, BodyTooLarge 413, MethodNotAllowed 405: refused before any route
  ├─ InvalidRequest 422          a field is wrong: `pointer` names it
- │   └─ LabelNotSupported
+ │   └─ LabelNotSupported, IdempotencyKeyReused
  ├─ NotFound 404                ModelNotFound, RunNotFound, DatasetNotFound, SampleNotFound, CheckpointNotFound ...
  ├─ NotAcceptable 406
  ├─ Conflict 409                IllegalTransition (carries the current status and what is allowed), VersionInUse ...
@@ -12,7 +12,7 @@ GanymedeError
  ├─ RangeNotSatisfiable 416     a Range begins behind the end of the file
  ├─ Overloaded 429              carries the seconds after which to try again
  ├─ NotReady 503                no model, or draining
- ├─ QueueAway 503               Redis does not answer
+ ├─ RedisUnavailable 503        Redis does not answer
  ├─ StoreDamaged 500            a file of the store is missing, cut short or changed
  └─ TrainingFailed              ends a run, never a request: `code` is the run's failure code
 """
@@ -42,7 +42,7 @@ class GanymedeError(Exception):
         self.problems = tuple(problems)
 
 
-class MalformedRequest(GanymedeError):
+class BadRequest(GanymedeError):
     """A body that cannot be read as what it says it is."""
 
     status = 400
@@ -164,14 +164,14 @@ class VersionInUse(Conflict):
     title = "Version in use"
 
 
-class RequestInFlight(Conflict):
+class IdempotencyKeyInFlight(Conflict):
     """A request with the same Idempotency-Key is being answered."""
 
     code = "idempotency_key_in_flight"
     title = "Being answered"
 
 
-class KeyReused(InvalidRequest):
+class IdempotencyKeyReused(InvalidRequest):
     """An Idempotency-Key was used before, with another body."""
 
     code = "idempotency_key_reused"
@@ -214,7 +214,7 @@ class NotReady(GanymedeError):
     title = "Not ready"
 
 
-class QueueAway(GanymedeError):
+class RedisUnavailable(GanymedeError):
     """Redis does not answer, and this cannot be told without it."""
 
     status = 503

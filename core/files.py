@@ -81,6 +81,20 @@ def sha256_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+def folder_size(folder: Path) -> int:
+    """Bytes of all files under a folder; what disappears meanwhile, or cannot be read, counts nothing."""
+    size, folders = 0, [str(folder)]
+    while folders:
+        with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                    else:
+                        size += entry.stat(follow_symlinks=False).st_size
+    return size
+
+
 def append_json_line(path: Path, body: dict[str, Any]) -> None:
     """Add one JSON line. A line that a crash cut short is ended first, so that the next one stays readable."""
     line = json.dumps(body, ensure_ascii=False, allow_nan=False).encode() + b"\n"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from core import files
-from core.errors import KeyReused, RequestInFlight, StoreDamaged
+from core.errors import IdempotencyKeyInFlight, IdempotencyKeyReused, StoreDamaged
 from core.registry import timestamp
 from core.store import Store
 
@@ -50,19 +50,21 @@ class IdempotencyKeys:
         """Hold `key` for a request with this body.
 
         Raises:
-            RequestInFlight: a request with this key is being answered.
-            KeyReused: the key came with another body before.
+            IdempotencyKeyInFlight: a request with this key is being answered.
+            IdempotencyKeyReused: the key came with another body before.
         """
         name = _digest(key)
         with contextlib.ExitStack() as stack:
             with self._sweeping():  # no lock is swept between its opening and its taking
                 is_mine = stack.enter_context(files.try_lock_file(self.folder / f"{name}.lock"))
             if not is_mine:
-                raise RequestInFlight("a request with this Idempotency-Key is being answered; try again in a moment")
+                raise IdempotencyKeyInFlight(
+                    "a request with this Idempotency-Key is being answered; try again in a moment"
+                )
             digest = _digest(json.dumps(body, sort_keys=True))
             record = self._record(self.folder / f"{name}.json")
             if record is not None and record["body_sha256"] != digest:
-                raise KeyReused.field(
+                raise IdempotencyKeyReused.field(
                     "Idempotency-Key", "it came with another body before; a new request needs a new key"
                 )
             yield HeldKey(self.store, name, digest, None if record is None else record["run"])

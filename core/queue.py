@@ -31,6 +31,7 @@ ANSWER_WITHIN_S = 2.0
 HINT_WITHIN_S = 0.5  # a place in the queue is good to know, and nothing to wait for
 RESULT_TTL_S = 24 * 3600
 FAILURE_TTL_S = 7 * 24 * 3600
+ALIVE_FOR_S = 60.0  # after a worker's heartbeat; an idle one's are 45 s apart, a busy one's 5 s
 LIMBO_S = 15.0  # a job in no list for so long was taken by a worker that died before it began
 
 _JOB_ID = re.compile(r"train-(.+)-(\d{1,9})", re.ASCII)
@@ -71,7 +72,7 @@ def parse_job_id(text: str) -> tuple[str, int] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerNote:
+class WorkerFacts:
     """What a worker process last noted about itself; times in seconds since 1970."""
 
     name: str
@@ -82,14 +83,23 @@ class WorkerNote:
     began_at: float | None
     heartbeat_at: float | None
 
+    @property
+    def heartbeat_age_s(self) -> float | None:
+        return None if self.heartbeat_at is None else time.time() - self.heartbeat_at
+
+    @property
+    def is_alive(self) -> bool:
+        age_s = self.heartbeat_age_s
+        return age_s is not None and age_s < ALIVE_FOR_S
+
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class QueueSnapshot:
     """The queue at one moment."""
 
     waiting: list[tuple[int, str, int]]  # position, run, attempt
     running: list[str]  # runs that a worker has a lease of
-    workers: list[WorkerNote]
+    workers: list[WorkerFacts]
 
 
 class TrainQueue:
@@ -175,7 +185,7 @@ class TrainQueue:
         except (NoSuchJobError, InvalidJobOperation):
             return
 
-    def look(self) -> "Look":
+    def snapshot(self) -> QueueSnapshot:
         """What waits and who works, in two questions. Changes nothing: RQ's own listings clean up while they read."""
         with self.connection.pipeline(transaction=False) as pipeline:
             pipeline.lrange(self._queue.key, 0, -1)
@@ -190,7 +200,7 @@ class TrainQueue:
                 pipeline.smembers(WORKER_EXECUTIONS_KEY_TEMPLATE.format(name))
             facts = pipeline.execute()
         attempts = [parse_job_id(job.decode(errors="replace")) for job in waiting]
-        return Look(
+        return QueueSnapshot(
             waiting=[(position, *attempt) for position, attempt in enumerate(attempts) if attempt],
             running=sorted(set(filter(None, map(_run_of, leased)))),
             workers=[
@@ -229,10 +239,10 @@ def _run_of(lease: bytes) -> str | None:
     return attempt[0] if attempt else None
 
 
-def _worker(name: str, noted: dict[bytes, bytes], run: str | None) -> WorkerNote:
+def _worker(name: str, noted: dict[bytes, bytes], run: str | None) -> WorkerFacts:
     facts = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in noted.items()}
     pid = facts.get("pid", "")
-    return WorkerNote(
+    return WorkerFacts(
         name=name,
         host=facts.get("hostname", ""),
         pid=int(pid) if pid.isascii() and pid.isdecimal() else 0,

@@ -6,6 +6,7 @@ replaced under a short lock, so that the API, the worker and the reconciler may 
 
 import contextlib
 import json
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +26,8 @@ RELEASE_PATIENCE_S = 1.0  # for a worker to let go of a run that it has settled
 
 Change = Callable[[RunState], RunState]
 
+_RUN_ID = re.compile(r"run_[0-9a-f]{20}")
+
 
 class Run:
     """One run's folder. Cheap to make: nothing is read until it is asked for."""
@@ -33,6 +36,14 @@ class Run:
         self.store, self.id = store, run_id
         self.key = f"runs/{run_id}"
         self.folder = store.path(self.key)
+
+    @property
+    def state_file(self) -> Path:
+        return self.folder / "state.json"
+
+    @property
+    def events_file(self) -> Path:
+        return self.folder / "events.jsonl"
 
     @property
     def metrics_file(self) -> Path:
@@ -63,6 +74,13 @@ class Run:
             return RunState.model_validate(self._read("state.json"))
         except ValueError as error:
             raise StoreDamaged(f"state.json of {self.id} cannot be read: {error}") from None
+
+    def execution(self) -> dict[str, Any] | None:
+        """How it is computed (`device`, `precision`, `threads`); None before its first attempt has decided."""
+        with contextlib.suppress(FileNotFoundError):
+            stored = self.store.read(f"{self.key}/execution.json")
+            return {key: value for key, value in stored.items() if key != "schema"}
+        return None
 
     def change(self, change: Change, *, durable: bool = True) -> RunState:
         """Read, change and replace the state under the run's lock; returns the new state.
@@ -125,14 +143,6 @@ class Run:
         with self._locked():
             self._append_event(kind, data)
 
-    @property
-    def state_file(self) -> Path:
-        return self.folder / "state.json"
-
-    @property
-    def events_file(self) -> Path:
-        return self.folder / "events.jsonl"
-
     def events(self) -> Iterator[dict[str, Any]]:
         return files.read_json_lines(self.events_file)
 
@@ -163,14 +173,15 @@ class Run:
     @contextlib.contextmanager
     def _while_it_exists(self) -> Iterator[None]:
         """RunNotFound for a run that is deleted, also for one deleted under the hands of who works on it."""
-        self._must_exist()
+        self.must_exist()
         try:
             yield
         except FileNotFoundError:
-            self._must_exist()
+            self.must_exist()
             raise
 
-    def _must_exist(self) -> None:
+    def must_exist(self) -> None:
+        """RunNotFound for a run that was deleted meanwhile."""
         if not self.folder.exists():
             raise RunNotFound(f"there is no run {self.id!r}")
 
@@ -178,7 +189,7 @@ class Run:
         try:
             return self.store.read(f"{self.key}/{name}")
         except FileNotFoundError:
-            self._must_exist()
+            self.must_exist()
             raise StoreDamaged(f"run {self.id} has no {name}") from None
 
     def _append_event(self, kind: str, data: dict[str, Any]) -> None:
@@ -234,8 +245,7 @@ def new_run_id() -> str:
 
 
 def is_run_id(text: str) -> bool:
-    digits = text.removeprefix("run_")
-    return text.startswith("run_") and len(digits) == 20 and all(c in "0123456789abcdef" for c in digits)
+    return _RUN_ID.fullmatch(text) is not None
 
 
 def _check_deletable(state: RunState) -> None:

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from app.main import create_app
 from core.datasets import Dataset, DatasetStore, ImageSet, Origin
+from core.queue import TrainQueue
 from core.registry import Registry
 from core.settings import Settings
 from core.store import Store
@@ -112,6 +113,12 @@ def publish_tiny(registry: Registry, tmp_path: Path) -> PublishTiny:
         return version
 
     return publish
+
+
+@pytest.fixture
+def queue(broker_url: str) -> Iterator[TrainQueue]:
+    with TrainQueue(broker_url) as ready:
+        yield ready
 
 
 @pytest.fixture

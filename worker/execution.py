@@ -1,4 +1,7 @@
-"""How a run is computed: device, number format, threads. Format and threads, once decided, are obeyed on resume."""
+"""How a run is computed: device, number format, threads. Format and threads, once decided, are obeyed on resume.
+
+Knows no run.
+"""
 
 import os
 import sys

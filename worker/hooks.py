@@ -15,7 +15,9 @@ from core.errors import TrainingFailed
 from core.queue import Bell
 from core.registry import Registry, timestamp
 from core.runs import Run
+from core.samples import Grid, list_grids
 from core.states import Progress, RunState, Status
+from core.steps import BranchStep
 from models import sampling
 from models.publish import Lineage, publish_folder, write_generator
 from models.recipes import network_config
@@ -108,11 +110,11 @@ class DrawSamples(Quiet):
             return
         network = state.resolved["network"]
         sheet = sampling.draw_grid(state.ema, network["latent_dim"], network["num_classes"])
-        files.write_atomic(self.run.samples / f"{state.branch}-{state.step}.webp", images.to_webp(sheet), durable=False)
+        files.write_atomic(self.run.samples / f"{place_of(state)}.webp", images.to_webp(sheet), durable=False)
         self.run.change(lambda now: now.model_copy(update={"sample_step": state.step}), durable=False)
         self.run.log_event("sample", {"branch": state.branch, "step": state.step})
-        for name in surplus_grids([path.stem for path in self.run.samples.glob("*.webp")]):
-            (self.run.samples / f"{name}.webp").unlink(missing_ok=True)
+        for grid in surplus_grids(list_grids(self.run.samples)):
+            (self.run.samples / f"{grid}.webp").unlink(missing_ok=True)
 
 
 class KeepCheckpoints(Quiet):
@@ -134,7 +136,7 @@ class KeepCheckpoints(Quiet):
         if not (is_finite(state.generator) and is_finite(state.ema) and is_finite(state.discriminator)):
             message = f"a weight stopped being a finite number before step {state.step}; a lower learning rate may help"
             raise TrainingFailed("diverged", message, retryable=False)
-        store, name = self.run.store, checkpoint_name(state)
+        store, name = self.run.store, place_of(state)
 
         def fill(folder: Path) -> None:
             save_training(folder, state)
@@ -161,7 +163,7 @@ class PublishVersions(Quiet):
             self.publish(state)
 
     def publish(self, state: TrainState) -> None:
-        folder = self.run.store.path(f"{self.run.checkpoints}/{checkpoint_name(state)}/{GENERATOR_FOLDER}")
+        folder = self.run.store.path(f"{self.run.checkpoints}/{place_of(state)}/{GENERATOR_FOLDER}")
         version, _ = publish_folder(self.registry, self.model, folder)
         self.bell.ring(self.model)
         note_published(self.run, publication(self.model, version, state.step))
@@ -183,21 +185,20 @@ class StopWhenAsked(Quiet):
                 raise StopTraining("cancel" if now.status is Status.CANCELING else "pause")
 
 
-def checkpoint_name(state: TrainState) -> str:
-    return f"{state.branch}-{state.step}"
+def place_of(state: TrainState) -> BranchStep:
+    return BranchStep(state.branch, state.step)
 
 
-def surplus_grids(names: list[str], kept: int = GRIDS_KEPT) -> list[str]:
-    """Grids to drop when there are more than `kept`: a tenth of them, spaced so that early ones stay closer together.
+def surplus_grids(grids: list[Grid], kept: int = GRIDS_KEPT) -> list[Grid]:
+    """Of more than `kept` grids (oldest first) those to drop: a tenth, spaced so that early ones stay closer together.
 
     The first and the last always stay.
     """
-    if len(names) <= kept:
+    if len(grids) <= kept:
         return []
-    ordered = sorted(names, key=lambda name: tuple(map(int, name.split("-"))))
-    aim = len(ordered) ** (np.arange(kept - kept // 10) / (kept - kept // 10 - 1)) - 1
-    staying = {0, len(ordered) - 1, *np.round(aim).astype(int).tolist()}
-    return [name for index, name in enumerate(ordered) if index not in staying]
+    aim = len(grids) ** (np.arange(kept - kept // 10) / (kept - kept // 10 - 1)) - 1
+    staying = {0, len(grids) - 1, *np.round(aim).astype(int).tolist()}
+    return [grid for index, grid in enumerate(grids) if index not in staying]
 
 
 def lineage_of(run: Run, spec: dict[str, object]) -> Callable[[TrainState, Metrics], Lineage]:

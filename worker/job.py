@@ -1,6 +1,5 @@
 """One attempt of one run, in the process that RQ forks for it. Imports torch: never import this in the parent."""
 
-import contextlib
 import logging
 import os
 from typing import Any
@@ -136,13 +135,9 @@ def _fail(run: Run, code: str, message: str, *, retryable: bool) -> str:
 
 def _execution(run: Run, device: str, precision: str) -> Execution:
     """What the first attempt decided: format and threads are obeyed, the device is this worker's own."""
-    key = f"{run.key}/execution.json"
-    threads = None
-    with contextlib.suppress(FileNotFoundError):
-        stored = run.store.read(key)
-        precision, threads = stored["precision"], stored["threads"]
-    execution = decide(device, precision, threads)
-    run.store.swap(key, execution.to_json())
+    decided = run.execution() or {"precision": precision, "threads": None}
+    execution = decide(device, decided["precision"], decided["threads"])
+    run.store.swap(f"{run.key}/execution.json", execution.to_json())
     return execution
 
 
@@ -156,14 +151,14 @@ def _mark_beginning(run: Run, training: TrainState) -> None:
 
 def _resume(run: Run, resolved: dict[str, Any], execution: Execution) -> TrainState:
     """The newest checkpoint that is whole, or the beginning."""
-    for name in list_checkpoints(run):
+    for checkpoint in list_checkpoints(run):
         try:
-            return load_training(run.store.path(f"{run.checkpoints}/{name}"), resolved, execution)
+            return load_training(checkpoint.folder, resolved, execution)
         except StoreDamaged as error:
             log.warning("%s; falling back to the one before", error)
             run.log_event("action", {"action": "checkpoint_skipped", "reason": str(error)})
-            aside = run.store.path(f"{run.checkpoints}/{name}.damaged")  # for whoever wants to look at it
-            run.store.path(f"{run.checkpoints}/{name}").rename(aside)
+            aside = checkpoint.folder.with_name(f"{checkpoint}.damaged")  # for whoever wants to look at it
+            checkpoint.folder.rename(aside)
     state = new_state(resolved, execution)
     parameters = (count_parameters(state.generator), count_parameters(state.discriminator))
     log.info("generator: %d parameters, discriminator: %d", *parameters)

@@ -1,4 +1,7 @@
-"""/models/{model}/aliases: what a name means, and who changed it when. Promotion and rollback are one call."""
+"""/models/{model}/aliases: what a name means, and who changed it when. Promotion and rollback are one call.
+
+Knows no engine and no file.
+"""
 
 from typing import Annotated, Any
 
@@ -6,7 +9,7 @@ from fastapi import APIRouter, Header, Path, Response
 from starlette.concurrency import run_in_threadpool
 
 from app.catalog.body import ModelName
-from app.conditions import check_conditions, is_known
+from app.conditions import IfNoneMatch, check_conditions, is_known
 from app.deps import Services, ServicesDep
 from app.errors import documented
 from core.answers import Page
@@ -20,7 +23,7 @@ router = APIRouter(prefix="/models/{model}/aliases", tags=["models"])
 
 AliasName = Annotated[str, Path(max_length=100, description="Name of an alias.", examples=["production"])]
 IfMatch = Annotated[str | None, Header(description='Only if the alias has this ETag: `"3"` while it means version 3.')]
-IfNoneMatch = Annotated[str | None, Header(description="`*`: only if there is no such alias.")]
+IfNoAlias = Annotated[str | None, Header(alias="If-None-Match", description="`*`: only if there is no such alias.")]
 
 
 @router.get("", responses=documented(ModelNotFound))
@@ -60,7 +63,7 @@ async def move_alias(
     response: Response,
     services: ServicesDep,
     if_match: IfMatch = None,
-    if_none_match: IfNoneMatch = None,
+    if_none_match: IfNoAlias = None,
 ) -> AliasBody:
     """Point an alias to a version: promote, or roll back. Served at once, without a failed request.
 

@@ -1,4 +1,4 @@
-"""/models: what can be drawn from. Knows the registry, and what is loaded here."""
+"""/models: what can be drawn from. Knows the registry and what is loaded here, no file."""
 
 import contextlib
 from typing import Annotated

@@ -2,15 +2,15 @@
 
 import asyncio
 from pathlib import Path as FilePath
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import contextmanager_in_threadpool
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, MalformedRangeHeader, RangeNotSatisfiable
 
 from app.catalog.body import ModelName, VersionNumber, version_body
-from app.conditions import IMMUTABLE, is_known
+from app.conditions import IMMUTABLE, IfNoneMatch, is_known
 from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.upload import receive_parts
@@ -24,7 +24,6 @@ from models.weights import WEIGHTS_FILE
 
 router = APIRouter(prefix="/models/{model}/versions", tags=["models"])
 
-IfNoneMatch = Annotated[str | None, Header(description="ETag of a copy you have.")]
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 IMPORT_BODY = {
     "required": True,

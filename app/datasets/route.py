@@ -1,4 +1,4 @@
-"""/datasets: what can be trained on."""
+"""/datasets: what can be trained on. Knows no files."""
 
 import contextlib
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from app.deps import ServicesDep
+from app.errors import documented
 from core.answers import Page
 from core.answers.models import DatasetBody
 from core.datasets import Dataset
@@ -25,7 +26,7 @@ def list_datasets(services: ServicesDep) -> Page[DatasetBody]:
     return Page(data=page, next_cursor=None)
 
 
-@router.get("/{dataset}", responses={404: {"description": "`dataset_not_found`"}})
+@router.get("/{dataset}", responses=documented(DatasetNotFound))
 def read_dataset(dataset: Annotated[str, Path(max_length=100)], services: ServicesDep) -> DatasetBody:
     """One dataset: its size, its classes, where it comes from and under which licence."""
     return _body(services.datasets.get(check_name(dataset, "dataset")))

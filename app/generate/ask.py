@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal
 
 import PIL
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from app.negotiation import preferred
 from core import VERSION
 from core.errors import InvalidRequest, LabelNotSupported
+from core.specs import StrictModel
 from models.noise import SEEDS, default_labels, seeds_from
 
 Format = Literal["png", "npy"]
@@ -21,10 +22,8 @@ MEDIA_TYPES: dict[Format, str] = {"png": "image/png", "npy": "application/x-npy"
 RANDOM_SEED = -1
 
 
-class GenerateRequest(BaseModel):
+class GenerateRequest(StrictModel):
     """One picture, or `n` of them."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str | None = Field(
         None,

@@ -1,4 +1,4 @@
-"""GET and POST /generate: a seed and perhaps a label in, a picture out."""
+"""GET and POST /generate: a seed and perhaps a label in, a picture out. Knows no network and no file."""
 
 import asyncio
 import time
@@ -11,9 +11,11 @@ from starlette.responses import Response
 
 from app.conditions import IMMUTABLE, is_known
 from app.deps import Services, ServicesDep
+from app.errors import documented
 from app.generate.ask import MEDIA_TYPES, Ask, Format, GenerateBody, GenerateQuery, check
 from app.generate.engine import Engine
 from core import images
+from core.errors import InvalidRequest, LabelNotSupported, ModelNotFound, NotAcceptable, NotReady, Overloaded
 from core.refs import ModelRef, parse_model_ref
 from models.noise import draw_noise
 
@@ -22,11 +24,7 @@ router = APIRouter(tags=["generate"])
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}, "description": "The picture."},
     304: {"description": "The picture you have is the one you would get."},
-    404: {"description": "`model_not_found`"},
-    406: {"description": "`not_acceptable`"},
-    422: {"description": "`invalid_request`, `label_not_supported`"},
-    429: {"description": "`overloaded`; see Retry-After"},
-    503: {"description": "`not_ready`"},
+    **documented(ModelNotFound, NotAcceptable, InvalidRequest, LabelNotSupported, Overloaded, NotReady),
 }
 
 

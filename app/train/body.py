@@ -1,17 +1,30 @@
-"""A run as a client sees it. Knows the files' records, no request."""
+"""A run as a client names and sees it. Knows the files' records, no request."""
 
 import contextlib
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from core.answers.runs import LatestBody, ProgressBody, QueuePlace, RunBody
+from fastapi import Path
+
+from core.answers.runs import RUN_ID, LatestBody, ProgressBody, QueuePlace, RunBody
 from core.notes import Notes
 from core.queue import QueueUnavailable, TrainQueue, job_id
 from core.registry import timestamp
 from core.runs import Run
 from core.states import RunState, Status, possible_verbs
+from core.steps import LATEST
+
+RunId = Annotated[str, Path(max_length=100, description="Id of a run.", examples=[RUN_ID])]
+Step = Annotated[
+    str,
+    Path(
+        max_length=40,
+        description=f"A step (of the newest branch that has it), BRANCH-STEP, or `{LATEST}`.",
+        examples=["200", "0-200", LATEST],
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +70,7 @@ def _body(files: RunFiles, position: int | None) -> RunBody:
         queue=QueuePlace(position=position if state.status is Status.QUEUED else None),
         config=request.get("config", {}),
         resolved=spec["resolved"],
-        execution=_execution(run),
+        execution=run.execution(),
         progress=ProgressBody(fraction=state.progress.fraction, **state.progress.model_dump()),
         eta_at=eta_of(state),
         latest=LatestBody(
@@ -87,13 +100,6 @@ def _position(run: Run, state: RunState, queue: TrainQueue | None) -> int | None
     if state.status is Status.QUEUED and queue is not None:
         with contextlib.suppress(*QueueUnavailable):
             return queue.position(run.id, state.attempt)
-    return None
-
-
-def _execution(run: Run) -> dict[str, Any] | None:
-    with contextlib.suppress(FileNotFoundError):
-        stored = run.store.read(f"{run.key}/execution.json")
-        return {key: value for key, value in stored.items() if key != "schema"}
     return None
 
 

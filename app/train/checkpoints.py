@@ -1,19 +1,22 @@
-"""/train/{run_id}/checkpoints: what a run kept, and how any of it becomes a version of a model."""
+"""/train/{run_id}/checkpoints: what a run kept, and how any of it becomes a version of a model.
+
+Knows nothing of what is in one.
+"""
 
 import contextlib
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Response
 from starlette.concurrency import run_in_threadpool
 
 from app.catalog.body import version_body
 from app.deps import Services, ServicesDep
 from app.errors import documented
-from app.train.verbs import RunId
+from app.train.body import RunId, Step
 from core.answers import Page
 from core.answers.models import VersionBody
 from core.answers.runs import CheckpointBody
-from core.checkpoints import NEWEST, Checkpoint, checkpoints, find_checkpoint, note_published, publication
+from core.checkpoints import Checkpoint, find_checkpoint, list_checkpoints, note_published, publication
 from core.errors import CheckpointNotFound, InvalidRequest, RunNotFound, StoreDamaged
 from core.refs import check_model_name
 from core.specs import PublishRequest
@@ -22,15 +25,6 @@ from models.publish import publish_folder
 
 router = APIRouter(prefix="/train/{run_id}/checkpoints", tags=["train"])
 
-Step = Annotated[
-    str,
-    Path(
-        max_length=40,
-        description=f"A step (of the newest branch that has it), BRANCH-STEP, or `{NEWEST}`.",
-        examples=["200", "0-200", NEWEST],
-    ),
-]
-
 
 @router.get("", responses=documented(RunNotFound))
 def list_run_checkpoints(run_id: RunId, services: ServicesDep) -> Page[CheckpointBody]:
@@ -38,7 +32,7 @@ def list_run_checkpoints(run_id: RunId, services: ServicesDep) -> Page[Checkpoin
     run = services.runs.get(run_id)
     published = run.state().published
     page: list[CheckpointBody] = []
-    for checkpoint in checkpoints(run):
+    for checkpoint in list_checkpoints(run):
         with contextlib.suppress(CheckpointNotFound, StoreDamaged):  # deleted meanwhile, or never to be used
             page.append(_body(checkpoint, published, services))
     return Page(data=page, next_cursor=None)

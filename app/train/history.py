@@ -10,15 +10,15 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
-from app.conditions import IMMUTABLE, is_known
+from app.conditions import IMMUTABLE, IfNoneMatch, is_known
 from app.deps import ServicesDep
 from app.errors import documented
 from app.negotiation import preferred
-from app.train.verbs import RunId
+from app.train.body import RunId, Step
 from core import VERSION, metrics, samples, tail
 from core.answers import Page
 from core.answers.runs import AttemptMark, Downsampled, MetricsBody, SampleBody
@@ -26,6 +26,7 @@ from core.errors import InvalidRequest, NotAcceptable, RunNotFound, SampleNotFou
 from core.registry import timestamp
 from core.runs import Run
 from core.specs import StrictModel
+from core.steps import parse_name
 
 router = APIRouter(prefix="/train", tags=["train"])
 
@@ -65,17 +66,21 @@ class MetricsQuery(StrictModel):
     },
 )
 def read_metrics(
-    run_id: RunId, query: Annotated[MetricsQuery, Query()], request: Request, services: ServicesDep
+    run_id: RunId,
+    query: Annotated[MetricsQuery, Query()],
+    request: Request,
+    services: ServicesDep,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """The metric history in columns, thinned such that spikes stay visible; as JSON or CSV."""
     run = services.runs.get(run_id)
     form = query.format or preferred(request.headers.get("accept", ""), MEDIA_TYPES)
     headers = {"ETag": _metrics_etag(run, query, form), "Cache-Control": "no-cache", "Vary": "Accept"}
-    if is_known(request.headers.get("if-none-match"), headers["ETag"]):
+    if is_known(if_none_match, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     history = services.histories.read(run.metrics_file)
     if not len(history):
-        services.runs.get(run_id)  # it may have been deleted meanwhile
+        run.must_exist()
     names = _chosen(query.columns, history)
     rows = metrics.ordered(history, MARK_OF[query.x], query.after_step)
     columns = [history.columns[name][rows] for name in (MARK_OF[query.x], *names)]
@@ -146,10 +151,12 @@ class SamplesQuery(StrictModel):
 def list_samples(run_id: RunId, query: Annotated[SamplesQuery, Query()], services: ServicesDep) -> Page[SampleBody]:
     """All grids of a run, oldest first."""
     run = services.runs.get(run_id)
-    begin = samples.parse_name(query.cursor) if query.cursor is not None else None
+    begin = parse_name(query.cursor) if query.cursor is not None else None
     if query.cursor is not None and begin is None:
         raise InvalidRequest.field("cursor", "not a cursor of this list")
-    grids = [grid for grid in samples.list_grids(run.samples) if begin is None or grid > begin]
+    grids = samples.list_grids(run.samples)
+    if begin is not None:
+        grids = [grid for grid in grids if (grid.branch, grid.step) > (begin.branch, begin.step)]
     page = grids[: query.limit]
     return Page(
         data=[
@@ -162,7 +169,7 @@ def list_samples(run_id: RunId, query: Annotated[SamplesQuery, Query()], service
             )
             for grid in page
         ],
-        next_cursor=page[-1].name if len(grids) > len(page) else None,
+        next_cursor=str(page[-1]) if len(grids) > len(page) else None,
     )
 
 
@@ -178,30 +185,30 @@ def list_samples(run_id: RunId, query: Annotated[SamplesQuery, Query()], service
 )
 def read_sample(
     run_id: RunId,
-    step: Annotated[str, Path(max_length=100, description="A step, BRANCH-STEP or `latest`.", examples=["latest"])],
-    request: Request,
+    step: Step,
     services: ServicesDep,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """One grid of samples. BRANCH-STEP names the same one for ever; a step alone is that of the newest branch."""
     run = services.runs.get(run_id)
     grid = samples.find(samples.list_grids(run.samples), step)
     try:
-        content = (run.samples / f"{grid.name}.webp").read_bytes()
+        content = (run.samples / f"{grid}.webp").read_bytes()
     except FileNotFoundError:  # dropped meanwhile, or the run with it
-        services.runs.get(run_id)
-        raise SampleNotFound(f"the samples {grid.name} are no longer kept") from None
+        run.must_exist()
+        raise SampleNotFound(f"the samples {grid} are no longer kept") from None
     headers = {
         "ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"',
-        "Cache-Control": IMMUTABLE if samples.parse_name(step) else "no-cache",
+        "Cache-Control": IMMUTABLE if parse_name(step) else "no-cache",
         "Content-Location": _sample_url(run, grid),
     }
-    if is_known(request.headers.get("if-none-match"), headers["ETag"]):
+    if is_known(if_none_match, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     return Response(content, headers=headers, media_type="image/webp")
 
 
 def _sample_url(run: Run, grid: samples.Grid) -> str:
-    return f"/train/{run.id}/samples/{grid.name}"
+    return f"/train/{run.id}/samples/{grid}"
 
 
 class LogQuery(StrictModel):
@@ -236,7 +243,7 @@ def read_log(run_id: RunId, query: Annotated[LogQuery, Query()], services: Servi
         else:
             part = tail.after(run.log_file, query.after)
     except FileNotFoundError:
-        services.runs.get(run_id)  # it may have been deleted meanwhile
+        run.must_exist()
         part = tail.Part("", 0)
     headers = {"Next-Offset": str(part.next_offset), "Cache-Control": "no-store"}
     return Response(part.text, headers=headers, media_type="text/plain")

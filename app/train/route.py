@@ -1,4 +1,4 @@
-"""/train: the collection of runs. Creating is 202: the run is on disk, and a worker will take it."""
+"""/train: the collection of runs. Creating is 202: the run is on disk, and a worker will take it. Knows no worker."""
 
 import contextlib
 import itertools
@@ -9,12 +9,19 @@ from fastapi import APIRouter, Header, Query, Response
 
 from app.deps import Services, ServicesDep
 from app.errors import documented
-from app.train.body import run_bodies, run_body
+from app.train.body import RunId, run_bodies, run_body
 from app.train.filters import TAG_PARAMETER, ListQuery, WantedTags, fitting
-from app.train.verbs import RunId, enqueue, remove_from_queue
+from app.train.verbs import enqueue, remove_from_queue
 from core.answers import Page
 from core.answers.runs import RunBody
-from core.errors import DatasetNotFound, IllegalTransition, InvalidRequest, KeyReused, RequestInFlight, RunNotFound
+from core.errors import (
+    DatasetNotFound,
+    IdempotencyKeyInFlight,
+    IdempotencyKeyReused,
+    IllegalTransition,
+    InvalidRequest,
+    RunNotFound,
+)
 from core.idempotency import HeldKey, IdempotencyKeys
 from core.refs import check_model_name
 from core.runs import Run, new_run_id
@@ -33,7 +40,7 @@ _KEY = re.compile(r"[!-~]{1,200}")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 
 
-@router.post("", status_code=202, responses=documented(InvalidRequest, KeyReused, RequestInFlight))
+@router.post("", status_code=202, responses=documented(InvalidRequest, IdempotencyKeyReused, IdempotencyKeyInFlight))
 def create_run(
     spec: RunSpec, response: Response, services: ServicesDep, idempotency_key: IdempotencyKey = None
 ) -> RunBody:

@@ -2,14 +2,13 @@
 
 import contextlib
 import logging
-from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 
 from app.deps import Services, ServicesDep
 from app.errors import documented
-from app.train.body import run_body
-from core.answers.runs import RUN_ID, RunBody
+from app.train.body import RunId, run_body
+from core.answers.runs import RunBody
 from core.errors import IllegalTransition, RunNotFound
 from core.log import about_run
 from core.queue import QueueUnavailable
@@ -17,8 +16,6 @@ from core.runs import Run
 from core.states import RunState, Status
 
 router = APIRouter(prefix="/train", tags=["train"])
-
-RunId = Annotated[str, Path(max_length=100, description="Id of a run.", examples=[RUN_ID])]
 
 REFUSALS = documented(RunNotFound, IllegalTransition)
 

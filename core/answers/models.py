@@ -1,4 +1,4 @@
-"""Answers about models and datasets: what can be drawn from, and what can be trained on."""
+"""Answers about models and datasets: what can be drawn from, and what can be trained on. Knows no HTTP."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Answers about training runs: the run, its events, its history."""
+"""Answers about training runs: the run, its events, its history. Knows no HTTP."""
 
 from typing import Any, Literal
 
@@ -62,7 +62,7 @@ class EventBody(BaseModel):
     """Something that happened to a run. Ids count up from 1 without a gap, also over restarts."""
 
     id: int = Field(ge=1)
-    type: str = Field(description="status, metrics, sample, checkpoint, diagnosis, action, log, published or end.")
+    type: str = Field(description="status, metrics, sample, checkpoint, published, log, action or end.")
     at: str
     data: dict[str, Any]
 
@@ -94,7 +94,7 @@ class MetricsBody(BaseModel):
     """The metric history in columns: `data[0]` is x, `data[i + 1]` belongs to `columns[i]`; null: not measured."""
 
     x: Literal["step", "images_seen", "time"]
-    columns: list[str] = Field(examples=[["generator_loss", "discriminator_loss"]])
+    columns: list[str] = Field(examples=[["g_loss", "d_loss"]])
     data: list[list[float | None]] = Field(description="x in steps, images, or seconds since 1970 (UTC).")
     attempts: list[AttemptMark]
     downsampled: Downsampled | None = Field(description="null: every point is here.")

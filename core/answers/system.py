@@ -1,4 +1,4 @@
-"""Answers about the service itself: health, queue, workers."""
+"""Answers about the service itself: health, queue, workers. Knows no HTTP."""
 
 from pydantic import BaseModel, Field
 

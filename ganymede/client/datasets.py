@@ -1,4 +1,4 @@
-"""`client.datasets`: what can be trained on. Knows the routes under /datasets."""
+"""`client.datasets`: what can be trained on. Knows the routes under /datasets. Knows no terminal."""
 
 from collections.abc import Iterator
 

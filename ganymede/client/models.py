@@ -1,4 +1,7 @@
-"""`client.models`: published models, their versions and aliases. Knows the routes under /models."""
+"""`client.models`: published models, their versions and aliases. Knows the routes under /models.
+
+Knows no terminal.
+"""
 
 import hashlib
 from collections.abc import Iterator
@@ -7,10 +10,10 @@ from typing import Any
 
 from core.answers import Page
 from core.answers.models import AliasBody, AliasMove, ModelBody, ModelSummary, VersionBody
+from core.registry import PRODUCTION
 from ganymede.client.connection import CHUNK, Connection, given, part
 from ganymede.errors import NotUnderstood
 
-PRODUCTION = "production"
 STALLED_AFTER_S = 60.0  # of a download that brings nothing
 
 
@@ -34,6 +37,14 @@ class Models:
 
     def version(self, model: str, version: int) -> VersionBody:
         return self._connection.get(VersionBody, _version(model, version))
+
+    def samples(self, model: str, version: int) -> bytes:
+        """The grid that was drawn when the version was made, as WebP."""
+        return self._connection.send("GET", f"{_version(model, version)}/samples").content
+
+    def aliases(self, model: str) -> Iterator[AliasBody]:
+        pages = self._connection.pages(Page[AliasBody], f"{_path(model)}/aliases")
+        return (alias for page in pages for alias in page.data)
 
     def alias(self, model: str, alias: str = PRODUCTION) -> AliasBody:
         return self._connection.get(AliasBody, _alias(model, alias))

@@ -1,6 +1,9 @@
-"""`client.runs`: training runs, their history and what can be done to them. Knows the routes under /train."""
+"""`client.runs`: training runs, their history and what can be done to them. Knows the routes under /train.
 
-from collections.abc import Callable, Iterator, Mapping
+Knows no terminal.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -38,14 +41,14 @@ class Runs:
     def pages(
         self,
         *,
-        status: str | None = None,
+        status: str | Sequence[str] | None = None,
         tags: Mapping[str, str] | None = None,
         dataset: str | None = None,
         recipe: str | None = None,
         model: str | None = None,
         page_size: int = PAGE,
     ) -> Iterator[Page[RunBody]]:
-        """The list as the service gives it."""
+        """The list as the service gives it; of several `status` a run has one."""
         named = {f"tag.{key}": value for key, value in (tags or {}).items()}
         asked = {"status": status, "dataset": dataset, "recipe": recipe, "model": model, "limit": page_size, **named}
         return self._connection.pages(Page[RunBody], "/train", asked)
@@ -110,10 +113,21 @@ class Runs:
             pass
         return self.get(run)
 
-    def metrics(self, run: RunRef, *, max_points: int | None = None) -> MetricsBody:
-        return self._connection.get(MetricsBody, f"{_path(run)}/metrics", {"max_points": max_points})
+    def metrics(
+        self,
+        run: RunRef,
+        *,
+        x: str | None = None,
+        columns: Sequence[str] | None = None,
+        max_points: int | None = None,
+        after_step: int | None = None,
+    ) -> MetricsBody:
+        """The metric history along `x` (`step`, `images_seen` or `time`), thinned to `max_points`."""
+        asked = {"x": x, "columns": columns, "max_points": max_points, "after_step": after_step}
+        return self._connection.get(MetricsBody, f"{_path(run)}/metrics", asked)
 
     def metrics_csv(self, run: RunRef, *, max_points: int | None = None) -> str:
+        """Every point, or `max_points` of them."""
         asked = given({"max_points": max_points})
         answer = self._connection.send("GET", f"{_path(run)}/metrics", params=asked, headers={"Accept": "text/csv"})
         return answer.text

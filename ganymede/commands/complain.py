@@ -1,4 +1,7 @@
-"""Errors as people read them: title, detail and field in one block on stderr, and the exit status they mean."""
+"""Errors as people read them: title, detail and field in one block on stderr, and the exit status they mean.
+
+Knows no route.
+"""
 
 import sys
 

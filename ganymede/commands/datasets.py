@@ -1,4 +1,4 @@
-"""`ganymede datasets`: what can be trained on."""
+"""`ganymede datasets`: what can be trained on. Knows no route."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""`ganymede generate`: draws, and writes what came to a file or to stdout."""
+"""`ganymede generate`: draws, and writes what came to a file or to stdout. Knows no route."""
 
 import json
 import sys

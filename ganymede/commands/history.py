@@ -1,4 +1,7 @@
-"""`ganymede runs log`, `events`, `metrics`, `samples`, `checkpoints`, `publish`: what a run has left behind."""
+"""`ganymede runs log`, `events`, `metrics`, `samples`, `checkpoints`, `publish`: what a run has left behind.
+
+Knows no route.
+"""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""`ganymede models`: published models, what their names point to, and their files in and out."""
+"""`ganymede models`: published models, what their names point to, and their files in and out. Knows no route."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,13 +8,13 @@ import typer
 from core.errors import InvalidRequest
 from core.files import write_atomic
 from core.refs import ModelRef, parse_model_ref
+from core.registry import LATEST, PRODUCTION
 from ganymede.commands import show
 from ganymede.commands.session import Refused, Session, command
 
 if TYPE_CHECKING:
     from core.answers.models import AliasBody, VersionBody
 
-PRODUCTION, LATEST = "production", "latest"
 WEIGHTS, MANIFEST = "generator.safetensors", "manifest.json"  # as a published folder names them
 WEIGHTS_END, MANIFEST_END = ".safetensors", ".manifest.json"
 
@@ -97,6 +97,16 @@ def rollback(
 def _moved(session: Session, model: str, alias: "AliasBody") -> None:
     before = "" if alias.previous is None else f" (before: {alias.previous})"
     session.reply([alias.version], lambda: show.line(f"{model}:{alias.alias} -> {alias.version}{before}"))
+
+
+@command(models, "unalias")
+def remove_alias(
+    session: Session, model: Name, alias: Annotated[str, typer.Argument(metavar="ALIAS", help="Which pointer.")]
+) -> None:
+    """Remove an alias. Without `production` the model's name means its newest version again."""
+    session.step(lambda: session.client.models.remove_alias(model, alias))
+    if not session.curl:
+        session.say(f"removed {model}:{alias}")
 
 
 @command(models, "history")

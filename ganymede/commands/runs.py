@@ -1,4 +1,7 @@
-"""`ganymede runs`: training runs listed, and what can be done to one. History and files of a run: commands.history."""
+"""`ganymede runs`: training runs listed, and what can be done to one. History and files of a run: commands.history.
+
+Knows no route.
+"""
 
 import re
 from typing import TYPE_CHECKING, Annotated
@@ -54,7 +57,7 @@ def _newest(session: Session) -> str:
 @command(runs, "ls")
 def list_runs(
     session: Session,
-    status: Annotated[str | None, typer.Option(help="Only runs in this status.")] = None,
+    status: Annotated[list[str] | None, typer.Option(help="Only runs in this status; may be repeated.")] = None,
     tag: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="Only runs with this label; may be repeated.")
     ] = None,
@@ -65,7 +68,7 @@ def list_runs(
 ) -> None:
     """List runs, newest first."""
     pages = session.client.runs.pages(
-        status=status,
+        status=status or None,
         tags=pairs(tag, "--tag"),
         dataset=dataset,
         recipe=recipe,
@@ -156,6 +159,24 @@ def retry(session: Session, run: RunName) -> None:
 
 def _changed(session: Session, run: "RunBody") -> None:
     session.reply([run.id], lambda: show.line(f"{run.id} {run.status}"))
+
+
+@command(runs, "edit")
+def edit(
+    session: Session,
+    run: RunName,
+    name: Annotated[str | None, typer.Option(help="A title for people; empty: none.")] = None,
+    notes: Annotated[str | None, typer.Option(help="Free text; empty: none.")] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A label; empty: without it. May be repeated.")
+    ] = None,
+) -> None:
+    """Change the name, notes or labels of a run. What is left out stays."""
+    labels = {key: text or None for key, text in pairs(tag, "--tag").items()}
+    changes = {key: text or None for key, text in (("name", name), ("notes", notes)) if text is not None}
+    if not changes and not labels:
+        raise typer.BadParameter("say what to change: --name, --notes or --tag")
+    _changed(session, session.client.runs.patch(find_run(session, run), **changes, **({"tags": labels} if tag else {})))
 
 
 @command(runs, "rm")

@@ -62,12 +62,6 @@ def start() -> Iterator[Start]:
 
 
 @pytest.fixture
-def queue(broker_url: str) -> Iterator[TrainQueue]:
-    with TrainQueue(broker_url) as ready:
-        yield ready
-
-
-@pytest.fixture
 def runs(store: Store) -> RunStore:
     return RunStore(store)
 

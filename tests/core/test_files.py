@@ -141,3 +141,14 @@ def test_lines_that_are_no_objects_are_skipped(tmp_path: Path) -> None:
 
     assert list(files.read_json_lines(path)) == [{"n": 1}, {"n": 2}]
     assert list(files.read_json_lines(tmp_path / "missing.jsonl")) == []
+
+
+def test_links_and_what_cannot_be_read_count_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "file").write_bytes(b"x" * 100)
+    (tmp_path / "loop").symlink_to(tmp_path)
+
+    size = files.folder_size(tmp_path)
+
+    assert 100 <= size < 100 + 500  # the link itself is a few bytes
+    assert files.folder_size(tmp_path / "nowhere") == 0

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core import files, idempotency
-from core.errors import KeyReused, RequestInFlight, StoreDamaged
+from core.errors import IdempotencyKeyInFlight, IdempotencyKeyReused, StoreDamaged
 from core.idempotency import IdempotencyKeys
 from core.store import Store
 from tests.core.conftest import Start
@@ -57,7 +57,7 @@ def test_the_order_of_the_fields_of_a_body_does_not_matter_and_its_values_do(key
     use(keys, "key", "run_a")
 
     assert known_run(keys, "key", {"dataset": "shapes", "recipe": "cgan"}) == "run_a"
-    with pytest.raises(KeyReused, match="another body") as refused:
+    with pytest.raises(IdempotencyKeyReused, match="another body") as refused:
         known_run(keys, "key", {"dataset": "shapes", "recipe": "dcgan"})
     assert [problem.pointer for problem in refused.value.problems] == ["Idempotency-Key"]
 
@@ -69,7 +69,7 @@ def test_a_key_that_another_process_holds_is_in_flight_until_that_is_killed(
     assert child.stdout is not None
     child.stdout.readline()
 
-    with pytest.raises(RequestInFlight):
+    with pytest.raises(IdempotencyKeyInFlight):
         known_run(keys, "key", {})
     other = known_run(keys, "other", {})
     child.kill()

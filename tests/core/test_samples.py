@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import InvalidRequest, SampleNotFound
-from core.samples import Grid, find, list_grids, parse_name
+from core.samples import Grid, find, list_grids
+from core.steps import parse_name
 
 GRIDS = [Grid(0, 100), Grid(0, 200), Grid(0, 1000), Grid(1, 150), Grid(1, 200)]
 
@@ -18,7 +19,7 @@ def test_grids_are_listed_by_branch_and_step_and_nothing_else_is(tmp_path: Path)
 
     grids = list_grids(tmp_path)
 
-    assert [grid.name for grid in grids] == ["0-200", "0-1000", "1-5"]
+    assert [str(grid) for grid in grids] == ["0-200", "0-1000", "1-5"]
     assert {grid.bytes for grid in grids} == {3}
 
 
@@ -30,7 +31,7 @@ def test_a_folder_that_is_not_there_holds_no_grids(tmp_path: Path) -> None:
     ("text", "name"), [("100", "0-100"), ("200", "1-200"), ("0-200", "0-200"), ("latest", "1-200"), ("00200", "1-200")]
 )
 def test_a_grid_is_named_by_step_by_branch_and_step_or_as_the_latest(text: str, name: str) -> None:
-    assert find(GRIDS, text).name == name
+    assert str(find(GRIDS, text)) == name
 
 
 @pytest.mark.parametrize(

@@ -284,6 +284,7 @@ MODEL = "/models/m/versions/2"
         ("POST", f"/train/{RUN}/retry", lambda c: c.runs.retry(RUN), b""),
         ("DELETE", MODEL, lambda c: c.models.delete_version("m", 2), b""),
         ("DELETE", "/models/m/aliases/a", lambda c: c.models.remove_alias("m", "a"), b""),
+        ("GET", f"{MODEL}/samples", lambda c: c.models.samples("m", 2), b""),
     ],
 )
 def test_each_verb_has_its_route(contract: Contract, method: str, path: str, call: Call, body: bytes) -> None:

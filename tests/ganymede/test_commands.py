@@ -50,11 +50,12 @@ def test_json_is_what_the_service_said_and_quiet_is_ids(two_runs: Contract, gany
 
 
 def test_filters_and_the_limit_are_asked_of_the_service(two_runs: Contract, ganymede: Ganymede) -> None:
-    done = ganymede("runs", "ls", "--status", "running", "--tag", "team=a", "--tag", "x=1=2", "-m", "m", "--limit", "1")
+    tags = ("--tag", "team=a", "--tag", "x=1=2")
+    done = ganymede("runs", "ls", "--status", "running", "--status", "queued", *tags, "-m", "m", "--limit", "1")
 
     assert done.stdout.count("\n") == 2
     assert two_runs.seen[0].query == {
-        "status": ["running"],
+        "status": ["running", "queued"],
         "tag.team": ["a"],
         "tag.x": ["1=2"],
         "model": ["m"],
@@ -96,6 +97,19 @@ def test_without_runs_there_is_no_last_one(contract: Contract, ganymede: Ganymed
     done = ganymede("runs", "show", "@last")
 
     assert (done.exit_code, done.stderr) == (1, "ganymede: there is no run yet\n")
+
+
+def test_a_run_is_edited_and_what_is_left_out_stays(two_runs: Contract, ganymede: Ganymede) -> None:
+    two_runs.on("PATCH", f"/train/{RUN}", Answer(run_body()))
+
+    done = ganymede("runs", "edit", RUN, "--name", "good", "--notes", "", "--tag", "team=a", "--tag", "old=")
+    empty = ganymede("runs", "edit", RUN)
+
+    assert (done.exit_code, done.stdout) == (0, f"{RUN} running\n")
+    assert [request.json for request in two_runs.seen] == [
+        {"name": "good", "notes": None, "tags": {"team": "a", "old": None}}
+    ]
+    assert empty.exit_code == 2
 
 
 def test_several_runs_are_deleted_at_once(two_runs: Contract, ganymede: Ganymede) -> None:

@@ -25,6 +25,8 @@ COMMANDS: list[tuple[str, ...]] = [
     ("runs", "cancel", RUN),
     ("runs", "cancel", "@last"),
     ("runs", "rm", RUN),
+    ("runs", "edit", RUN, "--name", AWKWARD, "--tag", "a=b"),
+    ("models", "unalias", "mine", "production"),
     ("runs", "metrics", RUN, "--csv"),
     ("runs", "samples", RUN, "-o", "grid.webp"),
     ("runs", "publish", RUN, "0-30", "-m", "other"),
@@ -45,11 +47,13 @@ def scripted(contract: Contract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     contract.on("GET", f"/train/{RUN}", Answer(run_body()))
     contract.on("POST", f"/train/{RUN}/cancel", Answer(run_body()))
     contract.on("DELETE", f"/train/{RUN}", Answer(b""))
+    contract.on("PATCH", f"/train/{RUN}", Answer(run_body()))
     contract.on("GET", f"/train/{RUN}/metrics", Answer("step\r\n"))
     contract.on("GET", f"/train/{RUN}/samples/latest", Answer(b"RIFF"))
     contract.on("PUT", "/models/digits/aliases/production", Answer(ALIAS))
     contract.on("GET", "/models/digits/aliases/production", compact)
     contract.on("DELETE", "/models/digits/versions/1", Answer(b""))
+    contract.on("DELETE", "/models/mine/aliases/production", Answer(b""))
     return contract
 
 

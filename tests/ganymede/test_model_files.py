@@ -57,6 +57,14 @@ def test_promoting_moves_the_alias(contract: Contract, ganymede: Ganymede) -> No
     assert "if-match" not in contract.seen[0].headers
 
 
+def test_an_alias_can_be_removed(contract: Contract, ganymede: Ganymede) -> None:
+    contract.on("DELETE", PATH, Answer(status=204))
+
+    done = ganymede("models", "unalias", "mine", "production")
+
+    assert (done.exit_code, done.stderr) == (0, "removed mine:production\n")
+
+
 def test_rolling_back_moves_it_to_where_it_was_if_nobody_moved_it_meanwhile(
     contract: Contract, ganymede: Ganymede
 ) -> None:

@@ -16,9 +16,9 @@ from rq.serializers import JSONSerializer
 from rq.utils import utcformat
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
-from core.queue import QUEUE_NAME
+from core.queue import ALIVE_FOR_S, QUEUE_NAME, TrainQueue
 from worker.guarded import WORKER_TTL_S, GuardedWorker
-from worker.health import HEALTHY_FOR_S, newest_heartbeat_age_s
+from worker.health import newest_heartbeat_age_s
 
 HERE = socket.gethostname()
 
@@ -65,7 +65,7 @@ def test_a_worker_that_waits_for_runs_is_healthy_and_after_its_end_it_is_not(bro
 
 
 def test_a_heartbeat_of_a_minute_ago_is_no_sign_of_life(broker_url: str, connection: "redis.Redis") -> None:
-    note_worker(connection, "hanging", HERE, age_s=HEALTHY_FOR_S + 1)
+    note_worker(connection, "hanging", HERE, age_s=ALIVE_FOR_S + 1)
 
     done = check(broker_url)
 
@@ -73,21 +73,23 @@ def test_a_heartbeat_of_a_minute_ago_is_no_sign_of_life(broker_url: str, connect
     assert re.search(rf"the last heartbeat of {re.escape(HERE)} is 6\d s old", done.stderr)
 
 
-def test_the_youngest_worker_of_this_host_counts_and_those_of_others_do_not(connection: "redis.Redis") -> None:
+def test_the_youngest_worker_of_this_host_counts_and_those_of_others_do_not(
+    connection: "redis.Redis", queue: TrainQueue
+) -> None:
     note_worker(connection, "before", HERE, age_s=50)
     note_worker(connection, "now", HERE, age_s=20)
     note_worker(connection, "elsewhere", "another-container", age_s=1)
 
-    assert newest_heartbeat_age_s(connection, HERE) == pytest.approx(20, abs=2)
-    assert newest_heartbeat_age_s(connection, "third-container") is None
+    assert newest_heartbeat_age_s(queue, HERE) == pytest.approx(20, abs=2)
+    assert newest_heartbeat_age_s(queue, "third-container") is None
 
 
-def test_looking_changes_nothing(connection: "redis.Redis") -> None:
+def test_looking_changes_nothing(connection: "redis.Redis", queue: TrainQueue) -> None:
     note_worker(connection, "here", HERE, age_s=5)
     connection.sadd(WORKERS_BY_QUEUE_KEY % QUEUE_NAME, "rq:worker:vanished")
     before = {key: connection.dump(key) for key in connection.scan_iter()}
 
-    newest_heartbeat_age_s(connection, HERE)
+    newest_heartbeat_age_s(queue, HERE)
 
     assert {key: connection.dump(key) for key in connection.scan_iter()} == before
 
@@ -118,18 +120,20 @@ def test_it_starts_without_torch() -> None:
 def test_an_idle_worker_gives_signs_of_life_often_enough(connection: "redis.Redis") -> None:
     worker = born_worker(connection)
 
-    slack_s = HEALTHY_FOR_S - worker.dequeue_timeout  # it is heard of before and after each wait for a run
+    slack_s = ALIVE_FOR_S - worker.dequeue_timeout  # it is heard of before and after each wait for a run
 
     assert slack_s >= 10 + worker.max_connection_wait_time
 
 
-def test_a_worker_that_redis_forgot_is_known_again_after_its_next_heartbeat(connection: "redis.Redis") -> None:
+def test_a_worker_that_redis_forgot_is_known_again_after_its_next_heartbeat(
+    connection: "redis.Redis", queue: TrainQueue
+) -> None:
     worker = born_worker(connection)
     connection.flushall()
-    forgotten = newest_heartbeat_age_s(connection, HERE)
+    forgotten = newest_heartbeat_age_s(queue, HERE)
 
     worker.heartbeat()
 
     assert forgotten is None
-    assert newest_heartbeat_age_s(connection, HERE) == pytest.approx(0, abs=2)
-    assert connection.ttl(worker.key) > HEALTHY_FOR_S
+    assert newest_heartbeat_age_s(queue, HERE) == pytest.approx(0, abs=2)
+    assert connection.ttl(worker.key) > ALIVE_FOR_S

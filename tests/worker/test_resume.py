@@ -112,7 +112,7 @@ def test_a_machine_without_memory_costs_no_checkpoint(
         ended = train_here(run)
 
     assert ended == "failed: out_of_memory"
-    assert list_checkpoints(run) == ["0-10", "0-5"]
+    assert [str(found) for found in list_checkpoints(run)] == ["0-10", "0-5"]
 
 
 def test_a_new_checkpoint_ends_the_count_of_lost_attempts(create_run: CreateRun, train_here: TrainHere) -> None:

@@ -1,4 +1,4 @@
-"""A look at the queue and its workers on a real Valkey: what it tells, and that it changes nothing."""
+"""A snapshot of the queue and its workers on a real Valkey: what it tells, and that it changes nothing."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from rq import Queue, Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from core.queue import Look, TrainQueue, connect, parse_job_id
+from core.queue import QueueSnapshot, TrainQueue, connect, parse_job_id
 
 Work = Callable[..., Worker]
 
@@ -50,7 +50,7 @@ def all_that_is_stored(queue: TrainQueue) -> dict[bytes, Any]:
 
 
 def test_an_empty_server_shows_nothing(queue: TrainQueue) -> None:
-    assert queue.look() == Look([], [], [])
+    assert queue.snapshot() == QueueSnapshot([], [], [])
 
 
 def test_what_waits_is_told_in_its_order_and_what_runs_beside_it(queue: TrainQueue, work: Work) -> None:
@@ -59,10 +59,10 @@ def test_what_waits_is_told_in_its_order_and_what_runs_beside_it(queue: TrainQue
     queue.enqueue("run_c", 2, at_front=True)
     work("w", lease_s=20)
 
-    look = queue.look()
+    snapshot = queue.snapshot()
 
-    assert look.waiting == [(0, "run_a", 1), (1, "run_b", 1)]
-    assert look.running == ["run_c"]
+    assert snapshot.waiting == [(0, "run_a", 1), (1, "run_b", 1)]
+    assert snapshot.running == ["run_c"]
 
 
 def test_a_foreign_job_takes_its_place_and_is_not_told(queue: TrainQueue) -> None:
@@ -70,7 +70,7 @@ def test_a_foreign_job_takes_its_place_and_is_not_told(queue: TrainQueue) -> Non
         Queue("train", connection=queue.connection, serializer=JSONSerializer).enqueue("os.getpid", job_id=name)
     queue.enqueue("run_a", 1)
 
-    assert queue.look().waiting == [(2, "run_a", 1)]
+    assert queue.snapshot().waiting == [(2, "run_a", 1)]
 
 
 def test_workers_are_told_with_what_they_noted(queue: TrainQueue, work: Work) -> None:
@@ -78,7 +78,7 @@ def test_workers_are_told_with_what_they_noted(queue: TrainQueue, work: Work) ->
     work("b-busy", lease_s=20)
     idle = work("a-idle")
 
-    first, second = queue.look().workers
+    first, second = queue.snapshot().workers
 
     assert (first.name, first.state, first.run) == ("a-idle", "idle", None)
     assert (second.name, second.state, second.run) == ("b-busy", "busy", "run_a")
@@ -94,7 +94,7 @@ def test_a_worker_whose_entry_was_lost_but_for_its_name_or_heartbeat_is_no_error
     queue.connection.delete("rq:worker:gone", "rq:worker:emptied")
     queue.connection.hset("rq:worker:emptied", mapping={"last_heartbeat": "no time", "pid": "x"})
 
-    (worker,) = queue.look().workers
+    (worker,) = queue.snapshot().workers
 
     assert (worker.name, worker.pid, worker.state, worker.heartbeat_at) == ("emptied", 0, "idle", None)
 
@@ -102,7 +102,7 @@ def test_a_worker_whose_entry_was_lost_but_for_its_name_or_heartbeat_is_no_error
 def test_a_worker_that_ended_is_not_told(queue: TrainQueue, work: Work) -> None:
     work("w").register_death()  # type: ignore[no-untyped-call]
 
-    assert queue.look().workers == []
+    assert queue.snapshot().workers == []
 
 
 def test_looking_changes_nothing_although_leases_have_run_out(queue: TrainQueue, work: Work) -> None:
@@ -115,9 +115,9 @@ def test_looking_changes_nothing_although_leases_have_run_out(queue: TrainQueue,
     time.sleep(1.2)
     before = all_that_is_stored(queue)
 
-    look = queue.look()
+    snapshot = queue.snapshot()
 
-    assert (look.running, [worker.run for worker in look.workers]) == ([], [None])
+    assert (snapshot.running, [worker.run for worker in snapshot.workers]) == ([], [None])
     assert all_that_is_stored(queue) == before
     assert b"rq:wip:train" in before
 
