@@ -4,6 +4,7 @@ What comes in is untrusted: the manifest is read field by field, what it does no
 what the manifest says, finite, of a size that could have been trained here, and draw something.
 """
 
+import contextlib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from core import files, images
 from core.datasets import MAX_CLASS_NAME, MAX_CLASSES
-from core.errors import Conflict, FieldProblem, InvalidRequest, StoreDamaged
-from core.registry import Registry
+from core.errors import Conflict, FieldProblem, InvalidRequest, RunNotFound, StoreDamaged
+from core.registry import PublishKey, Registry
+from core.runs import RunStore
 from core.store import SCHEMA, list_files
 from models import ARCHITECTURES, sampling
 from models.noise import DISTRIBUTION
@@ -100,9 +102,10 @@ def import_folder(registry: Registry, model: str, folder: Path) -> tuple[int, bo
 
     Raises:
         InvalidRequest: a part cannot be used; nothing is stored.
-        Conflict: other weights were published for the same run, branch and step.
+        Conflict: other weights were published for the same run, branch and step, or that run still trains here.
     """
     manifest = read_manifest((folder / MANIFEST_PART).read_bytes())
+    _check_not_training(registry, model, manifest)
     (folder / WEIGHTS_PART).rename(folder / WEIGHTS_FILE)
     _check_digest(folder / WEIGHTS_FILE, manifest)
     (folder / SAMPLES_FILE).write_bytes(images.to_webp(_sheet(folder / WEIGHTS_FILE, manifest)))
@@ -129,6 +132,16 @@ def read_manifest(text: bytes) -> Manifest:
 def _pointer(location: tuple[int | str, ...]) -> str:
     parts = (str(part).replace("~", "~0").replace("/", "~1") for part in location)
     return "/".join([f"/{MANIFEST_PART}", *parts])
+
+
+def _check_not_training(registry: Registry, model: str, manifest: Manifest) -> None:
+    """What a run here is yet to publish must not be taken for published."""
+    key = PublishKey(manifest.run, manifest.branch, manifest.step)
+    if str(key) in registry.pointers(model)["published"]:
+        return
+    with contextlib.suppress(RunNotFound, StoreDamaged):
+        if not RunStore(registry.store).get(manifest.run).state().status.is_terminal:
+            raise Conflict(f"run {manifest.run} is not over here; publish one of its checkpoints, or wait for its end")
 
 
 def _check_digest(weights: Path, manifest: Manifest) -> None:

@@ -20,7 +20,10 @@ from safetensors.torch import load, save
 
 from app.main import create_app
 from core.registry import Registry
+from core.runs import RunStore
 from core.settings import Settings
+from core.specs import RunSpec
+from core.states import Status
 from core.store import Store
 
 PublishTiny = Callable[..., int]
@@ -114,6 +117,23 @@ async def test_other_weights_of_the_same_step_are_a_conflict(
     assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
     assert "version 1 of model 'copy'" in answer.json()["detail"]
     assert registry.versions("copy") == [1]
+
+
+async def test_nothing_is_imported_in_the_name_of_a_run_that_trains_here(
+    client: httpx.AsyncClient, registry: Registry, exported: Exported, store: Store
+) -> None:
+    run = RunStore(store).create(RunSpec(recipe="cgan", dataset="shapes"), {"steps": 9}, {"name": "shapes"})
+    claimed = exported.changed(run=run.id)
+
+    while_it_trains = await send(client, claimed)
+    left = leftovers(store)
+    run.move(Status.CANCELED)
+    after = await send(client, claimed)
+
+    assert (while_it_trains.status_code, while_it_trains.json()["code"]) == (409, "conflict")
+    assert run.id in while_it_trains.json()["detail"]
+    assert left == []
+    assert after.status_code == 201
 
 
 async def test_a_deleted_version_can_be_imported_again_under_a_new_number(
