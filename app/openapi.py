@@ -22,6 +22,7 @@ from core.errors import (
     MalformedRequest,
     OriginNotAllowed,
     StoreDamaged,
+    StoreFull,
 )
 
 Json = dict[str, Any]
@@ -118,7 +119,7 @@ def _add_errors(method: str, operation: Json) -> None:
     """What every operation of this kind may answer, beside what its route names."""
     errors: list[type[GanymedeError]] = [HostNotAllowed, GanymedeError, StoreDamaged]
     if method not in SAFE:
-        errors.append(OriginNotAllowed)
+        errors += [OriginNotAllowed, StoreFull]
     if "requestBody" in operation:
         errors += [MalformedRequest, BodyTooLarge]
     responses: Json = operation["responses"]
