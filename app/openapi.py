@@ -23,6 +23,7 @@ from core.errors import (
     OriginNotAllowed,
     StoreDamaged,
     StoreFull,
+    TrainingFailed,
 )
 
 Json = dict[str, Any]
@@ -65,10 +66,11 @@ def install(app: FastAPI) -> None:
 
 
 def every_error(tree: type[GanymedeError] = GanymedeError) -> Iterator[type[GanymedeError]]:
-    """All errors with a code of their own."""
+    """All errors with a code of their own that answer a request."""
     yield tree
     for error in tree.__subclasses__():
-        yield from every_error(error)
+        if error is not TrainingFailed:  # that one ends a run
+            yield from every_error(error)
 
 
 def _finished(document: Json) -> Json:
