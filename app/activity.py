@@ -117,7 +117,7 @@ class Activity:
             messages.append(encode("deleted", {"run": run_id}))
         for run_id in sorted(there):
             followed = following.get(run_id)
-            with contextlib.suppress(FileNotFoundError, GanymedeError):  # deleted, or damaged: told elsewhere
+            with contextlib.suppress(OSError, GanymedeError):  # deleted, or damaged: told elsewhere
                 if followed is None:
                     run = Run(self.runs.store, run_id)
                     followed = following[run_id] = _Followed(run, EventTail(run.events_file))

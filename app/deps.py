@@ -51,7 +51,7 @@ class Services:
         self.activity.close()
 
 
-def get_services(request: Request) -> Services:
+async def get_services(request: Request) -> Services:  # not `def`: that would wait for a thread
     services: Services = request.app.state.services
     return services
 

@@ -3,10 +3,12 @@
 Knows no route. A known error tells its own text; an unknown one tells a fixed text, and the log the traceback.
 """
 
+import errno
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from math import ceil
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -25,13 +27,19 @@ from core.errors import (
     NotFound,
     Overloaded,
     RangeNotSatisfiable,
+    StoreDamaged,
+    StoreFull,
 )
+from core.files import shown
 
 MEDIA_TYPE = "application/problem+json"
 RAISED_BY_FRAMEWORK = {error.status: error for error in (BadRequest, NotFound, MethodNotAllowed, BodyTooLarge)}
 BODY = "body"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 NEEDS_JSON = "a JSON object is needed, with Content-Type: application/json"
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+# A folder in a file's place, no permission, a bad or read-only disk: of the store, whatever was asked.
+FILE_UNUSABLE = frozenset({errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.EPERM, errno.EIO, errno.EROFS})
 # Parts of pydantic's locations that name a branch of a type, not a field.
 BRANCHES = frozenset(
     {"auto", "int", "float", "str", "constrained-int", "constrained-float", "constrained-str", "[key]"}
@@ -79,6 +87,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(GanymedeError, _known)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(OSError, _disk)
     app.add_exception_handler(Exception, _unknown)
 
 
@@ -101,6 +110,15 @@ def _known(request: Request, error: Exception) -> Response:
     if error.status >= 500:
         log.error("%s: %s", error.code, error)
     return problem(error.status, error.code, str(error), title=error.title, headers=headers, **more)
+
+
+def _disk(request: Request, error: Exception) -> Response:
+    assert isinstance(error, OSError)
+    if error.errno in DISK_FULL:
+        return _known(request, StoreFull("the disk of the store is full; make room, then send this again"))
+    if error.errno in FILE_UNUSABLE and error.filename:
+        return _known(request, StoreDamaged(f"{shown(Path(error.filename))} cannot be used: {error.strerror}"))
+    raise error
 
 
 def _invalid(request: Request, error: Exception) -> Response:

@@ -22,6 +22,8 @@ from core.errors import (
     InvalidRequest,
     OriginNotAllowed,
     StoreDamaged,
+    StoreFull,
+    TrainingFailed,
 )
 
 Json = dict[str, Any]
@@ -65,10 +67,11 @@ def install(app: FastAPI) -> None:
 
 
 def every_error(tree: type[GanymedeError] = GanymedeError) -> Iterator[type[GanymedeError]]:
-    """All errors with a code of their own."""
+    """All errors with a code of their own that answer a request."""
     yield tree
     for error in tree.__subclasses__():
-        yield from every_error(error)
+        if error is not TrainingFailed:  # that one ends a run
+            yield from every_error(error)
 
 
 def _finished(document: Json) -> Json:
@@ -119,7 +122,7 @@ def _add_errors(method: str, operation: Json) -> None:
     """What every operation of this kind may answer, beside what its route names."""
     errors: list[type[GanymedeError]] = [HostNotAllowed, GanymedeError, StoreDamaged]
     if method not in SAFE:
-        errors.append(OriginNotAllowed)
+        errors += [OriginNotAllowed, StoreFull]
     if "requestBody" in operation:
         errors += [BadRequest, BodyTooLarge]
     responses: Json = operation["responses"]

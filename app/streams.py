@@ -72,7 +72,7 @@ class Feed:
             try:
                 events, progress = await asyncio.to_thread(self._read)
                 self.is_over = self._has_ended()
-            except (FileNotFoundError, GanymedeError):  # deleted
+            except (OSError, GanymedeError):  # deleted, or cannot be read
                 events, progress, self.is_over = [], None, True
             self._newest.extend(_event_message(event) for event in events)
             self.progress = progress or self.progress
@@ -89,7 +89,7 @@ class Feed:
             return []
         if self._newest and self._newest[0].id <= event_id + 1:
             return [message for message in self._newest if message.id > event_id]
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             events = await asyncio.to_thread(events_after, self.run.events_file, event_id)
             return [_event_message(event) for event in events]
         return []

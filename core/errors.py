@@ -14,6 +14,7 @@ GanymedeError
  ├─ NotReady 503                no model, or draining
  ├─ RedisUnavailable 503        Redis does not answer
  ├─ StoreDamaged 500            a file of the store is missing, cut short or changed
+ ├─ StoreFull 507               no room on the disk of the store
  └─ TrainingFailed              ends a run, never a request: `code` is the run's failure code
 """
 
@@ -227,6 +228,14 @@ class StoreDamaged(GanymedeError):
 
     code = "store_damaged"
     title = "Stored file damaged"
+
+
+class StoreFull(GanymedeError):
+    """There is no room on the disk of the store for what should be written."""
+
+    status = 507
+    code = "store_full"
+    title = "Disk full"
 
 
 class TrainingFailed(GanymedeError):

@@ -13,6 +13,8 @@ from typing import Any
 
 Event = dict[str, Any]  # id, type, at, data
 
+_FIELDS = {"id": int, "type": str, "at": str, "data": dict}
+
 
 class EventTail:
     """Follows one event log. Holds a place in a file, not the file."""
@@ -58,7 +60,7 @@ def parse_events(lines: bytes) -> Iterator[Event]:
     for line in lines.splitlines():
         with contextlib.suppress(ValueError, RecursionError):
             event = json.loads(line)
-            if isinstance(event, dict) and isinstance(event.get("id"), int) and isinstance(event.get("data"), dict):
+            if isinstance(event, dict) and all(isinstance(event.get(name), kind) for name, kind in _FIELDS.items()):
                 yield event
 
 

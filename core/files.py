@@ -60,6 +60,10 @@ def read_json(path: Path, schema: int) -> dict[str, Any]:
         raise StoreDamaged(f"{shown(path)} is not JSON: {error}") from None
     except NotADirectoryError:
         raise FileNotFoundError(f"there is no {shown(path)}") from None
+    except FileNotFoundError:
+        raise
+    except OSError as error:  # a folder in its place, no permission, a bad disk
+        raise StoreDamaged(f"{shown(path)} cannot be read: {error.strerror}") from None
     if not isinstance(body, dict):
         raise StoreDamaged(f"{shown(path)} is not a JSON object")
     if body.get("schema") != schema:

@@ -4,6 +4,7 @@ import time
 
 import httpx
 from rich.console import Console
+from rich.markup import escape
 
 from core.settings import Settings, load_settings
 from ganymede.supervisor import LOOK_EVERY_S, Supervisor, base_url, relative_home, until_told_to_stop
@@ -20,7 +21,7 @@ def run(talk: Console) -> int:
             supervisor.look_after()
             if not is_told and is_ready(settings):
                 is_told = True
-                _introduce(talk, settings, time.monotonic() - began)
+                introduce(talk, settings, time.monotonic() - began)
             time.sleep(LOOK_EVERY_S)
         talk.print("stopping: the API, then the worker (it writes a checkpoint), then the broker")
     return 0
@@ -34,9 +35,11 @@ def is_ready(settings: Settings) -> bool:
         return False
 
 
-def _introduce(talk: Console, settings: Settings, took_s: float) -> None:
+def introduce(talk: Console, settings: Settings, took_s: float) -> None:
+    """Say where the service is and what to try; no line is broken, so that it can be copied."""
     url = base_url(settings)
-    talk.print(f"\n[bold]Ganymede is ready[/] at {url} after {took_s:.1f} s; all it keeps: {relative_home(settings)}/")
+    home = escape(str(relative_home(settings)))
+    talk.print(f"\n[bold]Ganymede is ready[/] at {url} after {took_s:.1f} s; all it keeps: {home}/", soft_wrap=True)
     talk.print(f"  draw:   curl '{url}/generate?seed=42&label=7' -o seven.png", soft_wrap=True)
     body = '{"recipe":"cgan","dataset":"mnist-10k","model":"mine"}'
     talk.print(f"  train:  curl --json '{body}' {url}/train", soft_wrap=True, markup=False)

@@ -13,7 +13,10 @@ from app.generate.engine import Engine
 from app.main import create_app
 from core.images import Images
 from core.refs import ModelRef
+from core.runs import RunStore
 from core.settings import Settings
+from core.specs import RunSpec
+from core.store import Store
 
 PublishTiny = Callable[..., int]
 OpenEngine = Callable[..., Engine]
@@ -39,6 +42,34 @@ async def failing(
     async with serve(app) as ready:
         app.state.services.models.served[ModelRef("tiny")] = open_engine(kind=Broken)
         yield ready
+
+
+async def test_a_full_disk_is_told_as_that(client: httpx.AsyncClient, store: Store) -> None:
+    run = RunStore(store).create(RunSpec(recipe="cgan", dataset="shapes"), {"steps": 100}, {"name": "shapes"})
+    run.events_file.unlink()
+    run.events_file.symlink_to("/dev/full")
+
+    answer = await client.post(f"/train/{run.id}/cancel")
+
+    assert (answer.status_code, answer.json()["code"]) == (507, "store_full")
+    assert "make room" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("part", ["state.json", "notes.json", "events.jsonl", "log.txt"])
+async def test_a_folder_in_the_place_of_a_file_is_told_as_damage(
+    client: httpx.AsyncClient, store: Store, part: str
+) -> None:
+    run = RunStore(store).create(RunSpec(recipe="cgan", dataset="shapes"), {"steps": 100}, {"name": "shapes"})
+    (run.folder / part).unlink(missing_ok=True)
+    (run.folder / part).mkdir()
+    address = {"events.jsonl": f"/train/{run.id}/events", "log.txt": f"/train/{run.id}/log"}.get(part)
+
+    answer = await client.get(address or f"/train/{run.id}")
+    listed = await client.get("/train")
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "store_damaged")
+    assert f"{run.id}/{part}" in answer.json()["detail"]
+    assert listed.status_code == 200
 
 
 async def test_an_address_that_is_none_is_a_problem_document(client: httpx.AsyncClient) -> None:

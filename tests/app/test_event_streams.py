@@ -138,3 +138,15 @@ def test_the_service_can_be_stopped_while_it_is_watched(start_server: StartServe
 
     assert all(not message["id"] for message in rest[1])
     assert time.monotonic() - began < 15  # not the whole grace for requests under way
+
+
+def test_a_run_whose_log_cannot_be_read_hides_nothing_else_from_the_stream_of_everything(
+    server: Server, run: Run
+) -> None:
+    (run.folder / "events.jsonl").unlink()
+    (run.folder / "events.jsonl").mkdir()
+
+    with stream(server, "/events") as incoming:
+        first = next(incoming)
+
+    assert first["event"] == "snapshot"

@@ -145,6 +145,17 @@ async def test_watchers_of_one_run_share_one_reader_and_leave_nothing_behind(run
     assert watching._feeds == {}
 
 
+async def test_a_stream_ends_when_its_log_cannot_be_read_any_more(run: Run) -> None:
+    chunks = Streams().watch(run, 0)
+    await next_events(chunks, 1)
+
+    run.events_file.unlink()
+    run.events_file.mkdir()
+
+    async with asyncio.timeout(20):
+        assert all(b"progress" in chunk for chunk in [chunk async for chunk in chunks])
+
+
 async def test_a_stream_ends_when_its_run_is_deleted(run: Run, store: Store) -> None:
     watching = Streams()
     chunks = watching.watch(run, 0)

@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable
 from typing import Any
 
+import anyio.to_thread
 import httpx
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,22 @@ def array(answer: httpx.Response) -> npt.NDArray[np.uint8]:
         return np.asarray(Image.open(io.BytesIO(answer.content)))
     images: npt.NDArray[np.uint8] = np.load(io.BytesIO(answer.content), allow_pickle=False)
     return images
+
+
+async def test_drawing_waits_for_no_thread_that_slow_requests_hold(client: httpx.AsyncClient) -> None:
+    limiter = anyio.to_thread.current_default_thread_limiter()
+    slow = [object() for _ in range(int(limiter.total_tokens))]
+    for request in slow:
+        limiter.acquire_on_behalf_of_nowait(request)
+
+    try:
+        async with asyncio.timeout(5):
+            answer = await client.get("/generate?seed=1")
+    finally:
+        for request in slow:
+            limiter.release_on_behalf_of(request)
+
+    assert answer.status_code == 200
 
 
 async def test_a_seed_is_answered_with_a_png_and_the_name_of_what_drew_it(client: httpx.AsyncClient) -> None:

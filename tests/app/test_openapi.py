@@ -110,6 +110,10 @@ def test_every_error_is_a_problem_document_with_known_codes_of_its_status(name: 
             assert {statuses.get(code) for code in codes(name, status) - NOT_CODES} == {status}
 
 
+def test_the_example_of_an_unexpected_error_is_that_of_a_request() -> None:
+    assert DOCUMENT["components"]["examples"]["Problem.internal"]["value"]["title"] == "Internal error"
+
+
 def test_every_picture_is_described_as_bytes() -> None:
     pictures = [content for name, content in contents() if " image/" in name or name.endswith(" application/x-npy")]
 

@@ -43,7 +43,11 @@ def test_a_line_that_is_still_being_written_waits_for_its_end(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "torn", [b'{"id": 2, "type": "sam', b"\x00\xff\n", b"[1, 2]\n", b'{"id": "2", "data": {}}\n', b"\n"]
+    "torn",
+    [
+        *(b'{"id": 2, "type": "sam', b"\x00\xff\n", b"[1, 2]\n", b'{"id": "2", "data": {}}\n', b"\n"),
+        *(b'{"id": 2, "data": {}}\n', b'{"id": 2, "type": 7, "at": "now", "data": {}}\n'),
+    ],
 )
 def test_what_is_no_event_is_passed_over(run: Run, torn: bytes) -> None:
     tail = EventTail(run.events_file)

@@ -72,6 +72,13 @@ def test_json_that_is_damaged_or_foreign_is_named_by_file_and_folder(tmp_path: P
         files.read_json(path, 1)
 
 
+def test_a_folder_in_the_place_of_a_json_file_is_damage(tmp_path: Path) -> None:
+    (tmp_path / "digits" / "3" / "manifest.json").mkdir(parents=True)
+
+    with pytest.raises(StoreDamaged, match=r"digits/3/manifest\.json cannot be read: Is a directory"):
+        files.read_json(tmp_path / "digits" / "3" / "manifest.json", 1)
+
+
 def test_a_missing_json_file_is_told_from_a_damaged_one(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         files.read_json(tmp_path / "a.json", 1)

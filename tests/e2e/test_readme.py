@@ -96,6 +96,19 @@ def test_a_printed_command_works(service: Service, ended: str, tmp_path: Path, c
             client.post(f"/train/{run_id}/cancel")
 
 
+def test_the_printed_python_works(service: Service, tmp_path: Path) -> None:
+    (printed,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    small = 'model="mine", config={"steps": 20, "width": 16, "batch_size": 16, "latent_dim": 8}'
+    ours = printed.replace("Client()", f'Client("http://127.0.0.1:{service.port}")').replace(
+        'model="mine")', f"{small})", 1
+    )
+
+    tried = subprocess.run([sys.executable, "-c", ours], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert tried.returncode == 0, tried.stderr
+    assert (tmp_path / "three.png").read_bytes().startswith(b"\x89PNG")
+
+
 GANYMEDE = re.findall(r"^ganymede .*$", "".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL)), re.MULTILINE)
 
 

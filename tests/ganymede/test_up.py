@@ -1,5 +1,6 @@
 """`ganymede up` for real: the API, a worker and the broker in processes of their own. No training."""
 
+import io
 import os
 import signal
 import sys
@@ -11,11 +12,12 @@ from typing import Any
 
 import httpx
 import pytest
+from rich.console import Console
 
 from core.settings import Settings
 from ganymede.broker import Broker
 from ganymede.supervisor import free_port
-from ganymede.up import is_ready
+from ganymede.up import introduce, is_ready
 
 Launch = Callable[..., Any]
 Run = Callable[..., Any]
@@ -36,6 +38,15 @@ def is_gone(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except (FileNotFoundError, ProcessLookupError):
         return True
+
+
+def test_where_it_keeps_all_is_told_in_one_line_however_narrow(tmp_path: Path) -> None:
+    home = tmp_path / "a long [red] name"
+    said = io.StringIO()
+
+    introduce(Console(file=said, width=40), Settings(home=home), 4.1)
+
+    assert f"all it keeps: {home}/\n" in said.getvalue()
 
 
 def test_it_serves_is_alone_on_its_home_and_ends_all_it_started(launch: Launch, run: Run) -> None:
