@@ -64,10 +64,15 @@ class Run:
 
     def spec(self) -> dict[str, Any]:
         """spec.json: `request` (as asked), `resolved` (as used), `model`, `dataset`."""
-        spec = self._read("spec.json")
-        if missing := {"request", "resolved", "model", "dataset"} - spec.keys():
-            raise StoreDamaged(f"spec.json of {self.id} has no {', '.join(sorted(missing))}")
-        return spec
+        match spec := self._read("spec.json"):
+            case {
+                "request": {"recipe": str(), "dataset": str(), **options},
+                "resolved": {"steps": int()},
+                "model": str(),
+                "dataset": dict(),
+            } if isinstance(options.get("config", {}), dict):
+                return spec
+        raise StoreDamaged(f"spec.json of {self.id} does not describe a run")
 
     def state(self) -> RunState:
         try:

@@ -178,6 +178,22 @@ async def test_a_run_whose_files_are_damaged_hides_no_other(training: httpx.Asyn
         assert await listed(training, query) == [good.id]
 
 
+@pytest.mark.parametrize(
+    "change", [{"request": {}}, {"request": {"recipe": "cgan", "dataset": 7}}, {"model": 7}, {"resolved": []}]
+)
+async def test_a_run_whose_spec_makes_no_sense_hides_no_other(
+    training: httpx.AsyncClient, store: Store, change: dict[str, Any]
+) -> None:
+    good, odd = [await new_run(training, store) for _ in range(2)]
+    store.swap(f"{odd.key}/spec.json", {**odd.spec(), **change})
+
+    told = await training.get(f"/train/{odd.id}")
+
+    assert (told.status_code, told.json()["code"]) == (500, "store_damaged")
+    for query in ({}, {"status": "queued"}, {"dataset": "shapes"}, {"model": "shapes"}):
+        assert await listed(training, query) == [good.id]
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"status": "done"}, "status"),
     ({"limit": 0}, "limit"),
