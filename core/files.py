@@ -34,8 +34,10 @@ def write_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename = str(path)  # the file that was asked for, not the one on the way to it
         raise
     if durable:
         fsync_path(path.parent)

@@ -159,3 +159,12 @@ def test_links_and_what_cannot_be_read_count_nothing(tmp_path: Path) -> None:
 
     assert 100 <= size < 100 + 500  # the link itself is a few bytes
     assert files.folder_size(tmp_path / "nowhere") == 0
+
+
+def test_a_file_that_cannot_be_written_is_named_as_it_was_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "picture.png"
+
+    with pytest.raises(FileNotFoundError) as told:
+        files.write_atomic(path, b"x")
+
+    assert told.value.filename == str(path)
