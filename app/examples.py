@@ -45,6 +45,7 @@ RUN_BODY: Json = {
     "links": {"self": f"/train/{RUN_ID}", "cancel": f"/train/{RUN_ID}/cancel", "model": "/models/mine"},
 }
 VERSION_BODY: Json = {
+    "model": "mine",
     "version": 1,
     "step": 500,
     "run": RUN_ID,

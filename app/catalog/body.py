@@ -31,6 +31,7 @@ def version_body(name: str, version: int, services: Services) -> VersionBody:
         links = {"self": path, "model": f"/models/{name}", "generate": f"/generate?model={name}@{version}"}
         links |= {part: f"{path}/{part}" for part in ("samples", "weights", "manifest")}
         own = {
+            "model": name,
             "version": version,
             "bytes": size,
             "is_loaded": version in services.models.loaded(name),

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 class VersionBody(BaseModel):
     """One published version."""
 
+    model: str
     version: int
     step: int
     run: str = Field(description="The run that trained it; of an imported one, the run it came from.")

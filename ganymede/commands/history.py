@@ -145,6 +145,5 @@ def publish(
 ) -> None:
     """Make a checkpoint a new version of a model."""
     version = session.client.runs.publish(find_run(session, run), step, model=model)
-    name = version.links["self"].removeprefix("/models/").partition("/")[0]
-    reference = f"{name}@{version.version}"
+    reference = f"{version.model}@{version.version}"
     session.reply([reference], lambda: show.line(f"{reference} {version.digest}"))

@@ -16,7 +16,14 @@ PATH = "/models/mine/aliases/production"
 
 
 def version(number: int = 3) -> dict[str, Any]:
-    facts = {"step": 10, "run": "run_1", "recipe": "cgan", "dataset": {"name": "shapes"}, "labels": ["a"]}
+    facts = {
+        "model": "digits",
+        "step": 10,
+        "run": "run_1",
+        "recipe": "cgan",
+        "dataset": {"name": "shapes"},
+        "labels": ["a"],
+    }
     sizes = {"image_size": 8, "channels": 1, "latent_dim": 4, "metrics": {}, "bytes": 9, "created_at": "now"}
     return {**facts, **sizes, "version": number, "digest": DIGEST, "is_loaded": False, "problem": None, "links": {}}
 
