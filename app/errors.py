@@ -123,10 +123,22 @@ def _disk(request: Request, error: Exception) -> Response:
 
 def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    problems = [_field_problem(entry) for entry in error.errors()]
+    problems = _one_a_field([_field_problem(entry) for entry in error.errors()])
     detail = "; ".join(f"{p.pointer}: {p.detail}" if p.pointer else p.detail for p in problems)
     errors = [{"pointer": p.pointer, "detail": p.detail} for p in problems]
     return problem(422, "invalid_request", detail, title="Invalid request", errors=errors, **_about(request))
+
+
+def _one_a_field(problems: list[FieldProblem]) -> list[FieldProblem]:
+    """A field that may be one of several types is told once, with all it may be."""
+    told: dict[str, str] = {}
+    for found in problems:
+        before, also = told.get(found.pointer), found.detail.removeprefix("Input should be ")
+        if before is None:
+            told[found.pointer] = found.detail
+        elif also not in before:
+            told[found.pointer] = f"{before}, or {also}"
+    return [FieldProblem(pointer, detail) for pointer, detail in told.items()]
 
 
 def _field_problem(entry: dict[str, Any]) -> FieldProblem:

@@ -162,3 +162,14 @@ async def test_an_odd_path_is_the_clients_error(client: httpx.AsyncClient, path:
     assert answer.status_code in (404, 422), answer.text
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert "x" not in answer.headers
+
+
+async def test_a_field_that_may_be_one_of_several_types_is_told_once(client: httpx.AsyncClient) -> None:
+    asked = {"recipe": "cgan", "dataset": "mnist-10k", "config": {"steps": "abc", "beta1": 7}}
+
+    answer = await client.post("/train", json=asked)
+
+    told = {error["pointer"]: error["detail"] for error in answer.json()["errors"]}
+    assert len(answer.json()["errors"]) == 2
+    assert told["/config/steps"].startswith("Input should be 'auto', or a valid integer")
+    assert told["/config/beta1"] == "Input should be 'auto', or less than 1"
