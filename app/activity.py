@@ -11,10 +11,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi.sse import KEEPALIVE_COMMENT
-
 from app.generate.hotload import Models
-from app.streams import PING_AFTER_S, encode, progress_body
+from app.streams import encode, pings_until, progress_body
 from app.train.body import run_body
 from core.errors import GanymedeError
 from core.events import EventTail
@@ -70,11 +68,8 @@ class Activity:
                 told = self._told
                 for message in missed:
                     yield message
-                try:
-                    async with asyncio.timeout(PING_AFTER_S):
-                        await news.wait()
-                except TimeoutError:
-                    yield KEEPALIVE_COMMENT
+                async for ping in pings_until(news):
+                    yield ping
 
     @contextlib.asynccontextmanager
     async def _following(self) -> AsyncIterator[None]:

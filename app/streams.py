@@ -148,11 +148,8 @@ class Streams:
                     if feed.lost_end is not None:
                         yield feed.lost_end.wire
                     return
-                try:
-                    async with asyncio.timeout(PING_AFTER_S):
-                        await news.wait()
-                except TimeoutError:
-                    yield KEEPALIVE_COMMENT
+                async for ping in pings_until(news):
+                    yield ping
 
     @contextlib.asynccontextmanager
     async def _feed(self, run: Run) -> AsyncIterator[Feed]:
@@ -170,6 +167,17 @@ class Streams:
             if not feed.watchers:
                 task.cancel()
                 del self._feeds[run.id]
+
+
+async def pings_until(news: asyncio.Event) -> AsyncIterator[bytes]:
+    """What keeps a quiet connection alive, until there is something to send."""
+    while True:
+        try:
+            async with asyncio.timeout(PING_AFTER_S):
+                await news.wait()
+                return
+        except TimeoutError:
+            yield KEEPALIVE_COMMENT
 
 
 def encode(kind: str, data: Any, event_id: int | None = None) -> bytes:
