@@ -140,7 +140,7 @@ async def test_the_key_is_kept_before_the_run_so_that_a_crash_cannot_lose_it(
 
     again = await ask(training, "key")
 
-    assert (found, failed.status_code, again.status_code) == ([1], 500, 202)
+    assert (found, failed.status_code, again.status_code) == ([1], 507, 202)
     assert RunStore(store).ids() == [again.json()["id"]]
 
 
