@@ -1,5 +1,6 @@
 """What tests share: a real Valkey, a real store in a temporary folder, real small networks; no mocks of ours."""
 
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -47,6 +48,17 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def own_broker(tmp_path: Path) -> Iterator[Broker]:
+    """A server of this test's own, to be stopped, started and made to hang."""
+    server = Broker(tmp_path / "broker", tmp_path / "s")
+    server.start()
+    yield server
+    if server.process is not None and server.process.poll() is None:
+        server.process.send_signal(signal.SIGCONT)
+        server.stop()
 
 
 @pytest.fixture

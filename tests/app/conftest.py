@@ -22,6 +22,8 @@ from app.generate.engine import Engine, load_engine
 from app.main import create_app
 from core import files
 from core.datasets import DatasetStore
+from core.images import Images
+from core.refs import ModelRef
 from core.registry import PublishKey, Registry
 from core.runs import Run, RunStore
 from core.settings import Settings
@@ -84,6 +86,25 @@ def open_engine(registry: Registry) -> OpenEngine:
         return kind(name, version, manifest, plain.generator, "cpu")
 
     return load
+
+
+class Broken(Engine):
+    """Cannot draw."""
+
+    def draw(self, *_: object) -> Images:
+        raise RuntimeError("the secret of the engine")
+
+
+@pytest.fixture
+async def failing(
+    settings: Settings, publish_tiny: PublishTiny, open_engine: OpenEngine, serve: Serve
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an app whose engine cannot draw."""
+    publish_tiny()
+    app = create_app(settings)
+    async with serve(app) as ready:
+        app.state.services.models.served[ModelRef("tiny")] = open_engine(kind=Broken)
+        yield ready
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Every error is problem+json, with what is needed to understand it and nothing more."""
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -11,8 +11,6 @@ from fastapi import FastAPI
 from app.errors import METHODS
 from app.generate.engine import Engine
 from app.main import create_app
-from core.images import Images
-from core.refs import ModelRef
 from core.runs import RunStore
 from core.settings import Settings
 from core.specs import RunSpec
@@ -23,25 +21,6 @@ OpenEngine = Callable[..., Engine]
 Serve = Callable[[FastAPI], Any]
 
 MEMBERS = {"type", "title", "status", "code", "detail", "instance", "request_id"}
-
-
-class Broken(Engine):
-    """Cannot draw."""
-
-    def draw(self, *_: object) -> Images:
-        raise RuntimeError("the secret of the engine")
-
-
-@pytest.fixture
-async def failing(
-    settings: Settings, publish_tiny: PublishTiny, open_engine: OpenEngine, serve: Serve
-) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of an app whose engine cannot draw."""
-    publish_tiny()
-    app = create_app(settings)
-    async with serve(app) as ready:
-        app.state.services.models.served[ModelRef("tiny")] = open_engine(kind=Broken)
-        yield ready
 
 
 async def test_a_full_disk_is_told_as_that(client: httpx.AsyncClient, store: Store) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -12,9 +12,7 @@ from fastapi import FastAPI
 from app.generate.engine import Engine
 from app.main import create_app
 from app.observer import run_in
-from core.images import Images
 from core.log import JSONFormatter, add_ids
-from core.refs import ModelRef
 from core.settings import Settings
 
 PublishTiny = Callable[..., int]
@@ -49,24 +47,6 @@ def lines() -> Any:
     yield handler
     root.removeHandler(handler)
     root.setLevel(before)
-
-
-class Broken(Engine):
-    """Cannot draw."""
-
-    def draw(self, *_: object) -> Images:
-        raise RuntimeError("a defect")
-
-
-@pytest.fixture
-async def failing(
-    settings: Settings, publish_tiny: PublishTiny, open_engine: OpenEngine, serve: Serve
-) -> AsyncIterator[httpx.AsyncClient]:
-    publish_tiny()
-    app = create_app(settings)
-    async with serve(app) as ready:
-        app.state.services.models.served[ModelRef("tiny")] = open_engine(kind=Broken)
-        yield ready
 
 
 async def start_run(client: httpx.AsyncClient) -> str:

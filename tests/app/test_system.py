@@ -4,8 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -27,17 +26,6 @@ from ganymede.broker import Broker
 Serve = Callable[[FastAPI], Any]
 Eventually = Callable[..., Awaitable[None]]
 PublishTiny = Callable[..., int]
-
-
-@pytest.fixture
-def own_broker(tmp_path: Path) -> Iterator[Broker]:
-    """A server of this test's own, to be stopped and made to hang."""
-    server = Broker(tmp_path / "broker", tmp_path / "s")
-    server.start()
-    yield server
-    if server.process is not None and server.process.poll() is None:
-        server.process.send_signal(signal.SIGCONT)
-        server.stop()
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -40,17 +39,6 @@ def take(queue: TrainQueue) -> Take:
         return found[0]
 
     return begin
-
-
-@pytest.fixture
-def own_broker(tmp_path: Path) -> Iterator[Broker]:
-    """A server of this test's own, to be stopped and started."""
-    server = Broker(tmp_path / "broker", tmp_path / "s")
-    server.start()
-    yield server
-    if server.process is not None and server.process.poll() is None:
-        server.process.send_signal(signal.SIGCONT)
-        server.stop()
 
 
 def test_an_attempt_is_enqueued_once(queue: TrainQueue) -> None:
