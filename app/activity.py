@@ -8,29 +8,17 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
 from app.generate.hotload import Models
-from app.streams import encode, pings_until, progress_body
+from app.streams import RunTail, encode, pings_until
 from app.train.body import run_body
 from core.errors import GanymedeError
-from core.events import EventTail
 from core.runs import Run, RunStore
 
 POLL_EVERY_S = 0.5
 REST_EVERY = 8  # runs that are over are looked at this rarely: they may be taken up again
 NEWEST_KEPT = 512  # messages; a watcher that is further behind begins anew
-
-
-@dataclass
-class _Followed:
-    """One run: how far its log was read, and the state that was told last."""
-
-    run: Run
-    tail: EventTail
-    state_seen: tuple[int, int] | None = None
-    progress: dict[str, Any] | None = None
 
 
 class Activity:
@@ -43,7 +31,7 @@ class Activity:
         self._news = asyncio.Event()  # set once, and replaced, whenever there is something new
         self._told = 0  # messages so far
         self._newest: deque[bytes] = deque(maxlen=NEWEST_KEPT)
-        self._followed: dict[str, _Followed] | None = None  # None: nobody watches
+        self._followed: dict[str, RunTail] | None = None  # None: nobody watches
         self._models_told: dict[str, dict[str, Any]] = {}
         self._looks = 0
         self._task: asyncio.Task[None] | None = None
@@ -114,11 +102,10 @@ class Activity:
             followed = following.get(run_id)
             with contextlib.suppress(OSError, GanymedeError):  # deleted, or damaged: told elsewhere
                 if followed is None:
-                    run = Run(self.runs.store, run_id)
-                    followed = following[run_id] = _Followed(run, EventTail(run.events_file))
+                    followed = following[run_id] = RunTail(Run(self.runs.store, run_id))
                     if is_first:
-                        followed.tail.skip()
-                elif followed.tail.has_ended and self._looks % REST_EVERY:
+                        followed.events.skip()
+                elif followed.events.has_ended and self._looks % REST_EVERY:
                     continue
                 messages += _changes(followed)
         self._followed = following
@@ -141,22 +128,17 @@ class Activity:
     def _snapshot(self) -> dict[str, Any]:
         """The runs that are not over, newest first, and every model."""
         runs = []
-        for run_id, followed in sorted((self._followed or {}).items(), reverse=True):
-            if not followed.tail.has_ended:
+        for _, followed in sorted((self._followed or {}).items(), reverse=True):
+            if not followed.events.has_ended:
                 with contextlib.suppress(GanymedeError):
-                    runs.append(run_body(Run(self.runs.store, run_id), None).model_dump(mode="json"))
+                    runs.append(run_body(followed.run, None).model_dump(mode="json"))
         return {"runs": runs, "models": list(self._models().values())}
 
 
-def _changes(followed: _Followed) -> list[bytes]:
+def _changes(followed: RunTail) -> list[bytes]:
     run_id = followed.run.id
-    messages = [encode(event["type"], {"run": run_id, **event}) for event in followed.tail.read()]
-    facts = followed.run.state_file.stat()
-    seen = (facts.st_ino, facts.st_mtime_ns)
-    if seen != followed.state_seen and not followed.tail.has_ended:
-        followed.state_seen = seen
-        body = progress_body(followed.run.state())
-        if body != followed.progress:
-            followed.progress = body
-            messages.append(encode("progress", {"run": run_id, **body}))
+    events, progress = followed.read()
+    messages = [encode(event["type"], {"run": run_id, **event}) for event in events]
+    if progress and not followed.events.has_ended:
+        messages.append(encode("progress", {"run": run_id, **progress}))
     return messages

@@ -32,11 +32,34 @@ END_LOST_AFTER_S = 2.0  # a run that ended so long ago without an `end` in its l
 
 
 class Message(NamedTuple):
-    """One event as it is sent; `id` 0 is a message that is not repeated to who missed it."""
+    """One event as it is sent."""
 
     id: int
-    kind: str
     wire: bytes
+
+
+class RunTail:
+    """What is new in the files of one run, each time it is read."""
+
+    def __init__(self, run: Run) -> None:
+        self.run, self.events = run, EventTail(run.events_file)
+        self.state: RunState | None = None
+        self._state_seen: tuple[int, int] | None = None
+        self._told: dict[str, Any] = {}
+
+    def read(self) -> tuple[list[Event], dict[str, Any] | None]:
+        """The events since the last time, and where the run stands, if that is not where it stood then."""
+        events = self.events.read()
+        facts = self.run.state_file.stat()
+        seen = (facts.st_ino, facts.st_mtime_ns)
+        if seen == self._state_seen:
+            return events, None
+        self._state_seen, self.state = seen, self.run.state()
+        body = progress_body(self.state)
+        if body == self._told:  # a sign of life
+            return events, None
+        self._told = body
+        return events, body
 
 
 class Feed:
@@ -46,19 +69,16 @@ class Feed:
         self.run = run
         self.watchers = 0
         self.news = asyncio.Event()  # set once, and replaced, whenever there is something new
-        self.progress: Message | None = None
+        self.progress: bytes | None = None
         self.is_over = False
-        self.lost_end: Message | None = None
-        self._tail = EventTail(run.events_file)
+        self.lost_end: bytes | None = None
+        self._tail = RunTail(run)
         self._newest: deque[Message] = deque(maxlen=NEWEST_KEPT)
-        self._state_seen: tuple[int, int] | None = None
-        self._state: RunState | None = None
-        self._told: dict[str, Any] = {}
         self._looking = asyncio.Lock()  # two looks at once would read the same lines twice
 
     @property
     def newest_id(self) -> int:
-        return self._tail.newest_id
+        return self._tail.events.newest_id
 
     async def follow(self) -> None:
         """Look at the files for ever; to be cancelled when the last watcher leaves."""
@@ -70,12 +90,13 @@ class Feed:
         """Read what was written since the last look, and wake whoever waits."""
         async with self._looking:
             try:
-                events, progress = await asyncio.to_thread(self._read)
+                events, progress = await asyncio.to_thread(self._tail.read)
                 self.is_over = self._has_ended()
             except (OSError, GanymedeError):  # deleted, or cannot be read
                 events, progress, self.is_over = [], None, True
             self._newest.extend(_event_message(event) for event in events)
-            self.progress = progress or self.progress
+            if progress:
+                self.progress = encode("progress", progress)
         if events or progress or self.is_over:
             self.wake()
 
@@ -94,28 +115,15 @@ class Feed:
             return [_event_message(event) for event in events]
         return []
 
-    def _read(self) -> tuple[list[Event], Message | None]:
-        events = self._tail.read()
-        facts = self.run.state_file.stat()
-        seen = (facts.st_ino, facts.st_mtime_ns)
-        if seen == self._state_seen:
-            return events, None
-        self._state_seen, self._state = seen, self.run.state()
-        body = progress_body(self._state)
-        if body == self._told:  # a sign of life
-            return events, None
-        self._told = body
-        return events, Message(0, "progress", encode("progress", body))
-
     def _has_ended(self) -> bool:
-        if self._tail.has_ended:
+        if self._tail.events.has_ended:
             return True
-        state = self._state
+        state = self._tail.state
         if state is None or not state.status.is_terminal or state.finished_at is None:
             return False
         if time.time() - datetime.fromisoformat(state.finished_at).timestamp() < END_LOST_AFTER_S:
             return False
-        self.lost_end = Message(0, "end", encode("end", {"data": {"status": state.status}}))
+        self.lost_end = encode("end", {"data": {"status": state.status}})
         return True
 
 
@@ -135,7 +143,7 @@ class Streams:
     async def watch(self, run: Run, after: int) -> AsyncIterator[bytes]:
         """Server-sent events of one run, from the event after `after` to its end, and its progress in between."""
         async with self._feed(run) as feed:
-            progress: Message | None = None
+            progress: bytes | None = None
             while not self.is_closing:
                 news, is_over = feed.news, feed.is_over
                 for message in await feed.since(after):
@@ -143,10 +151,10 @@ class Streams:
                     after = message.id
                 if feed.progress is not progress and feed.progress is not None and not is_over:
                     progress = feed.progress
-                    yield progress.wire
+                    yield progress
                 if is_over:
                     if feed.lost_end is not None:
-                        yield feed.lost_end.wire
+                        yield feed.lost_end
                     return
                 async for ping in pings_until(news):
                     yield ping
@@ -187,7 +195,7 @@ def encode(kind: str, data: Any, event_id: int | None = None) -> bytes:
 
 
 def _event_message(event: Event) -> Message:
-    return Message(event["id"], event["type"], encode(event["type"], event, event["id"]))
+    return Message(event["id"], encode(event["type"], event, event["id"]))
 
 
 def progress_body(state: RunState) -> dict[str, Any]:
