@@ -155,6 +155,7 @@ def _make(settings: Settings, store: Store, telemetry: Telemetry) -> Services:
     device = "cuda" if settings.device == "auto" and torch.cuda.is_available() else settings.device
     models = Models(registry, Bell(settings.broker_url), "cpu" if device == "auto" else device, telemetry)
     runs = RunStore(store)
+    encoders = ThreadPoolExecutor(ENCODERS, "encode")
     return Services(
         settings=settings,
         store=store,
@@ -165,8 +166,8 @@ def _make(settings: Settings, store: Store, telemetry: Telemetry) -> Services:
         datasets=DatasetStore(store),
         queue=TrainQueue(settings.broker_url),
         models=models,
-        batcher=Batcher(settings.max_wait, telemetry),
-        encoders=ThreadPoolExecutor(ENCODERS, "encode"),
+        batcher=Batcher(settings.max_wait, encoders, telemetry),
+        encoders=encoders,
         streams=Streams(),
         activity=Activity(runs, models),
         storage=StorageMeter(store),

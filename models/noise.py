@@ -5,6 +5,7 @@ Shape suffixes: B images, Z latent.
 
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,23 @@ def draw_noise(seeds: Sequence[int], latent_dim: int) -> npt.NDArray[np.float32]
         state.seed(seed % SEEDS)
         row[:] = state.standard_normal(latent_dim)
     return z_BZ
+
+
+@dataclass(frozen=True, slots=True)
+class Latents:
+    """The noise of N images, not drawn before it is needed: of seeds, or as it was given; `truncation` shrinks it."""
+
+    seeds: Sequence[int]
+    truncation: float = 1.0
+    given_NZ: npt.NDArray[np.float32] | None = None  # instead of seeds
+
+    def __len__(self) -> int:
+        return len(self.seeds) if self.given_NZ is None else len(self.given_NZ)
+
+    def draw(self, part: slice, latent_dim: int) -> npt.NDArray[np.float32]:
+        """The noise (B, Z) of `part` of the images."""
+        z_BZ = draw_noise(self.seeds[part], latent_dim) if self.given_NZ is None else self.given_NZ[part]
+        return z_BZ if self.truncation == 1.0 else z_BZ * np.float32(self.truncation)
 
 
 def seeds_from(seed: int, count: int) -> list[int]:

@@ -6,12 +6,9 @@ import secrets
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-import PIL
-import torch
 from pydantic import Field
 
 from app.negotiation import preferred
-from core import VERSION
 from core.errors import InvalidRequest, LabelNotSupported
 from core.specs import StrictModel
 from models.noise import SEEDS, default_labels, seeds_from
@@ -71,9 +68,9 @@ class Ask:
     format: Format
     is_random: bool
 
-    def etag(self, digest: str, device: str) -> str:
-        """A weak ETag of the answer, known before it is drawn: model, build, device class and request say it all."""
-        facts = [digest, VERSION, torch.__version__, PIL.__version__, device, self.seeds, self.labels, self.format]
+    def etag(self, identity: str) -> str:
+        """A weak ETag of the answer, known before it is drawn: the engine's identity and the request say it all."""
+        facts = [identity, self.seeds, self.labels, self.format]
         return f'W/"{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]}"'
 
 

@@ -14,7 +14,10 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,11 +26,24 @@ from app.generate.engine import Engine
 from app.telemetry import Telemetry
 from core.errors import NotReady, Overloaded
 from core.images import Images
+from models.noise import Latents
 
 SHARE = 16  # images that one request may put into a batch while others wait
 SMOOTHING = 0.2  # weight of the newest batch in the measured speed
 
+T = TypeVar("T")
+
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn(Generic[T]):
+    """What became of a request: the encoded images, and the seconds each stage took."""
+
+    content: T
+    queue_s: float
+    infer_s: float
+    encode_s: float
 
 
 @dataclass(eq=False)
@@ -35,7 +51,7 @@ class Drawing:
     """One request's images, on their way through the queue."""
 
     engine: Engine
-    z_NZ: npt.NDArray[np.float32]
+    latents: Latents
     label_N: npt.NDArray[np.int64] | None
     loop: asyncio.AbstractEventLoop
     future: "asyncio.Future[list[Images]]"
@@ -48,12 +64,12 @@ class Drawing:
 
     @property
     def waiting(self) -> int:
-        return len(self.z_NZ) - self.taken
+        return len(self.latents) - self.taken
 
     def take(self, count: int) -> slice:
         """The next `count` images, or as many as are left."""
         self.began_at = self.began_at or time.perf_counter()
-        part = slice(self.taken, min(self.taken + count, len(self.z_NZ)))
+        part = slice(self.taken, min(self.taken + count, len(self.latents)))
         self.taken = part.stop
         return part
 
@@ -76,8 +92,8 @@ Part = tuple[Drawing, slice]
 class Batcher:
     """One thread that runs every forward pass of one device."""
 
-    def __init__(self, max_wait_s: float, telemetry: Telemetry | None = None) -> None:
-        self.max_wait_s, self.telemetry = max_wait_s, telemetry or Telemetry()
+    def __init__(self, max_wait_s: float, encoders: Executor, telemetry: Telemetry | None = None) -> None:
+        self.max_wait_s, self.encoders, self.telemetry = max_wait_s, encoders, telemetry or Telemetry()
         self._queues: dict[Engine, deque[Drawing]] = {}  # in the order of their turns
         self._ready = threading.Condition()
         self._is_closing = False
@@ -98,16 +114,20 @@ class Batcher:
         return self._thread.is_alive()
 
     async def draw(
-        self, engine: Engine, z_NZ: npt.NDArray[np.float32], label_N: npt.NDArray[np.int64] | None
-    ) -> tuple[Images, Drawing]:
-        """Pictures (N, H, W, C) of noise (N, Z), and the drawing with its timings.
+        self,
+        engine: Engine,
+        latents: Latents,
+        label_N: npt.NDArray[np.int64] | None,
+        encode: Callable[[Images], T],
+    ) -> Drawn[T]:
+        """Pictures (N, H, W, C) of N latents, as `encode` makes them a file on a thread of its own.
 
         Raises:
             Overloaded: what waits already would take longer than `max_wait_s`.
             NotReady: the service is shutting down.
         """
         loop = asyncio.get_running_loop()
-        drawing = Drawing(engine, z_NZ, label_N, loop, loop.create_future())
+        drawing = Drawing(engine, latents, label_N, loop, loop.create_future())
         self._admit(drawing)
         try:
             parts = await drawing.future
@@ -115,7 +135,13 @@ class Batcher:
             self.telemetry.cancelled.labels("infer" if drawing.began_at else "queue").inc()
             self._forget(drawing)
             raise
-        return (parts[0] if len(parts) == 1 else np.concatenate(parts)), drawing
+        began = time.perf_counter()
+        images = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        content = await loop.run_in_executor(self.encoders, encode, images)
+        queue_s, encode_s = drawing.began_at - drawing.asked_at, time.perf_counter() - began
+        self.telemetry.queue_seconds.observe(queue_s)
+        self.telemetry.encode_seconds.observe(encode_s)
+        return Drawn(content, queue_s, drawing.infer_s, encode_s)
 
     def _admit(self, drawing: Drawing) -> None:
         with self._ready:
@@ -199,7 +225,7 @@ class Batcher:
             drawing.parts.append(drawn[start : start + count])
             drawing.infer_s += took
             start += count
-            if sum(map(len, drawing.parts)) == len(drawing.z_NZ):
+            if sum(map(len, drawing.parts)) == len(drawing.latents):
                 drawing.finish()
 
     def _forget(self, drawing: Drawing) -> None:
@@ -213,7 +239,7 @@ class Batcher:
 
 
 def _draw(engine: Engine, parts: list[Part]) -> Images:
-    z_BZ = np.concatenate([drawing.z_NZ[part] for drawing, part in parts])
+    z_BZ = np.concatenate([drawing.latents.draw(part, engine.latent_dim) for drawing, part in parts])
     label_B = np.concatenate([d.label_N[part] for d, part in parts if d.label_N is not None]) if engine.labels else None
     drawn = engine.draw(z_BZ, label_B)
     assert len(drawn) == len(z_BZ)

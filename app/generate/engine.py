@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import PIL
 import torch
 from torch import nn
 
+from core import VERSION
 from core.errors import StoreDamaged
 from core.images import Images
 from core.store import check_files
@@ -40,6 +42,11 @@ class Engine:
     @property
     def digest(self) -> str:
         return str(self.manifest["digest"])
+
+    @property
+    def identity(self) -> str:
+        """All of here that the bytes of a picture depend on, beside what was asked: weights, build, kind of device."""
+        return f"{self.digest} {VERSION} torch {torch.__version__} Pillow {PIL.__version__} {self.device.type}"
 
     @property
     def labels(self) -> list[str]:

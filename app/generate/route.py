@@ -1,7 +1,6 @@
 """GET and POST /generate: a seed and perhaps a label in, a picture out. Knows no network and no file."""
 
-import asyncio
-import time
+import functools
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -17,7 +16,7 @@ from app.generate.engine import Engine
 from core import images
 from core.errors import InvalidRequest, LabelNotSupported, ModelNotFound, NotAcceptable, NotReady, Overloaded
 from core.refs import ModelRef, parse_model_ref
-from models.noise import draw_noise
+from models.noise import Latents
 
 router = APIRouter(tags=["generate"])
 
@@ -51,19 +50,11 @@ async def _answer(asked: GenerateQuery | GenerateBody, request: Request, service
         services.telemetry.cache_hits.labels("etag").inc()
         return Response(status_code=304, headers=headers)
     label_N = None if ask.labels is None else np.array(ask.labels, np.int64)
-    drawn, drawing = await services.batcher.draw(engine, draw_noise(ask.seeds, engine.latent_dim), label_N)
-    began = time.perf_counter()
-    loop = asyncio.get_running_loop()
-    content = await loop.run_in_executor(services.encoders, _encode, drawn, ask.format)
-    timings = {
-        "queue": drawing.began_at - drawing.asked_at,
-        "infer": drawing.infer_s,
-        "encode": time.perf_counter() - began,
-    }
-    services.telemetry.queue_seconds.observe(timings["queue"])
-    services.telemetry.encode_seconds.observe(timings["encode"])
+    encode = functools.partial(_encode, form=ask.format)
+    drawn = await services.batcher.draw(engine, Latents(ask.seeds), label_N, encode)
+    timings = {"queue": drawn.queue_s, "infer": drawn.infer_s, "encode": drawn.encode_s}
     headers["Server-Timing"] = ", ".join(f"{name};dur={seconds * 1000:.2f}" for name, seconds in timings.items())
-    return Response(content, headers=headers, media_type=MEDIA_TYPES[ask.format])
+    return Response(drawn.content, headers=headers, media_type=MEDIA_TYPES[ask.format])
 
 
 def _encode(drawn: images.Images, form: Format) -> bytes:
@@ -79,7 +70,7 @@ def _headers(ask: Ask, ref: ModelRef, engine: Engine) -> dict[str, str]:
         "Model-Version": str(engine.version),
         "Model-Digest": engine.digest,
         "Seed": str(ask.seeds[0]),
-        "ETag": ask.etag(engine.digest, engine.device.type),
+        "ETag": ask.etag(engine.identity),
         "Vary": "Accept",
         "Cache-Control": "no-store" if ask.is_random else IMMUTABLE if ref.is_pinned else "no-cache",
     }

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from core.errors import NotReady, Overloaded
 from core.images import Images
 from core.refs import ModelRef
 from core.settings import Settings
-from models.noise import draw_noise
+from models.noise import Latents, draw_noise
 
 PublishTiny = Callable[..., int]
 OpenEngine = Callable[..., Engine]
@@ -52,7 +53,7 @@ class Failing(Gated):
 
 @pytest.fixture
 async def batcher() -> AsyncIterator[Batcher]:
-    running = Batcher(max_wait_s=60)
+    running = Batcher(60, ThreadPoolExecutor(1))
     running.start()
     yield running
     await asyncio.to_thread(running.close)
@@ -71,7 +72,7 @@ def ask(batcher: Batcher, engine: Engine, seeds: range, label: int = 0) -> "asyn
 
     async def draw() -> Images:
         labels = np.full(len(seeds), label, np.int64)
-        return (await batcher.draw(engine, draw_noise(seeds, engine.latent_dim), labels))[0]
+        return (await batcher.draw(engine, Latents(seeds), labels, np.copy)).content
 
     return asyncio.create_task(draw())
 
@@ -208,7 +209,7 @@ async def test_what_is_canceled_is_counted_by_how_far_it_was(batcher: Batcher, g
 
 
 async def test_a_canceled_request_frees_its_place_at_once(gated: Gated) -> None:
-    batcher = Batcher(max_wait_s=1e-9)
+    batcher = Batcher(1e-9, ThreadPoolExecutor(1))
     batcher.start()
     gated.gate.set()
     await ask(batcher, gated, range(1))  # from here on its speed is known
