@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from app.activity import Activity
 from app.generate.batcher import Batcher
 from app.generate.hotload import Models
+from app.generate.pictures import Pictures
 from app.run_counts import RunCensus
 from app.storage import StorageMeter
 from app.streams import Streams
@@ -37,6 +38,7 @@ class Services:
     queue: TrainQueue
     models: Models
     batcher: Batcher
+    pictures: Pictures
     encoders: ThreadPoolExecutor
     importer: ThreadPoolExecutor
     streams: Streams

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -20,6 +21,7 @@ from app.gate import BodyLimit, Gate
 from app.generate import route as generate
 from app.generate.batcher import Batcher
 from app.generate.hotload import Models
+from app.generate.pictures import Pictures
 from app.observer import Observer
 from app.reconciler import reconcile_for_ever
 from app.run_counts import RunCensus
@@ -152,8 +154,8 @@ async def _services(settings: Settings, telemetry: Telemetry) -> AsyncIterator[S
 def _make(settings: Settings, store: Store, telemetry: Telemetry) -> Services:
     """All services; nothing of them runs yet."""
     registry = Registry(store)
-    device = "cuda" if settings.device == "auto" and torch.cuda.is_available() else settings.device
-    models = Models(registry, Bell(settings.broker_url), "cpu" if device == "auto" else device, telemetry)
+    device = _device(settings)
+    models = Models(registry, Bell(settings.broker_url), device, telemetry, settings.precision)
     runs = RunStore(store)
     encoders = ThreadPoolExecutor(ENCODERS, "encode")
     return Services(
@@ -166,7 +168,8 @@ def _make(settings: Settings, store: Store, telemetry: Telemetry) -> Services:
         datasets=DatasetStore(store),
         queue=TrainQueue(settings.broker_url),
         models=models,
-        batcher=Batcher(settings.max_wait, encoders, telemetry),
+        batcher=Batcher(settings.max_wait, encoders, telemetry, _threads(settings, device), settings.timeout),
+        pictures=Pictures(settings.cache_bytes, telemetry),
         encoders=encoders,
         streams=Streams(),
         activity=Activity(runs, models),
@@ -174,6 +177,25 @@ def _make(settings: Settings, store: Store, telemetry: Telemetry) -> Services:
         telemetry=telemetry,
         importer=ThreadPoolExecutor(1, "import"),  # a model that is checked is in memory: one at a time
     )
+
+
+def _device(settings: Settings) -> str:
+    if settings.device != "auto":
+        return settings.device
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _threads(settings: Settings, device: str) -> int:
+    """Engine threads. On a CPU each draws on one core: torch's own threads would wait for one another."""
+    if device != "cpu":
+        return 1
+    torch.set_num_threads(1)
+    return settings.engine_threads or available_cores()
+
+
+def available_cores() -> int:
+    """Cores this process may use; macOS does not tell which."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _open_store(settings: Settings) -> Store:

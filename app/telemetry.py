@@ -63,6 +63,12 @@ class Telemetry:
         self.batch_size = Histogram(
             "ganymede_batch_size", "Images of one forward pass.", buckets=BATCH_BUCKETS, registry=registry
         )
+        self.dispatched = Counter(
+            "ganymede_batch_dispatch_total",
+            "Forward passes, by why they began: a batch shape was full, or a thread was idle.",
+            ["reason"],
+            registry=registry,
+        )
         self.rejected = Counter(
             "ganymede_rejected_total", "Requests refused before any work, by error code.", ["reason"], registry=registry
         )
@@ -79,7 +85,10 @@ class Telemetry:
             self.reloads.labels(result)
         for reason in ("overloaded", "not_ready"):
             self.rejected.labels(reason)
-        self.cache_hits.labels("etag")
+        for reason in ("full", "idle"):
+            self.dispatched.labels(reason)
+        for kind in ("etag", "memory", "flight"):
+            self.cache_hits.labels(kind)
 
     def answered(self, route: str, code: int) -> None:
         """Count one answer."""

@@ -209,6 +209,22 @@ class Overloaded(GanymedeError):
         self.retry_after_s = retry_after_s
 
 
+class ClientGone(GanymedeError):
+    """Who asked has closed the connection: the answer reaches nobody. nginx's status for it, well known."""
+
+    status = 499
+    code = "client_gone"
+    title = "Client gone"
+
+
+class GenerationTimeout(GanymedeError):
+    """A picture was not there in time: queue, forward pass and encoding together."""
+
+    status = 504
+    code = "timeout"
+    title = "Timeout"
+
+
 class NotReady(GanymedeError):
     status = 503
     code = "not_ready"

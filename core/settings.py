@@ -58,6 +58,20 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="Seconds a request may be expected to wait for its image before it is refused (429).",
     )
+    timeout: float = Field(
+        60.0, gt=0, allow_inf_nan=False, description="Seconds after which a request for images is given up (504)."
+    )
+    cache_bytes: int = Field(
+        64 * 2**20, ge=0, description="Memory for answers that were sent lately, which are sent again undrawn; 0: none."
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto",
+        description="Number format of generators: auto takes bfloat16 where the device has it and a picture is at most "
+        "2 grey levels away from that of float32.",
+    )
+    engine_threads: int | None = Field(
+        None, ge=1, le=256, description="Threads that draw on a CPU, each on one core. Default: as many as cores."
+    )
     access_log: bool = Field(
         False, description="A log line for every request; without it, for failures (5xx) and for changes alone."
     )

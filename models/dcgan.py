@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.blocks import UpConv2d
+from models.folding import fold_into
 
 SLOPE = 0.2  # of LeakyReLU, Radford et al. section 3
 NARROWEST = 16  # feature maps
@@ -80,7 +81,14 @@ class Generator(nn.Module):
             z_BZ = torch.cat([z_BZ, self.embedding(label_B)], dim=1)
         x_BCHW = self.stem(z_BZ).view(len(z_BZ), self.stem_width, self.base, self.base)
         image_BCHW: Tensor = self.to_image(self.blocks(self.stem_norm(x_BCHW)))
-        return image_BCHW.tanh()
+        return image_BCHW.float().tanh()  # of bfloat16, tanh would round once more
+
+    def fold_norms(self) -> None:
+        """For models/folding.py: the norm behind the stem, which views what it gives as an image in between."""
+        norm = self.stem_norm[0]
+        assert isinstance(norm, nn.BatchNorm2d)
+        fold_into(self.stem, norm)
+        self.stem_norm[0] = nn.Identity()
 
 
 class Discriminator(nn.Module):

@@ -3,11 +3,10 @@
 The seed contract: the bytes of an image depend on version, seed and label, never on what else is in the batch. So
 every forward pass has one of a few fixed shapes, padded, and only shapes that draw the same bytes are used.
 
-Shape suffixes: B images, Z latent, C channels, H height, W width.
+Shape suffixes: B images, Z latent.
 """
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,89 +16,95 @@ import PIL
 import torch
 from torch import nn
 
+from app.generate.calibration import Calibration, Precision, PrecisionChoice, Probe, calibrate, make_probe, padded
 from core import VERSION
 from core.errors import StoreDamaged
 from core.images import Images
 from core.store import check_files
-from models.noise import default_labels, draw_noise
-from models.sampling import to_uint8
 from models.weights import WEIGHTS_FILE, is_finite, load_generator, misfits
 
-BUCKETS = (4, 16, 64)  # batch shapes; 1 and 2 draw other bytes than these in some images (measured)
-PROBE_IMAGES = 128
+SMOOTHING = 0.1  # weight of the newest batch in the measured seconds of its shape
+NEARLY = 0.9  # a smaller shape that draws so much of the best one's images a second is better: nobody waits for it
 
 
 class Engine:
-    """A loaded, checked and warmed generator."""
+    """A loaded and calibrated generator. Any number of threads may draw with it at once."""
 
-    def __init__(self, name: str, version: int, manifest: dict[str, Any], generator: nn.Module, device: str) -> None:
-        self.name, self.version, self.manifest, self.device = name, version, manifest, torch.device(device)
-        self.generator = generator
-        self.buckets: Sequence[int] = BUCKETS
+    def __init__(
+        self, name: str, version: int, manifest: dict[str, Any], calibration: Calibration, device: torch.device
+    ) -> None:
+        self.name, self.version, self.manifest, self.device = name, version, manifest, device
+        self.calibration = calibration
+        self.digest, self.latent_dim = str(manifest["digest"]), int(manifest["latent_dim"])
+        self.labels: list[str] = list(manifest["labels"])  # class names; empty for an unconditional model
+        self.images_per_second = 0.0  # of one thread, in batches of the best shape
+        self.best_batch = 1  # images: the smallest batch that draws nearly as many a second as any
+        self._rate()
+        self.nbytes = 0  # of the weights in memory
         self.used_at = time.monotonic()  # when it was last asked for
-        self.images_per_second = 1000.0  # of full batches; measured when it is warmed up
+        build = f"{VERSION} torch {torch.__version__} Pillow {PIL.__version__}"
+        # All of here that the bytes of a picture depend on, beside what was asked.
+        self.identity = f"{self.digest} {build} {_device_class(device)} {calibration.precision}"
 
     @property
-    def digest(self) -> str:
-        return str(self.manifest["digest"])
+    def precision(self) -> Precision:
+        return self.calibration.precision
 
     @property
-    def identity(self) -> str:
-        """All of here that the bytes of a picture depend on, beside what was asked: weights, build, kind of device."""
-        return f"{self.digest} {VERSION} torch {torch.__version__} Pillow {PIL.__version__} {self.device.type}"
-
-    @property
-    def labels(self) -> list[str]:
-        """Class names; empty for an unconditional model."""
-        return list(self.manifest["labels"])
-
-    @property
-    def latent_dim(self) -> int:
-        return int(self.manifest["latent_dim"])
+    def buckets(self) -> list[int]:
+        """Batch shapes, the smallest first."""
+        return self.calibration.buckets
 
     @property
     def largest_bucket(self) -> int:
         return self.buckets[-1]
 
+    def facts(self) -> dict[str, Any]:
+        """How it is run here, for people."""
+        return {
+            "precision": self.precision,
+            "buckets": list(self.buckets),
+            "bucket_seconds": dict(self.calibration.seconds),
+            "images_per_second": self.images_per_second,
+            "bytes": self.nbytes,
+        }
+
+    def batch_for(self, waiting: int) -> int:
+        """How many of `waiting` images to draw at once: as many as give most images a second, padding counted."""
+        if waiting >= self.best_batch:
+            return self.best_batch
+        return min(waiting, max(self._seconds, key=lambda bucket: min(bucket, waiting) / self._seconds[bucket]))
+
+    def _rate(self) -> None:
+        """Work out what the seconds of each shape mean; they are looked at for each request."""
+        self.images_per_second = self.calibration.images_per_second
+        enough = NEARLY * self.images_per_second
+        self.best_batch = next(bucket for bucket, seconds in self._seconds.items() if bucket / seconds >= enough)
+
+    @property
+    def _seconds(self) -> dict[int, float]:
+        return self.calibration.seconds
+
     def draw(self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None) -> Images:
         """Pictures (B, H, W, C) of up to `largest_bucket` noise vectors; labels for a conditional model only."""
         count = len(z_BZ)
-        return self._forward(z_BZ, label_B, next(size for size in self.buckets if size >= count))[:count]
-
-    def _forward(self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None, bucket: int) -> Images:
-        padding = bucket - len(z_BZ)
-        z = torch.from_numpy(np.pad(z_BZ, ((0, padding), (0, 0)))).to(self.device)
-        labels = None if label_B is None else torch.from_numpy(np.pad(label_B, (0, padding))).to(self.device)
-        with torch.inference_mode():
-            images: Images = to_uint8(self.generator(z, labels)).cpu().numpy()
-        return images
-
-    def warm_up(self) -> None:
-        """Run every bucket, keep those that agree with the largest in every byte, refuse a network that is broken.
-
-        Raises:
-            StoreDamaged: the pictures are not numbers, or all the same.
-        """
-        seeds = range(PROBE_IMAGES)
-        z_BZ = draw_noise(seeds, self.latent_dim)
-        label_B = np.array(default_labels(seeds, len(self.labels)), np.int64) if self.labels else None
-        drawn = {bucket: self._draw_in(bucket, z_BZ, label_B) for bucket in BUCKETS}
+        bucket = next(size for size in self.buckets if size >= count)
         began = time.perf_counter()
-        self._draw_in(BUCKETS[-1], z_BZ, label_B)
-        self.images_per_second = PROBE_IMAGES / (time.perf_counter() - began)
-        reference = drawn[BUCKETS[-1]]
-        if (reference == reference[:1]).all():
-            raise StoreDamaged(f"version {self.version} of model {self.name!r} draws the same picture for every seed")
-        self.buckets = [bucket for bucket in BUCKETS if np.array_equal(drawn[bucket], reference)]
-
-    def _draw_in(self, bucket: int, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None) -> Images:
-        parts = [slice(start, start + bucket) for start in range(0, len(z_BZ), bucket)]
-        drawn = [self._forward(z_BZ[p], None if label_B is None else label_B[p], bucket) for p in parts]
-        return np.concatenate(drawn)
+        images = self.calibration.forward(*padded(z_BZ, label_B, bucket))
+        self._seconds[bucket] += SMOOTHING * (time.perf_counter() - began - self._seconds[bucket])
+        self._rate()
+        return images[:count]
 
 
-def load_engine(name: str, version: int, folder: Path, manifest: dict[str, Any], device: str) -> Engine:
-    """Read, check, build and warm one version. Takes a part of a second; never call it on the event loop.
+def load_engine(
+    name: str,
+    version: int,
+    folder: Path,
+    manifest: dict[str, Any],
+    device: str,
+    precision: PrecisionChoice = "auto",
+) -> Engine:
+    """Read, check, build and calibrate one version. Takes a part of a second; never call it on the event loop.
 
     Raises:
         StoreDamaged: a file is missing or changed, the weights are not finite, or the pictures are constant.
@@ -110,7 +115,26 @@ def load_engine(name: str, version: int, folder: Path, manifest: dict[str, Any],
         raise StoreDamaged(f"version {version} of model {name!r} has weights that are not finite numbers")
     if misfits(manifest, config):
         raise StoreDamaged(f"the manifest of version {version} of model {name!r} does not describe its weights")
-    generator = generator.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    engine = Engine(name, version, manifest, generator.requires_grad_(False), device)
-    engine.warm_up()
+    probe = make_probe(config.image_size**2 * config.channels, config.latent_dim, config.num_classes)
+    calibration = calibrate(generator, torch.device(device), probe, precision)
+    if _is_constant(calibration, probe):
+        raise StoreDamaged(f"version {version} of model {name!r} draws the same picture for every seed")
+    engine = Engine(name, version, manifest, calibration, torch.device(device))
+    engine.nbytes = _nbytes(generator)
     return engine
+
+
+def _is_constant(calibration: Calibration, probe: Probe) -> bool:
+    images = probe.draw(calibration.forward, calibration.buckets[0])
+    return bool((images == images[:1]).all())
+
+
+def _nbytes(network: nn.Module) -> int:
+    return sum(tensor.nbytes for tensor in network.state_dict().values())
+
+
+def _device_class(device: torch.device) -> str:
+    """What may draw other bytes: the instruction set of a CPU, the kind of a GPU."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"cpu {torch.backends.cpu.get_cpu_capability()}"

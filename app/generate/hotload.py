@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from app.generate.calibration import PrecisionChoice
 from app.generate.engine import Engine, load_engine
 from app.telemetry import Telemetry
 from core.answers.models import ModelSummary
@@ -48,7 +49,10 @@ class LoadFailure:
 class Models:
     """The engines of one device. All state is changed on the event loop; loading happens on a thread of its own."""
 
-    def __init__(self, registry: Registry, bell: Bell, device: str, telemetry: Telemetry) -> None:
+    def __init__(
+        self, registry: Registry, bell: Bell, device: str, telemetry: Telemetry, precision: PrecisionChoice = "auto"
+    ) -> None:
+        self.precision = precision
         self.registry, self.bell, self.device, self.telemetry = registry, bell, device, telemetry
         self.served: dict[ModelRef, Engine] = {}  # references without a version: what they mean now
         self.failures: dict[Key, LoadFailure] = {}
@@ -249,7 +253,7 @@ class Models:
 
     def _read(self, name: str, version: int) -> Engine:
         manifest = self.registry.manifest(name, version)
-        return load_engine(name, version, self.registry.folder(name, version), manifest, self.device)
+        return load_engine(name, version, self.registry.folder(name, version), manifest, self.device, self.precision)
 
     def _reason(self, name: str, version: int) -> str:
         failure = self.failures.get((name, version))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import torch
 from fastapi import FastAPI
 from torch import nn
 
+from app.generate.batcher import Batcher
 from app.generate.engine import Engine, load_engine
 from app.main import create_app
 from core import files
@@ -36,6 +38,7 @@ from models import ARCHITECTURES
 from models.dcgan import DCGANConfig
 from models.publish import MANIFEST_FILE, Lineage, write_generator
 from models.weights import WEIGHTS_FILE
+from tests.app.gated import Gated
 
 TINY = DCGANConfig(image_size=8, channels=1, latent_dim=4, width=16, num_classes=3)
 
@@ -83,9 +86,25 @@ def open_engine(registry: Registry) -> OpenEngine:
         plain = load_engine(name, version, registry.folder(name, version), manifest, "cpu")
         if kind is Engine:
             return plain
-        return kind(name, version, manifest, plain.generator, "cpu")
+        return kind(name, version, manifest, plain.calibration, plain.device)
 
     return load
+
+
+@pytest.fixture
+async def batcher() -> AsyncIterator[Batcher]:
+    running = Batcher(60, ThreadPoolExecutor(1))
+    running.start()
+    yield running
+    await asyncio.to_thread(running.close)
+
+
+@pytest.fixture
+def gated(publish_tiny: PublishTiny, open_engine: OpenEngine) -> Gated:
+    publish_tiny()
+    engine = open_engine(kind=Gated)
+    assert isinstance(engine, Gated)
+    return engine
 
 
 class Broken(Engine):

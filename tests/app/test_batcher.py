@@ -1,87 +1,19 @@
-"""The engine thread and its queues: batches, turns, failures, overload, the end. Real engines that wait or fail."""
+"""The engine threads and their queues: batches, turns, failures. Real engines that wait or fail."""
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
-from fastapi import FastAPI
 
 from app.generate.batcher import Batcher
 from app.generate.engine import Engine
-from app.main import create_app
-from core.errors import NotReady, Overloaded
-from core.images import Images
-from core.refs import ModelRef
-from core.settings import Settings
-from models.noise import Latents, draw_noise
+from models.noise import draw_noise
+from tests.app.gated import CULPRIT, Failing, Gated, ask, occupy
 
 PublishTiny = Callable[..., int]
 OpenEngine = Callable[..., Engine]
-Serve = Callable[[FastAPI], Any]
-
-CULPRIT = 2  # the label that a Failing engine cannot draw
-
-
-class Gated(Engine):
-    """Draws only while its gate is open, and keeps who drew how many in `log`."""
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.gate, self.entered, self.log = threading.Event(), threading.Event(), list[tuple[int, int]]()
-
-    def draw(self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None) -> Images:
-        self.entered.set()
-        assert self.gate.wait(30)
-        self.log.append((self.version, len(z_BZ)))
-        return super().draw(z_BZ, label_B)
-
-
-class Failing(Gated):
-    """Fails every batch that has an image of class CULPRIT in it."""
-
-    def draw(self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None) -> Images:
-        drawn = super().draw(z_BZ, label_B)
-        if label_B is not None and CULPRIT in label_B:
-            raise RuntimeError("this label cannot be drawn")
-        return drawn
-
-
-@pytest.fixture
-async def batcher() -> AsyncIterator[Batcher]:
-    running = Batcher(60, ThreadPoolExecutor(1))
-    running.start()
-    yield running
-    await asyncio.to_thread(running.close)
-
-
-@pytest.fixture
-def gated(publish_tiny: PublishTiny, open_engine: OpenEngine) -> Gated:
-    publish_tiny()
-    engine = open_engine(kind=Gated)
-    assert isinstance(engine, Gated)
-    return engine
-
-
-def ask(batcher: Batcher, engine: Engine, seeds: range, label: int = 0) -> "asyncio.Task[Images]":
-    """Begin to draw; the task is in the queue when the loop has gone round once."""
-
-    async def draw() -> Images:
-        labels = np.full(len(seeds), label, np.int64)
-        return (await batcher.draw(engine, Latents(seeds), labels, np.copy)).content
-
-    return asyncio.create_task(draw())
-
-
-async def occupy(batcher: Batcher, engine: Gated) -> "asyncio.Task[Images]":
-    """One request that is being drawn and stays so until the gate opens."""
-    task = ask(batcher, engine, range(1))
-    assert await asyncio.to_thread(engine.entered.wait, 30)
-    return task
 
 
 async def test_what_waits_together_is_drawn_together(batcher: Batcher, gated: Gated) -> None:
@@ -182,91 +114,26 @@ async def test_the_rest_of_a_large_request_that_failed_is_not_drawn(
     assert sum(count for _, count in engine.log) <= 3 * 64
 
 
-async def test_a_canceled_request_is_not_drawn(batcher: Batcher, gated: Gated) -> None:
-    first = await occupy(batcher, gated)
-    kept, gone = ask(batcher, gated, range(3)), ask(batcher, gated, range(50))
-    await asyncio.sleep(0)
-
-    gone.cancel()
-    await asyncio.sleep(0)
-    gated.gate.set()
-    await asyncio.gather(first, kept)
-
-    assert gated.log == [(1, 1), (1, 3)]
-
-
-async def test_what_is_canceled_is_counted_by_how_far_it_was(batcher: Batcher, gated: Gated) -> None:
-    tasks = [await occupy(batcher, gated), ask(batcher, gated, range(5))]
-    await asyncio.sleep(0)
-
-    for task in tasks:
-        task.cancel()
-    gated.gate.set()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-    value = batcher.telemetry.registry.get_sample_value
-    assert [value("ganymede_cancelled_total", {"stage": stage}) for stage in ("infer", "queue")] == [1, 1]
-
-
-async def test_a_canceled_request_frees_its_place_at_once(gated: Gated) -> None:
-    batcher = Batcher(1e-9, ThreadPoolExecutor(1))
+async def test_a_second_thread_takes_full_batches_and_leaves_small_ones(gated: Gated) -> None:
+    batcher = Batcher(60, ThreadPoolExecutor(1), threads=2)
     batcher.start()
-    gated.gate.set()
-    await ask(batcher, gated, range(1))  # from here on its speed is known
-    gated.gate.clear()
-    gated.entered.clear()
-    first = await occupy(batcher, gated)
-    waits = ask(batcher, gated, range(50))
-    await asyncio.sleep(0)
-    with pytest.raises(Overloaded):
-        await ask(batcher, gated, range(1))
+    tasks = [await occupy(batcher, gated), ask(batcher, gated, range(10))]
+    await asyncio.sleep(0.05)
+    assert batcher.waiting == 10
 
-    waits.cancel()
-    await asyncio.sleep(0)
-    admitted = ask(batcher, gated, range(1))
+    tasks.append(ask(batcher, gated, range(70)))
+    while batcher.waiting != 16:
+        await asyncio.sleep(0.01)
     gated.gate.set()
 
-    assert len(await admitted) == 1
-    await first
+    assert [len(images) for images in await asyncio.gather(*tasks)] == [1, 10, 70]
+    assert sorted(gated.log) == [(1, 1), (1, 16), (1, 64)]
     await asyncio.to_thread(batcher.close)
 
 
-async def test_too_long_a_queue_is_refused_with_the_time_it_takes(
-    settings: Settings, gated: Gated, serve: Serve
-) -> None:
+async def test_requests_that_come_together_are_drawn_together(batcher: Batcher, gated: Gated) -> None:
     gated.gate.set()
-    app = create_app(settings.model_copy(update={"max_wait": 1e-9}))
-    async with serve(app) as client:
-        app.state.services.models.served[ModelRef("tiny")] = gated
-        await client.get("/generate", params={"seed": 1})
-        gated.gate.clear()
-        gated.entered.clear()
-        running = asyncio.create_task(client.get("/generate", params={"seed": 2}))
-        await asyncio.to_thread(gated.entered.wait, 30)
-        waiting = ask(app.state.services.batcher, gated, range(3))
-        await asyncio.sleep(0)
 
-        refused = await client.get("/generate", params={"seed": 4})
-        known = await client.get("/generate", params={"seed": 1}, headers={"If-None-Match": "*"})
-        gated.gate.set()
+    await asyncio.gather(*(ask(batcher, gated, range(i, i + 1)) for i in range(20)))
 
-        assert (refused.status_code, refused.json()["code"]) == (429, "overloaded")
-        assert int(refused.headers["Retry-After"]) >= 1
-        assert known.status_code == 304
-        assert ((await running).status_code, len(await waiting)) == (200, 3)
-
-
-async def test_closing_draws_what_waits_and_refuses_what_comes(batcher: Batcher, gated: Gated) -> None:
-    tasks = [await occupy(batcher, gated), ask(batcher, gated, range(200)), ask(batcher, gated, range(3))]
-    await asyncio.sleep(0)
-    closing = asyncio.create_task(asyncio.to_thread(batcher.close))
-    while not batcher._is_closing:
-        await asyncio.sleep(0.01)
-
-    with pytest.raises(NotReady):
-        await ask(batcher, gated, range(1))
-    gated.gate.set()
-    await closing
-
-    assert [len(images) for images in await asyncio.gather(*tasks)] == [1, 200, 3]
-    assert not batcher.is_alive
+    assert gated.log == [(1, 20)]

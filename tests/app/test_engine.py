@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from app.generate.engine import BUCKETS, Engine
+from app.generate.calibration import BUCKETS
+from app.generate.engine import Engine
 from core.errors import StoreDamaged
 from core.images import Images
 from models.dcgan import DCGANConfig

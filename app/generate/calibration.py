@@ -1,0 +1,144 @@
+"""How a generator is run here: its number format, its batch shapes, what each costs. Knows no version and no queue.
+
+What can change a byte is decided by a rule and a probe that give the same answer at each start: the format, and the
+shapes. Timing decides no more than how many images to put into a batch.
+
+Shape suffixes: B images, Z latent.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from app.generate.forward import EagerForward, Forward, GraphForward
+from core.images import Images
+from models.folding import fold, halve
+from models.noise import default_labels, draw_noise
+
+Precision = Literal["float32", "bfloat16"]
+PrecisionChoice = Literal["auto", "float32", "bfloat16"]
+
+BUCKETS = (1, 2, 4, 8, 16, 32, 64)  # batch shapes
+REFERENCE_BUCKET = 4  # the others draw its bytes, or are not used
+MAX_DEVIATION = 2  # grey levels by which a bfloat16 picture may differ from the float32 one
+PROBE_PIXELS = 1 << 16  # of all probe images together, by which their number is chosen
+PROBE_IMAGES = (8, 64)  # at least and at most
+MAX_BATCH_S = 0.1  # of the largest shape that is used: who comes next waits for so long
+TIMINGS = 3
+
+
+@dataclass(slots=True)
+class Calibration:
+    """What was found out. `seconds` of each shape are measured on, by each batch."""
+
+    forward: Forward
+    precision: Precision
+    buckets: list[int]
+    seconds: dict[int, float]
+
+    @property
+    def images_per_second(self) -> float:
+        """Of one thread, in batches of the best shape."""
+        return max(bucket / seconds for bucket, seconds in self.seconds.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Images that every way to draw is tried on."""
+
+    z_BZ: npt.NDArray[np.float32]
+    label_B: npt.NDArray[np.int64] | None
+
+    def draw(self, forward: Forward, bucket: int) -> Images:
+        """All of them, in batches of one shape."""
+        starts = range(0, len(self.z_BZ), bucket)
+        drawn = [forward(*padded(self.z_BZ[i : i + bucket], self._labels(i, bucket), bucket)) for i in starts]
+        return np.concatenate(drawn)[: len(self.z_BZ)]
+
+    def _labels(self, start: int, count: int) -> npt.NDArray[np.int64] | None:
+        return None if self.label_B is None else self.label_B[start : start + count]
+
+
+def make_probe(pixels: int, latent_dim: int, num_classes: int) -> Probe:
+    """Noise of the first seeds; the larger the image (`pixels` each), the fewer."""
+    least, most = PROBE_IMAGES
+    seeds = range(max(least, min(most, PROBE_PIXELS // pixels)))
+    labels = np.array(default_labels(seeds, num_classes), np.int64) if num_classes else None
+    return Probe(draw_noise(seeds, latent_dim), labels)
+
+
+def padded(
+    z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None, bucket: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64] | None]:
+    """A batch filled up with zeros to its shape."""
+    count = len(z_BZ)
+    if count == bucket:
+        return z_BZ, label_B
+    filled_BZ = np.zeros((bucket, z_BZ.shape[1]), np.float32)
+    filled_BZ[:count] = z_BZ
+    if label_B is None:
+        return filled_BZ, None
+    filled_B = np.zeros(bucket, np.int64)
+    filled_B[:count] = label_B
+    return filled_BZ, filled_B
+
+
+def calibrate(generator: nn.Module, device: torch.device, probe: Probe, choice: PrecisionChoice) -> Calibration:
+    """Choose how `generator` (float32, in eval mode, on the CPU) is run on `device`, and warm every shape of it up."""
+    folded = fold(generator).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    exact = _forward(folded, device)
+    reference = probe.draw(exact, REFERENCE_BUCKET)
+    precision: Precision = "float32"
+    forward = exact
+    if choice == "bfloat16" or (choice == "auto" and has_bfloat16(device)):
+        halved = _forward(halve(folded), device)
+        is_near = _deviation(probe.draw(halved, REFERENCE_BUCKET), reference) <= MAX_DEVIATION
+        if is_near or choice == "bfloat16":
+            precision, forward = "bfloat16", halved
+    return Calibration(forward, precision, *_measure(forward, probe))
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is native there; emulated, it would be slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def _forward(network: nn.Module, device: torch.device) -> Forward:
+    return GraphForward(network, device) if device.type == "cuda" else EagerForward(network, device)
+
+
+def _measure(forward: Forward, probe: Probe) -> tuple[list[int], dict[int, float]]:
+    """Shapes that draw the bytes of the reference, up to the first that takes too long; and their seconds."""
+    reference = probe.draw(forward, REFERENCE_BUCKET)
+    buckets: list[int] = []
+    seconds: dict[int, float] = {}
+    for bucket in BUCKETS:
+        if seconds and bucket * min(s / b for b, s in seconds.items()) > MAX_BATCH_S:
+            break
+        if np.array_equal(probe.draw(forward, bucket), reference):
+            buckets.append(bucket)
+            batch = padded(probe.z_BZ[:bucket], None if probe.label_B is None else probe.label_B[:bucket], bucket)
+            seconds[bucket] = _fastest(lambda batch=batch: forward(*batch))  # type: ignore[misc]
+    return buckets, seconds
+
+
+def _fastest(work: Callable[[], object]) -> float:
+    times = []
+    for _ in range(TIMINGS):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
+def _deviation(one: Images, other: Images) -> int:
+    """The largest difference in grey levels."""
+    return int(np.abs(one.astype(np.int16) - other.astype(np.int16)).max())

@@ -1,0 +1,91 @@
+"""One forward pass of a batch in a fixed shape: noise and labels in, pixels out. Knows no version and no queue.
+
+On a CPU the network runs step by step, on the thread that calls. On a GPU each shape is recorded once as a CUDA graph
+and replayed: one launch in the place of dozens.
+
+Shape suffixes: B images of a batch, filled up to its shape; Z latent.
+"""
+
+import threading
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from core.images import Images
+from models.sampling import to_uint8
+
+WARM_UPS = 3  # passes before a capture: cuDNN chooses its kernels and workspaces in them
+
+_on_device = threading.Lock()  # a capture may not meet another thread's work on the same GPU
+
+
+class Forward(Protocol):
+    """Pixels (B, H, W, C) of noise (B, Z) and labels (B,), B being one of the shapes it was made for."""
+
+    def __call__(self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None) -> Images: ...
+
+
+class EagerForward:
+    """On the CPU, or on a GPU without graphs. Any number of threads may call it at once."""
+
+    def __init__(self, network: nn.Module, device: torch.device) -> None:
+        self.network, self.device = network, device
+
+    def __call__(self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None) -> Images:
+        with torch.inference_mode():
+            z = torch.from_numpy(z_BZ).to(self.device)
+            labels = None if label_B is None else torch.from_numpy(label_B).to(self.device)
+            images: Images = to_uint8(self.network(z, labels)).cpu().numpy()
+        return images
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A captured graph and the memory it reads and writes."""
+
+    graph: torch.cuda.CUDAGraph
+    z_BZ: Tensor
+    label_B: Tensor | None
+    image_BHWC: Tensor
+    host_BHWC: Tensor  # pinned
+
+
+class GraphForward:
+    """On a CUDA device: one graph for each shape, recorded when the shape is first asked for."""
+
+    def __init__(self, network: nn.Module, device: torch.device) -> None:
+        self.network, self.device = network, device
+        self._recordings: dict[int, Recording] = {}
+        self._pool = torch.cuda.graph_pool_handle()  # shared: only one graph runs at a time
+
+    def __call__(self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None) -> Images:
+        with _on_device, torch.inference_mode(), torch.cuda.device(self.device):
+            recording = self._recordings.get(len(z_BZ))
+            if recording is None:
+                recording = self._recordings[len(z_BZ)] = self._record(len(z_BZ), z_BZ.shape[1], label_B is not None)
+            recording.z_BZ.copy_(torch.from_numpy(z_BZ))
+            if recording.label_B is not None:
+                recording.label_B.copy_(torch.from_numpy(label_B))
+            recording.graph.replay()
+            recording.host_BHWC.copy_(recording.image_BHWC, non_blocking=True)
+            torch.cuda.current_stream().synchronize()
+            images: Images = recording.host_BHWC.numpy().copy()  # the next batch writes there again
+        return images
+
+    def _record(self, size: int, latent_dim: int, is_conditional: bool) -> Recording:
+        z_BZ = torch.zeros(size, latent_dim, device=self.device)
+        label_B = torch.zeros(size, dtype=torch.int64, device=self.device) if is_conditional else None
+        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(WARM_UPS):
+                to_uint8(self.network(z_BZ, label_B))
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+            image_BHWC = to_uint8(self.network(z_BZ, label_B))
+        return Recording(graph, z_BZ, label_B, image_BHWC, torch.empty_like(image_BHWC, device="cpu").pin_memory())

@@ -1,0 +1,57 @@
+"""Answers that were sent lately, and those being drawn: the same picture is drawn once, however many ask for it at once
+or soon after. Knows no engine and no HTTP; what an answer is called (its ETag) says all that its bytes depend on.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+from app.generate.drawing import Drawing
+from app.telemetry import Telemetry
+
+OVERHEAD = 200  # bytes of memory that an entry costs beside its content
+
+
+class Pictures:
+    """The least recently asked for go first when they are more than `budget` bytes. Used on the event loop alone."""
+
+    def __init__(self, budget: int, telemetry: Telemetry) -> None:
+        self.budget, self.nbytes = budget, 0
+        self.telemetry = telemetry
+        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._drawn: dict[str, Drawing[bytes]] = {}
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def find(self, name: str) -> bytes | None:
+        """An answer that is still here."""
+        content = self._kept.get(name)
+        if content is not None:
+            self._kept.move_to_end(name)
+            self.telemetry.cache_hits.labels("memory").inc()
+        return content
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Remember an answer; one that is larger than all the room is not."""
+        size = len(content) + OVERHEAD
+        if name in self._kept or size > self.budget:
+            return
+        self._kept[name] = content
+        self.nbytes += size
+        while self.nbytes > self.budget:
+            _, oldest = self._kept.popitem(last=False)
+            self.nbytes -= len(oldest) + OVERHEAD
+
+    def share(self, name: str, submit: Callable[[], Drawing[bytes]]) -> Drawing[bytes]:
+        """The drawing of that name that is under way, or a new one. Call `landed` when it was waited for."""
+        drawing = self._drawn.get(name)
+        if drawing is not None and not drawing.is_over:
+            self.telemetry.cache_hits.labels("flight").inc()
+            return drawing
+        drawing = self._drawn[name] = submit()
+        return drawing
+
+    def landed(self, name: str, drawing: Drawing[bytes]) -> None:
+        """Forget a drawing that is over."""
+        if drawing.is_over and self._drawn.get(name) is drawing:
+            del self._drawn[name]
