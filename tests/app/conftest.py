@@ -213,22 +213,24 @@ class Server:
     store: Path
 
 
-StartServer = Callable[[], Server]
+StartServer = Callable[..., Server]
 
 
 @pytest.fixture(scope="session")
 def start_server(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[StartServer]:
-    """Starts the API in a process of its own on a free port, with an empty store; ended with the session at latest."""
+    """Starts the API in a process of its own on a free port, with an empty store or that of `home`; `settings` are
+    environment variables. Ended with the session at latest."""
     started: list[Server] = []
 
-    def start() -> Server:
-        home, port = tmp_path_factory.mktemp("server"), free_port()
+    def start(home: Path | None = None, **settings: str) -> Server:
+        home, port = home or tmp_path_factory.mktemp("server"), free_port()
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("GANYMEDE_")},
             "GANYMEDE_HOME": str(home),
             "GANYMEDE_PORT": str(port),
             "GANYMEDE_REDIS_URL": f"unix://{broker.socket_path}?db=1",  # its reconciler must not fill the tests' queue
             "GANYMEDE_DEFAULT_MODEL": "none",
+            **settings,
         }
         with (home / "log").open("wb") as log:
             process = subprocess.Popen([sys.executable, "-m", "app"], env=environment, stdout=log, stderr=log)
