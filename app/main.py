@@ -129,7 +129,7 @@ async def _services(settings: Settings, telemetry: Telemetry) -> AsyncIterator[S
     services.batcher.start()
     models.start()
     try:
-        await models.engine(parse_model_ref(settings.default_model))
+        await models.engine(parse_model_ref(settings.default_model), is_urgent=True)
     except GanymedeError as error:  # /readyz tells why
         log.warning("the default model cannot be drawn: %s", error)
     except Exception:  # a damaged store must not keep the rest from starting
@@ -138,7 +138,7 @@ async def _services(settings: Settings, telemetry: Telemetry) -> AsyncIterator[S
     try:
         yield services
     finally:
-        services.end_streams()
+        services.begin_drain()
         reconciler.cancel()
         await asyncio.gather(reconciler, return_exceptions=True)
         await models.close()
@@ -153,7 +153,14 @@ def _make(settings: Settings, store: Store, telemetry: Telemetry) -> Services:
     """All services; nothing of them runs yet."""
     registry = Registry(store)
     device = "cuda" if settings.device == "auto" and torch.cuda.is_available() else settings.device
-    models = Models(registry, Bell(settings.broker_url), "cpu" if device == "auto" else device, telemetry)
+    models = Models(
+        registry,
+        Bell(settings.broker_url),
+        "cpu" if device == "auto" else device,
+        telemetry,
+        budget=settings.model_memory,
+        max_wait_s=settings.max_wait,
+    )
     runs = RunStore(store)
     encoders = ThreadPoolExecutor(ENCODERS, "encode")
     return Services(

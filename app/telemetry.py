@@ -22,6 +22,7 @@ from core import VERSION
 UNMATCHED = "unmatched"  # the route of a request that none answers: addresses that are none must not fill the memory
 REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 STAGE_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+LOAD_BUCKETS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64)
 
 
@@ -74,6 +75,17 @@ class Telemetry:
         )
         self.reloads = Counter(
             "ganymede_model_reload_total", "Model versions read into memory, or not.", ["result"], registry=registry
+        )
+        self.load_seconds = Histogram(
+            "ganymede_model_load_seconds",
+            "Reading one model version: digests, weights, warm-up.",
+            buckets=LOAD_BUCKETS,
+            registry=registry,
+        )
+        self.evicted = Counter(
+            "ganymede_model_evicted_total",
+            "Model versions that left the memory because others needed the room.",
+            registry=registry,
         )
         for result in ("loaded", "failed"):  # there from the start, so that the first failure is an increase
             self.reloads.labels(result)

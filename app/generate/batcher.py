@@ -207,7 +207,7 @@ class Batcher:
             drawn = _draw(engine, parts)
         except Exception as error:  # the thread must outlive whatever a model does
             if len(parts) == 1:
-                parts[0][0].context.run(log.exception, "drawing with %s@%d failed", engine.name, engine.version)
+                parts[0][0].context.run(log.exception, "drawing with %s@%s failed", engine.name, engine.version)
                 self._forget(parts[0][0])
                 parts[0][0].finish(error)
                 return

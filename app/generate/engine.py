@@ -20,6 +20,7 @@ from torch import nn
 from core import VERSION
 from core.errors import StoreDamaged
 from core.images import Images
+from core.steps import BranchStep
 from core.store import check_files
 from models.noise import default_labels, draw_noise
 from models.sampling import to_uint8
@@ -32,7 +33,9 @@ PROBE_IMAGES = 128
 class Engine:
     """A loaded, checked and warmed generator."""
 
-    def __init__(self, name: str, version: int, manifest: dict[str, Any], generator: nn.Module, device: str) -> None:
+    def __init__(
+        self, name: str, version: int | BranchStep, manifest: dict[str, Any], generator: nn.Module, device: str
+    ) -> None:
         self.name, self.version, self.manifest, self.device = name, version, manifest, torch.device(device)
         self.generator = generator
         self.buckets: Sequence[int] = BUCKETS
@@ -98,7 +101,7 @@ class Engine:
         return np.concatenate(drawn)
 
 
-def load_engine(name: str, version: int, folder: Path, manifest: dict[str, Any], device: str) -> Engine:
+def load_engine(name: str, version: int | BranchStep, folder: Path, manifest: dict[str, Any], device: str) -> Engine:
     """Read, check, build and warm one version. Takes a part of a second; never call it on the event loop.
 
     Raises:

@@ -32,7 +32,7 @@ class Gated(Engine):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.gate, self.entered, self.log = threading.Event(), threading.Event(), list[tuple[int, int]]()
+        self.gate, self.entered, self.log = threading.Event(), threading.Event(), list[tuple[object, int]]()
 
     def draw(self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None) -> Images:
         self.entered.set()
