@@ -53,6 +53,7 @@ class Telemetry:
         self._requests_of: dict[tuple[str, int], Counter] = {}  # labels() costs more than all the rest
         self._seconds_of: dict[str, Histogram] = {}
         self._add_drawing(registry)
+        self._add_models(registry)
 
     def _add_drawing(self, registry: CollectorRegistry) -> None:
         def stage(name: str, text: str) -> Histogram:
@@ -73,6 +74,11 @@ class Telemetry:
         self.cache_hits = Counter(
             "ganymede_cache_hits_total", "Pictures that did not have to be drawn.", ["kind"], registry=registry
         )
+        for reason in ("overloaded", "not_ready"):
+            self.rejected.labels(reason)
+        self.cache_hits.labels("etag")
+
+    def _add_models(self, registry: CollectorRegistry) -> None:
         self.reloads = Counter(
             "ganymede_model_reload_total", "Model versions read into memory, or not.", ["result"], registry=registry
         )
@@ -89,9 +95,6 @@ class Telemetry:
         )
         for result in ("loaded", "failed"):  # there from the start, so that the first failure is an increase
             self.reloads.labels(result)
-        for reason in ("overloaded", "not_ready"):
-            self.rejected.labels(reason)
-        self.cache_hits.labels("etag")
 
     def answered(self, route: str, code: int) -> None:
         """Count one answer."""
