@@ -1,5 +1,7 @@
 """`run:ID@STEP`: a checkpoint is drawn from without being published, also while its run trains and deletes others."""
 
+import asyncio
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -197,6 +199,41 @@ async def test_who_draws_from_the_latest_does_not_look_at_the_disk_each_time(
 
     assert [answer.status_code for answer in answers] == [200] * 5
     assert looks == 1
+
+
+@pytest.mark.usefixtures("_no_memory")
+async def test_while_a_run_trains_every_answer_is_of_a_checkpoint_it_wrote(
+    client: httpx.AsyncClient, idle_run: Run, keep: Keep
+) -> None:
+    kept = [keep(step) for step in (1, 2)]
+    written = {f"0-{step}": _digest(folder) for step, folder in zip((1, 2), kept, strict=True)}
+    answers: list[httpx.Response] = []
+    over = asyncio.Event()
+
+    async def keep_asking(step: str) -> None:
+        while not over.is_set():
+            answers.append(await draw(client, idle_run, step))
+
+    askers = [asyncio.create_task(keep_asking(step)) for step in ("latest", "latest", "1", "6")]
+    for step in range(3, 10):
+        kept.append(await asyncio.to_thread(keep, step))
+        written[f"0-{step}"] = _digest(kept[-1])
+        oldest = f"{idle_run.checkpoints}/{kept.pop(0).name}"
+        await asyncio.to_thread(idle_run.store.delete, oldest)  # as the trainer does: the two newest stay
+    newest = await draw(client, idle_run, "latest")
+    over.set()
+    await asyncio.gather(*askers)
+
+    drawn = {(a.headers["Model-Version"], a.headers["Model-Digest"]) for a in answers if a.status_code == 200}
+    refused = {(a.status_code, a.json()["code"]) for a in answers if a.status_code != 200}
+    assert drawn <= written.items()
+    assert len(drawn) > 1
+    assert refused <= {(404, "checkpoint_not_found")}
+    assert newest.headers["Model-Version"] == "0-9"
+
+
+def _digest(checkpoint: Path) -> str:
+    return str(json.loads((checkpoint / "generator" / "manifest.json").read_text())["digest"])
 
 
 @pytest.mark.parametrize(
