@@ -101,7 +101,7 @@ class Models:
             ModelNotFound: there is no such version.
             StoreDamaged: a file is missing or changed, or it cannot be drawn from.
         """
-        await self._look_up(self.source.check_files, name, version)
+        await asyncio.to_thread(self.source.check_files, name, version)  # hashes all of it: not before lookups
         await self._load((name, version), is_urgent=True)
 
     async def look(self) -> None:
