@@ -54,7 +54,6 @@ def engine_facts(engine: Engine) -> EngineFacts:
     return EngineFacts(
         device=engine.device.type,
         precision=str(parameter.dtype).removeprefix("torch."),
-        memory_format="channels_last",
         buckets=list(engine.buckets),
         images_per_second=round(engine.images_per_second, 1),
         bytes=weight_bytes(engine),

@@ -10,8 +10,10 @@ class EngineFacts(BaseModel):
 
     device: str = Field(examples=["cpu", "cuda"])
     precision: str = Field(examples=["float32", "bfloat16"])
-    memory_format: str = Field(examples=["channels_last"])
     buckets: list[int] = Field(description="Batch sizes it is run in.", examples=[[4, 16, 64]])
+    bucket_seconds: dict[int, float] = Field(
+        default_factory=dict, description="How long a batch of each size takes, as measured when it was loaded."
+    )
     images_per_second: float = Field(description="Of full batches, as measured.")
     bytes: int = Field(description="What its weights take of GANYMEDE_MODEL_MEMORY.")
 
