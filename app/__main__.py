@@ -18,14 +18,14 @@ DRAIN_S = 20  # for requests under way when the process is told to end
 
 
 class DrainingServer(uvicorn.Server):
-    """Ends the streams before it waits for requests under way: a stream would never end by itself."""
+    """Says so before it waits for requests under way, and ends the streams: one would never end by itself."""
 
     def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
         super().__init__(config)
         self.app = app
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self.app.state.services.end_streams()
+        self.app.state.services.begin_drain()
         await super().shutdown(sockets)
 
 

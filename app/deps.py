@@ -1,5 +1,6 @@
 """What routes are given, as nouns. Knows where each is kept, and nothing of what it does."""
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -46,9 +47,11 @@ class Services:
     storage: StorageMeter
     telemetry: Telemetry
     began_at: float = field(default_factory=time.monotonic)
+    draining: threading.Event = field(default_factory=threading.Event)
 
-    def end_streams(self) -> None:
-        """End every stream, so that the process can: its clients come back to the next one."""
+    def begin_drain(self) -> None:
+        """Be ready for nothing new, and end every stream, so that the process can: its clients come to the next one."""
+        self.draining.set()
         self.streams.close()
         self.activity.close()
 

@@ -19,7 +19,7 @@ async def livez() -> Alive:
 
 @router.get("/readyz", responses={503: {"model": Readiness}})
 async def readyz(response: Response, services: ServicesDep) -> Readiness:
-    """200 while the default model can be drawn; 503 without a model or with a dead engine thread."""
+    """200 while the default model can be drawn; 503 without a model, with a dead engine thread, or while draining."""
     body = await readiness(services, is_redis_there=await run_in_threadpool(services.queue.ping))
     if body.reason is not None:
         response.status_code = 503
@@ -37,10 +37,12 @@ async def readiness(services: Services, *, is_redis_there: bool) -> Readiness:
 
 async def _drawable(services: Services) -> tuple[str | None, str | None]:
     """Why the default model cannot be drawn (None if it can), and what it means now."""
+    if services.draining.is_set():
+        return "draining", None
     if not services.batcher.is_alive:
         return "the engine thread is not running", None
     try:
-        engine = await services.models.engine(parse_model_ref(services.settings.default_model))
+        engine = await services.models.engine(parse_model_ref(services.settings.default_model), is_urgent=True)
     except GanymedeError as error:
         return str(error), None
     return None, f"{engine.name}@{engine.version}"

@@ -22,6 +22,7 @@ from app.generate import route as generate
 from app.generate.batcher import Batcher
 from app.generate.hotload import Models
 from app.generate.pictures import Pictures
+from app.generate.source import Source
 from app.observer import Observer
 from app.reconciler import reconcile_for_ever
 from app.run_counts import RunCensus
@@ -131,7 +132,7 @@ async def _services(settings: Settings, telemetry: Telemetry) -> AsyncIterator[S
     services.batcher.start()
     models.start()
     try:
-        await models.engine(parse_model_ref(settings.default_model))
+        await models.engine(parse_model_ref(settings.default_model), is_urgent=True)
     except GanymedeError as error:  # /readyz tells why
         log.warning("the default model cannot be drawn: %s", error)
     except Exception:  # a damaged store must not keep the rest from starting
@@ -140,7 +141,7 @@ async def _services(settings: Settings, telemetry: Telemetry) -> AsyncIterator[S
     try:
         yield services
     finally:
-        services.end_streams()
+        services.begin_drain()
         reconciler.cancel()
         await asyncio.gather(reconciler, return_exceptions=True)
         await models.close()
@@ -155,7 +156,8 @@ def _make(settings: Settings, store: Store, telemetry: Telemetry) -> Services:
     """All services; nothing of them runs yet."""
     registry = Registry(store)
     device = _device(settings)
-    models = Models(registry, Bell(settings.broker_url), device, telemetry, settings.precision)
+    source, bell = Source(registry, device, settings.precision), Bell(settings.broker_url)
+    models = Models(source, bell, telemetry, budget=settings.model_memory, max_wait_s=settings.max_wait)
     runs = RunStore(store)
     encoders = ThreadPoolExecutor(ENCODERS, "encode")
     return Services(

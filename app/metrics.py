@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterable
 from typing import Any
 
+import torch
 from fastapi import APIRouter, Request, Response
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import GaugeMetricFamily, InfoMetricFamily, Metric
@@ -34,7 +35,7 @@ async def metrics(request: Request, services: ServicesDep) -> Response:
 
 
 class ServiceCollector(Collector):
-    """What is looked up at each scrape: runs, loaded models, the queue of the engine, the disk."""
+    """What is looked up at each scrape: runs, loaded models, the queue of the engine, the disk, the GPU."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -45,7 +46,8 @@ class ServiceCollector(Collector):
         for status, count in counts.by_status.items():
             runs.add_metric([status.value], count)
         models = InfoMetricFamily("ganymede_model", "Versions in memory.", labels=["model", "version", "digest"])
-        for engine in services.models.resident:
+        resident = services.models.residents
+        for engine in resident.all():
             models.add_metric([engine.name, str(engine.version), engine.digest], {})
         speed = counts.images_per_second
         free = GaugeMetricFamily("ganymede_store_free_bytes", "Room left on the disk of the store.")
@@ -55,7 +57,20 @@ class ServiceCollector(Collector):
             runs,
             models,
             free,
+            _gpu_memory(services.models.device),
+            GaugeMetricFamily("ganymede_models_resident", "Versions and checkpoints in memory.", len(resident.all())),
+            GaugeMetricFamily("ganymede_model_memory_bytes", "Weights of all that is in memory.", resident.nbytes),
             GaugeMetricFamily("ganymede_train_images_per_second", "Of all running runs together.", value=speed),
             GaugeMetricFamily("ganymede_queue_images", "Images that wait for the engine.", services.batcher.waiting),
             GaugeMetricFamily("ganymede_engine_up", "Whether the engine thread runs.", services.batcher.is_alive),
         ]
+
+
+def _gpu_memory(device: str) -> GaugeMetricFamily:
+    """Memory of the GPU that draws: what tensors take, what PyTorch holds for them, what there is. Empty on a CPU."""
+    memory = GaugeMetricFamily("ganymede_gpu_memory_bytes", "Memory of the GPU that draws.", labels=["kind"])
+    if torch.device(device).type == "cuda":
+        memory.add_metric(["allocated"], torch.cuda.memory_allocated(device))
+        memory.add_metric(["reserved"], torch.cuda.memory_reserved(device))
+        memory.add_metric(["total"], torch.cuda.get_device_properties(device).total_memory)
+    return memory

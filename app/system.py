@@ -35,11 +35,10 @@ def list_workers(services: ServicesDep) -> Page[WorkerBody]:
 @router.get("/status")
 async def read_status(services: ServicesDep) -> StatusBody:
     """One look at everything. Answers also while Redis is away or no model can be drawn."""
-    snapshot, counts, storage, loaded = await asyncio.gather(
+    snapshot, counts, storage = await asyncio.gather(
         run_in_threadpool(_snapshot_if_there, services),
         run_in_threadpool(services.census.count),
         run_in_threadpool(services.storage.read),
-        run_in_threadpool(_loaded, services),
     )
     return StatusBody(
         version=VERSION,
@@ -52,7 +51,7 @@ async def read_status(services: ServicesDep) -> StatusBody:
             device=services.models.device,
             is_alive=services.batcher.is_alive,
             waiting_images=services.batcher.waiting,
-            loaded=loaded,
+            loaded=sorted(f"{engine.name}@{engine.version}" for engine in services.models.residents.all()),
         ),
         storage=storage,
     )
@@ -100,8 +99,3 @@ def _device(run_id: str, services: Services) -> str | None:
         device = (services.runs.get(run_id).execution() or {}).get("device")
         return device if isinstance(device, str) else None
     return None
-
-
-def _loaded(services: Services) -> list[str]:
-    models = services.models
-    return [f"{name}@{version}" for name in services.registry.names() for version in models.loaded(name)]

@@ -22,6 +22,7 @@ from core import VERSION
 UNMATCHED = "unmatched"  # the route of a request that none answers: addresses that are none must not fill the memory
 REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 STAGE_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+LOAD_BUCKETS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64)
 
 
@@ -52,6 +53,7 @@ class Telemetry:
         self._requests_of: dict[tuple[str, int], Counter] = {}  # labels() costs more than all the rest
         self._seconds_of: dict[str, Histogram] = {}
         self._add_drawing(registry)
+        self._add_models(registry)
 
     def _add_drawing(self, registry: CollectorRegistry) -> None:
         def stage(name: str, text: str) -> Histogram:
@@ -78,17 +80,30 @@ class Telemetry:
         self.cache_hits = Counter(
             "ganymede_cache_hits_total", "Pictures that did not have to be drawn.", ["kind"], registry=registry
         )
-        self.reloads = Counter(
-            "ganymede_model_reload_total", "Model versions read into memory, or not.", ["result"], registry=registry
-        )
-        for result in ("loaded", "failed"):  # there from the start, so that the first failure is an increase
-            self.reloads.labels(result)
         for reason in ("overloaded", "not_ready"):
             self.rejected.labels(reason)
         for reason in ("full", "idle"):
             self.dispatched.labels(reason)
         for kind in ("etag", "memory", "flight"):
             self.cache_hits.labels(kind)
+
+    def _add_models(self, registry: CollectorRegistry) -> None:
+        self.reloads = Counter(
+            "ganymede_model_reload_total", "Model versions read into memory, or not.", ["result"], registry=registry
+        )
+        self.load_seconds = Histogram(
+            "ganymede_model_load_seconds",
+            "Reading one model version: digests, weights, warm-up.",
+            buckets=LOAD_BUCKETS,
+            registry=registry,
+        )
+        self.evicted = Counter(
+            "ganymede_model_evicted_total",
+            "Model versions that left the memory because others needed the room.",
+            registry=registry,
+        )
+        for result in ("loaded", "failed"):  # there from the start, so that the first failure is an increase
+            self.reloads.labels(result)
 
     def answered(self, route: str, code: int) -> None:
         """Count one answer."""

@@ -7,13 +7,14 @@ replaced in one step and a folder appears and disappears whole.
 import contextlib
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from core.errors import AliasNotFound, Conflict, ModelNotFound, StoreDamaged, VersionInUse
+from core.outline import Outline, Outlines, Stamp
 from core.refs import ModelRef
 from core.store import Store
 
@@ -44,10 +45,12 @@ class Registry:
     """Models of one store: `models/<name>/<version>/` and `models/<name>/aliases.json`."""
 
     def __init__(self, store: Store) -> None:
-        self.store = store
+        self.store, self._outlines = store, Outlines(store)
 
-    def names(self) -> list[str]:
-        return [name for name in self.store.names("models") if self.versions(name)]
+    def names(self, after: str = "") -> Iterator[str]:
+        """Names of the models, sorted, from behind `after`; each is looked at when it is asked for."""
+        names = (name for name in self.store.names("models") if name > after)
+        return (name for name in names if self.outline(name).newest is not None)
 
     def versions(self, name: str) -> list[int]:
         """Version numbers of a model, oldest first; empty when there is no such model."""
@@ -85,18 +88,31 @@ class Registry:
             raise StoreDamaged(f"models/{name}/aliases.json has a history that is none")
         return pointers
 
+    def outline(self, name: str) -> Outline:
+        """Newest version and aliases of a model; costs the same however many versions it has."""
+        return self._outlines.get(name, self._outline)
+
+    def stamp(self, name: str) -> Stamp:
+        """Changes with whatever changes in a model, once it is settled (core/outline.py)."""
+        return self._outlines.stamp(name)
+
     def resolve(self, ref: ModelRef) -> int:
         """The version a reference means now; ModelNotFound names what is missing and what there is."""
-        versions = self._must_have(ref.name, ref.version)
         if ref.version is not None:
+            if not self.folder(ref.name, ref.version).is_dir():
+                self._must_have(ref.name, ref.version)
             return ref.version
-        aliases: dict[str, int] = self.pointers(ref.name)["aliases"]
+        outline = self.outline(ref.name)
+        if outline.newest is None:
+            raise ModelNotFound(f"there is no model {ref.name!r}")
+        if outline.problem is not None:
+            raise StoreDamaged(str(outline.problem))
         if ref.alias is not None:
-            if ref.alias not in aliases:
-                known = ", ".join(sorted(aliases)) or "none"
+            if ref.alias not in outline.aliases:
+                known = ", ".join(sorted(outline.aliases)) or "none"
                 raise ModelNotFound(f"model {ref.name!r} has no alias {ref.alias!r} (aliases: {known})")
-            return aliases[ref.alias]
-        return aliases.get(PRODUCTION) or aliases.get(LATEST) or versions[-1]
+            return outline.aliases[ref.alias]
+        return outline.aliases.get(PRODUCTION) or outline.aliases.get(LATEST) or outline.newest
 
     def publish(self, name: str, key: PublishKey, fill: Fill, *, by_hand: bool = False) -> tuple[int, bool]:
         """Make a new version of `name` appear, and `latest` point to it.
@@ -194,6 +210,13 @@ class Registry:
             check(pointers["aliases"][alias])
             self._point(pointers, alias, None, reason=None)
             self._save(name, pointers)
+
+    def _outline(self, name: str) -> Outline:
+        newest = max(self.versions(name), default=None)
+        try:
+            return Outline(newest, self.pointers(name)["aliases"])
+        except StoreDamaged as error:
+            return Outline(newest, {}, error)
 
     def _locked(self, name: str) -> AbstractContextManager[None]:
         return self.store.locked(f"models/{name}/.lock")

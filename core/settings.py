@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import InvalidRequest
-from core.refs import parse_model_ref
+from core.refs import RUN, parse_model_ref
 
 SOCKET_PATH_LIMIT = 100  # bytes; sun_path holds 108 on Linux and 104 on macOS
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -72,6 +72,11 @@ class Settings(BaseSettings):
     engine_threads: int | None = Field(
         None, ge=1, le=256, description="Threads that draw on a CPU, each on one core. Default: as many as cores."
     )
+    model_memory: int = Field(
+        2**30,
+        ge=1,
+        description="Bytes of weights to keep in memory; beyond it models go that were not asked for the longest.",
+    )
     access_log: bool = Field(
         False, description="A log line for every request; without it, for failures (5xx) and for changes alone."
     )
@@ -88,6 +93,8 @@ class Settings(BaseSettings):
     @field_validator("default_model")
     @classmethod
     def _check_reference(cls, value: str) -> str:
+        if value.startswith(f"{RUN}:"):
+            raise ValueError("a checkpoint of a run can be drawn from, but not by default; publish it")
         try:
             return str(parse_model_ref(value))
         except InvalidRequest as error:

@@ -33,15 +33,20 @@ def parse_name(text: str) -> BranchStep | None:
     return BranchStep(int(match[1]), int(match[2])) if match else None
 
 
+def is_asked(text: str) -> bool:
+    """Whether `text` has one of the three forms that `find` takes."""
+    return text == LATEST or any(form.fullmatch(text) for form in (_STEP, _NAME))
+
+
 def find(places: Iterable[Place], asked: str) -> Place | None:
     """The one of `places` that is meant: a step (of the newest branch that has it), BRANCH-STEP or `latest`.
 
     Raises:
         InvalidRequest: `asked` is none of the three.
     """
-    named = parse_name(asked)
-    if named is None and asked != LATEST and not _STEP.fullmatch(asked):
+    if not is_asked(asked):
         raise InvalidRequest.field("step", f"a step, BRANCH-STEP or {LATEST}; got {asked[:80]!r}")
+    named = parse_name(asked)
     if named is not None:
         return next((place for place in places if str(place) == str(named)), None)
     return max((place for place in places if asked == LATEST or place.step == int(asked)), default=None)

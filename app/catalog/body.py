@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import Path
 
 from app.deps import Services
-from core.answers.models import VersionBody
+from app.generate.engine import Engine
+from core.answers.models import EngineFacts, VersionBody
 from core.errors import StoreDamaged
 
 ModelName = Annotated[str, Path(max_length=100, description="Name of a model.", examples=["digits"])]
@@ -24,6 +25,7 @@ def version_body(name: str, version: int, services: Services) -> VersionBody:
     """
     manifest = services.registry.manifest(name, version)
     failure = services.models.failures.get((name, version))
+    engine = services.models.residents.get((name, version))
     path = f"/models/{name}/versions/{version}"
     try:
         size = sum(facts["bytes"] for facts in manifest["files"].values())
@@ -34,7 +36,8 @@ def version_body(name: str, version: int, services: Services) -> VersionBody:
             "model": name,
             "version": version,
             "bytes": size,
-            "is_loaded": version in services.models.loaded(name),
+            "is_loaded": engine is not None,
+            "loaded": engine and engine_facts(engine),
             "problem": failure.reason if failure else None,
             "links": links,
         }
@@ -42,3 +45,8 @@ def version_body(name: str, version: int, services: Services) -> VersionBody:
     except (KeyError, TypeError, AttributeError, ValueError) as error:  # JSON, but none of ours
         log.warning("the manifest of %s@%d cannot be used: %s", name, version, error)
         raise StoreDamaged(f"the manifest.json of {name}@{version} does not describe a model") from None
+
+
+def engine_facts(engine: Engine) -> EngineFacts:
+    """How an engine draws."""
+    return EngineFacts(device=engine.device.type, **engine.facts())

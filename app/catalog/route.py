@@ -7,18 +7,27 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from app.catalog.body import ModelName, VersionNumber, version_body
+from app.catalog.body import ModelName, VersionNumber, engine_facts, version_body
 from app.deps import Services, ServicesDep
 from app.errors import documented
 from core.answers import Page
 from core.answers.models import ModelBody, ModelSummary, VersionBody
 from core.errors import Conflict, ModelNotFound, StoreDamaged, VersionInUse
-from core.refs import ModelRef, check_model_name, parse_model_ref
+from core.refs import NAME_PATTERN, ModelRef, check_model_name, parse_model_ref
 from core.specs import StrictModel
 
 router = APIRouter(prefix="/models", tags=["models"])
 
 VERSIONS_SHOWN = 100  # in the answer about a model; all of them are in the list of its versions
+
+
+class ModelsQuery(StrictModel):
+    """The query parameters of `GET /models`."""
+
+    limit: int = Field(100, ge=1, le=200)
+    cursor: str | None = Field(
+        None, pattern=NAME_PATTERN, description="`next_cursor` of the page before.", examples=["digits"]
+    )
 
 
 class VersionsQuery(StrictModel):
@@ -31,10 +40,15 @@ class VersionsQuery(StrictModel):
 
 
 @router.get("")
-def list_models(services: ServicesDep) -> Page[ModelSummary]:
-    """All models by name."""
-    summaries = (services.models.summary(name) for name in services.registry.names())
-    return Page(data=[summary for summary in summaries if summary], next_cursor=None)
+def list_models(services: ServicesDep, query: Annotated[ModelsQuery, Query()]) -> Page[ModelSummary]:
+    """The models by name."""
+    page: list[ModelSummary] = []
+    for name in services.registry.names(after=query.cursor or ""):
+        if len(page) == query.limit:
+            return Page(data=page, next_cursor=page[-1].name)
+        if summary := services.models.summary(name):
+            page.append(summary)
+    return Page(data=page, next_cursor=None)
 
 
 @router.get("/{model}", responses=documented(ModelNotFound))
@@ -52,7 +66,9 @@ def read_model(model: ModelName, services: ServicesDep) -> ModelBody:
             continue  # deleted while we looked
         except StoreDamaged as error:
             damaged[number] = str(error)
-    return ModelBody(**summary.model_dump(), versions=versions, damaged_versions=damaged)
+    engines = services.models.residents.of(name)
+    loaded = {engine.version: engine_facts(engine) for engine in engines if isinstance(engine.version, int)}
+    return ModelBody(**summary.model_dump(), versions=versions, loaded=loaded, damaged_versions=damaged)
 
 
 @router.delete("/{model}", status_code=204, responses=documented(ModelNotFound, Conflict))

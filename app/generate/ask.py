@@ -25,7 +25,7 @@ class GenerateRequest(StrictModel):
     model: str | None = Field(
         None,
         max_length=200,
-        description="NAME, NAME@VERSION or NAME:ALIAS. Default: the setting GANYMEDE_DEFAULT_MODEL.",
+        description="NAME, NAME@VERSION, NAME:ALIAS or run:ID@STEP. Default: the setting GANYMEDE_DEFAULT_MODEL.",
         examples=["digits", "digits@1"],
     )
     seed: int = Field(

@@ -20,6 +20,7 @@ from app.generate.calibration import Calibration, Precision, PrecisionChoice, Pr
 from core import VERSION
 from core.errors import StoreDamaged
 from core.images import Images
+from core.steps import BranchStep
 from core.store import check_files
 from models.weights import WEIGHTS_FILE, is_finite, load_generator, misfits
 
@@ -31,7 +32,12 @@ class Engine:
     """A loaded and calibrated generator. Any number of threads may draw with it at once."""
 
     def __init__(
-        self, name: str, version: int, manifest: dict[str, Any], calibration: Calibration, device: torch.device
+        self,
+        name: str,
+        version: int | BranchStep,
+        manifest: dict[str, Any],
+        calibration: Calibration,
+        device: torch.device,
     ) -> None:
         self.name, self.version, self.manifest, self.device = name, version, manifest, device
         self.calibration = calibration
@@ -98,7 +104,7 @@ class Engine:
 
 def load_engine(
     name: str,
-    version: int,
+    version: int | BranchStep,
     folder: Path,
     manifest: dict[str, Any],
     device: str,

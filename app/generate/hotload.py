@@ -9,59 +9,48 @@ import contextlib
 import logging
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from app.generate.calibration import PrecisionChoice
-from app.generate.engine import Engine, load_engine
+from app.generate.engine import Engine
+from app.generate.loader import Loader, LoadFailure
+from app.generate.residents import Key, Residents, Version, give_back
+from app.generate.source import Source
 from app.telemetry import Telemetry
 from core.answers.models import ModelSummary
-from core.errors import GanymedeError, ModelNotFound, NotReady, StoreDamaged
+from core.errors import CheckpointNotFound, GanymedeError, ModelNotFound, NotReady, StoreDamaged
+from core.outline import Stamp, is_settled
 from core.queue import Bell
-from core.refs import ModelRef
-from core.registry import Registry
-from core.store import check_files
+from core.refs import RUN, ModelRef, Reference, RunRef
 
 POLL_EVERY_S = 2.0
-TRY_AGAIN_AFTER_S = 30.0  # a version that could not be loaded
-MAX_RESIDENT = 16  # engines
+RUN_MEANS_FOR_S = 1.0  # then the run's folder is looked at again
+RUNS_REMEMBERED = 1024  # references to checkpoints
 
 T = TypeVar("T")
-Key = tuple[str, int]  # model, version
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class LoadFailure:
-    """Why a version is not served, and since when (monotonic seconds)."""
-
-    reason: str
-    at: float = field(default_factory=time.monotonic)
-
-    @property
-    def is_fresh(self) -> bool:
-        return time.monotonic() - self.at < TRY_AGAIN_AFTER_S
-
-
 class Models:
-    """The engines of one device. All state is changed on the event loop; loading happens on a thread of its own."""
+    """The engines of one device. All state is changed on the event loop; the store is read on threads.
 
-    def __init__(
-        self, registry: Registry, bell: Bell, device: str, telemetry: Telemetry, precision: PrecisionChoice = "auto"
-    ) -> None:
-        self.precision = precision
-        self.registry, self.bell, self.device, self.telemetry = registry, bell, device, telemetry
+    `budget`: bytes of weights in memory. `max_wait_s`: how long a request may be expected to wait for a load.
+    """
+
+    def __init__(self, source: Source, bell: Bell, telemetry: Telemetry, *, budget: int, max_wait_s: float) -> None:
+        self.source, self.registry, self.device, self.bell = source, source.registry, source.device, bell
         self.served: dict[ModelRef, Engine] = {}  # references without a version: what they mean now
-        self.failures: dict[Key, LoadFailure] = {}
         self.problems: dict[ModelRef, str] = {}  # references that cannot be looked after, and why
-        self._resident: dict[Key, Engine] = {}
-        self._loading: dict[Key, asyncio.Task[Engine]] = {}
-        self._resolving: dict[ModelRef, asyncio.Task[Engine]] = {}
-        self._loader = ThreadPoolExecutor(1, "loader")
-        self._turn = asyncio.Lock()  # references are looked after one by one: none is set back by who looked earlier
+        self.residents = Residents(budget, telemetry, self._dropped)
+        self.loader = Loader(self.source.read, self.residents.add, max_wait_s, telemetry)
+        self._found: dict[RunRef, tuple[float, Key]] = {}  # the checkpoint that a reference meant, and when
+        self._seen: dict[str, Stamp] = {}  # models that were looked after, and how their folders were then
+        self._turns: weakref.WeakValueDictionary[Reference, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._lookups = ThreadPoolExecutor(1, "lookup")  # reads folders: never behind a load
+        self._has_dropped = False
         self._rung = asyncio.Event()
         self._over = threading.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -82,25 +71,22 @@ class Models:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._loader.shutdown(wait=True, cancel_futures=True)
+        await self.loader.close()
+        self._lookups.shutdown(wait=True, cancel_futures=True)
 
-    async def engine(self, ref: ModelRef) -> Engine:
-        """The engine that answers to `ref`; loads it if no request has asked for it before.
+    async def engine(self, ref: Reference, *, is_urgent: bool = False) -> Engine:
+        """The engine that answers to `ref`; loads it if it is not in memory, before all others if it `is_urgent`.
 
         Raises:
-            ModelNotFound: there is no such model, version or alias.
+            NotFound: there is no such model, version, alias, run or checkpoint.
             NotReady: no version of it can be loaded.
+            Overloaded: too much waits to be loaded.
         """
+        if isinstance(ref, RunRef):
+            return await self._of_run(ref)
         if ref.version is not None:
-            return await self._pinned(ref.name, ref.version)
-        if ref not in self.served:
-            task = self._resolving.get(ref)
-            if task is None:
-                task = self._resolving[ref] = asyncio.create_task(self._refresh(ref))
-                task.add_done_callback(lambda _: self._resolving.pop(ref, None))
-            engine = await asyncio.shield(task)
-        else:
-            engine = self.served[ref]
+            return await self._of_version(ref, (ref.name, ref.version), is_urgent)
+        engine = self.served.get(ref) or await self._refresh(ref, is_urgent)
         engine.used_at = time.monotonic()
         return engine
 
@@ -111,153 +97,134 @@ class Models:
             ModelNotFound: there is no such version.
             StoreDamaged: a file is missing or changed, or it cannot be drawn from.
         """
-        await self._on_loader(self._check_files, name, version)
-        await self._load((name, version))
+        await asyncio.to_thread(self.source.check_files, name, version)  # hashes all of it: not before lookups
+        await self._load((name, version), is_urgent=True)
 
-    async def look(self, name: str | None = None) -> None:
-        """Look now where the served references (of one model, or all) point, and what of them was deleted."""
-        for ref in [ref for ref in self.served if name in (None, ref.name)]:
-            try:
-                await self._refresh(ref)
-                self.problems.pop(ref, None)
-            except ModelNotFound as error:
-                log.info("%s: %s", ref, error)
-            except GanymedeError as error:
-                if self.problems.get(ref) != str(error):
-                    log.warning("%s: %s", ref, error)
-                self.problems[ref] = str(error)
-            except Exception:  # one must not keep the others from being looked after
-                log.exception("looking after %s failed", ref)
-        await self._forget_deleted()
+    async def look(self) -> None:
+        """Look now where the served references point, and what of the engines here was deleted.
+
+        Of a model that did not change since the last look only two stats are taken, however many versions it has.
+        """
+        stamps = await self._look_up(self._stamps, self._names())
+        changed = [name for name, stamp in stamps.items() if stamp != self._seen.get(name)]
+        again = {ref.name for ref in self.problems} | {name for name, _ in self.failures}  # perhaps it works now
+        due = {*changed, *again}
+        await asyncio.gather(*(self._look_after(ref) for ref in list(self.served) if ref.name in due))
+        await self._forget_deleted(due)
+        self._seen = {name: stamp for name, stamp in stamps.items() if is_settled(stamp)}
 
     async def announce(self, name: str) -> None:
         """After a change of a model: look at it here, and tell the other processes."""
-        await self.look(name)
+        await self.look()
         await asyncio.to_thread(self.bell.ring, name)
 
     @property
+    def failures(self) -> dict[Key, LoadFailure]:
+        return self.loader.failures
+
+    @property
     def degraded(self) -> list[str]:
-        """What of the models does not work as it should, for people."""
-        failed = [f"model:{name}@{version}: {f.reason}" for (name, version), f in self.failures.items()]
+        """What of the models does not work as it should, for people. A checkpoint that cannot be drawn is no model."""
+        failed = [f"model:{n}@{v}: {failure.reason}" for (n, v), failure in self.failures.items() if isinstance(v, int)]
         return failed + [f"model:{ref}: {reason}" for ref, reason in self.problems.items()]
 
     def summary(self, name: str) -> ModelSummary | None:
         """One model in a line: its aliases, and what its name alone draws from here. None if there is no such model."""
-        aliases: dict[str, int] = {}
-        with contextlib.suppress(StoreDamaged):
-            aliases = self.registry.pointers(name)["aliases"]
-        served, versions = self.served.get(ModelRef(name)), self.registry.versions(name)
-        if not versions:
+        outline, served = self.registry.outline(name), self.served.get(ModelRef(name))
+        if outline.newest is None:
             return None
+        version = served.version if served else None
         return ModelSummary(
             name=name,
-            aliases=aliases,
-            newest_version=versions[-1],
-            served_version=served.version if served else None,
+            aliases=outline.aliases,
+            newest_version=outline.newest,
+            served_version=version if isinstance(version, int) else None,
         )
 
-    @property
-    def resident(self) -> list[Engine]:
-        """Every engine in memory."""
-        return list(self._resident.values())
+    async def _of_version(self, ref: ModelRef, key: Key, is_urgent: bool) -> Engine:
+        if self.residents.get(key) is None:
+            await self._look_up(self.registry.resolve, ref)  # what is not there waits for no load
+        return await self._wanted(key, is_urgent)
 
-    def loaded(self, name: str) -> list[int]:
-        """Versions of a model that are in memory."""
-        return sorted(version for model, version in list(self._resident) if model == name)
+    async def _of_run(self, ref: RunRef) -> Engine:
+        """The engine of the checkpoint that `ref` means; looked up once a second, however many ask."""
+        key = await self._find(ref)
+        try:
+            return await self._wanted(key)
+        except CheckpointNotFound:  # deleted within that second: `latest` means a newer one
+            self._found.pop(ref, None)
+            return await self._wanted(await self._find(ref))
 
-    async def _pinned(self, name: str, version: int) -> Engine:
-        key = (name, version)
-        engine = self._resident.get(key)
-        if engine is None:
-            await self._on_loader(self.registry.resolve, ModelRef(name, version))
-            try:
-                engine = await self._load(key)
-            except StoreDamaged as error:
-                raise NotReady(f"version {version} of model {name!r} cannot be served: {error}") from None
-        engine.used_at = time.monotonic()
+    async def _find(self, ref: RunRef) -> Key:
+        async with self._turn(ref):
+            at, key = self._found.get(ref, (-RUN_MEANS_FOR_S, None))
+            if key is None or time.monotonic() - at > RUN_MEANS_FOR_S:
+                self._found.pop(ref, None)
+                key = await self._look_up(self.source.find, ref)
+                self._found[ref] = (time.monotonic(), key)
+                if len(self._found) > RUNS_REMEMBERED:
+                    del self._found[next(iter(self._found))]
+            return key
+
+    async def _wanted(self, key: Key, is_urgent: bool = False) -> Engine:
+        """The engine of what a request named by its version."""
+        try:
+            engine = await self._load(key, is_urgent)
+        except StoreDamaged as error:
+            what = "checkpoint {1} of {0}" if key[0].startswith(f"{RUN}:") else "version {1} of model {0!r}"
+            raise NotReady(f"{what.format(*key)} cannot be served: {error}") from None
+        self.residents.want(key)
         return engine
 
-    async def _refresh(self, ref: ModelRef) -> Engine:
-        """Point `ref` at the version it means now; the newest one before it that can be loaded if that one cannot."""
-        async with self._turn:
-            return await self._refreshed(ref)
+    async def _load(self, key: Key, is_urgent: bool) -> Engine:
+        return self.residents.get(key) or await self.loader.load(key, is_urgent=is_urgent)
 
-    async def _refreshed(self, ref: ModelRef) -> Engine:
-        try:
-            target = await self._on_loader(self.registry.resolve, ref)
-        except ModelNotFound:
-            self.served.pop(ref, None)
-            self.problems.pop(ref, None)
-            raise
-        current = self.served.get(ref)
-        if current is not None and current.version == target:
-            return current
-        versions = await self._on_loader(self.registry.versions, ref.name)
-        for version in sorted(_candidates(versions, target, current), reverse=True):
-            with contextlib.suppress(StoreDamaged, ModelNotFound):  # not found: pruned meanwhile
-                engine = await self._load((ref.name, version))
+    async def _refresh(self, ref: ModelRef, is_urgent: bool) -> Engine:
+        """Point `ref` at the version it means now; the newest one before it that can be loaded if that one cannot."""
+        async with self._turn(ref):  # none is set back by who looked earlier
+            try:
+                target = await self._look_up(self.registry.resolve, ref)
+            except ModelNotFound:
+                self.served.pop(ref, None)
+                self.problems.pop(ref, None)
+                raise
+            current = self.served.get(ref)
+            if current is not None and current.version == target:
+                return current
+            engine = await self._nearest(ref, target, current, is_urgent)
+            if engine is not current:
                 self.served[ref] = engine
-                self._forget_overtaken(engine)
-                log.info("%s now means version %d (%s)", ref, engine.version, engine.digest[:19])
-                return engine
+                self._overtook(engine, current)
+                log.info("%s now means version %s (%s)", ref, engine.version, engine.digest[:19])
+            return engine
+
+    async def _nearest(self, ref: ModelRef, target: int, current: Engine | None, is_urgent: bool) -> Engine:
+        """The engine of `target`, or of the newest version before it that can be loaded, or what serves now."""
+        with contextlib.suppress(StoreDamaged, ModelNotFound):
+            return await self._load((ref.name, target), is_urgent)
+        versions = await self._look_up(self.registry.versions, ref.name)
+        for version in sorted(_substitutes(versions, target, current), reverse=True):
+            with contextlib.suppress(StoreDamaged, ModelNotFound):  # not found: pruned meanwhile
+                return await self._load((ref.name, version), is_urgent)
         if current is None:
-            raise NotReady(f"no version of model {ref.name!r} can be loaded: {self._reason(ref.name, target)}")
+            failure = self.failures.get((ref.name, target))
+            reason = failure.reason if failure else "unknown"
+            raise NotReady(f"no version of model {ref.name!r} can be loaded: {reason}")
         return current
 
-    async def _load(self, key: Key) -> Engine:
-        """The engine of a version, loaded once however many ask; StoreDamaged if it failed lately."""
-        if key in self._resident:
-            return self._resident[key]
-        failure = self.failures.get(key)
-        if failure is not None and failure.is_fresh:
-            raise StoreDamaged(failure.reason)
-        task = self._loading.get(key)
-        if task is None:
-            task = self._loading[key] = asyncio.create_task(self._load_now(key))
-            task.add_done_callback(lambda _: self._loading.pop(key, None))
-        return await asyncio.shield(task)
-
-    async def _load_now(self, key: Key) -> Engine:
+    async def _look_after(self, ref: ModelRef) -> None:
         try:
-            engine = await self._on_loader(self._read, *key)
-        except StoreDamaged as error:
-            if not self.registry.folder(*key).exists():  # pruned while it was read
-                raise ModelNotFound(f"model {key[0]!r} has no version {key[1]}") from None
-            log.error("model %s@%d is not served: %s", *key, error)
-            self._failed(key, str(error))
-            raise
-        except ModelNotFound:
-            raise
-        except Exception as error:  # whatever a foreign file leads to
-            log.exception("model %s@%d is not served", *key)
-            self._failed(key, f"it cannot be loaded: {type(error).__name__}: {error}")
-            raise StoreDamaged(self.failures[key].reason) from error
-        self.failures.pop(key, None)
-        self._resident[key] = engine
-        self._evict(engine)
-        self.telemetry.reloads.labels("loaded").inc()
-        return engine
-
-    def _failed(self, key: Key, reason: str) -> None:
-        self.failures[key] = LoadFailure(reason)
-        self.telemetry.reloads.labels("failed").inc()
-
-    def _evict(self, newest: Engine) -> None:
-        """Let the engines go that were not asked for the longest; a reference that meant one is resolved anew."""
-        while len(self._resident) > MAX_RESIDENT:
-            others = [key for key, engine in self._resident.items() if engine is not newest]
-            oldest = min(others, key=lambda key: self._resident[key].used_at)
-            engine = self._resident.pop(oldest)
-            for ref in [ref for ref, served in self.served.items() if served is engine]:
-                del self.served[ref]
-
-    def _read(self, name: str, version: int) -> Engine:
-        manifest = self.registry.manifest(name, version)
-        return load_engine(name, version, self.registry.folder(name, version), manifest, self.device, self.precision)
-
-    def _reason(self, name: str, version: int) -> str:
-        failure = self.failures.get((name, version))
-        return failure.reason if failure else "unknown"
+            await self._refresh(ref, is_urgent=True)
+            self.problems.pop(ref, None)
+        except ModelNotFound as error:
+            log.info("%s: %s", ref, error)
+        except GanymedeError as error:
+            if self.problems.get(ref) != str(error):
+                log.warning("%s: %s", ref, error)
+            self.problems[ref] = str(error)
+        except Exception as error:  # one must not keep the others from being looked after
+            log.exception("looking after %s failed", ref)
+            self.problems[ref] = f"{type(error).__name__}: {error}"
 
     async def _watch(self) -> None:
         """For ever: when the bell rings, and every two seconds, look where the served references point."""
@@ -267,34 +234,58 @@ class Models:
             self._rung.clear()
             try:
                 await self.look()
+                if self._has_dropped:
+                    self._has_dropped = False
+                    await self._look_up(give_back)
             except Exception:  # the watch must outlive whatever is in the store
                 log.exception("looking after the models failed")
 
-    def _forget_overtaken(self, engine: Engine) -> None:
-        """A version that a newer one has overtaken is no longer a failure."""
+    def _overtook(self, engine: Engine, before: Engine | None) -> None:
+        """What a newer version has overtaken is neither a failure nor, unless it was named, of use in memory."""
         for name, version in list(self.failures):
-            if name == engine.name and version < engine.version:
+            if name == engine.name and _is_older(version, engine.version):
                 del self.failures[name, version]
+        if before is not None and before not in self.served.values():
+            self.residents.overtaken(before)
 
-    async def _forget_deleted(self) -> None:
-        """A version that is gone is neither in memory nor a failure. Requests under way keep the engine they have."""
-        for name in {name for name, _ in (*self._resident, *self.failures)}:
-            there = await self._on_loader(self.registry.versions, name)
-            for key in [key for key in (*self._resident, *self.failures) if key[0] == name and key[1] not in there]:
-                self._resident.pop(key, None)
-                self.failures.pop(key, None)
+    async def _forget_deleted(self, due: set[str]) -> None:
+        """A version that is gone is neither in memory nor a failure, and so is a checkpoint."""
+        keys = {(engine.name, engine.version) for engine in self.residents.all()} | set(self.failures)
+        asked = [key for key in keys if key[0] in due or key[0].startswith(f"{RUN}:")]
+        for key in await self._look_up(self.source.gone, asked):
+            self.residents.remove(key)
+            self.failures.pop(key, None)
 
-    def _check_files(self, name: str, version: int) -> None:
-        check_files(self.registry.folder(name, version), self.registry.manifest(name, version).get("files", {}))
+    def _dropped(self, engine: Engine) -> None:
+        """An engine left the memory: a reference that meant it is resolved anew when it is asked for."""
+        self._has_dropped = True
+        for ref in [ref for ref, served in self.served.items() if served is engine]:
+            del self.served[ref]
 
-    async def _on_loader(self, work: Callable[..., T], *args: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._loader, work, *args)
+    def _names(self) -> set[str]:
+        """Models that something here depends on."""
+        keys = {engine.name for engine in self.residents.all()} | {name for name, _ in self.failures}
+        return {name for name in keys if not name.startswith(f"{RUN}:")} | {ref.name for ref in self.served}
+
+    def _stamps(self, names: set[str]) -> dict[str, Stamp]:
+        return {name: self.registry.stamp(name) for name in names}
+
+    def _turn(self, ref: Reference) -> asyncio.Lock:
+        return self._turns.setdefault(ref, asyncio.Lock())
+
+    async def _look_up(self, work: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._lookups, work, *args)
 
 
-def _candidates(versions: list[int], target: int, current: Engine | None) -> list[int]:
-    """Versions that may take over when `target` is meant: what serves now is left only for what is nearer to it."""
-    if current is None:
-        return [version for version in versions if version <= target]
-    if target < current.version:  # promoted, or rolled back to: this one or none
-        return [target]
-    return [version for version in versions if current.version < version <= target]
+def _is_older(version: Version, than: Version) -> bool:
+    """Of two versions of a model; steps of a run overtake nothing."""
+    return isinstance(version, int) and isinstance(than, int) and version < than
+
+
+def _substitutes(versions: list[int], target: int, current: Engine | None) -> list[int]:
+    """Versions before `target` that may take over in its place: newer than what serves now.
+
+    Where that is newer than `target` there are none: it was a promotion or a rollback, to that version or to none.
+    """
+    serving = current.version if current is not None else 0
+    return [version for version in versions if _is_older(serving, version) and version < target]

@@ -14,8 +14,17 @@ from app.errors import documented
 from app.generate.ask import MEDIA_TYPES, Ask, Format, GenerateBody, GenerateQuery, check
 from app.generate.engine import Engine
 from core import images
-from core.errors import InvalidRequest, LabelNotSupported, ModelNotFound, NotAcceptable, NotReady, Overloaded
-from core.refs import ModelRef, parse_model_ref
+from core.errors import (
+    CheckpointNotFound,
+    InvalidRequest,
+    LabelNotSupported,
+    ModelNotFound,
+    NotAcceptable,
+    NotReady,
+    Overloaded,
+    RunNotFound,
+)
+from core.refs import Reference, parse_reference
 from models.noise import Latents
 
 router = APIRouter(tags=["generate"])
@@ -23,7 +32,8 @@ router = APIRouter(tags=["generate"])
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}, "description": "The picture."},
     304: {"description": "The picture you have is the one you would get."},
-    **documented(ModelNotFound, NotAcceptable, InvalidRequest, LabelNotSupported, Overloaded, NotReady),
+    **documented(ModelNotFound, RunNotFound, CheckpointNotFound),
+    **documented(NotAcceptable, InvalidRequest, LabelNotSupported, Overloaded, NotReady),
 }
 
 
@@ -41,7 +51,7 @@ async def generate_from_body(body: GenerateBody, request: Request, services: Ser
 
 
 async def _answer(asked: GenerateQuery | GenerateBody, request: Request, services: Services, prefix: str) -> Response:
-    ref = parse_model_ref(asked.model or services.settings.default_model, f"{prefix}model")
+    ref = parse_reference(asked.model or services.settings.default_model, f"{prefix}model")
     engine = await services.models.engine(ref)
     accept = request.headers.get("accept", "")
     ask = check(asked, engine.labels, accept, services.settings.max_images, prefix)
@@ -63,7 +73,7 @@ def _encode(drawn: images.Images, form: Format) -> bytes:
     return images.to_png(drawn[0] if len(drawn) == 1 else images.contact_sheet(drawn))
 
 
-def _headers(ask: Ask, ref: ModelRef, engine: Engine) -> dict[str, str]:
+def _headers(ask: Ask, ref: Reference, engine: Engine) -> dict[str, str]:
     """What is known before anything is drawn."""
     headers = {
         "Model": engine.name,

@@ -5,6 +5,19 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 
+class EngineFacts(BaseModel):
+    """How one version is drawn here."""
+
+    device: str = Field(examples=["cpu", "cuda"])
+    precision: str = Field(examples=["float32", "bfloat16"])
+    buckets: list[int] = Field(description="Batch sizes it is run in.", examples=[[4, 16, 64]])
+    bucket_seconds: dict[int, float] = Field(
+        default_factory=dict, description="How long a batch of each size takes, as measured when it was loaded."
+    )
+    images_per_second: float = Field(description="Of full batches, as measured.")
+    bytes: int = Field(description="What its weights take of GANYMEDE_MODEL_MEMORY.")
+
+
 class VersionBody(BaseModel):
     """One published version."""
 
@@ -23,6 +36,7 @@ class VersionBody(BaseModel):
     bytes: int
     created_at: str
     is_loaded: bool = Field(description="Whether this process has it in memory.")
+    loaded: EngineFacts | None = Field(None, description="How it is drawn here; null: it is not in memory.")
     problem: str | None = Field(description="Why it cannot be served; null when it can, or nobody tried.")
     links: dict[str, str]
 
@@ -38,6 +52,9 @@ class ModelBody(ModelSummary):
     """A model with its versions, newest first."""
 
     versions: list[VersionBody]
+    loaded: dict[int, EngineFacts] = Field(
+        default_factory=dict, description="How each version that is in memory is drawn here."
+    )
     damaged_versions: dict[int, str] = Field(description="Versions whose files cannot be used, and why.")
 
 

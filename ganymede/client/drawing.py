@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 
 from core.files import write_atomic
+from core.steps import parse_name
 from ganymede.errors import NotUnderstood
 
 _TIMING = re.compile(r"\s*([^;,\s]+)\s*;\s*dur=([0-9.]+)")
@@ -19,7 +20,7 @@ class Drawing:
     content: bytes
     media_type: str
     model: str
-    version: int
+    version: int | str  # of a checkpoint: its BRANCH-STEP
     digest: str
     seed: int  # of the first image
     label: int | list[int] | None  # index of the class: of all images, or of each; None: the model knows no classes
@@ -49,7 +50,7 @@ def read_drawing(answer: httpx.Response) -> Drawing:
             content=answer.content,
             media_type=headers["Content-Type"],
             model=headers["Model"],
-            version=int(headers["Model-Version"]),
+            version=_version(headers["Model-Version"]),
             digest=headers["Model-Digest"],
             seed=int(headers["Seed"]),
             label=labels[0] if labels and len(labels) == 1 else labels,
@@ -58,3 +59,8 @@ def read_drawing(answer: httpx.Response) -> Drawing:
     except (KeyError, ValueError) as error:
         url = answer.request.url
         raise NotUnderstood(f"{url.copy_with(query=None)} does not answer as /generate does ({error})") from None
+
+
+def _version(text: str) -> int | str:
+    """ValueError if it is neither a version of a model nor a place in a run."""
+    return text if parse_name(text) else int(text)

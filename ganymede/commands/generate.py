@@ -18,7 +18,8 @@ ENDINGS = frozenset(
 
 Output = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Where to; - is stdout.")]
 Model = Annotated[
-    str | None, typer.Option("--model", "-m", help="NAME, NAME@VERSION or NAME:ALIAS; default: the service's.")
+    str | None,
+    typer.Option("--model", "-m", help="NAME, NAME@VERSION, NAME:ALIAS or run:ID@STEP; default: the service's."),
 ]
 Labels = Annotated[
     list[str] | None, typer.Option("--label", "-l", help="Class name or index; repeat it for one per image.")
@@ -55,7 +56,12 @@ def generate(
     label_told = "" if drawing.label is None else f" label {drawing.label}"
     session.say(f"{drawing.reference} seed {drawing.seed}{label_told} -> {'stdout' if output == STDOUT else output}")
     if session.as_json and output != STDOUT:
-        told = {"model": drawing.model, "version": drawing.version, "digest": drawing.digest, "seed": drawing.seed}
+        told: dict[str, object] = {
+            "model": drawing.model,
+            "version": drawing.version,
+            "digest": drawing.digest,
+            "seed": drawing.seed,
+        }
         told |= {"label": drawing.label, "bytes": len(drawing.content), "file": output, "timings": drawing.timings}
         show.line(json.dumps(told))
     return 0

@@ -21,7 +21,7 @@ class Gated(Engine):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.gate, self.entered, self.log = threading.Event(), threading.Event(), list[tuple[int, int]]()
+        self.gate, self.entered, self.log = threading.Event(), threading.Event(), list[tuple[object, int]]()
 
     def _rate(self) -> None:
         super()._rate()

@@ -1,6 +1,7 @@
 """GET /models and /models/{m}: what can be drawn from, and what is loaded here."""
 
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -26,6 +27,28 @@ async def test_models_are_listed_by_name(client: httpx.AsyncClient, publish_tiny
         ],
         "next_cursor": None,
     }
+
+
+async def test_many_models_are_paged_through(
+    client: httpx.AsyncClient, publish_tiny: PublishTiny, store: Store
+) -> None:
+    store.delete(f"models/{STARTER}")
+    for name in ("a", "b", "tiny-2", "z"):
+        publish_tiny(name)
+    pages: list[dict[str, Any]] = []
+    cursor: dict[str, str] = {}
+    while not pages or pages[-1]["next_cursor"] is not None:
+        pages.append((await client.get("/models", params={"limit": 2, **cursor})).json())
+        cursor = {"cursor": pages[-1]["next_cursor"]}
+
+    assert [[model["name"] for model in page["data"]] for page in pages] == [["a", "b"], ["tiny", "tiny-2"], ["z"]]
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=201", "cursor=../x", "offset=1"])
+async def test_a_page_that_makes_no_sense_is_refused(client: httpx.AsyncClient, query: str) -> None:
+    answer = await client.get(f"/models?{query}")
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
 
 
 async def test_a_model_shows_its_versions_newest_first(client: httpx.AsyncClient, publish_tiny: PublishTiny) -> None:

@@ -46,7 +46,7 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
         ({"model": "tiny@1:latest"}, "model", "NAME@VERSION"),
         ({"model": "../tiny"}, "model", "lower-case"),
         ({"model": "x" * 300}, "model", "200"),
-        ({"model": "run:run_00000000000000000000"}, "model", "reserved"),
+        ({"model": "run:run_00000000000000000000"}, "model", "run:RUN_ID@STEP"),
         ({"sed": 1}, "sed", "does not exist"),
         ({"int": 1}, "int", "does not exist"),
         ({"truncation": 0.5}, "truncation", "does not exist"),

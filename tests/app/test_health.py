@@ -1,5 +1,6 @@
 """/livez, /readyz, the index and the OpenAPI document."""
 
+import asyncio
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -84,6 +85,24 @@ async def test_a_dead_engine_thread_is_not_ready(settings: Settings, publish_tin
 
     assert (ready.status_code, drawn.status_code, drawn.json()["code"]) == (503, 503, "not_ready")
     assert "engine" in ready.json()["reason"]
+
+
+async def test_a_process_that_is_about_to_end_is_not_ready_and_draws_what_it_has_begun(
+    settings: Settings, publish_tiny: PublishTiny, serve: Serve
+) -> None:
+    publish_tiny()
+    app = create_app(settings)
+    async with serve(app) as client:
+        drawing = asyncio.create_task(client.get("/generate", params={"seed": 1, "n": 64}))
+        await asyncio.sleep(0)
+        app.state.services.begin_drain()
+
+        ready, status = await client.get("/readyz"), await client.get("/status")
+        alive, drawn = await client.get("/livez"), await drawing
+
+    assert (ready.status_code, ready.json()["reason"]) == (503, "draining")
+    assert status.json()["readiness"]["status"] == "not_ready"
+    assert (alive.status_code, drawn.status_code) == (200, 200)
 
 
 async def test_the_index_names_addresses_that_answer(client: httpx.AsyncClient) -> None:

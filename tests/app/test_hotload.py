@@ -1,6 +1,7 @@
 """A new version takes over while the old one serves; a bad one does not, and is told."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,34 @@ async def test_concurrent_first_requests_load_a_version_once(
         engines = await asyncio.gather(*(models.engine(ref) for ref in refs))
 
     assert len({id(engine) for engine in engines}) == 1
+
+
+async def test_a_look_at_models_that_did_not_change_reads_nothing_of_them(
+    settings: Settings, publish_tiny: PublishTiny, serve: Serve, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hotload, "POLL_EVERY_S", 3600)
+    for name in ("tiny", "other"):
+        publish_tiny(name)
+        for path in (registry.store.path(f"models/{name}"), registry.store.path(f"models/{name}/aliases.json")):
+            os.utime(path, (0, 0))
+    app = create_app(settings)
+    async with serve(app) as client:
+        await version_of(client, "other")
+        models, resolved = app.state.services.models, list[str]()
+
+        async def noted(ref: ModelRef) -> None:
+            resolved.append(ref.name)
+
+        monkeypatch.setattr(models, "_look_after", noted)
+        await models.look()
+        resolved.clear()
+
+        await models.look()
+        unchanged = list(resolved)
+        await asyncio.to_thread(publish_tiny, "other", seed=1)
+        await models.look()
+
+    assert (unchanged, resolved) == ([], ["other"])
 
 
 @pytest.mark.usefixtures("_quick_poll")

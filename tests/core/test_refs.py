@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from core.errors import InvalidRequest
-from core.refs import ModelRef, check_model_name, check_name, parse_model_ref
+from core.refs import ModelRef, RunRef, check_model_name, check_name, parse_model_ref, parse_reference
 from core.specs import RunSpec
 
 GOOD_NAMES = ["a", "0", "digits", "mnist-10k", "a.b_c-d", "a" * 64, "a..b", "run-2"]
@@ -87,3 +87,44 @@ def test_text_in_no_form_of_a_reference_is_refused_at_its_pointer(text: str) -> 
         parse_model_ref(text, "/init")
 
     assert [problem.pointer for problem in refused.value.problems] == ["/init"]
+
+
+@pytest.mark.parametrize("step", ["latest", "0", "100", "0-100", "3-2000"])
+def test_a_checkpoint_is_referred_to_by_its_run_and_step(step: str) -> None:
+    text = f"run:run_0192f1c7a4e1b2c3d4e5@{step}"
+
+    parsed = parse_reference(text)
+
+    assert parsed == RunRef("run_0192f1c7a4e1b2c3d4e5", step)
+    assert (str(parsed), parsed.is_pinned) == (text, False)
+    assert parse_reference("digits@1") == ModelRef("digits", 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "run:",
+            "run:@1",
+            "run:run_1",
+            "run:run_1@",
+            "run:run_1@best",
+            "run:run_1@-1",
+            "run:run_1@1-",
+            "run:run_1@1-2-3",
+        ),
+        *(
+            "run:run_1@1@2",
+            "run:run_1:latest",
+            "run:a:b@1",
+            "run:run_1@٣",
+            "run:run_1@latest\n",
+            "run:run_1@" + "1" * 16,
+        ),
+    ],
+)
+def test_text_that_only_begins_like_a_checkpoint_is_told_the_form(text: str) -> None:
+    with pytest.raises(InvalidRequest, match="RUN_ID@STEP") as refused:
+        parse_reference(text, "/model")
+
+    assert [problem.pointer for problem in refused.value.problems] == ["/model"]

@@ -43,7 +43,7 @@ def test_versions_count_up_from_one(registry: Registry, publish: Publish) -> Non
 
     assert numbers == [1, 2, 3]
     assert registry.versions("digits") == [1, 2, 3]
-    assert registry.names() == ["digits"]
+    assert list(registry.names()) == ["digits"]
 
 
 def test_a_repeat_of_a_publish_changes_nothing(registry: Registry, publish: Publish) -> None:

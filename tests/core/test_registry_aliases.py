@@ -144,7 +144,7 @@ def test_a_deleted_model_is_gone_and_none_of_its_numbers_comes_back(registry: Re
 
     registry.delete("digits")
 
-    assert (registry.names(), registry.versions("digits")) == ([], [])
+    assert (list(registry.names()), registry.versions("digits")) == ([], [])
     assert publish(3) == 3
     assert registry.pointers("digits")["aliases"] == {"latest": 3}
 

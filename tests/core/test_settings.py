@@ -39,6 +39,7 @@ EVERY_SETTING: dict[str, tuple[str, object]] = {
     "MAX_IMAGES": ("16", 16),
     "MAX_UPLOAD": ("5000000", 5_000_000),
     "MAX_WAIT": ("2.5", 2.5),
+    "MODEL_MEMORY": ("500000000", 500_000_000),
     "ACCESS_LOG": ("true", True),
     "LOG_FORMAT": ("json", "json"),
 }
@@ -63,8 +64,10 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
         *(("DEVICE", "gpu"), ("DEVICE", "cuda:"), ("DEVICE", "cuda:x"), ("DEVICE", "CPU\n")),
         *(("MAX_IMAGES", "0"), ("MAX_IMAGES", "1025"), ("MAX_IMAGES", "1e3")),
         *(("MAX_WAIT", "0"), ("MAX_WAIT", "-1"), ("MAX_WAIT", "nan"), ("MAX_WAIT", "inf")),
+        *(("MODEL_MEMORY", "0"), ("MODEL_MEMORY", "1GB")),
         *(("LOG_FORMAT", "xml"), ("ALLOW_ANONYMOUS", "maybe"), ("ALLOWED_HOSTS", ","), ("ALLOWED_HOSTS", " ")),
         *(("DEFAULT_MODEL", "Bad Name"), ("DEFAULT_MODEL", "../x"), ("DEFAULT_MODEL", "digits@0")),
+        *(("DEFAULT_MODEL", "run:run_00000000000000000000@latest"), ("DEFAULT_MODEL", "run")),
         *(("REDIS_URL", "http://broker:6379"), ("REDIS_URL", "broker:6379"), ("REDIS_URL", "redis")),
     ],
 )

@@ -1,0 +1,82 @@
+"""The engines in memory, up to a budget of bytes; who was not asked for the longest goes first. Knows no file."""
+
+import contextlib
+import ctypes
+import time
+from collections.abc import Callable
+
+from app.generate.engine import Engine
+from app.telemetry import Telemetry
+from core.steps import BranchStep
+
+Version = int | BranchStep  # of a model; of a run: where in it a checkpoint was made
+Key = tuple[str, Version]  # a model, or `run:ID`
+
+
+class Residents:
+    """Engines by name and version. Changed on the event loop alone, read by any thread.
+
+    `dropped` is told of each engine that leaves. Requests under way keep theirs, so its memory may stay until they end.
+    """
+
+    def __init__(self, budget: int, telemetry: Telemetry, dropped: Callable[[Engine], None]) -> None:
+        self.budget, self.telemetry, self._dropped = budget, telemetry, dropped
+        self._engines: dict[Key, Engine] = {}
+        self._bytes: dict[Key, int] = {}
+        self._wanted: set[Key] = set()  # asked for by their version, not only by a name that meant it
+
+    def get(self, key: Key) -> Engine | None:
+        return self._engines.get(key)
+
+    def want(self, key: Key) -> Engine | None:
+        """As `get`, for a request that named this version: it stays when a name goes on to the next."""
+        engine = self._engines.get(key)
+        if engine is not None:
+            self._wanted.add(key)
+            engine.used_at = time.monotonic()
+        return engine
+
+    def all(self) -> list[Engine]:
+        return list(self._engines.values())
+
+    def of(self, name: str) -> list[Engine]:
+        """Those of one model or run."""
+        return [engine for engine in self.all() if engine.name == name]
+
+    @property
+    def nbytes(self) -> int:
+        return sum(list(self._bytes.values()))
+
+    def add(self, engine: Engine) -> None:
+        """Take an engine in, and let others go until all fit; the newest stays, even if it alone is too large."""
+        newest = (engine.name, engine.version)
+        self._engines[newest], self._bytes[newest] = engine, engine.nbytes
+        for oldest in sorted(self._engines, key=lambda key: self._engines[key].used_at):
+            if self.nbytes <= self.budget:
+                break
+            if oldest != newest:
+                self.remove(oldest)
+                self.telemetry.evicted.inc()
+
+    def overtaken(self, engine: Engine) -> None:
+        """No name means this engine any more: unless requests named its version, it has no use here."""
+        key = (engine.name, engine.version)
+        if key not in self._wanted and self._engines.get(key) is engine:
+            self.remove(key)
+
+    def remove(self, key: Key) -> None:
+        engine = self._engines.pop(key, None)
+        self._bytes.pop(key, None)
+        self._wanted.discard(key)
+        if engine is not None:
+            self._dropped(engine)
+
+
+def give_back() -> None:
+    """Have the allocator return what was freed to the system, where it is glibc's.
+
+    It keeps small blocks otherwise: of 27 MB of weights in 200 engines that were let go 0 MB went back by themselves,
+    and all of it with this call (0.2 to 3 ms). Large blocks go back at once.
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -1,0 +1,78 @@
+"""The files behind an engine: of a published version, or of a run's checkpoint. Runs on threads. Knows no queue."""
+
+from app.generate.calibration import PrecisionChoice
+from app.generate.engine import Engine, load_engine
+from app.generate.residents import Key
+from core.checkpoints import Checkpoint, find_checkpoint
+from core.errors import GanymedeError, ModelNotFound, StoreDamaged
+from core.refs import RUN, RunRef
+from core.registry import Registry
+from core.runs import RunStore
+from core.steps import BranchStep
+from core.store import check_files
+
+
+class Source:
+    """Reads engines of one store for one device."""
+
+    def __init__(self, registry: Registry, device: str, precision: PrecisionChoice = "auto") -> None:
+        self.registry, self.device, self.precision = registry, device, precision
+        self.runs = RunStore(registry.store)
+
+    def read(self, key: Key) -> Engine:
+        """The engine of a version or checkpoint.
+
+        Raises:
+            ModelNotFound, RunNotFound, CheckpointNotFound: it is not there, or was deleted while it was read.
+            StoreDamaged: its files cannot be used.
+        """
+        name, version = key
+        try:
+            if isinstance(version, BranchStep):
+                checkpoint = self._checkpoint(name, version)
+                return load_engine(
+                    name, version, checkpoint.generator, checkpoint.manifest(), self.device, self.precision
+                )
+            folder = self.registry.folder(name, version)
+            return load_engine(
+                name, version, folder, self.registry.manifest(name, version), self.device, self.precision
+            )
+        except (StoreDamaged, FileNotFoundError):
+            self.must_exist(key)
+            raise
+
+    def find(self, ref: RunRef) -> Key:
+        """The checkpoint that `ref` means now.
+
+        Raises:
+            RunNotFound: there is no such run.
+            CheckpointNotFound: it has no such checkpoint; the text says which it has.
+        """
+        place = find_checkpoint(self.runs.get(ref.run), ref.step)
+        return f"{RUN}:{ref.run}", BranchStep(place.branch, place.step)
+
+    def must_exist(self, key: Key) -> None:
+        """ModelNotFound, RunNotFound or CheckpointNotFound if its folder is gone."""
+        name, version = key
+        if isinstance(version, BranchStep):
+            self._checkpoint(name, version).must_exist()
+        elif not self.registry.folder(name, version).exists():
+            raise ModelNotFound(f"model {name!r} has no version {version}")
+
+    def gone(self, keys: list[Key]) -> list[Key]:
+        """Those of `keys` whose files were deleted; one stat each."""
+        return [key for key in keys if self._is_gone(key)]
+
+    def check_files(self, name: str, version: int) -> None:
+        """StoreDamaged if a file of a version is missing or changed."""
+        check_files(self.registry.folder(name, version), self.registry.manifest(name, version).get("files", {}))
+
+    def _is_gone(self, key: Key) -> bool:
+        try:
+            self.must_exist(key)
+        except GanymedeError:
+            return True
+        return False
+
+    def _checkpoint(self, name: str, place: BranchStep) -> Checkpoint:
+        return Checkpoint(place.branch, place.step, self.runs.get(name.removeprefix(f"{RUN}:")))

@@ -1,0 +1,63 @@
+"""What a model's name means, remembered while its folder stays as it was. Knows no lock and no file of a version.
+
+Two stats tell whether a folder of any number of versions changed: a version that appears or goes, and aliases.json
+when it is replaced, each change the folder's time; aliases.json written in place changes its own.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from core.errors import StoreDamaged
+from core.store import Store
+
+SETTLED_AFTER_S = 2.0  # a clock of files may stand still for so long: until then a stamp may hide a second change
+
+Stamp = tuple[tuple[int, int, int] | None, ...]  # inode, time of change in ns, size; None: it is not there
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A model in a line. `problem` is why its aliases cannot be told."""
+
+    newest: int | None  # version; None: there is no such model
+    aliases: dict[str, int]
+    problem: StoreDamaged | None = None
+
+
+class Outlines:
+    """The outlines of the models of one store. May be asked by many threads; knows as many as there are models."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._known: dict[str, tuple[Stamp, Outline]] = {}
+
+    def get(self, name: str, read: Callable[[str], Outline]) -> Outline:
+        """The outline of a model; `read` makes it anew if something may have changed."""
+        stamp = self.stamp(name)
+        known = self._known.get(name)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        is_final = is_settled(stamp)  # asked before the look: afterwards a change under its hands would pass
+        outline = read(name)
+        if is_final and outline.newest is not None and outline.problem is None:
+            self._known[name] = (stamp, outline)
+        else:
+            self._known.pop(name, None)
+        return outline
+
+    def stamp(self, name: str) -> Stamp:
+        """Equal stamps, both settled: nothing has changed between."""
+        return tuple(self._facts(key) for key in (f"models/{name}", f"models/{name}/aliases.json"))
+
+    def _facts(self, key: str) -> tuple[int, int, int] | None:
+        try:
+            found = self.store.path(key).stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def is_settled(stamp: Stamp) -> bool:
+    """Whether what was read after `stamp` was taken is all that can have this stamp."""
+    return all(facts is not None and time.time() - facts[1] / 1e9 > SETTLED_AFTER_S for facts in stamp)

@@ -1,0 +1,89 @@
+"""The Grafana dashboard and the alarms ask for numbers that the service sends, in queries that can be read."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.promql import Query
+
+ROOT = Path(__file__).resolve().parents[2]
+BOARD: dict[str, Any] = json.loads((ROOT / "docs" / "grafana" / "ganymede.json").read_text())
+PANELS = [panel for panel in BOARD["panels"] if panel["type"] != "row"]
+TARGETS = [(panel["title"], target["expr"]) for panel in PANELS for target in panel["targets"]]
+ALARMS = re.findall(r"^\|[^|]+\|[^|]*\| `([^`]+)` \|$", (ROOT / "docs" / "operations.md").read_text(), re.M)
+OF_PROMETHEUS = {"up"}  # what it knows without asking
+
+
+def sent_by(text: str) -> dict[str, str]:
+    """Every name that a scrape can have, and the type of its metric."""
+    found: dict[str, str] = {}
+    for name, kind in re.findall(r"^# TYPE (\w+) (\w+)$", text, re.M):
+        ends = ("_bucket", "_sum", "_count") if kind == "histogram" else ("",)
+        found |= {f"{name}{end}": "counter" if kind == "histogram" else kind for end in ends}
+    return found
+
+
+def queries() -> Iterator[Query]:
+    yield from (Query(text) for _, text in TARGETS)
+    yield from (Query(text) for text in ALARMS)
+
+
+async def test_every_number_that_is_asked_for_is_sent(client: httpx.AsyncClient) -> None:
+    await client.get("/livez")
+
+    sent = sent_by((await client.get("/metrics")).text)
+
+    asked = {selector.metric for query in queries() for selector in query.selectors}
+    assert asked - sent.keys() == OF_PROMETHEUS
+
+
+async def test_counters_are_asked_for_their_growth_and_gauges_for_what_they_are(client: httpx.AsyncClient) -> None:
+    sent = sent_by((await client.get("/metrics")).text)
+
+    for query in queries():
+        for selector in query.selectors:
+            grows = selector.function in ("rate", "increase")
+            assert grows == (sent.get(selector.metric, "counter" if grows else "gauge") == "counter"), query.text
+
+
+async def test_every_number_of_drawing_models_and_training_is_on_the_dashboard(client: httpx.AsyncClient) -> None:
+    text = (await client.get("/metrics")).text
+
+    shown = " ".join(query for _, query in TARGETS)
+    assert [name for name in sent_by(text) if name.endswith(("_total", "_bytes", "_resident")) and name not in shown
+            and name.startswith("ganymede")] == []  # fmt: skip
+
+
+@pytest.mark.parametrize(("title", "query"), TARGETS)
+def test_every_query_of_the_dashboard_is_of_the_chosen_instances(title: str, query: str) -> None:
+    for selector in Query(query).selectors:
+        assert "instance" in selector.labels, title
+
+
+def test_the_dashboard_is_one_that_any_grafana_can_take() -> None:
+    variables = {entry["name"]: entry for entry in BOARD["templating"]["list"]}
+    places = [tuple(panel["gridPos"][side] for side in "xywh") for panel in BOARD["panels"]]
+    cells = [(x + i, y + j) for x, y, w, h in places for i in range(w) for j in range(h)]
+
+    assert (BOARD["id"], variables["datasource"]["type"]) == (None, "datasource")
+    assert {panel["datasource"]["uid"] for panel in PANELS} == {"${datasource}"}
+    assert len({panel["id"] for panel in BOARD["panels"]}) == len(BOARD["panels"])
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) < 24
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "sum(", "sum(a", "rate(a)", "a[5m]", "rate(a[5x])", "a{b=c}", 'a{b="c"', "nothing(a)", "a b", "1 +"),
+        *("histogram_quantile(a)", "a > > b", 'a{b"c"}', "sum by (le (a)"),
+    ],
+)
+def test_what_is_no_query_is_not_read(text: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(repr(text)[:1])):
+        Query(text)

@@ -1,0 +1,134 @@
+"""Reads the part of PromQL that our pages use, strictly: what it cannot read is a mistake. Knows no metric.
+
+expression = operand { operator [modifier] operand }
+operand    = number | "(" expression ")" | aggregation | function "(" ... ")" | selector ["[" duration "]"]
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+AGGREGATIONS = frozenset({"sum", "min", "max", "avg", "count"})
+OF_RANGES = frozenset({"rate", "increase", "delta", "changes", "predict_linear"})
+FUNCTIONS = OF_RANGES | {"histogram_quantile", "absent", "vector"}
+OPERATORS = frozenset({"+", "-", "*", "/", ">", "<", ">=", "<=", "==", "!=", "and", "or", "unless"})
+TOKEN = re.compile(
+    r"\s*(?:(?P<string>\"(?:[^\"\\]|\\.)*\")|(?P<duration>\$__rate_interval|\d+[smhd])|(?P<number>\d+(?:\.\d+)?(?:e\d+)?)"
+    r"|(?P<word>[A-Za-z_:][A-Za-z0-9_:]*)|(?P<sign>=~|!~|[<>=!]=|[-+*/<>=(){}\[\],]))"
+)
+
+
+@dataclass(frozen=True)
+class Selector:
+    """A metric that a query reads; `is_range`: its values over a time."""
+
+    metric: str
+    labels: frozenset[str]
+    is_range: bool
+    function: str  # that it is given to; empty: none
+
+
+class Query:
+    """One query, read from its first sign to its last.
+
+    Raises:
+        ValueError: it is no PromQL, or of a form that is not read here.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text, self.selectors = text, list[Selector]()
+        self._tokens = list(_tokens(text))
+        self._at = 0
+        self._expression("")
+        if self._at != len(self._tokens):
+            raise ValueError(f"{text!r}: {self._next!r} is too much")
+
+    @property
+    def _next(self) -> str:
+        return self._tokens[self._at] if self._at < len(self._tokens) else ""
+
+    def _take(self, *wanted: str) -> str:
+        token = self._next
+        if not token or (wanted and token not in wanted):
+            raise ValueError(f"{self.text!r}: {token!r} in place of {' or '.join(wanted) or 'something'}")
+        self._at += 1
+        return token
+
+    def _expression(self, function: str) -> None:
+        self._operand(function)
+        while self._next in OPERATORS:
+            self._take()
+            if self._next in ("on", "ignoring"):
+                self._take()
+                self._labels()
+            self._operand(function)
+
+    def _operand(self, function: str) -> None:
+        token = self._take()
+        if token == "(":
+            self._expression(function)
+            self._take(")")
+        elif re.fullmatch(r"[\d.]+(e\d+)?", token):
+            return
+        elif token in AGGREGATIONS:
+            if self._next in ("by", "without"):
+                self._take()
+                self._labels()
+            self._arguments(token, 1)
+        elif token in FUNCTIONS:
+            self._arguments(token, 2 if token in ("histogram_quantile", "predict_linear") else 1)
+        else:
+            self._selector(token, function)
+
+    def _arguments(self, function: str, count: int) -> None:
+        self._take("(")
+        for number in range(count):
+            if number:
+                self._take(",")
+            self._expression(function)
+        self._take(")")
+
+    def _selector(self, metric: str, function: str) -> None:
+        if not re.fullmatch(r"[A-Za-z_:][\w:]*", metric):
+            raise ValueError(f"{self.text!r}: {metric!r} is no metric")
+        labels = self._matchers() if self._next == "{" else []
+        is_range = self._next == "["
+        if is_range:
+            self._take("[")
+            if not TOKEN.fullmatch(self._take())["duration"]:  # type: ignore[index]
+                raise ValueError(f"{self.text!r}: a range without a duration")
+            self._take("]")
+        if is_range != (function in OF_RANGES):
+            raise ValueError(f"{self.text!r}: {metric} {'with' if is_range else 'without'} a range")
+        self.selectors.append(Selector(metric, frozenset(labels), is_range, function))
+
+    def _matchers(self) -> list[str]:
+        labels = []
+        self._take("{")
+        while self._next != "}":
+            labels.append(self._take())
+            self._take("=", "!=", "=~", "!~")
+            if not self._take().startswith('"'):
+                raise ValueError(f"{self.text!r}: a label is compared with what is no string")
+            if self._next != "}":
+                self._take(",")
+        self._take("}")
+        return labels
+
+    def _labels(self) -> None:
+        self._take("(")
+        while self._next != ")":
+            self._take()
+            if self._next != ")":
+                self._take(",")
+        self._take(")")
+
+
+def _tokens(text: str) -> Iterator[str]:
+    at = 0
+    while at < len(text.rstrip()):
+        match = TOKEN.match(text, at)
+        if match is None:
+            raise ValueError(f"{text!r}: {text[at:]!r} cannot be read")
+        yield match[0].strip()
+        at = match.end()
