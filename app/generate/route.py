@@ -15,6 +15,7 @@ from app.generate.ask import MEDIA_TYPES, Ask, Format, GenerateBody, GenerateQue
 from app.generate.engine import Engine
 from core import images
 from core.errors import InvalidRequest, LabelNotSupported, ModelNotFound, NotAcceptable, NotReady, Overloaded
+from core.png import write_png
 from core.refs import ModelRef, parse_model_ref
 from models.noise import Latents
 
@@ -60,7 +61,7 @@ async def _answer(asked: GenerateQuery | GenerateBody, request: Request, service
 def _encode(drawn: images.Images, form: Format) -> bytes:
     if form == "npy":
         return images.to_npy(drawn)
-    return images.to_png(drawn[0] if len(drawn) == 1 else images.contact_sheet(drawn))
+    return write_png(drawn[0] if len(drawn) == 1 else images.contact_sheet(drawn))
 
 
 def _headers(ask: Ask, ref: ModelRef, engine: Engine) -> dict[str, str]:
