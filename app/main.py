@@ -18,6 +18,7 @@ from app.catalog import route as catalog
 from app.datasets import route as datasets
 from app.deps import Services
 from app.gate import BodyLimit, Gate
+from app.generate import inspect
 from app.generate import route as generate
 from app.generate.batcher import Batcher
 from app.generate.hotload import Models
@@ -46,6 +47,7 @@ from models.publish import publish_starter
 ENCODERS = 2
 PARTS = (
     generate,
+    inspect,
     train,
     verbs,
     events,
