@@ -101,6 +101,8 @@ async def _verdict(
     recipe: DrawingRecipe, pixels_HWC: Images | None, services: Services
 ) -> tuple[bool | None, str | None]:
     """Whether a recipe draws these pixels (None: nobody can tell), and why it is not so."""
+    if recipe.seed is None and recipe.z is None:
+        return None, "the recipe has neither seed nor z"
     try:
         ref = parse_model_ref(f"{recipe.model}@{recipe.version}")
         engine = await services.models.engine(ref)
