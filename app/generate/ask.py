@@ -137,12 +137,10 @@ def _labels(given: Any, names: list[str], defaults: Any, pointer: str) -> list[i
         return None
     if not given:
         return default_labels(defaults, len(names))
+    if len(given) not in (1, len(defaults)):  # before any is looked up: a body has room for hundreds of thousands
+        raise InvalidRequest.field(pointer, f"one label, or one per image ({len(defaults)}); got {len(given)}")
     indices = [_label_index(label, names, pointer) for label in given]
-    if len(indices) == 1:
-        return indices * len(defaults)
-    if len(indices) != len(defaults):
-        raise InvalidRequest.field(pointer, f"one label, or one per image ({len(defaults)}); got {len(indices)}")
-    return indices
+    return indices * len(defaults) if len(indices) == 1 else indices
 
 
 def _label_index(label: int | str, names: list[str], pointer: str) -> int:

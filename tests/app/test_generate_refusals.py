@@ -190,6 +190,13 @@ async def test_a_body_full_of_wrong_values_is_told_the_first_of_them(client: htt
     assert len(answer.content) < 2000
 
 
+async def test_labels_are_counted_before_they_are_looked_up(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/generate", json={"label": ["hexagon"] * 90_000})
+
+    told = "/label: one label, or one per image (1); got 90000"
+    assert problem(answer, 422, "invalid_request")["detail"] == told
+
+
 async def test_noise_of_the_wrong_length_is_told_what_the_model_needs(client: httpx.AsyncClient) -> None:
     answer = await client.post("/generate", json={"z": [[0.0] * 4, [0.0] * 5]})
 
