@@ -129,7 +129,7 @@ def test_no_name_of_a_class_leaves_the_folder_a_zip_is_unpacked_to(
 ) -> None:
     publish_tiny()
     engine = open_engine()
-    engine.manifest["labels"] = [name, "b", "c"]
+    engine.labels = [name, "b", "c"]
     ask = Ask(Latents([7]), [0], "zip", scale=1, tells_recipe=False, is_random=False)
 
     content = encode(np.zeros((1, 8, 8, 1), np.uint8), ask, engine)
