@@ -5,7 +5,6 @@ of colour: one of noise, and one that is smooth as a photograph is. Prints the m
 """
 
 import io
-import json
 import statistics
 import time
 import zlib
@@ -16,12 +15,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from app.generate.engine import load_engine
 from bench.quality import machine
 from core.images import Images, contact_sheet, enlarge
 from core.png import write_png
-from models.noise import default_labels, draw_noise
-from models.publish import MANIFEST_FILE
+from models.sampling import draw
+from models.weights import WEIGHTS_FILE, load_generator
 
 ROUNDS = 15
 STARTER = Path(__file__).resolve().parents[1] / "models" / "starter"
@@ -50,10 +48,8 @@ WAYS: dict[str, Way] = {
 
 def digits() -> Images:
     """64 pictures (N, H, W, C) of the model that comes with the package."""
-    manifest = json.loads((STARTER / MANIFEST_FILE).read_text())
-    engine = load_engine("digits", 1, STARTER, manifest, "cpu")
-    seeds = range(64)
-    return engine.draw(draw_noise(seeds, engine.latent_dim), np.array(default_labels(seeds, 10)))
+    generator, config = load_generator(STARTER / WEIGHTS_FILE)
+    return draw(generator, range(64), config.latent_dim, config.num_classes)
 
 
 def smooth(side: int = 256) -> Images:
