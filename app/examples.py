@@ -64,6 +64,28 @@ VERSION_BODY: Json = {
     "links": {"self": "/models/mine/versions/1"},
 }
 
+DRAWING_RECIPE: Json = {
+    "model": "digits",
+    "version": 1,
+    "digest": DIGEST,
+    "seed": 42,
+    "label": 7,
+    "z": None,
+    "truncation": 1.0,
+    "scale": 1,
+}
+SEVEN: Json = {"seed": 42, "label": 7, "label_name": "7"}
+FACTS: Json = {
+    "model": "digits",
+    "version": 1,
+    "digest": DIGEST,
+    "truncation": 1.0,
+    "scale": 1,
+    "height": 28,
+    "width": 28,
+    "channels": 1,
+}
+
 EXAMPLES: dict[str, dict[str, Json]] = {
     "GenerateBody": {
         "one": {"summary": "One seven", "value": {"seed": 42, "label": 7}},
@@ -71,6 +93,17 @@ EXAMPLES: dict[str, dict[str, Json]] = {
             "summary": "Ten digits as an array, from a version that stays",
             "value": {"model": "digits@1", "seed": 0, "n": 10, "label": list(range(10)), "format": "npy"},
         },
+        "chosen": {
+            "summary": "A large contact sheet of chosen seeds that tells how it was drawn",
+            "value": {"seeds": "0,1,4-6", "truncation": 0.7, "scale": 4, "metadata": True},
+        },
+    },
+    "DrawnImages": {"one": {"summary": "One seven", "value": {**FACTS, "images": [{**SEVEN, "png": "iVBORw0KGgo="}]}}},
+    "InspectionBody": {
+        "verified": {
+            "summary": "A seven that was drawn here",
+            "value": {"recipe": DRAWING_RECIPE, "width": 28, "height": 28, "verified": True, "reason": None},
+        }
     },
     "RunSpec": {
         "short": {

@@ -18,6 +18,7 @@ from app.catalog import route as catalog
 from app.datasets import route as datasets
 from app.deps import Services
 from app.gate import BodyLimit, Gate
+from app.generate import inspect
 from app.generate import route as generate
 from app.generate.batcher import Batcher
 from app.generate.hotload import Models
@@ -47,6 +48,7 @@ from models.publish import publish_starter
 ENCODERS = 2
 PARTS = (
     generate,
+    inspect,
     train,
     verbs,
     events,
@@ -112,6 +114,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Gate, allowed_hosts=settings.allowed_hosts, max_upload=settings.max_upload, telemetry=telemetry)
     # added last: the outermost
     app.add_middleware(Observer, telemetry=telemetry, is_access_logged=settings.access_log)
+    app.router.routes.extend(generate.direct)
     for part in PARTS:
         app.include_router(part.router)
 

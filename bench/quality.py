@@ -24,7 +24,8 @@ import torch
 from numpy.typing import NDArray
 
 from bench.judge import Judgement, judge
-from core.images import contact_sheet, to_png
+from core.images import contact_sheet
+from core.png import write_png
 
 CLASSES = 10
 BATCH = 64
@@ -110,7 +111,7 @@ def table(result: dict[str, Any]) -> str:
 
 def grid(images: NDArray[np.uint8]) -> bytes:
     """The first 100 images as a PNG, seed 0 top left; a column shows one digit."""
-    return to_png(contact_sheet(images[:100, :, :, None], columns=10))
+    return write_png(contact_sheet(images[:100, :, :, None], columns=10))
 
 
 def main(arguments: list[str] | None = None) -> None:

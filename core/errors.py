@@ -3,8 +3,10 @@
 GanymedeError
  ├─ BadRequest 400              no request at all: its body cannot be read
  ├─ HostNotAllowed 400, OriginNotAllowed 403, BodyTooLarge 413, MethodNotAllowed 405: refused before any route
+ ├─ UnsupportedMediaType 415    a body of another kind than this route reads
  ├─ InvalidRequest 422          a field is wrong: `pointer` names it
- │   └─ LabelNotSupported, IdempotencyKeyReused
+ │   ├─ LabelNotSupported, IdempotencyKeyReused
+ │   └─ PictureInvalid, RecipeMissing, RecipeInvalid: of a picture that was sent
  ├─ NotFound 404                ModelNotFound, RunNotFound, DatasetNotFound, SampleNotFound, CheckpointNotFound ...
  ├─ NotAcceptable 406
  ├─ Conflict 409                IllegalTransition (carries the current status and what is allowed), VersionInUse ...
@@ -98,6 +100,27 @@ class LabelNotSupported(InvalidRequest):
     title = "Label not supported"
 
 
+class PictureInvalid(InvalidRequest):
+    """A picture that was sent cannot be read, or not safely."""
+
+    code = "picture_invalid"
+    title = "Picture cannot be read"
+
+
+class RecipeMissing(InvalidRequest):
+    """A picture that was sent does not tell how it was drawn."""
+
+    code = "recipe_missing"
+    title = "No recipe in this picture"
+
+
+class RecipeInvalid(InvalidRequest):
+    """What a picture that was sent tells of itself is no recipe of this service."""
+
+    code = "recipe_invalid"
+    title = "Recipe cannot be read"
+
+
 class NotFound(GanymedeError):
     status = 404
     code = "not_found"
@@ -185,6 +208,12 @@ class PreconditionFailed(GanymedeError):
     status = 412
     code = "precondition_failed"
     title = "Changed meanwhile"
+
+
+class UnsupportedMediaType(GanymedeError):
+    status = 415
+    code = "unsupported_media_type"
+    title = "Unsupported media type"
 
 
 class RangeNotSatisfiable(GanymedeError):

@@ -1,4 +1,4 @@
-"""uint8 images to files: contact sheets, PNG, WebP. Knows no model and no HTTP.
+"""uint8 images: contact sheets, larger copies, WebP and .npy files (PNG: core/png.py). Knows no model and no HTTP.
 
 Shape suffixes: N images, H height, W width, C channels (1 or 3).
 """
@@ -12,7 +12,11 @@ from PIL import Image
 
 Images = npt.NDArray[np.uint8]
 
-PNG_LEVEL = 6  # zlib level; generated pictures are small, and a cached one is sent more often than it is made
+
+def layout(count: int, columns: int | None = None) -> tuple[int, int]:
+    """Rows and columns of a sheet of `count` images."""
+    columns = columns or math.ceil(math.sqrt(count))
+    return math.ceil(count / columns), columns
 
 
 def contact_sheet(images_NHWC: Images, columns: int | None = None) -> Images:
@@ -21,33 +25,28 @@ def contact_sheet(images_NHWC: Images, columns: int | None = None) -> Images:
     Returns (rows * H, columns * W, C).
     """
     count, height, width, channels = images_NHWC.shape
-    columns = columns or math.ceil(math.sqrt(count))
-    rows = math.ceil(count / columns)
+    rows, columns = layout(count, columns)
     cells = np.zeros((rows * columns, height, width, channels), np.uint8)
     cells[:count] = images_NHWC
     grid = cells.reshape(rows, columns, height, width, channels).transpose(0, 2, 1, 3, 4)
     return grid.reshape(rows * height, columns * width, channels)
 
 
-def to_png(image_HWC: Images) -> bytes:
-    """PNG of one image; equal pixels give equal bytes."""
-    return _encode(image_HWC, "PNG", compress_level=PNG_LEVEL)
+def enlarge(images_NHWC: Images, scale: int) -> Images:
+    """Every pixel as a square of scale x scale of them: (N, scale * H, scale * W, C)."""
+    return images_NHWC if scale == 1 else images_NHWC.repeat(scale, axis=1).repeat(scale, axis=2)
 
 
 def to_webp(image_HWC: Images) -> bytes:
     """Lossless WebP of one image."""
-    return _encode(image_HWC, "WEBP", lossless=True, quality=60, method=3)
+    picture = Image.fromarray(image_HWC[:, :, 0] if image_HWC.shape[2] == 1 else image_HWC)
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", lossless=True, quality=60, method=3)
+    return buffer.getvalue()
 
 
 def to_npy(images_NHWC: Images) -> bytes:
     """The array as a .npy file: uint8, N H W C."""
     buffer = io.BytesIO()
     np.save(buffer, images_NHWC, allow_pickle=False)
-    return buffer.getvalue()
-
-
-def _encode(image_HWC: Images, form: str, **options: object) -> bytes:
-    picture = Image.fromarray(image_HWC[:, :, 0] if image_HWC.shape[2] == 1 else image_HWC)
-    buffer = io.BytesIO()
-    picture.save(buffer, form, **options)
     return buffer.getvalue()

@@ -11,6 +11,7 @@ from ganymede.commands import history  # noqa: F401 - adds its commands to `runs
 from ganymede.commands.datasets import datasets
 from ganymede.commands.doctor import doctor
 from ganymede.commands.generate import generate
+from ganymede.commands.inspect import inspect
 from ganymede.commands.models import models
 from ganymede.commands.runs import runs
 from ganymede.commands.session import FAILED, USAGE, command
@@ -55,6 +56,7 @@ def demo() -> None:
 command(app)(doctor)
 command(app)(train)
 command(app)(generate)
+command(app)(inspect)
 app.add_typer(runs, name="runs")
 app.add_typer(models, name="models")
 app.add_typer(datasets, name="datasets")

@@ -1,115 +1,146 @@
-"""What a request for pictures asks for, checked against the model it names. Knows no engine and no response."""
+"""What a request for pictures asks for, checked against the version that shall draw them. Knows no response."""
 
 import hashlib
-import json
 import secrets
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import Field
+import numpy as np
+import numpy.typing as npt
 
+from app.generate.engine import Engine
+from app.generate.parameters import RANDOM_SEED, Format, GenerateBody, GenerateQuery
+from app.generate.seeds import read_seeds
 from app.negotiation import preferred
 from core.errors import InvalidRequest, LabelNotSupported
-from core.specs import StrictModel
-from models.noise import SEEDS, default_labels, seeds_from
+from core.images import layout
+from core.png import ENCODER
+from models.noise import SEEDS, Latents, default_labels, seeds_from
 
-Format = Literal["png", "npy"]
-Label = Annotated[int | str, Field(union_mode="left_to_right")]
-MEDIA_TYPES: dict[Format, str] = {"png": "image/png", "npy": "application/x-npy"}
-RANDOM_SEED = -1
-
-
-class GenerateRequest(StrictModel):
-    """One picture, or `n` of them."""
-
-    model: str | None = Field(
-        None,
-        max_length=200,
-        description="NAME, NAME@VERSION, NAME:ALIAS or run:ID@STEP. Default: the setting GANYMEDE_DEFAULT_MODEL.",
-        examples=["digits", "digits@1"],
-    )
-    seed: int = Field(
-        RANDOM_SEED,
-        ge=RANDOM_SEED,
-        lt=SEEDS,
-        description="Image i is drawn from (seed + i) mod 2^32; -1 or absent: random, and reported.",
-    )
-    n: int = Field(1, ge=1, description="Number of images, up to GANYMEDE_MAX_IMAGES.")
-    format: Format | None = Field(
-        None,
-        description="png: one image, or a contact sheet for n > 1; npy: uint8, N H W C. Default: by Accept, or png.",
-    )
+MEDIA_TYPES: dict[Format, str] = {
+    "png": "image/png",
+    "webp": "image/webp",
+    "json": "application/json",
+    "zip": "application/zip",
+    "npy": "application/x-npy",
+}
+CARRIERS: dict[Format, str] = {form: MEDIA_TYPES[form] for form in ("png", "json", "zip")}  # of a recipe
+SHEETS = frozenset({"png", "webp"})
+MAX_PIXELS = 2**24  # of one answer: 64 images of 512 px, or one of them at scale 8
 
 
-class GenerateQuery(GenerateRequest):
-    """The query parameters of `GET /generate`."""
-
-    label: list[str] = Field(
-        default_factory=list,
-        max_length=1024,
-        description="Class name or index; repeat it for one per image. Absent: seed mod classes.",
-    )
-
-
-class GenerateBody(GenerateRequest):
-    """The body of `POST /generate`."""
-
-    label: Label | list[Label] | None = Field(
-        None, description="Class name or index, or a list with one per image. Absent or null: seed mod classes."
-    )
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Ask:
     """A checked request: which images, of which classes, in which form."""
 
-    seeds: list[int]
+    latents: Latents
     labels: list[int] | None
-    format: Format
+    form: Format
+    scale: int
+    tells_recipe: bool
     is_random: bool
 
-    def etag(self, identity: str) -> str:
-        """A weak ETag of the answer, known before it is drawn: the engine's identity and the request say it all."""
-        facts = [identity, self.seeds, self.labels, self.format]
-        return f'W/"{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]}"'
+    @property
+    def seeds(self) -> list[int]:
+        """The seed of each image; none where the noise was given."""
+        return list(self.latents.seeds)
+
+    def etag(self, engine: Engine) -> str:
+        """A weak ETag of the answer, known before it is drawn: the engine and the request say it all."""
+        drawn = f"{engine.identity}|{ENCODER}|{engine.name}@{engine.version}|{self.latents.seeds}|{self.labels}"
+        facts = f"{drawn}|{self.latents.truncation}|{self.scale}|{self.form}|{self.tells_recipe}"
+        digest = hashlib.sha256(facts.encode())
+        if self.latents.given_NZ is not None:
+            digest.update(self.latents.given_NZ.tobytes())
+        return f'W/"{digest.hexdigest()[:32]}"'
 
 
-def check(
-    request: GenerateQuery | GenerateBody, labels: list[str], accept: str, max_images: int, prefix: str = ""
-) -> Ask:
-    """Turn a request into an Ask for a model with the class names `labels`.
+def check(request: GenerateQuery | GenerateBody, engine: Engine, accept: str, max_images: int, prefix: str = "") -> Ask:
+    """Turn a request into an Ask for `engine`.
 
     Raises:
-        InvalidRequest: `n` or `label` is out of range, named by `prefix` + field.
+        InvalidRequest: a field is out of range or does not go with another, named by `prefix` + field.
         LabelNotSupported: a label was given, and the model knows none.
         NotAcceptable: neither `format` nor the Accept header names a form that can be sent.
     """
+    form = _form(request, accept, prefix)
+    latents = _latents(request, engine.latent_dim, max_images, prefix)
+    names, defaults = engine.labels, latents.seeds if latents.given_NZ is None else range(len(latents))
+    ask = Ask(
+        latents=latents,
+        labels=_labels(request.label, names, defaults, f"{prefix}label"),
+        form=form,
+        scale=request.scale,
+        tells_recipe=request.metadata,
+        is_random=latents.given_NZ is None and request.seeds is None and request.seed == RANDOM_SEED,
+    )
+    images = "z" if latents.given_NZ is not None else "n" if request.seeds is None else "seeds"
+    _check_size(ask, int(engine.manifest["image_size"]), (f"{prefix}{images}", f"{prefix}scale"))
+    return ask
+
+
+def _form(request: GenerateQuery | GenerateBody, accept: str, prefix: str) -> Format:
+    if request.metadata and request.format not in (None, *CARRIERS):
+        raise InvalidRequest.field(
+            f"{prefix}metadata", f"only {', '.join(CARRIERS)} can carry it; the format is {request.format}"
+        )
+    return request.format or preferred(accept, CARRIERS if request.metadata else MEDIA_TYPES)
+
+
+def _latents(request: GenerateQuery | GenerateBody, latent_dim: int, max_images: int, prefix: str) -> Latents:
+    """The noise that is asked for: of seeds, or as given."""
+    z = request.z if isinstance(request, GenerateBody) else None
+    for instead, others in (("z", ("seed", "n", "seeds")), ("seeds", ("seed", "n"))):
+        if getattr(request, instead, None) is not None:
+            for name in others:
+                if name in request.model_fields_set and getattr(request, name) is not None:
+                    raise InvalidRequest.field(f"{prefix}{name}", f"leave it out, or leave out {instead}")
+    if z is not None:
+        return Latents((), request.truncation, _given(z, latent_dim, max_images, f"{prefix}z"))
+    if request.seeds is not None:
+        return Latents(read_seeds(request.seeds, max_images, f"{prefix}seeds"), request.truncation)
     if request.n > max_images:
         raise InvalidRequest.field(f"{prefix}n", f"1 to {max_images}, got {request.n}")
-    is_random = request.seed == RANDOM_SEED
-    seeds = seeds_from(secrets.randbelow(SEEDS) if is_random else request.seed, request.n)
-    return Ask(
-        seeds=seeds,
-        labels=_labels(request.label, labels, seeds, f"{prefix}label"),
-        format=request.format or preferred(accept, MEDIA_TYPES),
-        is_random=is_random,
-    )
+    seed = secrets.randbelow(SEEDS) if request.seed == RANDOM_SEED else request.seed
+    return Latents(seeds_from(seed, request.n), request.truncation)
 
 
-def _labels(given: Any, names: list[str], seeds: list[int], pointer: str) -> list[int] | None:
+def _given(z: list[list[float]], latent_dim: int, max_images: int, pointer: str) -> npt.NDArray[np.float32]:
+    """Noise (N, Z) as a client wrote it; that its numbers are finite was seen to."""
+    if not 1 <= len(z) <= max_images:
+        raise InvalidRequest.field(pointer, f"1 to {max_images} rows, got {len(z)}")
+    for i, row in enumerate(z):
+        if len(row) != latent_dim:
+            raise InvalidRequest.field(f"{pointer}/{i}", f"{latent_dim} numbers a row, got {len(row)}")
+    return np.array(z, np.float32)
+
+
+def _check_size(ask: Ask, side: int, pointers: tuple[str, str]) -> None:
+    """Refuse more pixels than an answer may have; `pointers` name the number of images, and the scale."""
+    count = len(ask.latents)
+    rows, columns = layout(count) if ask.form in SHEETS else (count, 1)
+    pixels = rows * columns * (side * ask.scale) ** 2
+    if pixels > MAX_PIXELS:
+        scaled = f" at scale {ask.scale}" if ask.scale > 1 else ""
+        raise InvalidRequest.field(
+            pointers[1] if scaled else pointers[0],
+            f"an answer may have up to {MAX_PIXELS} pixels; {count} images of {side} x {side}{scaled} have {pixels}",
+        )
+
+
+def _labels(given: Any, names: list[str], defaults: Any, pointer: str) -> list[int] | None:
+    """The class of each image; of image i `defaults[i]` mod classes where none is asked for."""
     given = given if isinstance(given, list) else [] if given is None else [given]
     if not names:
         if given:
             raise LabelNotSupported.field(pointer, "this model was trained without labels")
         return None
     if not given:
-        return default_labels(seeds, len(names))
+        return default_labels(defaults, len(names))
+    if len(given) not in (1, len(defaults)):  # before any is looked up: a body has room for hundreds of thousands
+        raise InvalidRequest.field(pointer, f"one label, or one per image ({len(defaults)}); got {len(given)}")
     indices = [_label_index(label, names, pointer) for label in given]
-    if len(indices) == 1:
-        return indices * len(seeds)
-    if len(indices) != len(seeds):
-        raise InvalidRequest.field(pointer, f"one label, or one per image ({len(seeds)}); got {len(indices)}")
-    return indices
+    return indices * len(defaults) if len(indices) == 1 else indices
 
 
 def _label_index(label: int | str, names: list[str], pointer: str) -> int:

@@ -8,14 +8,19 @@ import numpy as np
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from app.conditions import IMMUTABLE, is_known
+from app.conditions import IMMUTABLE, IfNoneMatch, is_known
 from app.deps import Services, ServicesDep
+from app.direct import DirectRoute, read_query
 from app.errors import documented
-from app.generate.ask import MEDIA_TYPES, Ask, Format, GenerateBody, GenerateQuery, check
+from app.generate.ask import MEDIA_TYPES, Ask, check
+from app.generate.drawing import Drawing
 from app.generate.engine import Engine
-from core import images
+from app.generate.forms import encode, safe
+from app.generate.parameters import GenerateBody, GenerateQuery
+from core.answers.drawings import DrawnImages
 from core.errors import (
     CheckpointNotFound,
+    GenerationTimeout,
     InvalidRequest,
     LabelNotSupported,
     ModelNotFound,
@@ -25,52 +30,109 @@ from core.errors import (
     RunNotFound,
 )
 from core.refs import Reference, parse_reference
-from models.noise import Latents
+from models.noise import default_labels, seeds_from
+
+REPEATED = frozenset({"label"})  # query parameters that may be given more than once
+MAX_LISTED = 64  # seeds or labels that a header lists; more are told by what is drawn alone
+MAX_LOCATION = 4000  # characters of a Content-Location; a longer one is left out
 
 router = APIRouter(tags=["generate"])
 
+TOLD = {
+    "Model": "Name of the model.",
+    "Model-Version": "Its version.",
+    "Model-Digest": "Digest of the version's weights.",
+    "Seed": "Of the first image where they count up, else of each; absent with `z`, or where it would list too many.",
+    "Label": "Index of the class of all images, or of each; absent where it would list too many.",
+    "ETag": "Weak: of the same picture, always the same.",
+    "Content-Location": "Of a random picture: where the same bytes can be had again.",
+    "Server-Timing": "Milliseconds of queue, infer and encode; `cache` where nothing was to be done.",
+}
 ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}, "description": "The picture."},
+    200: {
+        "model": DrawnImages,
+        "content": {media_type: {} for form, media_type in MEDIA_TYPES.items() if form != "json"},
+        "description": "The picture.",
+        "headers": {name: {"description": text, "schema": {"type": "string"}} for name, text in TOLD.items()},
+    },
     304: {"description": "The picture you have is the one you would get."},
     **documented(ModelNotFound, RunNotFound, CheckpointNotFound),
-    **documented(NotAcceptable, InvalidRequest, LabelNotSupported, Overloaded, NotReady),
+    **documented(NotAcceptable, InvalidRequest, LabelNotSupported, Overloaded, NotReady, GenerationTimeout),
 }
+DOCUMENTED: dict[str, Any] = {"response_class": Response, "responses": ANSWERS}
 
 
-@router.head("/generate", include_in_schema=False)
-@router.get("/generate", response_class=Response, responses=ANSWERS)
-async def generate(query: Annotated[GenerateQuery, Query()], request: Request, services: ServicesDep) -> Response:
-    """Draw `n` images of one model. NAME@VERSION and a seed name the same bytes for ever."""
-    return await _answer(query, request, services, prefix="")
+def generate(query: Annotated[GenerateQuery, Query()], if_none_match: IfNoneMatch = None) -> None:
+    """Draw images of one model. NAME@VERSION and a seed name the same bytes for ever."""
 
 
-@router.post("/generate", response_class=Response, responses=ANSWERS)
-async def generate_from_body(body: GenerateBody, request: Request, services: ServicesDep) -> Response:
-    """As GET, with the parameters in a JSON body."""
-    return await _answer(body, request, services, prefix="/")
+async def _generate(request: Request) -> Response:
+    query = read_query(request, GenerateQuery, REPEATED)
+    known = request.headers.get("if-none-match")
+    return await _answer(query, request, request.app.state.services, known, prefix="")
 
 
-async def _answer(asked: GenerateQuery | GenerateBody, request: Request, services: Services, prefix: str) -> Response:
+direct = (
+    DirectRoute("/generate", _generate, generate, **DOCUMENTED, methods=["GET"], tags=["generate"]),
+    DirectRoute("/generate", _generate, generate, methods=["HEAD"], include_in_schema=False),
+)
+
+
+@router.post("/generate", **DOCUMENTED)
+async def generate_from_body(
+    body: GenerateBody, request: Request, services: ServicesDep, if_none_match: IfNoneMatch = None
+) -> Response:
+    """As GET, with the parameters in a JSON body; `z` is noise instead of seeds."""
+    return await _answer(body, request, services, if_none_match, prefix="/")
+
+
+async def _answer(
+    asked: GenerateQuery | GenerateBody, request: Request, services: Services, known: str | None, prefix: str
+) -> Response:
     ref = parse_reference(asked.model or services.settings.default_model, f"{prefix}model")
     engine = await services.models.engine(ref)
     accept = request.headers.get("accept", "")
-    ask = check(asked, engine.labels, accept, services.settings.max_images, prefix)
+    ask = check(asked, engine, accept, services.settings.max_images, prefix)
     headers = _headers(ask, ref, engine)
-    if not ask.is_random and is_known(request.headers.get("if-none-match"), headers["ETag"]):
+    if not ask.is_random and is_known(known, headers["ETag"]):
         services.telemetry.cache_hits.labels("etag").inc()
         return Response(status_code=304, headers=headers)
-    label_N = None if ask.labels is None else np.array(ask.labels, np.int64)
-    encode = functools.partial(_encode, form=ask.format)
-    drawn = await services.batcher.draw(engine, Latents(ask.seeds), label_N, encode)
-    timings = {"queue": drawn.queue_s, "infer": drawn.infer_s, "encode": drawn.encode_s}
-    headers["Server-Timing"] = ", ".join(f"{name};dur={seconds * 1000:.2f}" for name, seconds in timings.items())
-    return Response(drawn.content, headers=headers, media_type=MEDIA_TYPES[ask.format])
+    if request.method == "HEAD":
+        return _undrawn(headers, MEDIA_TYPES[ask.form])
+    content, headers["Server-Timing"] = await _content(headers["ETag"], ask, engine, request, services)
+    return Response(content, headers=headers, media_type=MEDIA_TYPES[ask.form])
 
 
-def _encode(drawn: images.Images, form: Format) -> bytes:
-    if form == "npy":
-        return images.to_npy(drawn)
-    return images.to_png(drawn[0] if len(drawn) == 1 else images.contact_sheet(drawn))
+async def _content(name: str, ask: Ask, engine: Engine, request: Request, services: Services) -> tuple[bytes, str]:
+    """The file, and what its stages took: from memory, from a drawing that is under way, or from one of its own."""
+    pictures, batcher = services.pictures, services.batcher
+    content = pictures.find(name)
+    if content is not None:
+        return content, "cache"
+
+    def submit() -> Drawing[bytes]:
+        label_N = None if ask.labels is None else np.array(ask.labels, np.int64)
+        return batcher.submit(engine, ask.latents, label_N, functools.partial(encode, ask=ask, engine=engine))
+
+    async def gone() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    drawing = pictures.share(name, submit)
+    try:
+        drawn = await batcher.wait(drawing, gone)
+    finally:
+        pictures.landed(name, drawing)
+    pictures.keep(name, drawn.content)
+    stages = (("queue", drawn.queue_s), ("infer", drawn.infer_s), ("encode", drawn.encode_s))
+    return drawn.content, ", ".join(f"{stage};dur={seconds * 1000:.2f}" for stage, seconds in stages)
+
+
+def _undrawn(headers: dict[str, str], media_type: str) -> Response:
+    """The answer to HEAD: nothing is drawn, so nobody knows how long it would be."""
+    response = Response(headers=headers, media_type=media_type)
+    del response.headers["Content-Length"]
+    return response
 
 
 def _headers(ask: Ask, ref: Reference, engine: Engine) -> dict[str, str]:
@@ -79,27 +141,46 @@ def _headers(ask: Ask, ref: Reference, engine: Engine) -> dict[str, str]:
         "Model": engine.name,
         "Model-Version": str(engine.version),
         "Model-Digest": engine.digest,
-        "Seed": str(ask.seeds[0]),
-        "ETag": ask.etag(engine.identity),
+        "ETag": ask.etag(engine),
         "Vary": "Accept",
         "Cache-Control": "no-store" if ask.is_random else IMMUTABLE if ref.is_pinned else "no-cache",
     }
-    if ask.labels is not None:
-        same = len(set(ask.labels)) == 1
-        headers["Label"] = str(ask.labels[0]) if same else ",".join(map(str, ask.labels))
-    if ask.is_random:
-        headers["Content-Location"] = _pinned_url(ask, engine)
+    seeds = ask.seeds
+    if seeds and seeds == seeds_from(seeds[0], len(seeds)):
+        headers["Seed"] = str(seeds[0])
+    elif seeds and len(seeds) <= MAX_LISTED:
+        headers["Seed"] = ",".join(map(str, seeds))
+    labels = _brief(ask.labels)
+    if labels and len(labels) <= MAX_LISTED:
+        headers["Label"] = ",".join(map(str, labels))
+    if ask.is_random and len(location := _pinned_url(ask, engine)) <= MAX_LOCATION:
+        headers["Content-Location"] = location
+    if ask.form in ("zip", "npy"):
+        seed = f"-seed-{seeds[0]}" if seeds else ""
+        name = f"{safe(engine.name)}-{engine.version}{seed}.{ask.form}"
+        headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return headers
+
+
+def _brief(labels: list[int] | None) -> list[int]:
+    """One label where all images have the same."""
+    return labels[:1] if labels and len(set(labels)) == 1 else labels or []
 
 
 def _pinned_url(ask: Ask, engine: Engine) -> str:
     """Where these very images can be had again."""
-    query: list[tuple[str, str | int]] = [
+    query: list[tuple[str, str | int | float]] = [
         ("model", f"{engine.name}@{engine.version}"),
         ("seed", ask.seeds[0]),
         ("n", len(ask.seeds)),
-        ("format", ask.format),
+        ("format", ask.form),
     ]
-    labels = ask.labels or []
-    query += [("label", engine.labels[label]) for label in (labels[:1] if len(set(labels)) == 1 else labels)]
+    if ask.labels is not None and ask.labels != default_labels(ask.seeds, len(engine.labels)):
+        query += [("label", engine.labels[label]) for label in _brief(ask.labels)]
+    if ask.latents.truncation != 1:
+        query.append(("truncation", ask.latents.truncation))
+    if ask.scale != 1:
+        query.append(("scale", ask.scale))
+    if ask.tells_recipe:
+        query.append(("metadata", "true"))
     return f"/generate?{urlencode(query)}"

@@ -9,13 +9,15 @@ Knows routes and their parameters; which values are allowed, the service says.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
 from core.answers import Page
+from core.answers.drawings import InspectionBody
 from core.answers.runs import RunBody
 from core.answers.system import Alive, QueueBody, Readiness, StatusBody, WorkerBody
 from ganymede.client.connection import Connection, given
@@ -75,13 +77,40 @@ class Client:
         *,
         model: str | None = None,
         seed: int | None = None,
+        seeds: str | Sequence[int] | None = None,
         label: int | str | Sequence[int | str] | None = None,
         n: int | None = None,
+        truncation: float | None = None,
+        scale: int | None = None,
         format: str | None = None,
+        metadata: bool | None = None,
+        z: Iterable[Iterable[float]] | None = None,
     ) -> Drawing:
-        """Draw `n` images; what is left out is the service's default, and told in the answer."""
-        asked = given({"model": model, "seed": seed, "label": label, "n": n, "format": format})
-        return read_drawing(self._connection.send("GET", "/generate", params=asked))
+        """Draw `n` images, or those of `seeds` ("0,1,4-6" or a list), or of the noise `z` (a row for each).
+
+        What is left out is the service's default, and told in the answer.
+        """
+        asked: dict[str, Any] = {"model": model, "seed": seed, "label": label, "n": n, "format": format}
+        asked |= {"truncation": truncation, "scale": scale, "metadata": metadata}
+        if z is not None:
+            body = {**asked, "seeds": seeds, "z": [[float(x) for x in row] for row in z], "format": format or "png"}
+            return read_drawing(self._connection.send("POST", "/generate", json=given(body)))
+        asked["seeds"] = seeds if seeds is None or isinstance(seeds, str) else ",".join(map(str, seeds))
+        return read_drawing(self._connection.send("GET", "/generate", params=given(asked)))
+
+    def inspect(self, png: bytes | str | Path, *, verify: bool = False) -> InspectionBody:
+        """How a PNG (its bytes, or a file) was drawn that carries its metadata; `verify` has it drawn again."""
+        content = png if isinstance(png, bytes) else Path(png).read_bytes()
+        shown = {} if isinstance(png, bytes) else {"file": png}  # for --curl
+        return self._connection.ask(
+            InspectionBody,
+            "POST",
+            "/inspect",
+            params={"verify": True} if verify else {},
+            content=content,
+            headers={"Content-Type": "image/png"},
+            extensions=shown,
+        )
 
     def train(
         self,

@@ -15,15 +15,18 @@ _TIMING = re.compile(r"\s*([^;,\s]+)\s*;\s*dur=([0-9.]+)")
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """One answer of `/generate`; `model@version`, `seed` and `label` draw the same bytes again."""
+    """One answer of `/generate`; the same, asked of `model@version` with its seeds, is the same bytes."""
 
     content: bytes
     media_type: str
     model: str
     version: int | str  # of a checkpoint: its BRANCH-STEP
     digest: str
-    seed: int  # of the first image
-    label: int | list[int] | None  # index of the class: of all images, or of each; None: the model knows no classes
+    # Of the first image. None: drawn from noise, or there are more than a header holds.
+    seed: int | None
+    seeds: list[int] | None  # of each image, where they do not count up from `seed` by one
+    # Index of the class: of all images, or of each. None: the model knows no classes, or more than a header holds.
+    label: int | list[int] | None
     timings: dict[str, float]  # milliseconds: queue, infer, encode
 
     @property
@@ -45,15 +48,16 @@ def read_drawing(answer: httpx.Response) -> Drawing:
     """
     headers = answer.headers
     try:
-        labels = [int(label) for label in headers["Label"].split(",")] if "Label" in headers else None
+        seeds, labels = _listed(headers, "Seed"), _listed(headers, "Label")
         return Drawing(
             content=answer.content,
             media_type=headers["Content-Type"],
             model=headers["Model"],
             version=_version(headers["Model-Version"]),
             digest=headers["Model-Digest"],
-            seed=int(headers["Seed"]),
-            label=labels[0] if labels and len(labels) == 1 else labels,
+            seed=seeds[0] if seeds else None,
+            seeds=seeds if len(seeds) > 1 else None,
+            label=labels[0] if len(labels) == 1 else labels or None,
             timings={name: float(ms) for name, ms in _TIMING.findall(headers.get("Server-Timing", ""))},
         )
     except (KeyError, ValueError) as error:
@@ -64,3 +68,8 @@ def read_drawing(answer: httpx.Response) -> Drawing:
 def _version(text: str) -> int | str:
     """ValueError if it is neither a version of a model nor a place in a run."""
     return text if parse_name(text) else int(text)
+
+
+def _listed(headers: httpx.Headers, name: str) -> list[int]:
+    """The numbers that a header lists; none if it is not there."""
+    return [int(number) for number in headers[name].split(",")] if name in headers else []

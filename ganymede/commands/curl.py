@@ -33,19 +33,22 @@ class CurlTransport(httpx.BaseTransport):
     def _command(self, request: httpx.Request) -> str:
         form: dict[str, tuple[Path, str]] = request.extensions.get("form", {})
         output, self.output = self.output, None
-        body = "" if form else request.read().decode()
+        file: str | Path | None = request.extensions.get("file")
+        body = "" if form or file else request.read().decode()
         words = ["curl", *(["-N"] if request.headers["Accept"] == EVENTS else [])]
-        if request.method != ("POST" if body or form else "GET"):
+        if request.method != ("POST" if body or form or file else "GET"):
             words += ["-X", request.method]
         for name, value in request.headers.items():
-            if name not in _IMPLIED and (name, value) != ("accept", "*/*"):
+            if (name not in _IMPLIED or (file and name == "content-type")) and (name, value) != ("accept", "*/*"):
                 words += ["-H", f"{name.title()}: {value}"]
         quoted = [self._quote(word) for word in words]
         if body:
             quoted += ["--json", self._quote(body, is_json=True)]
+        if file:
+            quoted += ["--data-binary", shlex.quote(f"@{file}")]
         for name, (path, kind) in form.items():
-            file = str(path).replace("\\", "\\\\").replace('"', '\\"')  # as curl reads it
-            quoted += ["-F", shlex.quote(f'{name}=@"{file}";type={kind}')]
+            named = str(path).replace("\\", "\\\\").replace('"', '\\"')  # as curl reads it
+            quoted += ["-F", shlex.quote(f'{name}=@"{named}";type={kind}')]
         quoted.append(self._quote(str(request.url)))
         return " ".join([*quoted, *(["-o", shlex.quote(output)] if output else [])])
 

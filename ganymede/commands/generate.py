@@ -3,17 +3,18 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ganymede.commands import show
 from ganymede.commands.session import Session
 
+if TYPE_CHECKING:
+    from ganymede.client import Drawing
+
 STDOUT = "-"
-ENDINGS = frozenset(
-    {"png", "webp", "npy", "zip", "json"}
-)  # that name a format; whether it can be had, the service says
+ENDINGS = frozenset({"png", "webp", "npy", "zip", "json"})  # that name a format
 
 
 Output = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Where to; - is stdout.")]
@@ -24,7 +25,11 @@ Model = Annotated[
 Labels = Annotated[
     list[str] | None, typer.Option("--label", "-l", help="Class name or index; repeat it for one per image.")
 ]
-Format = Annotated[str | None, typer.Option(help="png or npy; default: as FILE ends, else png.")]
+Format = Annotated[str | None, typer.Option(help="png, webp, json, zip or npy; default: as FILE ends, else png.")]
+Noise = Annotated[
+    str | None,
+    typer.Option("--z", metavar="FILE", help="A .npy file of noise, a row for each image, instead of seeds."),
+]
 
 
 def generate(
@@ -32,9 +37,16 @@ def generate(
     output: Output,
     model: Model = None,
     seed: Annotated[int | None, typer.Option(help="Same seed, same image; without one a random seed is told.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="Several, like 0,1,4-6, instead of --seed and -n.")] = None,
     label: Labels = None,
     n: Annotated[int | None, typer.Option("-n", help="Number of images; from 2 on, PNG is a contact sheet.")] = None,
+    truncation: Annotated[float | None, typer.Option(help="Shrinks the noise: above 0, up to 1.")] = None,
+    scale: Annotated[int | None, typer.Option(help="Every pixel becomes a square of so many pixels: 1 to 8.")] = None,
     format: Format = None,
+    metadata: Annotated[
+        bool, typer.Option("--metadata", help="Each PNG tells how it was drawn, for `ganymede inspect`.")
+    ] = False,
+    z: Noise = None,
 ) -> int:
     """Draw pictures. The same model version, seed and label give the same bytes."""
     if output == STDOUT and sys.stdout.isatty() and not session.curl:
@@ -44,24 +56,53 @@ def generate(
     drawing = session.client.generate(
         model=model,
         seed=seed,
+        seeds=seeds,
         label=label or None,
         n=n,
+        truncation=truncation,
+        scale=scale,
         format=format or (ending if ending in ENDINGS else None),
+        metadata=metadata or None,
+        z=_noise(z),
     )
     if output == STDOUT:
         sys.stdout.buffer.write(drawing.content)
         sys.stdout.buffer.flush()
     else:
         drawing.save(output)
-    label_told = "" if drawing.label is None else f" label {drawing.label}"
-    session.say(f"{drawing.reference} seed {drawing.seed}{label_told} -> {'stdout' if output == STDOUT else output}")
+    _tell(session, drawing, output)
+    return 0
+
+
+def _noise(file: str | None) -> list[list[float]] | None:
+    from ganymede.client.noise import read_noise  # here: `ganymede --help` needs no HTTP
+
+    try:
+        return None if file is None else read_noise(file)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--z") from None
+
+
+def _tell(session: Session, drawing: "Drawing", output: str) -> None:
+    """What was drawn, and where it is."""
+    told = [drawing.reference]
+    if drawing.seed is not None:
+        told.append(f"seed {drawing.seed}" if drawing.seeds is None else f"seeds {','.join(map(str, drawing.seeds))}")
+    if drawing.label is not None:
+        told.append(f"label {drawing.label}")
+    session.say(f"{' '.join(told)} -> {'stdout' if output == STDOUT else output}")
     if session.as_json and output != STDOUT:
-        told: dict[str, object] = {
+        facts: dict[str, object] = {
             "model": drawing.model,
             "version": drawing.version,
             "digest": drawing.digest,
             "seed": drawing.seed,
         }
-        told |= {"label": drawing.label, "bytes": len(drawing.content), "file": output, "timings": drawing.timings}
-        show.line(json.dumps(told))
-    return 0
+        facts |= {
+            "seeds": drawing.seeds,
+            "label": drawing.label,
+            "bytes": len(drawing.content),
+            "file": output,
+            "timings": drawing.timings,
+        }
+        show.line(json.dumps(facts))

@@ -76,7 +76,11 @@ async def test_if_none_match_may_list_several_and_compares_weakly(client: httpx.
         {"seed": 2, "label": 1},
         {"seed": 1, "label": 2},
         {"seed": 1, "label": 1, "n": 2},
-        {"seed": 1, "label": 1, "format": "npy"},
+        *({"seed": 1, "label": 1, "format": form} for form in ("webp", "json", "zip", "npy")),
+        {"seeds": "1,1", "label": 1},
+        {"seed": 1, "label": 1, "truncation": 0.5},
+        {"seed": 1, "label": 1, "scale": 2},
+        {"seed": 1, "label": 1, "metadata": True},
         {"seed": 1, "label": 1, "model": "tiny@2"},
     ],
 )
@@ -112,6 +116,7 @@ async def test_one_picture_has_one_etag_however_it_is_asked_for(client: httpx.As
         {"seed": 4, "model": "tiny:latest"},
         {"seed": 4, "model": "tiny@1", "label": "square"},
         {"seed": 4, "n": 1, "format": "png", "label": 1},
+        {"seeds": "4", "truncation": 1, "scale": 1, "metadata": False},
     ]
 
     tags = {(await client.get("/generate", params=way)).headers["ETag"] for way in ways}

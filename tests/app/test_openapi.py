@@ -150,6 +150,18 @@ def test_a_wrong_example_would_be_noticed() -> None:
     assert problems_of({"recipe": "cgan"}, spec)
 
 
+@pytest.mark.parametrize("name", ["GET /generate", "POST /generate"])
+def test_drawing_describes_its_forms_its_headers_and_how_it_is_asked_again(name: str) -> None:
+    operation = OPERATIONS[name]
+
+    success = operation["responses"]["200"]
+    assert "if-none-match" in {parameter["name"].lower() for parameter in operation["parameters"]}
+    assert success["headers"].keys() >= {"Model", "Model-Version", "Model-Digest", "Seed", "Label", "ETag"}
+    assert set(success["content"]) == {
+        *("image/png", "image/webp", "application/json", "application/zip", "application/x-npy")
+    }
+
+
 def test_starting_a_run_has_two_examples() -> None:
     content = OPERATIONS["POST /train"]["requestBody"]["content"]["application/json"]
 

@@ -3,7 +3,6 @@
 import socket
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,26 +21,6 @@ OVERLOADED = problem(429, "overloaded", "try later", {"Retry-After": "0"})
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "FIRST_PAUSE_S", 0.01)
-
-
-def test_a_picture_comes_with_what_draws_it_again(api: str, tmp_path: Path) -> None:
-    with Client(api) as client:
-        first = client.generate(model="digits", label="7")
-        again = client.generate(model=first.reference, seed=first.seed, label=first.label)
-
-    assert first.content == again.content == first.save(tmp_path / "seven.png").read_bytes()
-    assert (first.media_type, first.reference, first.label) == ("image/png", "digits@1", 7)
-    assert first.digest.startswith("sha256:")
-    assert first.timings.keys() == {"queue", "infer", "encode"}
-
-
-def test_many_pictures_may_be_of_many_classes(api: str) -> None:
-    with Client(api) as client:
-        several = client.generate(seed=1, n=3, label=[1, "2", 3], format="npy")
-        same = client.generate(seed=1, n=3, label=4)
-
-    assert (several.label, same.label) == ([1, 2, 3], 4)
-    assert several.content.startswith(b"\x93NUMPY")
 
 
 def test_a_run_is_made_found_listed_and_canceled(api: str) -> None:

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -13,6 +14,7 @@ from tests.ganymede.contract import RUN, Answer, Contract, Request, page, run_bo
 
 ALIAS = {"alias": "production", "version": 7, "previous": 6, "changed_at": None, "reason": None}
 HEADERS = ("accept", "if-match", "content-type")  # that mean something
+AWKWARD_FILE = """it's "$x" ä,;.png"""
 AWKWARD = """it's "$RUN" `date` \\n ä & <x>"""
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
@@ -20,6 +22,9 @@ pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="there is n
 COMMANDS: list[tuple[str, ...]] = [
     ("train", "cgan", "shapes", "-d", "--name", AWKWARD, "--set", "generator_lr=1e-4", "--tag", "a=b", "--steps", "9"),
     ("generate", "-m", "digits@1", "--seed", "42", "-l", "it's", "-l", "7", "-n", "2", "-o", "s even.png"),
+    ("generate", "--seeds", "0,4-6", "--truncation", "0.5", "--scale", "2", "--metadata", "-o", "sheet.zip"),
+    ("generate", "--z", "z.npy", "-l", "it's", "-o", "z.png"),
+    ("inspect", AWKWARD_FILE, "--verify"),
     ("runs", "ls", "--status", "running", "--tag", "team=a b", "--limit", "3"),
     ("runs", "show", RUN),
     ("runs", "cancel", RUN),
@@ -42,6 +47,8 @@ def scripted(contract: Contract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'w;eird, "na\\me.safetensors').write_bytes(b"weights")
     (tmp_path / "m.json").write_bytes(b"{}")
+    (tmp_path / AWKWARD_FILE).write_bytes(b"\x89PNG\r\n\x1a\n\0\xff")
+    np.save(tmp_path / "z.npy", np.array([[0.1, -2.5], [1e-8, 3]]))
     contract.on("GET", "/train", page(run_body()))
     contract.on("POST", "/train", Answer(run_body(), 202))
     contract.on("GET", f"/train/{RUN}", Answer(run_body()))
@@ -78,6 +85,8 @@ def content(request: Request) -> Any:
     if request.headers.get("content-type", "").startswith("multipart/"):
         kept = [line for line in request.body.splitlines() if line and not line.startswith((b"--", b"Content-Disp"))]
         return sorted(kept)  # each writes the name of a file in its own way
+    if request.headers.get("content-type") == "image/png":
+        return request.body
     return request.json if request.body else None
 
 

@@ -1,0 +1,141 @@
+"""Pixels to the files that /generate answers with, and what each tells of itself. Knows no request and no queue.
+
+Equal pixels, seeds and labels give equal bytes: no file holds a time.
+
+Shape suffixes: N images, H height, W width, C channels.
+"""
+
+import base64
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+
+from app.generate.ask import Ask
+from app.generate.engine import Engine
+from core.answers.drawings import (
+    MANIFEST,
+    DrawingRecipe,
+    DrawnFacts,
+    DrawnImage,
+    DrawnImages,
+    EncodedImage,
+    StoredImage,
+    ZipManifest,
+)
+from core.images import Images, contact_sheet, enlarge, to_npy, to_webp
+from core.png import write_png
+
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment a zip can name
+UNIX, READABLE = 3, 0o100644 << 16  # of the entries of a zip: what wrote them, and who may read them
+LONGEST_NAME = 40  # of a class, in a file's name
+UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
+
+
+def encode(drawn_NHWC: Images, ask: Ask, engine: Engine) -> bytes:
+    """The answer's body in the form that was asked for."""
+    if ask.form == "npy":
+        return to_npy(enlarge(drawn_NHWC, ask.scale))
+    if ask.form == "json":
+        return _json(drawn_NHWC, ask, engine)
+    if ask.form == "zip":
+        return _zip(drawn_NHWC, ask, engine)
+    picture_HWC = one_picture(drawn_NHWC, ask.scale)
+    if ask.form == "webp":
+        return to_webp(picture_HWC)
+    return write_png(picture_HWC, recipe(ask, engine).model_dump_json(exclude_none=True) if ask.tells_recipe else None)
+
+
+def one_picture(drawn_NHWC: Images, scale: int) -> Images:
+    """One image, or the contact sheet of several: (H, W, C)."""
+    sheet_HWC = drawn_NHWC[0] if len(drawn_NHWC) == 1 else contact_sheet(drawn_NHWC)
+    return enlarge(sheet_HWC[None], scale)[0]
+
+
+def recipe(ask: Ask, engine: Engine, only: int | None = None) -> DrawingRecipe:
+    """What draws these images again, or `only` one of them."""
+    part = slice(None) if only is None else slice(only, only + 1)
+    seeds, labels, given_NZ = ask.seeds[part], (ask.labels or [])[part], ask.latents.given_NZ
+    return DrawingRecipe(
+        model=engine.name,
+        version=told_version(engine),
+        digest=engine.digest,
+        seed=seeds[0] if len(seeds) == 1 else seeds or None,
+        label=labels[0] if len(labels) == 1 else labels or None,
+        # by way of the shortest text: the same float32 again, without the digits that a float64 would show
+        z=None if given_NZ is None else [[float(str(x)) for x in row] for row in given_NZ[part]],
+        truncation=ask.latents.truncation,
+        scale=ask.scale,
+    )
+
+
+def told_version(engine: Engine) -> int | str:
+    """A number, or of a checkpoint its BRANCH-STEP."""
+    return engine.version if isinstance(engine.version, int) else str(engine.version)
+
+
+def _facts(drawn_NHWC: Images, ask: Ask, engine: Engine) -> DrawnFacts:
+    _, height, width, channels = drawn_NHWC.shape
+    return DrawnFacts(
+        model=engine.name,
+        version=told_version(engine),
+        digest=engine.digest,
+        truncation=ask.latents.truncation,
+        scale=ask.scale,
+        height=height * ask.scale,
+        width=width * ask.scale,
+        channels=channels,
+    )
+
+
+def _each(drawn_NHWC: Images, ask: Ask, engine: Engine) -> Iterator[tuple[DrawnImage, bytes]]:
+    """Every image with what drew it, and as PNG."""
+    names = engine.labels
+    for i, image_HWC in enumerate(enlarge(drawn_NHWC, ask.scale)):
+        label = None if ask.labels is None else ask.labels[i]
+        told = DrawnImage(
+            seed=ask.latents.seeds[i] if ask.latents.seeds else None,
+            label=label,
+            label_name=None if label is None else names[label],
+        )
+        text = recipe(ask, engine, i).model_dump_json(exclude_none=True) if ask.tells_recipe else None
+        yield told, write_png(image_HWC, text)
+
+
+def _json(drawn_NHWC: Images, ask: Ask, engine: Engine) -> bytes:
+    images = [
+        EncodedImage(**dict(told), png=base64.b64encode(png).decode()) for told, png in _each(drawn_NHWC, ask, engine)
+    ]
+    return DrawnImages(**dict(_facts(drawn_NHWC, ask, engine)), images=images).model_dump_json().encode()
+
+
+def _zip(drawn_NHWC: Images, ask: Ask, engine: Engine) -> bytes:
+    buffer, stored = io.BytesIO(), []
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for i, (told, png) in enumerate(_each(drawn_NHWC, ask, engine)):
+            stored.append(StoredImage(**dict(told), file=f"{_name(i, told)}.png"))
+            _add(archive, stored[-1].file, png)
+        manifest = ZipManifest(**dict(_facts(drawn_NHWC, ask, engine)), images=stored)
+        _add(archive, MANIFEST, manifest.model_dump_json(indent=2).encode() + b"\n")
+    return buffer.getvalue()
+
+
+def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    entry = zipfile.ZipInfo(name, EPOCH)  # stored as it is: a PNG does not get smaller
+    entry.create_system, entry.external_attr = UNIX, READABLE
+    archive.writestr(entry, content)
+
+
+def _name(i: int, told: DrawnImage) -> str:
+    """`0000-seed-42-label-7`: the class by its name, in letters that every file system takes."""
+    parts = [f"{i:04d}"]
+    if told.seed is not None:
+        parts.append(f"seed-{told.seed}")
+    if told.label_name is not None:
+        parts.append(f"label-{safe(told.label_name) or told.label}")
+    return "-".join(parts)
+
+
+def safe(text: str) -> str:
+    """A text as a part of a file's name; empty where nothing of it can stand there."""
+    return UNSAFE.sub("_", text)[:LONGEST_NAME].strip("._-")

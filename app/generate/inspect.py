@@ -1,0 +1,148 @@
+"""POST /inspect: what a picture tells of itself, and whether that is true. Trusts nothing that it is sent.
+
+Shape suffixes: H height, W width, C channels.
+"""
+
+import asyncio
+import functools
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+import numpy as np
+from fastapi import APIRouter, Query, Request
+from pydantic import Field, ValidationError
+from starlette.requests import ClientDisconnect
+
+from app.deps import Services, ServicesDep
+from app.errors import documented
+from app.generate.ask import MAX_PIXELS, MEDIA_TYPES, Ask, check
+from app.generate.forms import one_picture
+from app.generate.parameters import GenerateBody
+from core.answers.drawings import DrawingRecipe, InspectionBody
+from core.errors import (
+    InvalidRequest,
+    NotFound,
+    NotReady,
+    Overloaded,
+    PictureInvalid,
+    RecipeInvalid,
+    RecipeMissing,
+    UnsupportedMediaType,
+)
+from core.images import Images
+from core.png import KEYWORD, Picture, read_png
+from core.refs import parse_reference
+from core.specs import StrictModel
+
+PNG = MEDIA_TYPES["png"]
+BODY = {"required": True, "content": {PNG: {"schema": {"type": "string", "format": "binary"}}}}
+
+T = TypeVar("T")
+
+router = APIRouter(tags=["generate"])
+
+
+class InspectQuery(StrictModel):
+    """The query parameters of `POST /inspect`."""
+
+    verify: bool = Field(False, description="Draw it again, and compare the pixels.")
+
+
+@router.post(
+    "/inspect",
+    openapi_extra={"requestBody": BODY},
+    responses=documented(
+        UnsupportedMediaType, InvalidRequest, PictureInvalid, RecipeMissing, RecipeInvalid, Overloaded, NotReady
+    ),
+)
+async def inspect(
+    request: Request,
+    services: ServicesDep,
+    query: Annotated[InspectQuery, Query()],
+) -> InspectionBody:
+    """Tell how a PNG was drawn, and whether that is true. The PNG is one that was drawn with `metadata=true`."""
+    data = await _received(request)
+    picture, recipe = await _on_encoder(services, _read, data)
+    inspection = InspectionBody(recipe=recipe, width=picture.width, height=picture.height, verified=None, reason=None)
+    if query.verify:
+        pixels_HWC = await _on_encoder(services, picture.decode)
+        inspection.verified, inspection.reason = await _verdict(recipe, pixels_HWC, services)
+    return inspection
+
+
+async def _received(request: Request) -> bytes:
+    """The body, which has to say that it is a PNG."""
+    kind = request.headers.get("content-type", "")
+    if kind.partition(";")[0].strip().lower() != PNG:
+        raise UnsupportedMediaType(f"the body is the file itself, with Content-Type: {PNG}; it was {kind[:80]!r}")
+    try:
+        return await request.body()
+    except ClientDisconnect:
+        raise InvalidRequest("the client went away") from None  # nobody hears it; the log is spared a traceback
+
+
+async def _on_encoder(services: Services, work: Callable[..., T], *args: Any) -> T:
+    return await asyncio.get_running_loop().run_in_executor(services.encoders, work, *args)
+
+
+def _read(data: bytes) -> tuple[Picture, DrawingRecipe]:
+    picture = read_png(data, MAX_PIXELS)
+    if picture.text is None:
+        raise RecipeMissing(f"this PNG has no text {KEYWORD!r}: it was not drawn here, or without metadata=true")
+    try:
+        return picture, DrawingRecipe.model_validate_json(picture.text, extra="forbid")
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"][:3]))[:80]
+        raise RecipeInvalid(f"the text {KEYWORD!r} is no recipe of ours: {where}: {first['msg'][:200]}") from None
+
+
+async def _verdict(
+    recipe: DrawingRecipe, pixels_HWC: Images | None, services: Services
+) -> tuple[bool | None, str | None]:
+    """Whether a recipe draws these pixels (None: nobody can tell), and why it is not so."""
+    if recipe.seed is None and recipe.z is None:
+        return None, "the recipe has neither seed nor z"
+    try:
+        ref = parse_reference(f"{recipe.model}@{recipe.version}")
+        engine = await services.models.engine(ref)
+        if engine.digest != recipe.digest:
+            return None, f"{ref} has other weights here ({engine.digest}) than those that drew it ({recipe.digest})"
+        ask = check(_as_request(recipe), engine, PNG, services.settings.max_images)
+    except (NotFound, InvalidRequest, ValidationError) as error:
+        return None, f"this cannot be drawn here: {_shown(error)}"
+    if pixels_HWC is None:
+        return False, "its pixels are more than grey or RGB of 8 bits, which is all that is drawn here"
+    label_N = None if ask.labels is None else np.array(ask.labels, np.int64)
+    compare = functools.partial(_difference, ask=ask, found_HWC=pixels_HWC)
+    reason = (await services.batcher.draw(engine, ask.latents, label_N, compare)).content
+    return reason is None, reason
+
+
+def _as_request(recipe: DrawingRecipe) -> GenerateBody:
+    """The request that draws it: whatever a recipe holds, it is checked as any request is."""
+    return GenerateBody(
+        seeds=None if recipe.seed is None else recipe.seeds,
+        label=recipe.label,
+        z=recipe.z,
+        truncation=recipe.truncation,
+        scale=recipe.scale,
+        format="png",
+    )
+
+
+def _difference(drawn_NHWC: Images, ask: Ask, found_HWC: Images) -> str | None:
+    """How a picture (RGB) differs from what is drawn; None where it does not."""
+    drawn_HWC = one_picture(drawn_NHWC, ask.scale)
+    (height, width), (found_height, found_width) = drawn_HWC.shape[:2], found_HWC.shape[:2]
+    if (height, width) != (found_height, found_width):
+        return f"the recipe draws {width} x {height} pixels; this picture has {found_width} x {found_height}"
+    differing = int((drawn_HWC != found_HWC).any(axis=2).sum())
+    return f"{differing} of {height * width} pixels differ" if differing else None
+
+
+def _shown(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        return f"{'.'.join(map(str, first['loc'][:3]))}: {first['msg']}"[:200]
+    return str(error)

@@ -1,0 +1,80 @@
+"""The parameters of /generate, as a query and as a body: their types, ranges and texts. Knows no model."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from core.specs import StrictModel
+from models.noise import SEEDS
+
+Format = Literal["png", "webp", "json", "zip", "npy"]
+RANDOM_SEED = -1
+MAX_SCALE = 8
+MAX_LATENT = 1000.0  # noise is rarely beyond 4; what is far beyond overflows in the network
+
+Label = Annotated[int | str, Field(union_mode="left_to_right")]
+Labels = Annotated[list[Label], Field(fail_fast=True)]  # a body of a million wrong ones is told the first
+Seeds = Annotated[list[Annotated[int, Field(strict=True, ge=0, lt=SEEDS)]], Field(fail_fast=True)]
+Number = Annotated[float, Field(strict=True, ge=-MAX_LATENT, le=MAX_LATENT, allow_inf_nan=False)]
+Latents = Annotated[list[Annotated[list[Number], Field(fail_fast=True)]], Field(fail_fast=True)]
+
+SEEDS_TEXT = "Seeds and ranges, in the order of the images, instead of seed and n."
+
+
+class GenerateRequest(StrictModel):
+    """One picture, or `n` of them."""
+
+    model: str | None = Field(
+        None,
+        max_length=200,
+        description="NAME, NAME@VERSION, NAME:ALIAS or run:ID@STEP. Default: the setting GANYMEDE_DEFAULT_MODEL.",
+        examples=["digits", "digits@1"],
+    )
+    seed: int = Field(
+        RANDOM_SEED,
+        ge=RANDOM_SEED,
+        lt=SEEDS,
+        description="Image i is drawn from (seed + i) mod 2^32; -1 or absent: random, and reported.",
+    )
+    n: int = Field(1, ge=1, description="Number of images, up to GANYMEDE_MAX_IMAGES.")
+    truncation: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Shrinks the noise: pictures nearer to the middle of what was learnt, and to each other.",
+    )
+    scale: int = Field(1, ge=1, le=MAX_SCALE, description="Every pixel becomes a square of scale x scale of them.")
+    format: Format | None = Field(
+        None,
+        description="png or webp (lossless): one image, or a contact sheet for n > 1; json: a PNG in base64 for each; "
+        "zip: a PNG for each, and manifest.json; npy: uint8, N H W C. Default: by Accept, or png.",
+    )
+    metadata: bool = Field(False, description="Each PNG tells how it was drawn, in an iTXt chunk `ganymede`.")
+
+
+class GenerateQuery(GenerateRequest):
+    """The query parameters of `GET /generate`."""
+
+    seeds: str | None = Field(None, description=SEEDS_TEXT, examples=["0,1,4-6"])
+    label: list[str] = Field(
+        default_factory=list,
+        max_length=1024,
+        description="Class name or index; repeat it for one per image. Absent: seed mod classes.",
+    )
+
+
+class GenerateBody(GenerateRequest):
+    """The body of `POST /generate`."""
+
+    seeds: str | Seeds | None = Field(None, description=SEEDS_TEXT, examples=["0,1,4-6", [0, 1, 4, 5, 6]])
+    label: Label | Labels | None = Field(
+        None,
+        description="Class name or index, or a list with one per image. "
+        "Absent or null: seed mod classes; image i mod classes with `z`.",
+    )
+    z: Latents | None = Field(
+        None,
+        description="Noise instead of seeds: a row of latent_dim numbers for each image.",
+        examples=[[[0.5, -1.25, 0.0]]],
+    )

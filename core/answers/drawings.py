@@ -1,0 +1,96 @@
+"""Answers about pictures: those of `/generate` that are no picture file, and what a picture tells of itself.
+
+Knows no HTTP and no image.
+"""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MANIFEST = "manifest.json"  # in a zip, beside the pictures
+SEED = Annotated[int, Field(ge=0, lt=2**32)]
+LABEL = Annotated[int, Field(ge=0)]
+
+
+class DrawingRecipe(BaseModel):
+    """How a picture was drawn: all that draws it again. Its own text in a PNG, without what is null."""
+
+    model_config = ConfigDict(strict=True)
+
+    model: str = Field(max_length=200)
+    version: Annotated[int, Field(ge=1)] | Annotated[str, Field(max_length=100)] = Field(
+        description="Of a checkpoint its BRANCH-STEP."
+    )
+    digest: str = Field(max_length=100, description="Of the model's weights.")
+    seed: SEED | Annotated[list[SEED], Field(fail_fast=True)] | None = Field(
+        None, description="Of the picture; of a contact sheet a list, one for each image. Null: drawn from `z`."
+    )
+    label: LABEL | Annotated[list[LABEL], Field(fail_fast=True)] | None = Field(
+        None, description="Index of the class; of a contact sheet a list. Null: the model knows no classes."
+    )
+    z: Annotated[list[Annotated[list[float], Field(fail_fast=True)]], Field(fail_fast=True)] | None = Field(
+        None, description="The noise, a row for each image, where it was given instead of seeds."
+    )
+    truncation: float = Field(1.0, gt=0, le=1)
+    scale: int = Field(1, ge=1)
+
+    @property
+    def seeds(self) -> list[int]:
+        return self.seed if isinstance(self.seed, list) else [] if self.seed is None else [self.seed]
+
+    @property
+    def labels(self) -> list[int] | None:
+        return [self.label] if isinstance(self.label, int) else self.label
+
+
+class DrawnFacts(BaseModel):
+    """What is true of all pictures of one answer."""
+
+    model: str
+    version: int | str = Field(description="Of a checkpoint its BRANCH-STEP.")
+    digest: str = Field(description="Of the model's weights.")
+    truncation: float
+    scale: int
+    height: int = Field(description="Of each picture, in pixels, `scale` included; as `width`.")
+    width: int
+    channels: int = Field(description="1: grey; 3: red, green, blue.")
+
+
+class DrawnImage(BaseModel):
+    """One picture, and what drew it."""
+
+    seed: int | None = Field(description="null: drawn from `z`.")
+    label: int | None = Field(description="Index of the class; null: the model knows no classes.")
+    label_name: str | None
+
+
+class EncodedImage(DrawnImage):
+    png: str = Field(description="The PNG, in base64.")
+
+
+class StoredImage(DrawnImage):
+    file: str = Field(description="Its name in the zip.")
+
+
+class DrawnImages(DrawnFacts):
+    """Pictures as JSON: the answer of `/generate` with `format=json`."""
+
+    images: list[EncodedImage]
+
+
+class ZipManifest(DrawnFacts):
+    """`manifest.json` in the answer of `/generate` with `format=zip`."""
+
+    images: list[StoredImage]
+
+
+class InspectionBody(BaseModel):
+    """What a picture tells of itself, and whether that is true."""
+
+    recipe: DrawingRecipe
+    width: int
+    height: int
+    verified: bool | None = Field(
+        description="Whether the recipe draws these very pixels; null: it was not asked, or cannot be told."
+    )
+    reason: str | None = Field(description="Why `verified` is not true, where it was asked.")

@@ -1,0 +1,53 @@
+"""`client.generate` and `client.inspect` against a real API: what is drawn, and what the answer says of it."""
+
+from pathlib import Path
+
+import numpy as np
+
+from core.answers.drawings import DrawnImages
+from ganymede import Client
+
+
+def test_a_picture_comes_with_what_draws_it_again(api: str, tmp_path: Path) -> None:
+    with Client(api) as client:
+        first = client.generate(model="digits", label="7")
+        again = client.generate(model=first.reference, seed=first.seed, label=first.label)
+
+    assert first.content == again.content == first.save(tmp_path / "seven.png").read_bytes()
+    assert (first.media_type, first.reference, first.label) == ("image/png", "digits@1", 7)
+    assert first.digest.startswith("sha256:")
+    assert first.timings.keys() == {"queue", "infer", "encode"}
+
+
+def test_many_pictures_may_be_of_many_classes(api: str) -> None:
+    with Client(api) as client:
+        several = client.generate(seed=1, n=3, label=[1, "2", 3], format="npy")
+        same = client.generate(seed=1, n=3, label=4)
+
+    assert (several.label, same.label) == ([1, 2, 3], 4)
+    assert several.content.startswith(b"\x93NUMPY")
+
+
+def test_a_picture_is_drawn_in_every_way(api: str) -> None:
+    noise = np.random.RandomState(5).standard_normal((1, 64)).astype(np.float32)
+
+    with Client(api) as client:
+        chosen = client.generate(seeds=[5, 1, 9], truncation=0.5, scale=2, format="json")
+        ranged = client.generate(seeds="5-7")
+        by_seed = client.generate(seed=5, label=3, format="npy")
+        by_noise = client.generate(z=noise, label=3, format="npy")
+
+    images = DrawnImages.model_validate_json(chosen.content).images
+    assert (chosen.seed, chosen.seeds, [image.seed for image in images]) == (5, [5, 1, 9], [5, 1, 9])
+    assert (ranged.seed, ranged.seeds) == (5, None)
+    assert (by_noise.seed, by_noise.content) == (None, by_seed.content)
+
+
+def test_a_picture_is_inspected_by_its_bytes_or_as_a_file(api: str, tmp_path: Path) -> None:
+    with Client(api) as client:
+        drawn = client.generate(seed=1, n=3, metadata=True)
+        told = client.inspect(drawn.content, verify=True)
+        of_file = client.inspect(drawn.save(tmp_path / "x.png"))
+
+    assert (told.recipe.seeds, told.recipe.labels, told.verified) == ([1, 2, 3], [1, 2, 3], True)
+    assert (of_file.recipe, of_file.verified) == (told.recipe, None)
