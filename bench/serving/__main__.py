@@ -105,8 +105,11 @@ class Session:
 
     def drown(self) -> None:
         """The overload, once: ours alone."""
-        with running(OURS, "bench32", self.weights["bench32"], self.folder / "overload", self.home) as up:
-            self.overload = cells.overload(up, self.asked.overload_seconds, self.asked.seconds, seed=1)
+        try:
+            with running(OURS, "bench32", self.weights["bench32"], self.folder / "overload", self.home) as up:
+                self.overload = cells.overload(up, self.asked.overload_seconds, 2 * self.asked.seconds, seed=1)
+        except (ServerFailed, wrk.LoadFailed) as error:
+            self._fail(f"overload: {error}")
 
     def result(self, versions: dict[str, str]) -> dict[str, Any]:
         return {

@@ -98,7 +98,7 @@ def open_loop(up: Running, rate: float, seconds: float, seed: int) -> dict[str, 
 def overload(up: Running, seconds: float, capacity_seconds: float, seed: int) -> dict[str, Any]:
     """OVERLOAD_FACTOR times what the server can do, in requests of OVERLOAD_N images; goodput beside the peak."""
     cell = Cell(name=OVERLOAD, connections=16, n=OVERLOAD_N)
-    peak = measure(up, cell, capacity_seconds, seed)["requests_per_s"]
+    peak = measure(up, cell, max(capacity_seconds, 3.0), seed)["requests_per_s"]
     times = load.even(OVERLOAD_FACTOR * peak, seconds)
     outcome = load.offer("127.0.0.1", up.port, _requests(up, n=OVERLOAD_N, first=seed), times)
     found = load.summary(outcome, seconds)

@@ -36,7 +36,8 @@ What is compared:
 - The limits: the bare forward pass without any server (the best of batch sizes, threads and memory formats), and a
   constant PNG from FastAPI, uvicorn, uvloop and httptools in one process.
 - Overload: requests of 64 images, evenly spaced, ten times as many as 16 connections get answered. Goodput is what was
-  answered with 200 within that time.
+  answered with 200 within that time; the seconds in which the queue fills count, so a short run says less than the
+  60 seconds of a whole one.
 """
 NOTHING = "\nNothing has been recorded yet.\n"
 

@@ -37,7 +37,7 @@ def peers(result: Result) -> list[str]:
     return [server for server in seen if server not in (OURS, CONSTANT)]
 
 
-def criteria(result: Result) -> list[Row]:
+def criteria(result: Result) -> list[tuple[str, str]]:
     """What the service is held to, as text and value; without what was not measured."""
     found: list[tuple[str, float | None, str]] = []
     for peer in peers(result):
@@ -175,7 +175,8 @@ def about(result: Result) -> list[Row]:
 def text(result: Result) -> str:
     """For a terminal."""
     parts = [_columns(about(result))]
-    for title, rows in (*speed_tables(result), *other_tables(result), ("Held to", criteria(result))):
+    held: list[Row] = [*criteria(result)]
+    for title, rows in (*speed_tables(result), *other_tables(result), ("Held to", held)):
         parts.append(f"{title}\n{_columns(rows)}")
     return "\n\n".join(parts)
 
