@@ -10,6 +10,7 @@ import argparse
 import io
 import json
 import platform
+import signal
 import statistics
 import subprocess
 import sys
@@ -184,6 +185,7 @@ def main(arguments: list[str] | None = None) -> None:
     if not wrk.is_here():
         print(wrk.HOW_TO_INSTALL, file=sys.stderr)
         sys.exit(2)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that it ends the server it runs, as Ctrl-C does
     contestants = [OURS, CONSTANT, *(peer for peer in PEERS if peer.name in asked.peers)]
     versions = peer_versions() if asked.peers else {}
     with tempfile.TemporaryDirectory(prefix="ganymede-bench-") as folder:
