@@ -11,12 +11,13 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: up demo test test-slow check format starter dataset help clean preflight FORCE
+.PHONY: up demo test test-slow check format starter dataset bench-serving help clean preflight FORCE
 
 # .run and .dev are stamps: pip has installed those extras since pyproject.toml last changed.
 BIN := .venv/bin
 RUN := .venv/.run
 DEV := .venv/.dev
+PEERS := .venv-peers
 # -m pip: the first line of pip's own script cannot hold a long path
 # -qq: errors alone
 PIP = $(BIN)/python -m pip --disable-pip-version-check --no-input install -qq \
@@ -61,11 +62,14 @@ dataset: $(DEV)  ## rebuild the bundled digits: make dataset MNIST=folder-of-the
 	  exit 2; fi
 	$(BIN)/python -m bench.dataset '$(MNIST)' $(ARGS)
 
+bench-serving: $(DEV) $(PEERS)/.made  ## measure serving beside FastAPI, LitServe, mosec, BentoML (an hour; needs wrk)
+	$(BIN)/python -m bench.serving $(ARGS)
+
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 clean:  ## remove .venv, caches and builds; var/ (your models and runs) stays
-	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv $(PEERS) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find core models worker app ganymede bench tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---- setting up ----------------------------------------------------------------------------------------------------
@@ -96,6 +100,14 @@ $(DEV): $(BIN)/python pyproject.toml
 	@echo 'Installing what Ganymede runs on, and the tools that check it (minutes the first time) ...'
 	@$(PIP) --editable '.[server,worker,dev]'
 	@touch $(RUN) $@
+
+# The peers of the serving benchmark, in an environment of their own.
+$(PEERS)/.made: bench/serving/peers/requirements.txt $(BIN)/python
+	@echo 'Installing the peers of the serving benchmark into $(PEERS) (minutes the first time) ...'
+	@$(PYTHON) -m venv --clear $(PEERS)
+	@$(PEERS)/bin/python -m pip --disable-pip-version-check --no-input install -qq \
+	  $(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)") --requirement $<
+	@touch $@
 
 # Three gigabytes should not come as a surprise. Only Linux on x86_64 is sent CUDA unasked.
 define say_size_of_torch

@@ -5,6 +5,7 @@ from typing import Any
 
 import typer.main
 
+from bench.serving.page import page
 from core.settings import Settings
 from ganymede.cli import app
 
@@ -96,6 +97,12 @@ def _rows(parameters: list[Any]) -> str:
     return "\n".join(rows)
 
 
+def benchmarks_page() -> str:
+    """docs/benchmarks.md: what was measured, from the JSON files in docs/benchmarks/."""
+    return page(FOLDER / "benchmarks")
+
+
 if __name__ == "__main__":
+    (FOLDER / "benchmarks.md").write_text(benchmarks_page())
     (FOLDER / "settings.md").write_text(settings_page())
     (FOLDER / "cli.md").write_text(cli_page())

@@ -1,0 +1,49 @@
+"""docs/benchmarks.md: how to run the serving benchmark, how to read it, and every recorded result. Measures nothing."""
+
+import json
+from pathlib import Path
+
+from bench.serving import report
+
+BEGINS = """# Benchmarks
+
+Made by `python docs/generate.py` from the JSON files in `docs/benchmarks/`.
+
+## Serving
+
+    make bench-serving                                      # everything: the better part of an hour
+    make bench-serving ARGS="--quick"                       # a second a cell: whether it works, no result
+    make bench-serving ARGS="--peers mosec --only n1-c64"   # one peer, one cell
+
+It needs [wrk](https://github.com/wg/wrk) (`apt-get install wrk`), and puts the peers into `.venv-peers`, an environment
+of their own, at the versions of `bench/serving/peers/requirements.txt`. Leave the machine alone while it runs. The
+result goes to `docs/benchmarks/`, under the name of the machine.
+
+What is compared:
+
+- All servers draw the same generator (DCGAN, width 256, RGB, 100 noise values), with the same noise for a seed and the
+  same PNG encoder. Before anything is measured each server's pictures are held against ours; more than 3 grey levels
+  apart, and it is not measured. Each peer is one file in `bench/serving/peers/`, with the pages of its documentation
+  that it follows.
+- One server runs at a time. In each round every server is started, warmed up and measured in every cell; the tables
+  show medians over the rounds, and each round.
+- wrk keeps a number of connections busy (closed loop), with another seed in every request, so no cache helps. FastAPI
+  and Ganymede are asked with GET; LitServe, mosec and BentoML know POST alone (Ganymede with POST is a row of its own).
+  wrk counts a slow answer also for the requests that it held up. A cell in which any request fails has no number.
+- The open loop sends at fixed times, answered or not. Latency counts from the time a request should have left; where
+  "left late" is not small beside p50, the generator itself was the limit. The generator shares the machine with the
+  server, as wrk does.
+- The limits: the bare forward pass without any server (the best of batch sizes, threads and memory formats), and a
+  constant PNG from FastAPI, uvicorn, uvloop and httptools in one process.
+- Overload: requests of 64 images, evenly spaced, ten times as many as 16 connections get answered. Goodput is what was
+  answered with 200 within that time; the seconds in which the queue fills count, so a short run says less than the
+  60 seconds of a whole one.
+"""
+NOTHING = "\nNothing has been recorded yet.\n"
+
+
+def page(folder: Path) -> str:
+    """The page of all results in `folder`."""
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("serving-*.json"))]
+    assert all(result["schema"] == report.SCHEMA for result in results), "a result of another schema"
+    return BEGINS + ("\n" + "\n".join(map(report.markdown, results)) if results else NOTHING)
