@@ -24,6 +24,7 @@ from app.generate.batcher import Batcher
 from app.generate.hotload import Models
 from app.generate.pictures import Pictures
 from app.generate.source import Source
+from app.generate.studio import Studio
 from app.observer import Observer
 from app.reconciler import reconcile_for_ever
 from app.run_counts import RunCensus
@@ -107,6 +108,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,  # FastAPI's page takes its scripts from other hosts; app/docs_page.py has ours
         redoc_url=None,
         generate_unique_id_function=openapi.operation_id,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},  # /metrics is ours
     )
     errors.install(app)
     openapi.install(app)
@@ -128,7 +130,8 @@ def create_app(settings: Settings) -> FastAPI:
 
 @contextlib.asynccontextmanager
 async def _services(settings: Settings, telemetry: Telemetry) -> AsyncIterator[Services]:
-    services = _make(settings, await asyncio.to_thread(_open_store, settings), telemetry)
+    studio = _studio(settings)  # first: it starts while the store is opened
+    services = _make(settings, await asyncio.to_thread(_open_store, settings), telemetry, studio)
     models = services.models
     collector = metrics.ServiceCollector(services)
     telemetry.registry.register(collector)
@@ -149,17 +152,19 @@ async def _services(settings: Settings, telemetry: Telemetry) -> AsyncIterator[S
         await asyncio.gather(reconciler, return_exceptions=True)
         await models.close()
         await asyncio.to_thread(services.batcher.close)
+        if studio:
+            await asyncio.to_thread(studio.close)
         services.encoders.shutdown()
         services.importer.shutdown()
         services.queue.close()
         telemetry.registry.unregister(collector)
 
 
-def _make(settings: Settings, store: Store, telemetry: Telemetry) -> Services:
+def _make(settings: Settings, store: Store, telemetry: Telemetry, studio: Studio | None) -> Services:
     """All services; nothing of them runs yet."""
     registry = Registry(store)
     device = _device(settings)
-    source, bell = Source(registry, device, settings.precision), Bell(settings.broker_url)
+    source, bell = Source(registry, device, settings.precision, studio), Bell(settings.broker_url)
     models = Models(source, bell, telemetry, budget=settings.model_memory, max_wait_s=settings.max_wait)
     runs = RunStore(store)
     encoders = ThreadPoolExecutor(ENCODERS, "encode")
@@ -196,6 +201,15 @@ def _threads(settings: Settings, device: str) -> int:
         return 1
     torch.set_num_threads(1)
     return settings.engine_threads or available_cores()
+
+
+def _studio(settings: Settings) -> Studio | None:
+    device = _device(settings)
+    if device != "cpu" or not settings.engine_process:
+        return None
+    studio = Studio(_threads(settings, device))
+    studio.start()
+    return studio
 
 
 def available_cores() -> int:

@@ -1,5 +1,6 @@
 """What the headers of a request ask of its answer: the form it may have. Knows no route."""
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import TypeVar
@@ -17,10 +18,9 @@ def preferred(accept: str, media_types: Mapping[Form, str]) -> Form:
     Raises:
         NotAcceptable: it accepts none of them.
     """
-    weights: dict[str, float] = {}
-    for entry in accept.lower().split(",") if accept.strip() else ["*/*"]:
-        kind, *parameters = (part.strip() for part in entry.split(";"))
-        weights.setdefault(kind, _weight(parameters))
+    if accept in ("", "*/*"):
+        return next(iter(media_types))
+    weights = _weights(accept)
 
     def weight(form: Form) -> float:  # the most specific entry counts: `image/png;q=0, */*` is all but PNG
         kinds = (media_types[form], media_types[form].partition("/")[0] + "/*", "*/*")
@@ -30,6 +30,16 @@ def preferred(accept: str, media_types: Mapping[Form, str]) -> Form:
     if not weight(best) > 0:
         raise NotAcceptable(f"this service sends {', '.join(media_types.values())}; Accept was {accept[:200]!r}")
     return best
+
+
+@functools.lru_cache(64)  # clients of one kind send the same
+def _weights(accept: str) -> dict[str, float]:
+    """How much each kind of media type is liked, 0 to 1."""
+    weights: dict[str, float] = {}
+    for entry in accept.lower().split(",") if accept.strip() else ["*/*"]:
+        kind, *parameters = (part.strip() for part in entry.split(";"))
+        weights.setdefault(kind, _weight(parameters))
+    return weights
 
 
 def _weight(parameters: list[str]) -> float:

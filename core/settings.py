@@ -69,6 +69,9 @@ class Settings(BaseSettings):
         description="Number format of generators: auto takes bfloat16 where the device has it and a picture is at most "
         "2 grey levels away from that of float32.",
     )
+    engine_process: bool = Field(
+        True, description="Run the forward passes of a CPU in a process of their own; false: in the API's."
+    )
     engine_threads: int | None = Field(
         None, ge=1, le=256, description="Threads that draw on a CPU, each on one core. Default: as many as cores."
     )

@@ -52,6 +52,12 @@ def fold(generator: nn.Module) -> nn.Module:
     return folded
 
 
+def run_in(generator: nn.Module, precision: str) -> nn.Module:
+    """`generator` (float32, on the CPU) in the form and the number format that it is run in."""
+    folded = fold(generator).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return halve(folded) if precision == "bfloat16" else folded
+
+
 def halve(folded: nn.Module) -> nn.Module:
     """A copy whose convolutions run in bfloat16; what comes before the first and after the last stays float32.
 

@@ -72,7 +72,9 @@ def broker_url(broker: Broker) -> str:
 
 @pytest.fixture
 def settings(tmp_path: Path, broker_url: str) -> Settings:
-    return Settings(home=tmp_path / "home", redis_url=broker_url, default_model="tiny", device="cpu")
+    """An app draws in its own process, so that a test can watch it; those of a real server do not."""
+    home = tmp_path / "home"
+    return Settings(home=home, redis_url=broker_url, default_model="tiny", device="cpu", engine_process=False)
 
 
 @pytest.fixture

@@ -5,8 +5,7 @@ company. One batch holds one model version; versions take turns; a large request
 comes later does not wait for all of it.
 
 A CPU has one thread for each core, each with a forward pass of its own: two passes on two cores draw a third more
-than one pass on both (docs/decisions/0006). A GPU has one. While one thread draws a version, another takes from it
-nothing less than a full batch: small batches cost more for each image.
+than one pass on both (docs/decisions/0006). A GPU has one.
 
 Shape suffixes: N images of a request, B images of a batch.
 """
@@ -16,9 +15,9 @@ import contextlib
 import logging
 import threading
 import time
-from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 import numpy as np
@@ -26,19 +25,19 @@ import numpy.typing as npt
 
 from app.generate.drawing import Drawing, Drawn, grouped
 from app.generate.engine import Engine
+from app.generate.queues import Part, Queues
 from app.telemetry import Telemetry
 from core.errors import NotReady, Overloaded
 from core.images import Images
 from models.noise import Latents
 
-SHARE = 16  # images that one request may put into a batch while others wait
 ENCODE_BYTES = 1 << 17  # of pixels that one task of the encoders takes on, or one drawing
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
 
-Part = tuple[Drawing[Any], slice]
+Bell = SimpleQueue[None]
 Outcome = tuple[Drawing[Any], Drawn[Any] | BaseException]
 
 
@@ -55,11 +54,10 @@ class Batcher:
     ) -> None:
         self.max_wait_s, self.timeout_s = max_wait_s, timeout_s
         self.encoders, self.telemetry = encoders, telemetry or Telemetry()
-        self._queues: dict[Engine, deque[Drawing[Any]]] = {}  # in the order of their turns
-        self._waiting: dict[Engine, int] = {}  # images in each queue
-        self._drawing: Counter[Engine] = Counter()  # threads that draw each
-        self._idle = 0  # threads
-        self._ready = threading.Condition()
+        self._queues = Queues()
+        self._idle: list[Bell] = []  # of threads that wait, the latest last: its caches are the warmest
+        self._lock = threading.Lock()
+        self._running = 0  # threads; to ask each whether it is alive costs more than all the rest of an admission
         self._is_closing = False
         self._admitted = 0  # requests, ever
         self._seen: int | None = None  # of them, when last looked; None: nobody looks
@@ -69,21 +67,24 @@ class Batcher:
     def start(self) -> None:
         """Begin to draw; called on the event loop of those who ask."""
         self._loop = asyncio.get_running_loop()
+        self._running = len(self._threads)
         for thread in self._threads:
             thread.start()
 
     def close(self, patience_s: float = 30.0) -> None:
         """Draw what waits, then end the threads."""
-        with self._ready:
+        with self._lock:
             self._is_closing = True
-            self._ready.notify_all()
+            while self._idle:
+                self._wake()
         deadline = time.monotonic() + patience_s
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     @property
     def is_alive(self) -> bool:
-        return all(thread.is_alive() for thread in self._threads)
+        """Whether every thread runs."""
+        return self._running == len(self._threads)
 
     def submit(
         self,
@@ -126,17 +127,15 @@ class Batcher:
         return await self.wait(self.submit(engine, latents, label_N, encode))
 
     def _admit(self, drawing: Drawing[Any]) -> None:
-        with self._ready:
+        with self._lock:
             if self._is_closing or not self.is_alive:
                 self.telemetry.rejected.labels(NotReady.code).inc()
                 raise NotReady("the service is shutting down")
-            work_s = self._work_s
+            work_s = self._queues.seconds / len(self._threads)
             if work_s > self.max_wait_s:
                 self.telemetry.rejected.labels(Overloaded.code).inc()
-                images = sum(self._waiting.values())
-                raise Overloaded(f"{images} images wait, about {work_s:.1f} s of work", work_s)
-            self._queues.setdefault(drawing.engine, deque()).append(drawing)
-            self._waiting[drawing.engine] = self._waiting.get(drawing.engine, 0) + drawing.waiting
+                raise Overloaded(f"{self._queues.images} images wait, about {work_s:.1f} s of work", work_s)
+            self._queues.add(drawing)
         self._admitted += 1
         if self._seen is None:
             self._look()
@@ -144,11 +143,10 @@ class Batcher:
     def _look(self) -> None:
         """Once around the loop for as long as it brings new requests, then wake a thread: what comes together is
         drawn together, and a full batch begins at once."""
-        with self._ready:
-            is_full = any(count >= engine.best_batch for engine, count in self._waiting.items())
-            if is_full or self._seen == self._admitted:
+        with self._lock:
+            if self._queues.has_full_batch or self._seen == self._admitted:
                 self._seen = None
-                self._ready.notify()
+                self._wake()
                 return
         self._seen = self._admitted
         assert self._loop is not None
@@ -157,80 +155,46 @@ class Batcher:
     @property
     def waiting(self) -> int:
         """Images that wait."""
-        with self._ready:
-            return sum(self._waiting.values())
-
-    @property
-    def _work_s(self) -> float:
-        """Seconds it will take to draw what waits. Read under the lock."""
-        return sum(count / engine.images_per_second for engine, count in self._waiting.items()) / len(self._threads)
+        with self._lock:
+            return self._queues.images
 
     def _give_up(self, drawing: Drawing[Any]) -> None:
-        with self._ready:
-            self._drop(drawing)
+        with self._lock:
+            self._queues.drop(drawing)
         self.telemetry.cancelled.labels(drawing.stage).inc()
 
-    def _drop(self, drawing: Drawing[Any]) -> None:
-        """Under the lock; the queue skips it when its turn comes."""
-        drawing.is_over = True
-        self._count(drawing.engine, -drawing.waiting)
-        drawing.waiting = 0
-
-    def _count(self, engine: Engine, images: int) -> None:
-        left = self._waiting.get(engine, 0) + images
-        if left:
-            self._waiting[engine] = left
-        else:
-            self._waiting.pop(engine, None)
+    def _wake(self) -> None:
+        """One more thread looks for work, if there is one. Called under the lock."""
+        if self._idle:
+            self._idle.pop().put(None)
 
     def _run(self) -> None:
+        try:
+            self._work()
+        finally:
+            with self._lock:
+                self._running -= 1
+
+    def _work(self) -> None:
+        bell = Bell()
         while True:
-            with self._ready:
-                while (engine := self._due()) is None and not self._is_closing:
-                    self._idle += 1
-                    self._ready.wait()
-                    self._idle -= 1
-                if engine is None:
+            with self._lock:
+                engine = self._queues.due
+                if engine is not None:
+                    parts = self._queues.begin(engine)
+                    if self._queues.due is not None:
+                        self._wake()
+                elif self._is_closing:
                     return  # what waits yet is for the thread that draws the same version
-                parts = self._next_batch(engine)
-                self._drawing[engine] += 1
-                if self._idle and self._due() is not None:
-                    self._ready.notify()
+                else:
+                    self._idle.append(bell)
+            if engine is None:
+                bell.get()
+                continue
             if parts:
                 self._draw_batch(engine, parts)
-            with self._ready:
-                self._drawing[engine] -= 1
-                if not self._drawing[engine]:
-                    del self._drawing[engine]
-
-    def _due(self) -> Engine | None:
-        """The version whose turn it is to be drawn by one more thread. Called under the lock."""
-        for engine in self._queues:
-            if engine not in self._drawing or self._waiting.get(engine, 0) >= engine.best_batch:
-                return engine
-        return None
-
-    def _next_batch(self, engine: Engine) -> list[Part]:
-        """Images of one version, from as many requests as fit. Called under the lock."""
-        queue, parts = self._queues.pop(engine), list[Part]()
-        waiting = self._waiting.get(engine, 0)
-        room = engine.batch_for(waiting) if waiting else 0
-        while queue and room:
-            drawing = queue.popleft()
-            if drawing.is_over:
-                continue
-            part = drawing.take(min(room, SHARE) if queue else room)
-            parts.append((drawing, part))
-            room -= part.stop - part.start
-            if drawing.waiting:
-                queue.append(drawing)
-        taken = sum(part.stop - part.start for _, part in parts)
-        self._count(engine, -taken)
-        if queue and engine in self._waiting:
-            self._queues[engine] = queue  # to the back: others first
-        if parts:
-            self.telemetry.dispatched.labels("full" if taken >= engine.best_batch else "idle").inc()
-        return parts
+            with self._lock:
+                self._queues.end(engine)
 
     def _draw_batch(self, engine: Engine, parts: list[Part]) -> None:
         began = time.perf_counter()
@@ -244,16 +208,18 @@ class Batcher:
                 return
             drawing = parts[0][0]
             drawing.context.run(log.exception, "drawing with %s@%s failed", engine.name, engine.version)
-            with self._ready:
-                self._drop(drawing)
+            with self._lock:
+                self._queues.drop(drawing)
             self._settle([(drawing, error)])
 
     def _hand_over(self, parts: list[Part], drawn: Images, took: float) -> None:
         """Give each drawing its images, and the encoders those that have all of theirs."""
         self.telemetry.infer_seconds.observe(took)
         self.telemetry.batch_size.observe(len(drawn))
+        is_full = len(drawn) >= parts[0][0].engine.best_batch
+        self.telemetry.dispatched.labels("full" if is_full else "idle").inc()
         complete, start = list[Drawing[Any]](), 0
-        with self._ready:
+        with self._lock:
             for drawing, part in parts:
                 end = start + part.stop - part.start
                 if drawing.add(part.start, drawn[start:end], took) and not drawing.is_over:

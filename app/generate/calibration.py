@@ -18,7 +18,7 @@ from torch import nn
 
 from app.generate.forward import EagerForward, Forward, GraphForward
 from core.images import Images
-from models.folding import fold, halve
+from models.folding import run_in
 from models.noise import default_labels, draw_noise
 
 Precision = Literal["float32", "bfloat16"]
@@ -89,19 +89,31 @@ def padded(
     return filled_BZ, filled_B
 
 
-def calibrate(generator: nn.Module, device: torch.device, probe: Probe, choice: PrecisionChoice) -> Calibration:
-    """Choose how `generator` (float32, in eval mode, on the CPU) is run on `device`, and warm every shape of it up."""
-    folded = fold(generator).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    exact = _forward(folded, device)
-    reference = probe.draw(exact, REFERENCE_BUCKET)
-    precision: Precision = "float32"
-    forward = exact
-    if choice == "bfloat16" or (choice == "auto" and has_bfloat16(device)):
-        halved = _forward(halve(folded), device)
-        is_near = _deviation(probe.draw(halved, REFERENCE_BUCKET), reference) <= MAX_DEVIATION
-        if is_near or choice == "bfloat16":
-            precision, forward = "bfloat16", halved
+def calibrate(
+    generator: nn.Module,
+    device: torch.device,
+    probe: Probe,
+    choice: PrecisionChoice,
+    elsewhere: Callable[[Precision], Forward] | None = None,
+) -> Calibration:
+    """Choose how `generator` (float32, in eval mode, on the CPU) is run on `device`, and warm every shape of it up.
+
+    elsewhere: has another process run it in the precision that is chosen.
+    """
+    precision = _precision(generator, device, probe, choice)
+    forward = elsewhere(precision) if elsewhere else _forward(generator, device, precision)
     return Calibration(forward, precision, *_measure(forward, probe))
+
+
+def _precision(generator: nn.Module, device: torch.device, probe: Probe, choice: PrecisionChoice) -> Precision:
+    if choice != "auto":
+        return choice
+    if not has_bfloat16(device):
+        return "float32"
+    exact, halved = (
+        probe.draw(_forward(generator, device, precision), REFERENCE_BUCKET) for precision in ("float32", "bfloat16")
+    )
+    return "bfloat16" if _deviation(halved, exact) <= MAX_DEVIATION else "float32"
 
 
 def has_bfloat16(device: torch.device) -> bool:
@@ -111,7 +123,8 @@ def has_bfloat16(device: torch.device) -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-def _forward(network: nn.Module, device: torch.device) -> Forward:
+def _forward(generator: nn.Module, device: torch.device, precision: str) -> Forward:
+    network = run_in(generator, precision).to(device)
     return GraphForward(network, device) if device.type == "cuda" else EagerForward(network, device)
 
 

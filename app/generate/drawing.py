@@ -18,7 +18,7 @@ from core.errors import ClientGone, GenerationTimeout
 from core.images import Images
 from models.noise import Latents
 
-WATCH_AFTER_S = 0.02  # to watch a connection costs more than most drawings have to wait
+WATCH_AFTER_S = 0.1  # to watch a connection costs more than most drawings have to wait
 T = TypeVar("T")
 
 

@@ -6,6 +6,7 @@ every forward pass has one of a few fixed shapes, padded, and only shapes that d
 Shape suffixes: B images, Z latent.
 """
 
+import functools
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import torch
 from torch import nn
 
 from app.generate.calibration import Calibration, Precision, PrecisionChoice, Probe, calibrate, make_probe, padded
+from app.generate.studio import Studio
 from core import VERSION
 from core.errors import StoreDamaged
 from core.images import Images
@@ -109,8 +111,11 @@ def load_engine(
     manifest: dict[str, Any],
     device: str,
     precision: PrecisionChoice = "auto",
+    studio: Studio | None = None,
 ) -> Engine:
     """Read, check, build and calibrate one version. Takes a part of a second; never call it on the event loop.
+
+    studio: where its forward passes are run; else they are run by the threads that call.
 
     Raises:
         StoreDamaged: a file is missing or changed, the weights are not finite, or the pictures are constant.
@@ -122,7 +127,8 @@ def load_engine(
     if misfits(manifest, config):
         raise StoreDamaged(f"the manifest of version {version} of model {name!r} does not describe its weights")
     probe = make_probe(config.image_size**2 * config.channels, config.latent_dim, config.num_classes)
-    calibration = calibrate(generator, torch.device(device), probe, precision)
+    elsewhere = functools.partial(studio.load, folder) if studio else None
+    calibration = calibrate(generator, torch.device(device), probe, precision, elsewhere)
     if _is_constant(calibration, probe):
         raise StoreDamaged(f"version {version} of model {name!r} draws the same picture for every seed")
     engine = Engine(name, version, manifest, calibration, torch.device(device))

@@ -3,6 +3,7 @@
 from app.generate.calibration import PrecisionChoice
 from app.generate.engine import Engine, load_engine
 from app.generate.residents import Key
+from app.generate.studio import Studio
 from core.checkpoints import Checkpoint, find_checkpoint
 from core.errors import GanymedeError, ModelNotFound, StoreDamaged
 from core.refs import RUN, RunRef
@@ -15,8 +16,8 @@ from core.store import check_files
 class Source:
     """Reads engines of one store for one device."""
 
-    def __init__(self, registry: Registry, device: str, precision: PrecisionChoice = "auto") -> None:
-        self.registry, self.device, self.precision = registry, device, precision
+    def __init__(self, registry: Registry, device: str, precision: PrecisionChoice, studio: Studio | None) -> None:
+        self.registry, self.device, self.precision, self.studio = registry, device, precision, studio
         self.runs = RunStore(registry.store)
 
     def read(self, key: Key) -> Engine:
@@ -30,13 +31,10 @@ class Source:
         try:
             if isinstance(version, BranchStep):
                 checkpoint = self._checkpoint(name, version)
-                return load_engine(
-                    name, version, checkpoint.generator, checkpoint.manifest(), self.device, self.precision
-                )
-            folder = self.registry.folder(name, version)
-            return load_engine(
-                name, version, folder, self.registry.manifest(name, version), self.device, self.precision
-            )
+                folder, manifest = checkpoint.generator, checkpoint.manifest()
+            else:
+                folder, manifest = self.registry.folder(name, version), self.registry.manifest(name, version)
+            return load_engine(name, version, folder, manifest, self.device, self.precision, self.studio)
         except (StoreDamaged, FileNotFoundError):
             self.must_exist(key)
             raise

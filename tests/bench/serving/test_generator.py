@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bench.serving import generator
-from core.images import to_png
+from core.png import write_png
 from models.sampling import draw
 from models.weights import WEIGHTS_FILE
 
@@ -30,7 +30,7 @@ def test_its_pictures_differ_and_are_as_hard_to_compress_as_noise_of_their_contr
     assert images_BHWC.shape == (16, 32, 32, 3)
     assert len({image.tobytes() for image in images_BHWC}) == 16
     assert 40 < images_BHWC.std() < 80
-    assert np.mean([len(to_png(image)) for image in images_BHWC]) > 0.7 * images_BHWC[0].nbytes
+    assert np.mean([len(write_png(image)) for image in images_BHWC]) > 0.7 * images_BHWC[0].nbytes
 
 
 def test_it_is_published_with_its_weights_where_the_peers_are_told_to_look(tmp_path: Path) -> None:
