@@ -45,6 +45,11 @@ class Ask:
         """The seed of each image; none where the noise was given."""
         return list(self.latents.seeds)
 
+    @property
+    def is_plain_png(self) -> bool:
+        """One picture as it is, and nothing told of it."""
+        return self.form == "png" and self.scale == 1 and not self.tells_recipe and len(self.latents) == 1
+
     def etag(self, engine: Engine) -> str:
         """A weak ETag of the answer, known before it is drawn: the engine and the request say it all."""
         drawn = f"{engine.identity}|{ENCODER}|{engine.name}@{engine.version}|{self.latents.seeds}|{self.labels}"

@@ -92,14 +92,18 @@ class Batcher:
         latents: Latents,
         label_N: npt.NDArray[np.int64] | None,
         encode: Callable[[Images], T],
+        *,
+        is_plain_png: bool = False,
     ) -> Drawing[T]:
         """Put a drawing into the queue: pictures (N, H, W, C) of N latents, which `encode` makes a file. Then `wait`.
+
+        is_plain_png: it is of one image, and `encode` gives what write_png does; so whoever draws it may write it.
 
         Raises:
             Overloaded: what waits already would take longer than `max_wait_s`.
             NotReady: the service is shutting down.
         """
-        drawing = Drawing(engine, latents, label_N, encode, waiting=len(latents))
+        drawing = Drawing(engine, latents, label_N, encode, waiting=len(latents), is_plain_png=is_plain_png)
         self._admit(drawing)
         return drawing
 
@@ -199,8 +203,11 @@ class Batcher:
     def _draw_batch(self, engine: Engine, parts: list[Part]) -> None:
         began = time.perf_counter()
         try:
-            drawn = _draw(engine, parts)
-            self._hand_over(parts, drawn, time.perf_counter() - began)
+            if engine.draws_files and all(drawing.is_plain_png for drawing, _ in parts):
+                self._draw_files(engine, parts)
+            else:
+                drawn = engine.draw(*_inputs(engine, parts))
+                self._hand_over(parts, drawn, time.perf_counter() - began)
         except Exception as error:  # the thread must outlive whatever a model does
             if len(parts) > 1:
                 for single in parts:  # so that only the culprits fail
@@ -212,12 +219,26 @@ class Batcher:
                 self._queues.drop(drawing)
             self._settle([(drawing, error)])
 
+    def _draw_files(self, engine: Engine, parts: list[Part]) -> None:
+        """A batch of single pictures, from their noise to their files."""
+        began = time.perf_counter()
+        files, encode_s = engine.draw_png(*_inputs(engine, parts))
+        infer_s = time.perf_counter() - began - encode_s
+        self._observe(engine, len(files), infer_s)
+        outcomes: list[Outcome] = []
+        for (drawing, _), content in zip(parts, files, strict=True):
+            drawing.drawn_at = time.perf_counter()
+            outcomes.append((drawing, Drawn(content, drawing.began_at - drawing.asked_at, infer_s, encode_s)))
+        self._settle(outcomes)
+
+    def _observe(self, engine: Engine, images: int, infer_s: float) -> None:
+        self.telemetry.infer_seconds.observe(infer_s)
+        self.telemetry.batch_size.observe(images)
+        self.telemetry.dispatched.labels("full" if images >= engine.best_batch else "idle").inc()
+
     def _hand_over(self, parts: list[Part], drawn: Images, took: float) -> None:
         """Give each drawing its images, and the encoders those that have all of theirs."""
-        self.telemetry.infer_seconds.observe(took)
-        self.telemetry.batch_size.observe(len(drawn))
-        is_full = len(drawn) >= parts[0][0].engine.best_batch
-        self.telemetry.dispatched.labels("full" if is_full else "idle").inc()
+        self._observe(parts[0][0].engine, len(drawn), took)
         complete, start = list[Drawing[Any]](), 0
         with self._lock:
             for drawing, part in parts:
@@ -254,9 +275,9 @@ class Batcher:
                 self.telemetry.encode_seconds.observe(outcome.encode_s)
 
 
-def _draw(engine: Engine, parts: list[Part]) -> Images:
+def _inputs(engine: Engine, parts: list[Part]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64] | None]:
+    """Noise (B, Z) and labels (B,) of a batch."""
     z_BZ = np.concatenate([drawing.latents.draw(part, engine.latent_dim) for drawing, part in parts])
-    label_B = np.concatenate([d.label_N[part] for d, part in parts if d.label_N is not None]) if engine.labels else None
-    drawn = engine.draw(z_BZ, label_B)
-    assert len(drawn) == len(z_BZ)
-    return drawn
+    if not engine.labels:
+        return z_BZ, None
+    return z_BZ, np.concatenate([drawing.label_N[part] for drawing, part in parts if drawing.label_N is not None])

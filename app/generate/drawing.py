@@ -41,6 +41,7 @@ class Drawing(Generic[T]):
     label_N: npt.NDArray[np.int64] | None
     encode: Callable[[Images], T]
     waiting: int  # images that no batch has taken
+    is_plain_png: bool = False  # `encode` gives what write_png does of its one image
     waiters: list["asyncio.Future[Drawn[T]]"] = field(default_factory=list)  # changed on the event loop
     parts: dict[int, Images] = field(default_factory=dict)  # by the place of their first image
     asked_at: float = field(default_factory=time.perf_counter)

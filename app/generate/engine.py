@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from app.generate.calibration import Calibration, Precision, PrecisionChoice, Probe, calibrate, make_probe, padded
-from app.generate.studio import Studio
+from app.generate.studio import RemoteForward, Studio
 from core import VERSION
 from core.errors import StoreDamaged
 from core.images import Images
@@ -27,6 +27,7 @@ from core.store import check_files
 from models.weights import WEIGHTS_FILE, is_finite, load_generator, misfits
 
 SMOOTHING = 0.1  # weight of the newest batch in the measured seconds of its shape
+SMALL = 64 * 64 * 3  # bytes of a picture that is encoded where it was drawn: to hand it over would cost more
 NEARLY = 0.9  # a smaller shape that draws so much of the best one's images a second is better: nobody waits for it
 
 
@@ -48,6 +49,7 @@ class Engine:
         self.images_per_second = 0.0  # of one thread, in batches of the best shape
         self.best_batch = 1  # images: the smallest batch that draws nearly as many a second as any
         self._rate()
+        self._image_bytes = int(manifest["image_size"]) ** 2 * int(manifest["channels"])
         self.nbytes = 0  # of the weights in memory
         self.used_at = time.monotonic()  # when it was last asked for
         build = f"{VERSION} torch {torch.__version__} Pillow {PIL.__version__}"
@@ -95,13 +97,32 @@ class Engine:
 
     def draw(self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None) -> Images:
         """Pictures (B, H, W, C) of up to `largest_bucket` noise vectors; labels for a conditional model only."""
-        count = len(z_BZ)
-        bucket = next(size for size in self.buckets if size >= count)
-        began = time.perf_counter()
+        bucket, began = self._bucket(len(z_BZ)), time.perf_counter()
         images = self.calibration.forward(*padded(z_BZ, label_B, bucket))
-        self._seconds[bucket] += SMOOTHING * (time.perf_counter() - began - self._seconds[bucket])
+        self._note(bucket, time.perf_counter() - began)
+        return images[: len(z_BZ)]
+
+    @property
+    def draws_files(self) -> bool:
+        """Whether `draw_png` is there, and quicker than to hand pixels over: of small pictures from the painter."""
+        return self._image_bytes <= SMALL and isinstance(self.calibration.forward, RemoteForward)
+
+    def draw_png(
+        self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None
+    ) -> tuple[list[bytes], float]:
+        """As `draw`, each picture as a PNG file; and the seconds of that."""
+        forward, bucket, began = self.calibration.forward, self._bucket(len(z_BZ)), time.perf_counter()
+        assert isinstance(forward, RemoteForward)
+        files, encode_s = forward.png(*padded(z_BZ, label_B, bucket), len(z_BZ))
+        self._note(bucket, time.perf_counter() - began - encode_s)
+        return files, encode_s
+
+    def _bucket(self, count: int) -> int:
+        return next(size for size in self.buckets if size >= count)
+
+    def _note(self, bucket: int, seconds: float) -> None:
+        self._seconds[bucket] += SMOOTHING * (seconds - self._seconds[bucket])
         self._rate()
-        return images[:count]
 
 
 def load_engine(

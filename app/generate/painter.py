@@ -7,6 +7,7 @@ message is a line of JSON, then as many blocks of bytes as it says:
     load  {"do", "key", "folder", "precision"}                             -> {}
     drop  {"do", "key"}                                                    -> {}
     draw  {"do", "key", "shape": [B, Z]}, noise, labels (or empty)         -> {"shape": [B, H, W, C]}, pixels
+    png   {"do", "key", "shape": [B, Z], "count"}, noise, labels           -> {"encode_s"}, `count` PNG files
 
 A command that fails is answered by {"error"}.
 """
@@ -14,6 +15,7 @@ A command that fails is answered by {"error"}.
 import signal
 import sys
 import threading
+import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ import torch
 
 from app.generate.forward import EagerForward
 from app.generate.wire import receive, receive_block, send
+from core.png import write_png
 from models.folding import run_in
 from models.weights import WEIGHTS_FILE, load_generator
 
@@ -57,7 +60,11 @@ def _obey(command: dict[str, Any], blocks: list[bytearray], forwards: Forwards) 
     noise, labels = blocks
     z_BZ = np.frombuffer(noise, np.float32).reshape(command["shape"])
     image_BHWC = forwards[key](z_BZ, np.frombuffer(labels, np.int64) if labels else None)
-    return {"shape": image_BHWC.shape}, [image_BHWC]
+    if command["do"] == "draw":
+        return {"shape": image_BHWC.shape}, [image_BHWC]
+    began = time.perf_counter()
+    files = [write_png(image_HWC) for image_HWC in image_BHWC[: command["count"]]]
+    return {"encode_s": time.perf_counter() - began}, files
 
 
 def main(descriptors: list[int]) -> None:

@@ -112,7 +112,8 @@ async def _content(name: str, ask: Ask, engine: Engine, request: Request, servic
 
     def submit() -> Drawing[bytes]:
         label_N = None if ask.labels is None else np.array(ask.labels, np.int64)
-        return batcher.submit(engine, ask.latents, label_N, functools.partial(encode, ask=ask, engine=engine))
+        make = functools.partial(encode, ask=ask, engine=engine)
+        return batcher.submit(engine, ask.latents, label_N, make, is_plain_png=ask.is_plain_png)
 
     async def gone() -> None:
         while (await request.receive())["type"] != "http.disconnect":

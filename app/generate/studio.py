@@ -72,27 +72,29 @@ class Studio:
         weakref.finalize(forward, self._forget, key)
         return forward
 
-    def draw(self, key: int, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None) -> Images:
-        """Pixels (B, H, W, C). A painter that goes away is asked again when it is back.
+    def ask(
+        self, command: dict[str, Any], z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None
+    ) -> tuple[dict[str, Any], list[bytearray]]:
+        """The painter's answer to a command about a batch. One that goes away is asked again when it is back.
 
         Raises:
             PainterLost: it went away each time.
             RuntimeError: it cannot draw this.
         """
+        labels: Any = b"" if label_B is None else np.ascontiguousarray(label_B)
+        command = {**command, "shape": z_BZ.shape}
         for _ in range(TRIES - 1):
             try:
-                return self._draw(key, z_BZ, label_B)
+                return self._ask(command, np.ascontiguousarray(z_BZ), labels)
             except PainterLost as error:
                 log.warning("%s; its batch is drawn again", error)
-        return self._draw(key, z_BZ, label_B)
+        return self._ask(command, np.ascontiguousarray(z_BZ), labels)
 
-    def _draw(self, key: int, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None) -> Images:
+    def _ask(self, command: dict[str, Any], *blocks: Any) -> tuple[dict[str, Any], list[bytearray]]:
         with self._starting:
             life, connection = self._life, self._free.pop()
-        labels: Any = b"" if label_B is None else np.ascontiguousarray(label_B)
-        command = {"do": "draw", "key": key, "shape": z_BZ.shape}
         try:
-            answer, blocks = _ask(connection, command, np.ascontiguousarray(z_BZ), labels)
+            answer, received = _ask(connection, command, *blocks)
         except PainterLost:
             self._revive(life)
             raise
@@ -100,7 +102,7 @@ class Studio:
             if life == self._life:
                 self._free.append(connection)
         _check(answer)
-        return np.frombuffer(blocks[0], np.uint8).reshape(answer["shape"])
+        return answer, received
 
     def _ask_office(self, command: dict[str, Any]) -> None:
         for is_last in (False, True):
@@ -167,7 +169,15 @@ class RemoteForward:
         self._studio, self._key = studio, key
 
     def __call__(self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None) -> Images:
-        return self._studio.draw(self._key, z_BZ, label_B)
+        answer, blocks = self._studio.ask({"do": "draw", "key": self._key}, z_BZ, label_B)
+        return np.frombuffer(blocks[0], np.uint8).reshape(answer["shape"])
+
+    def png(
+        self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None, count: int
+    ) -> tuple[list[bytes], float]:
+        """The first `count` images as PNG files, and the seconds that took."""
+        answer, blocks = self._studio.ask({"do": "png", "key": self._key, "count": count}, z_BZ, label_B)
+        return [bytes(block) for block in blocks], answer["encode_s"]
 
 
 def _ask(connection: Connection, command: dict[str, Any], *blocks: Any) -> tuple[dict[str, Any], list[bytearray]]:

@@ -11,39 +11,37 @@ import copy
 import json
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from bench.serving.peers.drawing import as_written
+from models.folding import run_in
 from models.weights import WEIGHTS_FILE, load_generator
 
 BATCHES = (32, 64)
 THREADS = ((1, 1), (1, 2), (2, 1))  # Python threads, each with so many torch threads
-FORMS = ("float32", "float32 channels_last", "bfloat16 channels_last", "bfloat16 autocast channels_last")
+FORMS = ("float32 as written", "float32", "float32 channels_last", "bfloat16 channels_last", "bfloat16 as served")
 SECONDS = 1.0
 
 
 def shaped(generator: nn.Module, form: str) -> nn.Module:
     network = copy.deepcopy(generator).eval().requires_grad_(False)
-    if form.startswith("bfloat16") and "autocast" not in form:
+    if form.endswith("as written"):
+        return as_written(network)
+    if form.endswith("as served"):
+        return run_in(network, "bfloat16")
+    if form.startswith("bfloat16"):
         network = network.to(torch.bfloat16)
     return network.to(memory_format=torch.channels_last) if "channels_last" in form else network  # type: ignore[call-overload]
-
-
-@contextmanager
-def _mode(form: str) -> Iterator[None]:
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled="autocast" in form):
-        yield
 
 
 def images_per_second(
     generator: nn.Module, latent_dim: int, form: str, batch: int, threads: tuple[int, int], seconds: float
 ) -> float:
     """Of `threads[0]` Python threads that draw side by side, with `threads[1]` torch threads each."""
-    dtype = torch.bfloat16 if form.startswith("bfloat16") and "autocast" not in form else torch.float32
+    dtype = torch.bfloat16 if form == "bfloat16 channels_last" else torch.float32
     network, z_BZ = shaped(generator, form), torch.randn(batch, latent_dim).to(dtype)
     counts = [0] * threads[0]
     warm = threading.Barrier(threads[0] + 1, timeout=60)
@@ -51,7 +49,7 @@ def images_per_second(
 
     def draw(number: int) -> None:
         torch.set_num_threads(threads[1])  # OpenMP keeps it for each thread that calls it
-        with _mode(form):
+        with torch.inference_mode():
             for _ in range(3):
                 network(z_BZ)
             warm.wait()
@@ -88,7 +86,7 @@ def measure(folder: Path, seconds: float) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Time the bare forward pass.")
     parser.add_argument("folder", type=Path, help="holds generator.safetensors")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="for each of 24 ways")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="for each of 30 ways")
     asked = parser.parse_args()
     print(json.dumps(measure(asked.folder, asked.seconds)))
 

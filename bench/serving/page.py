@@ -21,10 +21,15 @@ result goes to `docs/benchmarks/`, under the name of the machine.
 
 What is compared:
 
-- All servers draw the same generator (DCGAN, width 256, RGB, 100 noise values), with the same noise for a seed and the
-  same PNG encoder. Before anything is measured each server's pictures are held against ours; more than 3 grey levels
+- All servers draw the same generator (DCGAN, width 256, RGB, 100 noise values) from the same weights, with the same
+  noise for a seed. Before anything is measured each server's pictures are held against ours; more than 3 grey levels
   apart, and it is not measured. Each peer is one file in `bench/serving/peers/`, with the pages of its documentation
   that it follows.
+- The peers run the network as papers and tutorials write it: upsampling, convolution, batch norm, float32, eager,
+  under inference_mode; PNG is Pillow's at its fastest level. What Ganymede makes of the same weights (one transposed
+  convolution for two steps, batch norms folded, bfloat16 where a picture stays within 2 grey levels, its own PNG
+  writer) is part of what is compared. A peer that is given our rewritten convolution is nearly twice as fast as it is
+  here.
 - One server runs at a time. In each round every server is started, warmed up and measured in every cell; the tables
   show medians over the rounds, and each round.
 - wrk keeps a number of connections busy (closed loop), with another seed in every request, so no cache helps. FastAPI

@@ -12,6 +12,7 @@ import pytest
 
 from app.generate.engine import load_engine
 from app.generate.studio import RemoteForward, Studio
+from core.png import write_png
 from core.registry import Registry
 from models.noise import default_labels, draw_noise
 
@@ -55,6 +56,15 @@ def test_it_draws_the_bytes_that_this_process_draws(
     assert isinstance(there.calibration.forward, RemoteForward)
     assert np.array_equal(there.draw(z_BZ, labels), here.draw(z_BZ, labels))
     assert (there.buckets, there.identity) == (here.buckets, here.identity)
+
+
+def test_it_writes_the_files_that_this_process_writes(forward: RemoteForward) -> None:
+    z_BZ, labels = draw_noise(SEEDS, 4), np.array(default_labels(SEEDS, 3), np.int64)
+
+    files, seconds = forward.png(z_BZ, labels, 5)
+
+    assert files == [write_png(image) for image in forward(z_BZ, labels)[:5]]
+    assert seconds > 0
 
 
 def test_a_painter_that_was_killed_is_back_for_the_next_batch(studio: Studio, forward: RemoteForward) -> None:
@@ -108,7 +118,7 @@ def test_weights_go_when_nobody_draws_with_them_any_more(
 
     time.sleep(0.5)  # a thread tells the painter
     with pytest.raises(RuntimeError, match="KeyError"):
-        studio.draw(key, np.zeros((4, 4), np.float32), np.zeros(4, np.int64))
+        studio.ask({"do": "draw", "key": key}, np.zeros((4, 4), np.float32), np.zeros(4, np.int64))
 
 
 def test_the_process_ends_when_its_studio_closes() -> None:
