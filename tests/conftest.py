@@ -72,9 +72,16 @@ def broker_url(broker: Broker) -> str:
 
 @pytest.fixture
 def settings(tmp_path: Path, broker_url: str) -> Settings:
-    """An app draws in its own process, so that a test can watch it; those of a real server do not."""
-    home = tmp_path / "home"
-    return Settings(home=home, redis_url=broker_url, default_model="tiny", device="cpu", engine_process=False)
+    """An app draws in its own process, so that a test can watch it, and keeps no answers: one that is sent from memory
+    waits for nothing, so that a test which asks on and on would never let the loop go round."""
+    return Settings(
+        home=tmp_path / "home",
+        redis_url=broker_url,
+        default_model="tiny",
+        device="cpu",
+        engine_process=False,
+        cache_bytes=0,
+    )
 
 
 @pytest.fixture
