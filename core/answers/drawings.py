@@ -18,7 +18,7 @@ class DrawingRecipe(BaseModel):
     model_config = ConfigDict(strict=True)
 
     model: str = Field(max_length=200)
-    version: Annotated[int, Field(ge=1)] | Annotated[str, Field(max_length=100)] = Field(
+    version: Annotated[int, Field(ge=1)] | Annotated[str, Field(pattern=r"^\d{1,15}-\d{1,15}$")] = Field(
         description="Of a checkpoint its BRANCH-STEP."
     )
     digest: str = Field(max_length=100, description="Of the model's weights.")

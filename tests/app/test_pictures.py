@@ -1,9 +1,19 @@
 """The memory of answers: what it keeps, what goes first, and that one drawing serves all who ask for it."""
 
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from fastapi import FastAPI
 
 from app.generate.pictures import OVERHEAD, Pictures
+from app.main import create_app
 from app.telemetry import Telemetry
+from core.settings import Settings
+
+PublishTiny = Callable[..., int]
+Serve = Callable[[FastAPI], Any]
 
 
 def hits(pictures: Pictures, kind: str) -> float:
@@ -56,3 +66,35 @@ def test_without_a_budget_nothing_is_kept() -> None:
     pictures.keep("a", b"x")
 
     assert pictures.find("a") is None
+
+
+async def test_a_picture_that_was_sent_lately_is_sent_again_undrawn(
+    settings: Settings, publish_tiny: PublishTiny, serve: Serve
+) -> None:
+    publish_tiny()
+    app = create_app(settings.model_copy(update={"cache_bytes": 1 << 20}))
+    async with serve(app) as client:
+        first = await client.get("/generate", params={"seed": 1})
+        app.state.services.batcher.close()  # from here on nothing can be drawn
+
+        again = await client.get("/generate", params={"seed": 1})
+        other = await client.get("/generate", params={"seed": 2})
+
+    assert (again.status_code, again.content) == (200, first.content)
+    assert again.headers["Server-Timing"] == "cache"
+    assert other.status_code == 503
+
+
+async def test_what_many_ask_for_at_once_is_drawn_once(
+    settings: Settings, publish_tiny: PublishTiny, serve: Serve
+) -> None:
+    publish_tiny()
+    app = create_app(settings)
+    async with serve(app) as client:
+        answers = await asyncio.gather(*(client.get("/generate", params={"seed": 1}) for _ in range(20)))
+
+        value = app.state.services.telemetry.registry.get_sample_value
+        assert value("ganymede_batch_size_sum") == 1
+        assert value("ganymede_cache_hits_total", {"kind": "flight"}) == 19
+
+    assert {answer.content for answer in answers} == {answers[0].content}
