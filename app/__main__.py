@@ -42,7 +42,7 @@ def main() -> None:
     except SettingsError as error:
         sys.exit(f"app: {error}")
     # An engine thread asks for the GIL a dozen times a batch, and the event loop seldom lets go of it by itself: with
-    # Python's own 5 ms the engine draws a ninth of what it can (docs/decisions/0006).
+    # Python's own 5 ms the engine draws a twentieth of what it can (docs/decisions/0006).
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     configure_logging(settings.log_format)
     logging.getLogger("uvicorn.access").disabled = True
