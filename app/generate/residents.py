@@ -22,7 +22,6 @@ class Residents:
     def __init__(self, budget: int, telemetry: Telemetry, dropped: Callable[[Engine], None]) -> None:
         self.budget, self.telemetry, self._dropped = budget, telemetry, dropped
         self._engines: dict[Key, Engine] = {}
-        self._bytes: dict[Key, int] = {}
         self._wanted: set[Key] = set()  # asked for by their version, not only by a name that meant it
 
     def get(self, key: Key) -> Engine | None:
@@ -45,12 +44,12 @@ class Residents:
 
     @property
     def nbytes(self) -> int:
-        return sum(list(self._bytes.values()))
+        return sum(engine.nbytes for engine in self.all())
 
     def add(self, engine: Engine) -> None:
         """Take an engine in, and let others go until all fit; the newest stays, even if it alone is too large."""
         newest = (engine.name, engine.version)
-        self._engines[newest], self._bytes[newest] = engine, engine.nbytes
+        self._engines[newest] = engine
         for oldest in sorted(self._engines, key=lambda key: self._engines[key].used_at):
             if self.nbytes <= self.budget:
                 break
@@ -66,7 +65,6 @@ class Residents:
 
     def remove(self, key: Key) -> None:
         engine = self._engines.pop(key, None)
-        self._bytes.pop(key, None)
         self._wanted.discard(key)
         if engine is not None:
             self._dropped(engine)
