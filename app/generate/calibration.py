@@ -6,6 +6,7 @@ shapes. Timing decides no more than how many images to put into a batch.
 Shape suffixes: B images, Z latent.
 """
 
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -100,19 +101,20 @@ def calibrate(
 
     elsewhere: has another process run it in the precision that is chosen.
     """
-    precision = _precision(generator, device, probe, choice)
-    forward = elsewhere(precision) if elsewhere else _forward(generator, device, precision)
+    here = functools.cache(functools.partial(_forward, generator, device))  # what the probe needed may be the one
+    precision = _precision(here, device, probe, choice)
+    forward = (elsewhere or here)(precision)
     return Calibration(forward, precision, *_measure(forward, probe))
 
 
-def _precision(generator: nn.Module, device: torch.device, probe: Probe, choice: PrecisionChoice) -> Precision:
+def _precision(
+    here: Callable[[Precision], Forward], device: torch.device, probe: Probe, choice: PrecisionChoice
+) -> Precision:
     if choice != "auto":
         return choice
     if not has_bfloat16(device):
         return "float32"
-    exact, halved = (
-        probe.draw(_forward(generator, device, precision), REFERENCE_BUCKET) for precision in ("float32", "bfloat16")
-    )
+    exact, halved = probe.draw(here("float32"), REFERENCE_BUCKET), probe.draw(here("bfloat16"), REFERENCE_BUCKET)
     return "bfloat16" if _deviation(halved, exact) <= MAX_DEVIATION else "float32"
 
 
@@ -123,7 +125,7 @@ def has_bfloat16(device: torch.device) -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-def _forward(generator: nn.Module, device: torch.device, precision: str) -> Forward:
+def _forward(generator: nn.Module, device: torch.device, precision: Precision) -> Forward:
     network = run_in(generator, precision).to(device)
     return GraphForward(network, device) if device.type == "cuda" else EagerForward(network, device)
 
