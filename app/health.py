@@ -19,7 +19,7 @@ async def livez() -> Alive:
 
 @router.get("/readyz", responses={503: {"model": Readiness}})
 async def readyz(response: Response, services: ServicesDep) -> Readiness:
-    """200 while the default model can be drawn; 503 without a model, with a dead engine thread, or while draining."""
+    """200 while the default model can be drawn; 503 without a model, with a dead engine, or while draining."""
     body = await readiness(services, is_redis_there=await run_in_threadpool(services.queue.ping))
     if body.reason is not None:
         response.status_code = 503
@@ -40,7 +40,7 @@ async def _drawable(services: Services) -> tuple[str | None, str | None]:
     if services.draining.is_set():
         return "draining", None
     if not services.batcher.is_alive:
-        return "the engine thread is not running", None
+        return "the engine is not running", None
     try:
         engine = await services.models.engine(parse_model_ref(services.settings.default_model), is_urgent=True)
     except GanymedeError as error:

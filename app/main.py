@@ -20,11 +20,13 @@ from app.deps import Services
 from app.gate import BodyLimit, Gate
 from app.generate import inspect
 from app.generate import route as generate
+from app.generate.batch import Backend
 from app.generate.batcher import Batcher
 from app.generate.hotload import Models
 from app.generate.pictures import Pictures
 from app.generate.source import Source
 from app.generate.studio import Studio
+from app.generate.threads import Threads
 from app.observer import Observer
 from app.reconciler import reconcile_for_ever
 from app.run_counts import RunCensus
@@ -130,8 +132,9 @@ def create_app(settings: Settings) -> FastAPI:
 
 @contextlib.asynccontextmanager
 async def _services(settings: Settings, telemetry: Telemetry) -> AsyncIterator[Services]:
-    studio = _studio(settings)  # first: it starts while the store is opened
-    services = _make(settings, await asyncio.to_thread(_open_store, settings), telemetry, studio)
+    backend = _backend(settings)
+    await backend.start()  # first: its process starts while the store is opened
+    services = _make(settings, await asyncio.to_thread(_open_store, settings), telemetry, backend)
     models = services.models
     collector = metrics.ServiceCollector(services)
     telemetry.registry.register(collector)
@@ -151,20 +154,18 @@ async def _services(settings: Settings, telemetry: Telemetry) -> AsyncIterator[S
         reconciler.cancel()
         await asyncio.gather(reconciler, return_exceptions=True)
         await models.close()
-        await asyncio.to_thread(services.batcher.close)
-        if studio:
-            await asyncio.to_thread(studio.close)
+        await services.batcher.close()
+        await backend.close()
         services.encoders.shutdown()
         services.importer.shutdown()
         services.queue.close()
         telemetry.registry.unregister(collector)
 
 
-def _make(settings: Settings, store: Store, telemetry: Telemetry, studio: Studio | None) -> Services:
+def _make(settings: Settings, store: Store, telemetry: Telemetry, backend: Backend) -> Services:
     """All services; nothing of them runs yet."""
     registry = Registry(store)
-    device = _device(settings)
-    source, bell = Source(registry, device, settings.precision, studio), Bell(settings.broker_url)
+    source, bell = Source(registry, backend, settings.precision), Bell(settings.broker_url)
     models = Models(source, bell, telemetry, budget=settings.model_memory, max_wait_s=settings.max_wait)
     runs = RunStore(store)
     encoders = ThreadPoolExecutor(ENCODERS, "encode")
@@ -178,7 +179,7 @@ def _make(settings: Settings, store: Store, telemetry: Telemetry, studio: Studio
         datasets=DatasetStore(store),
         queue=TrainQueue(settings.broker_url),
         models=models,
-        batcher=Batcher(settings.max_wait, encoders, telemetry, _threads(settings, device), settings.timeout),
+        batcher=Batcher(settings.max_wait, encoders, telemetry, backend.count, settings.timeout),
         pictures=Pictures(settings.cache_bytes, telemetry),
         encoders=encoders,
         streams=Streams(),
@@ -189,27 +190,16 @@ def _make(settings: Settings, store: Store, telemetry: Telemetry, studio: Studio
     )
 
 
-def _device(settings: Settings) -> str:
-    if settings.device != "auto":
-        return settings.device
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _threads(settings: Settings, device: str) -> int:
-    """Engine threads. On a CPU each draws on one core: torch's own threads would wait for one another."""
+def _backend(settings: Settings) -> Backend:
+    """On a CPU a forward pass for each core, of one thread: torch's own threads would wait for one another."""
+    device = settings.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
     if device != "cpu":
-        return 1
+        return Threads(device, 1)
     torch.set_num_threads(1)
-    return settings.engine_threads or available_cores()
-
-
-def _studio(settings: Settings) -> Studio | None:
-    device = _device(settings)
-    if device != "cpu" or not settings.engine_process:
-        return None
-    studio = Studio(_threads(settings, device))
-    studio.start()
-    return studio
+    count = settings.engine_threads or available_cores()
+    return Studio(count) if settings.engine_process else Threads(device, count)
 
 
 def available_cores() -> int:

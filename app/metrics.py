@@ -62,7 +62,7 @@ class ServiceCollector(Collector):
             GaugeMetricFamily("ganymede_model_memory_bytes", "Weights of all that is in memory.", resident.nbytes),
             GaugeMetricFamily("ganymede_train_images_per_second", "Of all running runs together.", value=speed),
             GaugeMetricFamily("ganymede_queue_images", "Images that wait for the engine.", services.batcher.waiting),
-            GaugeMetricFamily("ganymede_engine_up", "Whether the engine thread runs.", services.batcher.is_alive),
+            GaugeMetricFamily("ganymede_engine_up", "Whether the engine takes batches.", services.batcher.is_alive),
         ]
 
 

@@ -1,76 +1,80 @@
 """What a busy event loop leaves of the engine: `python -m bench.busy_loop`.
 
-One thread spins in Python as an event loop under load does; beside it a generator of 32 px (untrained) is drawn in
-batches of 16: in a thread of the same process, at several switch intervals, and in the process of the painter.
-Prints images/s and the share of what is drawn with nothing beside it; medians of 3 rounds taken in turn.
+An event loop works without a pause, as it does under load; meanwhile a generator of 32 px (untrained) is drawn in
+batches of 16: by a thread of the same process, at several switch intervals, and by the painter. Prints images/s and the
+share of what is drawn with nothing beside it; medians of 3 rounds taken in turn.
 """
 
+import asyncio
+import json
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 import torch
 
-from app.generate.calibration import padded
-from app.generate.forward import EagerForward, Forward
+from app.generate.batch import Batch, Runner
 from app.generate.studio import Studio
+from app.generate.threads import Threads
 from bench.quality import machine
 from bench.serving.generator import publish
-from models.folding import run_in
-from models.noise import draw_noise
-from models.weights import WEIGHTS_FILE, load_generator
+from models.noise import Latents
 
-BATCH, LATENT_DIM, SECONDS, ROUNDS = 16, 100, 1.5, 3
+BATCH, SECONDS, ROUNDS = 16, 1.5, 3
+STEP_S = 1e-4  # of work between two looks at the sockets: about what a request costs
 INTERVALS_S = (5e-3, 5e-4, 5e-5)
 
 
-def images_per_second(forward: Forward, is_busy: bool) -> float:
-    """Drawn by one thread, with a spinning one beside it or none."""
-    batch = padded(draw_noise(range(BATCH), LATENT_DIM), None, BATCH)
-    forward(*batch)
+async def images_per_second(runner: Runner, *, is_busy: bool) -> float:
+    """Drawn by one thread, with the loop at work or idle."""
+    loop, batch = asyncio.get_running_loop(), Batch(Latents(range(BATCH)), None, BATCH)
+    await runner.paint(batch)
     ends_at, drawn = time.perf_counter() + SECONDS, 0
 
-    def spin() -> None:
-        while time.perf_counter() < ends_at:
+    def work() -> None:
+        over_at = time.perf_counter() + STEP_S
+        while time.perf_counter() < over_at:
             pass
+        if over_at < ends_at:
+            loop.call_soon(work)
 
-    beside = threading.Thread(target=spin)
     if is_busy:
-        beside.start()
+        work()
     while time.perf_counter() < ends_at:
-        forward(*batch)
+        await runner.paint(batch)
         drawn += BATCH
-    if is_busy:
-        beside.join()
     return drawn / SECONDS
 
 
-def measure(here: Forward, there: Forward) -> dict[str, float]:
+async def measure(here: Runner, there: Runner) -> dict[str, float]:
     """One round."""
-    found = {"a thread, nothing beside it": images_per_second(here, is_busy=False)}
+    found = {"a thread, nothing beside it": await images_per_second(here, is_busy=False)}
     for interval in INTERVALS_S:
         sys.setswitchinterval(interval)
-        found[f"a thread, busy loop, switch interval {interval * 1e3:g} ms"] = images_per_second(here, is_busy=True)
-    found["the painter, nothing beside it"] = images_per_second(there, is_busy=False)
+        found[f"a thread, busy loop, switch interval {interval * 1e3:g} ms"] = await images_per_second(
+            here, is_busy=True
+        )
     sys.setswitchinterval(INTERVALS_S[0])
-    found["the painter, busy loop"] = images_per_second(there, is_busy=True)
+    found["the painter, nothing beside it"] = await images_per_second(there, is_busy=False)
+    found["the painter, busy loop"] = await images_per_second(there, is_busy=True)
     return found
 
 
-def main() -> None:
+async def main() -> None:
     torch.set_num_threads(1)
     print(machine())
-    studio = Studio(1)
-    studio.start()
+    threads, studio = Threads("cpu", 1), Studio(1)
+    await studio.start()
     with tempfile.TemporaryDirectory() as store:
         folder = publish(Path(store), {"bench32": 32})["bench32"]
-        network = run_in(load_generator(folder / WEIGHTS_FILE)[0], "bfloat16")
-        here, there = EagerForward(network, torch.device("cpu")), studio.load(folder, "bfloat16")
-        rounds = [measure(here, there) for _ in range(ROUNDS)]
-    studio.close()
+        manifest = json.loads((folder / "manifest.json").read_text())
+        here, _ = threads.open(folder, manifest, "bfloat16")
+        there, _ = await asyncio.to_thread(studio.open, folder, manifest, "bfloat16")
+        rounds = [await measure(here, there) for _ in range(ROUNDS)]
+    await studio.close()
+    await threads.close()
     alone = statistics.median(found["a thread, nothing beside it"] for found in rounds)
     for name in rounds[0]:
         speed = statistics.median(found[name] for found in rounds)
@@ -78,4 +82,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(main())

@@ -14,6 +14,11 @@ from torch.nn import functional as F
 from models.blocks import UpConv2d, doubling_kernel
 
 STEADY_ROWS = 4
+TAPS = (
+    (3, 1),
+    (2, 0),
+)  # of the transposed kernel: what the pixels before and behind an edge add to the first, the second
+NARROW = 16  # channels that a CPU's kernels compute at least; a layer with fewer wastes the rest
 
 
 @runtime_checkable
@@ -35,6 +40,32 @@ class SteadyLinear(nn.Linear):
         return super().forward(F.pad(x_BI, (0, 0, 0, missing)))[: len(x_BI)]
 
 
+class PhasedConv2d(nn.Conv2d):
+    """An UpConv2d of few output channels O as one convolution of 2 x 2 that gives 4 * O: each of the four pixels that
+    one becomes has a kernel of its own (Shi et al. 2016, arXiv 1609.07009). A window of 2 x 2 pixels is all that the
+    four doubled pixels around its middle see, so nothing is computed twice.
+
+    Shape suffixes: B images, I input channels, O output channels, P = 4 * O, H height, W width.
+    """
+
+    def __init__(self, layer: UpConv2d) -> None:
+        with torch.device("meta"):
+            super().__init__(layer.in_channels, 4 * layer.out_channels, 2, padding=1, bias=False)
+        kernel_IO44 = doubling_kernel(layer.weight)
+        phases = [kernel_IO44[:, :, rows][:, :, :, columns] for rows in TAPS for columns in TAPS]
+        self.weight = _fixed(torch.cat(phases, dim=1).transpose(0, 1))
+        self.bias = None if layer.bias is None else _fixed(layer.bias.repeat(4))
+
+    def forward(self, x_BCHW: torch.Tensor) -> torch.Tensor:
+        height, width = x_BCHW.shape[-2:]
+        window_BHWP = super().forward(x_BCHW).permute(0, 2, 3, 1)  # (B, H + 1, W + 1, P)
+        phases = window_BHWP.chunk(4, dim=3)
+        rows = [
+            torch.stack([phases[2 * a + c][:, a : a + height, c : c + width] for c in (0, 1)], dim=3) for a in (0, 1)
+        ]
+        return torch.stack(rows, dim=2).flatten(3, 4).flatten(1, 2).permute(0, 3, 1, 2)  # channels_last
+
+
 def fold(generator: nn.Module) -> nn.Module:
     """A copy of `generator` that draws what it draws in eval mode, up to rounding."""
     folded = copy.deepcopy(generator).eval().requires_grad_(False)
@@ -46,7 +77,7 @@ def fold(generator: nn.Module) -> nn.Module:
     for module in list(folded.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, UpConv2d):
-                setattr(module, name, _transposed(child))
+                setattr(module, name, PhasedConv2d(child) if child.out_channels < NARROW else _transposed(child))
             elif isinstance(child, nn.Linear):
                 setattr(module, name, _steady(child))
     return folded

@@ -49,4 +49,4 @@ def version_body(name: str, version: int, services: Services) -> VersionBody:
 
 def engine_facts(engine: Engine) -> EngineFacts:
     """How an engine draws."""
-    return EngineFacts(device=engine.device.type, **engine.facts())
+    return EngineFacts(**engine.described())

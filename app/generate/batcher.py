@@ -1,29 +1,25 @@
-"""Many requests, one forward pass: the engine threads and the queues before them. Knows engines, no HTTP.
+"""Many requests, one forward pass: the queues, and the hands that take batches from them. Knows engines, no HTTP.
 
-A thread takes what waits as soon as it is free: batches form by themselves while it is busy, nothing waits for
-company. One batch holds one model version; versions take turns; a large request is split, so that a small one that
-comes later does not wait for all of it.
+A hand takes what waits as soon as it is free: batches form by themselves while it is busy, nothing waits for company.
+One batch holds one model version; versions take turns; a large request is split, so that a small one that comes later
+does not wait for all of it. Everything happens on the event loop; forward passes run elsewhere (app/generate/batch.py).
 
-A CPU has one thread for each core, each with a forward pass of its own: two passes on two cores draw a third more
-than one pass on both (docs/decisions/0006). A GPU has one.
+A CPU has one hand for each core, each with a forward pass of its own: two passes on two cores draw a third more than
+one pass on both (docs/decisions/0006).
 
-Shape suffixes: N images of a request, B images of a batch.
+Shape suffixes: N images of a request.
 """
 
 import asyncio
 import contextlib
 import logging
-import threading
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
-from queue import SimpleQueue
 from typing import Any, TypeVar
 
-import numpy as np
-import numpy.typing as npt
-
-from app.generate.drawing import Drawing, Drawn, grouped
+from app.generate.batch import Painted
+from app.generate.drawing import Drawing, Drawn, Patience, grouped
 from app.generate.engine import Engine
 from app.generate.queues import Part, Queues
 from app.telemetry import Telemetry
@@ -33,64 +29,63 @@ from models.noise import Latents
 
 ENCODE_BYTES = 1 << 17  # of pixels that one task of the encoders takes on, or one drawing
 T = TypeVar("T")
+Outcome = tuple[Drawing[Any], Drawn[Any] | BaseException]
 
 log = logging.getLogger(__name__)
 
 
-Bell = SimpleQueue[None]
-Outcome = tuple[Drawing[Any], Drawn[Any] | BaseException]
-
-
 class Batcher:
-    """The threads that run every forward pass of one device."""
+    """Whoever wants pictures drawn comes here."""
 
     def __init__(
         self,
         max_wait_s: float,
         encoders: Executor,
         telemetry: Telemetry | None = None,
-        threads: int = 1,
+        hands: int = 1,
         timeout_s: float = 60.0,
     ) -> None:
-        self.max_wait_s, self.timeout_s = max_wait_s, timeout_s
-        self.encoders, self.telemetry = encoders, telemetry or Telemetry()
+        self.max_wait_s, self.encoders, self.telemetry = max_wait_s, encoders, telemetry or Telemetry()
+        self.hands = hands  # forward passes at a time
+        self._patience = Patience(timeout_s)
         self._queues = Queues()
-        self._idle: list[Bell] = []  # of threads that wait, the latest last: its caches are the warmest
-        self._lock = threading.Lock()
-        self._running = 0  # threads; to ask each whether it is alive costs more than all the rest of an admission
+        self._tasks: list[asyncio.Task[None]] = []  # one a hand
+        self._idle: list[asyncio.Future[None]] = []  # of hands that wait
         self._is_closing = False
         self._admitted = 0  # requests, ever
         self._seen: int | None = None  # of them, when last looked; None: nobody looks
-        self._threads = [threading.Thread(target=self._run, name=f"engine-{i}", daemon=True) for i in range(threads)]
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
         """Begin to draw; called on the event loop of those who ask."""
         self._loop = asyncio.get_running_loop()
-        self._running = len(self._threads)
-        for thread in self._threads:
-            thread.start()
+        self._tasks = [self._loop.create_task(self._work()) for _ in range(self.hands)]
 
-    def close(self, patience_s: float = 30.0) -> None:
-        """Draw what waits, then end the threads."""
-        with self._lock:
-            self._is_closing = True
-            while self._idle:
-                self._wake()
-        deadline = time.monotonic() + patience_s
-        for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+    async def close(self, patience_s: float = 30.0) -> None:
+        """Draw what waits, and refuse what comes."""
+        self._is_closing = True
+        while self._idle:
+            self._wake()
+        _, late = await asyncio.wait(self._tasks, timeout=patience_s)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
     @property
     def is_alive(self) -> bool:
-        """Whether every thread runs."""
-        return self._running == len(self._threads)
+        """Whether every hand is there."""
+        return bool(self._tasks) and not any(task.done() for task in self._tasks)
+
+    @property
+    def waiting(self) -> int:
+        """Images that wait."""
+        return self._queues.images
 
     def submit(
         self,
         engine: Engine,
         latents: Latents,
-        label_N: npt.NDArray[np.int64] | None,
+        labels: list[int] | None,
         encode: Callable[[Images], T],
         *,
         is_plain_png: bool = False,
@@ -103,8 +98,12 @@ class Batcher:
             Overloaded: what waits already would take longer than `max_wait_s`.
             NotReady: the service is shutting down.
         """
-        drawing = Drawing(engine, latents, label_N, encode, waiting=len(latents), is_plain_png=is_plain_png)
-        self._admit(drawing)
+        self._check_room()
+        drawing = Drawing(engine, latents, labels, encode, waiting=len(latents), is_plain_png=is_plain_png)
+        self._queues.add(drawing)
+        self._admitted += 1
+        if self._seen is None:
+            self._look()
         return drawing
 
     async def wait(self, drawing: Drawing[T], gone: Callable[[], Awaitable[object]] | None = None) -> Drawn[T]:
@@ -115,141 +114,108 @@ class Batcher:
             ClientGone: `gone` came to its end before.
         """
         try:
-            return await drawing.wait(self.timeout_s, gone)
+            return await self._patience.wait(drawing, gone)
         finally:
             if not drawing.waiters and not drawing.is_over:
-                self._give_up(drawing)
+                self._queues.drop(drawing)
+                self.telemetry.cancelled.labels(drawing.stage).inc()
 
     async def draw(
-        self,
-        engine: Engine,
-        latents: Latents,
-        label_N: npt.NDArray[np.int64] | None,
-        encode: Callable[[Images], T],
+        self, engine: Engine, latents: Latents, labels: list[int] | None, encode: Callable[[Images], T]
     ) -> Drawn[T]:
         """Submit, and wait."""
-        return await self.wait(self.submit(engine, latents, label_N, encode))
+        return await self.wait(self.submit(engine, latents, labels, encode))
 
-    def _admit(self, drawing: Drawing[Any]) -> None:
-        with self._lock:
-            if self._is_closing or not self.is_alive:
-                self.telemetry.rejected.labels(NotReady.code).inc()
-                raise NotReady("the service is shutting down")
-            work_s = self._queues.seconds / len(self._threads)
-            if work_s > self.max_wait_s:
-                self.telemetry.rejected.labels(Overloaded.code).inc()
-                raise Overloaded(f"{self._queues.images} images wait, about {work_s:.1f} s of work", work_s)
-            self._queues.add(drawing)
-        self._admitted += 1
-        if self._seen is None:
-            self._look()
+    def _check_room(self) -> None:
+        if self._is_closing or not self.is_alive:
+            self.telemetry.rejected.labels(NotReady.code).inc()
+            raise NotReady("the service is shutting down")
+        work_s = self._queues.seconds / self.hands
+        if work_s > self.max_wait_s:
+            self.telemetry.rejected.labels(Overloaded.code).inc()
+            raise Overloaded(f"{self._queues.images} images wait, about {work_s:.1f} s of work", work_s)
 
     def _look(self) -> None:
-        """Once around the loop for as long as it brings new requests, then wake a thread: what comes together is
-        drawn together, and a full batch begins at once."""
-        with self._lock:
-            if self._queues.has_full_batch or self._seen == self._admitted:
-                self._seen = None
-                self._wake()
-                return
+        """Once around the loop for as long as it brings new requests, then wake a hand: what comes together is drawn
+        together, and a full batch begins at once."""
+        if self._queues.has_full_batch or self._seen == self._admitted:
+            self._seen = None
+            self._wake()
+            return
         self._seen = self._admitted
         assert self._loop is not None
         self._loop.call_soon(self._look)
 
-    @property
-    def waiting(self) -> int:
-        """Images that wait."""
-        with self._lock:
-            return self._queues.images
-
-    def _give_up(self, drawing: Drawing[Any]) -> None:
-        with self._lock:
-            self._queues.drop(drawing)
-        self.telemetry.cancelled.labels(drawing.stage).inc()
-
     def _wake(self) -> None:
-        """One more thread looks for work, if there is one. Called under the lock."""
+        """One more hand looks for work, if there is one."""
         if self._idle:
-            self._idle.pop().put(None)
+            self._idle.pop().set_result(None)
 
-    def _run(self) -> None:
-        try:
-            self._work()
-        finally:
-            with self._lock:
-                self._running -= 1
-
-    def _work(self) -> None:
-        bell = Bell()
+    async def _work(self) -> None:
+        """What a hand does."""
         while True:
-            with self._lock:
-                engine = self._queues.due
-                if engine is not None:
-                    parts = self._queues.begin(engine)
-                    if self._queues.due is not None:
-                        self._wake()
-                elif self._is_closing:
-                    return  # what waits yet is for the thread that draws the same version
-                else:
-                    self._idle.append(bell)
+            engine = self._queues.due
             if engine is None:
-                bell.get()
+                if self._is_closing:
+                    return  # what waits yet is for the hand that draws the same version
+                await self._rest()
                 continue
-            if parts:
-                self._draw_batch(engine, parts)
-            with self._lock:
+            parts = self._queues.begin(engine)
+            if self._queues.due is not None:
+                self._wake()
+            try:
+                if parts:
+                    await self._draw_batch(engine, parts)
+            finally:
                 self._queues.end(engine)
 
-    def _draw_batch(self, engine: Engine, parts: list[Part]) -> None:
-        began = time.perf_counter()
+    async def _rest(self) -> None:
+        assert self._loop is not None
+        bell = self._loop.create_future()
+        self._idle.append(bell)
+        await bell
+
+    async def _draw_batch(self, engine: Engine, parts: list[Part]) -> None:
+        as_files = engine.writes_files and all(drawing.is_plain_png for drawing, _ in parts)
         try:
-            if engine.draws_files and all(drawing.is_plain_png for drawing, _ in parts):
-                self._draw_files(engine, parts)
-            else:
-                drawn = engine.draw(*_inputs(engine, parts))
-                self._hand_over(parts, drawn, time.perf_counter() - began)
-        except Exception as error:  # the thread must outlive whatever a model does
+            painted = await engine.draw(*_inputs(engine, parts), as_files=as_files)
+        except Exception as error:  # the hand must outlive whatever a model does
             if len(parts) > 1:
                 for single in parts:  # so that only the culprits fail
-                    self._draw_batch(engine, [single])
+                    await self._draw_batch(engine, [single])
                 return
             drawing = parts[0][0]
-            drawing.context.run(log.exception, "drawing with %s@%s failed", engine.name, engine.version)
-            with self._lock:
-                self._queues.drop(drawing)
+            drawing.context.run(log.error, "drawing with %s@%s failed", engine.name, engine.version, exc_info=error)
+            self._queues.drop(drawing)
             self._settle([(drawing, error)])
-
-    def _draw_files(self, engine: Engine, parts: list[Part]) -> None:
-        """A batch of single pictures, from their noise to their files."""
-        began = time.perf_counter()
-        files, encode_s = engine.draw_png(*_inputs(engine, parts))
-        infer_s = time.perf_counter() - began - encode_s
-        self._observe(engine, len(files), infer_s)
-        outcomes: list[Outcome] = []
-        for (drawing, _), content in zip(parts, files, strict=True):
-            drawing.drawn_at = time.perf_counter()
-            outcomes.append((drawing, Drawn(content, drawing.began_at - drawing.asked_at, infer_s, encode_s)))
-        self._settle(outcomes)
+            return
+        self._observe(engine, sum(part.stop - part.start for _, part in parts), painted.infer_s)
+        if as_files:
+            self._settle([(drawing, _drawn(drawing, painted, i)) for i, (drawing, _) in enumerate(parts)])
+        else:
+            self._hand_over(parts, painted)
 
     def _observe(self, engine: Engine, images: int, infer_s: float) -> None:
         self.telemetry.infer_seconds.observe(infer_s)
         self.telemetry.batch_size.observe(images)
         self.telemetry.dispatched.labels("full" if images >= engine.best_batch else "idle").inc()
 
-    def _hand_over(self, parts: list[Part], drawn: Images, took: float) -> None:
+    def _hand_over(self, parts: list[Part], painted: Painted) -> None:
         """Give each drawing its images, and the encoders those that have all of theirs."""
-        self._observe(parts[0][0].engine, len(drawn), took)
         complete, start = list[Drawing[Any]](), 0
-        with self._lock:
-            for drawing, part in parts:
-                end = start + part.stop - part.start
-                if drawing.add(part.start, drawn[start:end], took) and not drawing.is_over:
-                    complete.append(drawing)
-                start = end
+        for drawing, part in parts:
+            end = start + part.stop - part.start
+            if drawing.add(part.start, painted.images[start:end], painted.infer_s) and not drawing.is_over:
+                complete.append(drawing)
+            start = end
         for group in grouped(complete, ENCODE_BYTES):
-            self.encoders.submit(self._encode, group)
+            try:
+                self.encoders.submit(self._encode, group)
+            except RuntimeError as error:  # they are shut down
+                self._settle([(drawing, error) for drawing in group])
 
     def _encode(self, drawings: list[Drawing[Any]]) -> None:
+        """On a thread of the encoders. They are told in one go: to wake the loop costs more than to set a future."""
         outcomes: list[Outcome] = []
         for drawing in drawings:
             if drawing.is_over:
@@ -259,15 +225,12 @@ class Batcher:
             except Exception as error:
                 drawing.context.run(log.exception, "a drawing could not be encoded")
                 outcomes.append((drawing, error))
-        self._settle(outcomes)
-
-    def _settle(self, outcomes: list[Outcome]) -> None:
-        """Tell those who wait, in one go: to wake the loop costs more than to set a future."""
         assert self._loop is not None
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
-            self._loop.call_soon_threadsafe(self._tell, outcomes)
+            self._loop.call_soon_threadsafe(self._settle, outcomes)
 
-    def _tell(self, outcomes: list[Outcome]) -> None:
+    def _settle(self, outcomes: list[Outcome]) -> None:
+        """Tell those who wait."""
         for drawing, outcome in outcomes:
             drawing.settle(outcome)
             if isinstance(outcome, Drawn):
@@ -275,9 +238,15 @@ class Batcher:
                 self.telemetry.encode_seconds.observe(outcome.encode_s)
 
 
-def _inputs(engine: Engine, parts: list[Part]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64] | None]:
-    """Noise (B, Z) and labels (B,) of a batch."""
-    z_BZ = np.concatenate([drawing.latents.draw(part, engine.latent_dim) for drawing, part in parts])
+def _drawn(drawing: Drawing[Any], painted: Painted, place: int) -> Drawn[Any]:
+    """One picture that came as a file."""
+    drawing.drawn_at = time.perf_counter()
+    return Drawn(painted.files[place], drawing.began_at - drawing.asked_at, painted.infer_s, painted.encode_s)
+
+
+def _inputs(engine: Engine, parts: list[Part]) -> tuple[Latents, list[int] | None]:
+    """Noise and labels of a batch."""
+    latents = Latents.joined([(drawing.latents, part) for drawing, part in parts], engine.latent_dim)
     if not engine.labels:
-        return z_BZ, None
-    return z_BZ, np.concatenate([drawing.label_N[part] for drawing, part in parts if drawing.label_N is not None])
+        return latents, None
+    return latents, [label for drawing, part in parts for label in (drawing.labels or ())[part]]

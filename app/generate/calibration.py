@@ -10,20 +10,17 @@ import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
 
-from app.generate.forward import EagerForward, Forward, GraphForward
+from app.generate.batch import Precision, PrecisionChoice
+from app.generate.forward import EagerForward, Forward, GraphForward, padded
 from core.images import Images
 from models.folding import run_in
 from models.noise import default_labels, draw_noise
-
-Precision = Literal["float32", "bfloat16"]
-PrecisionChoice = Literal["auto", "float32", "bfloat16"]
 
 BUCKETS = (1, 2, 4, 8, 16, 32, 64)  # batch shapes
 REFERENCE_BUCKET = 4  # the others draw its bytes, or are not used
@@ -34,19 +31,14 @@ MAX_BATCH_S = 0.1  # of the largest shape that is used: who comes next waits for
 TIMINGS = 3
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Calibration:
-    """What was found out. `seconds` of each shape are measured on, by each batch."""
+    """What was found out: `seconds` are those of a batch of each shape."""
 
     forward: Forward
     precision: Precision
     buckets: list[int]
     seconds: dict[int, float]
-
-    @property
-    def images_per_second(self) -> float:
-        """Of one thread, in batches of the best shape."""
-        return max(bucket / seconds for bucket, seconds in self.seconds.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,36 +66,11 @@ def make_probe(pixels: int, latent_dim: int, num_classes: int) -> Probe:
     return Probe(draw_noise(seeds, latent_dim), labels)
 
 
-def padded(
-    z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None, bucket: int
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64] | None]:
-    """A batch filled up with zeros to its shape."""
-    count = len(z_BZ)
-    if count == bucket:
-        return z_BZ, label_B
-    filled_BZ = np.zeros((bucket, z_BZ.shape[1]), np.float32)
-    filled_BZ[:count] = z_BZ
-    if label_B is None:
-        return filled_BZ, None
-    filled_B = np.zeros(bucket, np.int64)
-    filled_B[:count] = label_B
-    return filled_BZ, filled_B
-
-
-def calibrate(
-    generator: nn.Module,
-    device: torch.device,
-    probe: Probe,
-    choice: PrecisionChoice,
-    elsewhere: Callable[[Precision], Forward] | None = None,
-) -> Calibration:
-    """Choose how `generator` (float32, in eval mode, on the CPU) is run on `device`, and warm every shape of it up.
-
-    elsewhere: has another process run it in the precision that is chosen.
-    """
-    here = functools.cache(functools.partial(_forward, generator, device))  # what the probe needed may be the one
+def calibrate(generator: nn.Module, device: torch.device, probe: Probe, choice: PrecisionChoice) -> Calibration:
+    """Choose how `generator` (float32, in eval mode, on the CPU) is run on `device`, and warm every shape of it up."""
+    here = functools.cache(functools.partial(make_forward, generator, device))  # what the probe needed may be the one
     precision = _precision(here, device, probe, choice)
-    forward = (elsewhere or here)(precision)
+    forward = here(precision)
     return Calibration(forward, precision, *_measure(forward, probe))
 
 
@@ -125,7 +92,8 @@ def has_bfloat16(device: torch.device) -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-def _forward(generator: nn.Module, device: torch.device, precision: Precision) -> Forward:
+def make_forward(generator: nn.Module, device: torch.device, precision: Precision) -> Forward:
+    """`generator` as it is run on `device`."""
     network = run_in(generator, precision).to(device)
     return GraphForward(network, device) if device.type == "cuda" else EagerForward(network, device)
 

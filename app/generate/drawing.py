@@ -1,4 +1,4 @@
-"""One drawing on its way through the queue, and those who wait for it. Knows no engine thread and no HTTP.
+"""One drawing on its way through the queue, and those who wait for it. Knows no queue and no HTTP.
 
 Shape suffixes: N images of the drawing.
 """
@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from app.generate.engine import Engine
 from core.errors import ClientGone, GenerationTimeout
@@ -19,6 +18,7 @@ from core.images import Images
 from models.noise import Latents
 
 WATCH_AFTER_S = 0.1  # to watch a connection costs more than most drawings have to wait
+ROUND_S = 0.1  # between two looks at those who wait
 T = TypeVar("T")
 
 
@@ -33,16 +33,34 @@ class Drawn(Generic[T]):
 
 
 @dataclass(eq=False, slots=True)
+class Waiter(Generic[T]):
+    """Somebody who waits for a drawing, and `gone`: what comes to its end when they have gone away."""
+
+    future: "asyncio.Future[Drawn[T]]"
+    drawing: "Drawing[T]"
+    gone: Callable[[], Awaitable[object]] | None
+    since: float = field(default_factory=time.perf_counter)
+    watch: "asyncio.Task[None] | None" = None
+
+    async def look(self) -> None:
+        """Give up when the client has."""
+        assert self.gone is not None
+        await self.gone()
+        if not self.future.done():
+            self.future.set_exception(ClientGone("the client went away"))
+
+
+@dataclass(eq=False, slots=True)
 class Drawing(Generic[T]):
-    """Images that somebody asked for. What threads share of it is changed under the batcher's lock alone."""
+    """Images that somebody asked for. Changed on the event loop alone."""
 
     engine: Engine
     latents: Latents
-    label_N: npt.NDArray[np.int64] | None
+    labels: list[int] | None
     encode: Callable[[Images], T]
     waiting: int  # images that no batch has taken
     is_plain_png: bool = False  # `encode` gives what write_png does of its one image
-    waiters: list["asyncio.Future[Drawn[T]]"] = field(default_factory=list)  # changed on the event loop
+    waiters: list[Waiter[T]] = field(default_factory=list)
     parts: dict[int, Images] = field(default_factory=dict)  # by the place of their first image
     asked_at: float = field(default_factory=time.perf_counter)
     began_at: float = 0.0
@@ -80,40 +98,56 @@ class Drawing(Generic[T]):
         return "encode" if self.drawn_at else "infer" if self.began_at else "queue"
 
     def settle(self, outcome: Drawn[T] | BaseException) -> None:
-        """Tell all who wait; on the event loop."""
+        """Tell all who wait."""
         self.is_over = True
         for waiter in self.waiters:
-            if waiter.done():
+            if waiter.future.done():
                 continue
             if isinstance(outcome, BaseException):
-                waiter.set_exception(outcome)
+                waiter.future.set_exception(outcome)
             else:
-                waiter.set_result(outcome)
+                waiter.future.set_result(outcome)
 
-    async def wait(self, timeout_s: float, gone: Callable[[], Awaitable[object]] | None) -> Drawn[T]:
-        """The outcome, once it is there. `gone` comes to its end when the client has gone away.
+
+class Patience:
+    """Looks after all who wait, a few times a second: to set two timers for each costs more than to wait."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self.timeout_s = timeout_s
+        self._waiters: set[Waiter[Any]] = set()
+        self._round: asyncio.TimerHandle | None = None
+
+    async def wait(self, drawing: Drawing[T], gone: Callable[[], Awaitable[object]] | None) -> Drawn[T]:
+        """The outcome, once it is there.
 
         Raises:
             GenerationTimeout: it was not there within `timeout_s`.
-            ClientGone: nobody waits for the answer any more.
+            ClientGone: `gone` came to its end before.
         """
         loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[Drawn[T]] = loop.create_future()
-        self.waiters.append(waiter)
-        alarm = loop.call_later(timeout_s, self._expire, waiter, timeout_s)
-        watch = Watch(gone, waiter) if gone else None
+        waiter = Waiter(loop.create_future(), drawing, gone)
+        drawing.waiters.append(waiter)
+        self._waiters.add(waiter)
+        if self._round is None:
+            self._round = loop.call_later(min(ROUND_S, self.timeout_s), self._look, loop)
         try:
-            return await waiter
+            return await waiter.future
         finally:
-            self.waiters.remove(waiter)
-            alarm.cancel()
-            if watch:
-                watch.end()
+            drawing.waiters.remove(waiter)
+            self._waiters.remove(waiter)
+            if waiter.watch:
+                waiter.watch.cancel()
 
-    def _expire(self, waiter: "asyncio.Future[Drawn[T]]", timeout_s: float) -> None:
-        if not waiter.done():
-            text = f"not drawn within {timeout_s:g} s; it got as far as: {self.stage}"
-            waiter.set_exception(GenerationTimeout(text))
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = time.perf_counter()
+        for waiter in self._waiters:
+            waited = now - waiter.since
+            if waited >= self.timeout_s and not waiter.future.done():
+                text = f"not drawn within {self.timeout_s:g} s; it got as far as: {waiter.drawing.stage}"
+                waiter.future.set_exception(GenerationTimeout(text))
+            elif waited >= WATCH_AFTER_S and waiter.gone and not waiter.watch:
+                waiter.watch = loop.create_task(waiter.look())
+        self._round = loop.call_later(min(ROUND_S, self.timeout_s), self._look, loop) if self._waiters else None
 
 
 def grouped(drawings: list[Drawing[Any]], nbytes: int) -> Iterator[list[Drawing[Any]]]:
@@ -127,25 +161,3 @@ def grouped(drawings: list[Drawing[Any]], nbytes: int) -> Iterator[list[Drawing[
             group, size = [], 0
     if group:
         yield group
-
-
-class Watch:
-    """Looks whether a client is still there, once its drawing has taken a while."""
-
-    def __init__(self, gone: Callable[[], Awaitable[object]], waiter: "asyncio.Future[Any]") -> None:
-        self._gone, self._waiter = gone, waiter
-        self._task: asyncio.Task[None] | None = None
-        self._timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, self._begin)
-
-    def end(self) -> None:
-        self._timer.cancel()
-        if self._task is not None:
-            self._task.cancel()
-
-    def _begin(self) -> None:
-        self._task = asyncio.create_task(self._look())
-
-    async def _look(self) -> None:
-        await self._gone()
-        if not self._waiter.done():
-            self._waiter.set_exception(ClientGone("the client went away"))

@@ -29,6 +29,22 @@ class Forward(Protocol):
     def __call__(self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None) -> Images: ...
 
 
+def padded(
+    z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None, bucket: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64] | None]:
+    """A batch filled up with zeros to its shape."""
+    count = len(z_BZ)
+    if count == bucket:
+        return z_BZ, label_B
+    filled_BZ = np.zeros((bucket, z_BZ.shape[1]), np.float32)
+    filled_BZ[:count] = z_BZ
+    if label_B is None:
+        return filled_BZ, None
+    filled_B = np.zeros(bucket, np.int64)
+    filled_B[:count] = label_B
+    return filled_BZ, filled_B
+
+
 class EagerForward:
     """On the CPU, or on a GPU without graphs. Any number of threads may call it at once."""
 

@@ -41,7 +41,8 @@ class Models:
     """
 
     def __init__(self, source: Source, bell: Bell, telemetry: Telemetry, *, budget: int, max_wait_s: float) -> None:
-        self.source, self.registry, self.device, self.bell = source, source.registry, source.device, bell
+        self.source, self.registry, self.bell = source, source.registry, bell
+        self.device = source.backend.device
         self.served: dict[ModelRef, Engine] = {}  # references without a version: what they mean now
         self.problems: dict[ModelRef, str] = {}  # references that cannot be looked after, and why
         self.residents = Residents(budget, telemetry, self._dropped)

@@ -8,7 +8,6 @@ import functools
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
-import numpy as np
 from fastapi import APIRouter, Query, Request
 from pydantic import Field, ValidationError
 from starlette.requests import ClientDisconnect
@@ -113,9 +112,8 @@ async def _verdict(
         return None, f"this cannot be drawn here: {_shown(error)}"
     if pixels_HWC is None:
         return False, "its pixels are more than grey or RGB of 8 bits, which is all that is drawn here"
-    label_N = None if ask.labels is None else np.array(ask.labels, np.int64)
     compare = functools.partial(_difference, ask=ask, found_HWC=pixels_HWC)
-    reason = (await services.batcher.draw(engine, ask.latents, label_N, compare)).content
+    reason = (await services.batcher.draw(engine, ask.latents, ask.labels, compare)).content
     return reason is None, reason
 
 

@@ -1,77 +1,99 @@
 """`python -m app.generate.painter FD ...`: the process that runs the forward passes of a CPU, so that they share no GIL
 with the event loop. Knows no version, no queue and no HTTP.
 
-One thread a socket reads commands from it and answers each; when the API closes them, or is gone, the process ends. A
-message is a line of JSON, then as many blocks of bytes as it says:
+One thread a socket reads commands from it and answers each; when the API closes them, or is gone, the process ends:
 
-    load  {"do", "key", "folder", "precision"}                             -> {}
-    drop  {"do", "key"}                                                    -> {}
-    draw  {"do", "key", "shape": [B, Z]}, noise, labels (or empty)         -> {"shape": [B, H, W, C]}, pixels
-    png   {"do", "key", "shape": [B, Z], "count"}, noise, labels           -> {"encode_s"}, `count` PNG files
+    open   {"do", "key", "folder", "manifest", "precision"}: the setting      -> {the fields of Facts}
+    load   {"do", "key", "folder", "precision"}: what `open` found            -> {}
+    drop   {"do", "key"}                                                      -> {}
+    paint  {"do", "key", "bucket", "as_files", "labels", "seeds", "truncation"}, or noise (N, Z) in the place of seeds
+           -> {"infer_s", "encode_s", "shape"}, pixels; or {..., "sizes"}, files
 
-A command that fails is answered by {"error"}.
+A command that fails is answered by {"error", "code"}.
 """
 
+import dataclasses
 import signal
+import socket
 import sys
 import threading
-import time
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from app.generate.forward import EagerForward
-from app.generate.wire import receive, receive_block, send
-from core.png import write_png
-from models.folding import run_in
+from app.generate.batch import Batch
+from app.generate.calibration import make_forward
+from app.generate.forward import Forward
+from app.generate.opening import open_folder
+from app.generate.painting import paint
+from app.generate.wire import pack, receive
+from core.errors import GanymedeError
+from models.noise import Latents
 from models.weights import WEIGHTS_FILE, load_generator
 
 CPU = torch.device("cpu")
-Forwards = dict[int, EagerForward]
+Answer = tuple[Any, ...]  # a message, and its blocks
 
 
-def serve(connection: Connection, forwards: Forwards) -> None:
+class Forwards:
+    """What is loaded, by key; with the length of its noise."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[int, tuple[Forward, int]] = {}
+
+    def obey(self, command: dict[str, Any], block: memoryview) -> Answer:
+        """Carry out a command."""
+        key = command["key"]
+        match command["do"]:
+            case "open":
+                manifest = command["manifest"]
+                forward, facts = open_folder(Path(command["folder"]), manifest, CPU, command["precision"])
+                self._loaded[key] = forward, int(manifest["latent_dim"])
+                return (dataclasses.asdict(facts),)
+            case "load":
+                generator, config = load_generator(Path(command["folder"]) / WEIGHTS_FILE)
+                self._loaded[key] = make_forward(generator, CPU, command["precision"]), config.latent_dim
+            case "drop":
+                self._loaded.pop(key, None)
+            case "paint":
+                return self._paint(*self._loaded[key], command, block)
+        return ({},)
+
+    def _paint(self, forward: Forward, latent_dim: int, command: dict[str, Any], block: memoryview) -> Answer:
+        given = np.frombuffer(block, np.float32).reshape(-1, latent_dim) if len(block) else None
+        latents = Latents(command["seeds"], command["truncation"], given)
+        painted = paint(forward, latent_dim, Batch(latents, command["labels"], command["bucket"], command["as_files"]))
+        answer = {"infer_s": painted.infer_s, "encode_s": painted.encode_s, "shape": painted.images.shape}
+        if command["as_files"]:
+            return answer | {"sizes": [len(file) for file in painted.files]}, *painted.files
+        return answer, painted.images
+
+
+def serve(connection: socket.socket, forwards: Forwards) -> None:
     """Answer until the other side closes."""
     while True:
         try:
-            command = receive(connection)
-            blocks = [receive_block(connection) for _ in range(command.get("blocks", 0))]
-        except EOFError:
+            connection.sendall(pack(*_answer(forwards, *receive(connection))))
+        except (EOFError, OSError):
             return
-        try:
-            answer, pixels = _obey(command, blocks, forwards)
-        except Exception as error:  # told to who asked; the next command may be a better one
-            answer, pixels = {"error": f"{type(error).__name__}: {error}"}, []
-        send(connection, answer, *pixels)
 
 
-def _obey(command: dict[str, Any], blocks: list[bytearray], forwards: Forwards) -> tuple[dict[str, Any], list[Any]]:
-    key = command["key"]
-    if command["do"] == "load":
-        generator, _ = load_generator(Path(command["folder"]) / WEIGHTS_FILE)
-        forwards[key] = EagerForward(run_in(generator, command["precision"]), CPU)
-        return {}, []
-    if command["do"] == "drop":
-        forwards.pop(key, None)
-        return {}, []
-    noise, labels = blocks
-    z_BZ = np.frombuffer(noise, np.float32).reshape(command["shape"])
-    image_BHWC = forwards[key](z_BZ, np.frombuffer(labels, np.int64) if labels else None)
-    if command["do"] == "draw":
-        return {"shape": image_BHWC.shape}, [image_BHWC]
-    began = time.perf_counter()
-    files = [write_png(image_HWC) for image_HWC in image_BHWC[: command["count"]]]
-    return {"encode_s": time.perf_counter() - began}, files
+def _answer(forwards: Forwards, command: dict[str, Any], block: memoryview) -> Answer:
+    try:
+        return forwards.obey(command, block)
+    except GanymedeError as error:
+        return ({"error": str(error), "code": error.code},)
+    except Exception as error:  # told to who asked; the next command may be a better one
+        return ({"error": f"{type(error).__name__}: {error}", "code": None},)
 
 
 def main(descriptors: list[int]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the API closes the sockets
     torch.set_num_threads(1)  # of each thread: they are as many as cores
-    forwards: Forwards = {}
-    threads = [threading.Thread(target=serve, args=(Connection(fd), forwards)) for fd in descriptors]
+    forwards = Forwards()
+    threads = [threading.Thread(target=serve, args=(socket.socket(fileno=fd), forwards)) for fd in descriptors]
     for thread in threads:
         thread.start()
     for thread in threads:

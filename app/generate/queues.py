@@ -1,4 +1,4 @@
-"""What waits to be drawn, by version, and whose turn it is. Knows no thread: every call is made under one lock."""
+"""What waits to be drawn, by version, and whose turn it is. Knows no thread."""
 
 from collections import Counter, deque
 from typing import Any
@@ -12,13 +12,13 @@ Part = tuple[Drawing[Any], slice]
 
 
 class Queues:
-    """One queue a version; they take turns. While one thread draws a version, another gets nothing less of it than a
+    """One queue a version; they take turns. While one hand draws a version, another gets nothing less of it than a
     full batch."""
 
     def __init__(self) -> None:
         self._queues: dict[Engine, deque[Drawing[Any]]] = {}  # in the order of their turns
         self._images: dict[Engine, int] = {}  # that wait in each
-        self._drawing: Counter[Engine] = Counter()  # threads that draw each
+        self._drawing: Counter[Engine] = Counter()  # hands that draw each
 
     def add(self, drawing: Drawing[Any]) -> None:
         self._queues.setdefault(drawing.engine, deque()).append(drawing)
@@ -37,7 +37,7 @@ class Queues:
 
     @property
     def seconds(self) -> float:
-        """That one thread would take to draw them."""
+        """That one hand would take to draw them."""
         return sum(images / engine.images_per_second for engine, images in self._images.items())
 
     @property
@@ -46,7 +46,7 @@ class Queues:
 
     @property
     def due(self) -> Engine | None:
-        """The version whose turn it is to be drawn by one more thread."""
+        """The version whose turn it is to be drawn by one more hand."""
         for engine in self._queues:
             if engine not in self._drawing or self._images.get(engine, 0) >= engine.best_batch:
                 return engine
@@ -73,7 +73,7 @@ class Queues:
         return parts
 
     def end(self, engine: Engine) -> None:
-        """A thread has drawn its batch."""
+        """A hand has drawn its batch."""
         self._drawing[engine] -= 1
         if not self._drawing[engine]:
             del self._drawing[engine]

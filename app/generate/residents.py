@@ -44,7 +44,7 @@ class Residents:
 
     @property
     def nbytes(self) -> int:
-        return sum(engine.nbytes for engine in self.all())
+        return sum(engine.facts.nbytes for engine in self.all())
 
     def add(self, engine: Engine) -> None:
         """Take an engine in, and let others go until all fit; the newest stays, even if it alone is too large."""

@@ -4,7 +4,6 @@ import functools
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-import numpy as np
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
@@ -111,9 +110,8 @@ async def _content(name: str, ask: Ask, engine: Engine, request: Request, servic
         return content, "cache"
 
     def submit() -> Drawing[bytes]:
-        label_N = None if ask.labels is None else np.array(ask.labels, np.int64)
         make = functools.partial(encode, ask=ask, engine=engine)
-        return batcher.submit(engine, ask.latents, label_N, make, is_plain_png=ask.is_plain_png)
+        return batcher.submit(engine, ask.latents, ask.labels, make, is_plain_png=ask.is_plain_png)
 
     async def gone() -> None:
         while (await request.receive())["type"] != "http.disconnect":

@@ -1,9 +1,8 @@
 """The files behind an engine: of a published version, or of a run's checkpoint. Runs on threads. Knows no queue."""
 
-from app.generate.calibration import PrecisionChoice
+from app.generate.batch import Backend, PrecisionChoice
 from app.generate.engine import Engine, load_engine
 from app.generate.residents import Key
-from app.generate.studio import Studio
 from core.checkpoints import Checkpoint, find_checkpoint
 from core.errors import GanymedeError, ModelNotFound, StoreDamaged
 from core.refs import RUN, RunRef
@@ -14,10 +13,10 @@ from core.store import check_files
 
 
 class Source:
-    """Reads engines of one store for one device."""
+    """Reads engines of one store for one backend."""
 
-    def __init__(self, registry: Registry, device: str, precision: PrecisionChoice, studio: Studio | None) -> None:
-        self.registry, self.device, self.precision, self.studio = registry, device, precision, studio
+    def __init__(self, registry: Registry, backend: Backend, precision: PrecisionChoice) -> None:
+        self.registry, self.backend, self.precision = registry, backend, precision
         self.runs = RunStore(registry.store)
 
     def read(self, key: Key) -> Engine:
@@ -34,7 +33,7 @@ class Source:
                 folder, manifest = checkpoint.generator, checkpoint.manifest()
             else:
                 folder, manifest = self.registry.folder(name, version), self.registry.manifest(name, version)
-            return load_engine(name, version, folder, manifest, self.device, self.precision, self.studio)
+            return load_engine(name, version, folder, manifest, self.backend, self.precision)
         except (StoreDamaged, FileNotFoundError):
             self.must_exist(key)
             raise

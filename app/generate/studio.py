@@ -1,29 +1,30 @@
 """The API's side of its painter: starts the process, has it draw, and starts it again when it is gone. Knows no queue.
 
-Shape suffixes: B images of a batch, Z latent.
+Everything happens on the event loop, which no GIL has to be asked for; only `open` is called by other threads.
 """
 
+import asyncio
 import contextlib
 import itertools
 import logging
 import socket
 import subprocess
 import sys
-import threading
 import weakref
-from multiprocessing.connection import Connection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from app.generate.wire import receive, receive_block, send
-from core.images import Images
+from app.generate.batch import Batch, Facts, Painted
+from app.generate.wire import Message, pack, read
+from core.errors import StoreDamaged
 
 HANGS_AFTER_S = 60.0  # a command without an answer: the process is ended
 LEAVES_WITHIN_S = 5.0
 TRIES = 3  # of a batch; it may be the batch that the painter dies of
+BUFFER = 1 << 23  # bytes that are read ahead of whoever reads them
 
 log = logging.getLogger(__name__)
 
@@ -32,165 +33,198 @@ class PainterLost(Exception):
     """The process went away, or hung, with a command of ours."""
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A connection to one life of the painter, and the thread behind it."""
+
+    life: int
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+
 class Studio:
-    """One painter with a connection for each thread that draws, and one for what is loaded and dropped."""
+    """One painter: a backend of `threads` threads, and one more that opens versions meanwhile."""
+
+    device = "cpu"
 
     def __init__(self, threads: int) -> None:
-        self.threads = threads + 1  # a version that is loaded is tried beside what is drawn
-        self._loaded: dict[int, dict[str, Any]] = {}  # the commands by which it got what it has
+        self.count = threads
+        self._loaded: dict[int, dict[str, Any]] = {}  # the commands by which a new one gets what the last one had
         self._keys = itertools.count()
-        self._starting = threading.Lock()
+        self._changing = asyncio.Lock()  # of process and life
         self._process: subprocess.Popen[bytes] | None = None
         self._life = 0  # rises with each process
-        self._free: list[Connection] = []  # the one used last is the last: its thread's caches are the warmest
-        self._office: Connection | None = None
-        self._busy = threading.Lock()  # of the office
+        self._links: asyncio.LifoQueue[Link] = asyncio.LifoQueue()  # free; the last one's thread has the warmest caches
+        self._drops: set[asyncio.Task[None]] = set()
         self._is_closing = False
+        self._loop: asyncio.AbstractEventLoop | None = None
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Start the process; it is asked when it is there."""
-        with self._starting:
-            self._start()
+        self._loop = asyncio.get_running_loop()
+        async with self._changing:
+            for link in await self._begin():
+                self._links.put_nowait(link)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Hang up, and wait for the process to end."""
-        with self._starting:
+        async with self._changing:
             self._is_closing = True
-            self._end()
+            await self._end()
 
-    def load(self, folder: Path, precision: str) -> "RemoteForward":
-        """Have the painter read the weights of a folder; it keeps them for as long as the answer lives.
+    def open(self, folder: Path, manifest: dict[str, Any], choice: str) -> tuple["PainterRunner", Facts]:
+        """Backend.open. Also raises PainterLost and RuntimeError where it is the painter that fails."""
+        assert self._loop is not None
+        return asyncio.run_coroutine_threadsafe(self._open(folder, manifest, choice), self._loop).result()
 
-        Raises:
-            RuntimeError: it cannot read them.
-        """
+    async def _open(self, folder: Path, manifest: dict[str, Any], choice: str) -> tuple["PainterRunner", Facts]:
         key = next(self._keys)
-        command = {"do": "load", "key": key, "folder": str(folder), "precision": precision}
-        self._ask_office(command)
-        self._loaded[key] = command
-        forward = RemoteForward(self, key)
-        weakref.finalize(forward, self._forget, key)
-        return forward
+        where = {"key": key, "folder": str(folder)}
+        answer, _ = await self.ask({"do": "open", **where, "manifest": manifest, "precision": choice})
+        seconds = {int(bucket): spent for bucket, spent in answer.pop("seconds").items()}
+        facts = Facts(seconds=seconds, **answer)
+        self._loaded[key] = {"do": "load", **where, "precision": facts.precision}
+        runner = PainterRunner(self, key)
+        weakref.finalize(runner, self._dropped, key)
+        return runner, facts
 
-    def ask(
-        self, command: dict[str, Any], z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None
-    ) -> tuple[dict[str, Any], list[bytearray]]:
-        """The painter's answer to a command about a batch. One that goes away is asked again when it is back.
+    async def ask(self, command: dict[str, Any], *blocks: Any) -> Message:
+        """The painter's answer to a command. One that goes away is asked again when it is back.
 
         Raises:
             PainterLost: it went away each time.
-            RuntimeError: it cannot draw this.
+            StoreDamaged: it says so.
+            RuntimeError: it cannot do this.
         """
-        labels: Any = b"" if label_B is None else np.ascontiguousarray(label_B)
-        command = {**command, "shape": z_BZ.shape}
+        message = pack(command, *blocks)
         for _ in range(TRIES - 1):
             try:
-                return self._ask(command, np.ascontiguousarray(z_BZ), labels)
+                return await self._ask(message)
             except PainterLost as error:
-                log.warning("%s; its batch is drawn again", error)
-        return self._ask(command, np.ascontiguousarray(z_BZ), labels)
+                log.warning("%s; it is asked again", error)
+        return await self._ask(message)
 
-    def _ask(self, command: dict[str, Any], *blocks: Any) -> tuple[dict[str, Any], list[bytearray]]:
-        with self._starting:
-            life, connection = self._life, self._free.pop()
+    async def _ask(self, message: bytes) -> Message:
+        if self._is_closing:
+            raise PainterLost("the painter is being closed")
+        if self._process is None:
+            await self._revive(self._life)
+        link = await self._links.get()
         try:
-            answer, received = _ask(connection, command, *blocks)
+            answer, block = await _exchange(link, message)
         except PainterLost:
-            self._revive(life)
+            await self._revive(link.life)
             raise
-        with self._starting:
-            if life == self._life:
-                self._free.append(connection)
-        _check(answer)
-        return answer, received
+        except BaseException:  # who asked gave up: an answer is on its way that nobody will read
+            link.writer.close()
+            raise
+        if link.life == self._life:
+            self._links.put_nowait(link)
+        if "error" in answer:
+            if answer["code"] == StoreDamaged.code:
+                raise StoreDamaged(answer["error"])
+            raise RuntimeError(f"the painter: {answer['error']}")
+        return answer, block
 
-    def _ask_office(self, command: dict[str, Any]) -> None:
-        for is_last in (False, True):
-            life = self._life
-            try:
-                with self._busy:
-                    assert self._office is not None
-                    answer, _ = _ask(self._office, command)
-            except PainterLost:
-                self._revive(life)
-                if is_last:
-                    raise
-            else:
-                _check(answer)
-                return
-
-    def _forget(self, key: int) -> None:
-        """Called when a forward is collected, on whatever thread: it must not wait for the painter."""
+    def _dropped(self, key: int) -> None:
+        """Called when a runner is collected, on whatever thread: it must not wait for the painter."""
         self._loaded.pop(key, None)
-        threading.Thread(target=self._drop, args=(key,), daemon=True).start()
+        assert self._loop is not None
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and so is the painter
+            self._loop.call_soon_threadsafe(self._begin_drop, key)
 
-    def _drop(self, key: int) -> None:
-        with contextlib.suppress(PainterLost, RuntimeError, AssertionError):
-            self._ask_office({"do": "drop", "key": key})
+    def _begin_drop(self, key: int) -> None:
+        task = asyncio.create_task(self._drop(key))
+        self._drops.add(task)  # a task that nobody holds may be collected
+        task.add_done_callback(self._drops.discard)
 
-    def _revive(self, life: int) -> None:
+    async def _drop(self, key: int) -> None:
+        with contextlib.suppress(PainterLost, RuntimeError):
+            await self.ask({"do": "drop", "key": key})
+
+    async def _revive(self, life: int) -> None:
         """Start another process, if nobody did since `life`, and have it read what the last one had."""
-        with self._starting:
+        async with self._changing:
             if life != self._life or self._is_closing:
                 return
-            self._end()
-            self._start()
-            assert self._office is not None
-            for command in list(self._loaded.values()):
-                answer, _ = _ask(self._office, command)
-                if "error" in answer:
-                    log.error("the painter could not read %s again: %s", command["folder"], answer["error"])
+            await self._end()
+            links = await self._begin()
+            assert self._process is not None
+            try:
+                await self._read_again(links[0])
+            except PainterLost:
+                self._process.kill()  # the next who asks finds that out, and tries again
+            for link in links:
+                self._links.put_nowait(link)
 
-    def _start(self) -> None:
-        ours, theirs = zip(*(socket.socketpair() for _ in range(self.threads + 1)), strict=True)
+    async def _read_again(self, link: Link) -> None:
+        for command in list(self._loaded.values()):
+            answer, _ = await _exchange(link, pack(command))
+            if "error" in answer:
+                log.error("the painter could not read %s again: %s", command["folder"], answer["error"])
+
+    async def _begin(self) -> list[Link]:
+        self._process = None
+        ours, theirs = zip(*(socket.socketpair() for _ in range(self.count + 1)), strict=True)
         descriptors = [end.fileno() for end in theirs]
         command = [sys.executable, "-m", "app.generate.painter", *map(str, descriptors)]
-        self._process = subprocess.Popen(command, pass_fds=descriptors)
-        for end in theirs:
-            end.close()
-        self._office, *self._free = (Connection(end.detach()) for end in ours)
+        try:
+            self._process = subprocess.Popen(command, pass_fds=descriptors)
+        except OSError as error:
+            for end in ours:
+                end.close()
+            raise PainterLost(f"the painter cannot be started: {error}") from error
+        finally:
+            for end in theirs:
+                end.close()
         self._life += 1
+        return [Link(self._life, *await asyncio.open_unix_connection(sock=end, limit=BUFFER)) for end in ours]
 
-    def _end(self) -> None:
-        for connection in (*self._free, *([self._office] if self._office else [])):
-            connection.close()
+    async def _end(self) -> None:
+        while not self._links.empty():
+            self._links.get_nowait().writer.close()
         if self._process is not None:
             try:
-                self._process.wait(LEAVES_WITHIN_S)
+                await asyncio.to_thread(self._process.wait, LEAVES_WITHIN_S)
             except subprocess.TimeoutExpired:
                 self._process.kill()
-                self._process.wait()
+                await asyncio.to_thread(self._process.wait)
 
 
-class RemoteForward:
-    """A forward pass that the painter runs."""
+class PainterRunner:
+    """A version that the painter has open."""
+
+    writes_files = True
 
     def __init__(self, studio: Studio, key: int) -> None:
         self._studio, self._key = studio, key
 
-    def __call__(self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None) -> Images:
-        answer, blocks = self._studio.ask({"do": "draw", "key": self._key}, z_BZ, label_B)
-        return np.frombuffer(blocks[0], np.uint8).reshape(answer["shape"])
+    async def paint(self, batch: Batch) -> Painted:
+        latents, given = batch.latents, batch.latents.given_NZ
+        command = {
+            "do": "paint",
+            "key": self._key,
+            "bucket": batch.bucket,
+            "as_files": batch.as_files,
+            "labels": batch.labels,
+            "seeds": list(latents.seeds),
+            "truncation": latents.truncation,
+        }
+        answer, block = await self._studio.ask(command, *([] if given is None else [np.ascontiguousarray(given)]))
+        images = np.frombuffer(b"" if batch.as_files else block, np.uint8).reshape(answer["shape"])
+        ends = list(itertools.accumulate(answer.get("sizes", ())))
+        files = [bytes(block[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
+        return Painted(images, answer["infer_s"], files, answer["encode_s"])
 
-    def png(
-        self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None, count: int
-    ) -> tuple[list[bytes], float]:
-        """The first `count` images as PNG files, and the seconds that took."""
-        answer, blocks = self._studio.ask({"do": "png", "key": self._key, "count": count}, z_BZ, label_B)
-        return [bytes(block) for block in blocks], answer["encode_s"]
 
-
-def _ask(connection: Connection, command: dict[str, Any], *blocks: Any) -> tuple[dict[str, Any], list[bytearray]]:
+async def _exchange(link: Link, message: bytes) -> Message:
     try:
-        send(connection, command, *blocks)
-        if not connection.poll(HANGS_AFTER_S):
-            raise PainterLost(f"the painter did not answer within {HANGS_AFTER_S:g} s")
-        answer = receive(connection)
-        return answer, [receive_block(connection) for _ in range(answer.get("blocks", 0))]
-    except (EOFError, OSError) as error:
+        async with asyncio.timeout(HANGS_AFTER_S):
+            link.writer.write(message)
+            return await read(link.reader)
+    except TimeoutError:
+        link.writer.close()
+        raise PainterLost(f"the painter did not answer within {HANGS_AFTER_S:g} s") from None
+    except (asyncio.IncompleteReadError, OSError) as error:
+        link.writer.close()
         raise PainterLost(f"the painter went away ({type(error).__name__})") from None
-
-
-def _check(answer: dict[str, Any]) -> None:
-    if "error" in answer:
-        raise RuntimeError(f"the painter: {answer['error']}")

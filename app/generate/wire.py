@@ -1,23 +1,44 @@
-"""Messages between the API and its painter: a line of JSON and blocks of bytes. No pickle. Knows no command."""
+"""Messages between the API and its painter: a line of JSON, and bytes behind it. No pickle. Knows no command."""
 
+import asyncio
 import json
-from multiprocessing.connection import Connection
+import socket
+import struct
 from typing import Any
 
-
-def send(connection: Connection, message: dict[str, Any], *blocks: Any) -> None:
-    """A message, and blocks: bytes or C-contiguous arrays."""
-    connection.send_bytes(json.dumps(message | {"blocks": len(blocks)} if blocks else message).encode())
-    for block in blocks:
-        connection.send_bytes(memoryview(block).cast("B"))
+_LENGTHS = struct.Struct("!IQ")  # bytes of the JSON, and of the block behind it
+Message = tuple[dict[str, Any], memoryview]
 
 
-def receive(connection: Connection) -> dict[str, Any]:
-    """A message; its blocks come after it. EOFError or OSError when the other side is gone."""
-    message: dict[str, Any] = json.loads(connection.recv_bytes())
-    return message
+def pack(message: dict[str, Any], *blocks: Any) -> bytes:
+    """A message and its blocks (bytes or C-contiguous arrays, which arrive as one), as they are sent."""
+    text = json.dumps(message).encode()
+    views = [memoryview(block).cast("B") for block in blocks]
+    return b"".join((_LENGTHS.pack(len(text), sum(map(len, views))), text, *views))
 
 
-def receive_block(connection: Connection) -> bytearray:
-    """One block, in memory of its own that may be written to."""
-    return bytearray(connection.recv_bytes())
+async def read(reader: asyncio.StreamReader) -> Message:
+    """The next message. IncompleteReadError or OSError when the other side is gone."""
+    text, block = _LENGTHS.unpack(await reader.readexactly(_LENGTHS.size))
+    return _unpack(text, await reader.readexactly(text + block))
+
+
+def receive(connection: socket.socket) -> Message:
+    """The next message. EOFError or OSError when the other side is gone."""
+    text, block = _LENGTHS.unpack(_exactly(connection, _LENGTHS.size))
+    return _unpack(text, _exactly(connection, text + block))
+
+
+def _unpack(text: int, content: bytes | bytearray) -> Message:
+    return json.loads(content[:text]), memoryview(content)[text:]
+
+
+def _exactly(connection: socket.socket, length: int) -> bytearray:
+    content = bytearray(length)
+    view, at = memoryview(content), 0
+    while at < length:
+        read = connection.recv_into(view[at:])
+        if not read:
+            raise EOFError
+        at += read
+    return content

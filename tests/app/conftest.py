@@ -19,12 +19,13 @@ import torch
 from fastapi import FastAPI
 from torch import nn
 
+from app.generate.batch import Painted
 from app.generate.batcher import Batcher
 from app.generate.engine import Engine, load_engine
+from app.generate.threads import Threads
 from app.main import create_app
 from core import files
 from core.datasets import DatasetStore
-from core.images import Images
 from core.refs import ModelRef
 from core.registry import PublishKey, Registry
 from core.runs import Run, RunStore
@@ -80,13 +81,14 @@ def eventually() -> Eventually:
 @pytest.fixture
 def open_engine(registry: Registry) -> OpenEngine:
     """Loads a published version, as an Engine or a subclass of it."""
+    backend = Threads("cpu", 1)
 
     def load(name: str = "tiny", version: int = 1, kind: type[Engine] = Engine) -> Engine:
         manifest = registry.manifest(name, version)
-        plain = load_engine(name, version, registry.folder(name, version), manifest, "cpu")
+        plain = load_engine(name, version, registry.folder(name, version), manifest, backend)
         if kind is Engine:
             return plain
-        return kind(name, version, manifest, plain.calibration, plain.device)
+        return kind(name, version, manifest, plain.runner, plain.facts)
 
     return load
 
@@ -96,7 +98,7 @@ async def batcher() -> AsyncIterator[Batcher]:
     running = Batcher(60, ThreadPoolExecutor(1))
     running.start()
     yield running
-    await asyncio.to_thread(running.close)
+    await running.close()
 
 
 @pytest.fixture
@@ -110,7 +112,7 @@ def gated(publish_tiny: PublishTiny, open_engine: OpenEngine) -> Gated:
 class Broken(Engine):
     """Cannot draw."""
 
-    def draw(self, *_: object) -> Images:
+    async def draw(self, *_: object, **__: object) -> Painted:
         raise RuntimeError("the secret of the engine")
 
 

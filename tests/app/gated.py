@@ -1,17 +1,16 @@
 """Engines that wait until a test lets them draw, or fail, and requests that are under way. No test in here."""
 
 import asyncio
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from app.generate.batch import Painted
 from app.generate.batcher import Batcher
 from app.generate.engine import Engine
 from core.images import Images
-from models.noise import Latents
+from models.noise import Latents, default_labels
 
 CULPRIT = 2  # the label that a Failing engine cannot draw
 
@@ -21,7 +20,7 @@ class Gated(Engine):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.gate, self.entered, self.log = threading.Event(), threading.Event(), list[tuple[object, int]]()
+        self.gate, self.entered, self.log = asyncio.Event(), asyncio.Event(), list[tuple[object, int]]()
 
     def _rate(self) -> None:
         super()._rate()
@@ -30,21 +29,28 @@ class Gated(Engine):
     def batch_for(self, waiting: int) -> int:
         return min(waiting, 64)
 
-    def draw(self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None) -> Images:
+    async def draw(self, latents: Latents, labels: list[int] | None, *, as_files: bool = False) -> Painted:
         self.entered.set()
-        assert self.gate.wait(30)
-        self.log.append((self.version, len(z_BZ)))
-        return super().draw(z_BZ, label_B)
+        await asyncio.wait_for(self.gate.wait(), 30)
+        self.log.append((self.version, len(latents)))
+        return await super().draw(latents, labels, as_files=as_files)
 
 
 class Failing(Gated):
     """Fails every batch that has an image of class CULPRIT in it."""
 
-    def draw(self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None) -> Images:
-        drawn = super().draw(z_BZ, label_B)
-        if label_B is not None and CULPRIT in label_B:
+    async def draw(self, latents: Latents, labels: list[int] | None, *, as_files: bool = False) -> Painted:
+        painted = await super().draw(latents, labels, as_files=as_files)
+        if labels and CULPRIT in labels:
             raise RuntimeError("this label cannot be drawn")
-        return drawn
+        return painted
+
+
+async def drawn(engine: Engine, seeds: Sequence[int], labels: list[int] | None = None) -> Images:
+    """Pictures of an engine, past any queue; of default labels where it knows labels."""
+    if labels is None and engine.labels:
+        labels = default_labels(seeds, len(engine.labels))
+    return (await engine.draw(Latents(seeds), labels)).images
 
 
 def ask(
@@ -53,8 +59,7 @@ def ask(
     """Begin to draw; the task is in the queue when the loop has gone round once."""
 
     async def draw() -> Images:
-        labels = np.full(len(seeds), label, np.int64)
-        return (await batcher.draw(engine, Latents(seeds), labels, encode)).content
+        return (await batcher.draw(engine, Latents(seeds), [label] * len(seeds), encode)).content
 
     return asyncio.create_task(draw())
 
@@ -62,5 +67,5 @@ def ask(
 async def occupy(batcher: Batcher, engine: Gated) -> "asyncio.Task[Images]":
     """One request that is being drawn and stays so until the gate opens."""
     task = ask(batcher, engine, range(1))
-    assert await asyncio.to_thread(engine.entered.wait, 30)
+    assert await asyncio.wait_for(engine.entered.wait(), 30)
     return task

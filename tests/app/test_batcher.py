@@ -1,4 +1,4 @@
-"""The engine threads and their queues: batches, turns, failures. Real engines that wait or fail."""
+"""Hands and their queues: batches, turns, failures. Real engines that wait or fail."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,8 +9,7 @@ import pytest
 
 from app.generate.batcher import Batcher
 from app.generate.engine import Engine
-from models.noise import draw_noise
-from tests.app.gated import CULPRIT, Failing, Gated, ask, occupy
+from tests.app.gated import CULPRIT, Failing, Gated, ask, drawn, occupy
 
 PublishTiny = Callable[..., int]
 OpenEngine = Callable[..., Engine]
@@ -83,7 +82,7 @@ async def test_only_the_culprits_of_a_failed_batch_fail(
     publish_tiny()
     engine = open_engine(kind=Failing)
     assert isinstance(engine, Failing)
-    expected = open_engine().draw(draw_noise([5], 4), np.zeros(1, np.int64))
+    expected = await drawn(open_engine(), [5], [0])
     first = await occupy(batcher, engine)
     good = [ask(batcher, engine, range(5, 6)) for _ in range(4)]
     bad = [ask(batcher, engine, range(5, 6), CULPRIT) for _ in range(2)]
@@ -114,8 +113,8 @@ async def test_the_rest_of_a_large_request_that_failed_is_not_drawn(
     assert sum(count for _, count in engine.log) <= 3 * 64
 
 
-async def test_a_second_thread_takes_full_batches_and_leaves_small_ones(gated: Gated) -> None:
-    batcher = Batcher(60, ThreadPoolExecutor(1), threads=2)
+async def test_a_second_hand_takes_full_batches_and_leaves_small_ones(gated: Gated) -> None:
+    batcher = Batcher(60, ThreadPoolExecutor(1), hands=2)
     batcher.start()
     tasks = [await occupy(batcher, gated), ask(batcher, gated, range(10))]
     await asyncio.sleep(0.05)
@@ -128,7 +127,7 @@ async def test_a_second_thread_takes_full_batches_and_leaves_small_ones(gated: G
 
     assert [len(images) for images in await asyncio.gather(*tasks)] == [1, 10, 70]
     assert sorted(gated.log) == [(1, 1), (1, 16), (1, 64)]
-    await asyncio.to_thread(batcher.close)
+    await batcher.close()
 
 
 async def test_requests_that_come_together_are_drawn_together(batcher: Batcher, gated: Gated) -> None:

@@ -43,7 +43,7 @@ async def test_a_known_picture_is_answered_without_the_engine(
     app = create_app(settings)
     async with serve(app) as client:
         first = await client.get("/generate", params={"seed": 1, "label": "cross"})
-        app.state.services.batcher.close()  # from here on nothing can be drawn
+        await app.state.services.batcher.close()  # from here on nothing can be drawn
 
         known = await client.get(
             "/generate", params={"seed": 1, "label": 2}, headers={"If-None-Match": first.headers["ETag"]}

@@ -9,8 +9,11 @@ import torch
 from torch import nn
 
 from app.generate import calibration
-from app.generate.calibration import BUCKETS, Calibration, Probe, calibrate, make_probe, padded
+from app.generate.batch import Facts
+from app.generate.calibration import BUCKETS, Probe, calibrate, make_probe
 from app.generate.engine import Engine, load_engine
+from app.generate.forward import padded
+from app.generate.threads import Threads
 from core.images import Images
 from core.registry import Registry
 from models.dcgan import DCGANConfig, Generator
@@ -102,8 +105,7 @@ def test_as_many_images_are_drawn_at_once_as_give_most_a_second(
     publish_tiny()
     plain = open_engine()
     seconds = {1: 1.0, 2: 1.1, 4: 1.5, 8: 2.0, 16: 3.9, 32: 8.0}
-    made_up = Calibration(OddShapes(), "float32", list(seconds), seconds)
-    engine = Engine("tiny", 1, plain.manifest, made_up, plain.device)
+    engine = Engine("tiny", 1, plain.manifest, plain.runner, Facts("cpu", "float32", seconds, 0, ""))
 
     taken = {waiting: engine.batch_for(waiting) for waiting in (1, 2, 3, 5, 8, 9, 15, 16, 100)}
 
@@ -115,9 +117,9 @@ def test_two_loads_choose_the_same(publish_tiny: PublishTiny, registry: Registry
     publish_tiny()
     folder, manifest = registry.folder("tiny", 1), registry.manifest("tiny", 1)
 
-    first, second = (load_engine("tiny", 1, folder, manifest, "cpu") for _ in range(2))
+    first, second = (load_engine("tiny", 1, folder, manifest, Threads("cpu", 1)) for _ in range(2))
 
-    assert (first.precision, first.buckets, first.identity) == (second.precision, second.buckets, second.identity)
+    assert (first.buckets, first.identity) == (second.buckets, second.identity)
 
 
 def test_a_probe_has_the_default_label_of_each_seed() -> None:

@@ -8,9 +8,8 @@ import pytest
 from app.generate.calibration import BUCKETS
 from app.generate.engine import Engine
 from core.errors import StoreDamaged
-from core.images import Images
 from models.dcgan import DCGANConfig
-from models.noise import default_labels, draw_noise
+from tests.app.gated import drawn
 
 PublishTiny = Callable[..., int]
 PublishBroken = Callable[..., int]
@@ -23,30 +22,26 @@ def engine(publish_tiny: PublishTiny, open_engine: OpenEngine) -> Engine:
     return open_engine()
 
 
-def draw(engine: Engine, seeds: list[int]) -> Images:
-    return engine.draw(draw_noise(seeds, engine.latent_dim), np.array(default_labels(seeds, 3), np.int64))
-
-
-def test_a_seed_draws_the_same_bytes_in_a_batch_of_any_size(engine: Engine) -> None:
-    expected = draw(engine, list(range(64)))
+async def test_a_seed_draws_the_same_bytes_in_a_batch_of_any_size(engine: Engine) -> None:
+    expected = await drawn(engine, list(range(64)))
 
     for count in (1, 2, 3, 4, 5, 15, 16, 17, 63):
-        assert np.array_equal(draw(engine, list(range(count))), expected[:count]), count
+        assert np.array_equal(await drawn(engine, list(range(count))), expected[:count]), count
 
 
-def test_a_seed_draws_the_same_bytes_at_any_place_in_a_batch(engine: Engine) -> None:
-    alone = draw(engine, [77])
+async def test_a_seed_draws_the_same_bytes_at_any_place_in_a_batch(engine: Engine) -> None:
+    alone = await drawn(engine, [77])
 
     for place in (0, 1, 7, 30, 63):
         seeds = list(range(64))
         seeds[place] = 77
-        assert np.array_equal(draw(engine, seeds)[place], alone[0]), place
+        assert np.array_equal((await drawn(engine, seeds))[place], alone[0]), place
 
 
-def test_two_loads_of_a_version_draw_the_same_bytes(engine: Engine, open_engine: OpenEngine) -> None:
+async def test_two_loads_of_a_version_draw_the_same_bytes(engine: Engine, open_engine: OpenEngine) -> None:
     again = open_engine()
 
-    assert np.array_equal(draw(again, list(range(64))), draw(engine, list(range(64))))
+    assert np.array_equal(await drawn(again, list(range(64))), await drawn(engine, list(range(64))))
     assert again.digest == engine.digest
 
 
@@ -55,12 +50,14 @@ def test_the_largest_bucket_is_always_used(engine: Engine) -> None:
     assert set(engine.buckets) <= set(BUCKETS)
 
 
-def test_pictures_are_bytes_with_the_size_of_the_manifest(publish_tiny: PublishTiny, open_engine: OpenEngine) -> None:
+async def test_pictures_are_bytes_with_the_size_of_the_manifest(
+    publish_tiny: PublishTiny, open_engine: OpenEngine
+) -> None:
     publish_tiny("colour", config=DCGANConfig(image_size=16, channels=3, latent_dim=4, width=16, num_classes=0))
 
-    drawn = open_engine("colour").draw(draw_noise(range(5), 4), None)
+    images = await drawn(open_engine("colour"), range(5))
 
-    assert (drawn.shape, str(drawn.dtype)) == ((5, 16, 16, 3), "uint8")
+    assert (images.shape, str(images.dtype)) == ((5, 16, 16, 3), "uint8")
 
 
 @pytest.mark.parametrize(

@@ -222,7 +222,7 @@ async def test_head_draws_nothing(settings: Settings, publish_tiny: PublishTiny,
     publish_tiny()
     app = create_app(settings)
     async with serve(app) as client:
-        app.state.services.batcher.close()  # from here on nothing can be drawn
+        await app.state.services.batcher.close()  # from here on nothing can be drawn
 
         head = await client.head("/generate", params={"n": 64, "format": "zip"})
 

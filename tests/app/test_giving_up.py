@@ -68,7 +68,7 @@ async def test_a_canceled_request_frees_its_place_at_once(gated: Gated) -> None:
 
     assert len(await admitted) == 1
     await first
-    await asyncio.to_thread(batcher.close)
+    await batcher.close()
 
 
 async def test_too_long_a_queue_is_refused_with_the_time_it_takes(
@@ -82,7 +82,7 @@ async def test_too_long_a_queue_is_refused_with_the_time_it_takes(
         gated.gate.clear()
         gated.entered.clear()
         running = asyncio.create_task(client.get("/generate", params={"seed": 2}))
-        await asyncio.to_thread(gated.entered.wait, 30)
+        await asyncio.wait_for(gated.entered.wait(), 30)
         waiting = ask(app.state.services.batcher, gated, range(3))
         await asyncio.sleep(0)
 
@@ -108,13 +108,13 @@ async def test_what_takes_too_long_is_given_up_and_says_how_far_it_got(gated: Ga
         await second
     assert batcher.waiting == 0
     gated.gate.set()
-    await asyncio.to_thread(batcher.close)
+    await batcher.close()
     assert gated.log == [(1, 1)]
 
 
 async def test_a_client_that_goes_away_frees_its_place(batcher: Batcher, gated: Gated) -> None:
     first, left = await occupy(batcher, gated), asyncio.Event()
-    drawing = batcher.submit(gated, Latents(range(50)), np.zeros(50, np.int64), np.copy)
+    drawing = batcher.submit(gated, Latents(range(50)), [0] * 50, np.copy)
     waits = asyncio.create_task(batcher.wait(drawing, left.wait))
     await asyncio.sleep(0)
 
@@ -130,7 +130,7 @@ async def test_a_client_that_goes_away_frees_its_place(batcher: Batcher, gated: 
 
 async def test_a_drawing_that_two_wait_for_is_kept_when_one_goes_away(batcher: Batcher, gated: Gated) -> None:
     first = await occupy(batcher, gated)
-    drawing = batcher.submit(gated, Latents([7]), np.zeros(1, np.int64), np.copy)
+    drawing = batcher.submit(gated, Latents([7]), [0], np.copy)
     goes, stays = (asyncio.create_task(batcher.wait(drawing)) for _ in range(2))
     await asyncio.sleep(0)
 
@@ -156,7 +156,7 @@ async def test_an_encoder_that_fails_fails_its_drawing_alone(batcher: Batcher, g
     assert batcher.is_alive
 
 
-async def test_the_thread_outlives_encoders_that_are_gone(gated: Gated) -> None:
+async def test_the_hand_outlives_encoders_that_are_gone(gated: Gated) -> None:
     encoders = ThreadPoolExecutor(1)
     batcher = Batcher(60, encoders)
     batcher.start()
@@ -167,13 +167,13 @@ async def test_the_thread_outlives_encoders_that_are_gone(gated: Gated) -> None:
         await ask(batcher, gated, range(1))
 
     assert batcher.is_alive
-    await asyncio.to_thread(batcher.close)
+    await batcher.close()
 
 
 async def test_closing_draws_what_waits_and_refuses_what_comes(batcher: Batcher, gated: Gated) -> None:
     tasks = [await occupy(batcher, gated), ask(batcher, gated, range(200)), ask(batcher, gated, range(3))]
     await asyncio.sleep(0)
-    closing = asyncio.create_task(asyncio.to_thread(batcher.close))
+    closing = asyncio.create_task(batcher.close())
     while not batcher._is_closing:
         await asyncio.sleep(0.01)
 

@@ -79,7 +79,7 @@ async def test_a_dead_engine_thread_is_not_ready(settings: Settings, publish_tin
     publish_tiny()
     app = create_app(settings)
     async with serve(app) as client:
-        app.state.services.batcher.close()
+        await app.state.services.batcher.close()
 
         ready, drawn = await client.get("/readyz"), await client.get("/generate", params={"seed": 1})
 

@@ -15,9 +15,9 @@ from fastapi.responses import StreamingResponse
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
+from app.generate.batch import Painted
 from app.generate.engine import Engine
 from app.main import create_app
-from core.images import Images
 from core.refs import ModelRef
 from core.settings import Settings
 from tests.app.scraping import Samples, moved, scrape
@@ -115,7 +115,7 @@ async def test_what_is_refused_is_counted_by_its_reason(
 class Broken(Engine):
     """Cannot draw."""
 
-    def draw(self, *_: object) -> Images:
+    async def draw(self, *_: object, **__: object) -> Painted:
         raise RuntimeError("a defect")
 
 

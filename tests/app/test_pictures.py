@@ -75,7 +75,7 @@ async def test_a_picture_that_was_sent_lately_is_sent_again_undrawn(
     app = create_app(settings.model_copy(update={"cache_bytes": 1 << 20}))
     async with serve(app) as client:
         first = await client.get("/generate", params={"seed": 1})
-        app.state.services.batcher.close()  # from here on nothing can be drawn
+        await app.state.services.batcher.close()  # from here on nothing can be drawn
 
         again = await client.get("/generate", params={"seed": 1})
         other = await client.get("/generate", params={"seed": 2})

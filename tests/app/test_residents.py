@@ -28,7 +28,7 @@ def weights(publish_tiny: PublishTiny, open_engine: OpenEngine) -> int:
     """Publishes tiny@1 to tiny@3; the bytes of one."""
     for seed in range(3):
         publish_tiny(seed=seed)
-    return open_engine().nbytes
+    return open_engine().facts.nbytes
 
 
 async def draw(client: httpx.AsyncClient, model: str) -> str:

@@ -1,42 +1,57 @@
 """The painter: another process that draws the same bytes, and is started again when it dies. A real process each."""
 
+import asyncio
 import gc
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import numpy as np
 import pytest
 
-from app.generate.engine import load_engine
-from app.generate.studio import RemoteForward, Studio
+from app.generate.batch import Batch, Runner
+from app.generate.engine import Engine, load_engine
+from app.generate.studio import PainterRunner, Studio
+from app.generate.threads import Threads
+from core.errors import StoreDamaged
 from core.png import write_png
 from core.registry import Registry
-from models.noise import default_labels, draw_noise
+from models.noise import Latents, default_labels, draw_noise
+from tests.app.gated import drawn
 
 PublishTiny = Callable[..., int]
+Open = Callable[[str], Awaitable[Runner]]
+Eventually = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]
 
 SEEDS = range(16)
 
 
 @pytest.fixture(scope="module")
-def studio() -> Iterator[Studio]:
+async def studio(anyio_backend: str) -> AsyncIterator[Studio]:
     running = Studio(2)
-    running.start()
+    await running.start()
     yield running
-    running.close()
+    await running.close()
 
 
 @pytest.fixture
-def forward(studio: Studio, registry: Registry, publish_tiny: PublishTiny) -> RemoteForward:
-    return studio.load(registry.folder("tiny", publish_tiny()), "float32")
+def open_tiny(studio: Studio, registry: Registry, publish_tiny: PublishTiny) -> Open:
+    publish_tiny()
+
+    async def open_it(precision: str) -> Runner:
+        folder, manifest = registry.folder("tiny", 1), registry.manifest("tiny", 1)
+        return (await asyncio.to_thread(studio.open, folder, manifest, precision))[0]
+
+    return open_it
 
 
-def draw(forward: RemoteForward) -> bytes:
-    labels = np.array(default_labels(SEEDS, 3), np.int64)
-    return forward(draw_noise(SEEDS, 4), labels).tobytes()
+def batch(count: int = 16, *, as_files: bool = False) -> Batch:
+    seeds = SEEDS[:count]
+    return Batch(Latents(seeds), default_labels(seeds, 3), 16, as_files)
+
+
+async def draw(runner: Runner) -> bytes:
+    return (await runner.paint(batch())).images.tobytes()
 
 
 def pid_of(studio: Studio) -> int:
@@ -45,88 +60,129 @@ def pid_of(studio: Studio) -> int:
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_it_draws_the_bytes_that_this_process_draws(
+async def test_it_draws_the_bytes_that_this_process_draws(
     studio: Studio, registry: Registry, publish_tiny: PublishTiny, precision: str
 ) -> None:
     folder, manifest = registry.folder("tiny", publish_tiny()), registry.manifest("tiny", 1)
-    z_BZ, labels = draw_noise(range(64), 4), np.array(default_labels(range(64), 3), np.int64)
 
-    here, there = (load_engine("tiny", 1, folder, manifest, "cpu", precision, where) for where in (None, studio))  # type: ignore[arg-type]
+    async def load(backend: Studio | Threads) -> Engine:
+        return await asyncio.to_thread(load_engine, "tiny", 1, folder, manifest, backend, precision)  # type: ignore[arg-type]
 
-    assert isinstance(there.calibration.forward, RemoteForward)
-    assert np.array_equal(there.draw(z_BZ, labels), here.draw(z_BZ, labels))
+    here, there = await load(Threads("cpu", 1)), await load(studio)
+
+    assert isinstance(there.runner, PainterRunner)
+    assert np.array_equal(await drawn(there, range(64)), await drawn(here, range(64)))
     assert (there.buckets, there.identity) == (here.buckets, here.identity)
 
 
-def test_it_writes_the_files_that_this_process_writes(forward: RemoteForward) -> None:
-    z_BZ, labels = draw_noise(SEEDS, 4), np.array(default_labels(SEEDS, 3), np.int64)
+async def test_it_draws_noise_that_was_given(open_tiny: Open) -> None:
+    runner, z_NZ = await open_tiny("float32"), draw_noise(SEEDS, 4)
 
-    files, seconds = forward.png(z_BZ, labels, 5)
+    given = await runner.paint(Batch(Latents((), 0.5, z_NZ), default_labels(SEEDS, 3), 16))
 
-    assert files == [write_png(image) for image in forward(z_BZ, labels)[:5]]
-    assert seconds > 0
+    of_seeds = await runner.paint(Batch(Latents(SEEDS, 0.5), default_labels(SEEDS, 3), 16))
+    assert np.array_equal(given.images, of_seeds.images)
+    assert given.images.tobytes() != await draw(runner)
 
 
-def test_a_painter_that_was_killed_is_back_for_the_next_batch(studio: Studio, forward: RemoteForward) -> None:
-    expected, before = draw(forward), pid_of(studio)
+async def test_it_writes_the_files_that_this_process_writes(open_tiny: Open) -> None:
+    runner = await open_tiny("float32")
+
+    painted = await runner.paint(batch(5, as_files=True))
+
+    assert painted.files == [write_png(image) for image in (await runner.paint(batch(5))).images]
+    assert min(painted.infer_s, painted.encode_s) > 0
+
+
+async def test_a_painter_that_was_killed_is_back_for_the_next_batch(studio: Studio, open_tiny: Open) -> None:
+    runner = await open_tiny("float32")
+    expected, before = await draw(runner), pid_of(studio)
 
     os.kill(before, signal.SIGKILL)
 
-    assert draw(forward) == expected
+    assert await draw(runner) == expected
     assert pid_of(studio) != before
 
 
-def test_a_painter_that_is_killed_while_many_threads_draw_costs_none_a_picture(
-    studio: Studio, forward: RemoteForward
+async def test_a_painter_that_is_killed_while_many_batches_are_drawn_costs_none_a_picture(
+    studio: Studio, open_tiny: Open
 ) -> None:
-    expected = draw(forward)
-    with ThreadPoolExecutor(2) as threads:
-        drawn = [threads.submit(draw, forward) for _ in range(200)]
-        time.sleep(0.05)
-        os.kill(pid_of(studio), signal.SIGKILL)
+    runner = await open_tiny("float32")
+    expected = await draw(runner)
+    tasks = [asyncio.create_task(draw(runner)) for _ in range(200)]
+    await asyncio.sleep(0.05)
 
-        assert {one.result() for one in drawn} == {expected}
+    os.kill(pid_of(studio), signal.SIGKILL)
+
+    assert set(await asyncio.gather(*tasks)) == {expected}
 
 
-def test_what_it_cannot_read_is_told(studio: Studio, registry: Registry, publish_tiny: PublishTiny) -> None:
-    folder = registry.folder("tiny", publish_tiny())
+async def test_a_painter_that_hangs_is_replaced(
+    studio: Studio, open_tiny: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = await open_tiny("float32")
+    expected, before = await draw(runner), pid_of(studio)
+    monkeypatch.setattr("app.generate.studio.HANGS_AFTER_S", 0.5)
+    monkeypatch.setattr("app.generate.studio.LEAVES_WITHIN_S", 0.5)
+    os.kill(before, signal.SIGSTOP)
+    hangs = asyncio.create_task(draw(runner))
+    await asyncio.sleep(0)
+    monkeypatch.setattr("app.generate.studio.HANGS_AFTER_S", 60)  # its successor has to start first
+
+    assert await hangs == expected
+    assert await draw(runner) == expected
+    assert pid_of(studio) != before
+
+
+async def test_what_it_cannot_read_is_told(studio: Studio, registry: Registry, publish_tiny: PublishTiny) -> None:
+    folder, manifest = registry.folder("tiny", publish_tiny()), registry.manifest("tiny", 1)
     (folder / "generator.safetensors").write_bytes(b"no weights")
 
-    with pytest.raises(RuntimeError, match="StoreDamaged"):
-        studio.load(folder, "float32")
+    with pytest.raises(StoreDamaged, match="cannot be loaded"):
+        await asyncio.to_thread(studio.open, folder, manifest, "float32")
 
 
-def test_a_command_that_fails_leaves_the_next_one_possible(studio: Studio, forward: RemoteForward) -> None:
+async def test_a_command_that_fails_leaves_the_next_one_possible(open_tiny: Open) -> None:
+    runner = await open_tiny("float32")
+
     with pytest.raises(RuntimeError, match="the painter: "):
-        forward(np.zeros((4, 99), np.float32), np.zeros(4, np.int64))
+        await runner.paint(Batch(Latents(SEEDS), [99] * 16, 16))
 
-    assert draw(forward)
+    assert await draw(runner)
 
 
-def test_weights_go_when_nobody_draws_with_them_any_more(
-    studio: Studio, registry: Registry, publish_tiny: PublishTiny
+async def test_weights_go_when_nobody_draws_with_them_any_more(
+    studio: Studio, open_tiny: Open, eventually: Eventually
 ) -> None:
-    forward = studio.load(registry.folder("tiny", publish_tiny()), "float32")
-    key = forward._key
+    runner = await open_tiny("float32")
+    assert isinstance(runner, PainterRunner)
+    key = runner._key
 
-    del forward
+    del runner
     gc.collect()
-    deadline = time.monotonic() + 20
-    while key in studio._loaded:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
-    time.sleep(0.5)  # a thread tells the painter
-    with pytest.raises(RuntimeError, match="KeyError"):
-        studio.ask({"do": "draw", "key": key}, np.zeros((4, 4), np.float32), np.zeros(4, np.int64))
+    async def is_gone() -> bool:
+        try:
+            await PainterRunner.paint(_again(studio, key), batch())
+        except RuntimeError as error:
+            return "KeyError" in str(error)
+        return False
+
+    await eventually(is_gone)
+    assert key not in studio._loaded
 
 
-def test_the_process_ends_when_its_studio_closes() -> None:
+def _again(studio: Studio, key: int) -> PainterRunner:
+    """Another runner of the same weights, which does not keep them."""
+    return PainterRunner(studio, key)
+
+
+async def test_the_process_ends_when_its_studio_closes() -> None:
     studio = Studio(1)
-    studio.start()
+    await studio.start()
     process = studio._process
 
-    studio.close()
+    await studio.close()
 
     assert process is not None
     assert process.poll() is not None

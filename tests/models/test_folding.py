@@ -6,7 +6,7 @@ from torch import nn
 
 from models.blocks import UpConv2d
 from models.dcgan import DCGANConfig, Generator
-from models.folding import fold, fold_into, halve
+from models.folding import PhasedConv2d, fold, fold_into, halve
 from models.sampling import to_uint8
 
 
@@ -44,6 +44,16 @@ def test_nothing_is_left_of_batch_norm_and_doubling() -> None:
     folded = fold(trained(5))
 
     assert not [module for module in folded.modules() if isinstance(module, nn.BatchNorm2d | UpConv2d)]
+
+
+@pytest.mark.parametrize(("channels", "bias"), [(1, True), (3, False), (7, True)])
+def test_a_doubling_by_phases_gives_what_the_layer_gives(channels: int, bias: bool) -> None:
+    layer = UpConv2d(5, channels, bias=bias).requires_grad_(False)
+    x_BCHW = torch.randn(2, 5, 3, 4)
+
+    phased = PhasedConv2d(layer)
+
+    assert torch.allclose(phased(x_BCHW), layer(x_BCHW), atol=1e-5)
 
 
 def test_folding_leaves_the_trained_network_as_it_was() -> None:
@@ -93,6 +103,7 @@ def test_in_bfloat16_only_the_convolutions_are_halved() -> None:
         ("SteadyLinear", torch.float32),
         ("Embedding", torch.float32),
         ("ConvTranspose2d", torch.bfloat16),
+        ("PhasedConv2d", torch.bfloat16),
     }
 
 

@@ -1,0 +1,56 @@
+"""From the folder of a version to what draws it: read, checked, calibrated. Knows no queue and no HTTP.
+
+Runs where the forward passes run; what the rest of the service needs to know of it are Facts, which can be sent.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from app.generate.batch import Facts, PrecisionChoice
+from app.generate.calibration import Calibration, Probe, calibrate, make_probe
+from app.generate.forward import Forward
+from core.errors import StoreDamaged
+from models.weights import WEIGHTS_FILE, is_finite, load_generator, misfits
+
+
+def open_folder(
+    folder: Path, manifest: dict[str, Any], device: torch.device, choice: PrecisionChoice
+) -> tuple[Forward, Facts]:
+    """Backend.open, for this process."""
+    generator, config = load_generator(folder / WEIGHTS_FILE)
+    if not is_finite(generator):
+        raise StoreDamaged("its weights are not finite numbers")
+    if misfits(manifest, config):
+        raise StoreDamaged("its manifest does not describe its weights")
+    probe = make_probe(config.image_size**2 * config.channels, config.latent_dim, config.num_classes)
+    calibration = calibrate(generator, device, probe, choice)
+    if _is_constant(calibration, probe):
+        raise StoreDamaged("it draws the same picture for every seed")
+    build = f"torch {torch.__version__} {_device_class(device)} {calibration.precision}"
+    facts = Facts(
+        "cuda" if device.type == "cuda" else "cpu",
+        calibration.precision,
+        calibration.seconds,
+        _nbytes(generator),
+        build,
+    )
+    return calibration.forward, facts
+
+
+def _is_constant(calibration: Calibration, probe: Probe) -> bool:
+    images = probe.draw(calibration.forward, calibration.buckets[-1])  # in as few batches as it gets
+    return bool((images == images[:1]).all())
+
+
+def _nbytes(network: nn.Module) -> int:
+    return sum(tensor.nbytes for tensor in network.state_dict().values())
+
+
+def _device_class(device: torch.device) -> str:
+    """What may draw other bytes: the instruction set of a CPU, the kind of a GPU."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"cpu {torch.backends.cpu.get_cpu_capability()}"

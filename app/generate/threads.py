@@ -1,0 +1,47 @@
+"""Forward passes on threads of this process: on a GPU, and on a CPU without a painter. Knows no queue and no HTTP."""
+
+import asyncio
+import functools
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from app.generate.batch import Batch, Facts, Painted, PrecisionChoice
+from app.generate.forward import Forward
+from app.generate.opening import open_folder
+from app.generate.painting import paint
+
+
+class Threads:
+    """A backend of `count` threads; one is right for a GPU."""
+
+    def __init__(self, device: str, count: int) -> None:
+        self.device, self.count = device, count
+        self._pool = ThreadPoolExecutor(count, "engine")
+
+    def open(self, folder: Path, manifest: dict[str, Any], choice: PrecisionChoice) -> tuple["ThreadRunner", Facts]:
+        forward, facts = open_folder(folder, manifest, torch.device(self.device), choice)
+        return ThreadRunner(
+            forward, int(manifest["latent_dim"]), self._pool, writes_files=facts.device == "cpu"
+        ), facts  # a GPU would wait meanwhile
+
+    async def start(self) -> None:
+        """Nothing to do: threads start when they are needed."""
+
+    async def close(self) -> None:
+        """No batch after this."""
+        self._pool.shutdown(wait=False)
+
+
+class ThreadRunner:
+    """A forward pass, and the threads that may run it."""
+
+    def __init__(self, forward: Forward, latent_dim: int, pool: ThreadPoolExecutor, *, writes_files: bool) -> None:
+        self._paint = functools.partial(paint, forward, latent_dim)
+        self._pool = pool
+        self.writes_files = writes_files
+
+    async def paint(self, batch: Batch) -> Painted:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._paint, batch)
