@@ -1,7 +1,7 @@
 """Ways to write a PNG of what is drawn here: `python -m bench.png`.
 
-Times Pillow's ways and our own on the pictures and sheets of the starter model, as they are and enlarged, and on two
-of colour: one of noise, and one that is smooth as a photograph is. Prints the median time and the size of each.
+Times Pillow, and zlib and ISA-L behind the filters of core/png.py, on pictures and sheets of the starter model, as they
+are and enlarged, and on some of colour: noise, and what is smooth as a photograph is. Prints median times, and sizes.
 """
 
 import io
@@ -11,13 +11,15 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import isal
 import numpy as np
 import torch
+from isal import isal_zlib
 from PIL import Image
 
 from bench.quality import machine
 from core.images import Images, contact_sheet, enlarge
-from core.png import write_png
+from core.png import WINDOW_BITS, filtered, write_png
 from models.sampling import draw
 from models.weights import WEIGHTS_FILE, load_generator
 
@@ -37,11 +39,31 @@ def by_pillow(level: int, strategy: int) -> Way:
     return write
 
 
+def by_zlib(image_HWC: Images) -> bytes:
+    packer = zlib.compressobj(strategy=zlib.Z_RLE)
+    return packer.compress(rows_of(image_HWC).data) + packer.flush()
+
+
+def by_isal(level: int, window_bits: int = WINDOW_BITS) -> Way:
+    return lambda image_HWC: isal_zlib.compress(rows_of(image_HWC), level, window_bits)
+
+
+def rows_of(image_HWC: Images) -> Images:
+    """What core/png.py compresses."""
+    height, width, channels = image_HWC.shape
+    return filtered(image_HWC.reshape(height, width * channels), channels)
+
+
 WAYS: dict[str, Way] = {
     "Pillow, level 6": by_pillow(6, zlib.Z_DEFAULT_STRATEGY),
     "Pillow, level 1": by_pillow(1, zlib.Z_DEFAULT_STRATEGY),
-    "Pillow, Huffman only": by_pillow(6, zlib.Z_HUFFMAN_ONLY),
     "Pillow, RLE": by_pillow(6, zlib.Z_RLE),
+    "zlib, RLE": by_zlib,
+    "ISA-L, level 0": by_isal(0),
+    "ISA-L, level 1": by_isal(1),
+    "ISA-L, level 2": by_isal(2),
+    "ISA-L, level 3": by_isal(3),
+    "level 1, 32 kB back": by_isal(1, 15),
     "core/png.py": write_png,
 }
 
@@ -63,34 +85,35 @@ def smooth(side: int = 256) -> Images:
 def pictures() -> dict[str, Images]:
     drawn = digits()
     sheet = contact_sheet(drawn)
-    noise = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3), np.uint8)
     return {
-        "a digit": drawn[0],
-        "a digit, scale 8": enlarge(drawn[:1], 8)[0],
+        "digit": drawn[0],
+        "digit x8": enlarge(drawn[:1], 8)[0],
         "64 digits": sheet,
-        "64 digits, scale 4": enlarge(sheet[None], 4)[0],
-        "noise in colour": noise[0],
-        "smooth in colour": smooth(),
-        "the same, scale 8": enlarge(smooth(32)[None], 8)[0],
+        "64 x4": enlarge(sheet[None], 4)[0],
+        "noise 32": np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8),
+        "smooth 64": smooth(64),
+        "smooth 256": smooth(),
+        "32 x8": enlarge(smooth(32)[None], 8)[0],
     }
 
 
 def main() -> None:
     torch.set_num_threads(1)
-    host = machine()
-    print(f"{host['cpu']}, {host['cores']} cores, zlib {zlib.ZLIB_RUNTIME_VERSION}")
-    print(f"{'picture':<20}{'size':>10}  {'way':<22}{'us':>8}{'bytes':>9}")
-    for name, image_HWC in pictures().items():
-        times: dict[str, list[float]] = {way: [] for way in WAYS}
-        sizes = {way: len(write(image_HWC)) for way, write in WAYS.items()}
-        for _ in range(ROUNDS):
+    host, images = machine(), pictures()
+    times: dict[tuple[str, str], list[float]] = {(way, name): [] for way in WAYS for name in images}
+    for _ in range(ROUNDS):
+        for name, image_HWC in images.items():
             for way, write in WAYS.items():  # in turn, so that a change of the machine's speed meets all
                 began = time.perf_counter()
                 write(image_HWC)
-                times[way].append(time.perf_counter() - began)
-        size = "x".join(map(str, image_HWC.shape))
-        for way, seconds in times.items():
-            print(f"{name:<20}{size:>10}  {way:<22}{statistics.median(seconds) * 1e6:>8.0f}{sizes[way]:>9}")
+                times[way, name].append(time.perf_counter() - began)
+    print(f"{host['cpu']}, {host['cores']} cores, zlib {zlib.ZLIB_RUNTIME_VERSION}, isal {isal.__version__}")
+    print(f"{'microseconds':<20}" + "".join(f"{name:>11}" for name in images))
+    for way in WAYS:
+        print(f"{way:<20}" + "".join(f"{statistics.median(times[way, name]) * 1e6:>11.0f}" for name in images))
+    print(f"{'bytes':<20}" + "".join(f"{name:>11}" for name in images))
+    for way, write in WAYS.items():
+        print(f"{way:<20}" + "".join(f"{len(write(image_HWC)):>11}" for image_HWC in images.values()))
 
 
 if __name__ == "__main__":

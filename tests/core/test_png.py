@@ -1,8 +1,13 @@
 """PNG: pixels that come back as they were, and strangers' files that are refused before they do harm."""
 
 import io
+import random
 import struct
+import subprocess
+import sys
 import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +16,10 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from core.errors import PictureInvalid
-from core.images import Images
+from core.images import Images, enlarge
 from core.png import read_png, write_png
 
+ROOT = Path(__file__).resolve().parents[2]
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 LIMIT = 1 << 16
 
@@ -56,6 +62,9 @@ IMAGES = {
     "one row": noise(1, 9000),
     "smooth": ramp(200, 100, 1),
     "smooth in colour": ramp(200, 100, 3),
+    "smooth from left to right": ramp(100, 200, 3).transpose(1, 0, 2),
+    "one column": noise(9000, 1, 3),
+    "enlarged": enlarge(noise(20, 20, 3)[None], 8)[0],
     "black": np.zeros((100, 100, 1), np.uint8),
 }
 
@@ -75,8 +84,54 @@ def test_it_says_nothing_but_the_pixels() -> None:
         assert (picture.mode, picture.size) == ("L", (32, 28))
 
 
-def test_what_is_smooth_is_small() -> None:
-    assert len(write_png(ramp(200, 100, 3))) < 2000
+def test_equal_pixels_give_equal_bytes_in_any_thread_and_order() -> None:
+    files = {name: write_png(image) for name, image in IMAGES.items()}
+    order = random.Random(0).choices(list(IMAGES), k=500)
+
+    with ThreadPoolExecutor(4) as threads:
+        again = list(threads.map(lambda name: write_png(IMAGES[name].copy()), order))
+
+    assert again == [files[name] for name in order]
+
+
+@pytest.mark.parametrize("name", ["small and grey", "smooth", "enlarged"])
+def test_equal_pixels_give_equal_bytes_in_another_process(name: str, tmp_path: Path) -> None:
+    np.save(tmp_path / "image.npy", IMAGES[name])
+    code = "import sys, numpy; from core.png import write_png; print(write_png(numpy.load(sys.argv[1])).hex())"
+
+    command = [sys.executable, "-c", code, str(tmp_path / "image.npy")]
+    written = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert bytes.fromhex(written) == write_png(IMAGES[name])
+
+
+STEPS = noise(100, 100) % 4  # two bits each
+SMALL_FILES = {
+    "a ramp": (ramp(200, 100, 3), 700),
+    "few greys": (STEPS, 3400),
+    "in steps from above": (STEPS.cumsum(axis=0, dtype=np.uint8), 3400),
+    "in steps from the left": (STEPS.cumsum(axis=1, dtype=np.uint8), 3400),
+    "in colour, in steps from the left": ((noise(100, 100, 3) % 4).cumsum(axis=1, dtype=np.uint8), 10000),
+    "enlarged": (enlarge(noise(16, 16, 3)[None], 8)[0], 3000),  # 768 bytes, 64 times each
+}
+
+
+@pytest.mark.parametrize(("image", "most"), SMALL_FILES.values(), ids=SMALL_FILES)
+def test_what_is_simple_is_small(image: Images, most: int) -> None:
+    assert len(write_png(image)) < most
+
+
+@pytest.mark.parametrize("image", IMAGES.values(), ids=IMAGES)
+def test_a_reader_with_no_more_memory_than_the_file_asks_for_can_read_it(image: Images) -> None:
+    data = write_png(image)
+    begin = data.index(b"IDAT") + 4
+    (length,) = struct.unpack_from(">I", data, begin - 8)
+
+    window = zlib.decompressobj(wbits=9)
+    rows = window.decompress(data[begin : begin + length])
+
+    assert window.eof
+    assert len(rows) == image.shape[0] * (1 + image.shape[1] * image.shape[2])
 
 
 def test_a_text_is_read_by_others_and_by_us() -> None:
