@@ -31,6 +31,10 @@ PublishTiny = Callable[..., int]
 Serve = Callable[[FastAPI], Any]
 
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a script's background jobs have it, and their children
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
