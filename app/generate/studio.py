@@ -18,13 +18,12 @@ from typing import Any
 import numpy as np
 
 from app.generate.batch import Batch, Facts, Painted
-from app.generate.wire import Message, pack, read
+from app.generate.wire import Line, Message, pack
 from core.errors import StoreDamaged
 
 HANGS_AFTER_S = 60.0  # a command without an answer: the process is ended
 LEAVES_WITHIN_S = 5.0
 TRIES = 3  # of a batch; it may be the batch that the painter dies of
-BUFFER = 1 << 23  # bytes that are read ahead of whoever reads them
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +37,7 @@ class Link:
     """A connection to one life of the painter, and the thread behind it."""
 
     life: int
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
+    line: Line
 
 
 class Studio:
@@ -116,7 +114,7 @@ class Studio:
             await self._revive(link.life)
             raise
         except BaseException:  # who asked gave up: an answer is on its way that nobody will read
-            link.writer.close()
+            link.line.close()
             raise
         if link.life == self._life:
             self._links.put_nowait(link)
@@ -178,11 +176,12 @@ class Studio:
             for end in theirs:
                 end.close()
         self._life += 1
-        return [Link(self._life, *await asyncio.open_unix_connection(sock=end, limit=BUFFER)) for end in ours]
+        loop = asyncio.get_running_loop()
+        return [Link(self._life, (await loop.create_unix_connection(Line, sock=end))[1]) for end in ours]
 
     async def _end(self) -> None:
         while not self._links.empty():
-            self._links.get_nowait().writer.close()
+            self._links.get_nowait().line.close()
         if self._process is not None:
             try:
                 await asyncio.to_thread(self._process.wait, LEAVES_WITHIN_S)
@@ -220,11 +219,10 @@ class PainterRunner:
 async def _exchange(link: Link, message: bytes) -> Message:
     try:
         async with asyncio.timeout(HANGS_AFTER_S):
-            link.writer.write(message)
-            return await read(link.reader)
+            return await link.line.exchange(message)
     except TimeoutError:
-        link.writer.close()
+        link.line.close()
         raise PainterLost(f"the painter did not answer within {HANGS_AFTER_S:g} s") from None
-    except (asyncio.IncompleteReadError, OSError) as error:
-        link.writer.close()
+    except OSError as error:
+        link.line.close()
         raise PainterLost(f"the painter went away ({type(error).__name__})") from None

@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import struct
-from typing import Any
+from typing import Any, cast
 
 _LENGTHS = struct.Struct("!IQ")  # bytes of the JSON, and of the block behind it
 Message = tuple[dict[str, Any], memoryview]
@@ -17,19 +17,59 @@ def pack(message: dict[str, Any], *blocks: Any) -> bytes:
     return b"".join((_LENGTHS.pack(len(text), sum(map(len, views))), text, *views))
 
 
-async def read(reader: asyncio.StreamReader) -> Message:
-    """The next message. IncompleteReadError or OSError when the other side is gone."""
-    text, block = _LENGTHS.unpack(await reader.readexactly(_LENGTHS.size))
-    return _unpack(text, await reader.readexactly(text + block))
-
-
 def receive(connection: socket.socket) -> Message:
     """The next message. EOFError or OSError when the other side is gone."""
     text, block = _LENGTHS.unpack(_exactly(connection, _LENGTHS.size))
     return _unpack(text, _exactly(connection, text + block))
 
 
-def _unpack(text: int, content: bytes | bytearray) -> Message:
+class Line(asyncio.BufferedProtocol):
+    """The side of the event loop: one message goes out, one comes back. Bytes are copied once, into their place."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._answer: asyncio.Future[Message] | None = None
+        self._text: int | None = None  # bytes of JSON in the message that comes; None: its lengths come
+        self._content, self._filled = bytearray(_LENGTHS.size), 0
+
+    async def exchange(self, message: bytes) -> Message:
+        """The answer to a packed message; one at a time. ConnectionError when the other side is gone."""
+        if self._transport is None or self._transport.is_closing():
+            raise ConnectionResetError
+        self._answer = asyncio.get_running_loop().create_future()
+        self._transport.write(message)
+        return await self._answer
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def get_buffer(self, _: int) -> memoryview:
+        return memoryview(self._content)[self._filled :]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._filled += nbytes
+        if self._filled < len(self._content):
+            return
+        content, text = self._content, self._text
+        if text is None:
+            self._text, block = _LENGTHS.unpack(content)
+            self._content, self._filled = bytearray(self._text + block), 0
+            return
+        self._text, self._content, self._filled = None, bytearray(_LENGTHS.size), 0
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(_unpack(text, content))
+
+    def connection_lost(self, _: Exception | None) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(ConnectionResetError())
+
+
+def _unpack(text: int, content: bytearray) -> Message:
     return json.loads(content[:text]), memoryview(content)[text:]
 
 
