@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.errors import answer
 
 Handler = Callable[[Request], Awaitable[Response]]
+RawHeaders = list[tuple[bytes, bytes]]
 Query = TypeVar("Query", bound=BaseModel)
 
 
@@ -54,6 +55,13 @@ class Shortcut:
         except Exception as error:
             response = answer(request, error)
         await response(scope, receive, send)
+
+
+class RawResponse(Response):
+    """Sent as it is given: header names are in lower case, and none is added."""
+
+    def __init__(self, status_code: int, headers: RawHeaders, body: bytes = b"") -> None:
+        self.status_code, self.raw_headers, self.body, self.background = status_code, headers, body, None
 
 
 def read_query(request: Request, model: type[Query], lists: frozenset[str]) -> Query:
