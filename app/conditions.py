@@ -17,6 +17,8 @@ def is_known(if_none_match: str | None, etag: str) -> bool:
     """Whether a client has what `etag` names (weak comparison): 304 for a reading request."""
     if if_none_match is None:
         return False
+    if if_none_match == etag:  # what most clients send
+        return True
     known = {tag.removeprefix("W/") for tag in _TAG.findall(if_none_match)}
     return if_none_match.strip() == ANY or etag.removeprefix("W/") in known
 

@@ -1,10 +1,10 @@
-"""A route that reads its request itself: documented like any other, called without FastAPI's machinery around it.
+"""A route that reads its request itself: documented like any other, called without a router and FastAPI around it.
 
-For the one address that is asked thousands of times a second: to solve what an endpoint needs, FastAPI takes more of
+For the one address that is asked thousands of times a second: to find a route and to solve what it needs takes more of
 the event loop than all the rest of an answer (docs/decisions/0006). Knows no other route.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -13,10 +13,13 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match
-from starlette.types import Receive, Scope, Send
+from starlette.routing import request_response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.errors import answer
 
 Handler = Callable[[Request], Awaitable[Response]]
+RawHeaders = list[tuple[bytes, bytes]]
 Query = TypeVar("Query", bound=BaseModel)
 
 
@@ -28,20 +31,37 @@ class DirectRoute(APIRoute):
 
     def __init__(self, path: str, handler: Handler, endpoint: Callable[..., None], **options: Any) -> None:
         super().__init__(path, endpoint, **options)
-        self._handler, self._allowed = handler, frozenset(self.methods or ())
-        self._found = {"endpoint": endpoint, "path_params": {}, "route": self}
+        self.handler, self.app = handler, request_response(handler)
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if scope["type"] != "http" or scope["path"] != self.path:
-            return Match.NONE, {}
-        return (Match.FULL if scope["method"] in self._allowed else Match.PARTIAL), self._found
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] not in self._allowed:
-            await super().handle(scope, receive, send)  # 405
+class Shortcut:
+    """Middleware that answers `routes` itself, before anything looks for a route or for a body: a body is not read.
+
+    The app has the same routes, for their text and for the methods they lack; it would answer them alike.
+    """
+
+    def __init__(self, app: ASGIApp, routes: Iterable[DirectRoute]) -> None:
+        self.app = app
+        self._routes = {(method, route.path): route for route in routes for method in route.methods or ()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        route = self._routes.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        if route is None:
+            await self.app(scope, receive, send)
             return
-        response = await self._handler(Request(scope, receive))
+        scope["route"], request = route, Request(scope, receive)
+        try:
+            response = await route.handler(request)
+        except Exception as error:
+            response = answer(request, error)
         await response(scope, receive, send)
+
+
+class RawResponse(Response):
+    """Sent as it is given: header names are in lower case, and none is added."""
+
+    def __init__(self, status_code: int, headers: RawHeaders, body: bytes = b"") -> None:
+        self.status_code, self.raw_headers, self.body, self.background = status_code, headers, body, None
 
 
 def read_query(request: Request, model: type[Query], lists: frozenset[str]) -> Query:

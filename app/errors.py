@@ -5,7 +5,7 @@ Knows no route. A known error tells its own text; an unknown one tells a fixed t
 
 import errno
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from math import ceil
 from pathlib import Path
@@ -84,11 +84,17 @@ def documented(*errors: type[GanymedeError]) -> dict[int | str, dict[str, Any]]:
 
 def install(app: FastAPI) -> None:
     """Make every error of `app` a problem document."""
-    app.add_exception_handler(GanymedeError, _known)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(OSError, _disk)
+    for kind, told in _HANDLERS.items():
+        app.add_exception_handler(kind, told)
     app.add_exception_handler(Exception, _unknown)
+
+
+def answer(request: Request, error: Exception) -> Response:
+    """The problem document of an error that is known; raises any other, for the outermost layer to answer."""
+    for kind, told in _HANDLERS.items():
+        if isinstance(error, kind):
+            return told(request, error)
+    raise error
 
 
 def _about(request: Request) -> dict[str, Any]:
@@ -177,6 +183,14 @@ def _allowed_methods(request: Request) -> list[str]:
     asked = {key: request.scope[key] for key in ("type", "path", "root_path", "headers", "app") if key in request.scope}
     routes = request.app.routes
     return [m for m in METHODS if any(r.matches({**asked, "method": m})[0] is Match.FULL for r in routes)]
+
+
+_HANDLERS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
+    GanymedeError: _known,
+    RequestValidationError: _invalid,
+    HTTPException: _http,
+    OSError: _disk,
+}
 
 
 def _unknown(request: Request, error: Exception) -> Response:

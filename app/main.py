@@ -17,6 +17,7 @@ from app.catalog import aliases, transfer
 from app.catalog import route as catalog
 from app.datasets import route as datasets
 from app.deps import Services
+from app.direct import Shortcut
 from app.gate import BodyLimit, Gate
 from app.generate import inspect
 from app.generate import route as generate
@@ -115,6 +116,7 @@ def create_app(settings: Settings) -> FastAPI:
     errors.install(app)
     openapi.install(app)
     app.add_middleware(BodyLimit, max_upload=settings.max_upload)
+    app.add_middleware(Shortcut, routes=generate.direct)
     app.add_middleware(Gate, allowed_hosts=settings.allowed_hosts, max_upload=settings.max_upload, telemetry=telemetry)
     # added last: the outermost
     app.add_middleware(Observer, telemetry=telemetry, is_access_logged=settings.access_log)

@@ -20,7 +20,13 @@ def preferred(accept: str, media_types: Mapping[Form, str]) -> Form:
     """
     if accept in ("", "*/*"):
         return next(iter(media_types))
-    weights = _weights(accept)
+    best: Form = _best(accept, tuple(media_types.items()))
+    return best
+
+
+@functools.lru_cache(64)  # clients of one kind send the same
+def _best(accept: str, forms: tuple[tuple[Form, str], ...]) -> Form:
+    weights, media_types = _weights(accept), dict(forms)
 
     def weight(form: Form) -> float:  # the most specific entry counts: `image/png;q=0, */*` is all but PNG
         kinds = (media_types[form], media_types[form].partition("/")[0] + "/*", "*/*")
@@ -32,7 +38,6 @@ def preferred(accept: str, media_types: Mapping[Form, str]) -> Form:
     return best
 
 
-@functools.lru_cache(64)  # clients of one kind send the same
 def _weights(accept: str) -> dict[str, float]:
     """How much each kind of media type is liked, 0 to 1."""
     weights: dict[str, float] = {}

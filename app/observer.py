@@ -7,6 +7,7 @@ Pure ASGI, and the outermost: it also sees what the Gate refuses.
 import logging
 import re
 import time
+from collections.abc import Awaitable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -45,14 +46,15 @@ class Observer:
             self._note(answer, time.perf_counter() - began)
 
     def _note(self, answer: "Answer", seconds: float) -> None:
+        method, route = answer.scope["method"], answer.route
         if answer.is_stream:
             self.telemetry.streams.dec()
         else:
             answer.status = answer.status or UNFINISHED
-            self.telemetry.answered(answer.route, answer.status)
-            self.telemetry.took(answer.route, seconds)
-        if self.is_access_logged or answer.is_failure or answer.is_change:
-            method, route, status = answer.scope["method"], answer.route, answer.status
+            self.telemetry.answered(route, answer.status)
+            self.telemetry.took(route, seconds)
+        status = answer.status
+        if self.is_access_logged or is_failure(route, status) or is_change(method, route, status):
             fields = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 2)}
             log.info("%s %s %d %.1f ms", method, route, status, seconds * 1000, extra={"fields": fields})
 
@@ -64,7 +66,7 @@ class Answer:
         self.telemetry, self.scope, self._send = telemetry, scope, send
         self.status, self.is_stream = 0, False
 
-    async def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             for name, value in message["headers"]:
@@ -74,7 +76,7 @@ class Answer:
                     self.telemetry.streams.inc()
                 elif name == b"location" and not RUN.get():
                     RUN.set(run_in(value))
-        await self._send(message)
+        return self._send(message)
 
     @property
     def route(self) -> str:
@@ -82,15 +84,14 @@ class Answer:
         context = self.scope.get("fastapi", {}).get("effective_route_context") or self.scope.get("route")
         return getattr(context, "path_format", None) or UNMATCHED
 
-    @property
-    def is_failure(self) -> bool:
-        """A probe that is told "not ready" was answered as it should be; it would fill the log."""
-        return self.status >= FAILED and not (self.route == READINESS and self.status == NOT_READY)
 
-    @property
-    def is_change(self) -> bool:
-        is_done = 200 <= self.status < 300
-        return is_done and self.scope["method"] in CHANGING_METHODS and self.route not in CHANGES_NOTHING
+def is_failure(route: str, status: int) -> bool:
+    """A probe that is told "not ready" was answered as it should be; it would fill the log."""
+    return status >= FAILED and not (route == READINESS and status == NOT_READY)
+
+
+def is_change(method: str, route: str, status: int) -> bool:
+    return method in CHANGING_METHODS and 200 <= status < 300 and route not in CHANGES_NOTHING
 
 
 def run_in(address: bytes) -> str:

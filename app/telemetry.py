@@ -86,6 +86,7 @@ class Telemetry:
             self.dispatched.labels(reason)
         for kind in ("etag", "memory", "flight"):
             self.cache_hits.labels(kind)
+        self.etag_hits = self.cache_hits.labels("etag")
 
     def _add_models(self, registry: CollectorRegistry) -> None:
         self.reloads = Counter(

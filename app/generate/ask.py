@@ -94,20 +94,22 @@ def _form(request: GenerateQuery | GenerateBody, accept: str, prefix: str) -> Fo
 
 def _latents(request: GenerateQuery | GenerateBody, latent_dim: int, max_images: int, prefix: str) -> Latents:
     """The noise that is asked for: of seeds, or as given."""
-    z = request.z if isinstance(request, GenerateBody) else None
-    for instead, others in (("z", ("seed", "n", "seeds")), ("seeds", ("seed", "n"))):
-        if getattr(request, instead, None) is not None:
-            for name in others:
-                if name in request.model_fields_set and getattr(request, name) is not None:
-                    raise InvalidRequest.field(f"{prefix}{name}", f"leave it out, or leave out {instead}")
-    if z is not None:
-        return Latents((), request.truncation, _given(z, latent_dim, max_images, f"{prefix}z"))
+    if isinstance(request, GenerateBody) and request.z is not None:
+        _check_alone(request, "z", ("seed", "n", "seeds"), prefix)
+        return Latents((), request.truncation, _given(request.z, latent_dim, max_images, f"{prefix}z"))
     if request.seeds is not None:
+        _check_alone(request, "seeds", ("seed", "n"), prefix)
         return Latents(read_seeds(request.seeds, max_images, f"{prefix}seeds"), request.truncation)
     if request.n > max_images:
         raise InvalidRequest.field(f"{prefix}n", f"1 to {max_images}, got {request.n}")
     seed = secrets.randbelow(SEEDS) if request.seed == RANDOM_SEED else request.seed
     return Latents(seeds_from(seed, request.n), request.truncation)
+
+
+def _check_alone(request: GenerateQuery | GenerateBody, instead: str, others: tuple[str, ...], prefix: str) -> None:
+    for name in others:
+        if name in request.model_fields_set and getattr(request, name) is not None:
+            raise InvalidRequest.field(f"{prefix}{name}", f"leave it out, or leave out {instead}")
 
 
 def _given(z: list[list[float]], latent_dim: int, max_images: int, pointer: str) -> npt.NDArray[np.float32]:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from app.conditions import IMMUTABLE, IfNoneMatch, is_known
 from app.deps import Services, ServicesDep
-from app.direct import DirectRoute, read_query
+from app.direct import DirectRoute, RawHeaders, RawResponse, read_query
 from app.errors import documented
 from app.generate.ask import MEDIA_TYPES, Ask, check
 from app.generate.drawing import Drawing
@@ -36,6 +36,8 @@ MAX_LISTED = 64  # seeds or labels that a header lists; more are told by what is
 MAX_LOCATION = 4000  # characters of a Content-Location; a longer one is left out
 
 router = APIRouter(tags=["generate"])
+
+_reference = functools.lru_cache(64)(parse_reference)  # most clients name the same few
 
 TOLD = {
     "Model": "Name of the model.",
@@ -88,18 +90,21 @@ async def generate_from_body(
 async def _answer(
     asked: GenerateQuery | GenerateBody, request: Request, services: Services, known: str | None, prefix: str
 ) -> Response:
-    ref = parse_reference(asked.model or services.settings.default_model, f"{prefix}model")
+    ref = _reference(asked.model or services.settings.default_model, f"{prefix}model")
     engine = await services.models.engine(ref)
     accept = request.headers.get("accept", "")
     ask = check(asked, engine, accept, services.settings.max_images, prefix)
-    headers = _headers(ask, ref, engine)
-    if not ask.is_random and is_known(known, headers["ETag"]):
-        services.telemetry.cache_hits.labels("etag").inc()
-        return Response(status_code=304, headers=headers)
-    if request.method == "HEAD":
-        return _undrawn(headers, MEDIA_TYPES[ask.form])
-    content, headers["Server-Timing"] = await _content(headers["ETag"], ask, engine, request, services)
-    return Response(content, headers=headers, media_type=MEDIA_TYPES[ask.form])
+    etag = ask.etag(engine)
+    headers = _headers(ask, etag, ref, engine)
+    if not ask.is_random and is_known(known, etag):
+        services.telemetry.etag_hits.inc()
+        return RawResponse(304, headers)
+    headers.append((b"content-type", MEDIA_TYPES[ask.form].encode()))
+    if request.method == "HEAD":  # nothing is drawn, so nobody knows how long it would be
+        return RawResponse(200, headers)
+    content, timing = await _content(etag, ask, engine, request, services)
+    headers += [(b"server-timing", timing.encode()), (b"content-length", b"%d" % len(content))]
+    return RawResponse(200, headers, content)
 
 
 async def _content(name: str, ask: Ask, engine: Engine, request: Request, services: Services) -> tuple[bytes, str]:
@@ -127,37 +132,31 @@ async def _content(name: str, ask: Ask, engine: Engine, request: Request, servic
     return drawn.content, ", ".join(f"{stage};dur={seconds * 1000:.2f}" for stage, seconds in stages)
 
 
-def _undrawn(headers: dict[str, str], media_type: str) -> Response:
-    """The answer to HEAD: nothing is drawn, so nobody knows how long it would be."""
-    response = Response(headers=headers, media_type=media_type)
-    del response.headers["Content-Length"]
-    return response
-
-
-def _headers(ask: Ask, ref: Reference, engine: Engine) -> dict[str, str]:
+def _headers(ask: Ask, etag: str, ref: Reference, engine: Engine) -> RawHeaders:
     """What is known before anything is drawn."""
-    headers = {
-        "Model": engine.name,
-        "Model-Version": str(engine.version),
-        "Model-Digest": engine.digest,
-        "ETag": ask.etag(engine),
-        "Vary": "Accept",
-        "Cache-Control": "no-store" if ask.is_random else IMMUTABLE if ref.is_pinned else "no-cache",
-    }
+    caching = "no-store" if ask.is_random else IMMUTABLE if ref.is_pinned else "no-cache"
+    headers = [
+        (b"model", engine.name.encode()),
+        (b"model-version", str(engine.version).encode()),
+        (b"model-digest", engine.digest.encode()),
+        (b"etag", etag.encode()),
+        (b"vary", b"Accept"),
+        (b"cache-control", caching.encode()),
+    ]
     seeds = ask.seeds
     if seeds and seeds == seeds_from(seeds[0], len(seeds)):
-        headers["Seed"] = str(seeds[0])
+        headers.append((b"seed", b"%d" % seeds[0]))
     elif seeds and len(seeds) <= MAX_LISTED:
-        headers["Seed"] = ",".join(map(str, seeds))
+        headers.append((b"seed", ",".join(map(str, seeds)).encode()))
     labels = _brief(ask.labels)
     if labels and len(labels) <= MAX_LISTED:
-        headers["Label"] = ",".join(map(str, labels))
+        headers.append((b"label", ",".join(map(str, labels)).encode()))
     if ask.is_random and len(location := _pinned_url(ask, engine)) <= MAX_LOCATION:
-        headers["Content-Location"] = location
+        headers.append((b"content-location", location.encode()))
     if ask.form in ("zip", "npy"):
         seed = f"-seed-{seeds[0]}" if seeds else ""
         name = f"{safe(engine.name)}-{engine.version}{seed}.{ask.form}"
-        headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        headers.append((b"content-disposition", f'attachment; filename="{name}"'.encode()))
     return headers
 
 

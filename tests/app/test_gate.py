@@ -142,6 +142,16 @@ async def test_a_request_id_is_echoed(client: httpx.AsyncClient) -> None:
     assert answers[2].json()["request_id"] == "my-request.1"
 
 
+async def test_of_two_headers_of_one_name_the_first_counts(client: httpx.AsyncClient) -> None:
+    twice = [("Request-Id", "first"), ("Request-Id", "second"), ("Host", "localhost"), ("Host", "evil.example")]
+
+    answer = await client.get("/livez", headers=twice)
+    refused = await client.get("/livez", headers=twice[::-1])
+
+    assert (answer.status_code, answer.headers["Request-Id"]) == (200, "first")
+    assert (refused.status_code, refused.headers["Request-Id"]) == (400, "second")
+
+
 @pytest.mark.parametrize("sent", [None, "", "x" * 129, "two words", "a\u00e9", "<script>"])
 async def test_a_request_id_that_is_none_is_replaced_by_a_new_one(client: httpx.AsyncClient, sent: str | None) -> None:
     headers = [] if sent is None else [(b"Request-Id", sent.encode())]
