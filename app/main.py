@@ -193,14 +193,15 @@ def _make(settings: Settings, store: Store, telemetry: Telemetry, backend: Backe
 
 
 def _backend(settings: Settings) -> Backend:
-    """On a CPU a forward pass for each core, of one thread: torch's own threads would wait for one another."""
+    """On a CPU each forward pass is of one thread: torch's own threads would wait for one another."""
     device = settings.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device != "cpu":
         return Threads(device, 1)
     torch.set_num_threads(1)
-    count = settings.engine_threads or available_cores()
+    # One more than cores: while the event loop takes a batch in, no core waits for it.
+    count = settings.engine_threads or available_cores() + 1
     return Studio(count) if settings.engine_process else Threads(device, count)
 
 

@@ -21,6 +21,7 @@ from app.generate.forward import EagerForward, Forward, GraphForward, padded
 from core.images import Images
 from models.folding import run_in
 from models.noise import default_labels, draw_noise
+from models.packing import pack
 
 BUCKETS = (1, 2, 4, 8, 16, 32, 64)  # batch shapes
 REFERENCE_BUCKET = 4  # the others draw its bytes, or are not used
@@ -95,7 +96,7 @@ def has_bfloat16(device: torch.device) -> bool:
 def make_forward(generator: nn.Module, device: torch.device, precision: Precision) -> Forward:
     """`generator` as it is run on `device`."""
     network = run_in(generator, precision).to(device)
-    return GraphForward(network, device) if device.type == "cuda" else EagerForward(network, device)
+    return GraphForward(network, device) if device.type == "cuda" else EagerForward(pack(network), device)
 
 
 def _measure(forward: Forward, probe: Probe) -> tuple[list[int], dict[int, float]]:

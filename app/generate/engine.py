@@ -19,6 +19,7 @@ from models.noise import Latents
 
 SMOOTHING = 0.1  # weight of the newest batch in the measured seconds of its shape
 SMALL = 64 * 64 * 3  # bytes of a picture that is encoded where it was drawn: to hand it over would cost more
+DEEP = 4  # so many batches of the fastest shape wait that nobody has to wait for one to fill
 NEARLY = 0.9  # a smaller shape that draws so much of the best one's images a second is better: nobody waits for it
 
 
@@ -36,7 +37,8 @@ class Engine:
         self._seconds = dict(facts.seconds)  # of a batch of each shape, as things are now
         self._least = dict(facts.seconds)  # the same with nothing beside it: which shape is best does not change
         self.images_per_second = 0.0  # of one thread, in batches of the best shape
-        self.best_batch = 1  # images: the smallest batch that draws nearly as many a second as any
+        self.fastest_batch = 1  # images: the batch that draws most a second
+        self.best_batch = 1  # images: the smallest that draws nearly as many
         self._rate()
         pixels = int(manifest["image_size"]) ** 2 * int(manifest["channels"])
         self.writes_files = runner.writes_files and pixels <= SMALL  # whether `draw` may be asked for PNG files
@@ -61,6 +63,8 @@ class Engine:
 
     def batch_for(self, waiting: int) -> int:
         """How many of `waiting` images to draw at once: as many as give most images a second, padding counted."""
+        if waiting >= DEEP * self.fastest_batch:
+            return self.fastest_batch
         if waiting >= self.best_batch:
             return self.best_batch
         return min(waiting, max(self._least, key=lambda bucket: min(bucket, waiting) / self._least[bucket]))
@@ -77,8 +81,10 @@ class Engine:
     def _rate(self) -> None:
         """Work out what the seconds of each shape mean; they are looked at for each request."""
         self.images_per_second = max(bucket / seconds for bucket, seconds in self._seconds.items())
-        enough = NEARLY * max(bucket / seconds for bucket, seconds in self._least.items())
-        self.best_batch = next(bucket for bucket, seconds in self._least.items() if bucket / seconds >= enough)
+        speed = {bucket: bucket / seconds for bucket, seconds in self._least.items()}
+        self.fastest_batch = max(speed, key=speed.__getitem__)
+        enough = NEARLY * speed[self.fastest_batch]
+        self.best_batch = next(bucket for bucket in speed if speed[bucket] >= enough)
 
 
 def load_engine(

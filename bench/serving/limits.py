@@ -18,6 +18,7 @@ from torch import nn
 
 from bench.serving.peers.drawing import as_written
 from models.folding import run_in
+from models.packing import pack
 from models.weights import WEIGHTS_FILE, load_generator
 
 BATCHES = (32, 64)
@@ -31,7 +32,7 @@ def shaped(generator: nn.Module, form: str) -> nn.Module:
     if form.endswith("as written"):
         return as_written(network)
     if form.endswith("as served"):
-        return run_in(network, "bfloat16")
+        return pack(run_in(network, "bfloat16"))
     if form.startswith("bfloat16"):
         network = network.to(torch.bfloat16)
     return network.to(memory_format=torch.channels_last) if "channels_last" in form else network  # type: ignore[call-overload]

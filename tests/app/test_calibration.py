@@ -107,10 +107,11 @@ def test_as_many_images_are_drawn_at_once_as_give_most_a_second(
     seconds = {1: 1.0, 2: 1.1, 4: 1.5, 8: 2.0, 16: 3.9, 32: 8.0}
     engine = Engine("tiny", 1, plain.manifest, plain.runner, Facts("cpu", "float32", seconds, 0, ""))
 
-    taken = {waiting: engine.batch_for(waiting) for waiting in (1, 2, 3, 5, 8, 9, 15, 16, 100)}
+    taken = {waiting: engine.batch_for(waiting) for waiting in (1, 2, 3, 5, 8, 9, 15, 16, 63, 64, 100)}
 
-    # 5: in the shape of 8 2.5 a second, in that of 4 2.67. 16: 4.1 a second, hardly more than the 4 of 8.
-    assert taken == {1: 1, 2: 2, 3: 3, 5: 4, 8: 8, 9: 8, 15: 8, 16: 8, 100: 8}
+    # 5: in the shape of 8 2.5 a second, in that of 4 2.67. 16: 4.1 a second, hardly more than the 4 of 8, so not before
+    # there is work for long.
+    assert taken == {1: 1, 2: 2, 3: 3, 5: 4, 8: 8, 9: 8, 15: 8, 16: 8, 63: 8, 64: 16, 100: 16}
 
 
 def test_two_loads_choose_the_same(publish_tiny: PublishTiny, registry: Registry) -> None:
