@@ -98,7 +98,7 @@ def answer(request: Request, error: Exception) -> Response:
 
 
 def _about(request: Request) -> dict[str, Any]:
-    return {"instance": request.url.path, "request_id": request.scope.get("state", {}).get("request_id", "")}
+    return {"instance": request.scope["path"], "request_id": request.scope.get("state", {}).get("request_id", "")}
 
 
 def _known(request: Request, error: Exception) -> Response:

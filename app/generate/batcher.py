@@ -1,8 +1,8 @@
 """Many requests, one forward pass: the queues, and the hands that take batches from them. Knows engines, no HTTP.
 
 A hand takes what waits as soon as it is free: batches form by themselves while it is busy, nothing waits for company.
-One batch holds one model version; versions take turns; a large request is split, so that a small one that comes later
-does not wait for all of it. Everything happens on the event loop; forward passes run elsewhere (app/generate/batch.py).
+One batch holds one model version; versions take turns; a large request is split, and a small one that comes later does
+not wait for all of it. Everything happens on the event loop; forward passes run elsewhere (app/generate/batch.py).
 
 A CPU has one hand for each core, each with a forward pass of its own: two passes on two cores draw a third more than
 one pass on both (docs/decisions/0006).
@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from app.generate.batch import Painted
 from app.generate.drawing import Drawing, Drawn, Patience, grouped
 from app.generate.engine import Engine
+from app.generate.pace import Pace
 from app.generate.queues import Part, Queues
 from app.telemetry import Telemetry
 from core.errors import NotReady, Overloaded
@@ -48,7 +49,7 @@ class Batcher:
         self.max_wait_s, self.encoders, self.telemetry = max_wait_s, encoders, telemetry or Telemetry()
         self.hands = hands  # forward passes at a time
         self._patience = Patience(timeout_s)
-        self._queues = Queues()
+        self._queues, self._pace = Queues(), Pace()
         self._tasks: list[asyncio.Task[None]] = []  # one a hand
         self._idle: list[asyncio.Future[None]] = []  # of hands that wait
         self._is_closing = False
@@ -130,10 +131,10 @@ class Batcher:
         if self._is_closing or not self.is_alive:
             self.telemetry.rejected.labels(NotReady.code).inc()
             raise NotReady("the service is shutting down")
-        work_s = self._queues.seconds / self.hands
-        if work_s > self.max_wait_s:
+        wait_s = self._queues.seconds / self._pace.speed
+        if wait_s > self.max_wait_s:
             self.telemetry.rejected.labels(Overloaded.code).inc()
-            raise Overloaded(f"{self._queues.images} images wait, about {work_s:.1f} s of work", work_s)
+            raise Overloaded(f"{self._queues.images} images wait, about {wait_s:.1f} s of work", wait_s)
 
     def _look(self) -> None:
         """Once around the loop for as long as it brings new requests, then wake a hand: what comes together is drawn
@@ -189,7 +190,9 @@ class Batcher:
             self._queues.drop(drawing)
             self._settle([(drawing, error)])
             return
-        self._observe(engine, sum(part.stop - part.start for _, part in parts), painted.infer_s)
+        count = sum(part.stop - part.start for _, part in parts)
+        self._pace.did(engine.work_of(count), time.perf_counter(), more_waits=self._queues.due is not None)
+        self._observe(engine, count, painted.infer_s)
         if as_files:
             self._settle([(drawing, _drawn(drawing, painted, i)) for i, (drawing, _) in enumerate(parts)])
         else:

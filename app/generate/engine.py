@@ -36,7 +36,7 @@ class Engine:
         self.buckets = list(facts.seconds)  # batch shapes, the smallest first
         self._seconds = dict(facts.seconds)  # of a batch of each shape, as things are now
         self._least = dict(facts.seconds)  # the same with nothing beside it: which shape is best does not change
-        self.images_per_second = 0.0  # of one thread, in batches of the best shape
+        self.images_per_second = 0.0  # of one hand in batches of the fastest shape, with nothing beside it
         self.fastest_batch = 1  # images: the batch that draws most a second
         self.best_batch = 1  # images: the smallest that draws nearly as many
         self._rate()
@@ -69,21 +69,28 @@ class Engine:
             return self.best_batch
         return min(waiting, max(self._least, key=lambda bucket: min(bucket, waiting) / self._least[bucket]))
 
+    def work_of(self, count: int) -> float:
+        """Seconds of one hand, with nothing beside it, for a batch of `count` images."""
+        return self._least[self._bucket(count)]
+
     async def draw(self, latents: Latents, labels: list[int] | None, *, as_files: bool = False) -> Painted:
         """Pictures of up to `largest_bucket` latents; labels for a conditional model only."""
-        bucket = next(size for size in self.buckets if size >= len(latents))
+        bucket = self._bucket(len(latents))
         painted = await self.runner.paint(Batch(latents, labels, bucket, as_files))
         self._seconds[bucket] += SMOOTHING * (painted.infer_s - self._seconds[bucket])
         self._least[bucket] = min(self._least[bucket], painted.infer_s)
         self._rate()
         return painted
 
+    def _bucket(self, count: int) -> int:
+        return next(size for size in self.buckets if size >= count)
+
     def _rate(self) -> None:
         """Work out what the seconds of each shape mean; they are looked at for each request."""
-        self.images_per_second = max(bucket / seconds for bucket, seconds in self._seconds.items())
         speed = {bucket: bucket / seconds for bucket, seconds in self._least.items()}
         self.fastest_batch = max(speed, key=speed.__getitem__)
-        enough = NEARLY * speed[self.fastest_batch]
+        self.images_per_second = speed[self.fastest_batch]
+        enough = NEARLY * self.images_per_second
         self.best_batch = next(bucket for bucket in speed if speed[bucket] >= enough)
 
 

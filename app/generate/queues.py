@@ -6,9 +6,50 @@ from typing import Any
 from app.generate.drawing import Drawing
 from app.generate.engine import Engine
 
-SHARE = 16  # images that one request may put into a batch while others wait
+SMALL = 16  # images of a request that may go before larger ones
 
 Part = tuple[Drawing[Any], slice]
+
+
+class Line:
+    """Those who wait for one version: small requests and large ones, each in the order they came. Where both wait, each
+    kind gets half of a batch, so a small request does not wait for large ones that came before it, nor they for ever.
+    """
+
+    def __init__(self) -> None:
+        self._small, self._large = deque[Drawing[Any]](), deque[Drawing[Any]]()
+        self._gives_odd = False  # whether the odd one of a batch goes to the small ones
+
+    def add(self, drawing: Drawing[Any]) -> None:
+        (self._small if len(drawing.latents) <= SMALL else self._large).append(drawing)
+
+    def take(self, room: int) -> list[Part]:
+        """A batch of up to `room` images."""
+        half = room
+        if self._large:
+            self._gives_odd = not self._gives_odd
+            half = (room + self._gives_odd) // 2
+        parts = _fill(self._small, half)
+        parts += _fill(self._large, room - _images(parts))
+        return parts + _fill(self._small, room - _images(parts))
+
+
+def _fill(queue: deque[Drawing[Any]], room: int) -> list[Part]:
+    """Up to `room` images of those who came first; who has got all leaves the queue."""
+    parts = list[Part]()
+    while queue and room:
+        drawing = queue[0]
+        if not drawing.is_over:
+            part = drawing.take(room)
+            parts.append((drawing, part))
+            room -= part.stop - part.start
+        if not drawing.waiting:
+            queue.popleft()
+    return parts
+
+
+def _images(parts: list[Part]) -> int:
+    return sum(part.stop - part.start for _, part in parts)
 
 
 class Queues:
@@ -16,12 +57,12 @@ class Queues:
     full batch."""
 
     def __init__(self) -> None:
-        self._queues: dict[Engine, deque[Drawing[Any]]] = {}  # in the order of their turns
+        self._queues: dict[Engine, Line] = {}  # in the order of their turns
         self._images: dict[Engine, int] = {}  # that wait in each
         self._drawing: Counter[Engine] = Counter()  # hands that draw each
 
     def add(self, drawing: Drawing[Any]) -> None:
-        self._queues.setdefault(drawing.engine, deque()).append(drawing)
+        self._queues.setdefault(drawing.engine, Line()).add(drawing)
         self._count(drawing.engine, drawing.waiting)
 
     def drop(self, drawing: Drawing[Any]) -> None:
@@ -37,7 +78,7 @@ class Queues:
 
     @property
     def seconds(self) -> float:
-        """That one hand would take to draw them."""
+        """That one hand would take to draw them, with nothing beside it."""
         return sum(images / engine.images_per_second for engine, images in self._images.items())
 
     @property
@@ -55,21 +96,11 @@ class Queues:
     def begin(self, engine: Engine) -> list[Part]:
         """Take a batch of a version that is due, from as many requests as fit; perhaps nothing. Then call `end`."""
         self._drawing[engine] += 1
-        queue, parts = self._queues.pop(engine), list[Part]()
-        waiting = self._images.get(engine, 0)
-        room = engine.batch_for(waiting) if waiting else 0
-        while queue and room:
-            drawing = queue.popleft()
-            if drawing.is_over:
-                continue
-            part = drawing.take(min(room, SHARE) if queue else room)
-            parts.append((drawing, part))
-            room -= part.stop - part.start
-            if drawing.waiting:
-                queue.append(drawing)
-        self._count(engine, -sum(part.stop - part.start for _, part in parts))
-        if queue and engine in self._images:
-            self._queues[engine] = queue  # to the back: others first
+        line, waiting = self._queues.pop(engine), self._images.get(engine, 0)
+        parts = line.take(engine.batch_for(waiting) if waiting else 0)
+        self._count(engine, -_images(parts))
+        if engine in self._images:
+            self._queues[engine] = line  # to the back: others first
         return parts
 
     def end(self, engine: Engine) -> None:

@@ -57,6 +57,21 @@ async def test_a_small_request_does_not_wait_for_all_of_a_large_one(batcher: Bat
     assert sum(count for _, count in gated.log) == 303
 
 
+async def test_large_requests_are_done_one_after_the_other(batcher: Batcher, gated: Gated) -> None:
+    drawn_by_then: list[int] = []
+    first = await occupy(batcher, gated)
+    tasks = [ask(batcher, gated, range(160)) for _ in range(4)]
+    for task in tasks:
+        task.add_done_callback(lambda _: drawn_by_then.append(sum(count for _, count in gated.log)))
+    await asyncio.sleep(0)
+
+    gated.gate.set()
+    await asyncio.gather(first, *tasks)
+
+    assert drawn_by_then[0] <= 1 + 320  # of 641: had they shared every batch, all would end at the end
+    assert drawn_by_then == sorted(drawn_by_then)
+
+
 async def test_versions_take_turns(
     batcher: Batcher, gated: Gated, publish_tiny: PublishTiny, open_engine: OpenEngine
 ) -> None:

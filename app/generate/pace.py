@@ -1,0 +1,28 @@
+"""How fast the engine is, all hands together, as measured while it has more to do than it can. Knows no queue.
+
+Seconds of a lone batch say how much work it is; how much of that is done in a second depends on what else the machine
+does: its other hands, encoders, the event loop, other processes.
+"""
+
+import math
+
+MEMORY_S = 2.0  # of busy time; what was longer ago counts less than a third
+
+
+class Pace:
+    """Work done in a second of wall time, in seconds of one hand with nothing beside it."""
+
+    def __init__(self) -> None:
+        self.speed = 1.0  # until it is known: low, for what was promised too early cannot be kept
+        self._work_s, self._wall_s = 0.0, 0.0
+        self._since: float | None = None  # when the last batch was done, if more than that waited then
+
+    def did(self, work_s: float, now: float, *, more_waits: bool) -> None:
+        """Note a batch that is done `now` (seconds), and whether every hand still has something to do."""
+        if self._since is not None:
+            faded = math.exp(-(now - self._since) / MEMORY_S)
+            self._work_s = self._work_s * faded + work_s
+            self._wall_s = self._wall_s * faded + now - self._since
+            if self._wall_s >= MEMORY_S / 4:  # a few batches say little
+                self.speed = self._work_s / self._wall_s
+        self._since = now if more_waits else None
