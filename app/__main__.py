@@ -15,7 +15,6 @@ from core.settings import SettingsError, load_settings
 
 STARTUP_FAILED = 3
 COLLECT_AFTER = (10_000, 20, 20)  # objects more than at the last time; collections of each generation
-SWITCH_INTERVAL_S = 5e-5
 DRAIN_S = 20  # for requests under way when the process is told to end
 
 
@@ -44,9 +43,6 @@ def main() -> None:
         settings = load_settings()
     except SettingsError as error:
         sys.exit(f"app: {error}")
-    # An engine thread asks for the GIL a dozen times a batch, and the event loop seldom lets go of it by itself: with
-    # Python's own 5 ms the engine draws a twentieth of what it can (docs/decisions/0006).
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
     configure_logging(settings.log_format)
     logging.getLogger("uvicorn.access").disabled = True
     app = create_app(settings)

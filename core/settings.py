@@ -73,7 +73,7 @@ class Settings(BaseSettings):
         True, description="Run the forward passes of a CPU in a process of their own; false: in the API's."
     )
     engine_threads: int | None = Field(
-        None, ge=1, le=256, description="Threads that draw on a CPU, each on one core. Default: as many as cores."
+        None, ge=1, le=256, description="Threads that draw on a CPU, each a batch. Default: one more than cores."
     )
     model_memory: int = Field(
         2**30,
