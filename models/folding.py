@@ -58,7 +58,9 @@ class PhasedConv2d(nn.Conv2d):
 
     def forward(self, x_BCHW: torch.Tensor) -> torch.Tensor:
         height, width = x_BCHW.shape[-2:]
-        window_BHWP = super().forward(x_BCHW).permute(0, 2, 3, 1)  # (B, H + 1, W + 1, P)
+        # One picture alone has a kernel of its own, which sums in another order: so it is given company.
+        window_BPHW = super().forward(x_BCHW if len(x_BCHW) > 1 else x_BCHW.expand(2, -1, -1, -1))[: len(x_BCHW)]
+        window_BHWP = window_BPHW.permute(0, 2, 3, 1)  # (B, H + 1, W + 1, P)
         phases = window_BHWP.chunk(4, dim=3)
         rows = [
             torch.stack([phases[2 * a + c][:, a : a + height, c : c + width] for c in (0, 1)], dim=3) for a in (0, 1)

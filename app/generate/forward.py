@@ -28,6 +28,10 @@ class Forward(Protocol):
 
     def __call__(self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None) -> Images: ...
 
+    def raw(self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None) -> npt.NDArray[np.float32]:
+        """The numbers (B, C, H, W) that pixels are rounded from: where they are equal, so is every picture."""
+        ...
+
 
 def padded(
     z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None, bucket: int
@@ -53,10 +57,28 @@ class EagerForward:
 
     def __call__(self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None) -> Images:
         with torch.inference_mode():
-            z = torch.from_numpy(z_BZ).to(self.device)
-            labels = None if label_B is None else torch.from_numpy(label_B).to(self.device)
-            images: Images = to_uint8(self.network(z, labels)).cpu().numpy()
+            images: Images = to_uint8(_run(self.network, self.device, z_BZ, label_B)).cpu().numpy()
         return images
+
+    def raw(self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None) -> npt.NDArray[np.float32]:
+        with torch.inference_mode():
+            return _numbers(_run(self.network, self.device, z_BZ, label_B))
+
+
+def _run(
+    network: nn.Module,
+    device: torch.device,
+    z_BZ: npt.NDArray[np.float32],
+    label_B: npt.NDArray[np.int64] | None,
+) -> Tensor:
+    labels = None if label_B is None else torch.from_numpy(label_B).to(device)
+    images: Tensor = network(torch.from_numpy(z_BZ).to(device), labels)
+    return images
+
+
+def _numbers(image_BCHW: Tensor) -> npt.NDArray[np.float32]:
+    numbers: npt.NDArray[np.float32] = image_BCHW.float().cpu().numpy()
+    return numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +113,10 @@ class GraphForward:
             torch.cuda.current_stream().synchronize()
             images: Images = recording.host_BHWC.numpy().copy()  # the next batch writes there again
         return images
+
+    def raw(self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None) -> npt.NDArray[np.float32]:
+        with _on_device, torch.inference_mode(), torch.cuda.device(self.device):
+            return _numbers(_run(self.network, self.device, z_BZ, label_B))  # with the kernels that a graph records
 
     def _record(self, size: int, latent_dim: int, is_conditional: bool) -> Recording:
         z_BZ = torch.zeros(size, latent_dim, device=self.device)

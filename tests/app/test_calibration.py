@@ -69,6 +69,9 @@ class OddShapes:
         image_BHWC = np.repeat((z_BZ[:, :1, None, None] * 20 + 128).astype(np.uint8), 4, axis=1)
         return image_BHWC + np.uint8(len(z_BZ) == 8)
 
+    def raw(self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None) -> npt.NDArray[np.float32]:
+        return self(z_BZ, label_B).astype(np.float32)
+
 
 def test_a_shape_that_draws_other_bytes_is_not_used() -> None:
     buckets, seconds = calibration._measure(OddShapes(), make_probe(4, 4, 0))

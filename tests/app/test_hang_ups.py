@@ -44,16 +44,16 @@ def resident_bytes(pid: int) -> int:
 async def test_a_thousand_clients_that_hang_up_leave_nothing_behind(start_server: StartServer, tmp_path: Path) -> None:
     home = tmp_path / "home"
     publish(home / "store", tmp_path, "steady", 1)
-    server = start_server(home, GANYMEDE_DEFAULT_MODEL="steady", GANYMEDE_MAX_WAIT="1000")
+    server = start_server(home, GANYMEDE_DEFAULT_MODEL="steady", GANYMEDE_MAX_WAIT="1000", GANYMEDE_CACHE_BYTES="0")
     pid, base_url = server.process.pid, f"http://127.0.0.1:{server.port}"
     async with httpx.AsyncClient(base_url=base_url, timeout=60, trust_env=False) as http:
-        await storm(server.port, AT_ONCE)
+        await storm(server.port, range(AT_ONCE))
         await settled(http)
         open_before, memory_before = len(os.listdir(f"/proc/{pid}/fd")), resident_bytes(pid)
         drawn_before = await metric(http, "ganymede_batch_size_sum")
 
-        for _ in range(CLIENTS // AT_ONCE):
-            await storm(server.port, AT_ONCE)
+        for first in range(AT_ONCE, AT_ONCE + CLIENTS, AT_ONCE):
+            await storm(server.port, range(first, first + AT_ONCE))  # no picture is in memory yet
         await settled(http)
 
         drawn = await metric(http, "ganymede_batch_size_sum") - drawn_before
@@ -64,8 +64,8 @@ async def test_a_thousand_clients_that_hang_up_leave_nothing_behind(start_server
         assert (await http.get("/generate", params={"seed": 5})).status_code == 200
 
 
-async def storm(port: int, clients: int) -> None:
-    await asyncio.gather(*(hang_up(port, seed) for seed in range(clients)))
+async def storm(port: int, numbers: range) -> None:
+    await asyncio.gather(*(hang_up(port, 1000 * number) for number in numbers))
 
 
 async def settled(http: httpx.AsyncClient) -> None:
