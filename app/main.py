@@ -16,6 +16,8 @@ from app.activity import Activity
 from app.catalog import aliases, transfer
 from app.catalog import route as catalog
 from app.datasets import route as datasets
+from app.datasets import upload as dataset_upload
+from app.datasets.intake import Intakes
 from app.deps import Services
 from app.gate import BodyLimit, Gate
 from app.generate import inspect
@@ -59,6 +61,7 @@ PARTS = (
     aliases,
     transfer,
     datasets,
+    dataset_upload,
     system,
     health,
     metrics,
@@ -183,6 +186,7 @@ def _make(settings: Settings, store: Store, telemetry: Telemetry, studio: Studio
         encoders=encoders,
         streams=Streams(),
         activity=Activity(runs, models),
+        intakes=Intakes(store.root),
         storage=StorageMeter(store),
         telemetry=telemetry,
         importer=ThreadPoolExecutor(1, "import"),  # a model that is checked is in memory: one at a time

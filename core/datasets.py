@@ -20,6 +20,7 @@ from core import files, images
 from core.errors import DatasetNotFound, InvalidRequest, StoreDamaged
 from core.image_set import MAX_CLASS_NAME, MAX_CLASSES, ImageSet
 from core.intake.npz import read_npz
+from core.preview import preview
 from core.refs import check_name
 from core.registry import timestamp
 from core.store import SCHEMA, Store, check_files, list_files
@@ -27,7 +28,6 @@ from core.store import SCHEMA, Store, check_files, list_files
 __all__ = ["BUNDLED", "MAX_CLASSES", "MAX_CLASS_NAME", "Change", "Dataset", "DatasetStore", "ImageSet", "Origin"]
 
 BUNDLED = "mnist-10k"
-PREVIEW_COLUMNS, PREVIEW_ROWS = 10, 5
 IMAGES_FILE, LABELS_FILE, PREVIEW_FILE = "images.npy", "labels.npy", "preview.webp"
 _VERSION_DIGITS = 16
 
@@ -201,7 +201,8 @@ def _write(folder: Path, content: ImageSet, facts: dict[str, Any]) -> None:
         np.save(folder / LABELS_FILE, content.labels_N, allow_pickle=False)
         written.append(LABELS_FILE)
         counts = np.bincount(content.labels_N, minlength=len(content.class_names)).tolist()
-    (folder / PREVIEW_FILE).write_bytes(images.to_webp(_preview(content)))
+    sheet_HWC = preview(content.images_NHWC, content.labels_N, len(content.class_names))
+    (folder / PREVIEW_FILE).write_bytes(images.to_webp(sheet_HWC))
     count, height, width, channels = content.images_NHWC.shape
     manifest = {
         "schema": SCHEMA,
@@ -217,17 +218,3 @@ def _write(folder: Path, content: ImageSet, facts: dict[str, Any]) -> None:
         "files": list_files(folder, *written, PREVIEW_FILE),
     }
     files.write_json(folder / "manifest.json", manifest)
-
-
-def _preview(content: ImageSet) -> images.Images:
-    """A contact sheet: one column a class where there are up to ten classes, else spread over the set."""
-    total = PREVIEW_COLUMNS * PREVIEW_ROWS
-    classes = len(content.class_names)
-    if content.labels_N is not None and 1 < classes <= PREVIEW_COLUMNS:
-        members = [np.flatnonzero(content.labels_N == label)[:PREVIEW_ROWS] for label in range(classes)]
-        rows = min(len(indices) for indices in members)
-        if rows:
-            order = np.stack([indices[:rows] for indices in members], axis=1).reshape(-1)
-            return images.contact_sheet(content.images_NHWC[order], columns=classes)
-    spread = np.linspace(0, len(content.images_NHWC) - 1, min(total, len(content.images_NHWC))).astype(np.int64)
-    return images.contact_sheet(content.images_NHWC[spread], columns=PREVIEW_COLUMNS)

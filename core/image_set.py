@@ -88,5 +88,7 @@ def check_class_names(names: tuple[str, ...]) -> None:
     """InvalidRequest at `class_names` unless these can be the names of a dataset's classes."""
     if not 1 <= len(names) <= MAX_CLASSES or len(set(names)) < len(names):
         raise InvalidRequest.field("class_names", f"expected 1 to {MAX_CLASSES} different names, got {len(names)}")
-    if not all(0 < len(name) <= MAX_CLASS_NAME and name.isprintable() for name in names):
-        raise InvalidRequest.field("class_names", f"a class name has 1 to {MAX_CLASS_NAME} printable characters")
+    for name in names:
+        if not 0 < len(name) <= MAX_CLASS_NAME or not name.isprintable():
+            rule = f"a class name has 1 to {MAX_CLASS_NAME} printable characters; got {name[:MAX_CLASS_NAME]!a}"
+            raise InvalidRequest.field("class_names", rule)

@@ -5,6 +5,7 @@ Nothing is ever unpacked to a path that an archive names. Knows no pictures and 
 
 import contextlib
 import io
+import re
 import stat
 import struct
 import zlib
@@ -26,6 +27,9 @@ UNREADABLE = (
     *(OSError, ValueError, EOFError, KeyError, RuntimeError, ArithmeticError, MemoryError, struct.error),
     *(BadZipFile, zlib.error),
 )
+
+
+_DRIVE = re.compile(r"[A-Za-z]:")
 
 
 class FileRefused(Exception):
@@ -78,7 +82,9 @@ def name_of(entry: ZipInfo) -> str:
 def check_path(name: str) -> PurePosixPath:
     """The path that an entry's name is; FileRefused if it leads out of the archive."""
     path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or "\\" in name or name[1:2] == ":":
+    if not path.parts:
+        raise FileRefused("has no name")
+    if path.is_absolute() or ".." in path.parts or "\\" in name or _DRIVE.match(name):
         raise FileRefused("its name leads out of the archive")
     return path
 
