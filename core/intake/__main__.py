@@ -26,7 +26,7 @@ from core.intake.order import Order
 from core.store import Store
 
 ORDER_FILE, WORK_FOLDER = "order.json", "work"
-NICENESS = 10  # beside an API that draws
+NICENESS = 5  # beside an API that draws; somebody waits for this, too
 SAID_EVERY_S = 0.2
 
 
