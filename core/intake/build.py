@@ -27,6 +27,7 @@ from core.intake.report import Report
 ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")  # the second: an empty one
 IDX_MAGIC = b"\0\0"
 MAX_PACKED_PICTURE = 1 << 26  # bytes
+MAX_IMAGES = 2_000_000  # of arrays: each is looked at, and tiny ones are many in few bytes
 KINDS = "a zip of pictures, an .npz, or IDX files (plain or gzipped)"
 
 
@@ -120,6 +121,8 @@ def _from_pictures(
 def _from_arrays(kind: str, content: ImageSet, order: Order, folder: Path, tell: Tell) -> Built:
     """Arrays of images, which all have one size; where it is the one that is asked for, they stay as they are."""
     count, height, width, channels = content.images_NHWC.shape
+    if count > MAX_IMAGES:
+        raise InvalidRequest.field("/file", f"has {count} images; arrays may have {MAX_IMAGES}")
     report, target = Report(kind), folder / "images.npy"
     plan = plan_for(order.form, [Shape(width, height, channels == 1)])
     check_bytes(count, plan, order.limits.bytes)

@@ -1,6 +1,7 @@
 """POST /datasets: a zip of pictures becomes what can be trained on; what is wrong is named, and leaves nothing."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -191,6 +192,22 @@ async def test_the_limits_are_those_of_the_settings(settings: Settings, serve: S
         told, ("6 files", "more than 255 pixels", "100001 bytes", "take 393216 bytes"), strict=True
     ):
         assert words in problem["detail"]
+
+
+async def test_an_upload_may_be_as_large_as_the_setting_says(settings: Settings, serve: Serve, store: Store) -> None:
+    async with serve(create_app(settings.model_copy(update={"max_upload": 2 << 20}))) as client:
+        fits = await upload(client, zipped([("a.png", plain("red")), ("b.bin", os.urandom(3 << 19))]))
+        large = await upload(client, os.urandom(3 << 20))
+
+    assert (fits.status_code, large.status_code) == (201, 413)
+    assert (large.json()["code"], leftovers(store)) == ("body_too_large", [])
+
+
+async def test_an_upload_has_so_many_files_and_no_more(api: httpx.AsyncClient, store: Store) -> None:
+    answer = await upload(api, *[idx(IMAGES)] * 17)
+
+    assert (answer.status_code, answer.json()["detail"]) == (422, "/file: may be there up to 16 times")
+    assert leftovers(store) == []
 
 
 async def test_two_uploads_at_once_are_both_there(api: httpx.AsyncClient, store: Store) -> None:

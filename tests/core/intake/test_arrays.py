@@ -66,6 +66,11 @@ def test_idx_files_that_make_no_dataset_are_refused(take: Build, files: tuple[by
         take(*files)
 
 
+def test_more_images_than_can_be_looked_at_are_refused(take: Build) -> None:
+    with pytest.raises(InvalidRequest, match="/file: has 2000001 images; arrays may have 2000000"):
+        take(npz(images=np.zeros((2_000_001, 1, 1), np.uint8)))
+
+
 def test_arrays_are_resized_cropped_and_given_channels_as_asked(take: Build) -> None:
     wide = RNG.integers(0, 256, (5, 20, 40, 3), np.uint8)
 
