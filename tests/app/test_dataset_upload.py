@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -266,4 +267,17 @@ async def test_a_process_that_dies_is_told_and_leaves_nothing(
 
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
     assert "ended with status 1" in answer.json()["detail"]
+    assert leftovers(store) == []
+
+
+async def test_a_full_disk_is_507_and_leaves_nothing(
+    api: httpx.AsyncClient, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "full_disk.py").write_text("import sys\nprint('{\"errno\": 28}', flush=True)\nsys.stdin.read()\n")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    monkeypatch.setattr(intake, "PROCESS", "full_disk")  # core/intake says so on a disk that is full: its own tests
+
+    answer = await upload(api, class_folders())
+
+    assert (answer.status_code, answer.json()["code"]) == (507, "store_full")
     assert leftovers(store) == []
