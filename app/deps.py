@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from app.activity import Activity
+from app.datasets.intake import Intakes
 from app.generate.batcher import Batcher
 from app.generate.hotload import Models
 from app.generate.pictures import Pictures
@@ -42,6 +43,7 @@ class Services:
     pictures: Pictures
     encoders: ThreadPoolExecutor
     importer: ThreadPoolExecutor
+    intakes: Intakes
     streams: Streams
     activity: Activity
     storage: StorageMeter

@@ -26,7 +26,8 @@ REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::\d{0,5})?")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 MAX_BODY_BYTES = 1 << 20
-UPLOADS = (re.compile(r"/models/[^/]+/versions"),)  # paths whose POST may send GANYMEDE_MAX_UPLOAD bytes
+# Paths whose POST may send GANYMEDE_MAX_UPLOAD bytes.
+UPLOADS = (re.compile(r"/models/[^/]+/versions"), re.compile(r"/datasets"))
 BROWSER_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
 # For a page that does not bring its own: it may load nothing, and stand in no frame.
 PAGE_POLICY = (b"content-security-policy", b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'")

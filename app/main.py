@@ -16,6 +16,8 @@ from app.activity import Activity
 from app.catalog import aliases, transfer
 from app.catalog import route as catalog
 from app.datasets import route as datasets
+from app.datasets import upload as dataset_upload
+from app.datasets.intake import Intakes
 from app.deps import Services
 from app.direct import Shortcut
 from app.gate import BodyLimit, Gate
@@ -62,6 +64,7 @@ PARTS = (
     aliases,
     transfer,
     datasets,
+    dataset_upload,
     system,
     health,
     metrics,
@@ -186,6 +189,7 @@ def _make(settings: Settings, store: Store, telemetry: Telemetry, backend: Backe
         encoders=encoders,
         streams=Streams(),
         activity=Activity(runs, models),
+        intakes=Intakes(store.root),
         storage=StorageMeter(store),
         telemetry=telemetry,
         importer=ThreadPoolExecutor(1, "import"),  # a model that is checked is in memory: one at a time

@@ -54,6 +54,7 @@ async def read_status(services: ServicesDep) -> StatusBody:
             loaded=sorted(f"{engine.name}@{engine.version}" for engine in services.models.residents.all()),
         ),
         storage=storage,
+        imports=services.intakes.under_way(),
     )
 
 

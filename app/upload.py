@@ -1,7 +1,8 @@
 """Multipart bodies, part by part onto the disk: never whole in memory. Knows no route and none of their contents."""
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
 from python_multipart.exceptions import FormParserError
@@ -14,24 +15,56 @@ from core.errors import FieldProblem, InvalidRequest
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
+MAX_REPEATS = 16
+MAX_FILENAME = 100  # characters
 NEEDS_MULTIPART = "Content-Type: multipart/form-data with a boundary is needed"
 
 
-async def receive_parts(request: Request, folder: Path, limits: Mapping[str, int]) -> None:
-    """Write each part of a body to `folder` / its name. `limits` has the largest size, in bytes, of every part.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a body may have under one name."""
+
+    max_bytes: int
+    is_needed: bool = True
+    may_repeat: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A part that was written to `path`; `filename` is what its sender calls it, and names nothing here."""
+
+    name: str
+    path: Path
+    filename: str
+
+
+async def receive_parts(
+    request: Request,
+    folder: Path,
+    parts: Mapping[str, Part],
+    *,
+    count: Callable[[int], None] = lambda _bytes: None,
+    check: Callable[[str, list[Received]], None] = lambda _name, _before: None,
+) -> list[Received]:
+    """Write each part of a body to `folder` / its name; those of a part that may repeat to NAME-0, NAME-1 ...
+
+    `count` is told the bytes as they come. `check` is told each part that begins, and those that are there whole; it
+    may raise.
 
     Raises:
-        InvalidRequest: it is no multipart body or ends too soon, a part is missing, unknown, there twice or too large.
+        InvalidRequest: it is no multipart body or ends too soon, a part is missing, unknown, too often there or too
+            large.
     """
     kind, options = parse_options_header(request.headers.get("content-type"))
     boundary = options.get(b"boundary")
     if kind != b"multipart/form-data" or not boundary:
         raise InvalidRequest(NEEDS_MULTIPART, [FieldProblem("", NEEDS_MULTIPART)])
-    writer = _Writer(folder, limits)
+    writer = _Writer(folder, parts, check)
     try:
         parser = MultipartParser(boundary, writer.callbacks)
         async for chunk in request.stream():
             await run_in_threadpool(parser.write, chunk)
+            count(len(chunk))
     except FormParserError as error:
         raise InvalidRequest(f"the body is not multipart/form-data: {error}") from None
     except ClientDisconnect:
@@ -39,15 +72,16 @@ async def receive_parts(request: Request, folder: Path, limits: Mapping[str, int
     finally:
         writer.close()
     writer.check_complete()
+    return writer.received
 
 
 class _Writer:
     """What the parser calls: one open file at a time."""
 
-    def __init__(self, folder: Path, limits: Mapping[str, int]) -> None:
-        self.folder, self.limits = folder, limits
-        self.written: dict[str, int] = {}
-        self._name, self._is_over = "", False
+    def __init__(self, folder: Path, parts: Mapping[str, Part], check: Callable[[str, list[Received]], None]) -> None:
+        self.folder, self.parts, self.check = folder, parts, check
+        self.received: list[Received] = []
+        self._name, self._written, self._is_over = "", 0, False
         self._file: BinaryIO | None = None
         self._header, self._value, self._disposition = bytearray(), bytearray(), b""
         self.callbacks: MultipartCallbacks = {
@@ -64,7 +98,8 @@ class _Writer:
     def check_complete(self) -> None:
         if not self._is_over:
             raise InvalidRequest("the body ends before its last boundary")
-        if missing := [name for name in self.limits if name not in self.written]:
+        there = {part.name for part in self.received}
+        if missing := [name for name, part in self.parts.items() if part.is_needed and name not in there]:
             raise InvalidRequest(
                 f"parts are missing: {', '.join(missing)}", [FieldProblem(f"/{name}", "is missing") for name in missing]
             )
@@ -86,19 +121,31 @@ class _Writer:
     def _open(self) -> None:
         _, options = parse_options_header(self._disposition)
         name = options.get(b"name", b"").decode("utf-8", "replace")
-        if name not in self.limits:  # the name becomes a path: nothing but these
-            raise InvalidRequest(f"the parts are {', '.join(self.limits)}; got one named {name[:80]!r}")
-        if name in self.written:
+        if name not in self.parts:  # the name becomes a path: nothing but these
+            raise InvalidRequest(f"the parts are {', '.join(self.parts)}; got one named {name[:80]!r}")
+        before = sum(part.name == name for part in self.received)
+        if before and not self.parts[name].may_repeat:
             raise InvalidRequest.field(f"/{name}", "is there twice")
-        self._name, self.written[name] = name, 0
-        self._file = (self.folder / name).open("xb")
+        if before >= MAX_REPEATS:
+            raise InvalidRequest.field(f"/{name}", f"may be there up to {MAX_REPEATS} times")
+        self.check(name, self.received)
+        path = self.folder / (f"{name}-{before}" if self.parts[name].may_repeat else name)
+        self.received.append(Received(name, path, _shown(options.get(b"filename", b""), name)))
+        self._name, self._written = name, 0
+        self._file = path.open("xb")
 
     def _write(self, data: bytes, start: int, end: int) -> None:
         assert self._file is not None
-        self.written[self._name] += end - start
-        if self.written[self._name] > self.limits[self._name]:
-            raise InvalidRequest.field(f"/{self._name}", f"may have up to {self.limits[self._name]} bytes")
+        self._written += end - start
+        if self._written > self.parts[self._name].max_bytes:
+            raise InvalidRequest.field(f"/{self._name}", f"may have up to {self.parts[self._name].max_bytes} bytes")
         self._file.write(data[start:end])
 
     def _end(self) -> None:
         self._is_over = True
+
+
+def _shown(filename: bytes, default: str) -> str:
+    """What a sender calls a file, for messages."""
+    name = PurePosixPath(filename.decode("utf-8", "replace").replace("\\", "/")).name
+    return "".join(c if c.isprintable() else "?" for c in name)[:MAX_FILENAME] or default

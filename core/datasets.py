@@ -6,72 +6,32 @@ changes nothing. `datasets/<name>/current.json` points to the version that the n
 """
 
 import contextlib
-import hashlib
 import importlib.resources
-import zlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from core import files, images
 from core.errors import DatasetNotFound, InvalidRequest, StoreDamaged
+from core.image_set import MAX_CLASS_NAME, MAX_CLASSES, ImageSet
+from core.intake.npz import read_npz
+from core.preview import preview
 from core.refs import check_name
 from core.registry import timestamp
 from core.store import SCHEMA, Store, check_files, list_files
 
+__all__ = ["BUNDLED", "MAX_CLASSES", "MAX_CLASS_NAME", "Change", "Dataset", "DatasetStore", "ImageSet", "Origin"]
+
 BUNDLED = "mnist-10k"
-MAX_CLASSES = 1000
-MAX_SIDE = 1024  # pixels; a preview of larger ones would not fit into a WebP
-MAX_CLASS_NAME = 100  # characters
-PREVIEW_COLUMNS, PREVIEW_ROWS = 10, 5
+IMAGES_FILE, LABELS_FILE, PREVIEW_FILE = "images.npy", "labels.npy", "preview.webp"
 _VERSION_DIGITS = 16
-# What numpy and zipfile raise on a damaged, foreign, encrypted or lying file; TypeError: it is no archive.
-_UNREADABLE = (OSError, ValueError, EOFError, KeyError, TypeError, RuntimeError, MemoryError, BadZipFile, zlib.error)
 
-
-@dataclass(frozen=True, slots=True)
-class ImageSet:
-    """Checked images and labels in memory, ready to be stored.
-
-    images_NHWC: uint8, C is 1 or 3. labels_N: int64 indices into class_names, or None without classes.
-    """
-
-    images_NHWC: images.Images
-    labels_N: npt.NDArray[np.int64] | None = None
-    class_names: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        shape, kind = self.images_NHWC.shape, self.images_NHWC.dtype
-        if len(shape) != 4 or kind != np.uint8 or shape[3] not in (1, 3) or 0 in shape:
-            raise InvalidRequest.field("images", f"expected uint8 (N, H, W, 1 or 3), got {kind} {shape}")
-        if max(shape[1:3]) > MAX_SIDE:
-            raise InvalidRequest.field("images", f"expected at most {MAX_SIDE} px a side, got {shape[2]}x{shape[1]}")
-        if self.labels_N is None:
-            if self.class_names:
-                raise InvalidRequest.field("class_names", "expected none without labels")
-            return
-        if self.labels_N.shape != (shape[0],):
-            raise InvalidRequest.field("labels", f"expected {shape[0]} labels, got shape {self.labels_N.shape}")
-        if not 1 <= len(self.class_names) <= MAX_CLASSES or len(set(self.class_names)) < len(self.class_names):
-            raise InvalidRequest.field("class_names", f"expected 1 to {MAX_CLASSES} different names")
-        if not all(0 < len(name) <= MAX_CLASS_NAME and name.isprintable() for name in self.class_names):
-            rule = f"a class name has 1 to {MAX_CLASS_NAME} printable characters"
-            raise InvalidRequest.field("class_names", rule)
-        if self.labels_N.min() < 0 or self.labels_N.max() >= len(self.class_names):
-            raise InvalidRequest.field("labels", f"expected 0 to {len(self.class_names) - 1}")
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 over shape, pixels, labels and class names."""
-        digest = hashlib.sha256(repr((self.images_NHWC.shape, self.class_names)).encode())
-        digest.update(np.ascontiguousarray(self.images_NHWC).data)
-        if self.labels_N is not None:
-            digest.update(self.labels_N.astype("<i8").data)
-        return digest.hexdigest()
+Change = Literal["created", "unchanged", "repaired"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +41,9 @@ class Origin:
     source: str
     licence: str | None = None
     attribution: str | None = None
+
+    def to_json(self) -> dict[str, str | None]:
+        return {"source": self.source, "licence": self.licence, "attribution": self.attribution}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +66,11 @@ class Dataset:
         check_files(self.folder, self.manifest["files"])
 
     def images(self) -> images.Images:
-        images_NHWC: images.Images = self._array("images.npy", np.uint8)
+        images_NHWC: images.Images = self._array(IMAGES_FILE, np.uint8)
         return images_NHWC
 
     def labels(self) -> npt.NDArray[np.int64] | None:
-        return self._array("labels.npy", np.int64) if self.class_names else None
+        return self._array(LABELS_FILE, np.int64) if self.class_names else None
 
     def _array(self, name: str, kind: type) -> Any:
         try:
@@ -139,27 +102,89 @@ class DatasetStore:
             known = ", ".join(self.names()) or "none"
             raise DatasetNotFound(f"there is no dataset {name[:80]!r} (datasets: {known})") from None
 
+    def versions(self, name: str) -> list[str]:
+        """Versions of a dataset, sorted; what was imported before stays until the dataset is deleted."""
+        return self.store.names(f"datasets/{name}")
+
+    @contextlib.contextmanager
+    def held(self, name: str) -> Iterator[Dataset]:
+        """The current version of a dataset, which nobody deletes within the block."""
+        self.get(name)
+        with self._locked(name):
+            yield self.get(name)
+
     def add(self, name: str, content: ImageSet, origin: Origin) -> Dataset:
         """Store `content` as the current version of `name`. The same content again is a no-op."""
+        return self.put(name, content, origin)[0]
+
+    def put(
+        self, name: str, content: ImageSet, origin: Origin, *, images_file: Path | None = None, **facts: Any
+    ) -> tuple[Dataset, Change]:
+        """As `add`, and tell what changed: a version of this content that is there but damaged is made anew.
+
+        images_file: an .npy of just these images, on the disk of the store, which may be moved there. `facts` go into
+        the manifest.
+        """
         check_name(name, "name")
-        version = content.digest[:_VERSION_DIGITS]
+        digest = content.digest
+        version = digest[:_VERSION_DIGITS]
         key = f"datasets/{name}/{version}"
-        self.store.put(key, lambda folder: _write(folder, name, version, content, origin))
-        with self.store.locked(f"datasets/{name}/.lock"):
+        facts |= {"name": name, "version": version, "digest": f"sha256:{digest}", **origin.to_json()}
+
+        def fill(folder: Path) -> None:
+            if images_file is None:
+                np.save(folder / IMAGES_FILE, content.images_NHWC, allow_pickle=False)
+            else:
+                images_file.rename(folder / IMAGES_FILE)
+            _write(folder, content, facts)
+
+        with self._locked(name):
+            change = self._change(name, version)
+            if change != "unchanged":
+                self.store.put(key, fill, replace=True)
             self.store.swap(f"datasets/{name}/current.json", {"version": version})
-        return self.get(name, version)
+            return self.get(name, version), change
+
+    def delete(self, name: str, check: Callable[[], None] = lambda: None) -> None:
+        """Remove every version of a dataset, unless `check` refuses; no run begins with it meanwhile."""
+        self._must_have(name)
+        with self._locked(name):
+            self._must_have(name)
+            check()
+            self.store.path(f"datasets/{name}/current.json").unlink(missing_ok=True)
+            for version in self.versions(name):
+                self.store.delete(f"datasets/{name}/{version}")
 
     def add_bundled(self) -> None:
         """Make sure that the dataset which comes with the package is there."""
-        if not self.store.has(f"datasets/{BUNDLED}/current.json"):
-            with importlib.resources.as_file(importlib.resources.files("core") / "bundled" / f"{BUNDLED}.npz") as path:
-                content = read_npz(path)
-            origin = Origin(
-                source="first 1,000 images of each digit of MNIST's training set; subset, repacked",
-                licence="CC-BY-SA-3.0",
-                attribution="MNIST, Yann LeCun and Corinna Cortes",
-            )
-            self.add(BUNDLED, content, origin)
+        if self.store.has(f"datasets/{BUNDLED}/current.json"):
+            return
+        origin = Origin(
+            source="first 1,000 images of each digit of MNIST's training set; subset, repacked",
+            licence="CC-BY-SA-3.0",
+            attribution="MNIST, Yann LeCun and Corinna Cortes",
+        )
+        packed = importlib.resources.files("core") / "bundled" / f"{BUNDLED}.npz"
+        with importlib.resources.as_file(packed) as path, self.store.scratch() as folder:
+            self.add(BUNDLED, read_npz(path, folder), origin)
+
+    def _change(self, name: str, version: str) -> Change:
+        """What it will be to store this version."""
+        try:
+            self.get(name, version).check()
+        except DatasetNotFound:
+            return "repaired" if version in self.versions(name) else "created"  # a folder without its manifest
+        except (StoreDamaged, KeyError):
+            return "repaired"
+        return "unchanged"
+
+    def _must_have(self, name: str) -> None:
+        """DatasetNotFound unless there is anything of this dataset, be it damaged."""
+        if not self.store.has(f"datasets/{check_name(name, 'dataset')}/current.json") and not self.versions(name):
+            self.get(name)
+
+    def _locked(self, name: str) -> AbstractContextManager[None]:
+        return self.store.locked(f"datasets/{name}/.lock")
 
     def _current(self, name: str) -> str:
         version = self.store.read(f"datasets/{name}/current.json").get("version")
@@ -168,85 +193,28 @@ class DatasetStore:
         return version
 
 
-def read_npz(path: Path) -> ImageSet:
-    """Read an .npz with `images` (N H W or N H W C, uint8) and optionally `labels` (N) and `class_names`.
-
-    Raises:
-        InvalidRequest: an array is missing or unusable; the pointer names it.
-    """
-    with contextlib.ExitStack() as stack:
-        try:
-            archive = np.load(stack.enter_context(path.open("rb")), allow_pickle=False)  # leaks a file it opens itself
-            stack.enter_context(archive)
-        except _UNREADABLE as error:
-            raise InvalidRequest.field("file", f"not an .npz of plain arrays: {str(error)[:200]}") from None
-        pixels, labels, names = (_read_array(archive, key) for key in ("images", "labels", "class_names"))
-    if pixels is None:
-        raise InvalidRequest.field("images", "the .npz has no array of this name")
-    pixels = pixels[..., None] if pixels.ndim == 3 else pixels
-    if labels is None:
-        return ImageSet(pixels)
-    if labels.dtype.kind not in "iu":
-        raise InvalidRequest.field("labels", f"expected whole numbers, got {labels.dtype}")
-    if labels.size and not 0 <= int(labels.min()) <= int(labels.max()) < MAX_CLASSES:
-        raise InvalidRequest.field("labels", f"expected 0 to {MAX_CLASSES - 1}")
-    if names is None:
-        names = np.arange(int(labels.max(initial=0)) + 1).astype(str)
-    if names.ndim != 1 or names.dtype.kind != "U":
-        raise InvalidRequest.field("class_names", f"expected a row of texts, got {names.dtype} {names.shape}")
-    return ImageSet(pixels, labels.astype(np.int64), tuple(names.tolist()))
-
-
-def _read_array(archive: Any, name: str) -> npt.NDArray[Any] | None:
-    """One array of an .npz, or None; numpy has many ways to say that it is unusable."""
-    try:
-        array = archive.get(name)
-    except _UNREADABLE as error:
-        raise InvalidRequest.field(name, f"cannot be read: {str(error)[:200]}") from None
-    if array is not None and not isinstance(array, np.ndarray):
-        raise InvalidRequest.field(name, "is not an array")
-    return array
-
-
-def _write(folder: Path, name: str, version: str, content: ImageSet, origin: Origin) -> None:
-    np.save(folder / "images.npy", content.images_NHWC, allow_pickle=False)
-    written = ["images.npy"]
+def _write(folder: Path, content: ImageSet, facts: dict[str, Any]) -> None:
+    """All that a version holds beside its images."""
+    written = [IMAGES_FILE]
     counts: list[int] = []
     if content.labels_N is not None:
-        np.save(folder / "labels.npy", content.labels_N, allow_pickle=False)
-        written.append("labels.npy")
+        np.save(folder / LABELS_FILE, content.labels_N, allow_pickle=False)
+        written.append(LABELS_FILE)
         counts = np.bincount(content.labels_N, minlength=len(content.class_names)).tolist()
-    (folder / "preview.webp").write_bytes(images.to_webp(_preview(content)))
+    sheet_HWC = preview(content.images_NHWC, content.labels_N, len(content.class_names))
+    (folder / PREVIEW_FILE).write_bytes(images.to_webp(sheet_HWC))
     count, height, width, channels = content.images_NHWC.shape
     manifest = {
         "schema": SCHEMA,
-        "name": name,
-        "version": version,
-        "digest": f"sha256:{content.digest}",
         "count": count,
         "height": height,
         "width": width,
         "channels": channels,
         "class_names": list(content.class_names),
         "class_counts": counts,
-        "source": origin.source,
-        "licence": origin.licence,
-        "attribution": origin.attribution,
+        **content.statistics(),
+        **facts,
         "created_at": timestamp(),
-        "files": list_files(folder, *written, "preview.webp"),
+        "files": list_files(folder, *written, PREVIEW_FILE),
     }
     files.write_json(folder / "manifest.json", manifest)
-
-
-def _preview(content: ImageSet) -> images.Images:
-    """A contact sheet: one column a class where there are up to ten classes, else spread over the set."""
-    total = PREVIEW_COLUMNS * PREVIEW_ROWS
-    classes = len(content.class_names)
-    if content.labels_N is not None and 1 < classes <= PREVIEW_COLUMNS:
-        members = [np.flatnonzero(content.labels_N == label)[:PREVIEW_ROWS] for label in range(classes)]
-        rows = min(len(indices) for indices in members)
-        if rows:
-            order = np.stack([indices[:rows] for indices in members], axis=1).reshape(-1)
-            return images.contact_sheet(content.images_NHWC[order], columns=classes)
-    spread = np.linspace(0, len(content.images_NHWC) - 1, min(total, len(content.images_NHWC))).astype(np.int64)
-    return images.contact_sheet(content.images_NHWC[spread], columns=PREVIEW_COLUMNS)

@@ -188,6 +188,11 @@ class VersionInUse(Conflict):
     title = "Version in use"
 
 
+class DatasetInUse(Conflict):
+    code = "dataset_in_use"
+    title = "Dataset in use"
+
+
 class IdempotencyKeyInFlight(Conflict):
     """A request with the same Idempotency-Key is being answered."""
 

@@ -51,7 +51,12 @@ class Settings(BaseSettings):
     )
     default_model: str = Field("digits", description="Model that `/generate` draws from when none is named.")
     max_images: int = Field(64, ge=1, le=1024, description="Largest `n` of one `/generate` request.")
-    max_upload: int = Field(2**30, ge=1, description="Largest body of an upload (a model to import), in bytes.")
+    max_upload: int = Field(2**30, ge=1, description="Largest body of an upload (a model, a dataset), in bytes.")
+    max_unpacked: int = Field(
+        2**33, ge=1, description="Bytes that a dataset may unpack to, and bytes of the images that it becomes."
+    )
+    max_files: int = Field(200_000, ge=1, le=1_000_000, description="Files that the archive of a dataset may have.")
+    max_pixels: int = Field(2**25, ge=1, le=2**28, description="Pixels that one picture of a dataset may have.")
     max_wait: float = Field(
         10.0,
         gt=0,

@@ -36,13 +36,14 @@ class Store:
     def has(self, key: str) -> bool:
         return self.path(key).exists()
 
-    def put(self, key: str, fill: Callable[[Path], None]) -> bool:
+    def put(self, key: str, fill: Callable[[Path], None], *, replace: bool = False) -> bool:
         """Let `fill` write a folder off to the side, then make it appear at `key` in one step.
 
-        Returns False, and leaves what is there, if `key` exists already.
+        Returns False, and leaves what is there, if `key` exists already. With `replace` that goes first: for a moment
+        there is neither.
         """
         target = self.path(key)
-        if target.exists():
+        if target.exists() and not replace:
             return False
         with self.scratch() as scratch:
             fill(scratch)
@@ -50,6 +51,8 @@ class Store:
                 files.fsync_path(file)
             files.fsync_path(scratch)
             target.parent.mkdir(parents=True, exist_ok=True)
+            if replace:
+                self.delete(key)
             try:
                 scratch.rename(target)
             except OSError as error:

@@ -13,7 +13,7 @@ from app.catalog.body import ModelName, VersionNumber, version_body
 from app.conditions import IMMUTABLE, IfNoneMatch, is_known
 from app.deps import Services, ServicesDep
 from app.errors import documented
-from app.upload import receive_parts
+from app.upload import Part, receive_parts
 from core import errors, files
 from core.answers.models import VersionBody
 from core.errors import Conflict, InvalidRequest, ModelNotFound, StoreDamaged
@@ -106,9 +106,9 @@ async def import_version(model: ModelName, request: Request, response: Response,
     200 if the same weights of the same run, branch and step are a version already, 409 if other weights are.
     """
     name = check_model_name(model, "model")
-    limits = {WEIGHTS_PART: services.settings.max_upload, MANIFEST_PART: MAX_MANIFEST_BYTES}
+    parts = {WEIGHTS_PART: Part(services.settings.max_upload), MANIFEST_PART: Part(MAX_MANIFEST_BYTES)}
     async with contextmanager_in_threadpool(services.store.scratch()) as folder:
-        await receive_parts(request, folder, limits)
+        await receive_parts(request, folder, parts)
         version, is_new = await asyncio.get_running_loop().run_in_executor(
             services.importer, import_folder, services.registry, name, folder
         )

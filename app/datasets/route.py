@@ -1,19 +1,32 @@
-"""/datasets: what can be trained on. Knows no files."""
+"""/datasets: what can be trained on, a look into it, its end. Knows no files."""
 
 import contextlib
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Query, Response
 
-from app.deps import ServicesDep
+from app.conditions import IfNoneMatch, is_known
+from app.datasets.body import DatasetName, dataset_body
+from app.deps import Services, ServicesDep
 from app.errors import documented
+from app.train.filters import ListQuery, fitting
 from core.answers import Page
 from core.answers.models import DatasetBody
 from core.datasets import Dataset
-from core.errors import DatasetNotFound, StoreDamaged
+from core.errors import DatasetInUse, DatasetNotFound, InvalidRequest, StoreDamaged
+from core.png import write_png
+from core.preview import COUNT, preview
 from core.refs import check_name
+from core.states import TERMINAL, Status
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
+
+MAX_SHOWN = 200
+SHOWN_USERS = 3
+UNFINISHED = [status for status in Status if status not in TERMINAL]
+
+Label = Annotated[str | None, Query(max_length=100, description="Class name or index: only images of this class.")]
+Shown = Annotated[int, Query(ge=1, le=MAX_SHOWN, description="Largest number of images on the sheet.")]
 
 
 @router.get("")
@@ -22,18 +35,69 @@ def list_datasets(services: ServicesDep) -> Page[DatasetBody]:
     page: list[DatasetBody] = []
     for name in services.datasets.names():
         with contextlib.suppress(DatasetNotFound, StoreDamaged):  # deleted meanwhile, or told by GET /datasets/{d}
-            page.append(_body(services.datasets.get(name)))
+            page.append(dataset_body(services.datasets.get(name), services))
     return Page(data=page, next_cursor=None)
 
 
 @router.get("/{dataset}", responses=documented(DatasetNotFound))
-def read_dataset(dataset: Annotated[str, Path(max_length=100)], services: ServicesDep) -> DatasetBody:
+def read_dataset(dataset: DatasetName, services: ServicesDep) -> DatasetBody:
     """One dataset: its size, its classes, where it comes from and under which licence."""
-    return _body(services.datasets.get(check_name(dataset, "dataset")))
+    return dataset_body(services.datasets.get(check_name(dataset, "dataset")), services)
 
 
-def _body(dataset: Dataset) -> DatasetBody:
-    try:
-        return DatasetBody.model_validate(dataset.manifest)
-    except ValueError:
-        raise StoreDamaged(f"manifest.json in {dataset.folder.name} does not describe a dataset") from None
+@router.head("/{dataset}/preview", include_in_schema=False)
+@router.get(
+    "/{dataset}/preview",
+    response_class=Response,
+    responses={
+        200: {"content": {"image/png": {}}, "description": "The sheet."},
+        304: {"description": "You have it."},
+        **documented(DatasetNotFound),
+    },
+)
+def preview_dataset(
+    dataset: DatasetName,
+    services: ServicesDep,
+    label: Label = None,
+    n: Shown = COUNT,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """A contact sheet of a dataset: a column for each class where there are up to ten, else spread over all."""
+    found = services.datasets.get(check_name(dataset, "dataset"))
+    index = None if label is None else _class_index(label, found)
+    shown = "all" if index is None else index
+    headers = {"ETag": f'"{found.manifest["version"]}-{shown}-{n}"', "Cache-Control": "no-cache"}
+    if is_known(if_none_match, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    sheet_HWC = preview(found.images(), found.labels(), len(found.class_names), count=n, label=index)
+    return Response(write_png(sheet_HWC), headers=headers, media_type="image/png")
+
+
+@router.delete(
+    "/{dataset}", status_code=204, response_class=Response, responses=documented(DatasetNotFound, DatasetInUse)
+)
+def delete_dataset(dataset: DatasetName, services: ServicesDep) -> None:
+    """Delete a dataset with all its versions. What was learnt from it stays; runs that are not over keep it."""
+    services.datasets.delete(check_name(dataset, "dataset"), lambda: _check_unused(dataset, services))
+
+
+def _check_unused(dataset: str, services: Services) -> None:
+    query = ListQuery(status=UNFINISHED, dataset=dataset)
+    users = [files.run.id for files in fitting(services.runs, query, {})]
+    if users:
+        told = ", ".join(users[:SHOWN_USERS]) + (f" and {len(users) - SHOWN_USERS} more" if users[SHOWN_USERS:] else "")
+        raise DatasetInUse(f"dataset {dataset!r} is needed by {told}; cancel them, or wait for their end")
+
+
+def _class_index(label: str, dataset: Dataset) -> int:
+    """The class that a name or an index means; it has images."""
+    names, counts = dataset.class_names, dataset.manifest["class_counts"]
+    if not names:
+        raise InvalidRequest.field("label", f"dataset {dataset.name!r} has no classes")
+    index = names.index(label) if label in names else int(label) if label.isascii() and label.isdecimal() else -1
+    if not 0 <= index < len(names):
+        shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+        raise InvalidRequest.field("label", f"0 to {len(names) - 1}, or one of: {shown}; got {label[:80]!r}")
+    if not counts[index]:
+        raise InvalidRequest.field("label", f"class {names[index]!r} has no images")
+    return index

@@ -76,13 +76,14 @@ def _start(spec: RunSpec, services: Services, key: HeldKey | None = None) -> Run
     """Put a run on disk and into the queue; `key` learns of it before it is there, so that no crash can make two."""
     check_model_name(spec.model_name, "/model" if spec.model else "/dataset")
     try:
-        dataset = services.datasets.get(spec.dataset).manifest
+        with services.datasets.held(spec.dataset) as held:  # until the run is there, and keeps it
+            dataset = held.manifest
+            resolved, run_id = resolve(spec, dataset), new_run_id()
+            if key is not None:
+                key.record(run_id)
+            run = services.runs.create(spec, resolved, dataset, run_id)
     except DatasetNotFound as error:
         raise InvalidRequest.field("/dataset", str(error)) from None
-    resolved, run_id = resolve(spec, dataset), new_run_id()
-    if key is not None:
-        key.record(run_id)
-    run = services.runs.create(spec, resolved, dataset, run_id)
     enqueue(run, run.state(), services)
     return run
 

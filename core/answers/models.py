@@ -94,3 +94,40 @@ class DatasetBody(BaseModel):
     licence: str | None
     attribution: str | None
     created_at: str
+    bytes: int | None = Field(None, description="Of its files on the disk.")
+    mean: list[float] | None = Field(None, description="Of each channel, 0 to 1.")
+    std: list[float] | None = Field(None, description="Standard deviation of each channel.")
+    duplicates: int | None = Field(None, description="Images that are equal to another one, every pixel.")
+    options: dict[str, str] | None = Field(None, description="How it was imported; null: it came with the package.")
+    versions: list[str] = Field([], description="What was imported under this name, and is still there.")
+    links: dict[str, str] = {}
+
+
+class BadFile(BaseModel):
+    """A file that was not taken."""
+
+    name: str
+    reason: str
+
+
+class ImportReport(BaseModel):
+    """What became of the files of an upload."""
+
+    kind: str = Field(examples=["pictures", "idx", "npz"])
+    files: int = Field(description="Files of an archive, or images of arrays.")
+    taken: int
+    bad: int = Field(description="Files that could not be taken.")
+    bad_files: list[BadFile] = Field(description="The first 200 of them, and why.")
+    ignored: int = Field(description="Hidden files, and those that a file manager leaves.")
+    enlarged: int = Field(description="Pictures that were smaller than the size.")
+
+
+class ImportedDataset(DatasetBody):
+    """A dataset as an import left it."""
+
+    change: str = Field(
+        description="created; unchanged: these very images are its current version now, and were here already; "
+        "repaired: they were, but damaged.",
+        examples=["created", "unchanged", "repaired"],
+    )
+    report: ImportReport

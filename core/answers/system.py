@@ -65,6 +65,17 @@ class EngineBody(BaseModel):
     loaded: list[str] = Field(description="Versions in memory.", examples=[["digits@1"]])
 
 
+class ImportBody(BaseModel):
+    """A dataset that is being imported."""
+
+    request_id: str = Field(description="The Request-Id of the upload.")
+    dataset: str | None = Field(description="null: its name has not come yet.")
+    phase: str = Field(examples=["receiving", "waiting", "looking", "decoding", "storing"])
+    done: int = Field(description="Bytes while receiving, files afterwards.")
+    total: int | None = Field(description="null: unknown.")
+    began_at: str
+
+
 class StatusBody(BaseModel):
     """One look at everything, for people and dashboards."""
 
@@ -76,3 +87,4 @@ class StatusBody(BaseModel):
     workers: list[WorkerBody] | None = Field(description="null: Redis is away.")
     engine: EngineBody
     storage: StorageBody
+    imports: list[ImportBody] = Field([], description="Uploads of datasets that are under way.")

@@ -1,10 +1,16 @@
-"""`client.datasets`: what can be trained on. Knows the routes under /datasets. Knows no terminal."""
+"""`client.datasets`: what can be trained on, in and out. Knows the routes under /datasets. Knows no terminal."""
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 from core.answers import Page
-from core.answers.models import DatasetBody
-from ganymede.client.connection import Connection, part
+from core.answers.models import DatasetBody, ImportedDataset
+from ganymede.client.connection import Connection, given, part
+
+BINARY = "application/octet-stream"
+TIMEOUT = (30.0, None, 60.0, 30.0)  # connect, read (pictures are decoded meanwhile), write, pool; seconds
 
 
 class Datasets:
@@ -18,4 +24,56 @@ class Datasets:
         return self._connection.pages(Page[DatasetBody], "/datasets")
 
     def get(self, dataset: str) -> DatasetBody:
-        return self._connection.get(DatasetBody, f"/datasets/{part(dataset)}")
+        return self._connection.get(DatasetBody, _path(dataset))
+
+    def add(
+        self,
+        name: str,
+        files: str | Path | Sequence[str | Path],
+        *,
+        size: int | None = None,
+        crop: str | None = None,
+        channels: int | None = None,
+        background: str | None = None,
+        source: str | None = None,
+        licence: str | None = None,
+        attribution: str | None = None,
+        request_id: str | None = None,
+    ) -> ImportedDataset:
+        """Upload a zip of pictures, an .npz, or IDX files; what is left out is the service's default.
+
+        Answers when the dataset is there, however long that takes. With a `request_id`, `client.status().imports`
+        tells how far it is.
+        """
+        paths = [Path(each) for each in ([files] if isinstance(files, str | Path) else files)]
+        options = {"size": size, "crop": crop, "channels": channels, "background": background}
+        options |= {"source": source, "licence": licence, "attribution": attribution}
+        fields = {key: str(value) for key, value in given({"name": name, **options}).items()}
+        headers = {} if request_id is None else {"Request-Id": request_id}
+        with contextlib.ExitStack() as stack:
+            opened = [(path, stack.enter_context(path.open("rb"))) for path in paths]
+            sent: list[Any] = [("file", (path.name, file, BINARY)) for path, file in opened]
+            shown = {"fields": fields, "form": [("file", path, BINARY) for path in paths]}  # for --curl
+            return self._connection.ask(
+                ImportedDataset,
+                "POST",
+                "/datasets",
+                data=fields,
+                files=sent,
+                headers=headers,
+                timeout=TIMEOUT,
+                extensions=shown,
+            )
+
+    def preview(self, dataset: str, *, label: int | str | None = None, n: int | None = None) -> bytes:
+        """A contact sheet as PNG; with `label` (class name or index) of that class alone."""
+        asked = given({"label": label, "n": n})
+        return self._connection.send("GET", f"{_path(dataset)}/preview", params=asked).content
+
+    def delete(self, dataset: str) -> None:
+        """Remove a dataset with all its versions; refused while a run that is not over needs it."""
+        self._connection.send("DELETE", _path(dataset))
+
+
+def _path(dataset: str) -> str:
+    return f"/datasets/{part(dataset)}"

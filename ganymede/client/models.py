@@ -104,7 +104,7 @@ class Models:
         with paths["weights"].open("rb") as first, paths["manifest"].open("rb") as second:
             opened = {"weights": first, "manifest": second}
             sent: dict[str, Any] = {name: (path.name, opened[name], kinds[name]) for name, path in paths.items()}
-            shown = {"form": {name: (path, kinds[name]) for name, path in paths.items()}}  # for --curl
+            shown = {"form": [(name, path, kinds[name]) for name, path in paths.items()]}  # for --curl
             path = f"{_path(model)}/versions"
             return self._connection.ask(VersionBody, "POST", path, files=sent, extensions=shown)
 

@@ -31,7 +31,8 @@ class CurlTransport(httpx.BaseTransport):
         raise NotSent(self._command(request))
 
     def _command(self, request: httpx.Request) -> str:
-        form: dict[str, tuple[Path, str]] = request.extensions.get("form", {})
+        form: list[tuple[str, Path, str]] = request.extensions.get("form", [])
+        fields: dict[str, str] = request.extensions.get("fields", {})
         output, self.output = self.output, None
         file: str | Path | None = request.extensions.get("file")
         body = "" if form or file else request.read().decode()
@@ -46,7 +47,9 @@ class CurlTransport(httpx.BaseTransport):
             quoted += ["--json", self._quote(body, is_json=True)]
         if file:
             quoted += ["--data-binary", shlex.quote(f"@{file}")]
-        for name, (path, kind) in form.items():
+        for name, value in fields.items():
+            quoted += ["--form-string", shlex.quote(f"{name}={value}")]
+        for name, path, kind in form:
             named = str(path).replace("\\", "\\\\").replace('"', '\\"')  # as curl reads it
             quoted += ["-F", shlex.quote(f'{name}=@"{named}";type={kind}')]
         quoted.append(self._quote(str(request.url)))

@@ -1,13 +1,26 @@
-"""`ganymede datasets`: what can be trained on. Knows no route."""
+"""`ganymede datasets`: what can be trained on, in and out. Knows no route."""
 
-from typing import Annotated
+import contextlib
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ganymede.commands import show
-from ganymede.commands.session import Session, command
+from ganymede.commands.session import Refused, Session, command
+from ganymede.commands.watch_import import told_meanwhile
+
+if TYPE_CHECKING:
+    from core.answers.models import DatasetBody, ImportReport
+
+BAD_SHOWN = 20
 
 datasets = typer.Typer(no_args_is_help=True, help="What can be trained on.")
+
+Name = Annotated[str, typer.Argument(metavar="DATASET", help="Name of a dataset.")]
 
 
 @command(datasets, "ls")
@@ -21,26 +34,121 @@ def list_datasets(session: Session) -> None:
 
 
 @command(datasets, "show")
-def show_dataset(
-    session: Session, dataset: Annotated[str, typer.Argument(metavar="DATASET", help="Name of a dataset.")]
-) -> None:
+def show_dataset(session: Session, dataset: Name) -> None:
     """Show one dataset: size, classes, source, licence."""
     body = session.client.datasets.get(dataset)
+    session.reply([body.name], lambda: _show(body))
+
+
+@command(datasets, "import")
+def import_dataset(
+    session: Session,
+    dataset: Name,
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH...", help="A zip or a folder of pictures, an .npz, or IDX files."),
+    ],
+    size: Annotated[int | None, typer.Option(help="Pixels a side: 16, 28, 32, 56, 64, 112, 128, 224 or 256.")] = None,
+    crop: Annotated[str | None, typer.Option(help="centre (the middle square) or none (all of it).")] = None,
+    channels: Annotated[int | None, typer.Option(help="1 or 3; default: 1 if every picture is grey.")] = None,
+    background: Annotated[str | None, typer.Option(help="white or black, behind what is transparent.")] = None,
+    source: Annotated[str | None, typer.Option(help="Where the pictures come from.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Under which licence.")] = None,
+    attribution: Annotated[str | None, typer.Option(help="Whom to name.")] = None,
+) -> None:
+    """Upload pictures in class folders, an .npz or IDX files, and make a dataset of them."""
+    with _uploadable(session, paths) as files, told_meanwhile(session) as request_id:
+        body = session.client.datasets.add(
+            dataset,
+            files,
+            size=size,
+            crop=crop,
+            channels=channels,
+            background=background,
+            source=source,
+            licence=licence,
+            attribution=attribution,
+            request_id=request_id,
+        )
+    _tell_report(session, body.report)
+    session.reply([body.name], lambda: _show(body))
+    session.say(f"{body.name} {body.change}; train on it:  ganymede train dcgan {body.name}", "green")
+
+
+@command(datasets, "preview")
+def preview(
+    session: Session,
+    dataset: Name,
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Where to; a PNG.")],
+    label: Annotated[str | None, typer.Option("--label", "-l", help="Class name or index: only this class.")] = None,
+    n: Annotated[int | None, typer.Option("-n", help="Largest number of images.")] = None,
+) -> None:
+    """Save a contact sheet of a dataset."""
+    session.save_to(output)
+    sheet = session.client.datasets.preview(dataset, label=label, n=n)
+    Path(output).write_bytes(sheet)
+    session.say(f"{dataset} -> {output}")
+
+
+@command(datasets, "rm")
+def remove(session: Session, names: Annotated[list[str], typer.Argument(metavar="DATASET...", help="Names.")]) -> None:
+    """Delete datasets with all their versions; one that a run needs is refused."""
+    for name in names:
+        session.step(lambda name=name: session.client.datasets.delete(name))  # type: ignore[misc]
+        if not session.curl:
+            session.say(f"deleted {name}")
+
+
+@contextlib.contextmanager
+def _uploadable(session: Session, paths: list[Path]) -> Iterator[list[Path]]:
+    """The files to send; of a folder a zip, which goes afterwards."""
+    if not any(path.is_dir() for path in paths):
+        yield paths
+        return
+    if len(paths) > 1:
+        raise typer.BadParameter("one folder at a time", param_hint="PATH")
+    if session.curl:
+        raise Refused(f"{paths[0]} is a folder; with --curl give a zip of it")
+    with tempfile.TemporaryDirectory() as scratch:
+        target = Path(scratch) / f"{paths[0].resolve().name}.zip"
+        files = sorted(path for path in paths[0].rglob("*") if path.is_file())
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, strict_timestamps=False) as archive:
+            for path in files:
+                archive.write(path, path.relative_to(paths[0]))
+        yield [target]
+
+
+def _tell_report(session: Session, report: "ImportReport") -> None:
+    session.say(f"{report.taken} of {report.files} files taken, {report.bad} bad, {report.ignored} ignored")
+    if report.enlarged:
+        session.say(f"{report.enlarged} were smaller than the size, and were enlarged", "yellow")
+    for bad in report.bad_files[:BAD_SHOWN]:
+        session.say(f"  {show.clean(bad.name)}: {show.clean(bad.reason)}", "yellow")
+    if report.bad > BAD_SHOWN:
+        session.say(f"  and {report.bad - BAD_SHOWN} more", "yellow")
+
+
+def _show(body: "DatasetBody") -> None:
     classes = ", ".join(f"{name} {count}" for name, count in zip(body.class_names, body.class_counts, strict=False))
-    session.reply(
-        [body.name],
-        lambda: show.facts(
-            [
-                ("dataset", body.name),
-                ("version", body.version),
-                ("images", body.count),
-                ("size", f"{body.height}x{body.width}, {body.channels} channels"),
-                ("classes", classes or None),
-                ("source", body.source),
-                ("licence", body.licence),
-                ("attribution", body.attribution),
-                ("digest", body.digest),
-                ("created", body.created_at),
-            ]
-        ),
+    show.facts(
+        [
+            ("dataset", body.name),
+            ("version", body.version),
+            ("images", body.count),
+            ("size", f"{body.height}x{body.width}, {body.channels} channels"),
+            ("classes", classes or None),
+            ("mean", _listed(body.mean)),
+            ("deviation", _listed(body.std)),
+            ("duplicates", body.duplicates),
+            ("bytes", None if body.bytes is None else show.size(body.bytes)),
+            ("source", body.source),
+            ("licence", body.licence),
+            ("attribution", body.attribution),
+            ("digest", body.digest),
+            ("created", body.created_at),
+        ]
     )
+
+
+def _listed(values: list[float] | None) -> str | None:
+    return None if values is None else ", ".join(show.clean(value) for value in values)

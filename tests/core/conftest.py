@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from core.datasets import Dataset, DatasetStore, ImageSet, Origin
 from core.queue import TrainQueue
 from core.runs import Run, RunStore
 from core.specs import RunSpec
@@ -16,8 +18,37 @@ from core.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 
+ORIGIN = Origin("a test", licence="CC0-1.0", attribution="nobody")
 Start = Callable[..., "subprocess.Popen[str]"]
 NewRun = Callable[[], Run]
+
+
+def content(seed: int = 0, count: int = 12, side: int = 8) -> ImageSet:
+    images = np.random.default_rng(seed).integers(0, 256, (count, side, side, 1), np.uint8)
+    return ImageSet(images, np.arange(count) % 3, ("circle", "square", "cross"))
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+DAMAGES: dict[str, Callable[[Path], None]] = {"flip": flip, "cut": cut, "remove": Path.unlink}
+
+
+@pytest.fixture
+def datasets(store: Store) -> DatasetStore:
+    return DatasetStore(store)
+
+
+@pytest.fixture
+def dataset(datasets: DatasetStore) -> Dataset:
+    return datasets.add("mixed", content(), ORIGIN)
 
 
 @pytest.fixture

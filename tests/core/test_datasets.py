@@ -4,7 +4,6 @@ import os
 import random
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +11,8 @@ import pytest
 from core.datasets import BUNDLED, Dataset, DatasetStore, ImageSet, Origin
 from core.errors import DatasetNotFound, InvalidRequest, StoreDamaged
 from core.store import Store
-from tests.core.conftest import Start
+from tests.core.conftest import DAMAGES, ORIGIN, Start, content
 
-ORIGIN = Origin("a test", licence="CC0-1.0", attribution="nobody")
 IMPORT = """
     import pathlib, secrets, sys
     import numpy as np
@@ -27,21 +25,6 @@ IMPORT = """
         images = np.random.default_rng(seed).integers(0, 256, (200, 8, 8, 1), np.uint8)
         datasets.add("noise", ImageSet(images, np.arange(200) % 2, ("a", "b")), Origin("a test"))
 """
-
-
-def content(seed: int = 0, count: int = 12, side: int = 8) -> ImageSet:
-    images = np.random.default_rng(seed).integers(0, 256, (count, side, side, 1), np.uint8)
-    return ImageSet(images, np.arange(count) % 3, ("circle", "square", "cross"))
-
-
-@pytest.fixture
-def datasets(store: Store) -> DatasetStore:
-    return DatasetStore(store)
-
-
-@pytest.fixture
-def dataset(datasets: DatasetStore) -> Dataset:
-    return datasets.add("mixed", content(), ORIGIN)
 
 
 def test_images_and_labels_come_back_as_they_were_given(dataset: Dataset) -> None:
@@ -174,21 +157,10 @@ def test_a_name_that_climbs_is_refused_and_nothing_is_written(store: Store, data
     assert os.listdir(store.path("models")) == []
 
 
-def flip(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
-
-
-def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-100])
-
-
 @pytest.mark.parametrize("name", ["images.npy", "labels.npy", "preview.webp"])
-@pytest.mark.parametrize("damage", [flip, cut, Path.unlink])
-def test_damage_to_any_file_is_found_by_the_check(dataset: Dataset, name: str, damage: object) -> None:
-    assert callable(damage)
-    damage(dataset.folder / name)
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_to_any_file_is_found_by_the_check(dataset: Dataset, name: str, damage: str) -> None:
+    DAMAGES[damage](dataset.folder / name)
 
     with pytest.raises(StoreDamaged, match=name):
         dataset.check()

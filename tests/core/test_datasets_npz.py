@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.datasets import DatasetStore, ImageSet, Origin, read_npz
+from core.datasets import DatasetStore, ImageSet, Origin
 from core.errors import InvalidRequest
+from core.intake.npz import read_npz
 from core.store import Store
 
 GREY = np.arange(6 * 8 * 8, dtype=np.uint8).reshape(6, 8, 8)
@@ -24,14 +25,14 @@ def npz(folder: Path, **arrays: Any) -> Path:
 
 
 def test_grey_images_get_a_channel(tmp_path: Path) -> None:
-    content = read_npz(npz(tmp_path, images=GREY))
+    content = read_npz(npz(tmp_path, images=GREY), tmp_path)
 
     assert content.images_NHWC.shape == (6, 8, 8, 1)
     assert (content.labels_N, content.class_names) == (None, ())
 
 
 def test_labels_without_names_are_named_by_their_numbers(tmp_path: Path) -> None:
-    content = read_npz(npz(tmp_path, images=np.stack([GREY] * 3, axis=-1), labels=LABELS.astype(np.uint8)))
+    content = read_npz(npz(tmp_path, images=np.stack([GREY] * 3, axis=-1), labels=LABELS.astype(np.uint8)), tmp_path)
 
     assert content.images_NHWC.shape == (6, 8, 8, 3)
     assert content.labels_N is not None
@@ -42,7 +43,7 @@ def test_labels_without_names_are_named_by_their_numbers(tmp_path: Path) -> None
 def test_class_names_are_kept_also_of_a_class_without_images(tmp_path: Path) -> None:
     names = ["Kreis", "正方形", "cross", "none of these"]
 
-    content = read_npz(npz(tmp_path, images=GREY, labels=LABELS, class_names=names, more=np.zeros(3)))
+    content = read_npz(npz(tmp_path, images=GREY, labels=LABELS, class_names=names, more=np.zeros(3)), tmp_path)
 
     assert content.class_names == tuple(names)
 
@@ -89,7 +90,7 @@ def test_an_unusable_array_is_refused_by_its_name(tmp_path: Path, arrays: dict[s
     path = npz(tmp_path, **arrays)
 
     with pytest.raises(InvalidRequest) as refused:
-        read_npz(path)
+        read_npz(path, tmp_path)
 
     assert [problem.pointer for problem in refused.value.problems] == [pointer]
     assert len(str(refused.value)) < 500
@@ -131,7 +132,25 @@ def test_a_foreign_or_damaged_file_is_refused(tmp_path: Path, data: bytes) -> No
     path.write_bytes(data)
 
     with pytest.raises(InvalidRequest):
-        read_npz(path)
+        read_npz(path, tmp_path)
+
+
+def test_an_archive_that_unpacks_to_more_than_allowed_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    path = tmp_path / "bomb.npz"
+    path.write_bytes(zipped("images.npy", with_header("(1000, 64, 64)", bytes(1000 * 64 * 64))))
+
+    with pytest.raises(InvalidRequest, match="file: unpacks to 4096"):
+        read_npz(path, tmp_path / "out", max_bytes=1_000_000)
+
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_images_in_the_order_of_fortran_are_the_same_images(tmp_path: Path) -> None:
+    content = read_npz(npz(tmp_path, images=np.asfortranarray(GREY)), tmp_path)
+
+    assert (content.images_NHWC[..., 0] == GREY).all()
+    assert content.digest == ImageSet(GREY[..., None]).digest
 
 
 def test_class_names_without_labels_are_refused() -> None:

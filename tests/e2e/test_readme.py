@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Service, wait_for
+from tests.uploads import class_folders
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -61,6 +62,14 @@ def with_a_run(service: Service, ended: str, command: str) -> str:
     if verb is not None:
         return command.replace("RUN", run_for(service, verb[1]))
     return command.replace("RUN", end_a_run(service) if "DELETE" in command else ended)
+
+
+@pytest.fixture(autouse=True)
+def pictures(service: Service, tmp_path: Path) -> None:
+    """What the commands take for given: pictures of one's own, and a dataset of them."""
+    (tmp_path / "shapes.zip").write_bytes(class_folders(count=20, size=(32, 32)))
+    with service.client as client, (tmp_path / "shapes.zip").open("rb") as file:
+        client.post("/datasets", data={"name": "shapes"}, files={"file": file}).raise_for_status()
 
 
 ENDLESS = f"curl -N {ADDRESS}/events"

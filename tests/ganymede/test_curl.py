@@ -38,6 +38,10 @@ COMMANDS: list[tuple[str, ...]] = [
     ("models", "promote", "digits", "1", "--reason", AWKWARD),
     ("models", "rollback", "digits"),
     ("models", "rm", "digits@1"),
+    ("datasets", "import", "pets", AWKWARD_FILE, "--size", "32", "--source", "@" + AWKWARD, "--licence", "<CC0;x=y"),
+    ("datasets", "import", "digits", "m.json", "z.npy"),
+    ("datasets", "preview", "pets", "-l", "a b", "-n", "9", "-o", "sheet.png"),
+    ("datasets", "rm", "pets"),
     ("models", "import", "mine", 'w;eird, "na\\me.safetensors', "m.json"),
 ]
 
@@ -61,6 +65,8 @@ def scripted(contract: Contract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     contract.on("GET", "/models/digits/aliases/production", compact)
     contract.on("DELETE", "/models/digits/versions/1", Answer(b""))
     contract.on("DELETE", "/models/mine/aliases/production", Answer(b""))
+    contract.on("DELETE", "/datasets/pets", Answer(b""))
+    contract.on("GET", "/datasets/pets/preview", Answer(b"PNG"))
     return contract
 
 

@@ -1,0 +1,31 @@
+"""Datasets as a client sees them. Knows the stored record, no request."""
+
+from typing import Annotated, Any
+
+from fastapi import Path
+
+from app.deps import Services
+from core.answers.models import DatasetBody
+from core.datasets import BUNDLED, Dataset
+from core.errors import StoreDamaged
+
+DatasetName = Annotated[str, Path(max_length=100, description="Name of a dataset.", examples=[BUNDLED])]
+
+
+def dataset_body(dataset: Dataset, services: Services) -> DatasetBody:
+    """One dataset; StoreDamaged if its manifest does not describe one."""
+    try:
+        return DatasetBody.model_validate(dataset_facts(dataset, services))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise StoreDamaged(f"manifest.json in {dataset.folder.name} does not describe a dataset") from None
+
+
+def dataset_facts(dataset: Dataset, services: Services) -> dict[str, Any]:
+    manifest = dataset.manifest
+    path = f"/datasets/{manifest['name']}"
+    return {
+        **manifest,
+        "bytes": sum(facts["bytes"] for facts in manifest["files"].values()),
+        "versions": services.datasets.versions(manifest["name"]),
+        "links": {"self": path, "preview": f"{path}/preview"},
+    }

@@ -1,0 +1,131 @@
+"""Imports under way: each in a process of its own (core/intake), one at a time, ended when nobody waits for it.
+
+Knows no route and no picture.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.answers.system import ImportBody
+from core.errors import ClientGone, FieldProblem, GanymedeError, InvalidRequest, Overloaded
+from core.intake.order import Order
+from core.registry import timestamp
+
+AT_ONCE = 8  # uploads that are received or wait; each may take GANYMEDE_MAX_UPLOAD of the disk
+RETRY_AFTER_S = 10.0
+LONGEST_LINE = 1 << 20  # of what the process says; a report names up to 200 files
+PROCESS = "core.intake"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Intake:
+    """One import, as far as it is."""
+
+    request_id: str
+    began_at: str
+    dataset: str | None = None
+    phase: str = "receiving"
+    done: int = 0
+    total: int | None = None
+
+    def receive(self, size: int) -> None:
+        self.done += size
+
+    def enter(self, phase: str, done: int = 0, total: int | None = None) -> None:
+        self.phase, self.done, self.total = phase, done, total
+
+
+class Intakes:
+    """All imports of one app."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._all: list[Intake] = []
+        self._turn = asyncio.Semaphore(1)  # a process decodes on every core
+
+    def under_way(self) -> list[ImportBody]:
+        fields = ("request_id", "dataset", "phase", "done", "total", "began_at")
+        return [ImportBody(**{field: getattr(intake, field) for field in fields}) for intake in self._all]
+
+    @contextlib.contextmanager
+    def begin(self, request_id: str, total_bytes: int | None) -> Iterator[Intake]:
+        """An import that is about to be received; Overloaded if there are too many."""
+        if len(self._all) >= AT_ONCE:
+            raise Overloaded(f"{AT_ONCE} datasets are being imported; try again later", RETRY_AFTER_S)
+        intake = Intake(request_id, timestamp(), total=total_bytes)
+        self._all.append(intake)
+        try:
+            yield intake
+        finally:
+            self._all.remove(intake)
+
+    async def run(
+        self, intake: Intake, order: Order, folder: Path, gone: Callable[[], Awaitable[None]]
+    ) -> dict[str, Any]:
+        """Have an order carried out in `folder`, where its files are; what came of it, as core/intake says it.
+
+        Raises:
+            InvalidRequest: the upload cannot be used.
+            ClientGone: `gone` came to its end before; nothing was imported.
+            OSError: of the disk of the store.
+        """
+        intake.dataset = order.form.name
+        intake.enter("waiting")
+        work = asyncio.ensure_future(self._work(intake, order, folder))
+        leaving = asyncio.ensure_future(gone())
+        try:
+            await asyncio.wait({work, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                raise ClientGone("the client went away, and the import ended")
+            return _read(work.result(), self._root)
+        finally:
+            work.cancel()
+            leaving.cancel()
+            await asyncio.gather(work, leaving, return_exceptions=True)
+
+    async def _work(self, intake: Intake, order: Order, folder: Path) -> dict[str, Any]:
+        async with self._turn:
+            await asyncio.to_thread((folder / "order.json").write_text, order.model_dump_json())
+            pipe = asyncio.subprocess.PIPE
+            command = (sys.executable, "-m", PROCESS, str(self._root), str(folder))
+            process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=LONGEST_LINE)
+            try:
+                return await _listen(process, intake)
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+
+
+async def _listen(process: asyncio.subprocess.Process, intake: Intake) -> dict[str, Any]:
+    """Note how far a process is until it says what came of it."""
+    assert process.stdout is not None
+    async for line in process.stdout:
+        said = json.loads(line)
+        if "phase" not in said:
+            return dict(said)
+        intake.enter(**said)
+    status = await process.wait()
+    log.error("the process of an import ended with status %d", status)
+    raise GanymedeError(
+        f"the process that read the upload ended with status {status}: no memory, or a file that no decoder survives"
+    )
+
+
+def _read(said: dict[str, Any], root: Path) -> dict[str, Any]:
+    if "refused" in said:
+        problems = [FieldProblem(**problem) for problem in said["refused"]["problems"]]
+        raise InvalidRequest(said["refused"]["detail"], problems)
+    if "errno" in said:
+        raise OSError(said["errno"], os.strerror(said["errno"]), str(root / "datasets"))
+    return said

@@ -1,0 +1,121 @@
+"""POST /datasets: files in, a dataset out. Knows the form, and nothing of what the files hold."""
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import contextmanager_in_threadpool
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+
+from app.datasets.body import dataset_facts
+from app.deps import Services, ServicesDep
+from app.errors import documented
+from app.upload import Part, Received, receive_parts
+from core.answers.models import ImportedDataset
+from core.errors import ClientGone, FieldProblem, InvalidRequest, Overloaded
+from core.intake.order import ImportForm, Limits, Order, Upload
+from core.refs import check_name
+
+router = APIRouter(prefix="/datasets", tags=["datasets"])
+
+NAME_PART, FILE_PART = "name", "file"
+MAX_TEXT_BYTES = 4000
+BINARY = {"type": "string", "format": "binary"}
+
+
+def _form_body() -> dict[str, Any]:
+    """The multipart body, for OpenAPI."""
+    schema = ImportForm.model_json_schema()
+    files = {
+        "type": "array",
+        "items": BINARY,
+        "minItems": 1,
+        "description": "A zip of pictures (in a folder for each class, or without), an .npz, or IDX files, plain or "
+        "gzipped: images and, perhaps, their labels.",
+    }
+    form = {
+        "type": "object",
+        "required": [NAME_PART, FILE_PART],
+        "properties": {**schema["properties"], FILE_PART: files},
+    }
+    return {"required": True, "content": {"multipart/form-data": {"schema": form}}}
+
+
+@router.post(
+    "",
+    status_code=201,
+    openapi_extra={"requestBody": _form_body()},
+    responses={
+        200: {"model": ImportedDataset, "description": "It is here already; or it was, but damaged, and is whole now."},
+        **documented(InvalidRequest, Overloaded, ClientGone),
+    },
+)
+async def import_dataset(request: Request, response: Response, services: ServicesDep) -> ImportedDataset:
+    """Import a dataset from a zip of pictures, IDX files or an .npz; it becomes the current version of its name.
+
+    The answer comes when it is done; until then `imports` of `GET /status` tells how far it is. Each file that cannot
+    be taken is named in `report`, and the others are taken. Who hangs up ends the import.
+    """
+    length = request.headers.get("content-length", "")
+    total = int(length) if length.isascii() and length.isdecimal() else None
+    with services.intakes.begin(request.scope["state"]["request_id"], total) as intake:
+        async with contextmanager_in_threadpool(services.store.scratch()) as folder:
+            parts = _parts(services)
+            received = await receive_parts(request, folder, parts, count=intake.receive, check=_check_early)
+            order = await run_in_threadpool(_order, received, services)
+            done = await services.intakes.run(intake, order, folder, lambda: _until_gone(request))
+    dataset = await run_in_threadpool(services.datasets.get, done["dataset"], done["version"])
+    response.status_code = 201 if done["change"] == "created" else 200
+    response.headers["Location"] = f"/datasets/{dataset.name}"
+    facts = await run_in_threadpool(dataset_facts, dataset, services)
+    return ImportedDataset(**facts, change=done["change"], report=done["report"])
+
+
+def _parts(services: Services) -> dict[str, Part]:
+    texts = {name: Part(MAX_TEXT_BYTES, is_needed=name == NAME_PART) for name in ImportForm.model_fields}
+    return {**texts, FILE_PART: Part(services.settings.max_upload, may_repeat=True)}
+
+
+def _check_early(name: str, before: list[Received]) -> None:
+    """What is wrong in front of a file is told before the file is read."""
+    if name == FILE_PART:
+        texts = _texts(before)
+        _form({NAME_PART: "later", **texts})
+
+
+def _order(received: list[Received], services: Services) -> Order:
+    settings = services.settings
+    return Order(
+        form=_form(_texts(received)),
+        files=tuple(Upload(path=p.path, filename=p.filename) for p in received if p.name == FILE_PART),
+        limits=Limits(files=settings.max_files, bytes=settings.max_unpacked, pixels=settings.max_pixels),
+    )
+
+
+def _texts(received: list[Received]) -> dict[str, str]:
+    """The parts that are no files; one that is empty is as good as none."""
+    texts = {part.name: _text(part.name, part.path) for part in received if part.name != FILE_PART}
+    return {name: text for name, text in texts.items() if text or name == NAME_PART}
+
+
+def _text(name: str, path: Path) -> str:
+    try:
+        return path.read_bytes().decode().strip()
+    except UnicodeDecodeError:
+        raise InvalidRequest.field(f"/{name}", "is no text in UTF-8") from None
+
+
+def _form(texts: dict[str, str]) -> ImportForm:
+    check_name(texts[NAME_PART], f"/{NAME_PART}")
+    try:
+        return ImportForm.model_validate(texts)
+    except ValidationError as error:
+        entries = error.errors(include_url=False, include_context=False, include_input=False)
+    problems = [FieldProblem(f"/{entry['loc'][0]}", entry["msg"]) for entry in entries]
+    raise InvalidRequest("; ".join(f"{p.pointer}: {p.detail}" for p in problems), problems)
+
+
+async def _until_gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

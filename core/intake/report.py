@@ -1,0 +1,52 @@
+"""What became of each file of an upload: the bad ones by name, as many as somebody may want to read."""
+
+import threading
+
+from core.answers.models import BadFile, ImportReport
+from core.errors import FieldProblem, InvalidRequest
+
+NAMED = 200  # bad files
+NAMED_IN_A_REFUSAL = 20
+SHOWN_NAME = 200  # characters
+
+
+class Report:
+    """Filled while an upload is read, by several threads."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.ignored = self.enlarged = self.taken = 0
+        self._bad: dict[str, str] = {}
+        self._unnamed = 0
+        self._lock = threading.Lock()
+
+    def refuse(self, name: str, reason: str) -> None:
+        shown = name if len(name) <= SHOWN_NAME else f"{name[: SHOWN_NAME // 2]}...{name[-SHOWN_NAME // 2 :]}"
+        with self._lock:
+            if len(self._bad) < NAMED and shown not in self._bad:
+                self._bad[shown] = reason
+            else:
+                self._unnamed += 1
+
+    @property
+    def bad(self) -> int:
+        return len(self._bad) + self._unnamed
+
+    def check_taken(self) -> None:
+        """InvalidRequest, with reasons, if nothing was taken."""
+        if self.taken:
+            return
+        problems = [FieldProblem("/file", f"{n}: {why}") for n, why in list(self._bad.items())[:NAMED_IN_A_REFUSAL]]
+        told = f"; {self.bad} files cannot be taken, the first: {problems[0].detail}" if problems else ""
+        raise InvalidRequest(f"/file: there is no picture in it{told}", problems or [FieldProblem("/file", "is empty")])
+
+    def to_body(self) -> ImportReport:
+        return ImportReport(
+            kind=self.kind,
+            files=self.taken + self.bad + self.ignored,
+            taken=self.taken,
+            bad=self.bad,
+            bad_files=[BadFile(name=name, reason=reason) for name, reason in self._bad.items()],
+            ignored=self.ignored,
+            enlarged=self.enlarged,
+        )

@@ -1,0 +1,64 @@
+"""Files as people upload them, and as they should not: pictures of every kind, zips, IDX files."""
+
+import io
+import zipfile
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+Entry = tuple[str | zipfile.ZipInfo, bytes]
+
+
+def picture(
+    size: tuple[int, int] = (40, 30), mode: str = "RGB", form: str = "PNG", seed: int = 0, **options: Any
+) -> bytes:
+    """A noisy picture."""
+    channels = len(Image.new(mode, (1, 1)).getbands())
+    noise = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], channels), np.uint8)
+    if mode == "1":
+        made = Image.fromarray(noise[..., 0]).convert("1")
+    elif mode == "P":
+        made = Image.fromarray(noise[..., 0]).convert("RGB").quantize(16)
+    else:
+        made = Image.fromarray(noise[..., 0] if channels == 1 else noise, mode=None if mode != "CMYK" else mode)
+    return saved(made, form, **options)
+
+
+def plain(colour: Any, size: tuple[int, int] = (16, 16), mode: str = "RGB", form: str = "PNG", **options: Any) -> bytes:
+    """A picture of one colour."""
+    return saved(Image.new(mode, size, colour), form, **options)
+
+
+def saved(image: Image.Image, form: str = "PNG", **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def zipped(entries: Iterable[Entry], packing: int = zipfile.ZIP_DEFLATED) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", packing) as archive:
+        for name, data in entries:
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def class_folders(count: int = 6, size: tuple[int, int] = (16, 16), seed: int = 0) -> bytes:
+    """A zip of `count` pictures, in turn of the classes cat and dog."""
+    names = [f"pets/{('cat', 'dog')[i % 2]}/{i:04d}.png" for i in range(count)]
+    return zipped((name, picture(size, seed=seed + i)) for i, name in enumerate(names))
+
+
+def idx(array: npt.NDArray[np.uint8]) -> bytes:
+    """An array as an IDX file."""
+    sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
+    return bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes()
+
+
+def npz(**arrays: Any) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
