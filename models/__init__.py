@@ -7,19 +7,21 @@ from typing import Any
 from torch import nn
 
 from models import dcgan
+from models.discriminator import HEADS, Conditioning, Discriminator, planes_of
 
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """A config class and the two networks that are built from it.
+    """A config class, and the two parts that are built from it.
 
-    Generator: z (B, Z), labels (B,) or None -> images (B, C, H, W) in [-1, 1].
-    Discriminator: such images and labels -> logits (B,), above 0 means real.
+    config: a models.sizes.Sizes.
+    generator: z (B, Z), labels (B,) or None -> images (B, C, H, W) in [-1, 1].
+    trunk: of a config and a number of channels; images of so many channels -> features (B, F).
     """
 
     config: Callable[..., Any]
     generator: Callable[[Any], nn.Module]
-    discriminator: Callable[[Any], nn.Module]
+    trunk: Callable[[Any, int], Any]
 
     def parse(self, fields: dict[str, Any]) -> Any:
         """A config from stored fields; ValueError or TypeError if they do not fit."""
@@ -29,7 +31,14 @@ class Architecture:
     def fields(config: Any) -> dict[str, Any]:
         return asdict(config)
 
+    def discriminator(self, config: Any, conditioning: Conditioning) -> Discriminator:
+        """Trunk and head; `conditioning` is "none" where the config has no classes, and only there."""
+        assert (conditioning == "none") == (config.num_classes == 0)
+        planes = planes_of(conditioning, config.num_classes)
+        trunk = self.trunk(config, config.channels + planes)
+        return Discriminator(trunk, HEADS[conditioning](trunk.features, config.num_classes), planes)
+
 
 ARCHITECTURES = {
-    "dcgan": Architecture(dcgan.DCGANConfig, dcgan.Generator, dcgan.Discriminator),
+    "dcgan": Architecture(dcgan.DCGANConfig, dcgan.Generator, dcgan.Trunk),
 }

@@ -8,7 +8,8 @@ from core.errors import InvalidRequest
 from core.specs import RunSpec
 from models import ARCHITECTURES
 from models.dcgan import DCGANConfig
-from models.recipes import RECIPES, network_config, resolve
+from models.recipes import RECIPES
+from models.resolution import network_config, resolve
 
 DATASET = {
     "name": "digits",
@@ -48,7 +49,7 @@ def test_auto_becomes_the_numbers_of_the_recipe() -> None:
 
     assert resolved["batch_size"] == recipe.batch_size == 64
     assert resolved["steps"] == 640_000 // 64
-    assert resolved["generator_lr"] == resolved["discriminator_lr"] == recipe.learning_rate
+    assert (resolved["generator_lr"], resolved["discriminator_lr"]) == recipe.learning_rates
     assert (resolved["beta1"], resolved["beta2"]) == recipe.betas
     assert (resolved["latent_dim"], resolved["width"]) == (recipe.latent_dim, 256)
     assert resolved["ema_half_life"] == 64 * 10_000 // 32

@@ -10,7 +10,7 @@ from core.runs import Run, RunStore
 from core.settings import Settings
 from core.specs import RunSpec
 from core.store import Store
-from models.recipes import resolve
+from models.resolution import resolve
 from worker import job
 
 CreateRun = Callable[..., Run]
