@@ -41,8 +41,13 @@ class TrainConfig(StrictModel):
     penalty_weight: Auto | Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = Field(
         "auto", description="Weight of the gradient penalty: lambda of wgan-gp, gamma of r3gan."
     )
+    likelihood: Literal["auto", "bernoulli", "gaussian"] = Field(
+        "auto", description="Of a pixel, in a vae; auto: bernoulli for grey pictures, gaussian for colour."
+    )
     generator_lr: Auto | LearningRate = Field("auto", description="Learning rate of the generator.")
-    discriminator_lr: Auto | LearningRate = Field("auto", description="Learning rate of the discriminator.")
+    discriminator_lr: Auto | LearningRate = Field(
+        "auto", description="Learning rate of the discriminator; in a vae, of the encoder."
+    )
     lr_schedule: Literal["auto", "constant", "linear", "cosine"] = Field(
         "auto", description="Both rates over the run; linear: down to nothing, cosine: down to a quarter."
     )

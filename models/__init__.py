@@ -6,8 +6,9 @@ from typing import Any
 
 from torch import nn
 
-from models import dcgan
+from models import dcgan, mlp, r3gan, resnet
 from models.discriminator import HEADS, Conditioning, Discriminator, planes_of
+from models.encoder import Encoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,15 @@ class Architecture:
         trunk = self.trunk(config, config.channels + planes)
         return Discriminator(trunk, HEADS[conditioning](trunk.features, config.num_classes), planes)
 
+    def encoder(self, config: Any) -> Encoder:
+        """For a VAE, whose decoder is the generator; the label, if there are classes, is in planes beside the image."""
+        trunk = self.trunk(config, config.channels + config.num_classes)
+        return Encoder(trunk, trunk.features, config.latent_dim, config.num_classes)
+
 
 ARCHITECTURES = {
+    "mlp": Architecture(mlp.MLPConfig, mlp.Generator, mlp.Trunk),
     "dcgan": Architecture(dcgan.DCGANConfig, dcgan.Generator, dcgan.Trunk),
+    "resnet": Architecture(resnet.ResNetConfig, resnet.Generator, resnet.Trunk),
+    "r3gan": Architecture(r3gan.R3GANConfig, r3gan.Generator, r3gan.Trunk),
 }

@@ -1,6 +1,6 @@
 """The table of recipes. Each is one row of data, and a combination that has been proven. Knows no loop and no request.
 
-How a row and a request become the numbers of a run: models/resolution.py. docs/recipes.md is for who has to choose.
+How a row and a request become the numbers of a run: models/resolution.py. docs/recipes.md is made from this table.
 """
 
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from typing import Literal
 
 from models.discriminator import Conditioning
 
-Rates = tuple[float, float]  # of Adam: generator, discriminator
+Rates = tuple[float, float]  # of Adam: generator, discriminator (of a VAE: the encoder)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
-    """Architecture, objective, regulariser, optimiser, schedule.
+    """Architecture, objective, regulariser, optimiser, schedule; what it is, where it is from, what to expect of it.
 
     conditional: None: where the dataset has labels, unless the request says no.
     conditioning: how the discriminator learns of the label, if there is one.
@@ -21,62 +21,127 @@ class Recipe:
     width, gpu_width: feature maps at the coarsest level on a CPU, and on a GPU.
     """
 
+    what: str
+    source: str
+    expect: str
     architecture: str
     objective: str
     conditional: bool | None
-    source: str
     conditioning: Conditioning = "concat"
     regulariser: Literal["none", "gradient_penalty", "r1_r2", "spectral_norm"] = "none"
     penalty_weight: float | Literal["rule"] | None = None
     n_critic: int = 1
     learning_rates: Rates = (2e-4, 2e-4)
     betas: tuple[float, float] = (0.5, 0.999)
-    lr_schedule: str = "constant"
+    lr_schedule: Literal["constant", "linear", "cosine"] = "constant"
     batch_size: int = 64
-    latent_dim: int = 100
+    latent_dim: int = 64  # where there are labels, the label's embedding is as long again
     width: int = 256
     gpu_width: int = 1024
 
 
 RECIPES = {
+    "gan": Recipe(
+        what="fully connected networks, binary cross-entropy",
+        source="Goodfellow et al. 2014, arXiv 1406.2661",
+        expect="Digits with specks in a minute. Nothing in it knows that pixels have neighbours: for small pictures.",
+        architecture="mlp",
+        objective="non_saturating",
+        conditional=False,
+        latent_dim=100,
+        width=1024,
+    ),
     "dcgan": Recipe(
+        what="convolutional networks, binary cross-entropy",
+        source="Radford et al. 2015, arXiv 1511.06434",
+        expect="The usual beginning where there are no labels. Nothing keeps the discriminator in check: at some point "
+        "of a long run pictures get worse, so keep the best version, not the last.",
         architecture="dcgan",
         objective="non_saturating",
         conditional=False,
-        source="Radford et al. 2015, arXiv 1511.06434",
+        latent_dim=100,
     ),
     "cgan": Recipe(
+        what="dcgan, the label fed to both networks",
+        source="Mirza & Osindero 2014, arXiv 1411.1784",
+        expect="The usual beginning where there are labels; the starter model was made with it.",
         architecture="dcgan",
         objective="non_saturating",
         conditional=True,
-        source="Mirza & Osindero 2014, arXiv 1411.1784",
-        latent_dim=64,  # the label's embedding is as long again
     ),
     "lsgan": Recipe(
+        what="dcgan's networks, least squares",
+        source="Mao et al. 2017, arXiv 1611.04076",
+        expect="As dcgan and cgan, with gradients also from fakes that fool the discriminator. Long runs get worse as "
+        "theirs do.",
         architecture="dcgan",
         objective="least_squares",
         conditional=None,
-        source="Mao et al. 2017, arXiv 1611.04076",
-        latent_dim=64,
     ),
     "acgan": Recipe(
+        what="dcgan's networks; the discriminator is not told the class but names it",
+        source="Odena et al. 2017, arXiv 1610.09585",
+        expect="Pictures typical of their class, and alike: what the classifier finds hard is not drawn. With many "
+        "classes it collapses early.",
         architecture="dcgan",
         objective="non_saturating",
         conditional=True,
         conditioning="classifier",
-        source="Odena et al. 2017, arXiv 1610.09585",
-        latent_dim=64,
     ),
     "wgan-gp": Recipe(
+        what="dcgan's networks, Wasserstein distance, gradient penalty",
+        source="Gulrajani et al. 2017, arXiv 1704.00028",
+        expect="Slow and steady: five updates of the critic for each of the generator, and it does not get worse. The "
+        "negative d_loss falls as pictures get better, which no other loss here does.",
         architecture="dcgan",
         objective="wasserstein",
         conditional=None,
         regulariser="gradient_penalty",
         penalty_weight=10.0,
         n_critic=5,
-        source="Gulrajani et al. 2017, arXiv 1704.00028",
         learning_rates=(1e-4, 1e-4),
         betas=(0.0, 0.9),
-        latent_dim=64,
+    ),
+    "sngan": Recipe(
+        what="residual networks, hinge, spectral norm; with labels conditional batch norm and projection",
+        source="Miyato et al. 2018, arXiv 1802.05957; Miyato & Koyama 2018, arXiv 1802.05637",
+        expect="Stable over long runs, and good with many classes. Costs two to four times what dcgan costs.",
+        architecture="resnet",
+        objective="hinge",
+        conditional=None,
+        conditioning="projection",
+        regulariser="spectral_norm",
+        lr_schedule="linear",
+        latent_dim=128,
+        width=128,
+    ),
+    "r3gan": Recipe(
+        what="residual networks without norms, relativistic loss, R1 and R2",
+        source="Huang et al. 2024, arXiv 2501.05441",
+        expect="The best there is here at covering all of a dataset, if it has the time: for a GPU, and long runs. "
+        "penalty_weight is its most important number; ten times more where it diverges.",
+        architecture="r3gan",
+        objective="relativistic",
+        conditional=None,
+        conditioning="projection",
+        regulariser="r1_r2",
+        penalty_weight="rule",
+        betas=(0.0, 0.99),
+        lr_schedule="cosine",
+        width=64,
+        gpu_width=768,
+    ),
+    "vae": Recipe(
+        what="dcgan's networks as encoder and decoder: no game, one loss",
+        source="Kingma & Welling 2014, arXiv 1312.6114",
+        expect="Blurred pictures of every class within a minute, and a loss that means something. The contrast: what a "
+        "GAN has to beat.",
+        architecture="dcgan",
+        objective="evidence",
+        conditional=None,
+        learning_rates=(1e-3, 1e-3),
+        betas=(0.9, 0.999),
+        latent_dim=32,
+        gpu_width=256,
     ),
 }

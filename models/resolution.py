@@ -12,11 +12,13 @@ from core.errors import FieldProblem, InvalidRequest
 from core.specs import PublishSpec, RunSpec, TrainConfig
 from models import ARCHITECTURES
 from models.recipes import RECIPES, Recipe
-from models.sizes import base_size
+from models.sizes import NARROWEST, base_size
 
 T = TypeVar("T", int, float, bool)
 
 DEFAULT_IMAGES_SEEN = 640_000  # of a run whose length is "auto": about 25 minutes for 28 px on two CPU cores
+DENSE_WEIGHTS = 2**24  # at most, in a layer
+EVIDENCE = "evidence"  # the objective of a VAE
 
 
 def resolve(spec: RunSpec, dataset: dict[str, Any], device: str = "cpu") -> dict[str, Any]:
@@ -78,6 +80,10 @@ def _misfits(spec: RunSpec, recipe: Recipe, dataset: dict[str, Any]) -> Iterator
         yield FieldProblem("/dataset", f"{spec.recipe} needs labels, and {dataset['name']!r} has none")
     if recipe.penalty_weight is None and spec.config.penalty_weight != "auto":
         yield FieldProblem("/config/penalty_weight", f"{spec.recipe} has no gradient penalty")
+    if recipe.objective != EVIDENCE and spec.config.likelihood != "auto":
+        yield FieldProblem("/config/likelihood", f"{spec.recipe} has no likelihood")
+    if recipe.objective == EVIDENCE and spec.config.n_critic != "auto":
+        yield FieldProblem("/config/n_critic", f"{spec.recipe} has no discriminator")
     if count < 2:
         yield FieldProblem("/dataset", "one image is too few to learn from")
     elif count < _given(spec.config.batch_size, 2):
@@ -98,8 +104,9 @@ def _hyperparameters(config: TrainConfig, recipe: Recipe, dataset: dict[str, Any
         "beta1": _given(config.beta1, recipe.betas[0]),
         "beta2": _given(config.beta2, recipe.betas[1]),
         "penalty_weight": _penalty_weight(config, recipe, dataset["height"], batch_size),
+        "likelihood": _likelihood(config, recipe, dataset["channels"]),
         "latent_dim": _given(config.latent_dim, recipe.latent_dim),
-        "width": _given(config.width, recipe.gpu_width if on_gpu else recipe.width),
+        "width": _given(config.width, _width(recipe, dataset, on_gpu)),
         "ema_half_life": _given(config.ema_half_life, batch_size * n_critic * 10_000 // 32),  # StyleGAN2-ADA's "auto"
         "precision": config.precision,  # "auto" is settled by the worker's device, once
     }
@@ -108,6 +115,23 @@ def _hyperparameters(config: TrainConfig, recipe: Recipe, dataset: dict[str, Any
 def _penalty_weight(config: TrainConfig, recipe: Recipe, size: int, batch_size: int) -> float | None:
     weight = 2e-4 * size**2 / batch_size if recipe.penalty_weight == "rule" else recipe.penalty_weight
     return weight if weight is None else _given(config.penalty_weight, weight)
+
+
+def _likelihood(config: TrainConfig, recipe: Recipe, channels: int) -> str | None:
+    if recipe.objective != EVIDENCE:
+        return None
+    if config.likelihood != "auto":
+        return config.likelihood
+    return "bernoulli" if channels == 1 else "gaussian"
+
+
+def _width(recipe: Recipe, dataset: dict[str, Any], on_gpu: bool) -> int:
+    """The recipe's; of fully connected networks, what keeps the layer that makes the picture within bounds."""
+    width = recipe.gpu_width if on_gpu else recipe.width
+    pixels = dataset["height"] * dataset["width"] * dataset["channels"]
+    while recipe.architecture == "mlp" and width * pixels > DENSE_WEIGHTS and width > NARROWEST:
+        width //= 2
+    return width
 
 
 def _has_gpu(device: str) -> bool:

@@ -23,6 +23,7 @@ from core.errors import StoreDamaged, TrainingFailed
 from core.store import SCHEMA, check_files, list_files
 from models import ARCHITECTURES
 from models.resolution import network_config
+from models.spectral import constrain
 from models.weights import WEIGHTS_FILE
 from worker.batches import Batches, Position
 from worker.execution import Execution
@@ -42,7 +43,7 @@ class TrainState:
     resolved: dict[str, Any]
     execution: Execution
     generator: nn.Module
-    counterpart: nn.Module  # what the generator learns from: a discriminator
+    counterpart: nn.Module  # what the generator learns from: a discriminator, or the encoder of a VAE
     ema: nn.Module
     generator_optimizer: torch.optim.Optimizer
     counterpart_optimizer: torch.optim.Optimizer
@@ -133,7 +134,13 @@ def new_state(resolved: dict[str, Any], execution: Execution) -> TrainState:
 
 def _networks(resolved: dict[str, Any]) -> tuple[nn.Module, nn.Module]:
     architecture, config = ARCHITECTURES[resolved["architecture"]], network_config(resolved)
-    return architecture.generator(config), architecture.discriminator(config, resolved["conditioning"])
+    generator = architecture.generator(config)
+    if resolved["objective"] == "evidence":
+        return generator, architecture.encoder(config)
+    discriminator = architecture.discriminator(config, resolved["conditioning"])
+    if resolved["regulariser"] == "spectral_norm":
+        constrain(discriminator)
+    return generator, discriminator
 
 
 def descend(loss: Tensor, *optimizers: torch.optim.Optimizer) -> None:

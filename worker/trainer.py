@@ -1,6 +1,7 @@
 """The training loop. It knows networks, how they learn from batches, and when to tell of it; no Redis, files or HTTP.
 
-How they learn is a Method: worker/adversarial.py has that of all GANs. Whatever watches or stops a run is a Hook.
+How they learn is a Method: worker/adversarial.py has that of all GANs, worker/variational.py that of a VAE. Whatever
+watches or stops a run is a Hook.
 """
 
 import time
