@@ -28,6 +28,7 @@ from worker.methods import method_of
 from worker.state import TrainState, new_state
 from worker.trainer import Trainer
 
+ADVERSARIAL = [name for name in RECIPES if name != "vae"]
 CONDITIONAL = [name for name, recipe in RECIPES.items() if recipe.conditional is not False]
 OPEN = [name for name, recipe in RECIPES.items() if recipe.conditional is None]
 Begin = Callable[..., tuple[TrainState, Batches]]
@@ -94,12 +95,11 @@ def test_each_network_learns_by_its_own_optimiser_alone(begin: Begin, name: str)
         assert changed(network, before).isdisjoint(parameters(network))
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", ADVERSARIAL)
 def test_the_step_of_the_generator_leaves_no_trace_in_the_discriminator(begin: Begin, name: str) -> None:
     state, batches = begin(name)
     method = method_of(state.resolved)
-    if not isinstance(method, Adversarial):
-        pytest.skip("there is no discriminator")
+    assert isinstance(method, Adversarial)
     real_BCHW, label_B = state.take(batches)
     fake_BCHW = state.generator(state.noise(len(real_BCHW)), label_B)
     before = copied(state.counterpart)
@@ -113,12 +113,11 @@ def test_the_step_of_the_generator_leaves_no_trace_in_the_discriminator(begin: B
     assert all(weight.grad is not None for weight in state.generator.parameters())
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", ADVERSARIAL)
 def test_the_steps_of_the_discriminator_leave_no_gradient_in_the_generator(begin: Begin, name: str) -> None:
     state, batches = begin(name)
     method = method_of(state.resolved)
-    if not isinstance(method, Adversarial):
-        pytest.skip("there is no discriminator")
+    assert isinstance(method, Adversarial)
     real_BCHW, label_B = state.take(batches)
     fake_BCHW = state.generator(state.noise(len(real_BCHW)), label_B)
 
@@ -195,7 +194,8 @@ def _written(folder: Path, state: TrainState, shapes: Dataset) -> Path:
 @pytest.mark.parametrize("name", CONDITIONAL)
 def test_a_conditional_generator_learns_which_class_is_bright_where(begin: Begin, name: str) -> None:
     recipe = RECIPES[name]
-    rates = {"generator_lr": 2e-3, "discriminator_lr": 2e-3}
+    rate = 5e-3 if recipe.regulariser == "spectral_norm" else 2e-3
+    rates = {"generator_lr": rate, "discriminator_lr": rate, "lr_schedule": "constant"}
     state, batches = begin(name, steps=300 // recipe.n_critic + 100, ema_half_life=200 * recipe.n_critic, **rates)
 
     Trainer(state, method_of(state.resolved), batches, []).fit()
