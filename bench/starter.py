@@ -27,7 +27,7 @@ from core.specs import RunSpec
 from core.states import Status
 from core.store import Store
 from models import publish, sampling
-from models.recipes import resolve
+from models.resolution import resolve
 from models.weights import WEIGHTS_FILE, load_generator
 from worker import job
 

@@ -1,7 +1,7 @@
 """What a client may ask of a training run: the only list of training options. Knows no recipe and no default value.
 
 API, command line, web form and docs derive from the JSON Schema of RunSpec. Every option of `config` may be "auto";
-models/recipes.py says what that becomes.
+models/resolution.py says what that becomes.
 """
 
 from typing import Annotated, Literal
@@ -31,8 +31,26 @@ class TrainConfig(StrictModel):
         "auto", description="Run length in generator updates."
     )
     batch_size: Auto | Annotated[int, Field(ge=2, le=4096)] = Field("auto", description="Real images per update.")
+    conditional: Auto | bool = Field(
+        "auto",
+        description="Whether labels are learnt, where the recipe leaves it open; auto: if there are any.",
+    )
+    n_critic: Auto | Annotated[int, Field(ge=1, le=100)] = Field(
+        "auto", description="Updates of the discriminator for each of the generator, on a batch of its own each."
+    )
+    penalty_weight: Auto | Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = Field(
+        "auto", description="Weight of the gradient penalty: lambda of wgan-gp, gamma of r3gan."
+    )
+    likelihood: Literal["auto", "bernoulli", "gaussian"] = Field(
+        "auto", description="Of a pixel, in a vae; auto: bernoulli for grey pictures, gaussian for colour."
+    )
     generator_lr: Auto | LearningRate = Field("auto", description="Learning rate of the generator.")
-    discriminator_lr: Auto | LearningRate = Field("auto", description="Learning rate of the discriminator.")
+    discriminator_lr: Auto | LearningRate = Field(
+        "auto", description="Learning rate of the discriminator; in a vae, of the encoder."
+    )
+    lr_schedule: Literal["auto", "constant", "linear", "cosine"] = Field(
+        "auto", description="Both rates over the run; linear: down to nothing, cosine: down to a quarter."
+    )
     beta1: Auto | Annotated[float, Field(ge=0, lt=1)] = Field("auto", description="Adam's first-moment decay.")
     beta2: Auto | Annotated[float, Field(ge=0, lt=1)] = Field("auto", description="Adam's second-moment decay.")
     latent_dim: Auto | Annotated[int, Field(ge=1, le=1024)] = Field("auto", description="Size of the noise vector.")

@@ -7,7 +7,9 @@ import typer.main
 
 from bench.serving.page import page
 from core.settings import Settings
+from core.specs import TrainConfig
 from ganymede.cli import app
+from models.recipes import RECIPES
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -32,6 +34,79 @@ def settings_page() -> str:
             "",
         ]
     )
+
+
+RECIPES_PAGE_BEGINS = """# Recipes
+
+What `recipe` of `POST /train` (or `ganymede train RECIPE DATASET`) can be. Each recipe is a row of the table in
+`models/recipes.py`; this page is made from it by `python docs/generate.py`. All draw square pictures of 8 to 512 px, 4
+or 7 times a power of two, grey or colour. Conditional recipes learn to draw the class that is asked for; "both" do so
+where the dataset has labels, unless `conditional` is false.
+
+What to expect is said of the bundled digits on two CPU cores where it speaks of minutes.
+"""
+
+NUMBERS = (
+    "architecture",
+    "objective",
+    "regulariser",
+    "penalty_weight",
+    "n_critic",
+    "learning_rates",
+    "betas",
+    "lr_schedule",
+    "latent_dim",
+    "width",
+    "gpu_width",
+)
+
+NUMBERS_BEGIN = """## What "auto" becomes
+
+`penalty_weight` "rule" is 0.0002 * size^2 / batch size. Learning rates: generator, then discriminator (of the `vae`:
+the encoder). Widths: on a CPU, then on a GPU; `gan` is narrower for large pictures. Batches have 64 images, or as many
+as there are. A run is as long as it takes to see 640,000 images. The average of the generator has a half-life of 312
+steps.
+"""
+
+OPTIONS_BEGIN = """## Options
+
+Fields of `config`; what is left out is "auto". One that means nothing to a recipe is refused.
+"""
+
+
+def recipes_page() -> str:
+    """docs/recipes.md: every recipe with its source, what to expect of it, and its numbers; every option."""
+    kinds = {True: "yes", False: "no", None: "both"}
+    rows = [f"| `{n}` | {r.what} | {kinds[r.conditional]} | {r.source} |" for n, r in RECIPES.items()]
+    expected = [f"**`{name}`** {recipe.expect}\n" for name, recipe in RECIPES.items()]
+    numbers = [
+        " | ".join([f"| `{name}`", *(_shown(getattr(recipe, number)) for number in NUMBERS)]) + " |"
+        for name, recipe in RECIPES.items()
+    ]
+    options = [f"| `{name}` | {field.description} |" for name, field in TrainConfig.model_fields.items()]
+    return "\n".join(
+        [
+            RECIPES_PAGE_BEGINS,
+            "| recipe | what | conditional | source |\n|---|---|---|---|",
+            *rows,
+            "\n## What to expect\n",
+            *expected,
+            NUMBERS_BEGIN,
+            f"| recipe | {' | '.join(NUMBERS)} |\n|{'---|' * (len(NUMBERS) + 1)}",
+            *numbers,
+            "",
+            OPTIONS_BEGIN,
+            "| option | meaning |\n|---|---|",
+            *options,
+            "",
+        ]
+    )
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(f"{each:g}" for each in value)
+    return "" if value in (None, "none") else str(value)
 
 
 RUN = "RUN"  # explained once, at the top of the page
@@ -105,4 +180,5 @@ def benchmarks_page() -> str:
 if __name__ == "__main__":
     (FOLDER / "benchmarks.md").write_text(benchmarks_page())
     (FOLDER / "settings.md").write_text(settings_page())
+    (FOLDER / "recipes.md").write_text(recipes_page())
     (FOLDER / "cli.md").write_text(cli_page())

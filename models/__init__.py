@@ -6,20 +6,23 @@ from typing import Any
 
 from torch import nn
 
-from models import dcgan
+from models import dcgan, mlp, r3gan, resnet
+from models.discriminator import HEADS, Conditioning, Discriminator, planes_of
+from models.encoder import Encoder
 
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """A config class and the two networks that are built from it.
+    """A config class, and the two parts that are built from it.
 
-    Generator: z (B, Z), labels (B,) or None -> images (B, C, H, W) in [-1, 1].
-    Discriminator: such images and labels -> logits (B,), above 0 means real.
+    config: a models.sizes.Sizes.
+    generator: z (B, Z), labels (B,) or None -> images (B, C, H, W) in [-1, 1].
+    trunk: of a config and a number of channels; images of so many channels -> features (B, F).
     """
 
     config: Callable[..., Any]
     generator: Callable[[Any], nn.Module]
-    discriminator: Callable[[Any], nn.Module]
+    trunk: Callable[[Any, int], Any]
 
     def parse(self, fields: dict[str, Any]) -> Any:
         """A config from stored fields; ValueError or TypeError if they do not fit."""
@@ -29,7 +32,22 @@ class Architecture:
     def fields(config: Any) -> dict[str, Any]:
         return asdict(config)
 
+    def discriminator(self, config: Any, conditioning: Conditioning) -> Discriminator:
+        """Trunk and head; `conditioning` is "none" where the config has no classes, and only there."""
+        assert (conditioning == "none") == (config.num_classes == 0)
+        planes = planes_of(conditioning, config.num_classes)
+        trunk = self.trunk(config, config.channels + planes)
+        return Discriminator(trunk, HEADS[conditioning](trunk.features, config.num_classes), planes)
+
+    def encoder(self, config: Any) -> Encoder:
+        """For a VAE, whose decoder is the generator; the label, if there are classes, is in planes beside the image."""
+        trunk = self.trunk(config, config.channels + config.num_classes)
+        return Encoder(trunk, trunk.features, config.latent_dim, config.num_classes)
+
 
 ARCHITECTURES = {
-    "dcgan": Architecture(dcgan.DCGANConfig, dcgan.Generator, dcgan.Discriminator),
+    "mlp": Architecture(mlp.MLPConfig, mlp.Generator, mlp.Trunk),
+    "dcgan": Architecture(dcgan.DCGANConfig, dcgan.Generator, dcgan.Trunk),
+    "resnet": Architecture(resnet.ResNetConfig, resnet.Generator, resnet.Trunk),
+    "r3gan": Architecture(r3gan.R3GANConfig, r3gan.Generator, r3gan.Trunk),
 }

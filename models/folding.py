@@ -107,7 +107,7 @@ def _to_bfloat16(_: nn.Module, inputs: tuple[torch.Tensor]) -> tuple[torch.Tenso
     return (inputs[0].bfloat16(),)
 
 
-def fold_into(layer: nn.Conv2d | nn.Linear, norm: nn.BatchNorm2d) -> None:
+def fold_into(layer: nn.Conv2d | nn.Linear, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> None:
     """Have `layer` do what `norm` does behind it; a Linear gives each of the norm's channels in as many numbers."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
@@ -121,10 +121,10 @@ def fold_into(layer: nn.Conv2d | nn.Linear, norm: nn.BatchNorm2d) -> None:
 
 def _fold_sequence(layers: nn.Sequential) -> None:
     for i in range(len(layers) - 1):
-        layer, norm = layers[i], layers[i + 1]
-        if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-            fold_into(layer, norm)
-            layers[i + 1] = nn.Identity()
+        match layers[i], layers[i + 1]:
+            case (nn.Conv2d() as layer, nn.BatchNorm2d() as norm) | (nn.Linear() as layer, nn.BatchNorm1d() as norm):
+                fold_into(layer, norm)
+                layers[i + 1] = nn.Identity()
 
 
 def _transposed(layer: UpConv2d) -> nn.ConvTranspose2d:

@@ -1,136 +1,149 @@
-"""The table of recipes, and the rules by which "auto" becomes a number. Knows no loop: worker/ does what they say."""
+"""The table of recipes. Each is one row of data, and a combination that has been proven. Knows no loop and no request.
+
+How a row and a request become the numbers of a run: models/resolution.py. docs/recipes.md is made from this table.
+"""
 
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Literal
 
-from core.errors import FieldProblem, InvalidRequest
-from core.specs import PublishSpec, RunSpec, TrainConfig
-from models import ARCHITECTURES
-from models.dcgan import base_size
+from models.discriminator import Conditioning
 
-T = TypeVar("T", int, float)
-
-DEFAULT_IMAGES_SEEN = 640_000  # of a run whose length is "auto": about 25 minutes for 28 px on two CPU cores
+Rates = tuple[float, float]  # of Adam: generator, discriminator (of a VAE: the encoder)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
-    """A named, proven combination: one row of data."""
+    """Architecture, objective, regulariser, optimiser, schedule; what it is, where it is from, what to expect of it.
 
+    conditional: None: where the dataset has labels, unless the request says no.
+    conditioning: how the discriminator learns of the label, if there is one.
+    regulariser: of the discriminator; its weight is `penalty_weight`, "rule": 0.0002 * size^2 / batch (StyleGAN2-ADA).
+    width, gpu_width: feature maps at the coarsest level on a CPU, and on a GPU.
+    """
+
+    what: str
+    source: str
+    expect: str
     architecture: str
     objective: str
-    conditional: bool
-    source: str
-    learning_rate: float
-    betas: tuple[float, float]
+    conditional: bool | None
+    conditioning: Conditioning = "concat"
+    regulariser: Literal["none", "gradient_penalty", "r1_r2", "spectral_norm"] = "none"
+    penalty_weight: float | Literal["rule"] | None = None
+    n_critic: int = 1
+    learning_rates: Rates = (2e-4, 2e-4)
+    betas: tuple[float, float] = (0.5, 0.999)
+    lr_schedule: Literal["constant", "linear", "cosine"] = "constant"
     batch_size: int = 64
-    latent_dim: int = 100
+    latent_dim: int = 64  # where there are labels, the label's embedding is as long again
+    width: int = 256
+    gpu_width: int = 1024
 
 
 RECIPES = {
+    "gan": Recipe(
+        what="fully connected networks, binary cross-entropy",
+        source="Goodfellow et al. 2014, arXiv 1406.2661",
+        expect="Digits with specks in a minute. Nothing in it knows that pixels have neighbours: for small pictures.",
+        architecture="mlp",
+        objective="non_saturating",
+        conditional=False,
+        latent_dim=100,
+        width=1024,
+    ),
     "dcgan": Recipe(
+        what="convolutional networks, binary cross-entropy",
+        source="Radford et al. 2015, arXiv 1511.06434",
+        expect="The usual beginning where there are no labels. Nothing keeps the discriminator in check: at some point "
+        "of a long run pictures get worse, so keep the best version, not the last.",
         architecture="dcgan",
         objective="non_saturating",
         conditional=False,
-        source="Radford et al. 2015, arXiv 1511.06434",
-        learning_rate=2e-4,
-        betas=(0.5, 0.999),
+        latent_dim=100,
     ),
     "cgan": Recipe(
+        what="dcgan, the label fed to both networks",
+        source="Mirza & Osindero 2014, arXiv 1411.1784",
+        expect="The usual beginning where there are labels; the starter model was made with it.",
         architecture="dcgan",
         objective="non_saturating",
         conditional=True,
-        source="Mirza & Osindero 2014, arXiv 1411.1784",
-        latent_dim=64,  # the label's embedding is as long again
-        learning_rate=2e-4,
-        betas=(0.5, 0.999),
+    ),
+    "lsgan": Recipe(
+        what="dcgan's networks, least squares",
+        source="Mao et al. 2017, arXiv 1611.04076",
+        expect="As dcgan and cgan, with gradients also from fakes that fool the discriminator. Long runs get worse as "
+        "theirs do.",
+        architecture="dcgan",
+        objective="least_squares",
+        conditional=None,
+    ),
+    "acgan": Recipe(
+        what="dcgan's networks; the discriminator is not told the class but names it",
+        source="Odena et al. 2017, arXiv 1610.09585",
+        expect="Pictures typical of their class, and alike: what the classifier finds hard is not drawn. With many "
+        "classes it collapses early.",
+        architecture="dcgan",
+        objective="non_saturating",
+        conditional=True,
+        conditioning="classifier",
+    ),
+    "wgan-gp": Recipe(
+        what="dcgan's networks, Wasserstein distance, gradient penalty",
+        source="Gulrajani et al. 2017, arXiv 1704.00028",
+        expect="Slow and steady: five updates of the critic for each of the generator, and it hardly gets worse. The "
+        "negative d_loss falls as pictures get better, which no other loss here does.",
+        architecture="dcgan",
+        objective="wasserstein",
+        conditional=None,
+        regulariser="gradient_penalty",
+        penalty_weight=10.0,
+        n_critic=5,
+        learning_rates=(1e-4, 1e-4),
+        betas=(0.0, 0.9),
+    ),
+    "sngan": Recipe(
+        what="residual networks, hinge, spectral norm; with labels conditional batch norm and projection",
+        source="Miyato et al. 2018, arXiv 1802.05957; Miyato & Koyama 2018, arXiv 1802.05637",
+        expect="Stable over long runs. Strokes come within a minute, the classes long after them: they are not yet "
+        "learnt after 600 steps.",
+        architecture="resnet",
+        objective="hinge",
+        conditional=None,
+        conditioning="projection",
+        regulariser="spectral_norm",
+        learning_rates=(4e-4, 8e-4),
+        lr_schedule="linear",
+        latent_dim=128,
+        width=64,
+    ),
+    "r3gan": Recipe(
+        what="residual networks without norms, relativistic loss, R1 and R2",
+        source="Huang et al. 2024, arXiv 2501.05441",
+        expect="By its paper the best here at covering all of a dataset, if it has the time: for a GPU, and long runs. "
+        "penalty_weight is its most important number: the paper's own are a hundred times the rule's and more.",
+        architecture="r3gan",
+        objective="relativistic",
+        conditional=None,
+        conditioning="projection",
+        regulariser="r1_r2",
+        penalty_weight="rule",
+        betas=(0.0, 0.99),
+        lr_schedule="cosine",
+        width=64,
+        gpu_width=768,
+    ),
+    "vae": Recipe(
+        what="dcgan's networks as encoder and decoder: no game, one loss",
+        source="Kingma & Welling 2014, arXiv 1312.6114",
+        expect="Blurred pictures of every class within a minute, and a loss that means something. The contrast: what a "
+        "GAN has to beat.",
+        architecture="dcgan",
+        objective="evidence",
+        conditional=None,
+        learning_rates=(1e-3, 1e-3),
+        betas=(0.9, 0.999),
+        latent_dim=32,
+        gpu_width=256,
     ),
 }
-
-
-def resolve(spec: RunSpec, dataset: dict[str, Any]) -> dict[str, Any]:
-    """Every option of a run as it will be used, from the request and the dataset's manifest.
-
-    Raises:
-        InvalidRequest: recipe and dataset do not fit, or an option is out of range; each problem names its field.
-    """
-    recipe = RECIPES.get(spec.recipe)
-    if recipe is None:
-        raise InvalidRequest.field("/recipe", f"there is no recipe {spec.recipe!r}; recipes: {', '.join(RECIPES)}")
-    problems = list(_misfits(spec, recipe, dataset))
-    if problems:
-        raise InvalidRequest("; ".join(f"{p.pointer}: {p.detail}" for p in problems), problems)
-    resolved = _hyperparameters(spec.config, recipe, dataset)
-    return {
-        "recipe": spec.recipe,
-        "architecture": recipe.architecture,
-        "objective": recipe.objective,
-        "seed": spec.seed,
-        **resolved,
-        **_cadence(spec.config, spec.publish, resolved["steps"]),
-        "publish_keep": spec.publish.keep,
-        "network": {
-            "image_size": dataset["height"],
-            "channels": dataset["channels"],
-            "latent_dim": resolved["latent_dim"],
-            "width": resolved["width"],
-            "num_classes": len(dataset["class_names"]) if recipe.conditional else 0,
-        },
-    }
-
-
-def network_config(resolved: dict[str, Any]) -> Any:
-    """The architecture's config that a resolved spec describes."""
-    return ARCHITECTURES[resolved["architecture"]].parse(resolved["network"])
-
-
-def _misfits(spec: RunSpec, recipe: Recipe, dataset: dict[str, Any]) -> list[FieldProblem]:
-    problems = []
-    height, width, count = dataset["height"], dataset["width"], dataset["count"]
-    if height != width or base_size(height) is None:
-        sizes = "square images of 8 to 512 px, 4 or 7 times a power of two"
-        problems.append(FieldProblem("/dataset", f"{spec.recipe} draws {sizes}; these are {width}x{height}"))
-    if recipe.conditional and not dataset["class_names"]:
-        problems.append(FieldProblem("/dataset", f"{spec.recipe} needs labels, and {dataset['name']!r} has none"))
-    if count < 2:
-        problems.append(FieldProblem("/dataset", "one image is too few to learn from"))
-    elif count < _given(spec.config.batch_size, 2):
-        problems.append(FieldProblem("/config/batch_size", f"2 to {count}, the number of images in the dataset"))
-    return problems
-
-
-def _hyperparameters(config: TrainConfig, recipe: Recipe, dataset: dict[str, Any]) -> dict[str, Any]:
-    batch_size = _given(config.batch_size, min(recipe.batch_size, dataset["count"]))
-    return {
-        "steps": _given(config.steps, max(1, DEFAULT_IMAGES_SEEN // batch_size)),
-        "batch_size": batch_size,
-        "generator_lr": _given(config.generator_lr, recipe.learning_rate),
-        "discriminator_lr": _given(config.discriminator_lr, recipe.learning_rate),
-        "beta1": _given(config.beta1, recipe.betas[0]),
-        "beta2": _given(config.beta2, recipe.betas[1]),
-        "latent_dim": _given(config.latent_dim, recipe.latent_dim),
-        "width": _given(config.width, 256),
-        "ema_half_life": _given(config.ema_half_life, batch_size * 10_000 // 32),  # StyleGAN2-ADA's "auto"
-        "precision": config.precision,  # "auto" is settled by the worker's device, once
-    }
-
-
-def _cadence(config: TrainConfig, publish: PublishSpec, steps: int) -> dict[str, int]:
-    """How often things happen. A version is published from a checkpoint, so its cadence is a multiple."""
-    checkpoint_every = _given(config.checkpoint_every, _between(50, steps // 10, 500))
-    return {
-        "report_every": _given(config.report_every, _between(1, steps // 100, 20)),
-        "sample_every": _given(config.sample_every, _between(25, steps // 50, 250)),
-        "checkpoint_every": checkpoint_every,
-        "publish_every": _given(
-            publish.every_steps, _between(1, steps // (5 * checkpoint_every), 4) * checkpoint_every
-        ),
-    }
-
-
-def _given(value: T | str, default: T) -> T:
-    return default if isinstance(value, str) else value
-
-
-def _between(least: int, value: int, most: int) -> int:
-    return max(least, min(value, most))

@@ -31,6 +31,7 @@ class Batches:
         self._labels_N = None if labels_N is None else torch.from_numpy(labels_N).to(device)
         self._batch_size, self._seed, self._device = batch_size, seed, device
         self.position: Position = (0, 0)
+        self.taken = 0  # images since this object was made
         self._order: tuple[int, Any] | None = None
 
     def next(self) -> tuple[Tensor, Tensor | None]:
@@ -40,6 +41,7 @@ class Batches:
             epoch, taken = epoch + 1, 0
         index_B = self._epoch_order(epoch)[taken : taken + self._batch_size]
         self.position = (epoch, taken + self._batch_size)
+        self.taken += self._batch_size
         real_BCHW = self._images_NHWC[index_B].permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
         return real_BCHW, None if self._labels_N is None else self._labels_N[index_B]
 

@@ -23,10 +23,10 @@ class Execution:
     def torch_device(self) -> torch.device:
         return torch.device(self.device)
 
-    def autocast(self) -> torch.autocast:
-        return torch.autocast(
-            self.torch_device.type, torch.bfloat16, enabled=self.precision == "bfloat16", cache_enabled=True
-        )
+    def autocast(self, *, allowed: bool = True) -> torch.autocast:
+        """bfloat16, if that is the run's format; not `allowed`: float32 all the same."""
+        enabled = allowed and self.precision == "bfloat16"
+        return torch.autocast(self.torch_device.type, torch.bfloat16, enabled=enabled, cache_enabled=True)
 
     def apply(self) -> None:
         """Set this process up. Beside a serving API on the same CPU the trainer stands back."""

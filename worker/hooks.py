@@ -20,7 +20,7 @@ from core.states import Progress, RunState, Status
 from core.steps import BranchStep
 from models import sampling
 from models.publish import Lineage, publish_folder, write_generator
-from models.recipes import network_config
+from models.resolution import network_config
 from models.weights import is_finite
 from worker.state import TrainState, save_training
 from worker.stopping import StopTraining, is_asked_by_signal
@@ -133,7 +133,7 @@ class KeepCheckpoints(Quiet):
 
     def write(self, state: TrainState) -> None:
         """Put a checkpoint of the current step; a network with a weight that is no number never becomes one."""
-        if not (is_finite(state.generator) and is_finite(state.ema) and is_finite(state.discriminator)):
+        if not (is_finite(state.generator) and is_finite(state.ema) and is_finite(state.counterpart)):
             message = f"a weight stopped being a finite number before step {state.step}; a lower learning rate may help"
             raise TrainingFailed("diverged", message, retryable=False)
         store, name = self.run.store, place_of(state)

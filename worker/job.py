@@ -27,7 +27,7 @@ from worker.hooks import (
     lineage_of,
 )
 from worker.log_events import WarningsAsEvents
-from worker.objectives import OBJECTIVES
+from worker.methods import method_of
 from worker.state import TrainState, load_training, new_state
 from worker.stopping import StopTraining
 from worker.trainer import Trainer, count_parameters
@@ -103,7 +103,7 @@ def _train(run: Run, state: RunState, settings: Settings) -> str:
     hooks = [ReportProgress(run, state.attempt), DrawSamples(run), keeper, publisher, StopWhenAsked(run)]
     log.info("attempt %d begins at step %d of %d", state.attempt, training.step, resolved["steps"])
     try:
-        Trainer(training, OBJECTIVES[resolved["objective"]], batches, hooks).fit()
+        Trainer(training, method_of(resolved), batches, hooks).fit()
     except StopTraining as stop:
         keeper.write(training)
         return _stopped(run, stop)
@@ -160,8 +160,8 @@ def _resume(run: Run, resolved: dict[str, Any], execution: Execution) -> TrainSt
             aside = checkpoint.folder.with_name(f"{checkpoint}.damaged")  # for whoever wants to look at it
             checkpoint.folder.rename(aside)
     state = new_state(resolved, execution)
-    parameters = (count_parameters(state.generator), count_parameters(state.discriminator))
-    log.info("generator: %d parameters, discriminator: %d", *parameters)
+    parameters = (count_parameters(state.generator), count_parameters(state.counterpart))
+    log.info("generator: %d parameters, its counterpart: %d", *parameters)
     return state
 
 

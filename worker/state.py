@@ -1,7 +1,8 @@
 """All that training changes: networks, average, optimisers, counters; to a checkpoint and back, bit for bit.
 
 `<branch>-<step>/` holds training.safetensors and training.json (private to the worker) and `generator/`, exactly what
-a published version holds. Noise and batch order are functions of (seed, branch, step), so no generator state is kept.
+a published version holds. Random numbers, batch order and learning rates are functions of (seed, branch, step), so
+nothing of them is kept.
 
 Shape suffixes: B batch, Z latent.
 """
@@ -11,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
@@ -22,13 +22,18 @@ from core.checkpoints import GENERATOR_FOLDER
 from core.errors import StoreDamaged, TrainingFailed
 from core.store import SCHEMA, check_files, list_files
 from models import ARCHITECTURES
-from models.recipes import network_config
+from models.resolution import network_config
+from models.spectral import constrain
 from models.weights import WEIGHTS_FILE
-from worker.batches import Position
+from worker.batches import Batches, Position
 from worker.execution import Execution
+from worker.randomness import Moment, Purpose, stream
+from worker.schedules import SCHEDULES
 
 EMA_RAMP_UP = 0.05  # of the images seen: an early average must not remember the untrained network (StyleGAN2-ADA)
 TENSORS_FILE, FACTS_FILE = "training.safetensors", "training.json"
+
+Reported = dict[str, Tensor]  # scalars of one step, on the device
 
 
 @dataclass(kw_only=True)
@@ -38,10 +43,10 @@ class TrainState:
     resolved: dict[str, Any]
     execution: Execution
     generator: nn.Module
-    discriminator: nn.Module
+    counterpart: nn.Module  # what the generator learns from: a discriminator, or the encoder of a VAE
     ema: nn.Module
     generator_optimizer: torch.optim.Optimizer
-    discriminator_optimizer: torch.optim.Optimizer
+    counterpart_optimizer: torch.optim.Optimizer
     branch: int = 0
     step: int = 0
     images_seen: int = 0
@@ -51,20 +56,50 @@ class TrainState:
     def num_classes(self) -> int:
         return int(self.resolved["network"]["num_classes"])
 
-    def noise(self, count: int) -> Tensor:
-        """The noise (B, Z) of the current step: a function of seed, branch and step."""
-        generator = torch.Generator(self.execution.torch_device)
-        # hashed: torch's CPU generator takes only the low 32 bits of its seed
-        words = np.random.SeedSequence([self.resolved["seed"], self.branch, self.step]).generate_state(1, np.uint64)
-        generator.manual_seed(int(words[0]) >> 1)
+    @property
+    def steps(self) -> int:
+        return int(self.resolved["steps"])
+
+    def take(self, batches: Batches) -> tuple[Tensor, Tensor | None]:
+        """The next real images (B, C, H, W) and, for conditional networks alone, their labels (B,)."""
+        real_BCHW, label_B = batches.next()
+        return real_BCHW, label_B if self.num_classes else None
+
+    def noise(self, count: int, update: int = 0) -> Tensor:
+        """Standard normal noise (B, Z) of the current step."""
+        return self._normal(Purpose.NOISE, count, update)
+
+    def posterior_noise(self, count: int) -> Tensor:
+        """Standard normal noise (B, Z) by which a VAE samples its posterior in the current step."""
+        return self._normal(Purpose.POSTERIOR, count)
+
+    def mixing(self, count: int, update: int = 0) -> Tensor:
+        """Numbers (B,) of U(0, 1) of the current step."""
+        return torch.rand(count, generator=self._stream(Purpose.MIXING, update), device=self.execution.torch_device)
+
+    def _normal(self, purpose: Purpose, count: int, update: int = 0) -> Tensor:
         shape = (count, self.resolved["latent_dim"])
-        return torch.randn(shape, generator=generator, device=self.execution.torch_device)
+        return torch.randn(shape, generator=self._stream(purpose, update), device=self.execution.torch_device)
+
+    def _stream(self, purpose: Purpose, update: int) -> torch.Generator:
+        moment = Moment(self.resolved["seed"], self.branch, self.step, update)
+        return stream(moment, purpose, self.execution.torch_device)
+
+    def set_rates(self) -> None:
+        """The learning rates of the current step."""
+        factor = SCHEDULES[self.resolved["lr_schedule"]](self.step / self.steps)
+        for optimizer, rate in (
+            (self.generator_optimizer, self.resolved["generator_lr"]),
+            (self.counterpart_optimizer, self.resolved["discriminator_lr"]),
+        ):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * factor
 
     @torch.no_grad()
-    def update_ema(self, batch_size: int) -> None:
+    def update_ema(self, images: int) -> None:
         """Move the average towards the generator: half-life in images, shorter in the beginning."""
         half_life = min(self.resolved["ema_half_life"], self.images_seen * EMA_RAMP_UP)
-        weight = 1 - 0.5 ** (batch_size / half_life) if half_life > 0 else 1.0
+        weight = 1 - 0.5 ** (images / half_life) if half_life > 0 else 1.0
         averaged, current = list(self.ema.state_dict().values()), list(self.generator.state_dict().values())
         floating = [tensor.is_floating_point() for tensor in averaged]
         torch._foreach_lerp_(
@@ -76,27 +111,45 @@ class TrainState:
 
 def new_state(resolved: dict[str, Any], execution: Execution) -> TrainState:
     """Networks with weights drawn from the run's seed; the global random state is left alone."""
-    architecture, config = ARCHITECTURES[resolved["architecture"]], network_config(resolved)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(resolved["seed"])
-        generator, discriminator = architecture.generator(config), architecture.discriminator(config)
-    generator, discriminator = (
+        generator, counterpart = _networks(resolved)
+    generator, counterpart = (
         network.to(execution.torch_device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        for network in (generator, discriminator)
+        for network in (generator, counterpart)
     )
-    ema = copy.deepcopy(generator).eval().requires_grad_(False)
     betas = (resolved["beta1"], resolved["beta2"])
     return TrainState(
         resolved=resolved,
         execution=execution,
         generator=generator,
-        discriminator=discriminator,
-        ema=ema,
+        counterpart=counterpart,
+        ema=copy.deepcopy(generator).eval().requires_grad_(False),
         generator_optimizer=torch.optim.Adam(generator.parameters(), resolved["generator_lr"], betas, fused=True),
-        discriminator_optimizer=torch.optim.Adam(
-            discriminator.parameters(), resolved["discriminator_lr"], betas, fused=True
+        counterpart_optimizer=torch.optim.Adam(
+            counterpart.parameters(), resolved["discriminator_lr"], betas, fused=True
         ),
     )
+
+
+def _networks(resolved: dict[str, Any]) -> tuple[nn.Module, nn.Module]:
+    architecture, config = ARCHITECTURES[resolved["architecture"]], network_config(resolved)
+    generator = architecture.generator(config)
+    if resolved["objective"] == "evidence":
+        return generator, architecture.encoder(config)
+    discriminator = architecture.discriminator(config, resolved["conditioning"])
+    if resolved["regulariser"] == "spectral_norm":
+        constrain(discriminator)
+    return generator, discriminator
+
+
+def descend(loss: Tensor, *optimizers: torch.optim.Optimizer) -> None:
+    """One step of each optimizer down the gradient of `loss`."""
+    for optimizer in optimizers:
+        optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    for optimizer in optimizers:
+        optimizer.step()
 
 
 def save_training(folder: Path, state: TrainState) -> None:
@@ -160,7 +213,7 @@ def _check_unchanged(stored: dict[str, Any], resolved: dict[str, Any]) -> None:
 def _parts(state: TrainState) -> list[tuple[str, nn.Module, torch.optim.Optimizer]]:
     return [
         ("generator", state.generator, state.generator_optimizer),
-        ("discriminator", state.discriminator, state.discriminator_optimizer),
+        ("counterpart", state.counterpart, state.counterpart_optimizer),
     ]
 
 

@@ -26,7 +26,7 @@ from core.idempotency import HeldKey, IdempotencyKeys
 from core.refs import check_model_name
 from core.runs import Run, new_run_id
 from core.specs import RunPatch, RunSpec
-from models.recipes import resolve
+from models.resolution import resolve
 
 router = APIRouter(prefix="/train", tags=["train"])
 
@@ -78,7 +78,7 @@ def _start(spec: RunSpec, services: Services, key: HeldKey | None = None) -> Run
     try:
         with services.datasets.held(spec.dataset) as held:  # until the run is there, and keeps it
             dataset = held.manifest
-            resolved, run_id = resolve(spec, dataset), new_run_id()
+            resolved, run_id = resolve(spec, dataset, services.settings.device), new_run_id()
             if key is not None:
                 key.record(run_id)
             run = services.runs.create(spec, resolved, dataset, run_id)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from models import ARCHITECTURES
 from models.blocks import UpConv2d
 from models.dcgan import DCGANConfig, Generator
 from models.folding import PhasedConv2d, fold, fold_into, halve
@@ -38,6 +39,44 @@ def test_a_folded_generator_draws_the_same_up_to_rounding(classes: int, size: in
 
     assert expected.std() > 0.15
     assert torch.allclose(drawn, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("classes", [0, 5])
+@pytest.mark.parametrize(("size", "channels"), [(32, 3), (28, 1)])
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_architecture_folded_draws_the_same_up_to_rounding(
+    name: str, size: int, channels: int, classes: int
+) -> None:
+    generator = practised(name, size, channels, classes)
+    labels = torch.arange(16) % classes if classes else None
+
+    with torch.inference_mode():
+        drawn = fold(generator)(noise(16), labels)
+        expected = generator(noise(16), labels)
+
+    assert expected.std() > 0.1
+    assert torch.allclose(drawn, expected, atol=1e-4)
+
+
+def test_norms_before_a_sum_are_folded_where_that_can_be() -> None:
+    conditional, plain = fold(practised("resnet", 32, 3, 5)), fold(practised("resnet", 32, 3, 0))
+
+    assert len([m for m in conditional.modules() if isinstance(m, nn.BatchNorm2d)]) == 1  # the last one
+    assert len([m for m in plain.modules() if isinstance(m, nn.BatchNorm2d)]) == 3 + 1  # one a block, and the last
+
+
+def practised(name: str, size: int, channels: int, classes: int) -> nn.Module:
+    """A generator of any architecture, with weights of some size, whose norms have seen something."""
+    architecture = ARCHITECTURES[name]
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        sizes = architecture.config(image_size=size, channels=channels, latent_dim=20, width=32, num_classes=classes)
+        generator = architecture.generator(sizes).requires_grad_(False)
+        for parameter in generator.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+        for _ in range(20):
+            generator(torch.randn(32, 20), torch.randint(max(classes, 1), (32,)) if classes else None)
+    return generator.eval()
 
 
 def test_nothing_is_left_of_batch_norm_and_doubling() -> None:

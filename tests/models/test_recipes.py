@@ -8,7 +8,8 @@ from core.errors import InvalidRequest
 from core.specs import RunSpec
 from models import ARCHITECTURES
 from models.dcgan import DCGANConfig
-from models.recipes import RECIPES, network_config, resolve
+from models.recipes import RECIPES
+from models.resolution import network_config, resolve
 
 DATASET = {
     "name": "digits",
@@ -48,7 +49,7 @@ def test_auto_becomes_the_numbers_of_the_recipe() -> None:
 
     assert resolved["batch_size"] == recipe.batch_size == 64
     assert resolved["steps"] == 640_000 // 64
-    assert resolved["generator_lr"] == resolved["discriminator_lr"] == recipe.learning_rate
+    assert (resolved["generator_lr"], resolved["discriminator_lr"]) == recipe.learning_rates
     assert (resolved["beta1"], resolved["beta2"]) == recipe.betas
     assert (resolved["latent_dim"], resolved["width"]) == (recipe.latent_dim, 256)
     assert resolved["ema_half_life"] == 64 * 10_000 // 32
@@ -131,9 +132,61 @@ def test_an_unconditional_recipe_takes_a_dataset_with_or_without_labels() -> Non
     assert numbers == [0, 0]
 
 
+def test_a_recipe_of_both_kinds_learns_labels_where_there_are_any_unless_it_is_told_not_to() -> None:
+    resolved = [
+        resolve(spec("sngan", config=config), DATASET | {"class_names": names})
+        for config, names in (({}, ["a", "b"]), ({}, []), ({"conditional": False}, ["a", "b"]))
+    ]
+
+    assert [r["network"]["num_classes"] for r in resolved] == [2, 0, 0]
+    assert [r["conditioning"] for r in resolved] == ["projection", "none", "none"]
+
+
+@pytest.mark.parametrize(("size", "batch_size", "gamma"), [(28, 64, 0.00245), (256, 32, 0.4096)])
+def test_the_weight_of_r1_and_r2_follows_the_size_and_the_batch(size: int, batch_size: int, gamma: float) -> None:
+    dataset = DATASET | {"height": size, "width": size}
+
+    by_rule, given = (
+        resolve(spec("r3gan", config={"batch_size": batch_size, **config}), dataset)["penalty_weight"]
+        for config in ({}, {"penalty_weight": 1.5})
+    )
+
+    assert by_rule == pytest.approx(gamma)
+    assert given == 1.5
+
+
+def test_a_critic_that_learns_more_often_sees_as_many_images_in_a_run() -> None:
+    resolved = resolve(spec("wgan-gp"), DATASET)
+
+    assert resolved["n_critic"] == 5
+    assert resolved["steps"] == 640_000 // (64 * 5)
+    assert resolved["ema_half_life"] == 5 * 64 * 10_000 // 32
+
+
+@pytest.mark.parametrize(("channels", "likelihood"), [(1, "bernoulli"), (3, "gaussian")])
+def test_the_likelihood_of_a_vae_follows_the_channels(channels: int, likelihood: str) -> None:
+    assert resolve(spec("vae"), DATASET | {"channels": channels})["likelihood"] == likelihood
+    assert resolve(spec("vae", config={"likelihood": "gaussian"}), DATASET)["likelihood"] == "gaussian"
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_networks_are_wider_on_a_gpu(name: str) -> None:
+    cpu, gpu = (resolve(spec(name), DATASET, device)["width"] for device in ("cpu", "cuda:0"))
+
+    assert cpu <= gpu
+    assert (cpu, gpu) == (RECIPES[name].width, RECIPES[name].gpu_width)
+
+
+@pytest.mark.parametrize(("size", "width"), [(28, 1024), (64, 1024), (128, 256), (512, 16)])
+def test_a_fully_connected_network_is_narrower_for_larger_pictures(size: int, width: int) -> None:
+    resolved = resolve(spec("gan"), DATASET | {"height": size, "width": size, "channels": 3})
+
+    assert resolved["width"] == width
+
+
 @pytest.mark.parametrize("name", ["stylegan", "CGAN", "cgan ", "__class__"])
 def test_an_unknown_recipe_is_refused_with_those_there_are(name: str) -> None:
-    with pytest.raises(InvalidRequest, match="recipes: dcgan, cgan") as refused:
+    with pytest.raises(InvalidRequest, match="recipes: gan, dcgan, cgan") as refused:
         resolve(spec(name), DATASET)
 
     assert [problem.pointer for problem in refused.value.problems] == ["/recipe"]
@@ -153,6 +206,16 @@ def test_an_unknown_recipe_is_refused_with_those_there_are(name: str) -> None:
         ("cgan", {"batch_size": 99}, {"count": 99}, []),
         ("cgan", {}, {"count": 1}, ["/dataset"]),
         ("cgan", {"batch_size": 2}, {"count": 1}, ["/dataset"]),
+        ("dcgan", {"conditional": True}, {}, ["/config/conditional"]),
+        ("cgan", {"conditional": False}, {}, ["/config/conditional"]),
+        ("lsgan", {"conditional": True}, {"class_names": []}, ["/dataset"]),
+        ("lsgan", {"conditional": False}, {}, []),
+        ("dcgan", {"penalty_weight": 1}, {}, ["/config/penalty_weight"]),
+        ("sngan", {"penalty_weight": 1}, {}, ["/config/penalty_weight"]),
+        ("wgan-gp", {"penalty_weight": 1}, {}, []),
+        ("dcgan", {"likelihood": "bernoulli"}, {}, ["/config/likelihood"]),
+        ("vae", {"n_critic": 2}, {}, ["/config/n_critic"]),
+        ("vae", {"conditional": True, "likelihood": "gaussian"}, {}, []),
         ("cgan", {"batch_size": 64}, {"count": 9, "class_names": []}, ["/dataset", "/config/batch_size"]),
     ],
 )

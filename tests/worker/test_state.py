@@ -1,6 +1,7 @@
 """Checkpoints: what is saved comes back bit for bit, and what is damaged or of another config is refused."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 
 from core.errors import StoreDamaged, TrainingFailed
 from models.publish import Lineage, write_generator
-from models.recipes import network_config
+from models.resolution import network_config
 from tests.worker.conftest import CreateRun
 from worker.execution import Execution
 from worker.state import TrainState, load_training, new_state, save_training
@@ -44,19 +45,19 @@ def save(folder: Path, state: TrainState) -> Path:
 
 
 def all_tensors(state: TrainState) -> list[torch.Tensor]:
-    optimizers = (state.generator_optimizer, state.discriminator_optimizer)
+    optimizers = (state.generator_optimizer, state.counterpart_optimizer)
     states = [optimizer.state_dict()["state"] for optimizer in optimizers]
     slots = [state[index][slot] for state in states for index in sorted(state) for slot in sorted(state[index])]
-    networks = (state.generator, state.discriminator, state.ema)
+    networks = (state.generator, state.counterpart, state.ema)
     return [tensor for network in networks for tensor in network.state_dict().values()] + slots
 
 
 def step_once(state: TrainState) -> None:
     label_B = torch.tensor([0, 1, 2])
-    logit_B = state.discriminator(state.generator(state.noise(3), label_B), label_B)
+    logit_B = state.counterpart(state.generator(state.noise(3), label_B), label_B).score_B
     logit_B.sum().backward()
     state.generator_optimizer.step()
-    state.discriminator_optimizer.step()
+    state.counterpart_optimizer.step()
     state.step, state.images_seen, state.position = state.step + 1, state.images_seen + 3, (0, 3)
     state.update_ema(3)
 
@@ -95,6 +96,52 @@ def test_noise_is_a_function_of_seed_branch_and_step(resolved: dict[str, Any]) -
     assert not torch.equal(drawn, twin.noise(8))
     twin.step, twin.branch = 0, 1
     assert not torch.equal(drawn, twin.noise(8))
+
+
+@pytest.mark.parametrize("draw", [TrainState.noise, TrainState.mixing])
+def test_each_update_within_a_step_has_numbers_of_its_own(
+    resolved: dict[str, Any], draw: Callable[[TrainState, int, int], torch.Tensor]
+) -> None:
+    state = new_state(resolved, CPU)
+
+    first, second, again = draw(state, 8, 0), draw(state, 8, 1), draw(state, 8, 0)
+
+    assert torch.equal(first, again)
+    assert not torch.equal(first, second)
+
+
+def test_each_purpose_has_numbers_of_its_own(resolved: dict[str, Any]) -> None:
+    state = new_state(resolved, CPU)
+
+    assert not torch.equal(state.noise(8), state.posterior_noise(8))
+
+
+def test_real_and_fake_are_mixed_by_uniform_numbers_one_for_each_picture(resolved: dict[str, Any]) -> None:
+    mixing_B = new_state(resolved, CPU).mixing(10_000)
+
+    assert mixing_B.shape == (10_000,)
+    assert 0 <= mixing_B.min() < 0.01
+    assert 0.99 < mixing_B.max() <= 1
+    assert abs(mixing_B.var().item() - 1 / 12) < 0.003  # of a normal distribution it would be 1
+
+
+@pytest.mark.parametrize(
+    ("schedule", "halfway", "end"), [("constant", 1, 1), ("linear", 0.5, 0), ("cosine", 0.625, 0.25)]
+)
+def test_rates_follow_their_schedule(resolved: dict[str, Any], schedule: str, halfway: float, end: float) -> None:
+    state = new_state(
+        {**resolved, "lr_schedule": schedule, "steps": 100, "generator_lr": 0.1, "discriminator_lr": 0.2}, CPU
+    )
+
+    rates = []
+    for step in (0, 50, 100):
+        state.step = step
+        state.set_rates()
+        rates.append([o.param_groups[0]["lr"] for o in (state.generator_optimizer, state.counterpart_optimizer)])
+
+    assert rates[0] == [0.1, 0.2]
+    assert rates[1] == pytest.approx([0.1 * halfway, 0.2 * halfway])
+    assert rates[2] == pytest.approx([0.1 * end, 0.2 * end])
 
 
 def test_the_average_follows_the_generator_at_its_half_life(resolved: dict[str, Any]) -> None:

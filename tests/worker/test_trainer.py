@@ -13,7 +13,7 @@ from tests.worker.conftest import CreateRun
 from worker.batches import Batches
 from worker.execution import Execution
 from worker.hooks import Quiet
-from worker.objectives import NonSaturating
+from worker.methods import method_of
 from worker.state import TrainState, new_state
 from worker.trainer import Metrics, Trainer
 
@@ -38,7 +38,7 @@ def train(create_run: CreateRun, shapes: Dataset, **config: Any) -> tuple[TrainS
     resolved = create_run(**config).spec()["resolved"]
     state, recorder = new_state(resolved, CPU), Recorder()
     batches = Batches(shapes.images(), shapes.labels(), resolved["batch_size"], 0, torch.device("cpu"))
-    Trainer(state, NonSaturating(), batches, [recorder]).fit()
+    Trainer(state, method_of(resolved), batches, [recorder]).fit()
     return state, recorder
 
 
@@ -69,7 +69,7 @@ def test_a_loss_that_is_no_number_ends_the_run_as_diverged(create_run: CreateRun
         next(state.generator.parameters()).fill_(float("nan"))
 
     with pytest.raises(TrainingFailed, match="finite") as caught:
-        Trainer(state, NonSaturating(), batches, [recorder]).fit()
+        Trainer(state, method_of(resolved), batches, [recorder]).fit()
 
     assert caught.value.code == "diverged"
     assert recorder.points == []
@@ -78,7 +78,7 @@ def test_a_loss_that_is_no_number_ends_the_run_as_diverged(create_run: CreateRun
 def test_the_generator_step_leaves_the_discriminator_trainable(create_run: CreateRun, shapes: Dataset) -> None:
     state, _ = train(create_run, shapes, steps=2)
 
-    assert all(parameter.requires_grad for parameter in state.discriminator.parameters())
+    assert all(parameter.requires_grad for parameter in state.counterpart.parameters())
 
 
 def test_the_same_run_twice_ends_with_the_same_bits(create_run: CreateRun, shapes: Dataset) -> None:

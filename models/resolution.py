@@ -1,0 +1,159 @@
+"""From a recipe, a request and a dataset to every number of a run: the rules by which "auto" is settled.
+
+Knows no loop: worker/ does what is written here.
+"""
+
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import torch
+
+from core.errors import FieldProblem, InvalidRequest
+from core.specs import PublishSpec, RunSpec, TrainConfig
+from models import ARCHITECTURES
+from models.recipes import RECIPES, Recipe
+from models.sizes import NARROWEST, base_size
+
+T = TypeVar("T", int, float, bool)
+
+DEFAULT_IMAGES_SEEN = 640_000  # of a run whose length is "auto": about 25 minutes for 28 px on two CPU cores
+DENSE_WEIGHTS = 2**24  # at most, in a layer
+EVIDENCE = "evidence"  # the objective of a VAE
+
+
+def resolve(spec: RunSpec, dataset: dict[str, Any], device: str = "cpu") -> dict[str, Any]:
+    """Every option of a run as it will be used, from the request and the dataset's manifest.
+
+    device: "cpu", "cuda[:N]" or "auto"; on a GPU networks are as wide as in the papers.
+
+    Raises:
+        InvalidRequest: recipe and dataset do not fit, or an option is out of range; each problem names its field.
+    """
+    recipe = RECIPES.get(spec.recipe)
+    if recipe is None:
+        raise InvalidRequest.field("/recipe", f"there is no recipe {spec.recipe!r}; recipes: {', '.join(RECIPES)}")
+    problems = list(_misfits(spec, recipe, dataset))
+    if problems:
+        raise InvalidRequest("; ".join(f"{p.pointer}: {p.detail}" for p in problems), problems)
+    is_conditional = _is_conditional(spec.config, recipe, dataset)
+    resolved = _hyperparameters(spec.config, recipe, dataset, _has_gpu(device))
+    return {
+        "recipe": spec.recipe,
+        "architecture": recipe.architecture,
+        "objective": recipe.objective,
+        "regulariser": recipe.regulariser,
+        "conditional": is_conditional,
+        "conditioning": recipe.conditioning if is_conditional else "none",
+        "seed": spec.seed,
+        **resolved,
+        **_cadence(spec.config, spec.publish, resolved["steps"]),
+        "publish_keep": spec.publish.keep,
+        "network": {
+            "image_size": dataset["height"],
+            "channels": dataset["channels"],
+            "latent_dim": resolved["latent_dim"],
+            "width": resolved["width"],
+            "num_classes": len(dataset["class_names"]) if is_conditional else 0,
+        },
+    }
+
+
+def network_config(resolved: dict[str, Any]) -> Any:
+    """The architecture's config that a resolved spec describes."""
+    return ARCHITECTURES[resolved["architecture"]].parse(resolved["network"])
+
+
+def _is_conditional(config: TrainConfig, recipe: Recipe, dataset: dict[str, Any]) -> bool:
+    default = bool(dataset["class_names"]) if recipe.conditional is None else recipe.conditional
+    return _given(config.conditional, default)
+
+
+def _misfits(spec: RunSpec, recipe: Recipe, dataset: dict[str, Any]) -> Iterator[FieldProblem]:
+    height, width, count = dataset["height"], dataset["width"], dataset["count"]
+    if height != width or base_size(height) is None:
+        sizes = "square images of 8 to 512 px, 4 or 7 times a power of two"
+        yield FieldProblem("/dataset", f"{spec.recipe} draws {sizes}; these are {width}x{height}")
+    if recipe.conditional is not None and _given(spec.config.conditional, recipe.conditional) != recipe.conditional:
+        kind = "conditional" if recipe.conditional else "unconditional"
+        yield FieldProblem("/config/conditional", f"{spec.recipe} is always {kind}")
+    elif _is_conditional(spec.config, recipe, dataset) and not dataset["class_names"]:
+        yield FieldProblem("/dataset", f"{spec.recipe} needs labels, and {dataset['name']!r} has none")
+    if recipe.penalty_weight is None and spec.config.penalty_weight != "auto":
+        yield FieldProblem("/config/penalty_weight", f"{spec.recipe} has no gradient penalty")
+    if recipe.objective != EVIDENCE and spec.config.likelihood != "auto":
+        yield FieldProblem("/config/likelihood", f"{spec.recipe} has no likelihood")
+    if recipe.objective == EVIDENCE and spec.config.n_critic != "auto":
+        yield FieldProblem("/config/n_critic", f"{spec.recipe} has no discriminator")
+    if count < 2:
+        yield FieldProblem("/dataset", "one image is too few to learn from")
+    elif count < _given(spec.config.batch_size, 2):
+        yield FieldProblem("/config/batch_size", f"2 to {count}, the number of images in the dataset")
+
+
+def _hyperparameters(config: TrainConfig, recipe: Recipe, dataset: dict[str, Any], on_gpu: bool) -> dict[str, Any]:
+    batch_size = _given(config.batch_size, min(recipe.batch_size, dataset["count"]))
+    n_critic = _given(config.n_critic, recipe.n_critic)
+    generator_lr, discriminator_lr = recipe.learning_rates
+    return {
+        "steps": _given(config.steps, max(1, DEFAULT_IMAGES_SEEN // (batch_size * n_critic))),
+        "batch_size": batch_size,
+        "n_critic": n_critic,
+        "generator_lr": _given(config.generator_lr, generator_lr),
+        "discriminator_lr": _given(config.discriminator_lr, discriminator_lr),
+        "lr_schedule": config.lr_schedule if config.lr_schedule != "auto" else recipe.lr_schedule,
+        "beta1": _given(config.beta1, recipe.betas[0]),
+        "beta2": _given(config.beta2, recipe.betas[1]),
+        "penalty_weight": _penalty_weight(config, recipe, dataset["height"], batch_size),
+        "likelihood": _likelihood(config, recipe, dataset["channels"]),
+        "latent_dim": _given(config.latent_dim, recipe.latent_dim),
+        "width": _given(config.width, _width(recipe, dataset, on_gpu)),
+        "ema_half_life": _given(config.ema_half_life, batch_size * n_critic * 10_000 // 32),  # StyleGAN2-ADA's "auto"
+        "precision": config.precision,  # "auto" is settled by the worker's device, once
+    }
+
+
+def _penalty_weight(config: TrainConfig, recipe: Recipe, size: int, batch_size: int) -> float | None:
+    weight = 2e-4 * size**2 / batch_size if recipe.penalty_weight == "rule" else recipe.penalty_weight
+    return weight if weight is None else _given(config.penalty_weight, weight)
+
+
+def _likelihood(config: TrainConfig, recipe: Recipe, channels: int) -> str | None:
+    if recipe.objective != EVIDENCE:
+        return None
+    if config.likelihood != "auto":
+        return config.likelihood
+    return "bernoulli" if channels == 1 else "gaussian"
+
+
+def _width(recipe: Recipe, dataset: dict[str, Any], on_gpu: bool) -> int:
+    """The recipe's; of fully connected networks, what keeps the layer that makes the picture within bounds."""
+    width = recipe.gpu_width if on_gpu else recipe.width
+    pixels = dataset["height"] * dataset["width"] * dataset["channels"]
+    while recipe.architecture == "mlp" and width * pixels > DENSE_WEIGHTS and width > NARROWEST:
+        width //= 2
+    return width
+
+
+def _has_gpu(device: str) -> bool:
+    return torch.cuda.is_available() if device == "auto" else device.startswith("cuda")
+
+
+def _cadence(config: TrainConfig, publish: PublishSpec, steps: int) -> dict[str, int]:
+    """How often things happen. A version is published from a checkpoint, so its cadence is a multiple."""
+    checkpoint_every = _given(config.checkpoint_every, _between(50, steps // 10, 500))
+    return {
+        "report_every": _given(config.report_every, _between(1, steps // 100, 20)),
+        "sample_every": _given(config.sample_every, _between(25, steps // 50, 250)),
+        "checkpoint_every": checkpoint_every,
+        "publish_every": _given(
+            publish.every_steps, _between(1, steps // (5 * checkpoint_every), 4) * checkpoint_every
+        ),
+    }
+
+
+def _given(value: T | str, default: T) -> T:
+    return default if isinstance(value, str) else value
+
+
+def _between(least: int, value: int, most: int) -> int:
+    return max(least, min(value, most))

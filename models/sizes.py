@@ -1,0 +1,62 @@
+"""The five numbers that every pair of networks is built from, and the sizes of pictures there can be.
+
+Knows no network.
+"""
+
+from dataclasses import dataclass
+
+NARROWEST = 16  # feature maps
+LARGEST = 512  # pixels a side
+LIMITS = {"channels": (1, 4), "latent_dim": (1, 1024), "width": (NARROWEST, 1024), "num_classes": (0, 1000)}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sizes:
+    """Sizes of a generator and of what it learns from.
+
+    `image_size` is 4 * 2^k or 7 * 2^k pixels, `width` the feature maps at the coarsest level, halved with each doubling
+    of the size; `num_classes` 0 means unconditional.
+    """
+
+    image_size: int
+    channels: int
+    latent_dim: int
+    width: int
+    num_classes: int
+
+    def __post_init__(self) -> None:
+        if base_size(self.image_size) is None:
+            raise ValueError(f"image_size must be 8 to 512 and 4 * 2^k or 7 * 2^k, got {self.image_size}")
+        for field, (least, most) in LIMITS.items():
+            if not least <= getattr(self, field) <= most:
+                raise ValueError(f"{field} must be {least} to {most}, got {getattr(self, field)}")
+
+    @property
+    def base(self) -> int:
+        """4 or 7: pixels a side before the first doubling."""
+        base = base_size(self.image_size)
+        assert base is not None
+        return base
+
+    @property
+    def doublings(self) -> int:
+        """From `base` to `image_size`."""
+        return (self.image_size // self.base).bit_length() - 1
+
+    @property
+    def pixels(self) -> int:
+        """Numbers in a picture."""
+        return self.channels * self.image_size**2
+
+    def width_at(self, level: int) -> int:
+        """Feature maps after `level` doublings of the coarsest."""
+        return max(self.width >> level, NARROWEST)
+
+
+def base_size(image_size: int) -> int | None:
+    """4 or 7, the size that `image_size` is a power of two times of; None if it is of no such size."""
+    for base in (4, 7) if image_size <= LARGEST else ():
+        factor, rest = divmod(image_size, base)
+        if rest == 0 and factor >= 2 and factor & (factor - 1) == 0:
+            return base
+    return None

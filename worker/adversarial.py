@@ -1,0 +1,94 @@
+"""One step of a GAN: updates of the discriminator, then one of the generator. Knows no files, no hooks, no end.
+
+Shape suffixes: B batch, C channels, H height, W width.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from models.discriminator import Judgement
+from worker.batches import Batches
+from worker.objectives import Objective, classification
+from worker.regularisers import Judged, Regulariser
+from worker.state import Reported, TrainState, descend
+
+
+class Adversarial:
+    """An objective, and perhaps a penalty of some weight on the discriminator, which learns `n_critic` times a step.
+
+    With a penalty the discriminator's passes are made in float32: they are differentiated twice.
+    """
+
+    def __init__(
+        self, objective: Objective, penalty: Regulariser | None = None, weight: float = 0.0, n_critic: int = 1
+    ) -> None:
+        self.objective, self.penalty, self.weight, self.n_critic = objective, penalty, weight, n_critic
+
+    def step(self, state: TrainState, batches: Batches) -> Reported:
+        """The fakes of the last update of the discriminator serve the generator."""
+        for update in range(self.n_critic):
+            real_BCHW, label_B = state.take(batches)
+            is_last = update == self.n_critic - 1
+            with torch.set_grad_enabled(is_last), state.execution.autocast():
+                fake_BCHW = state.generator(state.noise(len(real_BCHW), update), label_B)
+            told = self._update_discriminator(state, real_BCHW, fake_BCHW.detach(), label_B, update)
+        return told | self._update_generator(state, real_BCHW, fake_BCHW, label_B)
+
+    def _update_discriminator(
+        self, state: TrainState, real_BCHW: Tensor, fake_BCHW: Tensor, label_B: Tensor | None, update: int
+    ) -> Reported:
+        needs_gradients = self.penalty is not None
+        real_BCHW, fake_BCHW = (images.detach().requires_grad_(needs_gradients) for images in (real_BCHW, fake_BCHW))
+        with state.execution.autocast(allowed=not needs_gradients):
+            real, fake = (state.counterpart(images, label_B) for images in (real_BCHW, fake_BCHW))
+        loss = self.objective.discriminator(real.score_B, fake.score_B)
+        told = {"d_loss": loss, "d_real": _mean(self.objective, real), "d_fake": _mean(self.objective, fake)}
+        if real.class_BK is not None:
+            told["d_class_loss"] = class_loss = _both_classified(real, fake, label_B)
+            loss = loss + class_loss
+        if self.penalty is not None:
+            mixing_B = state.mixing(len(real_BCHW), update)
+
+            def score(images_BCHW: Tensor) -> Tensor:
+                return state.counterpart(images_BCHW, label_B).score_B
+
+            judged = Judged(real_BCHW, fake_BCHW, real.score_B, fake.score_B, score, mixing_B)
+            told["penalty"] = penalty = self.penalty(judged)
+            loss = loss + self.weight * penalty
+        descend(loss, state.counterpart_optimizer)
+        return told
+
+    def _update_generator(
+        self, state: TrainState, real_BCHW: Tensor, fake_BCHW: Tensor, label_B: Tensor | None
+    ) -> Reported:
+        with frozen(state.counterpart), state.execution.autocast():
+            fake = state.counterpart(fake_BCHW, label_B)
+            real_B = state.counterpart(real_BCHW, label_B).score_B if self.objective.is_relative else None
+        loss = self.objective.generator(fake.score_B, real_B)
+        told = {"g_loss": loss}
+        if fake.class_BK is not None:
+            told["g_class_loss"] = class_loss = classification(fake.class_BK, label_B)
+            loss = loss + class_loss
+        descend(loss, state.generator_optimizer)
+        return told
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Gradients go through it and leave none there, a third of the work less; its power iterations rest."""
+    network.requires_grad_(False).eval()
+    try:
+        yield
+    finally:
+        network.requires_grad_(True).train()
+
+
+def _mean(objective: Objective, judgement: Judgement) -> Tensor:
+    return objective.shown(judgement.score_B.detach()).mean()
+
+
+def _both_classified(real: Judgement, fake: Judgement, label_B: Tensor | None) -> Tensor:
+    return classification(real.class_BK, label_B) + classification(fake.class_BK, label_B)

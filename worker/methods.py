@@ -1,0 +1,19 @@
+"""From the numbers of a run to how its networks learn. Knows no network."""
+
+from typing import Any
+
+from worker.adversarial import Adversarial
+from worker.objectives import OBJECTIVES
+from worker.regularisers import PENALTIES
+from worker.trainer import Method
+from worker.variational import LIKELIHOODS, Variational
+
+
+def method_of(resolved: dict[str, Any]) -> Method:
+    """Objective and penalty of a run, put together."""
+    if resolved["objective"] == "evidence":
+        return Variational(LIKELIHOODS[resolved["likelihood"]])
+    penalty = PENALTIES.get(resolved["regulariser"])
+    return Adversarial(
+        OBJECTIVES[resolved["objective"]], penalty, resolved["penalty_weight"] or 0.0, resolved["n_critic"]
+    )
