@@ -10,15 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from app.generate.engine import load_engine
+from app.generate.threads import Threads
 from core.datasets import Dataset
 from core.registry import Registry
 from core.states import Status
 from core.store import Store
-from models.noise import default_labels, draw_noise
 from models.publish import Lineage, publish_folder, write_generator
 from models.recipes import RECIPES
 from models.resolution import network_config
 from models.sampling import draw
+from tests.app.gated import drawn
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_resume import cut_off, weights
 from worker.adversarial import Adversarial
@@ -152,7 +153,7 @@ def test_a_killed_run_resumed_ends_with_the_bytes_of_an_undisturbed_one(
 
 @pytest.mark.parametrize("precision", ["float32", "auto"])
 @pytest.mark.parametrize("name", RECIPES)
-def test_the_engine_draws_what_the_averaged_generator_draws(
+async def test_the_engine_draws_what_the_averaged_generator_draws(
     begin: Begin, registry: Registry, shapes: Dataset, tmp_path: Path, name: str, precision: Any
 ) -> None:
     state, batches = begin(name, steps=5, ema_half_life=0)
@@ -163,12 +164,10 @@ def test_the_engine_draws_what_the_averaged_generator_draws(
     network, seeds = network_config(state.resolved), range(48)
 
     version, _ = publish_folder(registry, "mine", _written(tmp_path / "g", state, shapes))
-    engine = load_engine(
-        "mine", version, registry.folder("mine", version), registry.manifest("mine", version), "cpu", precision
-    )
+    folder, manifest = registry.folder("mine", version), registry.manifest("mine", version)
+    engine = load_engine("mine", version, folder, manifest, Threads("cpu", 1), precision)
 
-    labels = np.array(default_labels(seeds, 3)) if network.num_classes else None
-    served = engine.draw(draw_noise(seeds, network.latent_dim), labels)
+    served = await drawn(engine, seeds)
     expected = draw(state.ema, seeds, network.latent_dim, network.num_classes)
     assert expected.std() > 20
     assert np.abs(served.astype(int) - expected).max() <= 2
