@@ -50,7 +50,9 @@ async def drawn(engine: Engine, seeds: Sequence[int], labels: list[int] | None =
     """Pictures of an engine, past any queue; of default labels where it knows labels."""
     if labels is None and engine.labels:
         labels = default_labels(seeds, len(engine.labels))
-    return (await engine.draw(Latents(seeds), labels)).images
+    parts = [slice(i, i + engine.largest_bucket) for i in range(0, len(seeds), engine.largest_bucket)]
+    painted = [await engine.draw(Latents(seeds[part]), labels and labels[part]) for part in parts]
+    return np.concatenate([one.images for one in painted])
 
 
 def ask(

@@ -70,7 +70,7 @@ async def test_an_address_that_is_none_is_a_problem_document(client: httpx.Async
         ("POST", "/train/run_00000000000000000000", "GET, PATCH, DELETE"),
         ("GET", "/train/run_00000000000000000000/cancel", "POST"),
         ("POST", "/models/tiny", "GET, DELETE"),
-        ("PUT", "/datasets", "GET"),
+        ("PUT", "/datasets", "GET, POST"),
         ("POST", "/readyz", "GET"),
         ("POST", "/", "GET"),
         ("OPTIONS", "/train", "GET, POST"),
