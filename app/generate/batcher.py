@@ -29,6 +29,7 @@ from core.images import Images
 from models.noise import Latents
 
 ENCODE_BYTES = 1 << 17  # of pixels that one task of the encoders takes on, or one drawing
+MARGIN = 1.1  # of a wait that is judged: so much longer may it become, and nearly all who are let in get theirs in time
 T = TypeVar("T")
 Outcome = tuple[Drawing[Any], Drawn[Any] | BaseException]
 
@@ -132,7 +133,7 @@ class Batcher:
             self.telemetry.rejected.labels(NotReady.code).inc()
             raise NotReady("the service is shutting down")
         wait_s = self._queues.seconds / self._pace.speed
-        if wait_s > self.max_wait_s:
+        if wait_s * MARGIN > self.max_wait_s:
             self.telemetry.rejected.labels(Overloaded.code).inc()
             raise Overloaded(f"{self._queues.images} images wait, about {wait_s:.1f} s of work", wait_s)
 
