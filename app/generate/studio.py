@@ -99,6 +99,8 @@ class Studio:
             try:
                 return await self._ask(message)
             except PainterLost as error:
+                if self._is_closing:
+                    raise
                 log.warning("%s; it is asked again", error)
         return await self._ask(message)
 
