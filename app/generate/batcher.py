@@ -4,8 +4,7 @@ A hand takes what waits as soon as it is free: batches form by themselves while 
 One batch holds one model version; versions take turns; a large request is split, and a small one that comes later does
 not wait for all of it. Everything happens on the event loop; forward passes run elsewhere (app/generate/batch.py).
 
-A CPU has one hand for each core, each with a forward pass of its own: two passes on two cores draw a third more than
-one pass on both (docs/decisions/0006).
+A hand has a forward pass of its own; a CPU has one hand more than cores (docs/decisions/0006).
 
 Shape suffixes: N images of a request.
 """
@@ -22,7 +21,7 @@ from app.generate.batch import Painted
 from app.generate.drawing import Drawing, Drawn, Patience, grouped
 from app.generate.engine import Engine
 from app.generate.pace import Pace
-from app.generate.queues import Part, Queues
+from app.generate.queues import Part, Queues, images_of
 from app.telemetry import Telemetry
 from core.errors import NotReady, Overloaded
 from core.images import Images
@@ -191,7 +190,7 @@ class Batcher:
             self._queues.drop(drawing)
             self._settle([(drawing, error)])
             return
-        count = sum(part.stop - part.start for _, part in parts)
+        count = images_of(parts)
         self._pace.did(engine.work_of(count), time.perf_counter(), more_waits=self._queues.due is not None)
         self._observe(engine, count, painted.infer_s)
         if as_files:

@@ -78,15 +78,16 @@ class Engine:
         bucket = self._bucket(len(latents))
         painted = await self.runner.paint(Batch(latents, labels, bucket, as_files))
         self._seconds[bucket] += SMOOTHING * (painted.infer_s - self._seconds[bucket])
-        self._least[bucket] = min(self._least[bucket], painted.infer_s)
-        self._rate()
+        if painted.infer_s < self._least[bucket]:
+            self._least[bucket] = painted.infer_s
+            self._rate()
         return painted
 
     def _bucket(self, count: int) -> int:
         return next(size for size in self.buckets if size >= count)
 
     def _rate(self) -> None:
-        """Work out what the seconds of each shape mean; they are looked at for each request."""
+        """Work out what the least seconds of each shape mean."""
         speed = {bucket: bucket / seconds for bucket, seconds in self._least.items()}
         self.fastest_batch = max(speed, key=speed.__getitem__)
         self.images_per_second = speed[self.fastest_batch]

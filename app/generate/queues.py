@@ -30,8 +30,8 @@ class Line:
             self._gives_odd = not self._gives_odd
             half = (room + self._gives_odd) // 2
         parts = _fill(self._small, half)
-        parts += _fill(self._large, room - _images(parts))
-        return parts + _fill(self._small, room - _images(parts))
+        parts += _fill(self._large, room - images_of(parts))
+        return parts + _fill(self._small, room - images_of(parts))
 
 
 def _fill(queue: deque[Drawing[Any]], room: int) -> list[Part]:
@@ -48,7 +48,8 @@ def _fill(queue: deque[Drawing[Any]], room: int) -> list[Part]:
     return parts
 
 
-def _images(parts: list[Part]) -> int:
+def images_of(parts: list[Part]) -> int:
+    """Images in a batch."""
     return sum(part.stop - part.start for _, part in parts)
 
 
@@ -98,7 +99,7 @@ class Queues:
         self._drawing[engine] += 1
         line, waiting = self._queues.pop(engine), self._images.get(engine, 0)
         parts = line.take(engine.batch_for(waiting) if waiting else 0)
-        self._count(engine, -_images(parts))
+        self._count(engine, -images_of(parts))
         if engine in self._images:
             self._queues[engine] = line  # to the back: others first
         return parts
