@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import os
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -39,6 +38,7 @@ from app.telemetry import Telemetry
 from app.train import checkpoints, history, verbs
 from app.train import route as train
 from core import VERSION
+from core.cores import available_cores
 from core.datasets import DatasetStore
 from core.errors import GanymedeError
 from core.idempotency import IdempotencyKeys
@@ -207,11 +207,6 @@ def _backend(settings: Settings) -> Backend:
     # One more than cores: while the event loop takes a batch in, no core waits for it.
     count = settings.engine_threads or available_cores() + 1
     return Studio(count) if settings.engine_process else Threads(device, count)
-
-
-def available_cores() -> int:
-    """Cores this process may use; macOS does not tell which."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _open_store(settings: Settings) -> Store:

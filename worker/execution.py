@@ -4,11 +4,12 @@ Knows no run.
 """
 
 import os
-import sys
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
+
+from core.cores import available_cores
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,13 +54,6 @@ def decide(device: str, precision: str, threads: int | None = None) -> Execution
     if precision == "auto":
         precision = "bfloat16" if _has_bfloat16(torch.device(device)) else "float32"
     return Execution(device=device, precision=precision, threads=min(threads or available_cores(), available_cores()))
-
-
-def available_cores() -> int:
-    """Cores this process may use."""
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _has_bfloat16(device: torch.device) -> bool:

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from app.datasets.body import dataset_facts
 from app.deps import Services, ServicesDep
 from app.errors import documented
+from app.presence import until_gone
 from app.upload import Part, Received, receive_parts
 from core.answers.models import ImportedDataset
 from core.errors import ClientGone, FieldProblem, InvalidRequest, Overloaded
@@ -64,7 +65,7 @@ async def import_dataset(request: Request, response: Response, services: Service
             parts = _parts(services)
             received = await receive_parts(request, folder, parts, count=intake.receive, check=_check_early)
             order = await run_in_threadpool(_order, received, services)
-            done = await services.intakes.run(intake, order, folder, lambda: _until_gone(request))
+            done = await services.intakes.run(intake, order, folder, lambda: until_gone(request))
     dataset = await run_in_threadpool(services.datasets.get, done["dataset"], done["version"])
     response.status_code = 201 if done["change"] == "created" else 200
     response.headers["Location"] = f"/datasets/{dataset.name}"
@@ -114,8 +115,3 @@ def _form(texts: dict[str, str]) -> ImportForm:
         entries = error.errors(include_url=False, include_context=False, include_input=False)
     problems = [FieldProblem(f"/{entry['loc'][0]}", entry["msg"]) for entry in entries]
     raise InvalidRequest("; ".join(f"{p.pointer}: {p.detail}" for p in problems), problems)
-
-
-async def _until_gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

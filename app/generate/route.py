@@ -16,6 +16,7 @@ from app.generate.drawing import Drawing
 from app.generate.engine import Engine
 from app.generate.forms import encode, safe
 from app.generate.parameters import GenerateBody, GenerateQuery
+from app.presence import until_gone
 from core.answers.drawings import DrawnImages
 from core.errors import (
     CheckpointNotFound,
@@ -118,13 +119,9 @@ async def _content(name: str, ask: Ask, engine: Engine, request: Request, servic
         make = functools.partial(encode, ask=ask, engine=engine)
         return batcher.submit(engine, ask.latents, ask.labels, make, is_plain_png=ask.is_plain_png)
 
-    async def gone() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-
     drawing = pictures.share(name, submit)
     try:
-        drawn = await batcher.wait(drawing, gone)
+        drawn = await batcher.wait(drawing, lambda: until_gone(request))
     finally:
         pictures.landed(name, drawing)
     pictures.keep(name, drawn.content)

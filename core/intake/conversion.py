@@ -1,6 +1,5 @@
 """Many pictures to one file of images: decoded on every core, written in their order. Knows no archive and no store."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,6 +8,7 @@ from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 
+from core.cores import available_cores
 from core.errors import InvalidRequest
 from core.images import Images
 from core.intake.archive import FileRefused
@@ -32,7 +32,7 @@ def in_order(count: int, work: Callable[[int], T]) -> Iterator[T | FileRefused]:
         except FileRefused as refusal:
             return refusal
 
-    threads = min(MAX_THREADS, _cores())
+    threads = min(MAX_THREADS, available_cores())
     with ThreadPoolExecutor(threads, "picture") as pool:
         waiting: deque[Future[T | FileRefused]] = deque()
         for i in range(count):
@@ -41,11 +41,6 @@ def in_order(count: int, work: Callable[[int], T]) -> Iterator[T | FileRefused]:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-
-
-def _cores() -> int:
-    """Cores this process may use; macOS does not tell which."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def plan_for(form: ImportForm, shapes: Sequence[Shape]) -> Plan:
