@@ -28,7 +28,7 @@ class DCGANConfig(Sizes):
     @property
     def generator_widths(self) -> list[int]:
         """Feature maps before each upsampling; 32 px and width 256: [256, 128, 64], the last step gives the image."""
-        return [self.width_at(level) for level in range(self.doublings)]
+        return self.widths[:-1]
 
     @property
     def discriminator_widths(self) -> list[int]:

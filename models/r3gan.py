@@ -23,11 +23,6 @@ class R3GANConfig(Sizes):
     __slots__ = ()
 
     @property
-    def widths(self) -> list[int]:
-        """Feature maps from the coarsest level to the finest; 28 px and width 128: [128, 64, 32]."""
-        return [self.width_at(level) for level in range(self.doublings + 1)]
-
-    @property
     def blocks(self) -> int:
         """A level: two, as in the paper, or one where the network is so narrow that it is meant for a CPU."""
         return 2 if self.width >= WIDE else 1

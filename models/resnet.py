@@ -19,14 +19,9 @@ from models.sizes import Sizes
 
 
 class ResNetConfig(Sizes):
-    """The sizes, and the feature maps that follow from them."""
+    """The sizes."""
 
     __slots__ = ()
-
-    @property
-    def widths(self) -> list[int]:
-        """Feature maps from the coarsest level to the finest; 28 px and width 256: [256, 128, 64]."""
-        return [self.width_at(level) for level in range(self.doublings + 1)]
 
 
 class Norm(nn.Module):

@@ -48,6 +48,11 @@ class Sizes:
         """Numbers in a picture."""
         return self.channels * self.image_size**2
 
+    @property
+    def widths(self) -> list[int]:
+        """Feature maps from the coarsest level to the finest; 28 px and width 128: [128, 64, 32]."""
+        return [self.width_at(level) for level in range(self.doublings + 1)]
+
     def width_at(self, level: int) -> int:
         """Feature maps after `level` doublings of the coarsest."""
         return max(self.width >> level, NARROWEST)
