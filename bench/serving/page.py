@@ -35,11 +35,13 @@ What is compared:
 - wrk keeps a number of connections busy (closed loop), with another seed in every request, so no cache helps. FastAPI
   and Ganymede are asked with GET; LitServe, mosec and BentoML know POST alone (Ganymede with POST is a row of its own).
   wrk counts a slow answer also for the requests that it held up. A cell in which any request fails has no number.
-- The open loop sends at fixed times, answered or not. Latency counts from the time a request should have left; where
-  "left late" is not small beside p50, the generator itself was the limit. The generator shares the machine with the
-  server, as wrk does.
-- The limits: the bare forward pass without any server (the best of batch sizes, threads and memory formats), and a
-  constant PNG from FastAPI, uvicorn, uvloop and httptools in one process.
+- The open loop sends at fixed times, answered or not; what is due within 5 ms leaves together. Latency counts from the
+  time a request should have left; where "left late" is not small beside p50, the generator itself was the limit. The
+  generator shares the machine with the server, as wrk does.
+- The limits: the bare forward pass without any server, and a constant PNG from FastAPI, uvicorn, uvloop and httptools
+  in one process. The bare pass is timed right after Ganymede in each round, over batch sizes and threads, and the best
+  of a form counts: "bfloat16 channels_last" is the network as PyTorch runs it eagerly, "as served" is what Ganymede
+  makes of it, folded and packed: the harder of the two.
 - Overload: requests of 64 images, evenly spaced, ten times as many as 16 connections get answered. Goodput is what was
   answered with 200 within that time; the seconds in which the queue fills count, so a short run says less than the
   60 seconds of a whole one.

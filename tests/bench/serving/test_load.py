@@ -79,6 +79,17 @@ def test_even_arrivals_come_at_the_rate_and_poisson_ones_on_average() -> None:
     assert np.diff(poisson).std() == pytest.approx(0.01, rel=0.1)  # of an exponential: as large as the mean
 
 
+def test_requests_never_leave_early_and_those_of_a_few_milliseconds_leave_together() -> None:
+    with serving(lambda number: OK) as port:
+        outcome = offer(port, load.even(2000, 0.2))
+
+    late_s = np.array(outcome.sent_late_s)
+
+    assert len(late_s) == 400
+    assert (late_s >= 0).all()
+    assert np.median(late_s) > 1 / 2000  # later than the next one was due: several left at once
+
+
 def test_a_stall_counts_for_every_request_that_was_due_while_it_lasted() -> None:
     with serving(lambda number: OK, stalls=0.5) as port:
         outcome = offer(port, load.even(200, 0.5))
