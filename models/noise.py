@@ -57,9 +57,17 @@ class Latents:
         return cls((), given_NZ=np.concatenate([latents.draw(part, latent_dim) for latents, part in parts]))
 
 
-def seeds_from(seed: int, count: int) -> list[int]:
-    """The seeds of `count` images: seed, seed + 1, ... modulo 2^32."""
+def seeds_from(seed: int, count: int) -> Sequence[int]:
+    """The seeds of `count` images: seed, seed + 1, ... modulo 2^32; a range where they do not wrap around."""
+    if seed + count <= SEEDS:
+        return range(seed, seed + count)
     return [(seed + i) % SEEDS for i in range(count)]
+
+
+def in_one_form(seeds: list[int]) -> Sequence[int]:
+    """The same seeds, as `seeds_from` writes them where they count up."""
+    counted = seeds_from(seeds[0], len(seeds))
+    return counted if seeds == list(counted) else seeds
 
 
 def default_labels(seeds: Sequence[int], num_classes: int) -> list[int]:

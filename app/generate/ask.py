@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from app.negotiation import preferred
 from core.errors import InvalidRequest, LabelNotSupported
 from core.images import layout
 from core.png import ENCODER
-from models.noise import SEEDS, Latents, default_labels, seeds_from
+from models.noise import SEEDS, Latents, default_labels, in_one_form, seeds_from
 
 MEDIA_TYPES: dict[Format, str] = {
     "png": "image/png",
@@ -41,14 +42,19 @@ class Ask:
     is_random: bool
 
     @property
-    def seeds(self) -> list[int]:
+    def seeds(self) -> Sequence[int]:
         """The seed of each image; none where the noise was given."""
-        return list(self.latents.seeds)
+        return self.latents.seeds
 
     @property
     def is_plain_png(self) -> bool:
         """One picture as it is, and nothing told of it."""
         return self.form == "png" and self.scale == 1 and not self.tells_recipe and len(self.latents) == 1
+
+    @property
+    def is_copy(self) -> bool:
+        """The pixels as they are."""
+        return self.form == "npy" and self.scale == 1
 
     def etag(self, engine: Engine) -> str:
         """A weak ETag of the answer, known before it is drawn: the engine and the request say it all."""
@@ -99,7 +105,7 @@ def _latents(request: GenerateQuery | GenerateBody, latent_dim: int, max_images:
         return Latents((), request.truncation, _given(request.z, latent_dim, max_images, f"{prefix}z"))
     if request.seeds is not None:
         _check_alone(request, "seeds", ("seed", "n"), prefix)
-        return Latents(read_seeds(request.seeds, max_images, f"{prefix}seeds"), request.truncation)
+        return Latents(in_one_form(read_seeds(request.seeds, max_images, f"{prefix}seeds")), request.truncation)
     if request.n > max_images:
         raise InvalidRequest.field(f"{prefix}n", f"1 to {max_images}, got {request.n}")
     seed = secrets.randbelow(SEEDS) if request.seed == RANDOM_SEED else request.seed

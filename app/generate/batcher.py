@@ -27,8 +27,9 @@ from core.errors import NotReady, Overloaded
 from core.images import Images
 from models.noise import Latents
 
+COPY_BYTES = 1 << 19  # of pixels that the event loop copies itself, in some 50 us
 ENCODE_BYTES = 1 << 17  # of pixels that one task of the encoders takes on, or one drawing
-MARGIN = 1.1  # of a wait that is judged: so much longer may it become, and nearly all who are let in get theirs in time
+MARGIN = 1.25  # of a wait that is judged: so much longer may it become, and nearly all get theirs in time
 T = TypeVar("T")
 Outcome = tuple[Drawing[Any], Drawn[Any] | BaseException]
 
@@ -47,12 +48,14 @@ class Batcher:
         timeout_s: float = 60.0,
     ) -> None:
         self.max_wait_s, self.encoders, self.telemetry = max_wait_s, encoders, telemetry or Telemetry()
+        self._overloaded = self.telemetry.rejected.labels(Overloaded.code)
         self.hands = hands  # forward passes at a time
         self._patience = Patience(timeout_s)
         self._queues, self._pace = Queues(), Pace()
         self._tasks: list[asyncio.Task[None]] = []  # one a hand
         self._idle: list[asyncio.Future[None]] = []  # of hands that wait
         self._is_closing = False
+        self.is_full = False  # whether the last who came was refused
         self._admitted = 0  # requests, ever
         self._seen: int | None = None  # of them, when last looked; None: nobody looks
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -90,17 +93,19 @@ class Batcher:
         encode: Callable[[Images], T],
         *,
         is_plain_png: bool = False,
+        is_copy: bool = False,
     ) -> Drawing[T]:
         """Put a drawing into the queue: pictures (N, H, W, C) of N latents, which `encode` makes a file. Then `wait`.
 
         is_plain_png: it is of one image, and `encode` gives what write_png does; so whoever draws it may write it.
+        is_copy: `encode` only copies pixels: to hand a few over would cost more.
 
         Raises:
             Overloaded: what waits already would take longer than `max_wait_s`.
             NotReady: the service is shutting down.
         """
-        self._check_room()
-        drawing = Drawing(engine, latents, labels, encode, waiting=len(latents), is_plain_png=is_plain_png)
+        self.check_room()
+        drawing = Drawing(engine, latents, labels, encode, len(latents), is_plain_png, is_copy)
         self._queues.add(drawing)
         self._admitted += 1
         if self._seen is None:
@@ -127,13 +132,15 @@ class Batcher:
         """Submit, and wait."""
         return await self.wait(self.submit(engine, latents, labels, encode))
 
-    def _check_room(self) -> None:
+    def check_room(self) -> None:
+        """Raise Overloaded or NotReady if `submit` would."""
         if self._is_closing or not self.is_alive:
             self.telemetry.rejected.labels(NotReady.code).inc()
             raise NotReady("the service is shutting down")
         wait_s = self._queues.seconds / self._pace.speed
-        if wait_s * MARGIN > self.max_wait_s:
-            self.telemetry.rejected.labels(Overloaded.code).inc()
+        self.is_full = wait_s * MARGIN > self.max_wait_s
+        if self.is_full:
+            self._overloaded.inc()
             raise Overloaded(f"{self._queues.images} images wait, about {wait_s:.1f} s of work", wait_s)
 
     def _look(self) -> None:
@@ -212,6 +219,9 @@ class Batcher:
                 complete.append(drawing)
             start = end
         for group in grouped(complete, ENCODE_BYTES):
+            if all(drawing.is_copy and drawing.nbytes <= COPY_BYTES for drawing in group):
+                self._settle(self._outcomes(group))
+                continue
             try:
                 self.encoders.submit(self._encode, group)
             except RuntimeError as error:  # they are shut down
@@ -219,6 +229,13 @@ class Batcher:
 
     def _encode(self, drawings: list[Drawing[Any]]) -> None:
         """On a thread of the encoders. They are told in one go: to wake the loop costs more than to set a future."""
+        outcomes = self._outcomes(drawings)
+        assert self._loop is not None
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+            self._loop.call_soon_threadsafe(self._settle, outcomes)
+
+    def _outcomes(self, drawings: list[Drawing[Any]]) -> list[Outcome]:
+        """The files of drawings, or why they could not be made."""
         outcomes: list[Outcome] = []
         for drawing in drawings:
             if drawing.is_over:
@@ -228,9 +245,7 @@ class Batcher:
             except Exception as error:
                 drawing.context.run(log.exception, "a drawing could not be encoded")
                 outcomes.append((drawing, error))
-        assert self._loop is not None
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
-            self._loop.call_soon_threadsafe(self._settle, outcomes)
+        return outcomes
 
     def _settle(self, outcomes: list[Outcome]) -> None:
         """Tell those who wait."""

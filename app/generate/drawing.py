@@ -60,6 +60,7 @@ class Drawing(Generic[T]):
     encode: Callable[[Images], T]
     waiting: int  # images that no batch has taken
     is_plain_png: bool = False  # `encode` gives what write_png does of its one image
+    is_copy: bool = False  # `encode` does no more than to copy pixels
     waiters: list[Waiter[T]] = field(default_factory=list)
     parts: dict[int, Images] = field(default_factory=dict)  # by the place of their first image
     asked_at: float = field(default_factory=time.perf_counter)
@@ -92,6 +93,11 @@ class Drawing(Generic[T]):
         content = self.encode(parts[0] if len(parts) == 1 else np.concatenate(parts))
         queue_s, encode_s = self.began_at - self.asked_at, time.perf_counter() - self.drawn_at
         return Drawn(content, queue_s, self.infer_s, encode_s)
+
+    @property
+    def nbytes(self) -> int:
+        """Of the pixels that are here."""
+        return sum(part.nbytes for part in self.parts.values())
 
     @property
     def stage(self) -> str:
@@ -155,7 +161,7 @@ def grouped(drawings: list[Drawing[Any]], nbytes: int) -> Iterator[list[Drawing[
     group, size = list[Drawing[Any]](), 0
     for drawing in drawings:
         group.append(drawing)
-        size += sum(part.nbytes for part in drawing.parts.values())
+        size += drawing.nbytes
         if size >= nbytes:
             yield group
             group, size = [], 0

@@ -55,7 +55,7 @@ def one_picture(drawn_NHWC: Images, scale: int) -> Images:
 def recipe(ask: Ask, engine: Engine, only: int | None = None) -> DrawingRecipe:
     """What draws these images again, or `only` one of them."""
     part = slice(None) if only is None else slice(only, only + 1)
-    seeds, labels, given_NZ = ask.seeds[part], (ask.labels or [])[part], ask.latents.given_NZ
+    seeds, labels, given_NZ = list(ask.seeds[part]), (ask.labels or [])[part], ask.latents.given_NZ
     return DrawingRecipe(
         model=engine.name,
         version=told_version(engine),

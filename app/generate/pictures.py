@@ -9,6 +9,7 @@ from app.generate.drawing import Drawing
 from app.telemetry import Telemetry
 
 OVERHEAD = 200  # bytes of memory that an entry costs beside its content
+ASKED = 2**15  # questions that are remembered
 
 
 class Pictures:
@@ -20,6 +21,7 @@ class Pictures:
         self._hits = telemetry.cache_hits.labels("memory")  # labels() costs more than all the rest
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._drawn: dict[str, Drawing[bytes]] = {}
+        self._asked: OrderedDict[int, None] = OrderedDict()  # hashes of questions
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -51,6 +53,16 @@ class Pictures:
             return drawing
         drawing = self._drawn[name] = submit()
         return drawing
+
+    def note(self, question: bytes) -> None:
+        """Remember that this was asked, in these very words, and was let in."""
+        self._asked[hash(question)] = None
+        if len(self._asked) > ASKED:
+            self._asked.popitem(last=False)
+
+    def may_have(self, question: bytes) -> bool:
+        """Whether the answer may be here or on its way. False: it is not, but for one that was asked for otherwise."""
+        return hash(question) in self._asked
 
     def landed(self, name: str, drawing: Drawing[bytes]) -> None:
         """Forget a drawing that is over."""

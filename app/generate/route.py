@@ -69,9 +69,20 @@ def generate(query: Annotated[GenerateQuery, Query()], if_none_match: IfNoneMatc
 
 
 async def _generate(request: Request) -> Response:
+    services: Services = request.app.state.services
+    if services.batcher.is_full:
+        _refuse_unread(request, services)
     query = read_query(request, GenerateQuery, REPEATED)
     known = request.headers.get("if-none-match")
-    return await _answer(query, request, request.app.state.services, known, prefix="")
+    return await _answer(query, request, services, known, prefix="")
+
+
+def _refuse_unread(request: Request, services: Services) -> None:
+    """Overloaded, where drawing is all that could answer: to read a request costs more than to refuse it, and under ten
+    times the load nine of ten are refused. What is known, here or by the client, is answered still."""
+    is_new = not services.pictures.may_have(request.scope["query_string"])
+    if is_new and request.method == "GET" and "if-none-match" not in request.headers:
+        services.batcher.check_room()
 
 
 direct = (
@@ -96,16 +107,15 @@ async def _answer(
     accept = request.headers.get("accept", "")
     ask = check(asked, engine, accept, services.settings.max_images, prefix)
     etag = ask.etag(engine)
-    headers = _headers(ask, etag, ref, engine)
     if not ask.is_random and is_known(known, etag):
         services.telemetry.etag_hits.inc()
-        return RawResponse(304, headers)
-    headers.append((b"content-type", MEDIA_TYPES[ask.form].encode()))
+        return RawResponse(304, _headers(ask, etag, ref, engine))
+    form = (b"content-type", MEDIA_TYPES[ask.form].encode())
     if request.method == "HEAD":  # nothing is drawn, so nobody knows how long it would be
-        return RawResponse(200, headers)
+        return RawResponse(200, [*_headers(ask, etag, ref, engine), form])
     content, timing = await _content(etag, ask, engine, request, services)
-    headers += [(b"server-timing", timing.encode()), (b"content-length", b"%d" % len(content))]
-    return RawResponse(200, headers, content)
+    told = [(b"server-timing", timing.encode()), (b"content-length", b"%d" % len(content))]
+    return RawResponse(200, [*_headers(ask, etag, ref, engine), form, *told], content)
 
 
 async def _content(name: str, ask: Ask, engine: Engine, request: Request, services: Services) -> tuple[bytes, str]:
@@ -117,7 +127,11 @@ async def _content(name: str, ask: Ask, engine: Engine, request: Request, servic
 
     def submit() -> Drawing[bytes]:
         make = functools.partial(encode, ask=ask, engine=engine)
-        return batcher.submit(engine, ask.latents, ask.labels, make, is_plain_png=ask.is_plain_png)
+        kind = {"is_plain_png": ask.is_plain_png, "is_copy": ask.is_copy}
+        drawing = batcher.submit(engine, ask.latents, ask.labels, make, **kind)
+        if not ask.is_random:
+            pictures.note(request.scope["query_string"])
+        return drawing
 
     drawing = pictures.share(name, submit)
     try:

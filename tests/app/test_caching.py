@@ -124,6 +124,21 @@ async def test_one_picture_has_one_etag_however_it_is_asked_for(client: httpx.As
     assert len(tags) == 1
 
 
+@pytest.mark.parametrize("first", [4, 2**32 - 2])  # the second run wraps around
+async def test_seeds_that_count_up_have_one_etag_however_they_are_written(
+    client: httpx.AsyncClient, first: int
+) -> None:
+    seeds = [(first + i) % 2**32 for i in range(3)]
+    ways: list[dict[str, Any]] = [{"seed": first, "n": 3}, {"seeds": ",".join(map(str, seeds))}]
+    asked = [await client.get("/generate", params={**way, "format": "npy"}) for way in ways]
+    asked.append(await client.post("/generate", json={"seeds": seeds, "format": "npy"}))
+    other = await client.get("/generate", params={"seeds": f"{seeds[1]},{seeds[0]},{seeds[2]}", "format": "npy"})
+
+    assert len({answer.headers["ETag"] for answer in asked}) == 1
+    assert {answer.headers["Seed"] for answer in asked} == {str(first)}
+    assert other.headers["ETag"] != asked[0].headers["ETag"]
+
+
 async def test_a_random_picture_is_never_known(client: httpx.AsyncClient) -> None:
     answer = await client.get("/generate", headers={"If-None-Match": "*"})
 

@@ -96,6 +96,39 @@ async def test_too_long_a_queue_is_refused_with_the_time_it_takes(
         assert ((await running).status_code, len(await waiting)) == (200, 3)
 
 
+async def test_while_too_much_waits_what_is_here_or_on_its_way_is_answered_still(
+    settings: Settings, gated: Gated, serve: Serve
+) -> None:
+    gated.gate.set()
+    app = create_app(settings.model_copy(update={"cache_bytes": 1 << 20}))
+    async with serve(app) as client:
+        services = app.state.services
+        services.models.served[ModelRef("tiny")] = gated
+        kept = await client.get("/generate", params={"seed": 1})
+        gated.gate.clear()
+        running = [asyncio.create_task(client.get("/generate", params={"seed": 2})) for _ in range(2)]
+        await asyncio.wait_for(gated.entered.wait(), 30)
+        services.batcher.max_wait_s = -1.0
+        refused = await client.get("/generate", params={"seed": 4})
+
+        unread = await client.get("/generate", params={"seed": "no number"})
+        again = await client.get("/generate", params={"seed": 1})
+        joined = asyncio.create_task(client.get("/generate", params={"seed": 2}))
+        known = await client.get("/generate", params={"seed": 1, "n": 1}, headers={"If-None-Match": "*"})
+        head = await client.head("/generate", params={"seed": 5})
+        gated.gate.set()
+        answers = await asyncio.gather(*running, joined)
+        services.batcher.max_wait_s = 60.0
+        roomy = await client.get("/generate", params={"seed": 4})
+
+    assert [refused.status_code, unread.status_code] == [429, 429]
+    assert (again.status_code, again.content) == (200, kept.content)
+    assert [known.status_code, head.status_code] == [304, 200]
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.content for answer in answers}) == 1
+    assert roomy.status_code == 200
+
+
 async def test_what_takes_too_long_is_given_up_and_says_how_far_it_got(gated: Gated) -> None:
     batcher = Batcher(60, ThreadPoolExecutor(1), timeout_s=0.05)
     batcher.start()
