@@ -11,7 +11,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: up demo test test-slow check format starter dataset bench-serving help clean preflight FORCE
+.PHONY: up demo test test-slow check format starter dataset bench-serving bench-training help clean preflight FORCE
 
 # .run and .dev are stamps: pip has installed those extras since pyproject.toml last changed.
 BIN := .venv/bin
@@ -65,8 +65,11 @@ dataset: $(DEV)  ## rebuild the bundled digits: make dataset MNIST=folder-of-the
 bench-serving: $(DEV) $(PEERS)/.made  ## measure serving beside FastAPI, LitServe, mosec, BentoML (an hour; needs wrk)
 	$(BIN)/python -m bench.serving $(ARGS)
 
+bench-training: $(DEV)  ## measure training: our loop beside that of PyTorch's DCGAN example, and every recipe
+	$(BIN)/python -m bench.training $(ARGS)
+
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 clean:  ## remove .venv, caches and builds; var/ (your models and runs) stays
 	rm -rf .venv $(PEERS) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -18,7 +18,7 @@ import torch
 from app.generate.batch import Batch, Runner
 from app.generate.studio import Studio
 from app.generate.threads import Threads
-from bench.quality import machine
+from bench.machine import machine
 from bench.serving.generator import publish
 from models.noise import Latents
 

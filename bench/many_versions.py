@@ -22,7 +22,7 @@ import torch
 
 from app.deps import Services
 from app.main import create_app
-from bench.quality import machine
+from bench.machine import machine
 from core.refs import ModelRef
 from core.registry import PublishKey, Registry
 from core.settings import Settings

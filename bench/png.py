@@ -17,7 +17,7 @@ import torch
 from isal import isal_zlib
 from PIL import Image
 
-from bench.quality import machine
+from bench.machine import machine
 from core.images import Images, contact_sheet, enlarge
 from core.png import WINDOW_BITS, filtered, write_png
 from models.sampling import draw

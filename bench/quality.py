@@ -9,8 +9,6 @@ nothing, and has bench.judge read them. Distances compare with each other and wi
 import argparse
 import io
 import json
-import os
-import platform
 import re
 import sys
 import time
@@ -20,10 +18,10 @@ from typing import Any
 
 import httpx
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from bench.judge import Judgement, judge
+from bench.machine import machine
 from core.images import contact_sheet
 from core.png import write_png
 
@@ -78,16 +76,6 @@ def report(drawing: Drawing, judgement: Judgement) -> dict[str, Any]:
         "images_per_second": round(judgement.images / drawing.seconds, 1),
         "machine": machine(),
     }
-
-
-def machine() -> dict[str, Any]:
-    """The machine that the judge runs on (the service's own, when it is asked over the loopback address)."""
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        found = re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(encoding="utf-8"), re.MULTILINE)
-        model = found[1].strip() if found else model
-    return {"cpu": model, "cores": os.cpu_count(), "torch": torch.__version__}
 
 
 def table(result: dict[str, Any]) -> str:

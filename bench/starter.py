@@ -18,7 +18,8 @@ import torch
 from numpy.typing import NDArray
 
 from bench.judge import judge
-from bench.quality import grid, machine
+from bench.machine import machine
+from bench.quality import grid
 from core.datasets import BUNDLED, DatasetStore
 from core.registry import Registry
 from core.runs import Run, RunStore

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bench.quality import machine
+from bench.machine import machine
 from models.blocks import UpConv2d
 
 LAYERS = ((256, 128, 7), (128, 1, 14))  # channels in, channels out, size

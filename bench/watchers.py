@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 
-from bench.quality import machine
+from bench.machine import machine
 from core.settings import load_settings
 from ganymede.supervisor import Supervisor, base_url, free_port
 

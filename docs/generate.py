@@ -6,6 +6,7 @@ from typing import Any
 import typer.main
 
 from bench.serving.page import page
+from bench.training.report import section
 from core.settings import Settings
 from core.specs import TrainConfig
 from ganymede.cli import app
@@ -174,7 +175,7 @@ def _rows(parameters: list[Any]) -> str:
 
 def benchmarks_page() -> str:
     """docs/benchmarks.md: what was measured, from the JSON files in docs/benchmarks/."""
-    return page(FOLDER / "benchmarks")
+    return page(FOLDER / "benchmarks") + section(FOLDER / "benchmarks")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bench.quality import machine
+from bench.machine import machine, revision, slug
 from bench.serving import cells, generator, report, wrk
 from bench.serving.servers import CONSTANT, OURS, PEERS, PEERS_PYTHON, ROOT, Running, Server, ServerFailed, running
 
@@ -116,7 +116,7 @@ class Session:
         return {
             "schema": report.SCHEMA,
             "date": datetime.now(UTC).date().isoformat(),
-            "revision": _revision(),
+            "revision": revision(),
             "machine": {**machine(), "python": platform.python_version(), "system": platform.system()},
             "versions": versions,
             "seconds": self.asked.seconds,
@@ -157,11 +157,6 @@ def peer_versions() -> dict[str, str]:
     return found
 
 
-def _revision() -> str:
-    done = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
-    return done.stdout.strip() or "unknown"
-
-
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = [peer.name for peer in PEERS]
@@ -198,7 +193,7 @@ def main(arguments: list[str] | None = None) -> None:
             session.drown()
         result = session.result(versions)
     print("\n" + report.text(result))
-    place = asked.json or (None if asked.quick else RESULTS / f"serving-{report.slug(result['machine'])}.json")
+    place = asked.json or (None if asked.quick else RESULTS / f"serving-{slug(result['machine'])}.json")
     if place is not None:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")

@@ -162,12 +162,6 @@ def one_line(found: dict[str, Any]) -> str:
     return f"p50 {number(found['p50_ms'])} ms  p99 {number(found['p99_ms'])} ms  {codes(found)}"
 
 
-def slug(machine: dict[str, Any]) -> str:
-    """A file name for a machine: its processor and cores."""
-    words = re.sub(r"[^a-z0-9]+", "-", str(machine["cpu"]).lower()).strip("-")
-    return f"{words or 'cpu'}-{machine['cores']}-cores"
-
-
 def about(result: Result) -> list[Row]:
     """Where and how it was measured."""
     host = result["machine"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bench.machine import slug
 from bench.serving import report
 from bench.serving.__main__ import medians
 from bench.serving.page import page
@@ -141,4 +142,4 @@ def test_numbers_show_three_digits(value: float | None, shown: str) -> None:
 
 
 def test_a_machine_has_a_file_name() -> None:
-    assert report.slug(RESULT["machine"]) == "some-cpu-r-9-2-cores"
+    assert slug(RESULT["machine"]) == "some-cpu-r-9-2-cores"

@@ -1,0 +1,101 @@
+"""The results as tables: for the terminal, and docs/benchmarks.md from the JSON files. Measures nothing."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+SCHEMA = 1
+EXAMPLE, OURS, PEAK = "example", "ours", "peak"
+GIGA = 1e9
+
+Result = dict[str, Any]
+Row = tuple[str, ...]
+
+BEGINS = """
+## Training
+
+    make bench-training                                # everything: some ten minutes on two cores
+    make bench-training ARGS="--only example ours"     # the two loops alone
+
+- "example": the loop of PyTorch's public [DCGAN example](https://github.com/pytorch/examples/tree/main/dcgan), written
+  from what it does, on the bundled digits at 64 px, as its option `--dataset mnist` has them: networks of width 64,
+  batch 64, Adam, BCE, a DataLoader of two workers, float32, every loss asked for at every step.
+- "ours": the same networks, batch, rates and pictures in Ganymede's loop: bfloat16 where the CPU computes in it,
+  channels last, fused Adam, the discriminator frozen while the generator learns, pictures resized once (when they are
+  imported), no number asked for between two reports; and an average of the generator, which the example has not.
+- The recipes train on the bundled digits at 28 px, as "auto" sets them; files are not written.
+- A share of the peak: floating-point operations of a step (products of matrices and convolutions, as torch counts them)
+  by its time, against the product of two matrices of 2,048 x 2,048 in the same number format in the same round. What
+  gradient penalties add by their second derivative is counted; a padded channel is not.
+- Each measurement is a process of its own; all are taken in turn, round after round. Medians.
+"""
+
+
+def rows(result: Result) -> list[Row]:
+    """A row for each contestant but the peak."""
+    contestants = result["contestants"]
+    table: list[Row] = [("", "images/s", "of each round", "memory", "format", "share of the peak")]
+    for name, found in contestants.items():
+        if name != PEAK:
+            memory = f"{found['memory'] / 2**20:,.0f} MiB" if "memory" in found else ""
+            each = " ".join(f"{rate:,.0f}" for rate in found["rounds"])
+            share = _share(found, contestants.get(PEAK))
+            table.append((name, f"{found['images_per_second']:,.0f}", each, memory, found.get("precision", ""), share))
+    return table
+
+
+def _share(found: dict[str, Any], peak: dict[str, Any] | None) -> str:
+    if peak is None or "operations_per_image" not in found:
+        return ""
+    flops = found["operations_per_image"] * found["images_per_second"]
+    return f"{flops / peak[found['precision'] + '_flops']:.0%}"
+
+
+def facts(result: Result) -> list[Row]:
+    """Where it was measured, the ratio of the two loops, the peak."""
+    host, contestants = result["machine"], result["contestants"]
+    where = host["device"] or f"{host['cpu']}, {host['cores']} cores"
+    found: list[Row] = [("machine", f"{where}, {host['system']}, Python {host['python']}, torch {host['torch']}")]
+    found.append(("date, revision", f"{result['date']}, {result['revision']}"))
+    found.append(("rounds", f"{result['rounds']} of {result['seconds']:g} s; medians"))
+    if EXAMPLE in contestants and OURS in contestants:
+        ratio = contestants[OURS]["images_per_second"] / contestants[EXAMPLE]["images_per_second"]
+        found.append(("images/s: ours / the example, the same networks", f"{ratio:.2f}"))
+    for kind in ("float32", "bfloat16"):
+        if PEAK in contestants:
+            found.append((f"peak, {kind}", f"{contestants[PEAK][f'{kind}_flops'] / GIGA:,.0f} GFLOP/s"))
+    return found
+
+
+def one_line(found: dict[str, Any]) -> str:
+    """A measurement while it runs."""
+    if "images_per_second" in found:
+        return f"{found['images_per_second']:8,.1f} images/s"
+    return ", ".join(f"{name.removesuffix('_flops')} {value / GIGA:,.0f} GFLOP/s" for name, value in found.items())
+
+
+def text(result: Result) -> str:
+    """For a terminal."""
+    lines = []
+    for table in (facts(result), rows(result)):
+        widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
+        lines += ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table] + [""]
+    return "\n".join(lines)
+
+
+def section(folder: Path) -> str:
+    """The part of docs/benchmarks.md about training."""
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("training-*.json"))]
+    assert all(result["schema"] == SCHEMA for result in results), "a result of another schema"
+    return BEGINS + ("".join(map(_markdown, results)) if results else "\nNothing has been recorded yet.\n")
+
+
+def _markdown(result: Result) -> str:
+    host = result["machine"]
+    title = host["device"] or f"{host['cpu']}, {host['cores']} cores"
+    return f"\n### Training on {title}\n\n{_pipes([('', ''), *facts(result)])}\n{_pipes(rows(result))}"
+
+
+def _pipes(table: list[Row]) -> str:
+    lines = [f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in table]
+    return "\n".join([lines[0], "|" + "---|" * len(table[0]), *lines[1:], ""])
