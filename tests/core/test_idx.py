@@ -54,10 +54,10 @@ def test_gzip_is_seen_by_content_and_not_by_name(tmp_path: Path) -> None:
         (b"\0\0\x08\x03\0\0\0\x02\0\0", "cut short inside its header"),
         (idx((2, 3), b"12345"), "cut short, 5 of the 6 bytes"),
         (idx((2, 3), b"1234567"), "bytes after the 6"),
-        (gzip.compress(idx((2, 3)))[:-9], "damaged or cut short"),
-        (gzip.compress(idx((2, 3)))[:-8] + bytes(8), "damaged or cut short"),
-        (gzip.compress(idx((2, 3)))[:10] + b"\xff" * 20, "damaged or cut short"),
-        (gzip.compress(idx((2, 3), b"1234567")), "bytes after the 6"),
+        (gzip.compress(idx((2, 3)), mtime=0)[:-9], "damaged or cut short"),
+        (gzip.compress(idx((2, 3)), mtime=0)[:-8] + bytes(8), "damaged or cut short"),
+        (gzip.compress(idx((2, 3)), mtime=0)[:10] + b"\xff" * 20, "damaged or cut short"),
+        (gzip.compress(idx((2, 3), b"1234567"), mtime=0), "bytes after the 6"),
     ],
 )
 def test_what_is_not_sound_is_refused_by_name(tmp_path: Path, content: bytes, complaint: str) -> None:
