@@ -17,18 +17,13 @@ from core.settings import Settings, load_settings
 from core.states import Failure, RunState, Status
 from core.store import Store
 from worker.batches import Batches
+from worker.checkpointing import load_training
 from worker.execution import Execution, decide
-from worker.hooks import (
-    DrawSamples,
-    KeepCheckpoints,
-    PublishVersions,
-    ReportProgress,
-    StopWhenAsked,
-    lineage_of,
-)
+from worker.hooks import DrawSamples, ReportProgress, StopWhenAsked
+from worker.keeping import KeepCheckpoints, PublishVersions, lineage_of
 from worker.log_events import WarningsAsEvents
 from worker.methods import method_of
-from worker.state import TrainState, load_training, new_state
+from worker.state import TrainState, new_state
 from worker.stopping import StopTraining
 from worker.trainer import Trainer, count_parameters
 
