@@ -66,6 +66,7 @@ class Record(BaseModel):
 
 
 class Progress(Record):
+    branch: int = 0  # another with each rollback
     step: int = 0
     total: int
     images_seen: int = 0

@@ -4,6 +4,7 @@
 a published version holds.
 """
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from core.errors import StoreDamaged, TrainingFailed
 from core.store import SCHEMA, check_files, list_files
 from models.weights import WEIGHTS_FILE
 from worker.execution import Execution
-from worker.state import TrainState, new_state
+from worker.state import Rollback, TrainState, new_state
 
 TENSORS_FILE, FACTS_FILE = "training.safetensors", "training.json"
 
@@ -34,13 +35,22 @@ def save_training(folder: Path, state: TrainState) -> None:
         "step": state.step,
         "images_seen": state.images_seen,
         "position": list(state.position),
+        "lr_scale": state.lr_scale,
+        "rollbacks": [asdict(rollback) for rollback in state.rollbacks],
         "files": list_files(folder, TENSORS_FILE),
     }
     files.write_json(folder / FACTS_FILE, facts)
 
 
 def load_training(folder: Path, resolved: dict[str, Any], execution: Execution) -> TrainState:
-    """The state a checkpoint holds.
+    """The state a checkpoint holds; raises what `restore` does."""
+    state = new_state(resolved, execution)
+    restore(state, folder)
+    return state
+
+
+def restore(state: TrainState, folder: Path) -> None:
+    """Put what a checkpoint holds into `state`: into the networks there are, so that no second ones need room.
 
     Raises:
         StoreDamaged: a file is missing, changed, or not what a checkpoint holds. A machine that is out of memory or
@@ -56,14 +66,17 @@ def load_training(folder: Path, resolved: dict[str, Any], execution: Execution) 
         average = load_file(folder / GENERATOR_FOLDER / WEIGHTS_FILE)
         epoch, taken = facts["position"]
         stored, marks = facts["resolved"], (facts["branch"], facts["step"], facts["images_seen"])
+        rollbacks = [Rollback(**rollback) for rollback in facts.get("rollbacks", [])]
+        lr_scale = float(facts.get("lr_scale", 1.0))
     except (FileNotFoundError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise StoreDamaged(f"checkpoint {folder.name} cannot be used: {str(error)[:300]}") from None
     if folder.name != f"{marks[0]}-{marks[1]}":
         raise StoreDamaged(f"checkpoint {folder.name} holds step {marks[1]} of branch {marks[0]}")
-    _check_unchanged(stored, resolved)
-    state = new_state(resolved, execution)
+    _check_unchanged(stored, state.resolved)
     state.branch, state.step, state.images_seen = marks
     state.position = (epoch, taken)
+    state.lr_scale, state.rollbacks = lr_scale, rollbacks
+    state.broken.zero_()
     try:
         state.ema.load_state_dict(average)
         _restore(state, tensors)
@@ -71,7 +84,6 @@ def load_training(folder: Path, resolved: dict[str, Any], execution: Execution) 
         if isinstance(error, torch.OutOfMemoryError):
             raise
         raise StoreDamaged(f"checkpoint {folder.name} does not fit its networks: {str(error)[:300]}") from None
-    return state
 
 
 def _check_unchanged(stored: dict[str, Any], resolved: dict[str, Any]) -> None:

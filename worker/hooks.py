@@ -15,7 +15,7 @@ from core.states import Progress, RunState, Status
 from core.steps import BranchStep
 from models import sampling
 from worker.state import TrainState
-from worker.stopping import StopTraining, is_asked_by_signal
+from worker.stopping import RollBack, StopTraining, is_asked_by_signal
 from worker.trainer import Metrics
 
 MARK_EVERY_S = 1.0  # signs of life in state.json, and looks whether it is to stop
@@ -81,6 +81,7 @@ class ReportProgress(Quiet):
 
     def _marked(self, now: RunState, state: TrainState, metrics: Metrics) -> RunState:
         progress = Progress(
+            branch=state.branch,
             step=state.step,
             total=state.resolved["steps"],
             images_seen=state.images_seen,
@@ -99,6 +100,7 @@ class DrawSamples(Quiet):
     def after_step(self, state: TrainState, is_last: bool) -> None:
         if state.step % state.resolved["sample_every"] and not is_last:
             return
+        must_be_sound(state)
         network = state.resolved["network"]
         sheet = sampling.draw_grid(state.ema, network["latent_dim"], network["num_classes"])
         files.write_atomic(self.run.samples / f"{place_of(state)}.webp", images.to_webp(sheet), durable=False)
@@ -121,6 +123,12 @@ class StopWhenAsked(Quiet):
             now = self.run.change(lambda now: now.model_copy(update={"last_heartbeat_at": timestamp()}), durable=False)
             if now.status in (Status.CANCELING, Status.PAUSING):
                 raise StopTraining("cancel" if now.status is Status.CANCELING else "pause")
+
+
+def must_be_sound(state: TrainState) -> None:
+    """RollBack where a loss or gradient was no finite number; for hooks that have to wait for the device anyway."""
+    if state.broken.item():
+        raise RollBack(f"a loss or a gradient stopped being a finite number by step {state.step}")
 
 
 def place_of(state: TrainState) -> BranchStep:

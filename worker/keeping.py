@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from core.checkpoints import GENERATOR_FOLDER, list_checkpoints, note_published, publication
-from core.errors import TrainingFailed
+from core.checkpoints import GENERATOR_FOLDER, Checkpoint, list_checkpoints, note_published, publication
 from core.queue import Bell
 from core.registry import Registry
 from core.runs import Run
@@ -12,8 +11,9 @@ from models.publish import Lineage, publish_folder, write_generator
 from models.resolution import network_config
 from models.weights import is_finite
 from worker.checkpointing import save_training
-from worker.hooks import Quiet, place_of
+from worker.hooks import Quiet, must_be_sound, place_of
 from worker.state import TrainState
+from worker.stopping import RollBack
 from worker.trainer import Metrics
 
 CHECKPOINTS_KEPT = 2
@@ -35,9 +35,9 @@ class KeepCheckpoints(Quiet):
 
     def write(self, state: TrainState) -> None:
         """Put a checkpoint of the current step; a network with a weight that is no number never becomes one."""
+        must_be_sound(state)
         if not (is_finite(state.generator) and is_finite(state.ema) and is_finite(state.counterpart)):
-            message = f"a weight stopped being a finite number before step {state.step}; a lower learning rate may help"
-            raise TrainingFailed("diverged", message, retryable=False)
+            raise RollBack(f"a weight stopped being a finite number by step {state.step}")
         store, name = self.run.store, place_of(state)
 
         def fill(folder: Path) -> None:
@@ -50,7 +50,7 @@ class KeepCheckpoints(Quiet):
             marks = {"checkpoint_step": state.step, "attempts_without_checkpoint": 0}
             self.run.change(lambda now: now.model_copy(update=marks))
             self.run.log_event("checkpoint", {"branch": state.branch, "step": state.step})
-            for old in list_checkpoints(self.run)[CHECKPOINTS_KEPT:]:
+            for old in superseded(list_checkpoints(self.run)):
                 store.delete(f"{self.run.checkpoints}/{old}")
 
 
@@ -70,6 +70,16 @@ class PublishVersions(Quiet):
         self.bell.ring(self.model)
         note_published(self.run, publication(self.model, version, state.step))
         self.registry.prune(self.model, self.run.id, state.resolved["publish_keep"])
+
+
+def superseded(checkpoints: list[Checkpoint]) -> list[Checkpoint]:
+    """Those of `checkpoints` (newest first) to delete: all but the newest two.
+
+    Those of one step count as one, the newest: a rollback begins its branch with a copy of the one it went back to.
+    """
+    newest_of = {found.step: found for found in reversed(checkpoints)}
+    staying = sorted(newest_of.values(), reverse=True)[:CHECKPOINTS_KEPT]
+    return [found for found in checkpoints if found not in staying]
 
 
 def lineage_of(run: Run, spec: dict[str, object]) -> Callable[[TrainState, Metrics], Lineage]:

@@ -6,7 +6,7 @@ Shape suffixes: B batch, Z latent.
 """
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -25,9 +25,28 @@ EMA_RAMP_UP = 0.05  # of the images seen: an early average must not remember the
 Reported = dict[str, Tensor]  # scalars of one step, on the device
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rollback:
+    """A way back that a run took: from where, to where, and the learning rates that it goes on with."""
+
+    reason: str
+    from_branch: int
+    from_step: int
+    branch: int
+    step: int
+    lr_scale: float
+    generator_lr: float
+    discriminator_lr: float
+
+
 @dataclass(kw_only=True)
 class TrainState:
-    """Networks on their device, and where training stands."""
+    """Networks on their device, and where training stands.
+
+    lr_scale: of both learning rates, beside their schedule; a rollback halves it.
+    broken: 1 from the first step on whose loss or gradient was no finite number, else 0; a scalar on the device. While
+        it is 1 no optimiser moves anything: it is their `found_inf`, which fused Adam reads on the device.
+    """
 
     resolved: dict[str, Any]
     execution: Execution
@@ -40,6 +59,14 @@ class TrainState:
     step: int = 0
     images_seen: int = 0
     position: Position = (0, 0)
+    lr_scale: float = 1.0
+    rollbacks: list[Rollback] = field(default_factory=list)
+    broken: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.broken = torch.zeros((), device=self.execution.torch_device)
+        for optimizer in (self.generator_optimizer, self.counterpart_optimizer):
+            optimizer.found_inf = self.broken  # type: ignore[attr-defined]
 
     @property
     def num_classes(self) -> int:
@@ -76,7 +103,7 @@ class TrainState:
 
     def set_rates(self) -> None:
         """The learning rates of the current step."""
-        factor = SCHEDULES[self.resolved["lr_schedule"]](self.step / self.steps)
+        factor = SCHEDULES[self.resolved["lr_schedule"]](self.step / self.steps) * self.lr_scale
         for optimizer, rate in (
             (self.generator_optimizer, self.resolved["generator_lr"]),
             (self.counterpart_optimizer, self.resolved["discriminator_lr"]),
@@ -100,12 +127,9 @@ class TrainState:
 
 def new_state(resolved: dict[str, Any], execution: Execution) -> TrainState:
     """Networks with weights drawn from the run's seed; the global random state is left alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(resolved["seed"])
-        generator, counterpart = _networks(resolved)
     generator, counterpart = (
         network.to(execution.torch_device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        for network in (generator, counterpart)
+        for network in _seeded_networks(resolved)
     )
     betas = (resolved["beta1"], resolved["beta2"])
     return TrainState(
@@ -121,6 +145,27 @@ def new_state(resolved: dict[str, Any], execution: Execution) -> TrainState:
     )
 
 
+def start_over(state: TrainState) -> None:
+    """Put the weights of the beginning into the networks there are, and forget what the optimisers learnt.
+
+    Branch, learning rates and rollbacks stay.
+    """
+    generator, counterpart = _seeded_networks(state.resolved)
+    state.generator.load_state_dict(generator.state_dict())
+    state.counterpart.load_state_dict(counterpart.state_dict())
+    state.ema.load_state_dict(generator.state_dict())
+    for optimizer in (state.generator_optimizer, state.counterpart_optimizer):
+        optimizer.load_state_dict({"state": {}, "param_groups": optimizer.state_dict()["param_groups"]})
+    state.step, state.images_seen, state.position = 0, 0, (0, 0)
+    state.broken.zero_()
+
+
+def _seeded_networks(resolved: dict[str, Any]) -> tuple[nn.Module, nn.Module]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(resolved["seed"])
+        return _networks(resolved)
+
+
 def _networks(resolved: dict[str, Any]) -> tuple[nn.Module, nn.Module]:
     architecture, config = ARCHITECTURES[resolved["architecture"]], network_config(resolved)
     generator = architecture.generator(config)
@@ -132,10 +177,23 @@ def _networks(resolved: dict[str, Any]) -> tuple[nn.Module, nn.Module]:
     return generator, discriminator
 
 
-def descend(loss: Tensor, *optimizers: torch.optim.Optimizer) -> None:
-    """One step of each optimizer down the gradient of `loss`."""
+def descend(state: TrainState, loss: Tensor, *optimizers: torch.optim.Optimizer) -> list[Tensor]:
+    """One step of each optimizer down the gradient of `loss`; returns the L2 norms of their gradients.
+
+    If one of these numbers is not finite, `state` is broken: then no step is made, nor any after it.
+    """
     for optimizer in optimizers:
         optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
+    norms = [_gradient_norm(optimizer) for optimizer in optimizers]
+    is_finite = torch.stack([loss.detach().float(), *norms]).isfinite().all()
+    torch.maximum(state.broken, is_finite.logical_not().float(), out=state.broken)
     for optimizer in optimizers:
         optimizer.step()
+    return norms
+
+
+def _gradient_norm(optimizer: torch.optim.Optimizer) -> Tensor:
+    weights = (weight for group in optimizer.param_groups for weight in group["params"])
+    norms = torch._foreach_norm([weight.grad for weight in weights if weight.grad is not None])
+    return torch.stack(norms).norm()
