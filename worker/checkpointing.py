@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from core import files
 from core.checkpoints import GENERATOR_FOLDER
 from core.errors import StoreDamaged, TrainingFailed
+from core.states import Best
 from core.store import SCHEMA, check_files, list_files
 from models.weights import WEIGHTS_FILE
 from worker.execution import Execution
@@ -37,6 +38,7 @@ def save_training(folder: Path, state: TrainState) -> None:
         "position": list(state.position),
         "lr_scale": state.lr_scale,
         "rollbacks": [asdict(rollback) for rollback in state.rollbacks],
+        "best": state.best and state.best.model_dump(),
         "files": list_files(folder, TENSORS_FILE),
     }
     files.write_json(folder / FACTS_FILE, facts)
@@ -64,18 +66,14 @@ def restore(state: TrainState, folder: Path) -> None:
         check_files(folder / GENERATOR_FOLDER, manifest["files"])
         tensors = load_file(folder / TENSORS_FILE)
         average = load_file(folder / GENERATOR_FOLDER / WEIGHTS_FILE)
-        epoch, taken = facts["position"]
-        stored, marks = facts["resolved"], (facts["branch"], facts["step"], facts["images_seen"])
-        rollbacks = [Rollback(**rollback) for rollback in facts.get("rollbacks", [])]
-        lr_scale = float(facts.get("lr_scale", 1.0))
+        stored, standing = facts["resolved"], _standing(facts, folder)
     except (FileNotFoundError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise StoreDamaged(f"checkpoint {folder.name} cannot be used: {str(error)[:300]}") from None
-    if folder.name != f"{marks[0]}-{marks[1]}":
-        raise StoreDamaged(f"checkpoint {folder.name} holds step {marks[1]} of branch {marks[0]}")
+    if folder.name != f"{standing['branch']}-{standing['step']}":
+        raise StoreDamaged(f"checkpoint {folder.name} holds step {standing['step']} of branch {standing['branch']}")
     _check_unchanged(stored, state.resolved)
-    state.branch, state.step, state.images_seen = marks
-    state.position = (epoch, taken)
-    state.lr_scale, state.rollbacks = lr_scale, rollbacks
+    for name, value in standing.items():
+        setattr(state, name, value)
     state.broken.zero_()
     try:
         state.ema.load_state_dict(average)
@@ -84,6 +82,23 @@ def restore(state: TrainState, folder: Path) -> None:
         if isinstance(error, torch.OutOfMemoryError):
             raise
         raise StoreDamaged(f"checkpoint {folder.name} does not fit its networks: {str(error)[:300]}") from None
+
+
+def _standing(facts: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Where training stood: the fields of a TrainState beside its networks and optimisers."""
+    epoch, taken = facts["position"]
+    best = Best.model_validate(facts["best"]) if facts.get("best") else None
+    if best and not folder.with_name(f"{best.branch}-{best.step}").is_dir():
+        best = None  # it gave way to a better one, which is damaged or lost
+    return {
+        "branch": facts["branch"],
+        "step": facts["step"],
+        "images_seen": facts["images_seen"],
+        "position": (epoch, taken),
+        "lr_scale": float(facts.get("lr_scale", 1.0)),
+        "rollbacks": [Rollback(**rollback) for rollback in facts.get("rollbacks", [])],
+        "best": best,
+    }
 
 
 def _check_unchanged(stored: dict[str, Any], resolved: dict[str, Any]) -> None:

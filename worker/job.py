@@ -154,7 +154,8 @@ def _execution(run: Run, device: str, precision: str) -> Execution:
 def _mark_beginning(run: Run, training: TrainState) -> None:
     """From which step this attempt goes on; an attempt before it may have died before it could say so."""
     step = training.step or None
-    run.change(lambda now: now.model_copy(update={"checkpoint_step": step, "attempt_began_at_step": training.step}))
+    marks = {"checkpoint_step": step, "attempt_began_at_step": training.step, "best": training.best}
+    run.change(lambda now: now.model_copy(update=marks))
     if step is not None:
         run.log_event("action", {"action": "resumed", "branch": training.branch, "step": step})
     tell_of_rollbacks(run, training)

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from core.states import Best
 from models import ARCHITECTURES
 from models.resolution import network_config
 from models.spectral import constrain
@@ -61,6 +62,7 @@ class TrainState:
     position: Position = (0, 0)
     lr_scale: float = 1.0
     rollbacks: list[Rollback] = field(default_factory=list)
+    best: Best | None = None
     broken: Tensor = field(init=False)
 
     def __post_init__(self) -> None:

@@ -79,6 +79,7 @@ def _body(files: RunFiles, position: int | None) -> RunBody:
             sample_url=None if state.sample_step is None else f"/train/{run.id}/samples/{state.sample_step}",
             checkpoint_step=state.checkpoint_step,
         ),
+        best=state.best,
         failure=state.failure if state.status is Status.FAILED else None,
         published=state.published,
         created_at=state.created_at,

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from core.states import Failure, Published, Status
+from core.states import Best, Failure, Published, Status
 
 RUN_ID = "run_0192f1c7a4e1b2c3d4e5"
 
@@ -50,6 +50,7 @@ class RunBody(BaseModel):
     progress: ProgressBody
     eta_at: str | None
     latest: LatestBody
+    best: Best | None = Field(None, description="The checkpoint with the lowest kid (else fd), which is never pruned.")
     failure: Failure | None
     published: list[Published]
     created_at: str
