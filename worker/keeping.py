@@ -71,7 +71,7 @@ class PublishVersions(Quiet):
         self.run, self.registry, self.model, self.bell = run, registry, model, bell
 
     def after_step(self, state: TrainState, is_last: bool) -> None:
-        if is_last and state.resolved["publish_final"] == "best" and state.best:
+        if is_last and state.resolved.get("publish_final") == "best" and state.best:
             self._publish(state, BranchStep(state.best.branch, state.best.step), is_newest=True)
         elif is_last or state.step % state.resolved["publish_every"] == 0:
             self._publish(state, place_of(state))
