@@ -75,7 +75,12 @@ class PublishSpec(StrictModel):
     """When a checkpoint becomes a version of the model."""
 
     every_steps: Auto | Annotated[int, Field(ge=1)] = Field(
-        "auto", description="Steps between published versions; the last step is always published."
+        "auto", description="Steps between published versions; the end is always published."
+    )
+    final: Literal["best", "last"] = Field(
+        "best",
+        description="What the version of the end is made of: the checkpoint with the lowest kid (else fd), or "
+        "the last. Without such a metric both are the last.",
     )
     keep: int = Field(5, ge=1, le=1000, description="Newest versions of this run that stay; aliased ones stay too.")
 
@@ -87,6 +92,14 @@ class RunSpec(StrictModel):
     dataset: Name = Field(examples=["mnist-10k"])
     model: Name | None = Field(None, description="Model to publish under. Default: the dataset's name.")
     name: str | None = Field(None, max_length=200, description="A title for people.")
+    init: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="Weights to start from: NAME, NAME@VERSION or NAME:ALIAS of a model (its generator), or "
+        "run:RUN@STEP (both networks of a checkpoint).",
+        examples=["digits@1"],
+    )
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of initial weights, batches and noise.")
     config: TrainConfig = TrainConfig()
     publish: PublishSpec = PublishSpec()

@@ -66,6 +66,7 @@ class Record(BaseModel):
 
 
 class Progress(Record):
+    branch: int = 0  # another with each rollback
     step: int = 0
     total: int
     images_seen: int = 0
@@ -89,6 +90,15 @@ class Published(Record):
     at: str
 
 
+class Best(Record):
+    """The checkpoint at which the metric that runs are judged by was lowest."""
+
+    metric: str
+    value: float
+    branch: int
+    step: int
+
+
 class RunState(Record):
     """state.json: all about a run that changes while it lives."""
 
@@ -103,6 +113,7 @@ class RunState(Record):
     metrics: dict[str, float | None] = Field(default_factory=dict)
     sample_step: int | None = None
     checkpoint_step: int | None = None
+    best: Best | None = None
     published: list[Published] = Field(default_factory=list)
     failure: Failure | None = None
     created_at: Annotated[str, Field(default_factory=timestamp)]

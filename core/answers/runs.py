@@ -4,12 +4,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from core.states import Failure, Published, Status
+from core.states import Best, Failure, Published, Status
 
 RUN_ID = "run_0192f1c7a4e1b2c3d4e5"
 
 
 class ProgressBody(BaseModel):
+    branch: int = Field(0, description="0; one more with each time that training went back and took another way.")
     step: int = Field(description="Generator updates done.")
     total: int
     fraction: float = Field(ge=0, le=1)
@@ -28,6 +29,15 @@ class LatestBody(BaseModel):
     checkpoint_step: int | None
 
 
+class InitBody(BaseModel):
+    """The weights that a run started from; it has a copy of them."""
+
+    reference: str = Field(description="What `init` meant when the run was made.", examples=["digits@1"])
+    digest: str = Field(description="Of the generator.")
+    counterpart: Literal["kept", "fresh"] = Field(description="fresh: the discriminator or encoder began untrained.")
+    labels: Literal["kept", "fresh"] = Field(description="fresh: as many classes were not known, so they began anew.")
+
+
 class RunBody(BaseModel):
     """One training run."""
 
@@ -43,12 +53,14 @@ class RunBody(BaseModel):
     phase: str | None
     attempt: int
     queue: QueuePlace
+    init: InitBody | None = None
     config: dict[str, Any] = Field(description="As asked.")
     resolved: dict[str, Any] = Field(description="As used.")
     execution: dict[str, Any] | None = Field(description="How it is computed; null before the first attempt.")
     progress: ProgressBody
     eta_at: str | None
     latest: LatestBody
+    best: Best | None = Field(None, description="The checkpoint with the lowest kid (else fd), which is never pruned.")
     failure: Failure | None
     published: list[Published]
     created_at: str
@@ -90,6 +102,15 @@ class AttemptMark(BaseModel):
     first_step: int
 
 
+class BranchMark(BaseModel):
+    """A branch of a run: each time that training went back, a new one begins."""
+
+    branch: int
+    first_step: int = Field(description="The first that it reported.")
+    last_step: int
+    cut: int = Field(description="Points that a newer branch left behind: not in this answer, but under `branch`.")
+
+
 class MetricsBody(BaseModel):
     """The metric history in columns: `data[0]` is x, `data[i + 1]` belongs to `columns[i]`; null: not measured."""
 
@@ -97,6 +118,7 @@ class MetricsBody(BaseModel):
     columns: list[str] = Field(examples=[["g_loss", "d_loss"]])
     data: list[list[float | None]] = Field(description="x in steps, images, or seconds since 1970 (UTC).")
     attempts: list[AttemptMark]
+    branches: list[BranchMark] = Field([], description="Where the curve was cut: oldest branch first.")
     downsampled: Downsampled | None = Field(description="null: every point is here.")
 
 

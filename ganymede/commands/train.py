@@ -2,13 +2,16 @@
 
 import json
 import math
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ganymede.commands import show
 from ganymede.commands.session import Session
 from ganymede.commands.watch import watch
+
+if TYPE_CHECKING:
+    from core.answers.runs import RunBody
 
 Recipe = Annotated[str, typer.Argument(metavar="RECIPE", help="What to train, say cgan.")]
 Dataset = Annotated[str, typer.Argument(metavar="DATASET", help="What to train on: ganymede datasets ls.")]
@@ -24,28 +27,38 @@ def train(
     dataset: Dataset,
     model: Annotated[str | None, typer.Option("--model", "-m", help="Model to publish under.")] = None,
     name: Annotated[str | None, typer.Option(help="A title for people.")] = None,
+    init: Annotated[
+        str | None, typer.Option(metavar="REF", help="Weights to start from: a model, or run:RUN@STEP.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of weights, batches and noise.")] = None,
     steps: Annotated[int | None, typer.Option(metavar="N", help="Length in generator updates.")] = None,
     publish_every: Annotated[int | None, typer.Option(metavar="N", help="Steps between published versions.")] = None,
+    publish_final: Annotated[
+        str | None, typer.Option(metavar="WHICH", help="What to publish at the end: best or last.")
+    ] = None,
     settings: Settings = None,
     tags: Tags = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Do not watch.")] = False,
 ) -> int:
     """Start a training run and watch it. Ctrl-C stops watching; the run goes on."""
     config = {key: value(text) for key, text in pairs(settings, "--set").items()}
-    config |= {} if steps is None else {"steps": steps}
+    config |= _given(steps=steps)
     asked: dict[str, Any] = {
         "model": model,
         "name": name,
+        "init": init,
         "seed": seed,
         "config": config or None,
-        "publish": None if publish_every is None else {"every_steps": publish_every},
+        "publish": _given(every_steps=publish_every, final=publish_final) or None,
         "tags": pairs(tags, "--tag") or None,
     }
     if session.curl:
         run_id = session.capture("RUN", "run_[0-9a-f]*", lambda: session.client.train(recipe, dataset, **asked).id)
         return 0 if detach else watch(session, run_id)
-    run = session.client.train(recipe, dataset, **asked)
+    return _follow(session, session.client.train(recipe, dataset, **asked), detach)
+
+
+def _follow(session: Session, run: "RunBody", detach: bool) -> int:
     if detach:
         session.reply([run.id], lambda: show.line(f"{run.id} {run.status}"))
         session.say(f"  watch it:  ganymede runs watch {run.id}")
@@ -57,6 +70,10 @@ def train(
         session.client.runs.get(run.id)
         session.reply_json()
     return status
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: content for name, content in options.items() if content is not None}
 
 
 def pairs(given: list[str] | None, option: str) -> dict[str, str]:

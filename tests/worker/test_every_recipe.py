@@ -25,8 +25,10 @@ from tests.worker.test_resume import cut_off, weights
 from worker.adversarial import Adversarial
 from worker.batches import Batches
 from worker.execution import Execution
+from worker.hooks import DrawSamples, StopWhenAsked
 from worker.methods import method_of
 from worker.state import TrainState, new_state
+from worker.stopping import RollBack, StopTraining
 from worker.trainer import Trainer
 
 ADVERSARIAL = [name for name in RECIPES if name != "vae"]
@@ -149,6 +151,54 @@ def test_a_killed_run_resumed_ends_with_the_bytes_of_an_undisturbed_one(
 
     assert killed.state().status is Status.SUCCEEDED
     assert weights(store, "shapes", 1) == weights(store, "shapes", 2)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_pause_in_between_changes_no_byte(
+    create_run: CreateRun, train_here: TrainHere, store: Store, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    config: dict[str, Any] = {"recipe": name, "steps": 9, "checkpoint_every": 4, "publish": {"every_steps": 9}}
+    train_here(create_run(**config))
+    paused = create_run(**config)
+    with monkeypatch.context() as patch:
+        patch.setattr(StopWhenAsked, "after_step", pause_at_six)
+
+        ended = train_here(paused)
+
+    assert (ended, paused.state().status) == ("pause", Status.PAUSED)
+    paused.change(lambda now: now.asked("resume"))
+    train_here(paused)
+    assert weights(store, "shapes", 1) == weights(store, "shapes", 2)
+
+
+def pause_at_six(self: StopWhenAsked, state: TrainState, is_last: bool) -> None:
+    if state.step == 6:
+        self.run.move(Status.PAUSING)
+        raise StopTraining("pause")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_run_killed_on_either_side_of_a_rollback_ends_with_the_bytes_of_one_that_was_not(
+    create_run: CreateRun, train_here: TrainHere, store: Store, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    config: dict[str, Any] = {"recipe": name, "steps": 9, "checkpoint_every": 3, "publish": {"every_steps": 9}}
+    monkeypatch.setattr(DrawSamples, "after_step", go_back_at_five)
+    train_here(create_run(**config))
+    killed = create_run(**config, report_every=1)
+    cut_off(killed, 4, train_here, monkeypatch)
+    with monkeypatch.context() as patch:
+        patch.setattr(DrawSamples, "after_step", go_back_at_five)
+        cut_off(killed, 8, train_here, patch)
+
+    train_here(killed)
+
+    assert killed.state().progress.branch == 1
+    assert weights(store, "shapes", 1) == weights(store, "shapes", 2)
+
+
+def go_back_at_five(self: DrawSamples, state: TrainState, is_last: bool) -> None:
+    if (state.branch, state.step) == (0, 5):
+        raise RollBack("a test")
 
 
 @pytest.mark.parametrize("precision", ["float32", "auto"])
