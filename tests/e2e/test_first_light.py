@@ -66,6 +66,26 @@ def test_progress_and_eta_can_be_watched(service: Service) -> None:
     assert set(running["latest"]["metrics"]) >= {"d_loss", "g_loss"}
 
 
+def test_scores_of_the_last_step_stand_beside_those_of_reals(service: Service) -> None:
+    run_id = service.train(steps=20, model="judged", extractor="auto", evaluate_images=100)
+
+    ended = service.ends(run_id, within_s=180)
+    with service.client as client:
+        points = client.get(f"/train/{run_id}/metrics", params={"columns": "fd,fd_floor,label_accuracy"}).json()
+        versions = client.get("/models/judged/versions").json()
+        actions = client.get(f"/train/{run_id}/events", params={"type": "action"}).json()["data"]
+
+    (told,) = (event["data"] for event in actions)
+    assert (told["extractor"], told["images"]) == ("classifier", 100)
+    assert told["extractor_accuracy"] > 0.95
+    assert ended["latest"]["evaluation_step"] == 20
+    step, fd, fd_floor, accuracy = (column[-1] for column in points["data"])
+    assert (step, fd) == (20, ended["latest"]["metrics"]["fd"])
+    assert fd > 5 * fd_floor > 0
+    assert 0 <= accuracy < 0.9
+    assert versions["data"][0]["metrics"]["fd"] == fd
+
+
 def test_a_running_training_can_be_canceled(service: Service) -> None:
     run_id = service.train(steps=100_000, model="canceled", checkpoint_every=1000)
     service.reaches(run_id, 1)
