@@ -85,7 +85,9 @@ def test_training_ends_with_the_same_bytes_with_evaluations_and_without(
     create_run: CreateRun, train_here: TrainHere, store: Store, recipe: str
 ) -> None:
     for extractor in ("none", "classifier"):
-        run = create_run(recipe=recipe, extractor=extractor, evaluate_every=3, publish={"every_steps": 20})
+        run = create_run(
+            recipe=recipe, extractor=extractor, evaluate_every=3, publish={"every_steps": 20, "final": "last"}
+        )
         assert train_here(run) == "succeeded"
 
     assert weights(store, "shapes", 1) == weights(store, "shapes", 2)
@@ -94,7 +96,11 @@ def test_training_ends_with_the_same_bytes_with_evaluations_and_without(
 def test_a_run_killed_after_an_evaluation_and_resumed_ends_with_the_bytes_and_scores_of_an_undisturbed_one(
     create_run: CreateRun, train_here: TrainHere, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options: dict[str, Any] = {"extractor": "classifier", "evaluate_every": 4, "publish": {"every_steps": 20}}
+    options: dict[str, Any] = {
+        "extractor": "classifier",
+        "evaluate_every": 4,
+        "publish": {"every_steps": 20, "final": "last"},
+    }
     undisturbed = create_run(**options)
     train_here(undisturbed)
     killed = create_run(report_every=1, **options)

@@ -17,7 +17,7 @@ from tests.worker.test_resume import Killed, weights
 from worker import job
 from worker.batches import Batches
 from worker.execution import Execution
-from worker.hooks import Quiet, ReportProgress
+from worker.hooks import ReportProgress, StopWhenAsked
 from worker.keeping import KeepCheckpoints
 from worker.methods import method_of
 from worker.state import TrainState, new_state
@@ -235,12 +235,12 @@ def test_a_signal_while_a_run_is_broken_leaves_a_checkpoint_that_is_not(
     monkeypatch.setattr(job, "Batches", Poisoned)
     monkeypatch.setattr(Poisoned, "last", 5)
 
-    class Signal(Quiet):
+    class Signal(StopWhenAsked):
         def after_step(self, state: TrainState, is_last: bool) -> None:
             if state.branch == 1 or state.step == 5:
                 raise StopTraining("preempted")
 
-    monkeypatch.setattr(job, "StopWhenAsked", lambda _: Signal())
+    monkeypatch.setattr(job, "StopWhenAsked", Signal)
 
     ended = train_here(run)
 
@@ -252,9 +252,9 @@ def test_a_signal_while_a_run_is_broken_leaves_a_checkpoint_that_is_not(
 def ask_at(monkeypatch: pytest.MonkeyPatch, places: set[tuple[int, int]]) -> None:
     """Have a hook ask for a rollback at these places (branch, step)."""
 
-    class Ask(Quiet):
+    class Ask(StopWhenAsked):
         def after_report(self, state: TrainState, metrics: Metrics) -> None:
             if (state.branch, state.step) in places:
                 raise RollBack("all pictures are alike", failure="collapsed")
 
-    monkeypatch.setattr(job, "StopWhenAsked", lambda _: Ask())
+    monkeypatch.setattr(job, "StopWhenAsked", Ask)
