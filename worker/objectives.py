@@ -24,14 +24,21 @@ class Objective(Protocol):
     def shown(self, score_B: Tensor) -> Tensor:
         """Scores as they are reported: probabilities where the objective has such."""
 
+    def signs(self, real_B: Tensor, fake_B: Tensor) -> Tensor | None:
+        """1 for each real picture that is taken for real, -1 for each that is not; None where scores do not tell."""
+
 
 class Absolute:
-    """Each picture is judged by itself."""
+    """Each picture is judged by itself: as real if it scores more than `boundary`."""
 
     is_relative: ClassVar[bool] = False
+    boundary: ClassVar[float] = 0.0
 
     def shown(self, score_B: Tensor) -> Tensor:
         return score_B
+
+    def signs(self, real_B: Tensor, fake_B: Tensor) -> Tensor | None:  # noqa: ARG002
+        return (real_B - self.boundary).sign()
 
 
 class NonSaturating(Absolute):
@@ -53,6 +60,8 @@ class NonSaturating(Absolute):
 class LeastSquares(Absolute):
     """Real pictures score 1, fakes 0, and the generator wants 1. Mao et al. 2017, arXiv 1611.04076, equation 9."""
 
+    boundary: ClassVar[float] = 0.5
+
     def discriminator(self, real_B: Tensor, fake_B: Tensor) -> Tensor:
         return 0.5 * (real_B - 1).square().mean() + 0.5 * fake_B.square().mean()
 
@@ -72,6 +81,9 @@ class Hinge(Absolute):
 
 class Wasserstein(Absolute):
     """The difference of the means; the critic has to be kept Lipschitz. Arjovsky et al. 2017, arXiv 1701.07875."""
+
+    def signs(self, real_B: Tensor, fake_B: Tensor) -> Tensor | None:  # noqa: ARG002
+        return None  # what is added to all scores alike changes no loss
 
     def discriminator(self, real_B: Tensor, fake_B: Tensor) -> Tensor:
         return fake_B.mean() - real_B.mean()
@@ -95,6 +107,9 @@ class Relativistic:
 
     def shown(self, score_B: Tensor) -> Tensor:
         return score_B
+
+    def signs(self, real_B: Tensor, fake_B: Tensor) -> Tensor | None:
+        return (real_B - fake_B).sign()
 
 
 def classification(class_BK: Tensor | None, label_B: Tensor | None) -> Tensor:

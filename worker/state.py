@@ -25,6 +25,7 @@ from models import ARCHITECTURES
 from models.resolution import network_config
 from models.spectral import constrain
 from models.weights import WEIGHTS_FILE
+from worker.augmentation import augmentation_of
 from worker.batches import Batches, Position
 from worker.execution import Execution
 from worker.randomness import Moment, Purpose, stream
@@ -47,6 +48,7 @@ class TrainState:
     ema: nn.Module
     generator_optimizer: torch.optim.Optimizer
     counterpart_optimizer: torch.optim.Optimizer
+    augmentation: Tensor  # (3,): what worker/augmentation.py keeps
     branch: int = 0
     step: int = 0
     images_seen: int = 0
@@ -76,6 +78,10 @@ class TrainState:
     def mixing(self, count: int, update: int = 0) -> Tensor:
         """Numbers (B,) of U(0, 1) of the current step."""
         return torch.rand(count, generator=self._stream(Purpose.MIXING, update), device=self.execution.torch_device)
+
+    def augmenting(self, update: int) -> torch.Generator:
+        """The numbers by which pictures are augmented in the current step."""
+        return self._stream(Purpose.AUGMENTATION, update)
 
     def _normal(self, purpose: Purpose, count: int, update: int = 0) -> Tensor:
         shape = (count, self.resolved["latent_dim"])
@@ -129,6 +135,7 @@ def new_state(resolved: dict[str, Any], execution: Execution) -> TrainState:
         counterpart_optimizer=torch.optim.Adam(
             counterpart.parameters(), resolved["discriminator_lr"], betas, fused=True
         ),
+        augmentation=augmentation_of(resolved).begin(execution.torch_device),
     )
 
 
@@ -163,6 +170,7 @@ def save_training(folder: Path, state: TrainState) -> None:
         "step": state.step,
         "images_seen": state.images_seen,
         "position": list(state.position),
+        "augmentation": state.augmentation.tolist(),
         "files": list_files(folder, TENSORS_FILE),
     }
     files.write_json(folder / FACTS_FILE, facts)
@@ -184,6 +192,7 @@ def load_training(folder: Path, resolved: dict[str, Any], execution: Execution) 
         tensors = load_file(folder / TENSORS_FILE)
         average = load_file(folder / GENERATOR_FOLDER / WEIGHTS_FILE)
         epoch, taken = facts["position"]
+        augmentation = torch.tensor(facts.get("augmentation", [0.0, 0.0, 0.0]))  # an earlier build has none
         stored, marks = facts["resolved"], (facts["branch"], facts["step"], facts["images_seen"])
     except (FileNotFoundError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise StoreDamaged(f"checkpoint {folder.name} cannot be used: {str(error)[:300]}") from None
@@ -194,6 +203,7 @@ def load_training(folder: Path, resolved: dict[str, Any], execution: Execution) 
     state.branch, state.step, state.images_seen = marks
     state.position = (epoch, taken)
     try:
+        state.augmentation.copy_(augmentation)
         state.ema.load_state_dict(average)
         _restore(state, tensors)
     except (KeyError, IndexError, RuntimeError) as error:

@@ -19,10 +19,12 @@ TrainHere = Callable[[Run], str]
 
 @pytest.fixture
 def create_run(store: Store, shapes: Dataset) -> CreateRun:
-    """A queued run of 20 steps of a 16-wide `cgan`; keyword arguments go into `config`, `publish` apart."""
+    """A queued run of 20 steps of a 16-wide `cgan`, nothing augmented; keyword arguments go into `config`, `publish`
+    apart."""
 
     def create(publish: dict[str, Any] | None = None, seed: int = 0, recipe: str = "cgan", **config: Any) -> Run:
-        config = {"steps": 20, "batch_size": 16, "width": 16, "latent_dim": 4, "checkpoint_every": 5, **config}
+        config = {"batch_size": 16, "width": 16, "latent_dim": 4, "checkpoint_every": 5, "augment": "none", **config}
+        config.setdefault("steps", 20)
         body = {"recipe": recipe, "dataset": "shapes", "seed": seed, "config": config, "publish": publish or {}}
         spec = RunSpec.model_validate(body)
         return RunStore(store).create(spec, resolve(spec, shapes.manifest), shapes.manifest)
