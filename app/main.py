@@ -35,7 +35,7 @@ from app.run_counts import RunCensus
 from app.storage import StorageMeter
 from app.streams import Streams
 from app.telemetry import Telemetry
-from app.train import checkpoints, history, verbs
+from app.train import checkpoints, history, schema, verbs
 from app.train import route as train
 from core import VERSION
 from core.cores import available_cores
@@ -55,6 +55,7 @@ ENCODERS = 2
 PARTS = (
     generate,
     inspect,
+    schema,  # before the runs, one of which it would be taken for
     train,
     verbs,
     events,

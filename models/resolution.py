@@ -40,7 +40,7 @@ def resolve(spec: RunSpec, dataset: dict[str, Any], device: str = "cpu") -> dict
     if problems:
         raise InvalidRequest("; ".join(f"{p.pointer}: {p.detail}" for p in problems), problems)
     is_conditional = _is_conditional(spec.config, recipe, dataset)
-    resolved = _hyperparameters(spec.config, recipe, dataset, _has_gpu(device))
+    resolved = _hyperparameters(spec.config, recipe, dataset, has_gpu(device))
     return {
         "recipe": spec.recipe,
         "architecture": recipe.architecture,
@@ -180,7 +180,8 @@ def _width(recipe: Recipe, dataset: dict[str, Any], on_gpu: bool) -> int:
     return width
 
 
-def _has_gpu(device: str) -> bool:
+def has_gpu(device: str) -> bool:
+    """Whether networks run on a GPU where the setting `device` is this."""
     return torch.cuda.is_available() if device == "auto" else device.startswith("cuda")
 
 
