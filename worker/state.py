@@ -21,9 +21,7 @@ from core import files
 from core.checkpoints import GENERATOR_FOLDER
 from core.errors import StoreDamaged, TrainingFailed
 from core.store import SCHEMA, check_files, list_files
-from models import ARCHITECTURES
-from models.resolution import network_config
-from models.spectral import constrain
+from models.networks import build_networks
 from models.weights import WEIGHTS_FILE
 from worker.augmentation import augmentation_of
 from worker.batches import Batches, Position
@@ -119,7 +117,7 @@ def new_state(resolved: dict[str, Any], execution: Execution) -> TrainState:
     """Networks with weights drawn from the run's seed; the global random state is left alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(resolved["seed"])
-        generator, counterpart = _networks(resolved)
+        generator, counterpart = build_networks(resolved)
     generator, counterpart = (
         network.to(execution.torch_device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         for network in (generator, counterpart)
@@ -137,17 +135,6 @@ def new_state(resolved: dict[str, Any], execution: Execution) -> TrainState:
         ),
         augmentation=augmentation_of(resolved).begin(execution.torch_device),
     )
-
-
-def _networks(resolved: dict[str, Any]) -> tuple[nn.Module, nn.Module]:
-    architecture, config = ARCHITECTURES[resolved["architecture"]], network_config(resolved)
-    generator = architecture.generator(config)
-    if resolved["objective"] == "evidence":
-        return generator, architecture.encoder(config)
-    discriminator = architecture.discriminator(config, resolved["conditioning"])
-    if resolved["regulariser"] == "spectral_norm":
-        constrain(discriminator)
-    return generator, discriminator
 
 
 def descend(loss: Tensor, *optimizers: torch.optim.Optimizer) -> None:

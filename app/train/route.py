@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
 
@@ -74,11 +74,10 @@ def _made_before(key: HeldKey, services: Services) -> Run | None:
 
 def _start(spec: RunSpec, services: Services, key: HeldKey | None = None) -> Run:
     """Put a run on disk and into the queue; `key` learns of it before it is there, so that no crash can make two."""
-    check_model_name(spec.model_name, "/model" if spec.model else "/dataset")
     try:
         with services.datasets.held(spec.dataset) as held:  # until the run is there, and keeps it
             dataset = held.manifest
-            resolved, run_id = resolve(spec, dataset, services.settings.device), new_run_id()
+            resolved, run_id = resolve_request(spec, dataset, services), new_run_id()
             if key is not None:
                 key.record(run_id)
             run = services.runs.create(spec, resolved, dataset, run_id)
@@ -86,6 +85,12 @@ def _start(spec: RunSpec, services: Services, key: HeldKey | None = None) -> Run
         raise InvalidRequest.field("/dataset", str(error)) from None
     enqueue(run, run.state(), services)
     return run
+
+
+def resolve_request(spec: RunSpec, dataset: dict[str, Any], services: Services) -> dict[str, Any]:
+    """Every number of a run on the dataset of this manifest; InvalidRequest names each field that is wrong."""
+    check_model_name(spec.model_name, "/model" if spec.model else "/dataset")
+    return resolve(spec, dataset, services.settings.device)
 
 
 @router.get("", responses=documented(InvalidRequest), openapi_extra={"parameters": [TAG_PARAMETER]})
