@@ -57,7 +57,7 @@ def test_the_loop_reports_means_at_its_cadence_and_at_the_end(create_run: Create
     assert [step for step, _ in recorder.points] == [10, 20, 25]
     assert recorder.steps == list(range(1, 26))
     for _, metrics in recorder.points:
-        assert set(metrics) == {"d_loss", "g_loss", "d_real", "d_fake", "images_per_second"}
+        assert set(metrics) == {"d_loss", "g_loss", "d_real", "d_fake", "r_t", "images_per_second"}
         assert 0 <= metrics["d_fake"] <= 1
 
 
