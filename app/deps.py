@@ -17,6 +17,7 @@ from app.run_counts import RunCensus
 from app.storage import StorageMeter
 from app.streams import Streams
 from app.telemetry import Telemetry
+from app.train.probes import Probes
 from core.datasets import DatasetStore
 from core.metrics import Histories
 from core.queue import TrainQueue
@@ -44,6 +45,7 @@ class Services:
     encoders: ThreadPoolExecutor
     importer: ThreadPoolExecutor
     intakes: Intakes
+    probes: Probes
     streams: Streams
     activity: Activity
     storage: StorageMeter

@@ -35,8 +35,9 @@ from app.run_counts import RunCensus
 from app.storage import StorageMeter
 from app.streams import Streams
 from app.telemetry import Telemetry
-from app.train import checkpoints, history, verbs
+from app.train import checkpoints, history, schema, validation, verbs
 from app.train import route as train
+from app.train.probes import Probes
 from core import VERSION
 from core.cores import available_cores
 from core.datasets import DatasetStore
@@ -55,6 +56,8 @@ ENCODERS = 2
 PARTS = (
     generate,
     inspect,
+    validation,
+    schema,  # before the runs, one of which it would be taken for
     train,
     verbs,
     events,
@@ -158,6 +161,7 @@ async def _services(settings: Settings, telemetry: Telemetry) -> AsyncIterator[S
         services.begin_drain()
         reconciler.cancel()
         await asyncio.gather(reconciler, return_exceptions=True)
+        await services.probes.close()
         await models.close()
         await services.batcher.close()
         await backend.close()
@@ -190,6 +194,7 @@ def _make(settings: Settings, store: Store, telemetry: Telemetry, backend: Backe
         streams=Streams(),
         activity=Activity(runs, models),
         intakes=Intakes(store.root),
+        probes=Probes(settings.device),
         storage=StorageMeter(store),
         telemetry=telemetry,
         importer=ThreadPoolExecutor(1, "import"),  # a model that is checked is in memory: one at a time

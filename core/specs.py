@@ -15,6 +15,7 @@ Name = Annotated[str, Field(pattern=NAME_PATTERN, description=f"A name: {NAME_RU
 TagKey = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 MAX_TAGS = 32
 Tags = Annotated[dict[TagKey, Annotated[str, Field(max_length=200)]], Field(max_length=MAX_TAGS)]
+Transform = Literal["translation", "geometry", "colour", "cutout", "flip"]
 LearningRate = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 
 
@@ -43,6 +44,16 @@ class TrainConfig(StrictModel):
     )
     likelihood: Literal["auto", "bernoulli", "gaussian"] = Field(
         "auto", description="Of a pixel, in a vae; auto: bernoulli for grey pictures, gaussian for colour."
+    )
+    augment: Literal["auto", "none", "diffaugment", "ada"] = Field(
+        "auto",
+        description="Pictures are changed at random before the discriminator sees them: all of them, or (ada) as many "
+        "as keep it from learning them by heart; auto: ada where there are few pictures.",
+    )
+    augment_policy: Auto | Annotated[tuple[Transform, ...], Field(min_length=1, max_length=5)] = Field(
+        "auto",
+        description="The kinds of change; auto: translation, colour and cutout for diffaugment, translation, geometry "
+        "and colour for ada. geometry is ada's alone. flip mirrors: not for digits or letters.",
     )
     generator_lr: Auto | LearningRate = Field("auto", description="Learning rate of the generator.")
     discriminator_lr: Auto | LearningRate = Field(

@@ -18,8 +18,12 @@ T = TypeVar("T", int, float, bool)
 
 DEFAULT_IMAGES_SEEN = 640_000  # of a run whose length is "auto": about 25 minutes for 28 px on two CPU cores
 DENSE_WEIGHTS = 2**24  # at most, in a layer
-EVIDENCE = "evidence"  # the objective of a VAE
 FAKES = 2000  # of an evaluation
+FEW_IMAGES = 100  # for each pixel of a side: 2,800 of 28 px, 25,600 of 256 px; of fewer a discriminator remembers each
+ADA_RAMP = 500_000  # images in which p may rise by 1, as in Karras et al. 2020; a short run has a fifth of its length
+EVIDENCE, WASSERSTEIN = "evidence", "wasserstein"  # objectives: of a VAE, and one whose scores have no zero
+ADA, DIFFAUGMENT = "ada", "diffaugment"
+POLICIES = {DIFFAUGMENT: ("translation", "colour", "cutout"), ADA: ("translation", "geometry", "colour")}
 
 
 def resolve(spec: RunSpec, dataset: dict[str, Any], device: str = "cpu") -> dict[str, Any]:
@@ -37,7 +41,7 @@ def resolve(spec: RunSpec, dataset: dict[str, Any], device: str = "cpu") -> dict
     if problems:
         raise InvalidRequest("; ".join(f"{p.pointer}: {p.detail}" for p in problems), problems)
     is_conditional = _is_conditional(spec.config, recipe, dataset)
-    resolved = _hyperparameters(spec.config, recipe, dataset, _has_gpu(device))
+    resolved = _hyperparameters(spec.config, recipe, dataset, has_gpu(device))
     return {
         "recipe": spec.recipe,
         "architecture": recipe.architecture,
@@ -80,12 +84,11 @@ def _misfits(spec: RunSpec, recipe: Recipe, dataset: dict[str, Any]) -> Iterator
         yield FieldProblem("/config/conditional", f"{spec.recipe} is always {kind}")
     elif _is_conditional(spec.config, recipe, dataset) and not dataset["class_names"]:
         yield FieldProblem("/dataset", f"{spec.recipe} needs labels, and {dataset['name']!r} has none")
-    if recipe.penalty_weight is None and spec.config.penalty_weight != "auto":
-        yield FieldProblem("/config/penalty_weight", f"{spec.recipe} has no gradient penalty")
-    if recipe.objective != EVIDENCE and spec.config.likelihood != "auto":
-        yield FieldProblem("/config/likelihood", f"{spec.recipe} has no likelihood")
-    if recipe.objective == EVIDENCE and spec.config.n_critic != "auto":
-        yield FieldProblem("/config/n_critic", f"{spec.recipe} has no discriminator")
+    for option, why in unsuited(recipe).items():
+        if getattr(spec.config, option) not in ("auto", "none"):
+            yield FieldProblem(f"/config/{option}", f"{spec.recipe} {why}")
+    if recipe.objective != EVIDENCE:
+        yield from _augment_misfits(spec, recipe, dataset)
     if spec.config.extractor == "classifier" and len(dataset["class_names"]) < 2:
         yield FieldProblem("/config/extractor", f"a classifier needs classes, and {dataset['name']!r} has none to tell")
     if _given(spec.config.evaluate_images, 0) > count // 2:
@@ -96,12 +99,54 @@ def _misfits(spec: RunSpec, recipe: Recipe, dataset: dict[str, Any]) -> Iterator
         yield FieldProblem("/config/batch_size", f"2 to {count}, the number of images in the dataset")
 
 
+def unsuited(recipe: Recipe) -> dict[str, str]:
+    """Options that mean nothing to a recipe, and why."""
+    has_no_penalty = {"penalty_weight": "has no gradient penalty"} if recipe.penalty_weight is None else {}
+    if recipe.objective != EVIDENCE:
+        return {**has_no_penalty, "likelihood": "has no likelihood"}
+    return {**has_no_penalty, **dict.fromkeys(("n_critic", "augment", "augment_policy"), "has no discriminator")}
+
+
+def _augment_misfits(spec: RunSpec, recipe: Recipe, dataset: dict[str, Any]) -> Iterator[FieldProblem]:
+    kind, policy = _augment(spec.config, recipe, dataset), spec.config.augment_policy
+    if kind == ADA and recipe.objective == WASSERSTEIN:
+        why = f"ada goes by the signs of scores, and those of {spec.recipe} mean nothing; {DIFFAUGMENT} goes without"
+        yield FieldProblem("/config/augment", why)
+    if policy != "auto" and kind == "none":
+        yield FieldProblem(
+            "/config/augment_policy", f"nothing is augmented here: set augment to {ADA} or {DIFFAUGMENT}"
+        )
+    if "geometry" in policy and kind == DIFFAUGMENT:
+        yield FieldProblem("/config/augment_policy", f"{DIFFAUGMENT} has no geometry")
+
+
+def _augment(config: TrainConfig, recipe: Recipe, dataset: dict[str, Any]) -> str:
+    """Where there are few images ADA, which does nothing while nothing is learnt by heart."""
+    if config.augment != "auto":
+        return config.augment
+    if recipe.objective == EVIDENCE or dataset["count"] >= FEW_IMAGES * dataset["height"]:
+        return "none"
+    return DIFFAUGMENT if recipe.objective == WASSERSTEIN else ADA
+
+
+def _augmentation(config: TrainConfig, recipe: Recipe, dataset: dict[str, Any], images: int) -> dict[str, Any]:
+    """How pictures are changed; `images`: as many as the run sees."""
+    kind = _augment(config, recipe, dataset)
+    asked = POLICIES.get(kind, ()) if config.augment_policy == "auto" else config.augment_policy
+    return {
+        "augment": kind,
+        "augment_policy": list(dict.fromkeys(asked)),
+        "augment_ramp": max(1, min(ADA_RAMP, images // 5)) if kind == ADA else None,
+    }
+
+
 def _hyperparameters(config: TrainConfig, recipe: Recipe, dataset: dict[str, Any], on_gpu: bool) -> dict[str, Any]:
     batch_size = _given(config.batch_size, min(recipe.batch_size, dataset["count"]))
     n_critic = _given(config.n_critic, recipe.n_critic)
+    steps = _given(config.steps, max(1, DEFAULT_IMAGES_SEEN // (batch_size * n_critic)))
     generator_lr, discriminator_lr = recipe.learning_rates
     return {
-        "steps": _given(config.steps, max(1, DEFAULT_IMAGES_SEEN // (batch_size * n_critic))),
+        "steps": steps,
         "batch_size": batch_size,
         "n_critic": n_critic,
         "generator_lr": _given(config.generator_lr, generator_lr),
@@ -111,6 +156,7 @@ def _hyperparameters(config: TrainConfig, recipe: Recipe, dataset: dict[str, Any
         "beta2": _given(config.beta2, recipe.betas[1]),
         "penalty_weight": _penalty_weight(config, recipe, dataset["height"], batch_size),
         "likelihood": _likelihood(config, recipe, dataset["channels"]),
+        **_augmentation(config, recipe, dataset, steps * batch_size * n_critic),
         "latent_dim": _given(config.latent_dim, recipe.latent_dim),
         "width": _given(config.width, _width(recipe, dataset, on_gpu)),
         "ema_half_life": _given(config.ema_half_life, batch_size * n_critic * 10_000 // 32),  # StyleGAN2-ADA's "auto"
@@ -142,7 +188,8 @@ def _width(recipe: Recipe, dataset: dict[str, Any], on_gpu: bool) -> int:
     return width
 
 
-def _has_gpu(device: str) -> bool:
+def has_gpu(device: str) -> bool:
+    """Whether networks run on a GPU where the setting `device` is this."""
     return torch.cuda.is_available() if device == "auto" else device.startswith("cuda")
 
 

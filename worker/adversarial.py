@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from models.discriminator import Judgement
+from worker.augmentation import Augmentation
 from worker.batches import Batches
 from worker.objectives import Objective, classification
 from worker.regularisers import Judged, Regulariser
@@ -19,13 +20,20 @@ from worker.state import Reported, TrainState, descend
 class Adversarial:
     """An objective, and perhaps a penalty of some weight on the discriminator, which learns `n_critic` times a step.
 
-    With a penalty the discriminator's passes are made in float32: they are differentiated twice.
+    With a penalty the discriminator's passes are made in float32: they are differentiated twice. The discriminator sees
+    every picture as `augment` has it, and its penalty is taken there.
     """
 
     def __init__(
-        self, objective: Objective, penalty: Regulariser | None = None, weight: float = 0.0, n_critic: int = 1
+        self,
+        objective: Objective,
+        penalty: Regulariser | None = None,
+        weight: float = 0.0,
+        n_critic: int = 1,
+        augment: Augmentation | None = None,
     ) -> None:
         self.objective, self.penalty, self.weight, self.n_critic = objective, penalty, weight, n_critic
+        self.augment = augment or Augmentation()
 
     def step(self, state: TrainState, batches: Batches) -> Reported:
         """The fakes of the last update of the discriminator serve the generator."""
@@ -41,12 +49,15 @@ class Adversarial:
         self, state: TrainState, real_BCHW: Tensor, fake_BCHW: Tensor, label_B: Tensor | None, update: int
     ) -> Reported:
         needs_gradients = self.penalty is not None
+        source = state.augmenting(update)
+        real_BCHW, fake_BCHW = (self.augment(images, state.augmentation, source) for images in (real_BCHW, fake_BCHW))
         real_BCHW, fake_BCHW = (images.detach().requires_grad_(needs_gradients) for images in (real_BCHW, fake_BCHW))
         with state.execution.autocast(allowed=not needs_gradients):
             real, fake = (state.counterpart(images, label_B) for images in (real_BCHW, fake_BCHW))
         loss = self.objective.discriminator(real.score_B, fake.score_B)
         told = {"d_loss": loss, "d_real": _mean(self.objective, real), "d_fake": _mean(self.objective, fake)}
         told |= accuracies(self.objective, real, fake)
+        told |= self._certainty(state, real, fake)
         if real.class_BK is not None:
             told["d_class_loss"] = class_loss = _both_classified(real, fake, label_B)
             loss = loss + class_loss
@@ -65,6 +76,10 @@ class Adversarial:
     def _update_generator(
         self, state: TrainState, real_BCHW: Tensor, fake_BCHW: Tensor, label_B: Tensor | None
     ) -> Reported:
+        source = state.augmenting(self.n_critic)
+        fake_BCHW = self.augment(fake_BCHW, state.augmentation, source)
+        if self.objective.is_relative:
+            real_BCHW = self.augment(real_BCHW, state.augmentation, source)
         with frozen(state.counterpart), state.execution.autocast():
             fake = state.counterpart(fake_BCHW, label_B)
             real_B = state.counterpart(real_BCHW, label_B).score_B if self.objective.is_relative else None
@@ -75,6 +90,14 @@ class Adversarial:
             loss = loss + class_loss
         (told["g_gradient"],) = descend(state, loss, state.generator_optimizer)
         return told
+
+    def _certainty(self, state: TrainState, real: Judgement, fake: Judgement) -> Reported:
+        """How sure the discriminator is of real pictures, and what the augmentation makes of that."""
+        sign_B = self.objective.signs(real.score_B.detach(), fake.score_B.detach())
+        if sign_B is None:
+            return {}
+        p = self.augment.lead(state.augmentation, sign_B)
+        return {"r_t": sign_B.mean()} | ({} if p is None else {"augment_p": p})
 
 
 @contextmanager

@@ -36,6 +36,7 @@ def save_training(folder: Path, state: TrainState) -> None:
         "step": state.step,
         "images_seen": state.images_seen,
         "position": list(state.position),
+        "augmentation": state.augmentation.tolist(),
         "lr_scale": state.lr_scale,
         "rollbacks": [asdict(rollback) for rollback in state.rollbacks],
         "best": state.best and state.best.model_dump(),
@@ -67,6 +68,7 @@ def restore(state: TrainState, folder: Path) -> None:
         tensors = load_file(folder / TENSORS_FILE)
         average = load_file(folder / GENERATOR_FOLDER / WEIGHTS_FILE)
         stored, standing = facts["resolved"], _standing(facts, folder)
+        augmentation = torch.tensor(facts.get("augmentation", [0.0, 0.0, 0.0]))  # an earlier build has none
     except (FileNotFoundError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise StoreDamaged(f"checkpoint {folder.name} cannot be used: {str(error)[:300]}") from None
     if folder.name != f"{standing['branch']}-{standing['step']}":
@@ -76,6 +78,7 @@ def restore(state: TrainState, folder: Path) -> None:
         setattr(state, name, value)
     state.broken.zero_()
     try:
+        state.augmentation.copy_(augmentation)
         state.ema.load_state_dict(average)
         _restore(state, tensors)
     except (KeyError, IndexError, RuntimeError) as error:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from worker.adversarial import Adversarial
+from worker.augmentation import augmentation_of
 from worker.objectives import OBJECTIVES
 from worker.regularisers import PENALTIES
 from worker.trainer import Method
@@ -10,10 +11,14 @@ from worker.variational import LIKELIHOODS, Variational
 
 
 def method_of(resolved: dict[str, Any]) -> Method:
-    """Objective and penalty of a run, put together."""
+    """Objective, penalty and augmentation of a run, put together."""
     if resolved["objective"] == "evidence":
         return Variational(LIKELIHOODS[resolved["likelihood"]])
     penalty = PENALTIES.get(resolved["regulariser"])
     return Adversarial(
-        OBJECTIVES[resolved["objective"]], penalty, resolved["penalty_weight"] or 0.0, resolved["n_critic"]
+        OBJECTIVES[resolved["objective"]],
+        penalty,
+        resolved["penalty_weight"] or 0.0,
+        resolved["n_critic"],
+        augmentation_of(resolved),
     )

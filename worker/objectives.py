@@ -26,6 +26,9 @@ class Objective(Protocol):
     def shown(self, score_B: Tensor) -> Tensor:
         """Scores as they are reported: probabilities where the objective has such."""
 
+    def signs(self, real_B: Tensor, fake_B: Tensor) -> Tensor | None:
+        """1 for each real picture that is taken for real, -1 for each that is not; None where scores do not tell."""
+
 
 class Absolute:
     """Each picture is judged by itself."""
@@ -35,6 +38,9 @@ class Absolute:
 
     def shown(self, score_B: Tensor) -> Tensor:
         return score_B
+
+    def signs(self, real_B: Tensor, fake_B: Tensor) -> Tensor | None:  # noqa: ARG002
+        return None if self.boundary is None else (real_B - self.boundary).sign()
 
 
 class NonSaturating(Absolute):
@@ -103,6 +109,9 @@ class Relativistic:
 
     def shown(self, score_B: Tensor) -> Tensor:
         return score_B
+
+    def signs(self, real_B: Tensor, fake_B: Tensor) -> Tensor | None:
+        return (real_B - fake_B).sign()
 
 
 def classification(class_BK: Tensor | None, label_B: Tensor | None) -> Tensor:

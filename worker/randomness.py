@@ -16,10 +16,11 @@ class Purpose(IntEnum):
     NOISE = 0
     MIXING = 1  # of real and fake, for the gradient penalty
     POSTERIOR = 2  # of a VAE
+    AUGMENTATION = 3  # of what the discriminator sees
 
 
 class Moment(NamedTuple):
-    """Where a run stands. `update` counts the discriminator's updates within a step."""
+    """Where a run stands. `update` counts the discriminator's updates within a step; the generator's comes last."""
 
     seed: int
     branch: int

@@ -13,9 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from core.states import Best
-from models import ARCHITECTURES
-from models.resolution import network_config
-from models.spectral import constrain
+from models.networks import build_networks
+from worker.augmentation import augmentation_of
 from worker.batches import Batches, Position
 from worker.execution import Execution
 from worker.randomness import Moment, Purpose, stream
@@ -56,6 +55,7 @@ class TrainState:
     ema: nn.Module
     generator_optimizer: torch.optim.Optimizer
     counterpart_optimizer: torch.optim.Optimizer
+    augmentation: Tensor  # (3,): what worker/augmentation.py keeps
     branch: int = 0
     step: int = 0
     images_seen: int = 0
@@ -94,6 +94,10 @@ class TrainState:
     def mixing(self, count: int, update: int = 0) -> Tensor:
         """Numbers (B,) of U(0, 1) of the current step."""
         return torch.rand(count, generator=self._stream(Purpose.MIXING, update), device=self.execution.torch_device)
+
+    def augmenting(self, update: int) -> torch.Generator:
+        """The numbers by which pictures are augmented in the current step."""
+        return self._stream(Purpose.AUGMENTATION, update)
 
     def _normal(self, purpose: Purpose, count: int, update: int = 0) -> Tensor:
         shape = (count, self.resolved["latent_dim"])
@@ -146,6 +150,7 @@ def new_state(resolved: dict[str, Any], execution: Execution) -> TrainState:
         counterpart_optimizer=torch.optim.Adam(
             counterpart.parameters(), resolved["discriminator_lr"], betas, fused=True
         ),
+        augmentation=augmentation_of(resolved).begin(execution.torch_device),
     )
 
 
@@ -162,23 +167,13 @@ def start_over(state: TrainState) -> None:
         optimizer.load_state_dict({"state": {}, "param_groups": optimizer.state_dict()["param_groups"]})
     state.step, state.images_seen, state.position = 0, 0, (0, 0)
     state.broken.zero_()
+    state.augmentation.copy_(augmentation_of(state.resolved).begin(state.execution.torch_device))
 
 
 def _seeded_networks(resolved: dict[str, Any]) -> tuple[nn.Module, nn.Module]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(resolved["seed"])
-        return _networks(resolved)
-
-
-def _networks(resolved: dict[str, Any]) -> tuple[nn.Module, nn.Module]:
-    architecture, config = ARCHITECTURES[resolved["architecture"]], network_config(resolved)
-    generator = architecture.generator(config)
-    if resolved["objective"] == "evidence":
-        return generator, architecture.encoder(config)
-    discriminator = architecture.discriminator(config, resolved["conditioning"])
-    if resolved["regulariser"] == "spectral_norm":
-        constrain(discriminator)
-    return generator, discriminator
+        return build_networks(resolved)
 
 
 def descend(state: TrainState, loss: Tensor, *optimizers: torch.optim.Optimizer) -> list[Tensor]:

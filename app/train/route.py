@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
 
@@ -26,7 +26,7 @@ from core.idempotency import HeldKey, IdempotencyKeys
 from core.refs import check_model_name
 from core.runs import Run, new_run_id
 from core.specs import RunPatch, RunSpec
-from models.initial import find_initial, resolve_with
+from models.initial import Initial, find_initial, resolve_with
 
 router = APIRouter(prefix="/train", tags=["train"])
 
@@ -74,12 +74,10 @@ def _made_before(key: HeldKey, services: Services) -> Run | None:
 
 def _start(spec: RunSpec, services: Services, key: HeldKey | None = None) -> Run:
     """Put a run on disk and into the queue; `key` learns of it before it is there, so that no crash can make two."""
-    check_model_name(spec.model_name, "/model" if spec.model else "/dataset")
     try:
         with services.datasets.held(spec.dataset) as held:  # until the run is there, and keeps it
             dataset, run_id = held.manifest, new_run_id()
-            init = find_initial(spec.init, services.registry, services.runs) if spec.init is not None else None
-            resolved = resolve_with(spec, dataset, services.settings.device, init)
+            resolved, init = resolve_request(spec, dataset, services)
             if key is not None:
                 key.record(run_id)
             run = services.runs.create(spec, resolved, dataset, run_id, init)
@@ -87,6 +85,19 @@ def _start(spec: RunSpec, services: Services, key: HeldKey | None = None) -> Run
         raise InvalidRequest.field("/dataset", str(error)) from None
     enqueue(run, run.state(), services)
     return run
+
+
+def resolve_request(
+    spec: RunSpec, dataset: dict[str, Any], services: Services
+) -> tuple[dict[str, Any], Initial | None]:
+    """Every number of a run on the dataset of this manifest, and the weights it starts from, where it names some.
+
+    Raises:
+        InvalidRequest: it names each field that is wrong.
+    """
+    check_model_name(spec.model_name, "/model" if spec.model else "/dataset")
+    init = find_initial(spec.init, services.registry, services.runs) if spec.init is not None else None
+    return resolve_with(spec, dataset, services.settings.device, init), init
 
 
 @router.get("", responses=documented(InvalidRequest), openapi_extra={"parameters": [TAG_PARAMETER]})

@@ -9,9 +9,7 @@ at last what came of it: `{"dataset", "version", "change", "report"}`, `{"refuse
 
 import json
 import os
-import signal
 import sys
-import threading
 import time
 import warnings
 from pathlib import Path
@@ -23,6 +21,7 @@ from core.datasets import DatasetStore, Origin
 from core.errors import InvalidRequest
 from core.intake.build import build
 from core.intake.order import Order
+from core.lifeline import end_with_the_parent
 from core.store import Store
 
 ORDER_FILE, WORK_FOLDER = "order.json", "work"
@@ -75,15 +74,8 @@ def say(**facts: Any) -> None:
     sys.stdout.flush()
 
 
-def _end_with_the_parent() -> None:
-    while os.read(0, 1):  # stdin; not sys.stdin, whose lock would outlive this thread
-        pass
-    os._exit(1)
-
-
 def main(root: str, folder: str) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the API closes stdin
-    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    end_with_the_parent()
     os.nice(NICENESS)
     warnings.simplefilter("ignore")  # of decoders, about a stranger's file
     warnings.simplefilter("error", Image.DecompressionBombWarning)

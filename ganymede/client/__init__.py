@@ -20,6 +20,7 @@ from core.answers import Page
 from core.answers.drawings import InspectionBody
 from core.answers.runs import RunBody
 from core.answers.system import Alive, QueueBody, Readiness, StatusBody, WorkerBody
+from core.answers.validation import ValidationBody
 from ganymede.client.connection import Connection, given
 from ganymede.client.datasets import Datasets
 from ganymede.client.drawing import Drawing, read_drawing
@@ -27,6 +28,7 @@ from ganymede.client.models import Models
 from ganymede.client.runs import Runs
 
 URL = "http://127.0.0.1:8000"
+MEASURED_WITHIN_S = 60.0
 
 __all__ = ["URL", "Client", "Drawing"]
 
@@ -131,6 +133,20 @@ class Client:
         asked |= {"init": init, "seed": seed, "config": config, "publish": publish, "tags": tags}
         key = idempotency_key or secrets.token_hex(16)
         return self._connection.ask(RunBody, "POST", "/train", json=given(asked), key=key)
+
+    def validate(self, recipe: str, dataset: str, *, estimate: bool = True, **asked: Any) -> ValidationBody:
+        """What `train` of the same would start: every number, time and memory as measured, warnings. Starts nothing.
+
+        Measuring takes up to half a minute; without `estimate` the answer comes at once.
+        """
+        body = given({"recipe": recipe, "dataset": dataset, **asked})
+        options = {"timeout": MEASURED_WITHIN_S} if estimate else {"params": {"estimate": False}}
+        return self._connection.ask(ValidationBody, "POST", "/train/validate", json=body, **options)
+
+    def train_schema(self) -> dict[str, Any]:
+        """JSON Schema of all that `train` may be asked, with the recipes and their defaults."""
+        document: dict[str, Any] = self._connection.send("GET", "/train/schema").json()
+        return document
 
     def alive(self) -> Alive:
         return self._connection.get(Alive, "/livez")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganymede.commands import show
+from ganymede.commands.dry_run import dry_run
 from ganymede.commands.session import Session
 from ganymede.commands.watch import watch
 
@@ -39,6 +40,7 @@ def train(
     settings: Settings = None,
     tags: Tags = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Do not watch.")] = False,
+    is_dry: Annotated[bool, typer.Option("--dry-run", help="Tell what it would be and take; start nothing.")] = False,
 ) -> int:
     """Start a training run and watch it. Ctrl-C stops watching; the run goes on."""
     config = {key: value(text) for key, text in pairs(settings, "--set").items()}
@@ -52,6 +54,8 @@ def train(
         "publish": _given(every_steps=publish_every, final=publish_final) or None,
         "tags": pairs(tags, "--tag") or None,
     }
+    if is_dry:
+        return dry_run(session, recipe, dataset, asked)
     if session.curl:
         run_id = session.capture("RUN", "run_[0-9a-f]*", lambda: session.client.train(recipe, dataset, **asked).id)
         return 0 if detach else watch(session, run_id)
@@ -63,11 +67,15 @@ def _follow(session: Session, run: "RunBody", detach: bool) -> int:
         session.reply([run.id], lambda: show.line(f"{run.id} {run.status}"))
         session.say(f"  watch it:  ganymede runs watch {run.id}")
         return 0
+    return _watched(session, run.id)
+
+
+def _watched(session: Session, run_id: str) -> int:
     if not session.as_json:
-        show.line(run.id)
-    status = watch(session, run.id)
+        show.line(run_id)
+    status = watch(session, run_id)
     if session.as_json:
-        session.client.runs.get(run.id)
+        session.client.runs.get(run_id)
         session.reply_json()
     return status
 

@@ -63,7 +63,7 @@ def test_the_loop_reports_means_at_its_cadence_and_at_the_end(create_run: Create
     for _, metrics in recorder.points:
         losses = {"d_loss", "g_loss", "d_real", "d_fake"}
         live = {"g_gradient", "d_gradient", "d_real_accuracy", "d_fake_accuracy"}
-        assert set(metrics) == losses | live | {"images_per_second"}
+        assert set(metrics) == losses | live | {"r_t", "images_per_second"}
         assert 0 <= metrics["d_fake"] <= 1
 
 

@@ -1,0 +1,113 @@
+"""Measurements of what a run would take, each in a process of its own (worker/probe), one at a time. Knows no route.
+
+Who asks for what is being measured waits for the same process; it is ended when nobody waits for it any more.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import socket
+import sys
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.registry import timestamp
+
+PROCESS = "worker.probe"  # named as text: the API never imports the worker
+WITHIN_S = 25.0  # a measurement takes, and who asks waits; what was said until then counts
+KEPT, KEPT_FOR_S = 128, 3600.0
+SHAPES_WAITING = 8
+# What a step's time and memory depend on.
+SHAPE = (
+    *("architecture", "objective", "regulariser", "conditioning", "network", "batch_size", "n_critic", "likelihood"),
+    *("augment", "augment_policy", "precision"),
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Probe:
+    """What is known of one shape; `facts` as worker/probe says them, or nothing."""
+
+    facts: dict[str, Any] = field(default_factory=dict)
+    at: str = ""
+    waiting: int = 0
+    until: float = float("inf")  # when it is to be measured again, by time.monotonic()
+    task: "asyncio.Task[None] | None" = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the process came to its end."""
+        return bool(self.facts) and self.task is not None and self.task.done() and "checkpoint_s" in self.facts
+
+
+class Probes:
+    """All measurements of one app; `device` as the setting has it."""
+
+    def __init__(self, device: str) -> None:
+        self.device, self.host = device, socket.gethostname()
+        self._known: OrderedDict[str, Probe] = OrderedDict()
+        self._turn = asyncio.Semaphore(1)
+
+    async def get(self, resolved: dict[str, Any], dataset: dict[str, Any]) -> Probe:
+        """What is known of such a run after WITHIN_S at most; cancelled, it lets go of the measurement."""
+        async with self._shared(resolved, dataset) as probe:
+            if probe.task is not None:
+                await asyncio.wait({probe.task}, timeout=WITHIN_S)
+            return probe
+
+    async def close(self) -> None:
+        tasks = [probe.task for probe in self._known.values() if probe.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    @contextlib.asynccontextmanager
+    async def _shared(self, resolved: dict[str, Any], dataset: dict[str, Any]) -> AsyncIterator[Probe]:
+        key = json.dumps([{name: resolved[name] for name in SHAPE}, dataset["count"] < 4 * resolved["batch_size"]])
+        probe = self._known.get(key)
+        if probe is None or time.monotonic() > probe.until:
+            probe = self._known[key] = Probe()
+            under_way = sum(each.task is not None and not each.task.done() for each in self._known.values())
+            if under_way < SHAPES_WAITING:
+                probe.task = asyncio.create_task(self._measure(probe, resolved, dataset))
+        probe.waiting += 1
+        try:
+            yield probe
+        finally:
+            probe.waiting -= 1
+            if not probe.waiting and not probe.is_whole and self._known.get(key) is probe:
+                del self._known[key]  # the next who asks has it tried again
+            if not probe.waiting and probe.task is not None and not probe.task.done():
+                probe.task.cancel()
+                await asyncio.gather(probe.task, return_exceptions=True)
+            while len(self._known) > KEPT:
+                self._known.popitem(last=False)
+
+    async def _measure(self, probe: Probe, resolved: dict[str, Any], dataset: dict[str, Any]) -> None:
+        """Note in `probe` what the process says, line by line, until it ends or is ended."""
+        sizes = {name: dataset[name] for name in ("count", "height", "width", "channels")}
+        order = json.dumps({"resolved": resolved, "dataset": sizes, "device": self.device})
+        async with self._turn:
+            pipe = asyncio.subprocess.PIPE
+            command = (sys.executable, "-m", PROCESS, order)
+            process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+            try:
+                async with asyncio.timeout(WITHIN_S):
+                    assert process.stdout is not None
+                    async for line in process.stdout:
+                        probe.facts, probe.at = json.loads(line), timestamp()
+                    if await process.wait():
+                        log.warning("the process of a measurement ended with status %d", process.returncode)
+            except TimeoutError:
+                log.info("a measurement took longer than %d s, and was ended", WITHIN_S)
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+        probe.until = time.monotonic() + KEPT_FOR_S

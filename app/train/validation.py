@@ -1,0 +1,123 @@
+"""POST /train/validate: what a run would be and what it would take, without there being one. Knows no network."""
+
+import asyncio
+import contextlib
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
+
+from app.deps import Services, ServicesDep
+from app.errors import documented
+from app.presence import until_gone
+from app.train.probes import Probe
+from app.train.route import resolve_request
+from core.answers.validation import MemoryBody, ParametersBody, PlaceBody, TimeBody, ValidationBody, WarningBody
+from core.errors import ClientGone, DatasetNotFound, InvalidRequest
+from core.queue import QueueUnavailable
+from core.specs import RunSpec
+from models.advice import of_the_estimate, of_the_numbers
+from models.networks import parameter_counts
+
+DATASET_FACTS = ("name", "version", "count", "height", "width", "channels", "class_names")
+
+router = APIRouter(prefix="/train", tags=["train"])
+
+Estimate = Annotated[bool, Query(description="false: nothing is measured, and the answer comes at once.")]
+
+
+@router.post("/validate", responses=documented(InvalidRequest, ClientGone))
+async def validate_run(
+    request: Request, spec: RunSpec, services: ServicesDep, estimate: Estimate = True
+) -> ValidationBody:
+    """What `POST /train` would make of this body: every number, what it would take, and what to think about.
+
+    Nothing is created; what is wrong is told as `POST /train` tells it. Time and memory are those of a few real steps,
+    made beside the API in a process of its own, which takes some seconds; what was measured lately is told at once.
+    """
+    resolved, dataset = await run_in_threadpool(_resolve, spec, services)
+    generator, discriminator = await run_in_threadpool(parameter_counts, resolved)
+    probe = await _measured(request, resolved, dataset, services) if estimate else Probe()
+    memory, time = _memory(probe.facts), _time(probe.facts, resolved)
+    warnings = [*of_the_numbers(resolved, dataset), *of_the_estimate(resolved, memory, time)]
+    if estimate:
+        warnings += await run_in_threadpool(_about_the_place, probe, services)
+    return ValidationBody(
+        recipe=spec.recipe,
+        dataset={name: dataset[name] for name in DATASET_FACTS},
+        model=spec.model_name,
+        config=spec.config.model_dump(mode="json", exclude_unset=True),
+        resolved=resolved,
+        parameters=ParametersBody(generator=generator, discriminator=discriminator),
+        memory=memory,
+        time=time,
+        measured=_place(probe, services.probes.host),
+        warnings=warnings,
+    )
+
+
+def _resolve(spec: RunSpec, services: Services) -> tuple[dict[str, Any], dict[str, Any]]:
+    try:
+        dataset = services.datasets.get(spec.dataset).manifest
+    except DatasetNotFound as error:
+        raise InvalidRequest.field("/dataset", str(error)) from None
+    resolved, _ = resolve_request(spec, dataset, services)
+    return resolved, dataset
+
+
+async def _measured(request: Request, resolved: dict[str, Any], dataset: dict[str, Any], services: Services) -> Probe:
+    """ClientGone if who asked hangs up; then nothing is measured for them any longer."""
+    work = asyncio.ensure_future(services.probes.get(resolved, dataset))
+    leaving = asyncio.ensure_future(until_gone(request))
+    try:
+        await asyncio.wait({work, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            raise ClientGone("the client went away, and the measurement ended")
+        return work.result()
+    finally:
+        work.cancel()
+        leaving.cancel()
+        await asyncio.gather(work, leaving, return_exceptions=True)
+
+
+def _memory(facts: dict[str, Any]) -> MemoryBody | None:
+    return MemoryBody(**{name: facts[name] for name in MemoryBody.model_fields}) if "bytes" in facts else None
+
+
+def _time(facts: dict[str, Any], resolved: dict[str, Any]) -> TimeBody | None:
+    if "step_s" not in facts:
+        return None
+    step_s, steps = facts["step_s"], resolved["steps"]
+    seconds = steps * step_s
+    for every, took_s in (("sample_every", "sample_s"), ("checkpoint_every", "checkpoint_s")):
+        seconds += -(-steps // resolved[every]) * facts.get(took_s, 0.0)
+    return TimeBody(
+        seconds=seconds,
+        seconds_per_step=step_s,
+        images_per_second=resolved["batch_size"] * resolved["n_critic"] / step_s,
+        **{name: facts[name] for name in ("steps_measured", "batch_size", "core_share")},
+    )
+
+
+def _place(probe: Probe, host: str) -> PlaceBody | None:
+    return PlaceBody(host=host, at=probe.at, **probe.facts["execution"]) if probe.facts else None
+
+
+def _about_the_place(probe: Probe, services: Services) -> list[WarningBody]:
+    """Whether it was measured at all, and where the workers are."""
+    warnings = []
+    if "step_s" not in probe.facts:
+        why = "it may not fit into memory" if _is_too_large(probe.facts) else "not in time: the machine may be busy"
+        detail = f"no step was measured: {why}"
+        warnings.append(WarningBody(code="not_measured", pointer="", detail=detail))
+    hosts: set[str] = set()
+    with contextlib.suppress(*QueueUnavailable):
+        hosts = {worker.host for worker in services.queue.snapshot().workers if worker.is_alive}
+    if probe.facts and hosts and services.probes.host not in hosts:
+        detail = f"measured on {services.probes.host}, but the workers are on {', '.join(sorted(hosts))}"
+        warnings.append(WarningBody(code="measured_elsewhere", pointer="", detail=detail))
+    return warnings
+
+
+def _is_too_large(facts: dict[str, Any]) -> bool:
+    return "bytes" in facts and bool(facts["bytes"] > facts["machine_bytes"] / 2)

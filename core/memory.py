@@ -1,0 +1,42 @@
+"""How much memory this machine, or the container this process is in, has. Knows nothing of who needs it."""
+
+import os
+from pathlib import Path
+
+CGROUP_LIMIT, CGROUP_USED = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+MEMINFO, STATUS = Path("/proc/meminfo"), Path("/proc/self/status")
+
+
+def total_bytes() -> int:
+    """All there is for this process."""
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min(whole, _number(CGROUP_LIMIT) or whole)
+
+
+def available_bytes() -> int:
+    """What could be had now without anybody being pushed out; where nobody tells, half of all."""
+    limit, used = _number(CGROUP_LIMIT), _number(CGROUP_USED)
+    free = _line(MEMINFO, "MemAvailable") or total_bytes() // 2
+    return min(free, max(0, limit - used)) if limit and used else free
+
+
+def peak_resident_bytes() -> int | None:
+    """The most that this process has had in memory since it began; None where nobody tells."""
+    return _line(STATUS, "VmHWM")
+
+
+def _number(path: Path) -> int | None:
+    """The number in a file; None where there is no such file, or no number ("max": no limit)."""
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _line(path: Path, name: str) -> int | None:
+    """Of a file with lines like `MemAvailable:  1024 kB` the one of that name, in bytes."""
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")), None)

@@ -1,0 +1,77 @@
+"""Who hangs up while a run is measured leaves no process behind; nor does a service that ends. On a real server."""
+
+import json
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.app.conftest import Server
+from tests.processes import children, command_line, lives, on_linux
+
+BODY = {"recipe": "cgan", "dataset": "mnist-10k"}
+
+pytestmark = on_linux
+
+
+def until(look: Callable[[], bool], within_s: float = 60) -> None:
+    deadline = time.monotonic() + within_s
+    while not look():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+
+
+def ask(server: Server, **changes: object) -> socket.socket:
+    content = json.dumps({**BODY, **changes}).encode()
+    connection = socket.create_connection((server.host, server.port))
+    head = "POST /train/validate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    connection.sendall(f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content)
+    return connection
+
+
+def measuring(server: Server) -> list[int]:
+    return [child for child in children(server.process.pid) if "worker.probe" in command_line(child)]
+
+
+def test_who_hangs_up_ends_the_measurement_unless_others_wait_for_it(server: Server) -> None:
+    first, second = ask(server), ask(server, seed=3)
+    until(lambda: len(measuring(server)) == 1)
+    (process,) = measuring(server)
+
+    first.close()
+    time.sleep(0.3)
+    is_still_there = lives(process)
+    second.close()
+
+    assert is_still_there
+    until(lambda: not lives(process))
+    assert measuring(server) == []
+    assert httpx.get(f"http://127.0.0.1:{server.port}/livez", trust_env=False).status_code == 200
+
+
+def test_a_measurement_runs_behind_all_others_and_is_the_first_to_go_when_memory_runs_out(server: Server) -> None:
+    with ask(server, config={"batch_size": 32}):
+        until(lambda: len(measuring(server)) == 1)
+        (process,) = measuring(server)
+        until(lambda: Path(f"/proc/{process}/oom_score_adj").read_text().strip() == "1000")
+        until(lambda: Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[16] == "10")
+        answered = httpx.get(f"http://127.0.0.1:{server.port}/livez", trust_env=False)
+
+    assert answered.status_code == 200
+    until(lambda: not lives(process))
+
+
+@pytest.mark.parametrize("signal", ["kill", "terminate"])
+def test_no_measurement_outlives_its_service(start_server: Callable[..., Server], signal: str) -> None:
+    own = start_server()
+    with ask(own):
+        until(lambda: len(measuring(own)) == 1)
+        (process,) = measuring(own)
+
+        getattr(own.process, signal)()
+        own.process.wait(60)
+
+        until(lambda: not lives(process))
