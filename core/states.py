@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from core.diagnosis import Diagnosis
 from core.errors import IllegalTransition
 from core.registry import timestamp
 
@@ -103,6 +104,7 @@ class RunState(Record):
     metrics: dict[str, float | None] = Field(default_factory=dict)
     sample_step: int | None = None
     checkpoint_step: int | None = None
+    diagnosis: Diagnosis | None = None
     published: list[Published] = Field(default_factory=list)
     failure: Failure | None = None
     created_at: Annotated[str, Field(default_factory=timestamp)]

@@ -17,6 +17,7 @@ from core.settings import Settings, load_settings
 from core.states import Failure, RunState, Status
 from core.store import Store
 from worker.batches import Batches
+from worker.diagnosis.hook import Diagnose
 from worker.execution import Execution, decide
 from worker.hooks import (
     DrawSamples,
@@ -100,7 +101,8 @@ def _train(run: Run, state: RunState, settings: Settings) -> str:
     publisher = PublishVersions(run, Registry(run.store), spec["model"], Bell(settings.broker_url))
     if training.step:  # an attempt may have died between its checkpoint and the publishing of it
         publisher.after_step(training, is_last=training.step == resolved["steps"])
-    hooks = [ReportProgress(run, state.attempt), DrawSamples(run), keeper, publisher, StopWhenAsked(run)]
+    beside = [ReportProgress(run, state.attempt), DrawSamples(run), keeper, publisher]
+    hooks = [*beside, Diagnose(run, spec, training), StopWhenAsked(run)]
     log.info("attempt %d begins at step %d of %d", state.attempt, training.step, resolved["steps"])
     try:
         Trainer(training, method_of(resolved), batches, hooks).fit()

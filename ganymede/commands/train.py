@@ -16,6 +16,8 @@ Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An option of the training; may be repeated.")
 ]
 Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="A label; may be repeated.")]
+StopOn = Annotated[list[str] | None, typer.Option(metavar="VERDICT", help="Act on this verdict; may be repeated.")]
+StopAction = Annotated[str | None, typer.Option(metavar="HOW", help="alert, pause or stop.")]
 
 
 def train(
@@ -27,6 +29,8 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Seed of weights, batches and noise.")] = None,
     steps: Annotated[int | None, typer.Option(metavar="N", help="Length in generator updates.")] = None,
     publish_every: Annotated[int | None, typer.Option(metavar="N", help="Steps between published versions.")] = None,
+    stop_on: StopOn = None,
+    stop_action: StopAction = None,
     settings: Settings = None,
     tags: Tags = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Do not watch.")] = False,
@@ -40,6 +44,7 @@ def train(
         "seed": seed,
         "config": config or None,
         "publish": None if publish_every is None else {"every_steps": publish_every},
+        "stop": _stop(stop_on, stop_action),
         "tags": pairs(tags, "--tag") or None,
     }
     if session.curl:
@@ -50,13 +55,22 @@ def train(
         session.reply([run.id], lambda: show.line(f"{run.id} {run.status}"))
         session.say(f"  watch it:  ganymede runs watch {run.id}")
         return 0
+    return _watch(session, run.id)
+
+
+def _watch(session: Session, run_id: str) -> int:
     if not session.as_json:
-        show.line(run.id)
-    status = watch(session, run.id)
+        show.line(run_id)
+    status = watch(session, run_id)
     if session.as_json:
-        session.client.runs.get(run.id)
+        session.client.runs.get(run_id)
         session.reply_json()
     return status
+
+
+def _stop(on: list[str] | None, action: str | None) -> dict[str, Any] | None:
+    """What was said of it; None: nothing."""
+    return {name: each for name, each in (("on", on), ("action", action)) if each} or None
 
 
 def pairs(given: list[str] | None, option: str) -> dict[str, str]:
