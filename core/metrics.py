@@ -33,6 +33,16 @@ KEPT_BYTES = 64 << 20  # of histories that are kept in memory
 LARGEST_STEP = 2**53  # up to here a float64 tells every integer from the next
 
 
+@dataclass(frozen=True, slots=True)
+class BranchSpan:
+    """The points of a branch; `cut`: how many of their steps were left behind for a newer branch."""
+
+    branch: int
+    first_step: int
+    last_step: int
+    cut: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class History:
     """What was read of one file, in the file's order; NaN where nothing was measured."""
@@ -93,14 +103,18 @@ class Histories:
             return history
 
 
-def ordered(history: History, x: str, after_step: int | None = None) -> Rows:
+def ordered(history: History, x: str, after_step: int | None = None, only_branch: int | None = None) -> Rows:
     """Rows of the points to show, with `x` (a mark) strictly increasing.
 
     Of each step the newest branch's newest attempt; nothing of a branch from the step on at which a newer one begins.
+    With `only_branch` all of that branch, and nothing else.
     """
     step, branch, attempt = (history.columns[name] for name in ("step", "branch", "attempt"))
-    rows = _last_of_equal(np.lexsort((attempt, branch, step)), step)
-    rows = rows[branch[rows] >= np.maximum.accumulate(branch[rows])]
+    rows = np.lexsort((attempt, branch, step))
+    if only_branch is not None:
+        rows = rows[branch[rows] == only_branch]
+    rows = _last_of_equal(rows, step)
+    rows = rows[branch[rows] >= np.maximum.accumulate(branch[rows])] if len(rows) else rows
     if after_step is not None:
         rows = rows[step[rows] > after_step]
     x_N = history.columns[x]
@@ -112,6 +126,18 @@ def attempts(history: History) -> list[tuple[int, int]]:
     """Every attempt, with the first step that it reported."""
     numbers, first = np.unique(history.columns["attempt"], return_index=True)
     return [(int(number), int(history.columns["step"][row])) for number, row in zip(numbers, first, strict=True)]
+
+
+def branches(history: History) -> list[BranchSpan]:
+    """Every branch, oldest first: the steps it reported, and how many of them `ordered` leaves out."""
+    step, branch = history.columns["step"], history.columns["branch"]
+    is_shown = np.isin(np.arange(len(history)), ordered(history, "step"))
+    spans = []
+    for number in np.unique(branch).tolist():
+        steps = np.unique(step[branch == number])
+        shown = int(np.count_nonzero(is_shown & (branch == number)))
+        spans.append(BranchSpan(int(number), int(steps[0]), int(steps[-1]), len(steps) - shown))
+    return spans
 
 
 def thinned(values_CN: npt.NDArray[np.float64], limit: int) -> Rows:

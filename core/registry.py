@@ -31,14 +31,18 @@ _VERSION = re.compile(r"[1-9][0-9]{0,8}")
 
 @dataclass(frozen=True, slots=True)
 class PublishKey:
-    """What makes a publish the same publish: a repeat with this key is a no-op."""
+    """What makes a publish the same publish: a repeat with this key is a no-op.
+
+    again: of what had been published before, and is to be the newest version once more.
+    """
 
     run: str
     branch: int
     step: int
+    again: bool = False
 
     def __str__(self) -> str:
-        return f"{self.run}/{self.branch}/{self.step}"
+        return f"{self.run}/{self.branch}/{self.step}" + ("/again" if self.again else "")
 
 
 class Registry:
@@ -240,7 +244,7 @@ class Registry:
             if version not in known:
                 with contextlib.suppress(StoreDamaged, KeyError):
                     manifest = self.manifest(name, version)
-                    if PublishKey(manifest["run"], manifest["branch"], manifest["step"]) == key:
+                    if PublishKey(manifest["run"], manifest["branch"], manifest["step"], key.again) == key:
                         return version
         return None
 

@@ -77,7 +77,12 @@ class PublishSpec(StrictModel):
     """When a checkpoint becomes a version of the model."""
 
     every_steps: Auto | Annotated[int, Field(ge=1)] = Field(
-        "auto", description="Steps between published versions; the last step is always published."
+        "auto", description="Steps between published versions; the end is always published."
+    )
+    final: Literal["best", "last"] = Field(
+        "best",
+        description="What the version of the end is made of: the checkpoint with the lowest kid (else fd), or "
+        "the last. Without such a metric both are the last.",
     )
     keep: int = Field(5, ge=1, le=1000, description="Newest versions of this run that stay; aliased ones stay too.")
 

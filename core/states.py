@@ -67,6 +67,7 @@ class Record(BaseModel):
 
 
 class Progress(Record):
+    branch: int = 0  # another with each rollback
     step: int = 0
     total: int
     images_seen: int = 0
@@ -90,6 +91,15 @@ class Published(Record):
     at: str
 
 
+class Best(Record):
+    """The checkpoint at which the metric that runs are judged by was lowest."""
+
+    metric: str
+    value: float
+    branch: int
+    step: int
+
+
 class RunState(Record):
     """state.json: all about a run that changes while it lives."""
 
@@ -105,6 +115,7 @@ class RunState(Record):
     sample_step: int | None = None
     checkpoint_step: int | None = None
     diagnosis: Diagnosis | None = None
+    best: Best | None = None
     published: list[Published] = Field(default_factory=list)
     failure: Failure | None = None
     created_at: Annotated[str, Field(default_factory=timestamp)]

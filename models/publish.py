@@ -5,7 +5,7 @@ The folder is written once, inside a checkpoint; publishing copies it as a versi
 
 import importlib.resources
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +73,11 @@ def write_generator(folder: Path, generator: nn.Module, lineage: Lineage) -> Non
 
 
 def publish_folder(
-    registry: Registry, model: str, folder: Path, *, by_hand: bool = False, move: bool = False
+    registry: Registry, model: str, folder: Path, *, by_hand: bool = False, move: bool = False, again: bool = False
 ) -> tuple[int, bool]:
     """Publish a folder that write_generator filled; returns the version and whether it is new.
 
-    by_hand: see Registry.publish. move: the folder is given up, its files are not copied.
+    by_hand: see Registry.publish. move: the folder is given up, its files are not copied. again: see PublishKey.
 
     Raises:
         StoreDamaged: the folder's files do not match its manifest; nothing is published.
@@ -92,7 +92,7 @@ def publish_folder(
             else:
                 shutil.copyfile(folder / name, target / name)  # a link would share every later damage
 
-    return registry.publish(model, key, fill, by_hand=by_hand)
+    return registry.publish(model, replace(key, again=again), fill, by_hand=by_hand)
 
 
 def _read_manifest(path: Path) -> tuple[PublishKey, dict[str, Any]]:

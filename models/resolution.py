@@ -48,6 +48,7 @@ def resolve(spec: RunSpec, dataset: dict[str, Any], device: str = "cpu") -> dict
         **resolved,
         **_cadence(spec.config, spec.publish, resolved["steps"]),
         "publish_keep": spec.publish.keep,
+        "publish_final": spec.publish.final,
         "network": {
             "image_size": dataset["height"],
             "channels": dataset["channels"],

@@ -46,6 +46,7 @@ class Adversarial:
             real, fake = (state.counterpart(images, label_B) for images in (real_BCHW, fake_BCHW))
         loss = self.objective.discriminator(real.score_B, fake.score_B)
         told = {"d_loss": loss, "d_real": _mean(self.objective, real), "d_fake": _mean(self.objective, fake)}
+        told |= accuracies(self.objective, real, fake)
         if real.class_BK is not None:
             told["d_class_loss"] = class_loss = _both_classified(real, fake, label_B)
             loss = loss + class_loss
@@ -58,7 +59,7 @@ class Adversarial:
             judged = Judged(real_BCHW, fake_BCHW, real.score_B, fake.score_B, score, mixing_B)
             told["penalty"] = penalty = self.penalty(judged)
             loss = loss + self.weight * penalty
-        descend(loss, state.counterpart_optimizer)
+        (told["d_gradient"],) = descend(state, loss, state.counterpart_optimizer)
         return told
 
     def _update_generator(
@@ -72,7 +73,7 @@ class Adversarial:
         if fake.class_BK is not None:
             told["g_class_loss"] = class_loss = classification(fake.class_BK, label_B)
             loss = loss + class_loss
-        descend(loss, state.generator_optimizer)
+        (told["g_gradient"],) = descend(state, loss, state.generator_optimizer)
         return told
 
 
@@ -88,6 +89,16 @@ def frozen(network: nn.Module) -> Iterator[None]:
 
 def _mean(objective: Objective, judgement: Judgement) -> Tensor:
     return objective.shown(judgement.score_B.detach()).mean()
+
+
+def accuracies(objective: Objective, real: Judgement, fake: Judgement) -> Reported:
+    """Shares of the real and of the fake pictures that the discriminator puts on the right side."""
+    if objective.boundary is None:
+        return {}
+    return {
+        "d_real_accuracy": (real.score_B.detach() > objective.boundary).float().mean(),
+        "d_fake_accuracy": (fake.score_B.detach() < objective.boundary).float().mean(),
+    }
 
 
 def _both_classified(real: Judgement, fake: Judgement, label_B: Tensor | None) -> Tensor:

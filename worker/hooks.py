@@ -1,32 +1,23 @@
-"""What happens beside the training loop: reports, sample grids, checkpoints, publishing, stopping. Knows the store.
+"""What happens beside the training loop: reports, grids, stopping; worker/keeping.py has the rest. Knows the store.
 
 Each hook is one concern; the job puts them in order (a checkpoint is written before it is published).
 """
 
 import time
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
 from core import files, images
-from core.checkpoints import GENERATOR_FOLDER, list_checkpoints, note_published, publication
-from core.errors import TrainingFailed
-from core.queue import Bell
-from core.registry import Registry, timestamp
+from core.registry import timestamp
 from core.runs import Run
 from core.samples import Grid, list_grids
 from core.states import Progress, RunState, Status
 from core.steps import BranchStep
 from models import sampling
-from models.publish import Lineage, publish_folder, write_generator
-from models.resolution import network_config
-from models.weights import is_finite
-from worker.state import TrainState, save_training
-from worker.stopping import StopTraining, is_asked_by_signal
+from worker.state import TrainState
+from worker.stopping import RollBack, StopTraining, is_asked_by_signal
 from worker.trainer import Metrics
 
-CHECKPOINTS_KEPT = 2
 MARK_EVERY_S = 1.0  # signs of life in state.json, and looks whether it is to stop
 GRIDS_KEPT = 500
 
@@ -90,6 +81,7 @@ class ReportProgress(Quiet):
 
     def _marked(self, now: RunState, state: TrainState, metrics: Metrics) -> RunState:
         progress = Progress(
+            branch=state.branch,
             step=state.step,
             total=state.resolved["steps"],
             images_seen=state.images_seen,
@@ -108,6 +100,7 @@ class DrawSamples(Quiet):
     def after_step(self, state: TrainState, is_last: bool) -> None:
         if state.step % state.resolved["sample_every"] and not is_last:
             return
+        must_be_sound(state)
         network = state.resolved["network"]
         sheet = sampling.draw_grid(state.ema, network["latent_dim"], network["num_classes"])
         files.write_atomic(self.run.samples / f"{place_of(state)}.webp", images.to_webp(sheet), durable=False)
@@ -115,59 +108,6 @@ class DrawSamples(Quiet):
         self.run.log_event("sample", {"branch": state.branch, "step": state.step})
         for grid in surplus_grids(list_grids(self.run.samples)):
             (self.run.samples / f"{grid}.webp").unlink(missing_ok=True)
-
-
-class KeepCheckpoints(Quiet):
-    """Writes checkpoints, keeps the newest, and can be asked for one more before the process ends."""
-
-    def __init__(self, run: Run, lineage: Callable[[TrainState, Metrics], Lineage]) -> None:
-        self.run, self.lineage, self.metrics = run, lineage, Metrics()
-
-    def after_report(self, state: TrainState, metrics: Metrics) -> None:  # noqa: ARG002
-        self.metrics = metrics
-
-    def after_step(self, state: TrainState, is_last: bool) -> None:
-        cadence = (state.resolved["checkpoint_every"], state.resolved["publish_every"])
-        if is_last or any(state.step % every == 0 for every in cadence):
-            self.write(state)
-
-    def write(self, state: TrainState) -> None:
-        """Put a checkpoint of the current step; a network with a weight that is no number never becomes one."""
-        if not (is_finite(state.generator) and is_finite(state.ema) and is_finite(state.counterpart)):
-            message = f"a weight stopped being a finite number before step {state.step}; a lower learning rate may help"
-            raise TrainingFailed("diverged", message, retryable=False)
-        store, name = self.run.store, place_of(state)
-
-        def fill(folder: Path) -> None:
-            save_training(folder, state)
-            generator = folder / GENERATOR_FOLDER
-            generator.mkdir()
-            write_generator(generator, state.ema, self.lineage(state, self.metrics))
-
-        if store.put(f"{self.run.checkpoints}/{name}", fill):
-            marks = {"checkpoint_step": state.step, "attempts_without_checkpoint": 0}
-            self.run.change(lambda now: now.model_copy(update=marks))
-            self.run.log_event("checkpoint", {"branch": state.branch, "step": state.step})
-            for old in list_checkpoints(self.run)[CHECKPOINTS_KEPT:]:
-                store.delete(f"{self.run.checkpoints}/{old}")
-
-
-class PublishVersions(Quiet):
-    """Makes a version of every checkpoint that is due. A repeat after a crash finds it done."""
-
-    def __init__(self, run: Run, registry: Registry, model: str, bell: Bell) -> None:
-        self.run, self.registry, self.model, self.bell = run, registry, model, bell
-
-    def after_step(self, state: TrainState, is_last: bool) -> None:
-        if is_last or state.step % state.resolved["publish_every"] == 0:
-            self.publish(state)
-
-    def publish(self, state: TrainState) -> None:
-        folder = self.run.store.path(f"{self.run.checkpoints}/{place_of(state)}/{GENERATOR_FOLDER}")
-        version, _ = publish_folder(self.registry, self.model, folder)
-        self.bell.ring(self.model)
-        note_published(self.run, publication(self.model, version, state.step))
-        self.registry.prune(self.model, self.run.id, state.resolved["publish_keep"])
 
 
 class StopWhenAsked(Quiet):
@@ -185,6 +125,12 @@ class StopWhenAsked(Quiet):
                 raise StopTraining("cancel" if now.status is Status.CANCELING else "pause")
 
 
+def must_be_sound(state: TrainState) -> None:
+    """RollBack where a loss or gradient was no finite number; for hooks that have to wait for the device anyway."""
+    if state.broken.item():
+        raise RollBack(f"a loss or a gradient stopped being a finite number by step {state.step}")
+
+
 def place_of(state: TrainState) -> BranchStep:
     return BranchStep(state.branch, state.step)
 
@@ -199,24 +145,3 @@ def surplus_grids(grids: list[Grid], kept: int = GRIDS_KEPT) -> list[Grid]:
     aim = len(grids) ** (np.arange(kept - kept // 10) / (kept - kept // 10 - 1)) - 1
     staying = {0, len(grids) - 1, *np.round(aim).astype(int).tolist()}
     return [grid for index, grid in enumerate(grids) if index not in staying]
-
-
-def lineage_of(run: Run, spec: dict[str, object]) -> Callable[[TrainState, Metrics], Lineage]:
-    """How a generator of this run is described in its manifest."""
-    dataset = spec["dataset"]
-    assert isinstance(dataset, dict)
-
-    def describe(state: TrainState, metrics: Metrics) -> Lineage:
-        return Lineage(
-            run=run.id,
-            branch=state.branch,
-            step=state.step,
-            images_seen=state.images_seen,
-            recipe=state.resolved["recipe"],
-            architecture=state.resolved["architecture"],
-            network=network_config(state.resolved),
-            dataset=dataset,
-            metrics={**metrics},
-        )
-
-    return describe

@@ -17,21 +17,17 @@ from core.settings import Settings, load_settings
 from core.states import Failure, RunState, Status
 from core.store import Store
 from worker.batches import Batches
+from worker.checkpointing import load_training
 from worker.diagnosis.hook import Diagnose
 from worker.execution import Execution, decide
-from worker.hooks import (
-    DrawSamples,
-    KeepCheckpoints,
-    PublishVersions,
-    ReportProgress,
-    StopWhenAsked,
-    lineage_of,
-)
+from worker.hooks import DrawSamples, ReportProgress, StopWhenAsked
+from worker.keeping import KeepCheckpoints, PublishVersions, lineage_of
 from worker.log_events import WarningsAsEvents
 from worker.methods import method_of
-from worker.state import TrainState, load_training, new_state
-from worker.stopping import StopTraining
-from worker.trainer import Trainer, count_parameters
+from worker.rollback import roll_back, tell_of_rollbacks
+from worker.state import TrainState, new_state
+from worker.stopping import RollBack, StopTraining
+from worker.trainer import Hook, Trainer, count_parameters
 
 LOCK_PATIENCE_S = 3.0  # the reconciler looks whether the lock is free by taking it for a moment
 
@@ -101,16 +97,30 @@ def _train(run: Run, state: RunState, settings: Settings) -> str:
     publisher = PublishVersions(run, Registry(run.store), spec["model"], Bell(settings.broker_url))
     if training.step:  # an attempt may have died between its checkpoint and the publishing of it
         publisher.after_step(training, is_last=training.step == resolved["steps"])
-    beside = [ReportProgress(run, state.attempt), DrawSamples(run), keeper, publisher]
+    beside: list[Hook] = [ReportProgress(run, state.attempt), DrawSamples(run), keeper, publisher]
     hooks = [*beside, Diagnose(run, spec, training), StopWhenAsked(run)]
     log.info("attempt %d begins at step %d of %d", state.attempt, training.step, resolved["steps"])
-    try:
-        Trainer(training, method_of(resolved), batches, hooks).fit()
-    except StopTraining as stop:
-        keeper.write(training)
-        return _stopped(run, stop)
+    while isinstance(end := _fit(training, batches, hooks, keeper), RollBack):
+        roll_back(run, training, end, keeper)
+    if end is not None:
+        return _stopped(run, end)
     run.move(Status.SUCCEEDED)
     return "succeeded"
+
+
+def _fit(
+    training: TrainState, batches: Batches, hooks: list[Hook], keeper: KeepCheckpoints
+) -> StopTraining | RollBack | None:
+    """Train until the last step, until the run is to stop (then a checkpoint has been written), or is to go back."""
+    try:
+        try:
+            Trainer(training, method_of(training.resolved), batches, hooks).fit()
+        except StopTraining as stop:
+            keeper.write(training)
+            return stop
+    except RollBack as wish:
+        return wish
+    return None
 
 
 def _stopped(run: Run, stop: StopTraining) -> str:
@@ -146,9 +156,11 @@ def _execution(run: Run, device: str, precision: str) -> Execution:
 def _mark_beginning(run: Run, training: TrainState) -> None:
     """From which step this attempt goes on; an attempt before it may have died before it could say so."""
     step = training.step or None
-    run.change(lambda now: now.model_copy(update={"checkpoint_step": step, "attempt_began_at_step": training.step}))
+    marks = {"checkpoint_step": step, "attempt_began_at_step": training.step, "best": training.best}
+    run.change(lambda now: now.model_copy(update=marks))
     if step is not None:
         run.log_event("action", {"action": "resumed", "branch": training.branch, "step": step})
+    tell_of_rollbacks(run, training)
 
 
 def _resume(run: Run, resolved: dict[str, Any], execution: Execution) -> TrainState:

@@ -13,9 +13,11 @@ class Objective(Protocol):
     """Losses from the discriminator's scores (B,), the higher the more real; each returns a scalar.
 
     is_relative: the generator's loss needs the scores of real pictures too; else it is given None.
+    boundary: a score above it says real, one below it fake; None where a score alone says neither.
     """
 
     is_relative: ClassVar[bool]
+    boundary: ClassVar[float | None]
 
     def discriminator(self, real_B: Tensor, fake_B: Tensor) -> Tensor: ...
 
@@ -29,6 +31,7 @@ class Absolute:
     """Each picture is judged by itself."""
 
     is_relative: ClassVar[bool] = False
+    boundary: ClassVar[float | None] = 0.0
 
     def shown(self, score_B: Tensor) -> Tensor:
         return score_B
@@ -53,6 +56,8 @@ class NonSaturating(Absolute):
 class LeastSquares(Absolute):
     """Real pictures score 1, fakes 0, and the generator wants 1. Mao et al. 2017, arXiv 1611.04076, equation 9."""
 
+    boundary: ClassVar[float | None] = 0.5
+
     def discriminator(self, real_B: Tensor, fake_B: Tensor) -> Tensor:
         return 0.5 * (real_B - 1).square().mean() + 0.5 * fake_B.square().mean()
 
@@ -73,6 +78,8 @@ class Hinge(Absolute):
 class Wasserstein(Absolute):
     """The difference of the means; the critic has to be kept Lipschitz. Arjovsky et al. 2017, arXiv 1701.07875."""
 
+    boundary: ClassVar[float | None] = None
+
     def discriminator(self, real_B: Tensor, fake_B: Tensor) -> Tensor:
         return fake_B.mean() - real_B.mean()
 
@@ -85,6 +92,7 @@ class Relativistic:
     al. 2024 (arXiv 2501.05441) have it."""
 
     is_relative: ClassVar[bool] = True
+    boundary: ClassVar[float | None] = None
 
     def discriminator(self, real_B: Tensor, fake_B: Tensor) -> Tensor:
         return F.softplus(fake_B - real_B).mean()

@@ -1,44 +1,53 @@
-"""All that training changes: networks, average, optimisers, counters; to a checkpoint and back, bit for bit.
+"""All that training changes: networks, average, optimisers, counters. Knows no files (worker/checkpointing.py does).
 
-`<branch>-<step>/` holds training.safetensors and training.json (private to the worker) and `generator/`, exactly what
-a published version holds. Random numbers, batch order and learning rates are functions of (seed, branch, step), so
-nothing of them is kept.
+Random numbers, batch order and learning rates are functions of (seed, branch, step), so nothing of them is kept.
 
 Shape suffixes: B batch, Z latent.
 """
 
 import copy
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from core import files
-from core.checkpoints import GENERATOR_FOLDER
-from core.errors import StoreDamaged, TrainingFailed
-from core.store import SCHEMA, check_files, list_files
+from core.states import Best
 from models import ARCHITECTURES
 from models.resolution import network_config
 from models.spectral import constrain
-from models.weights import WEIGHTS_FILE
 from worker.batches import Batches, Position
 from worker.execution import Execution
 from worker.randomness import Moment, Purpose, stream
 from worker.schedules import SCHEDULES
 
 EMA_RAMP_UP = 0.05  # of the images seen: an early average must not remember the untrained network (StyleGAN2-ADA)
-TENSORS_FILE, FACTS_FILE = "training.safetensors", "training.json"
 
 Reported = dict[str, Tensor]  # scalars of one step, on the device
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rollback:
+    """A way back that a run took: from where, to where, and the learning rates that it goes on with."""
+
+    reason: str
+    from_branch: int
+    from_step: int
+    branch: int
+    step: int
+    lr_scale: float
+    generator_lr: float
+    discriminator_lr: float
+
+
 @dataclass(kw_only=True)
 class TrainState:
-    """Networks on their device, and where training stands."""
+    """Networks on their device, and where training stands.
+
+    lr_scale: of both learning rates, beside their schedule; a rollback halves it.
+    broken: 1 from the first step on whose loss or gradient was no finite number, else 0; a scalar on the device. While
+        it is 1 no optimiser moves anything: it is their `found_inf`, which fused Adam reads on the device.
+    """
 
     resolved: dict[str, Any]
     execution: Execution
@@ -51,6 +60,15 @@ class TrainState:
     step: int = 0
     images_seen: int = 0
     position: Position = (0, 0)
+    lr_scale: float = 1.0
+    rollbacks: list[Rollback] = field(default_factory=list)
+    best: Best | None = None
+    broken: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.broken = torch.zeros((), device=self.execution.torch_device)
+        for optimizer in (self.generator_optimizer, self.counterpart_optimizer):
+            optimizer.found_inf = self.broken  # type: ignore[attr-defined]
 
     @property
     def num_classes(self) -> int:
@@ -87,7 +105,7 @@ class TrainState:
 
     def set_rates(self) -> None:
         """The learning rates of the current step."""
-        factor = SCHEDULES[self.resolved["lr_schedule"]](self.step / self.steps)
+        factor = SCHEDULES[self.resolved["lr_schedule"]](self.step / self.steps) * self.lr_scale
         for optimizer, rate in (
             (self.generator_optimizer, self.resolved["generator_lr"]),
             (self.counterpart_optimizer, self.resolved["discriminator_lr"]),
@@ -111,12 +129,9 @@ class TrainState:
 
 def new_state(resolved: dict[str, Any], execution: Execution) -> TrainState:
     """Networks with weights drawn from the run's seed; the global random state is left alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(resolved["seed"])
-        generator, counterpart = _networks(resolved)
     generator, counterpart = (
         network.to(execution.torch_device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        for network in (generator, counterpart)
+        for network in _seeded_networks(resolved)
     )
     betas = (resolved["beta1"], resolved["beta2"])
     return TrainState(
@@ -132,6 +147,27 @@ def new_state(resolved: dict[str, Any], execution: Execution) -> TrainState:
     )
 
 
+def start_over(state: TrainState) -> None:
+    """Put the weights of the beginning into the networks there are, and forget what the optimisers learnt.
+
+    Branch, learning rates and rollbacks stay.
+    """
+    generator, counterpart = _seeded_networks(state.resolved)
+    state.generator.load_state_dict(generator.state_dict())
+    state.counterpart.load_state_dict(counterpart.state_dict())
+    state.ema.load_state_dict(generator.state_dict())
+    for optimizer in (state.generator_optimizer, state.counterpart_optimizer):
+        optimizer.load_state_dict({"state": {}, "param_groups": optimizer.state_dict()["param_groups"]})
+    state.step, state.images_seen, state.position = 0, 0, (0, 0)
+    state.broken.zero_()
+
+
+def _seeded_networks(resolved: dict[str, Any]) -> tuple[nn.Module, nn.Module]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(resolved["seed"])
+        return _networks(resolved)
+
+
 def _networks(resolved: dict[str, Any]) -> tuple[nn.Module, nn.Module]:
     architecture, config = ARCHITECTURES[resolved["architecture"]], network_config(resolved)
     generator = architecture.generator(config)
@@ -143,103 +179,23 @@ def _networks(resolved: dict[str, Any]) -> tuple[nn.Module, nn.Module]:
     return generator, discriminator
 
 
-def descend(loss: Tensor, *optimizers: torch.optim.Optimizer) -> None:
-    """One step of each optimizer down the gradient of `loss`."""
+def descend(state: TrainState, loss: Tensor, *optimizers: torch.optim.Optimizer) -> list[Tensor]:
+    """One step of each optimizer down the gradient of `loss`; returns the L2 norms of their gradients.
+
+    If one of these numbers is not finite, `state` is broken: then no step is made, nor any after it.
+    """
     for optimizer in optimizers:
         optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
+    norms = [_gradient_norm(optimizer) for optimizer in optimizers]
+    is_finite = torch.stack([loss.detach().float(), *norms]).isfinite().all()
+    torch.maximum(state.broken, is_finite.logical_not().float(), out=state.broken)
     for optimizer in optimizers:
         optimizer.step()
+    return norms
 
 
-def save_training(folder: Path, state: TrainState) -> None:
-    """Write training.safetensors and training.json; `generator/`, which holds the average, is written beside them."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _tensors(state).items()}
-    (folder / TENSORS_FILE).write_bytes(save(tensors))
-    facts = {
-        "schema": SCHEMA,
-        "resolved": state.resolved,
-        "branch": state.branch,
-        "step": state.step,
-        "images_seen": state.images_seen,
-        "position": list(state.position),
-        "files": list_files(folder, TENSORS_FILE),
-    }
-    files.write_json(folder / FACTS_FILE, facts)
-
-
-def load_training(folder: Path, resolved: dict[str, Any], execution: Execution) -> TrainState:
-    """The state a checkpoint holds.
-
-    Raises:
-        StoreDamaged: a file is missing, changed, or not what a checkpoint holds. A machine that is out of memory or
-            without its GPU raises its own errors: the checkpoint is not to blame.
-        TrainingFailed: it was made with another config; the message names what differs.
-    """
-    try:
-        facts = files.read_json(folder / FACTS_FILE, SCHEMA)
-        check_files(folder, facts["files"])
-        manifest = files.read_json(folder / GENERATOR_FOLDER / "manifest.json", SCHEMA)
-        check_files(folder / GENERATOR_FOLDER, manifest["files"])
-        tensors = load_file(folder / TENSORS_FILE)
-        average = load_file(folder / GENERATOR_FOLDER / WEIGHTS_FILE)
-        epoch, taken = facts["position"]
-        stored, marks = facts["resolved"], (facts["branch"], facts["step"], facts["images_seen"])
-    except (FileNotFoundError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise StoreDamaged(f"checkpoint {folder.name} cannot be used: {str(error)[:300]}") from None
-    if folder.name != f"{marks[0]}-{marks[1]}":
-        raise StoreDamaged(f"checkpoint {folder.name} holds step {marks[1]} of branch {marks[0]}")
-    _check_unchanged(stored, resolved)
-    state = new_state(resolved, execution)
-    state.branch, state.step, state.images_seen = marks
-    state.position = (epoch, taken)
-    try:
-        state.ema.load_state_dict(average)
-        _restore(state, tensors)
-    except (KeyError, IndexError, RuntimeError) as error:
-        if isinstance(error, torch.OutOfMemoryError):
-            raise
-        raise StoreDamaged(f"checkpoint {folder.name} does not fit its networks: {str(error)[:300]}") from None
-    return state
-
-
-def _check_unchanged(stored: dict[str, Any], resolved: dict[str, Any]) -> None:
-    changed = sorted(key for key in stored.keys() | resolved.keys() if stored.get(key) != resolved.get(key))
-    if changed:
-        message = f"the checkpoint was made with another config: {', '.join(changed)} differ"
-        raise TrainingFailed("internal", message, retryable=False)
-
-
-def _parts(state: TrainState) -> list[tuple[str, nn.Module, torch.optim.Optimizer]]:
-    return [
-        ("generator", state.generator, state.generator_optimizer),
-        ("counterpart", state.counterpart, state.counterpart_optimizer),
-    ]
-
-
-def _tensors(state: TrainState) -> dict[str, Tensor]:
-    tensors: dict[str, Tensor] = {}
-    for part, network, optimizer in _parts(state):
-        tensors |= {f"{part}.{name}": tensor for name, tensor in network.state_dict().items()}
-        for index, slots in optimizer.state_dict()["state"].items():
-            tensors |= {f"{part}_optimizer.{index}.{slot}": value for slot, value in slots.items()}
-    return tensors
-
-
-def _restore(state: TrainState, tensors: dict[str, Tensor]) -> None:
-    for part, network, optimizer in _parts(state):
-        network.load_state_dict({name: tensors[f"{part}.{name}"] for name in network.state_dict()})
-        parameters = list(network.parameters())
-        slots: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in tensors.items():
-            owner, _, rest = name.partition(".")
-            if owner == f"{part}_optimizer":
-                index, _, slot = rest.partition(".")
-                slots.setdefault(int(index), {})[slot] = _laid_out_like(parameters[int(index)], tensor)
-        groups = optimizer.state_dict()["param_groups"]
-        optimizer.load_state_dict({"state": slots, "param_groups": groups})
-
-
-def _laid_out_like(parameter: Tensor, slot: Tensor) -> Tensor:
-    """A moment with the memory format of its parameter: fused Adam walks both as flat memory."""
-    return torch.empty_like(parameter).copy_(slot) if slot.shape == parameter.shape else slot
+def _gradient_norm(optimizer: torch.optim.Optimizer) -> Tensor:
+    weights = (weight for group in optimizer.param_groups for weight in group["params"])
+    norms = torch._foreach_norm([weight.grad for weight in weights if weight.grad is not None])
+    return torch.stack(norms).norm()

@@ -1,4 +1,4 @@
-"""How a run is asked to stop: a signal to this process, or its status. Imported by the parent, so without torch."""
+"""How a run is asked to stop, or to go back: by a signal, its status, a hook. Without torch: the parent imports it."""
 
 import signal
 from typing import Literal
@@ -14,6 +14,18 @@ class StopTraining(Exception):
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason)
         self.reason: Reason = reason
+
+
+class RollBack(Exception):
+    """Raised between two steps: the run goes back to a checkpoint, on a new branch (worker/rollback.py).
+
+    reason: why, in words for people. failure: the code with which the run fails where it went back too often.
+    to_best: to the best checkpoint, if a metric says which that is; else to the newest.
+    """
+
+    def __init__(self, reason: str, *, failure: str = "diverged", to_best: bool = False) -> None:
+        super().__init__(reason)
+        self.reason, self.failure, self.to_best = reason, failure, to_best
 
 
 class _Flag:

@@ -12,15 +12,18 @@ from typing import Protocol
 import torch
 from torch import nn
 
-from core.errors import TrainingFailed
 from worker.batches import Batches
 from worker.state import Reported, TrainState
+from worker.stopping import RollBack
+
+REFUSED = "refused"  # steps that were not made, as their loss or gradient was no finite number
 
 Metrics = dict[str, float]
 
 
 class Hook(Protocol):
-    """Called between steps. A hook stops the run by raising worker.stopping.StopTraining."""
+    """Called between steps. A hook stops the run by raising StopTraining, and sends it back by RollBack
+    (worker/stopping.py)."""
 
     def after_report(self, state: TrainState, metrics: Metrics) -> None:
         """There are new numbers; they are finite."""
@@ -68,6 +71,7 @@ class Trainer:
                 hook.after_step(state, is_last)
 
     def _add(self, reported: Reported, images: int) -> None:
+        reported = {**reported, REFUSED: self.state.broken}
         self._sum = {name: self._sum.get(name, 0) + value.detach() for name, value in reported.items()}
         self._steps += 1
         self._images += images
@@ -76,12 +80,10 @@ class Trainer:
         """Average what was measured since the last report: the one place where the device is waited for."""
         means = (torch.stack([*self._sum.values()]) / self._steps).tolist()
         metrics: Metrics = dict(zip(self._sum, means, strict=True))
-        if not all(map(isfinite, means)):
-            raise TrainingFailed(
-                "diverged",
-                f"a loss stopped being a finite number before step {self.state.step}; a lower learning rate may help",
-                retryable=False,
-            )
+        refused = round(metrics.pop(REFUSED) * self._steps)
+        if refused or not all(map(isfinite, means)):
+            first = f"in step {self.state.step - refused + 1}" if refused else f"by step {self.state.step}"
+            raise RollBack(f"a loss or a gradient stopped being a finite number {first}")
         now = time.perf_counter()
         metrics["images_per_second"] = self._images / (now - self._since)
         self._sum, self._steps, self._images, self._since = {}, 0, 0, now

@@ -34,8 +34,9 @@ class Variational:
         reconstruction = self.likelihood(drawn_BCHW.flatten(1), real_BCHW.flatten(1)).mean()
         divergence = divergence_from_normal(posterior).mean()
         loss = reconstruction + divergence
-        descend(loss, state.counterpart_optimizer, state.generator_optimizer)
-        return {"loss": loss, "reconstruction": reconstruction, "divergence": divergence}
+        g_gradient, d_gradient = descend(state, loss, state.generator_optimizer, state.counterpart_optimizer)
+        told = {"loss": loss, "reconstruction": reconstruction, "divergence": divergence}
+        return told | {"g_gradient": g_gradient, "d_gradient": d_gradient}
 
 
 def sampled(posterior: Posterior, epsilon_BZ: Tensor) -> Tensor:

@@ -82,6 +82,7 @@ def _body(files: RunFiles, position: int | None) -> RunBody:
         ),
         diagnosis=state.diagnosis,
         stop=StopSpec.model_validate(request.get("stop", {})),
+        best=state.best,
         failure=state.failure if state.status is Status.FAILED else None,
         published=state.published,
         created_at=state.created_at,

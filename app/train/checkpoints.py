@@ -4,6 +4,7 @@ Knows nothing of what is in one.
 """
 
 import contextlib
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -92,6 +93,7 @@ def _is_of(checkpoint: Checkpoint, published: Published, services: Services) -> 
     if published.step != checkpoint.step:
         return False
     with contextlib.suppress(StoreDamaged):
-        known: int | None = services.registry.pointers(published.model)["published"].get(str(checkpoint.key))
-        return known == published.version
+        known: dict[str, int] = services.registry.pointers(published.model)["published"]
+        keys = (checkpoint.key, replace(checkpoint.key, again=True))
+        return published.version in [known.get(str(key)) for key in keys]
     return False

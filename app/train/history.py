@@ -5,6 +5,7 @@ import hashlib
 import io
 import math
 from collections.abc import Iterator
+from dataclasses import asdict
 from itertools import islice
 from typing import Annotated, Any, Literal
 
@@ -21,7 +22,7 @@ from app.negotiation import preferred
 from app.train.body import RunId, Step
 from core import VERSION, metrics, samples, tail
 from core.answers import Page
-from core.answers.runs import AttemptMark, Downsampled, MetricsBody, SampleBody
+from core.answers.runs import AttemptMark, BranchMark, Downsampled, MetricsBody, SampleBody
 from core.errors import InvalidRequest, NotAcceptable, RunNotFound, SampleNotFound
 from core.registry import timestamp
 from core.runs import Run
@@ -52,6 +53,9 @@ class MetricsQuery(StrictModel):
         description="Metrics, comma-separated or repeated. Default: all.",
     )
     after_step: int | None = Field(None, ge=0, lt=metrics.LARGEST_STEP, description="Only points beyond this step.")
+    branch: int | None = Field(
+        None, ge=0, lt=metrics.LARGEST_STEP, description="All points of this branch. Default: of each step the newest."
+    )
     format: Form | None = Field(None, description="Default: by Accept, or json.")
 
 
@@ -82,7 +86,7 @@ def read_metrics(
     if not len(history):
         run.must_exist()
     names = _chosen(query.columns, history)
-    rows = metrics.ordered(history, MARK_OF[query.x], query.after_step)
+    rows = metrics.ordered(history, MARK_OF[query.x], query.after_step, query.branch)
     columns = [history.columns[name][rows] for name in (MARK_OF[query.x], *names)]
     limit = query.max_points or (POINTS if form == "json" else len(rows))
     kept = metrics.thinned(np.array(columns[1:] or columns), max(limit, 1))
@@ -95,6 +99,7 @@ def read_metrics(
         columns=names,
         data=[_nullable(column) for column in columns],
         attempts=[AttemptMark(attempt=attempt, first_step=step) for attempt, step in metrics.attempts(history)],
+        branches=[BranchMark(**asdict(span)) for span in metrics.branches(history)],
         downsampled=None if len(kept) == len(rows) else Downsampled(points=len(rows), kept=len(kept)),
     )
     return Response(body.model_dump_json(), headers=headers, media_type="application/json")

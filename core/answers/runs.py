@@ -6,12 +6,13 @@ from pydantic import BaseModel, Field
 
 from core.diagnosis import Diagnosis
 from core.specs import StopSpec
-from core.states import Failure, Published, Status
+from core.states import Best, Failure, Published, Status
 
 RUN_ID = "run_0192f1c7a4e1b2c3d4e5"
 
 
 class ProgressBody(BaseModel):
+    branch: int = Field(0, description="0; one more with each time that training went back and took another way.")
     step: int = Field(description="Generator updates done.")
     total: int
     fraction: float = Field(ge=0, le=1)
@@ -53,6 +54,7 @@ class RunBody(BaseModel):
     latest: LatestBody
     diagnosis: Diagnosis | None = Field(description="How it learns; null before its first numbers.")
     stop: StopSpec = Field(description="As asked: which verdicts to act on, and how.")
+    best: Best | None = Field(None, description="The checkpoint with the lowest kid (else fd), which is never pruned.")
     failure: Failure | None
     published: list[Published]
     created_at: str
@@ -94,6 +96,15 @@ class AttemptMark(BaseModel):
     first_step: int
 
 
+class BranchMark(BaseModel):
+    """A branch of a run: each time that training went back, a new one begins."""
+
+    branch: int
+    first_step: int = Field(description="The first that it reported.")
+    last_step: int
+    cut: int = Field(description="Points that a newer branch left behind: not in this answer, but under `branch`.")
+
+
 class MetricsBody(BaseModel):
     """The metric history in columns: `data[0]` is x, `data[i + 1]` belongs to `columns[i]`; null: not measured."""
 
@@ -101,6 +112,7 @@ class MetricsBody(BaseModel):
     columns: list[str] = Field(examples=[["g_loss", "d_loss"]])
     data: list[list[float | None]] = Field(description="x in steps, images, or seconds since 1970 (UTC).")
     attempts: list[AttemptMark]
+    branches: list[BranchMark] = Field([], description="Where the curve was cut: oldest branch first.")
     downsampled: Downsampled | None = Field(description="null: every point is here.")
 
 

@@ -121,9 +121,11 @@ class Runs:
         columns: Sequence[str] | None = None,
         max_points: int | None = None,
         after_step: int | None = None,
+        branch: int | None = None,
     ) -> MetricsBody:
-        """The metric history along `x` (`step`, `images_seen` or `time`), thinned to `max_points`."""
-        asked = {"x": x, "columns": columns, "max_points": max_points, "after_step": after_step}
+        """The metric history along `x` (`step`, `images_seen` or `time`), thinned to `max_points`; of one `branch`
+        also what a newer one left behind."""
+        asked = {"x": x, "columns": columns, "max_points": max_points, "after_step": after_step, "branch": branch}
         return self._connection.get(MetricsBody, f"{_path(run)}/metrics", asked)
 
     def metrics_csv(self, run: RunRef, *, max_points: int | None = None) -> str:

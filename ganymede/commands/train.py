@@ -2,7 +2,7 @@
 
 import json
 import math
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,12 +10,16 @@ from ganymede.commands import show
 from ganymede.commands.session import Session
 from ganymede.commands.watch import watch
 
+if TYPE_CHECKING:
+    from core.answers.runs import RunBody
+
 Recipe = Annotated[str, typer.Argument(metavar="RECIPE", help="What to train, say cgan.")]
 Dataset = Annotated[str, typer.Argument(metavar="DATASET", help="What to train on: ganymede datasets ls.")]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An option of the training; may be repeated.")
 ]
 Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="A label; may be repeated.")]
+Final = Annotated[str | None, typer.Option(metavar="WHICH", help="What to publish at the end: best or last.")]
 StopOn = Annotated[list[str] | None, typer.Option(metavar="VERDICT", help="Act on this verdict; may be repeated.")]
 StopAction = Annotated[str | None, typer.Option(metavar="HOW", help="alert, pause or stop.")]
 
@@ -29,6 +33,7 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Seed of weights, batches and noise.")] = None,
     steps: Annotated[int | None, typer.Option(metavar="N", help="Length in generator updates.")] = None,
     publish_every: Annotated[int | None, typer.Option(metavar="N", help="Steps between published versions.")] = None,
+    publish_final: Final = None,
     stop_on: StopOn = None,
     stop_action: StopAction = None,
     settings: Settings = None,
@@ -37,20 +42,23 @@ def train(
 ) -> int:
     """Start a training run and watch it. Ctrl-C stops watching; the run goes on."""
     config = {key: value(text) for key, text in pairs(settings, "--set").items()}
-    config |= {} if steps is None else {"steps": steps}
+    config |= _given(steps=steps)
     asked: dict[str, Any] = {
         "model": model,
         "name": name,
         "seed": seed,
         "config": config or None,
-        "publish": None if publish_every is None else {"every_steps": publish_every},
-        "stop": _stop(stop_on, stop_action),
+        "publish": _given(every_steps=publish_every, final=publish_final) or None,
+        "stop": _given(on=stop_on or None, action=stop_action) or None,
         "tags": pairs(tags, "--tag") or None,
     }
     if session.curl:
         run_id = session.capture("RUN", "run_[0-9a-f]*", lambda: session.client.train(recipe, dataset, **asked).id)
         return 0 if detach else watch(session, run_id)
-    run = session.client.train(recipe, dataset, **asked)
+    return _follow(session, session.client.train(recipe, dataset, **asked), detach)
+
+
+def _follow(session: Session, run: "RunBody", detach: bool) -> int:
     if detach:
         session.reply([run.id], lambda: show.line(f"{run.id} {run.status}"))
         session.say(f"  watch it:  ganymede runs watch {run.id}")
@@ -68,9 +76,8 @@ def _watch(session: Session, run_id: str) -> int:
     return status
 
 
-def _stop(on: list[str] | None, action: str | None) -> dict[str, Any] | None:
-    """What was said of it; None: nothing."""
-    return {name: each for name, each in (("on", on), ("action", action)) if each} or None
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: content for name, content in options.items() if content is not None}
 
 
 def pairs(given: list[str] | None, option: str) -> dict[str, str]:

@@ -280,10 +280,10 @@ def idle_run(store: Store) -> Run:
     return made
 
 
-def report(run: Run, steps: range, attempt: int = 1, **metrics: float | None) -> None:
+def report(run: Run, steps: range, attempt: int = 1, branch: int = 0, **metrics: float | None) -> None:
     for step in steps:
         at = f"2026-01-01T00:{attempt:02d}:{step // 1000 % 60:02d}.{step % 1000:03d}Z"
-        point = {"branch": 0, "step": step, "attempt": attempt, "images_seen": 64 * step, "at": at}
+        point = {"branch": branch, "step": step, "attempt": attempt, "images_seen": 64 * step, "at": at}
         files.append_json_line(run.metrics_file, {**point, **metrics})
 
 

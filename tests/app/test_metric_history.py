@@ -23,8 +23,24 @@ async def test_a_history_comes_in_columns(api: httpx.AsyncClient, idle_run: Run)
         "columns": ["g_loss", "d_loss", "fid"],
         "data": [[10, 20, 30, 40, 50], [1.5, 1.5, 2.5, 2.5, 2.5], [None] * 5, [None, None, 9, 9, 9]],
         "attempts": [{"attempt": 1, "first_step": 10}, {"attempt": 2, "first_step": 30}],
+        "branches": [{"branch": 0, "first_step": 10, "last_step": 50, "cut": 0}],
         "downsampled": None,
     }
+
+
+async def test_a_rollback_is_marked_and_what_it_cut_off_can_be_asked_for(api: httpx.AsyncClient, idle_run: Run) -> None:
+    report(idle_run, range(10, 50, 10), g_loss=1)
+    report(idle_run, range(30, 60, 10), branch=1, g_loss=2)
+
+    curve = (await api.get(f"/train/{idle_run.id}/metrics")).json()
+    left_behind = (await api.get(f"/train/{idle_run.id}/metrics", params={"branch": 0})).json()
+
+    assert curve["data"] == [[10, 20, 30, 40, 50], [1, 1, 2, 2, 2]]
+    assert curve["branches"] == [
+        {"branch": 0, "first_step": 10, "last_step": 40, "cut": 2},
+        {"branch": 1, "first_step": 30, "last_step": 50, "cut": 0},
+    ]
+    assert left_behind["data"] == [[10, 20, 30, 40], [1, 1, 1, 1]]
 
 
 async def test_x_may_be_images_or_time(api: httpx.AsyncClient, idle_run: Run) -> None:

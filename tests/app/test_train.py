@@ -45,7 +45,14 @@ async def test_a_run_is_accepted_with_its_address_and_waits_in_the_queue(
     assert answer.headers["Location"] == f"/train/{run['id']}" == run["links"]["self"]
     assert (run["status"], run["is_terminal"], run["attempt"]) == ("queued", False, 1)
     assert (run["model"], run["name"], run["config"]["steps"], run["queue"]["position"]) == ("mine", "a try", 7, 0)
-    assert run["progress"] == {"step": 0, "total": 7, "fraction": 0, "images_seen": 0, "images_per_second": None}
+    assert run["progress"] == {
+        "branch": 0,
+        "step": 0,
+        "total": 7,
+        "fraction": 0,
+        "images_seen": 0,
+        "images_per_second": None,
+    }
     assert (await training.get(answer.headers["Location"])).json() == run
 
 

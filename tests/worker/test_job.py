@@ -9,7 +9,7 @@ from core.checkpoints import list_checkpoints
 from core.datasets import Dataset
 from core.registry import Registry
 from core.states import Status
-from models.weights import load_generator
+from models.weights import is_finite, load_generator
 from tests.worker.conftest import CreateRun, TrainHere
 from worker import hooks, stopping
 from worker.hooks import ReportProgress
@@ -137,24 +137,27 @@ def test_a_damaged_dataset_fails_the_run_and_names_the_file(
     assert "images.npy" in failure.message
 
 
-def test_weights_that_are_no_numbers_end_the_run_as_diverged_and_are_not_published(
+def test_weights_that_are_no_numbers_send_the_run_back_and_are_not_published(
     create_run: CreateRun, train_here: TrainHere, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = create_run(publish={"every_steps": 5}, report_every=20)
+    run = create_run(publish={"every_steps": 10}, report_every=20)
     update = TrainState.update_ema
 
     def update_and_break(self: TrainState, batch_size: int) -> None:
         update(self, batch_size)
-        if self.step == 8:
+        if (self.branch, self.step) == (0, 10):
             next(self.generator.parameters()).data.fill_(float("inf"))
 
     monkeypatch.setattr(TrainState, "update_ema", update_and_break)
 
     ended = train_here(run)
 
-    assert ended == "failed: diverged"
-    assert [entry.step for entry in run.state().published] == [5]
-    assert registry.versions("shapes") == [1]
+    assert ended == "succeeded"
+    (told,) = [event["data"] for event in run.events() if event["data"].get("action") == "rolled_back"]
+    assert (told["reason"], told["step"]) == ("a weight stopped being a finite number by step 10", 5)
+    for version in registry.versions("shapes"):
+        generator, _ = load_generator(registry.folder("shapes", version) / "generator.safetensors")
+        assert is_finite(generator)
 
 
 def flip_last_byte(path: Path) -> None:

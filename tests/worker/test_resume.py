@@ -9,7 +9,8 @@ from core.runs import Run
 from core.states import Status
 from core.store import Store
 from tests.worker.conftest import CreateRun, TrainHere
-from worker.hooks import KeepCheckpoints, ReportProgress
+from worker.hooks import ReportProgress
+from worker.keeping import KeepCheckpoints
 from worker.state import TrainState
 from worker.trainer import Metrics
 
@@ -108,7 +109,7 @@ def test_a_machine_without_memory_costs_no_checkpoint(
         raise torch.OutOfMemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr("worker.state.new_state", no_room)
+        patch.setattr("worker.checkpointing.new_state", no_room)
         ended = train_here(run)
 
     assert ended == "failed: out_of_memory"

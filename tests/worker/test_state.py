@@ -12,8 +12,9 @@ from core.errors import StoreDamaged, TrainingFailed
 from models.publish import Lineage, write_generator
 from models.resolution import network_config
 from tests.worker.conftest import CreateRun
+from worker.checkpointing import load_training, save_training
 from worker.execution import Execution
-from worker.state import TrainState, load_training, new_state, save_training
+from worker.state import TrainState, new_state
 
 CPU = Execution(device="cpu", precision="float32", threads=1)
 

@@ -7,14 +7,18 @@ import pytest
 import torch
 
 from core.datasets import Dataset
-from core.errors import TrainingFailed
+from models.discriminator import Judgement
+from models.recipes import RECIPES
 from models.sampling import draw
 from tests.worker.conftest import CreateRun
+from worker.adversarial import accuracies
 from worker.batches import Batches
 from worker.execution import Execution
 from worker.hooks import Quiet
 from worker.methods import method_of
+from worker.objectives import OBJECTIVES
 from worker.state import TrainState, new_state
+from worker.stopping import RollBack
 from worker.trainer import Metrics, Trainer
 
 CPU = Execution(device="cpu", precision="float32", threads=1)
@@ -57,21 +61,23 @@ def test_the_loop_reports_means_at_its_cadence_and_at_the_end(create_run: Create
     assert [step for step, _ in recorder.points] == [10, 20, 25]
     assert recorder.steps == list(range(1, 26))
     for _, metrics in recorder.points:
-        assert set(metrics) == {"d_loss", "g_loss", "d_real", "d_fake", "images_per_second"}
+        losses = {"d_loss", "g_loss", "d_real", "d_fake"}
+        live = {"g_gradient", "d_gradient", "d_real_accuracy", "d_fake_accuracy"}
+        assert set(metrics) == losses | live | {"images_per_second"}
         assert 0 <= metrics["d_fake"] <= 1
 
 
-def test_a_loss_that_is_no_number_ends_the_run_as_diverged(create_run: CreateRun, shapes: Dataset) -> None:
+def test_a_loss_that_is_no_number_sends_the_run_back(create_run: CreateRun, shapes: Dataset) -> None:
     resolved = create_run(report_every=1).spec()["resolved"]
     state, recorder = new_state(resolved, CPU), Recorder()
     batches = Batches(shapes.images(), shapes.labels(), 16, 0, torch.device("cpu"))
     with torch.no_grad():
         next(state.generator.parameters()).fill_(float("nan"))
 
-    with pytest.raises(TrainingFailed, match="finite") as caught:
+    with pytest.raises(RollBack, match="finite") as caught:
         Trainer(state, method_of(resolved), batches, [recorder]).fit()
 
-    assert caught.value.code == "diverged"
+    assert caught.value.failure == "diverged"
     assert recorder.points == []
 
 
@@ -95,3 +101,48 @@ def test_an_unconditional_recipe_ignores_the_labels_of_its_dataset(create_run: C
 
     assert state.num_classes == 0
     assert recorder.steps[-1] == 5
+
+
+@pytest.mark.parametrize("recipe", ["dcgan", "vae"])
+def test_gradient_norms_are_means_of_those_before_each_step(
+    create_run: CreateRun, shapes: Dataset, recipe: str
+) -> None:
+    resolved = create_run(recipe=recipe, steps=3, report_every=3, precision="float32").spec()["resolved"]
+    state, recorder = new_state(resolved, CPU), Recorder()
+    norms: dict[str, list[float]] = {"g_gradient": [], "d_gradient": []}
+    for name, optimizer in (("g_gradient", state.generator_optimizer), ("d_gradient", state.counterpart_optimizer)):
+
+        def measure(asked: torch.optim.Optimizer, *_: Any, name: str = name) -> None:
+            gradients = [weight.grad for group in asked.param_groups for weight in group["params"]]
+            flat = torch.cat([gradient.double().flatten() for gradient in gradients])
+            norms[name].append(flat.square().sum().sqrt().item())
+
+        optimizer.register_step_pre_hook(measure)
+    batches = Batches(shapes.images(), shapes.labels(), 16, 0, torch.device("cpu"))
+
+    Trainer(state, method_of(resolved), batches, [recorder]).fit()
+
+    ((_, metrics),) = recorder.points
+    for name, values in norms.items():
+        assert len(values) == 3
+        assert metrics[name] == pytest.approx(np.mean(values), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "real", "fake"), [("dcgan", 0.75, 0.5), ("lsgan", 0.25, 0.75), ("sngan", 0.75, 0.5)]
+)
+def test_accuracy_is_the_share_on_the_right_side_of_the_boundary(recipe: str, real: float, fake: float) -> None:
+    objective = OBJECTIVES[RECIPES[recipe].objective]
+    real_B, fake_B = torch.tensor([-1.0, 0.25, 0.4, 2.0]), torch.tensor([-2.0, -0.1, 0.3, 0.9])
+
+    told = accuracies(objective, Judgement(real_B, None), Judgement(fake_B, None))
+
+    assert {name: value.item() for name, value in told.items()} == {"d_real_accuracy": real, "d_fake_accuracy": fake}
+
+
+@pytest.mark.parametrize("recipe", ["wgan-gp", "r3gan", "vae"])
+def test_a_score_without_sides_has_no_accuracy(create_run: CreateRun, shapes: Dataset, recipe: str) -> None:
+    _, recorder = train(create_run, shapes, recipe=recipe, steps=2)
+
+    assert "g_gradient" in recorder.points[-1][1]
+    assert not any("accuracy" in name for name in recorder.points[-1][1])

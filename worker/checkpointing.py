@@ -1,0 +1,143 @@
+"""A training state to a checkpoint and back, bit for bit. Knows no run and no loop.
+
+`<branch>-<step>/` holds training.safetensors and training.json (private to the worker) and `generator/`, exactly what
+a published version holds.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from core import files
+from core.checkpoints import GENERATOR_FOLDER
+from core.errors import StoreDamaged, TrainingFailed
+from core.states import Best
+from core.store import SCHEMA, check_files, list_files
+from models.weights import WEIGHTS_FILE
+from worker.execution import Execution
+from worker.state import Rollback, TrainState, new_state
+
+TENSORS_FILE, FACTS_FILE = "training.safetensors", "training.json"
+
+
+def save_training(folder: Path, state: TrainState) -> None:
+    """Write training.safetensors and training.json; `generator/`, which holds the average, is written beside them."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _tensors(state).items()}
+    (folder / TENSORS_FILE).write_bytes(save(tensors))
+    facts = {
+        "schema": SCHEMA,
+        "resolved": state.resolved,
+        "branch": state.branch,
+        "step": state.step,
+        "images_seen": state.images_seen,
+        "position": list(state.position),
+        "lr_scale": state.lr_scale,
+        "rollbacks": [asdict(rollback) for rollback in state.rollbacks],
+        "best": state.best and state.best.model_dump(),
+        "files": list_files(folder, TENSORS_FILE),
+    }
+    files.write_json(folder / FACTS_FILE, facts)
+
+
+def load_training(folder: Path, resolved: dict[str, Any], execution: Execution) -> TrainState:
+    """The state a checkpoint holds; raises what `restore` does."""
+    state = new_state(resolved, execution)
+    restore(state, folder)
+    return state
+
+
+def restore(state: TrainState, folder: Path) -> None:
+    """Put what a checkpoint holds into `state`: into the networks there are, so that no second ones need room.
+
+    Raises:
+        StoreDamaged: a file is missing, changed, or not what a checkpoint holds. A machine that is out of memory or
+            without its GPU raises its own errors: the checkpoint is not to blame.
+        TrainingFailed: it was made with another config; the message names what differs.
+    """
+    try:
+        facts = files.read_json(folder / FACTS_FILE, SCHEMA)
+        check_files(folder, facts["files"])
+        manifest = files.read_json(folder / GENERATOR_FOLDER / "manifest.json", SCHEMA)
+        check_files(folder / GENERATOR_FOLDER, manifest["files"])
+        tensors = load_file(folder / TENSORS_FILE)
+        average = load_file(folder / GENERATOR_FOLDER / WEIGHTS_FILE)
+        stored, standing = facts["resolved"], _standing(facts, folder)
+    except (FileNotFoundError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise StoreDamaged(f"checkpoint {folder.name} cannot be used: {str(error)[:300]}") from None
+    if folder.name != f"{standing['branch']}-{standing['step']}":
+        raise StoreDamaged(f"checkpoint {folder.name} holds step {standing['step']} of branch {standing['branch']}")
+    _check_unchanged(stored, state.resolved)
+    for name, value in standing.items():
+        setattr(state, name, value)
+    state.broken.zero_()
+    try:
+        state.ema.load_state_dict(average)
+        _restore(state, tensors)
+    except (KeyError, IndexError, RuntimeError) as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise
+        raise StoreDamaged(f"checkpoint {folder.name} does not fit its networks: {str(error)[:300]}") from None
+
+
+def _standing(facts: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Where training stood: the fields of a TrainState beside its networks and optimisers."""
+    epoch, taken = facts["position"]
+    best = Best.model_validate(facts["best"]) if facts.get("best") else None
+    if best and not folder.with_name(f"{best.branch}-{best.step}").is_dir():
+        best = None  # it gave way to a better one, which is damaged or lost
+    return {
+        "branch": facts["branch"],
+        "step": facts["step"],
+        "images_seen": facts["images_seen"],
+        "position": (epoch, taken),
+        "lr_scale": float(facts.get("lr_scale", 1.0)),
+        "rollbacks": [Rollback(**rollback) for rollback in facts.get("rollbacks", [])],
+        "best": best,
+    }
+
+
+def _check_unchanged(stored: dict[str, Any], resolved: dict[str, Any]) -> None:
+    changed = sorted(key for key in stored.keys() | resolved.keys() if stored.get(key) != resolved.get(key))
+    if changed:
+        message = f"the checkpoint was made with another config: {', '.join(changed)} differ"
+        raise TrainingFailed("internal", message, retryable=False)
+
+
+def _parts(state: TrainState) -> list[tuple[str, nn.Module, torch.optim.Optimizer]]:
+    return [
+        ("generator", state.generator, state.generator_optimizer),
+        ("counterpart", state.counterpart, state.counterpart_optimizer),
+    ]
+
+
+def _tensors(state: TrainState) -> dict[str, Tensor]:
+    tensors: dict[str, Tensor] = {}
+    for part, network, optimizer in _parts(state):
+        tensors |= {f"{part}.{name}": tensor for name, tensor in network.state_dict().items()}
+        for index, slots in optimizer.state_dict()["state"].items():
+            tensors |= {f"{part}_optimizer.{index}.{slot}": value for slot, value in slots.items()}
+    return tensors
+
+
+def _restore(state: TrainState, tensors: dict[str, Tensor]) -> None:
+    for part, network, optimizer in _parts(state):
+        network.load_state_dict({name: tensors[f"{part}.{name}"] for name in network.state_dict()})
+        parameters = list(network.parameters())
+        slots: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            owner, _, rest = name.partition(".")
+            if owner == f"{part}_optimizer":
+                index, _, slot = rest.partition(".")
+                slots.setdefault(int(index), {})[slot] = _laid_out_like(parameters[int(index)], tensor)
+        groups = optimizer.state_dict()["param_groups"]
+        optimizer.load_state_dict({"state": slots, "param_groups": groups})
+
+
+def _laid_out_like(parameter: Tensor, slot: Tensor) -> Tensor:
+    """A moment with the memory format of its parameter: fused Adam walks both as flat memory."""
+    return torch.empty_like(parameter).copy_(slot) if slot.shape == parameter.shape else slot

@@ -1,0 +1,133 @@
+"""The hooks that keep what a run has made: its checkpoints, and versions published from them. Knows no loop."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+from core.checkpoints import GENERATOR_FOLDER, Checkpoint, list_checkpoints, note_published, publication
+from core.queue import Bell
+from core.registry import LATEST, Registry
+from core.runs import Run
+from core.states import Best
+from core.steps import BranchStep
+from models.publish import Lineage, publish_folder, write_generator
+from models.resolution import network_config
+from models.weights import is_finite
+from worker.checkpointing import save_training
+from worker.hooks import Quiet, must_be_sound, place_of
+from worker.state import TrainState
+from worker.stopping import RollBack
+from worker.trainer import Metrics
+
+CHECKPOINTS_KEPT = 2
+LIVE_METRICS = ("kid", "fd")  # what a run is judged by while it trains: the first that is measured; lower is better
+
+
+class KeepCheckpoints(Quiet):
+    """Writes checkpoints, keeps the newest and the best, and can be asked for one more before the process ends."""
+
+    def __init__(self, run: Run, lineage: Callable[[TrainState, Metrics], Lineage]) -> None:
+        self.run, self.lineage, self.metrics = run, lineage, Metrics()
+        self._measured_at: BranchStep | None = None
+
+    def after_report(self, state: TrainState, metrics: Metrics) -> None:
+        """What is told twice of one step is put together."""
+        known = self.metrics if self._measured_at == place_of(state) else {}
+        self.metrics, self._measured_at = {**known, **metrics}, place_of(state)
+
+    def after_step(self, state: TrainState, is_last: bool) -> None:
+        cadence = (state.resolved["checkpoint_every"], state.resolved["publish_every"])
+        if is_last or any(state.step % every == 0 for every in cadence):
+            self.write(state)
+
+    def write(self, state: TrainState) -> None:
+        """Put a checkpoint of the current step; a network with a weight that is no number never becomes one."""
+        must_be_sound(state)
+        if not (is_finite(state.generator) and is_finite(state.ema) and is_finite(state.counterpart)):
+            raise RollBack(f"a weight stopped being a finite number by step {state.step}")
+        store, name = self.run.store, place_of(state)
+        if self._measured_at == name:
+            state.best = better(state.best, name, self.metrics)
+
+        def fill(folder: Path) -> None:
+            save_training(folder, state)
+            generator = folder / GENERATOR_FOLDER
+            generator.mkdir()
+            write_generator(generator, state.ema, self.lineage(state, self.metrics))
+
+        if store.put(f"{self.run.checkpoints}/{name}", fill):
+            marks = {"checkpoint_step": state.step, "attempts_without_checkpoint": 0, "best": state.best}
+            self.run.change(lambda now: now.model_copy(update=marks))
+            self.run.log_event("checkpoint", {"branch": state.branch, "step": state.step})
+            for old in superseded(list_checkpoints(self.run), state.best):
+                store.delete(f"{self.run.checkpoints}/{old}")
+
+
+class PublishVersions(Quiet):
+    """Makes a version of every checkpoint that is due. A repeat after a crash finds it done."""
+
+    def __init__(self, run: Run, registry: Registry, model: str, bell: Bell) -> None:
+        self.run, self.registry, self.model, self.bell = run, registry, model, bell
+
+    def after_step(self, state: TrainState, is_last: bool) -> None:
+        if is_last and state.resolved["publish_final"] == "best" and state.best:
+            self._publish(state, BranchStep(state.best.branch, state.best.step), is_newest=True)
+        elif is_last or state.step % state.resolved["publish_every"] == 0:
+            self._publish(state, place_of(state))
+
+    def _publish(self, state: TrainState, place: BranchStep, *, is_newest: bool = False) -> None:
+        """is_newest: it will be, also if it was published before and other versions since."""
+        folder = self.run.store.path(f"{self.run.checkpoints}/{place}/{GENERATOR_FOLDER}")
+        version, _ = publish_folder(self.registry, self.model, folder)
+        if is_newest and self.registry.pointers(self.model)["aliases"].get(LATEST) != version:
+            version, _ = publish_folder(self.registry, self.model, folder, again=True)
+        self.bell.ring(self.model)
+        note_published(self.run, publication(self.model, version, place.step))
+        self.registry.prune(self.model, self.run.id, state.resolved["publish_keep"])
+
+
+def better(best: Best | None, place: BranchStep, metrics: Metrics) -> Best | None:
+    """The best checkpoint, once this one with these metrics is there.
+
+    The first of LIVE_METRICS that is measured counts; it is compared with its own values alone.
+    """
+    for rank, metric in enumerate(LIVE_METRICS):
+        value = metrics.get(metric, math.nan)
+        if math.isfinite(value):
+            is_first = best is None or rank < LIVE_METRICS.index(best.metric)
+            if is_first or (best and best.metric == metric and value < best.value):
+                return Best(metric=metric, value=value, branch=place.branch, step=place.step)
+            return best
+    return best
+
+
+def superseded(checkpoints: list[Checkpoint], best: Best | None = None) -> list[Checkpoint]:
+    """Those of `checkpoints` (newest first) to delete: all but the newest two and the best.
+
+    Those of one step count as one, the newest: a rollback begins its branch with a copy of the one it went back to.
+    """
+    newest_of = {found.step: found for found in reversed(checkpoints)}
+    staying = sorted(newest_of.values(), reverse=True)[:CHECKPOINTS_KEPT]
+    named = {str(found) for found in staying} | ({f"{best.branch}-{best.step}"} if best else set())
+    return [found for found in checkpoints if str(found) not in named]
+
+
+def lineage_of(run: Run, spec: dict[str, object]) -> Callable[[TrainState, Metrics], Lineage]:
+    """How a generator of this run is described in its manifest."""
+    dataset = spec["dataset"]
+    assert isinstance(dataset, dict)
+
+    def describe(state: TrainState, metrics: Metrics) -> Lineage:
+        return Lineage(
+            run=run.id,
+            branch=state.branch,
+            step=state.step,
+            images_seen=state.images_seen,
+            recipe=state.resolved["recipe"],
+            architecture=state.resolved["architecture"],
+            network=network_config(state.resolved),
+            dataset=dataset,
+            metrics={**metrics},
+        )
+
+    return describe
