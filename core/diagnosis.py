@@ -33,7 +33,7 @@ Trouble = Literal[  # every other verdict
     "stalled",
     "memorising",
 ]
-Action = Literal["alert", "pause", "stop"]
+Action = Literal["alert", "pause", "rollback", "stop"]
 
 
 class Part(BaseModel):

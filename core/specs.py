@@ -93,7 +93,7 @@ class StopSpec(StrictModel):
     action: Action = Field(
         "alert",
         description="alert: it is told as an event, as every verdict is. pause: the run waits, with a checkpoint. "
-        "stop: the run ends as failed.",
+        "rollback: back to an earlier checkpoint, with lower learning rates. stop: the run ends as failed.",
     )
     on: list[Trouble] = Field([], max_length=20, validate_default=True, description="Verdicts to act on.")
 

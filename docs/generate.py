@@ -137,8 +137,9 @@ DIAGNOSIS_PAGE_ENDS = """
 ## Acting on it
 
 `stop` of `POST /train` says what is done when one of the verdicts in `on` comes up: `alert` (the default) tells it as
-an event and no more; `pause` lets the run wait, with a checkpoint; `stop` ends the run as failed (`diverged` where it
-was exploding, `stalled`, else `collapsed`), with the advice in the message.
+an event and no more; `pause` lets the run wait, with a checkpoint; `rollback` goes back to its best checkpoint (the
+newest, where none was scored) on a new branch, with both learning rates halved, up to three times in a run; `stop` ends
+the run as failed (`diverged` where it was exploding, `stalled`, else `collapsed`), with the advice in the message.
 
 ```json
 {"recipe": "dcgan", "dataset": "mnist-10k", "stop": {"on": ["mode_collapse", "exploding"], "action": "pause"}}

@@ -21,7 +21,7 @@ Settings = Annotated[
 Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="A label; may be repeated.")]
 Final = Annotated[str | None, typer.Option(metavar="WHICH", help="What to publish at the end: best or last.")]
 StopOn = Annotated[list[str] | None, typer.Option(metavar="VERDICT", help="Act on this verdict; may be repeated.")]
-StopAction = Annotated[str | None, typer.Option(metavar="HOW", help="alert, pause or stop.")]
+StopAction = Annotated[str | None, typer.Option(metavar="HOW", help="alert, pause, rollback or stop.")]
 
 
 def train(
@@ -63,15 +63,11 @@ def _follow(session: Session, run: "RunBody", detach: bool) -> int:
         session.reply([run.id], lambda: show.line(f"{run.id} {run.status}"))
         session.say(f"  watch it:  ganymede runs watch {run.id}")
         return 0
-    return _watch(session, run.id)
-
-
-def _watch(session: Session, run_id: str) -> int:
     if not session.as_json:
-        show.line(run_id)
-    status = watch(session, run_id)
+        show.line(run.id)
+    status = watch(session, run.id)
     if session.as_json:
-        session.client.runs.get(run_id)
+        session.client.runs.get(run.id)
         session.reply_json()
     return status
 

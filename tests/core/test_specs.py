@@ -81,7 +81,7 @@ def test_neither_of_them_may_be_left_out(missing: str) -> None:
         ({"stop": {"on": ["warming_up"], "action": "pause"}}, "stop.on"),
         ({"stop": {"on": "mode_collapse"}}, "stop.on"),
         ({"stop": {"action": "stop"}}, "stop.on"),
-        ({"stop": {"on": [], "action": "pause"}}, "stop.on"),
+        ({"stop": {"on": [], "action": "rollback"}}, "stop.on"),
         ({"stop": {"on": ["exploding"], "action": "cancel"}}, "stop.action"),
         ({"stop": {"if": ["exploding"]}}, "stop.if"),
     ],

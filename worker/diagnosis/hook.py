@@ -16,7 +16,7 @@ from worker.diagnosis.judging import diagnose
 from worker.diagnosis.window import Setting, restored
 from worker.hooks import Clock, Quiet
 from worker.state import TrainState
-from worker.stopping import StopTraining
+from worker.stopping import RollBack, StopTraining
 from worker.trainer import Metrics
 
 TELL_EVERY_S = 10.0  # newer numbers of an unchanged verdict
@@ -35,14 +35,16 @@ class Diagnose(Quiet):
         self.stop = StopSpec.model_validate(spec["request"].get("stop", {}))
         self.clock = Clock(TELL_EVERY_S)
         dataset = spec["dataset"]
-        setting = Setting(resolved=spec["resolved"], images=dataset["count"], classes=len(dataset["class_names"]))
-        self.window = restored(run.metrics_file, state.branch, state.step, setting)
+        self.setting = Setting(resolved=spec["resolved"], images=dataset["count"], classes=len(dataset["class_names"]))
         self.told = run.state().diagnosis
         self._due: Action | None = None
+        self._look_back(state)
         if self.window.step:
             self._judge(state)
 
     def after_report(self, state: TrainState, metrics: Metrics) -> None:
+        if state.branch != self.branch:
+            self._look_back(state)
         self.window.add(state.step, {**metrics})
         self._judge(state)
 
@@ -50,6 +52,11 @@ class Diagnose(Quiet):
         action, self._due = self._due, None
         if action is not None and not is_last:
             self._act(action, state)
+
+    def _look_back(self, state: TrainState) -> None:
+        """Take the points that led here; of a branch that was left only those before it was."""
+        self.branch = state.branch
+        self.window = restored(self.run.metrics_file, state.branch, state.step, self.setting)
 
     def _judge(self, state: TrainState) -> None:
         found = diagnose(self.window, state.branch, self.told)
@@ -72,8 +79,11 @@ class Diagnose(Quiet):
         self.run.log_event("action", {**facts, "message": acted.summary})
         if action == "pause":
             raise StopTraining("pause")
-        if action == "stop":
-            raise TrainingFailed(FAILURE_CODES.get(acted.verdict, "collapsed"), told_in_full(acted), retryable=False)
+        failure = FAILURE_CODES.get(acted.verdict, "collapsed")
+        if action == "rollback":
+            reason = f"{acted.verdict}: {acted.summary}"
+            raise RollBack(reason, failure=failure, to_best=True, before=acted.since_step)
+        raise TrainingFailed(failure, told_in_full(acted), retryable=False)
 
 
 def told_in_full(found: Diagnosis) -> str:

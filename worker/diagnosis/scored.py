@@ -71,11 +71,13 @@ def label_ignored(window: Window) -> Finding | None:
     if classes < 2:
         return None
 
-    def is_missed(point: Point, before: Before) -> bool | None:
+    def is_missed(point: Point, before: Before) -> bool | None:  # noqa: ARG001
         if "label_accuracy" not in point:
             return None
+        past = [each for each in window.evaluations if "label_accuracy" in each and each["step"] < point["step"]]
+        gain = point["label_accuracy"] - past[-t.LABEL_REPEATS]["label_accuracy"] if len(past) >= t.LABEL_REPEATS else 0
         skill = (point["label_accuracy"] - 1 / classes) / (1 - 1 / classes)
-        return skill < t.LABEL_SKILL and not _is_rising("label_accuracy", point, before)
+        return skill < t.LABEL_SKILL and gain < t.LABEL_GAIN
 
     found = _begun(window, is_missed, t.LABEL_REPEATS)
     if found is None:

@@ -44,12 +44,14 @@ SCORES_IN_A_ROW = _row(Verdict.MODE_COLLAPSE, 2, "evaluations in a row that show
 DIVERSITY = _row(Verdict.MODE_COLLAPSE, 0.15, "diversity (of conditional networks: within a class)")
 ALL_ALIKE = _row(Verdict.MODE_COLLAPSE, 0.05, "the same, of a generator that never learnt anything: it is no collapse")
 DIVERSITY_LOST = _row(Verdict.MODE_COLLAPSE, 0.33, "times the best diversity of the run so far")
+STILL_GAINING = _row(Verdict.MODE_COLLAPSE, 0.1, "gain of diversity over the evaluation before by which time is given")
 LEARNT = _row(Verdict.MODE_COLLAPSE, 0.8, "times the first KID (else FD): once below, a generator has learnt something")
 CLASSES_LOST = _row(Verdict.MODE_COLLAPSE, 0.4, "share of the classes that were drawn before and are no longer")
 MOST_CLASSES = _row(Verdict.MODE_COLLAPSE, 100, "classes at most of which some are missed: a sample shows no more")
 
-LABEL_REPEATS = _row(Verdict.LABEL_IGNORED, 3, "evaluations in a row that show it, or do not")
+LABEL_REPEATS = _row(Verdict.LABEL_IGNORED, 4, "evaluations in a row that show it, or do not")
 LABEL_SKILL = _row(Verdict.LABEL_IGNORED, 0.3, "label accuracy, 0 being chance and 1 always right")
+LABEL_GAIN = _row(Verdict.LABEL_IGNORED, 0.02, "gain of label accuracy over so many evaluations by which time is given")
 
 NEAREST = _row(
     Verdict.MEMORISING, 0.8, "distance of drawn pictures to the nearest training image, held-out real ones' being 1"
@@ -71,4 +73,3 @@ NEAR_FLOOR = _row(Verdict.STALLED, 3.0, "times the floor of KID (else FD): there
 WARM_UP_REPORTS = _row(Verdict.WARMING_UP, 10, "reports at least before a run is called healthy")
 WARM_UP_SHARE = _row(Verdict.WARMING_UP, 0.1, "of all steps that scores are not judged in")
 WARM_UP_STEPS = _row(Verdict.WARMING_UP, 1000, "steps after which they are judged at latest")
-STILL_GAINING = _row(Verdict.WARMING_UP, 0.1, "gain over the evaluation before by which a bad score is left alone")

@@ -16,6 +16,9 @@ from core.store import Store
 from models.resolution import resolve
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_resume import cut_off
+from worker.adversarial import Adversarial
+from worker.batches import Batches
+from worker.state import Reported, TrainState
 
 EXPLODES: dict[str, Any] = {"generator_lr": 1.0, "discriminator_lr": 1.0, "report_every": 1}
 
@@ -104,6 +107,54 @@ def test_a_pause_keeps_a_checkpoint_and_the_run_goes_on_from_it_unpaused(
     assert (paused.diagnosis.verdict, paused.diagnosis.action) == (Verdict.EXPLODING, "pause")
     assert paused.checkpoint_step == paused.diagnosis.step
     assert [data["action"] for data in actions(run)] == ["pause", "resumed"]
+
+
+def strike(monkeypatch: pytest.MonkeyPatch, branches: range, from_step: int = 12) -> None:
+    """Let gradients seem to explode on some branches, from a step on; the networks learn as ever."""
+    step = Adversarial.step
+
+    def struck(self: Adversarial, state: TrainState, batches: Batches) -> Reported:
+        reported = step(self, state, batches)
+        is_struck = state.branch in branches and state.step >= from_step
+        return {**reported, "g_gradient": reported["g_gradient"] * (1e7 if is_struck else 1)}
+
+    monkeypatch.setattr(Adversarial, "step", struck)
+
+
+def test_a_run_goes_back_to_before_its_trouble_began_and_may_get_well(
+    create_run: CreateRun, train_here: TrainHere, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = asking(create_run(report_every=1, steps=40), store, "rollback", "exploding")
+    strike(monkeypatch, range(1))
+
+    ended = train_here(run)
+
+    # the trouble began at step 13 and was told at step 15, where there is a checkpoint, too
+    assert ended == "succeeded"
+    assert verdicts(run) == [(1, "warming_up"), (10, "healthy"), (15, "exploding"), (11, "healthy")]
+    assert [(data["action"], data.get("reason", "")[:9]) for data in actions(run)] == [
+        ("rollback", "exploding"),
+        ("rolled_back", "exploding"),
+    ]
+    diagnosis = run.state().diagnosis
+    assert diagnosis is not None
+    assert (diagnosis.verdict, diagnosis.branch, diagnosis.action) == (Verdict.HEALTHY, 1, None)
+
+
+def test_a_trouble_that_comes_back_on_every_branch_ends_the_run(
+    create_run: CreateRun, train_here: TrainHere, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = asking(create_run(report_every=1, steps=40), store, "rollback", "exploding")
+    strike(monkeypatch, range(9))
+
+    ended = train_here(run)
+
+    state = run.state()
+    assert ended == "failed: diverged"
+    assert state.failure is not None
+    assert state.failure.message.startswith("exploding: ")
+    assert [data["action"] for data in actions(run)] == ["rollback", "rolled_back"] * 3 + ["rollback"]
+    assert {event["data"]["branch"] for event in run.events() if event["type"] == "diagnosis"} == {0, 1, 2, 3}
 
 
 def test_nothing_is_done_at_the_last_step(create_run: CreateRun, train_here: TrainHere, store: Store) -> None:

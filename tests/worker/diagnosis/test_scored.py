@@ -14,14 +14,14 @@ def test_the_first_steps_of_a_run_are_not_judged_by_scores(make_window: MakeWind
     assert (window.step, verdict(window)) == (400, "warming_up")
 
 
-def test_labels_that_show_nowhere_at_three_evaluations_are_ignored(make_window: MakeWindow) -> None:
+def test_labels_that_show_nowhere_at_four_evaluations_are_ignored(make_window: MakeWindow) -> None:
     window = make_window()
-    score(window, 3, label_accuracy=0.36)  # the first is within the warming up
-    at_two = verdict(window)
+    score(window, 4, label_accuracy=0.36)  # the first is within the warming up
+    at_three = verdict(window)
 
     score(window, 1, label_accuracy=0.36)
 
-    assert (at_two, verdict(window)) == ("healthy", "label_ignored")
+    assert (at_three, verdict(window)) == ("healthy", "label_ignored")
     assert found(window).summary == (
         "since step 200 only 36% of drawn pictures are read as the class asked for; chance is 10%"
     )
@@ -35,7 +35,7 @@ def test_label_accuracy_is_read_against_chance(
 ) -> None:
     window = make_window(classes=classes)
 
-    score(window, 4, label_accuracy=accuracy)
+    score(window, 5, label_accuracy=accuracy)
 
     assert verdict(window) == expected
 
@@ -43,7 +43,7 @@ def test_label_accuracy_is_read_against_chance(
 def test_labels_that_are_being_learnt_are_given_time(make_window: MakeWindow) -> None:
     window = make_window()
 
-    for accuracy in (0.1, 0.12, 0.15, 0.2, 0.25, 0.3):
+    for accuracy in (0.09, 0.09, 0.09, 0.1, 0.12, 0.15, 0.16, 0.18, 0.18, 0.19, 0.2):  # sngan, at 16 px
         score(window, label_accuracy=accuracy)
 
     assert verdict(window) == "healthy"
@@ -53,7 +53,8 @@ def test_labels_that_are_being_learnt_are_given_time(make_window: MakeWindow) ->
 def test_without_labels_none_is_ignored(make_window: MakeWindow, recipe: str) -> None:
     window = make_window(recipe)
 
-    score(window, 4, label_accuracy=0.1)
+    for kid in (0.6, 0.5, 0.4, 0.3, 0.2, 0.1):
+        score(window, kid=kid, label_accuracy=0.1)
 
     assert verdict(window) == "healthy"
 
