@@ -16,6 +16,7 @@ from core.steps import BranchStep
 from core.store import SCHEMA
 
 GENERATOR_FOLDER = "generator"
+FACTS_FILE = "training.json"  # of which others read `resolved` alone
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from core import files
 from core.errors import IllegalTransition, RunNotFound, StoreDamaged
@@ -23,6 +23,8 @@ from core.states import DELETABLE, TRANSITIONS, Progress, RunState, Status, refu
 from core.store import SCHEMA, Store
 
 RELEASE_PATIENCE_S = 1.0  # for a worker to let go of a run that it has settled
+
+INIT_FOLDER = "init"  # of a run: the weights that it started from
 
 Change = Callable[[RunState], RunState]
 
@@ -63,7 +65,7 @@ class Run:
         return f"{self.key}/checkpoints"
 
     def spec(self) -> dict[str, Any]:
-        """spec.json: `request` (as asked), `resolved` (as used), `model`, `dataset`."""
+        """spec.json: `request` (as asked), `resolved` (as used), `model`, `dataset`, perhaps `init`."""
         match spec := self._read("spec.json"):
             case {
                 "request": {"recipe": str(), "dataset": str(), **options},
@@ -202,6 +204,15 @@ class Run:
         files.append_json_line(self.events_file, event)
 
 
+class Initial(Protocol):
+    """Weights that a run starts from: models/initial.py."""
+
+    def facts(self, resolved: dict[str, Any]) -> dict[str, Any]: ...
+
+    def copy_to(self, folder: Path) -> None:
+        """Into the folder of the run, before anyone sees it."""
+
+
 class RunStore:
     """All runs of one store."""
 
@@ -209,7 +220,12 @@ class RunStore:
         self.store = store
 
     def create(
-        self, request: RunSpec, resolved: dict[str, Any], dataset: dict[str, Any], run_id: str | None = None
+        self,
+        request: RunSpec,
+        resolved: dict[str, Any],
+        dataset: dict[str, Any],
+        run_id: str | None = None,
+        init: Initial | None = None,
     ) -> Run:
         """Put a new run on disk, queued. `resolved` holds every option as it will be used; `run_id` is a new one."""
         run = Run(self.store, run_id or new_run_id())
@@ -220,6 +236,7 @@ class RunStore:
             "resolved": resolved,
             "model": request.model_name,
             "dataset": dataset,
+            "init": init and init.facts(resolved),
         }
 
         def fill(folder: Path) -> None:
@@ -229,6 +246,8 @@ class RunStore:
             files.append_json_line(folder / "events.jsonl", queued)
             (folder / "samples").mkdir()
             (folder / "checkpoints").mkdir()
+            if init is not None:
+                init.copy_to(folder)
 
         self.store.put(run.key, fill)
         return run

@@ -113,6 +113,14 @@ class RunSpec(StrictModel):
     dataset: Name = Field(examples=["mnist-10k"])
     model: Name | None = Field(None, description="Model to publish under. Default: the dataset's name.")
     name: str | None = Field(None, max_length=200, description="A title for people.")
+    init: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="Weights to start from: NAME, NAME@VERSION or NAME:ALIAS of a model (its generator), or "
+        "run:RUN@STEP (both networks of a checkpoint).",
+        examples=["digits@1"],
+    )
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of initial weights, batches and noise.")
     config: TrainConfig = TrainConfig()
     publish: PublishSpec = PublishSpec()

@@ -48,6 +48,11 @@ class FileFacts(Part):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
+class InitFacts(Part):
+    reference: Text
+    digest: Text
+
+
 class ListedFiles(Part):
     model_config = ConfigDict(extra="forbid")
 
@@ -72,6 +77,7 @@ class Manifest(Part):
     labels: list[Label] = Field(max_length=MAX_CLASSES)
     dataset: DatasetFacts
     metrics: dict[Annotated[str, Field(max_length=64)], float | None] = Field(max_length=64)
+    init: InitFacts | None = None
     created_at: str = Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$")
     digest: str
     files: ListedFiles

@@ -37,6 +37,7 @@ class Lineage:
     network: Any  # the architecture's config
     dataset: dict[str, Any]  # name, version, digest, class_names, licence, attribution
     metrics: dict[str, float | None]
+    init: dict[str, Any] | None = None  # reference and digest of the weights it started from
 
     @property
     def key(self) -> PublishKey:
@@ -65,6 +66,7 @@ def write_generator(folder: Path, generator: nn.Module, lineage: Lineage) -> Non
         "labels": list(dataset["class_names"]) if network.num_classes else [],
         "dataset": {k: dataset.get(k) for k in ("name", "version", "digest", "licence", "attribution")},
         "metrics": lineage.metrics,
+        "init": lineage.init,
         "created_at": timestamp(),
         "digest": f"sha256:{listed[WEIGHTS_FILE]['sha256']}",
         "files": listed,

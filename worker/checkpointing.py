@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from core import files
-from core.checkpoints import GENERATOR_FOLDER
+from core.checkpoints import FACTS_FILE, GENERATOR_FOLDER
 from core.errors import StoreDamaged, TrainingFailed
 from core.states import Best
 from core.store import SCHEMA, check_files, list_files
@@ -22,7 +22,7 @@ from models.weights import WEIGHTS_FILE
 from worker.execution import Execution
 from worker.state import Rollback, TrainState, new_state
 
-TENSORS_FILE, FACTS_FILE = "training.safetensors", "training.json"
+TENSORS_FILE = "training.safetensors"
 
 
 def save_training(folder: Path, state: TrainState) -> None:

@@ -21,6 +21,7 @@ from worker.checkpointing import load_training
 from worker.diagnosis.hook import Diagnose
 from worker.execution import Execution, decide
 from worker.hooks import DrawSamples, ReportProgress, StopWhenAsked
+from worker.initial import set_out
 from worker.keeping import KeepCheckpoints, PublishVersions, lineage_of
 from worker.log_events import WarningsAsEvents
 from worker.methods import method_of
@@ -174,6 +175,7 @@ def _resume(run: Run, resolved: dict[str, Any], execution: Execution) -> TrainSt
             aside = checkpoint.folder.with_name(f"{checkpoint}.damaged")  # for whoever wants to look at it
             checkpoint.folder.rename(aside)
     state = new_state(resolved, execution)
+    set_out(run, state)
     parameters = (count_parameters(state.generator), count_parameters(state.counterpart))
     log.info("generator: %d parameters, its counterpart: %d", *parameters)
     return state

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from core.checkpoints import GENERATOR_FOLDER, Checkpoint, list_checkpoints, note_published, publication
 from core.queue import Bell
@@ -112,10 +113,9 @@ def superseded(checkpoints: list[Checkpoint], best: Best | None = None) -> list[
     return [found for found in checkpoints if str(found) not in named]
 
 
-def lineage_of(run: Run, spec: dict[str, object]) -> Callable[[TrainState, Metrics], Lineage]:
+def lineage_of(run: Run, spec: dict[str, Any]) -> Callable[[TrainState, Metrics], Lineage]:
     """How a generator of this run is described in its manifest."""
-    dataset = spec["dataset"]
-    assert isinstance(dataset, dict)
+    dataset, init = spec["dataset"], spec.get("init")
 
     def describe(state: TrainState, metrics: Metrics) -> Lineage:
         return Lineage(
@@ -128,6 +128,7 @@ def lineage_of(run: Run, spec: dict[str, object]) -> Callable[[TrainState, Metri
             network=network_config(state.resolved),
             dataset=dataset,
             metrics={**metrics},
+            init=init and {name: init[name] for name in ("reference", "digest")},
         )
 
     return describe

@@ -15,6 +15,7 @@ from core.steps import BranchStep
 from models.recipes import RECIPES
 from worker.checkpointing import restore
 from worker.hooks import place_of
+from worker.initial import set_out
 from worker.keeping import KeepCheckpoints
 from worker.state import Rollback, TrainState, start_over
 from worker.stopping import RollBack
@@ -65,9 +66,11 @@ def tell_of_rollbacks(run: Run, state: TrainState) -> None:
     told = {data["branch"] for data in actions if data.get("action") == ROLLED_BACK}
     for count, entry in enumerate(state.rollbacks, start=1):
         if entry.branch not in told:
-            run.log_event("action", {"action": ROLLED_BACK, **asdict(entry), "count": count, "most": MOST})
-            where = f"step {entry.step} of branch {entry.branch}, learning rates {_pair(entry)}"
-            log.info("%s: rolled back from step %d to %s", entry.reason, entry.from_step, where)
+            rates = _rates((entry.generator_lr, entry.discriminator_lr))
+            message = f"{entry.reason}; went back to step {entry.step}, and on with learning rates of {rates}"
+            facts = {**asdict(entry), "count": count, "most": MOST}
+            run.log_event("action", {"action": ROLLED_BACK, "message": message, **facts})
+            log.info("rolled back from step %d: %s", entry.from_step, message)
 
 
 def _candidates(checkpoints: list[Checkpoint], state: TrainState, wish: RollBack) -> list[Checkpoint]:
@@ -96,6 +99,7 @@ def _go_back(run: Run, state: TrainState, candidates: list[Checkpoint]) -> dict[
             log.warning("%s; going back to the one before", error)
             run.log_event("action", {"action": "checkpoint_skipped", "reason": str(error)})
     start_over(state)
+    set_out(run, state)
     return {}
 
 
@@ -126,10 +130,6 @@ def _advice(run: Run, state: TrainState, wish: RollBack) -> str:
     if norms:
         parts.append(f"the last gradient norms were {', '.join(norms)}")
     return "; ".join(parts)
-
-
-def _pair(entry: Rollback) -> str:
-    return _rates((entry.generator_lr, entry.discriminator_lr))
 
 
 def _rates(rates: tuple[float, float]) -> str:

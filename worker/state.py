@@ -116,7 +116,9 @@ class TrainState:
     @torch.no_grad()
     def update_ema(self, images: int) -> None:
         """Move the average towards the generator: half-life in images, shorter in the beginning."""
-        half_life = min(self.resolved["ema_half_life"], self.images_seen * EMA_RAMP_UP)
+        half_life = self.resolved["ema_half_life"]
+        if not self.resolved.get("init"):
+            half_life = min(half_life, self.images_seen * EMA_RAMP_UP)
         weight = 1 - 0.5 ** (images / half_life) if half_life > 0 else 1.0
         averaged, current = list(self.ema.state_dict().values()), list(self.generator.state_dict().values())
         floating = [tensor.is_floating_point() for tensor in averaged]

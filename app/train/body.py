@@ -69,6 +69,7 @@ def _body(files: RunFiles, position: int | None) -> RunBody:
         phase=state.phase,
         attempt=state.attempt,
         queue=QueuePlace(position=position if state.status is Status.QUEUED else None),
+        init=spec.get("init"),
         config=request.get("config", {}),
         resolved=spec["resolved"],
         execution=run.execution(),

@@ -26,7 +26,7 @@ from core.idempotency import HeldKey, IdempotencyKeys
 from core.refs import check_model_name
 from core.runs import Run, new_run_id
 from core.specs import RunPatch, RunSpec
-from models.resolution import resolve
+from models.initial import find_initial, resolve_with
 
 router = APIRouter(prefix="/train", tags=["train"])
 
@@ -77,11 +77,12 @@ def _start(spec: RunSpec, services: Services, key: HeldKey | None = None) -> Run
     check_model_name(spec.model_name, "/model" if spec.model else "/dataset")
     try:
         with services.datasets.held(spec.dataset) as held:  # until the run is there, and keeps it
-            dataset = held.manifest
-            resolved, run_id = resolve(spec, dataset, services.settings.device), new_run_id()
+            dataset, run_id = held.manifest, new_run_id()
+            init = find_initial(spec.init, services.registry, services.runs) if spec.init is not None else None
+            resolved = resolve_with(spec, dataset, services.settings.device, init)
             if key is not None:
                 key.record(run_id)
-            run = services.runs.create(spec, resolved, dataset, run_id)
+            run = services.runs.create(spec, resolved, dataset, run_id, init)
     except DatasetNotFound as error:
         raise InvalidRequest.field("/dataset", str(error)) from None
     enqueue(run, run.state(), services)

@@ -32,6 +32,7 @@ class VersionBody(BaseModel):
     channels: int
     latent_dim: int
     metrics: dict[str, float | None]
+    init: dict[str, str] | None = Field(None, description="Reference and digest of the weights its run started from.")
     digest: str
     bytes: int
     created_at: str

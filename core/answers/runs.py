@@ -31,6 +31,15 @@ class LatestBody(BaseModel):
     checkpoint_step: int | None
 
 
+class InitBody(BaseModel):
+    """The weights that a run started from; it has a copy of them."""
+
+    reference: str = Field(description="What `init` meant when the run was made.", examples=["digits@1"])
+    digest: str = Field(description="Of the generator.")
+    counterpart: Literal["kept", "fresh"] = Field(description="fresh: the discriminator or encoder began untrained.")
+    labels: Literal["kept", "fresh"] = Field(description="fresh: as many classes were not known, so they began anew.")
+
+
 class RunBody(BaseModel):
     """One training run."""
 
@@ -46,6 +55,7 @@ class RunBody(BaseModel):
     phase: str | None
     attempt: int
     queue: QueuePlace
+    init: InitBody | None = None
     config: dict[str, Any] = Field(description="As asked.")
     resolved: dict[str, Any] = Field(description="As used.")
     execution: dict[str, Any] | None = Field(description="How it is computed; null before the first attempt.")

@@ -30,6 +30,9 @@ def train(
     dataset: Dataset,
     model: Annotated[str | None, typer.Option("--model", "-m", help="Model to publish under.")] = None,
     name: Annotated[str | None, typer.Option(help="A title for people.")] = None,
+    init: Annotated[
+        str | None, typer.Option(metavar="REF", help="Weights to start from: a model, or run:RUN@STEP.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of weights, batches and noise.")] = None,
     steps: Annotated[int | None, typer.Option(metavar="N", help="Length in generator updates.")] = None,
     publish_every: Annotated[int | None, typer.Option(metavar="N", help="Steps between published versions.")] = None,
@@ -46,6 +49,7 @@ def train(
     asked: dict[str, Any] = {
         "model": model,
         "name": name,
+        "init": init,
         "seed": seed,
         "config": config or None,
         "publish": _given(every_steps=publish_every, final=publish_final) or None,

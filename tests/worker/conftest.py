@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from core.datasets import Dataset
+from core.datasets import Dataset, DatasetStore
+from core.registry import Registry
 from core.runs import Run, RunStore
 from core.settings import Settings
 from core.specs import RunSpec
 from core.store import Store
-from models.resolution import resolve
+from models.initial import find_initial, resolve_with
 from worker import job
 
 CreateRun = Callable[..., Run]
@@ -21,11 +22,20 @@ TrainHere = Callable[[Run], str]
 def create_run(store: Store, shapes: Dataset) -> CreateRun:
     """A queued run of 20 steps of a 16-wide `cgan`; keyword arguments go into `config`, `publish` apart."""
 
-    def create(publish: dict[str, Any] | None = None, seed: int = 0, recipe: str = "cgan", **config: Any) -> Run:
+    def create(
+        publish: dict[str, Any] | None = None,
+        seed: int = 0,
+        recipe: str = "cgan",
+        dataset: str = "shapes",
+        init: str | None = None,
+        **config: Any,
+    ) -> Run:
         config = {"steps": 20, "batch_size": 16, "width": 16, "latent_dim": 4, "checkpoint_every": 5, **config}
-        body = {"recipe": recipe, "dataset": "shapes", "seed": seed, "config": config, "publish": publish or {}}
-        spec = RunSpec.model_validate(body)
-        return RunStore(store).create(spec, resolve(spec, shapes.manifest), shapes.manifest)
+        body = {"recipe": recipe, "dataset": dataset, "seed": seed, "config": config, "publish": publish or {}}
+        spec, runs = RunSpec.model_validate(body | {"init": init}), RunStore(store)
+        manifest = shapes.manifest if dataset == "shapes" else DatasetStore(store).get(dataset).manifest
+        initial = find_initial(init, Registry(store), runs) if init else None
+        return runs.create(spec, resolve_with(spec, manifest, "cpu", initial), manifest, init=initial)
 
     return create
 

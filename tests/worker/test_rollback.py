@@ -21,7 +21,7 @@ from worker.hooks import Quiet, ReportProgress
 from worker.keeping import KeepCheckpoints
 from worker.methods import method_of
 from worker.state import TrainState, new_state
-from worker.stopping import RollBack
+from worker.stopping import RollBack, StopTraining
 from worker.trainer import Metrics, Trainer
 
 CPU = Execution(device="cpu", precision="float32", threads=1)
@@ -32,13 +32,14 @@ HOPELESS: dict[str, Any] = {**PLANTED, "recipe": "vae", "width": 128, "generator
 
 
 class Poisoned(Batches):
-    """Its pictures are no numbers from the `first` batch on, counted from the beginning of the run."""
+    """Its pictures are no numbers from the `first` batch to the `last`, counted from the beginning of the attempt."""
 
-    first = 3
+    first, last = 3, 1000
 
     def next(self) -> tuple[Tensor, Tensor | None]:
         real_BCHW, label_B = super().next()
-        return (real_BCHW * torch.nan if self.taken >= self.first * 16 else real_BCHW), label_B
+        is_poisoned = self.first <= self.taken // 16 <= self.last
+        return (real_BCHW * torch.nan if is_poisoned else real_BCHW), label_B
 
 
 def begin(create_run: CreateRun, shapes: Dataset, **config: Any) -> tuple[TrainState, Poisoned]:
@@ -225,6 +226,27 @@ def test_a_damaged_checkpoint_is_passed_over_on_the_way_back(
 
     assert [(told["branch"], told["step"]) for told in actions(run)] == [(1, 5)]
     assert len(actions(run, "checkpoint_skipped")) == 1
+
+
+def test_a_signal_while_a_run_is_broken_leaves_a_checkpoint_that_is_not(
+    create_run: CreateRun, train_here: TrainHere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = create_run(recipe="dcgan", report_every=20, checkpoint_every=20)
+    monkeypatch.setattr(job, "Batches", Poisoned)
+    monkeypatch.setattr(Poisoned, "last", 5)
+
+    class Signal(Quiet):
+        def after_step(self, state: TrainState, is_last: bool) -> None:  # noqa: ARG002
+            if state.branch == 1 or state.step == 5:
+                raise StopTraining("preempted")
+
+    monkeypatch.setattr(job, "StopWhenAsked", lambda _: Signal())
+
+    ended = train_here(run)
+
+    assert ended == "preempted"
+    assert [str(found) for found in list_checkpoints(run)] == ["1-1", "1-0"]
+    assert [(told["from_step"], told["branch"], told["step"]) for told in actions(run)] == [(5, 1, 0)]
 
 
 def ask_at(monkeypatch: pytest.MonkeyPatch, places: set[tuple[int, int]]) -> None:

@@ -1,0 +1,156 @@
+"""Weights that a run starts from: what a reference means, whether it fits, a copy for the run. Knows no HTTP, no loop.
+
+A run that was asked for such has a folder `init/`: `generator/`, as a version holds it, and beside it, where the
+reference names a checkpoint, the worker's own files of that.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from core import files
+from core.checkpoints import FACTS_FILE, GENERATOR_FOLDER, find_checkpoint
+from core.errors import CheckpointNotFound, InvalidRequest, ModelNotFound, RunNotFound, StoreDamaged
+from core.refs import ModelRef, RunRef, parse_reference
+from core.registry import Registry
+from core.runs import INIT_FOLDER, RunStore
+from core.specs import RunSpec
+from core.store import SCHEMA, check_files
+from models.publish import MANIFEST_FILE
+from models.recipes import RECIPES
+from models.resolution import EVIDENCE, resolve
+from models.weights import WEIGHTS_FILE, load_generator
+
+POINTER = "/init"
+SIZES = ("image_size", "channels", "latent_dim", "width")  # that weights have to agree in
+
+
+@dataclass(frozen=True, slots=True)
+class Initial:
+    """What a reference meant when a run was made.
+
+    reference: NAME@VERSION or run:ID@BRANCH-STEP. folder: of the version, or of the checkpoint. network: the sizes of
+    its generator. counterpart: how the run of a checkpoint learnt; None: there is no counterpart.
+    """
+
+    reference: str
+    folder: Path
+    is_checkpoint: bool
+    manifest: dict[str, Any]
+    network: dict[str, int]
+    learnt: dict[str, Any] | None
+
+    def copy_to(self, folder: Path) -> None:
+        """Copy it into `folder`, the one of a run that is being made; InvalidRequest where it was deleted meanwhile."""
+        target = folder / INIT_FOLDER
+        with _at_init():
+            try:
+                shutil.copytree(self.folder, target if self.is_checkpoint else target / GENERATOR_FOLDER)
+            except (FileNotFoundError, shutil.Error):
+                if self.folder.exists():
+                    raise
+                raise CheckpointNotFound(f"{self.reference} was deleted while it was copied") from None
+            check_files(target / GENERATOR_FOLDER, self.manifest["files"])
+
+    def facts(self, resolved: dict[str, Any]) -> dict[str, Any]:
+        """What a run tells of it: where its weights come from, and what of them it keeps."""
+        keeps_labels = self.network["num_classes"] == resolved["network"]["num_classes"]
+        keeps_counterpart = self.learnt is not None and _kind(self.learnt) == _kind(resolved)
+        return {
+            "reference": self.reference,
+            "digest": self.manifest["digest"],
+            "counterpart": "kept" if keeps_counterpart else "fresh",
+            "labels": "kept" if keeps_labels else "fresh",
+        }
+
+
+def find_initial(asked: str, registry: Registry, runs: RunStore) -> Initial:
+    """The version or checkpoint that `asked` means now; InvalidRequest at /init if there is none, or it is damaged."""
+    with _at_init():
+        ref = parse_reference(asked, POINTER)
+        return _of_run(ref, runs) if isinstance(ref, RunRef) else _of_model(ref, registry)
+
+
+def resolve_with(spec: RunSpec, dataset: dict[str, Any], device: str, initial: Initial | None) -> dict[str, Any]:
+    """As models.resolution.resolve, for a run that starts from `initial`: what is "auto" becomes what fits it.
+
+    Raises:
+        InvalidRequest: also where its weights do not fit this run; the text says what would.
+    """
+    if initial is None:
+        return resolve(spec, dataset, device)
+    resolved = resolve(_adapted(spec, initial), dataset, device)
+    wrong = list(_misfits(resolved, initial))
+    if wrong:
+        needed = ", ".join(f"{name} {resolved['network'][name]}" for name in SIZES)
+        rule = f"weights fit that are of architecture {resolved['architecture']!r} and have {needed}"
+        raise InvalidRequest.field(POINTER, f"{initial.reference} has {', '.join(wrong)}; {rule}")
+    return resolved | {"init": initial.reference}
+
+
+def _of_model(ref: ModelRef, registry: Registry) -> Initial:
+    version = registry.resolve(ref)
+    folder, manifest = registry.folder(ref.name, version), registry.manifest(ref.name, version)
+    return Initial(f"{ref.name}@{version}", folder, False, manifest, _sizes(folder, manifest), None)
+
+
+def _of_run(ref: RunRef, runs: RunStore) -> Initial:
+    checkpoint = find_checkpoint(runs.get(ref.run), ref.step)
+    manifest = checkpoint.manifest()
+    try:
+        learnt: dict[str, Any] = files.read_json(checkpoint.folder / FACTS_FILE, SCHEMA)["resolved"]
+        sizes = _sizes(checkpoint.generator, manifest)
+    except (FileNotFoundError, KeyError):
+        checkpoint.must_exist()
+        raise StoreDamaged(f"checkpoint {checkpoint} of {ref.run} cannot be used") from None
+    return Initial(f"run:{ref.run}@{checkpoint}", checkpoint.folder, True, manifest, sizes, learnt)
+
+
+def _sizes(folder: Path, manifest: dict[str, Any]) -> dict[str, int]:
+    """The sizes of the network in a folder of a version; StoreDamaged if its files are not what the manifest says."""
+    listed = manifest.get("files", {})
+    if WEIGHTS_FILE not in listed or not (folder / MANIFEST_FILE).exists() or "architecture" not in manifest:
+        raise StoreDamaged(f"{files.shown(folder / MANIFEST_FILE)} does not describe a version")
+    check_files(folder, listed)
+    _, config = load_generator(folder / WEIGHTS_FILE)
+    sizes: dict[str, int] = asdict(config)
+    return sizes
+
+
+def _adapted(spec: RunSpec, initial: Initial) -> RunSpec:
+    """`spec` with the sizes of `initial` where it says "auto", and its being conditional where the recipe is both."""
+    recipe, config = RECIPES.get(spec.recipe), spec.config
+    changes: dict[str, Any] = {
+        name: initial.network[name] for name in ("latent_dim", "width") if getattr(config, name) == "auto"
+    }
+    if recipe is not None and recipe.conditional is None and config.conditional == "auto":
+        changes["conditional"] = initial.network["num_classes"] > 0
+    return spec.model_copy(update={"config": config.model_copy(update=changes)})
+
+
+def _misfits(resolved: dict[str, Any], initial: Initial) -> Iterator[str]:
+    if initial.manifest["architecture"] != resolved["architecture"]:
+        yield f"architecture {initial.manifest['architecture']!r}"
+    for name in SIZES:
+        if initial.network[name] != resolved["network"][name]:
+            yield f"{name} {initial.network[name]}"
+    has, needs = (bool(network["num_classes"]) for network in (initial.network, resolved["network"]))
+    if has != needs:
+        yield "classes, and this run learns none" if has else "no classes, and this run learns some"
+
+
+def _kind(resolved: dict[str, Any]) -> tuple[Any, ...]:
+    """What two counterparts agree in where the weights of one fit the other."""
+    return resolved["objective"] == EVIDENCE, resolved["conditioning"], resolved["regulariser"] == "spectral_norm"
+
+
+@contextmanager
+def _at_init() -> Iterator[None]:
+    """Whatever cannot be found or used is the fault of that field."""
+    try:
+        yield
+    except (ModelNotFound, RunNotFound, CheckpointNotFound, StoreDamaged) as error:
+        raise InvalidRequest.field(POINTER, str(error)) from None

@@ -1,0 +1,72 @@
+"""The beginning of a run that starts from weights of another: what of them is taken. Knows no request."""
+
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from core import files
+from core.checkpoints import FACTS_FILE, GENERATOR_FOLDER
+from core.errors import StoreDamaged
+from core.runs import INIT_FOLDER, Run
+from core.store import SCHEMA, check_files
+from models.weights import WEIGHTS_FILE
+from worker.checkpointing import TENSORS_FILE
+from worker.state import TrainState
+
+
+def set_out(run: Run, state: TrainState) -> None:
+    """Put the weights that a run is to start from into its networks, which are new; nothing where there are none.
+
+    Of a checkpoint both networks and the average, of a version the generator alone, which is its own average. The
+    optimisers know nothing yet. Weights whose shape depends on the number of classes are left new where that differs.
+
+    Raises:
+        StoreDamaged: the copy that the run has of them is damaged.
+    """
+    init = run.spec().get("init")
+    if init is None:
+        return
+    folder = run.folder / INIT_FOLDER
+    try:
+        average = _checked(folder / GENERATOR_FOLDER, "manifest.json", WEIGHTS_FILE)
+        has_both = (folder / TENSORS_FILE).exists()
+        tensors = _checked(folder, FACTS_FILE, TENSORS_FILE) if has_both else {}
+    except (FileNotFoundError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise StoreDamaged(f"the weights that {run.id} starts from cannot be read: {str(error)[:300]}") from None
+    fresh = _put(state.generator, _part(tensors, "generator") if has_both else average)
+    _put(state.ema, average)
+    if init["counterpart"] == "kept":
+        fresh += [f"counterpart.{name}" for name in _put(state.counterpart, _part(tensors, "counterpart"))]
+    message = f"starts from {init['reference']}; begun anew: {', '.join(fresh) or 'nothing'} of it"
+    if init["counterpart"] == "fresh":
+        message += ", and all of the counterpart"
+    told = {
+        "action": "initialised",
+        "message": message,
+        **init,
+        "branch": state.branch,
+        "step": state.step,
+        "fresh": fresh,
+    }
+    run.log_event("action", told)
+
+
+def _checked(folder: Path, listing: str, name: str) -> dict[str, Tensor]:
+    check_files(folder, {name: files.read_json(folder / listing, SCHEMA)["files"][name]})
+    return load_file(folder / name)
+
+
+def _part(tensors: dict[str, Tensor], part: str) -> dict[str, Tensor]:
+    return {name.removeprefix(f"{part}."): tensor for name, tensor in tensors.items() if name.startswith(f"{part}.")}
+
+
+def _put(network: nn.Module, tensors: dict[str, Tensor]) -> list[str]:
+    """Load those that fit; returns the names of the others."""
+    own = network.state_dict()
+    if own.keys() != tensors.keys():
+        raise StoreDamaged(f"these are not the weights of the network: {sorted(own.keys() ^ tensors.keys())[:5]}")
+    fitting = {name: tensor for name, tensor in tensors.items() if tensor.shape == own[name].shape}
+    network.load_state_dict(own | fitting)
+    return sorted(own.keys() - fitting.keys())
