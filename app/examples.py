@@ -32,6 +32,7 @@ RUN_BODY: Json = {
     "eta_at": "2026-03-01T12:06:15Z",
     "latest": {
         "metrics": METRICS,
+        "evaluation_step": 500,
         "sample_step": 500,
         "sample_url": f"/train/{RUN_ID}/samples/500",
         "checkpoint_step": 500,

@@ -85,6 +85,9 @@ class Settings(BaseSettings):
         ge=1,
         description="Bytes of weights to keep in memory; beyond it models go that were not asked for the longest.",
     )
+    inception: Path | None = Field(
+        None, description="Weights for the extractor `inception`, a safetensors file; docs/metrics.md says which."
+    )
     access_log: bool = Field(
         False, description="A log line for every request; without it, for failures (5xx) and for changes alone."
     )

@@ -71,6 +71,20 @@ class TrainConfig(StrictModel):
     )
     sample_every: Auto | Annotated[int, Field(ge=1)] = Field("auto", description="Steps between sample grids.")
     checkpoint_every: Auto | Annotated[int, Field(ge=1)] = Field("auto", description="Steps between checkpoints.")
+    extractor: Literal["auto", "classifier", "efficientnet-lite0", "inception", "none"] = Field(
+        "auto",
+        description="Features by which fakes are compared with reals (docs/metrics.md); auto: classifier where there "
+        "are classes, else efficientnet-lite0 where that is installed, else none.",
+    )
+    evaluate_every: Auto | Annotated[int, Field(ge=1)] = Field(
+        "auto",
+        description="Steps between evaluations, each with a checkpoint; auto: at every checkpoint for which one "
+        "twentieth of the time is enough, and at the end.",
+    )
+    evaluate_images: Auto | Annotated[int, Field(ge=8, le=50_000)] = Field(
+        "auto",
+        description="Fakes of one evaluation; auto: 2,000, or half as many as the dataset has images.",
+    )
 
 
 class PublishSpec(StrictModel):

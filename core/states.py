@@ -112,6 +112,7 @@ class RunState(Record):
     asked_to_stop_at: str | None = None  # since when it is canceling or pausing
     progress: Progress
     metrics: dict[str, float | None] = Field(default_factory=dict)
+    evaluation_step: int | None = None  # of which the scores in `metrics` are
     sample_step: int | None = None
     checkpoint_step: int | None = None
     diagnosis: Diagnosis | None = None

@@ -19,6 +19,7 @@ T = TypeVar("T", int, float, bool)
 DEFAULT_IMAGES_SEEN = 640_000  # of a run whose length is "auto": about 25 minutes for 28 px on two CPU cores
 DENSE_WEIGHTS = 2**24  # at most, in a layer
 EVIDENCE = "evidence"  # the objective of a VAE
+FAKES = 2000  # of an evaluation
 
 
 def resolve(spec: RunSpec, dataset: dict[str, Any], device: str = "cpu") -> dict[str, Any]:
@@ -85,6 +86,10 @@ def _misfits(spec: RunSpec, recipe: Recipe, dataset: dict[str, Any]) -> Iterator
         yield FieldProblem("/config/likelihood", f"{spec.recipe} has no likelihood")
     if recipe.objective == EVIDENCE and spec.config.n_critic != "auto":
         yield FieldProblem("/config/n_critic", f"{spec.recipe} has no discriminator")
+    if spec.config.extractor == "classifier" and len(dataset["class_names"]) < 2:
+        yield FieldProblem("/config/extractor", f"a classifier needs classes, and {dataset['name']!r} has none to tell")
+    if _given(spec.config.evaluate_images, 0) > count // 2:
+        yield FieldProblem("/config/evaluate_images", f"at most {count // 2}, half of the images in the dataset")
     if count < 2:
         yield FieldProblem("/dataset", "one image is too few to learn from")
     elif count < _given(spec.config.batch_size, 2):
@@ -110,6 +115,8 @@ def _hyperparameters(config: TrainConfig, recipe: Recipe, dataset: dict[str, Any
         "width": _given(config.width, _width(recipe, dataset, on_gpu)),
         "ema_half_life": _given(config.ema_half_life, batch_size * n_critic * 10_000 // 32),  # StyleGAN2-ADA's "auto"
         "precision": config.precision,  # "auto" is settled by the worker's device, once
+        "extractor": config.extractor,  # and here by what the worker has
+        "evaluate_images": _given(config.evaluate_images, min(FAKES, dataset["count"] // 2)),
     }
 
 
@@ -146,6 +153,7 @@ def _cadence(config: TrainConfig, publish: PublishSpec, steps: int) -> dict[str,
         "report_every": _given(config.report_every, _between(1, steps // 100, 20)),
         "sample_every": _given(config.sample_every, _between(25, steps // 50, 250)),
         "checkpoint_every": checkpoint_every,
+        "evaluate_every": _given(config.evaluate_every, checkpoint_every),
         "publish_every": _given(
             publish.every_steps, _between(1, steps // (5 * checkpoint_every), 4) * checkpoint_every
         ),

@@ -20,16 +20,24 @@ def to_uint8(image_BCHW: Tensor) -> Tensor:
     return scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
 
-def draw(generator: nn.Module, seeds: Sequence[int], latent_dim: int, num_classes: int, batch: int = 64) -> Images:
-    """Pictures of `seeds` (B, H, W, C), each with its default label, in batches; the network stays where it is."""
+def draw(
+    generator: nn.Module,
+    seeds: Sequence[int],
+    latent_dim: int,
+    num_classes: int,
+    batch: int = 64,
+    labels: Sequence[int] | None = None,
+) -> Images:
+    """Pictures of `seeds` (B, H, W, C), in batches; the network stays where it is. labels: default, those of seeds."""
+    labels = default_labels(seeds, num_classes) if labels is None and num_classes else labels
     device = next(generator.parameters()).device
     drawn = []
     with torch.inference_mode():
         for start in range(0, len(seeds), batch):
             part = seeds[start : start + batch]
             z_BZ = torch.from_numpy(draw_noise(part, latent_dim)).to(device)
-            labels = torch.tensor(default_labels(part, num_classes), device=device) if num_classes else None
-            drawn.append(to_uint8(generator(z_BZ, labels)).cpu())
+            label_B = None if labels is None else torch.tensor(labels[start : start + batch], device=device)
+            drawn.append(to_uint8(generator(z_BZ, label_B)).cpu())
     images: Images = torch.cat(drawn).numpy()
     return images
 

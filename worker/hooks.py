@@ -63,7 +63,8 @@ class Quiet:
 class ReportProgress(Quiet):
     """Every point goes to metrics.jsonl; the newest into the state, at most once a second, and some into the events.
 
-    The event log is read from its beginning by everyone who comes to watch: in a long run it gets a point a minute.
+    The event log is read from its beginning by everyone who comes to watch: in a long run it gets a point a minute, and
+    every evaluation. The state keeps the newest of each number: those of an evaluation until the next.
     """
 
     def __init__(self, run: Run, attempt: int) -> None:
@@ -74,9 +75,10 @@ class ReportProgress(Quiet):
         point = {"branch": state.branch, "step": state.step, "attempt": self.attempt, "images_seen": state.images_seen}
         files.append_json_line(self.run.metrics_file, {**point, "at": timestamp(), **metrics})
         is_last = state.step == state.resolved["steps"]
-        if self.clock.is_due() or is_last:
+        must_be_told = is_last or "fd" in metrics
+        if self.clock.is_due() or must_be_told:
             self.run.change(lambda now: self._marked(now, state, metrics), durable=False)
-        if self.event_clock.is_due() or is_last:
+        if self.event_clock.is_due() or must_be_told:
             self.run.log_event("metrics", {**point, "metrics": metrics})
 
     def _marked(self, now: RunState, state: TrainState, metrics: Metrics) -> RunState:
@@ -87,8 +89,9 @@ class ReportProgress(Quiet):
             images_seen=state.images_seen,
             images_per_second=metrics["images_per_second"],
         )
-        changes = {"progress": progress, "metrics": metrics, "last_heartbeat_at": timestamp(), "phase": "training"}
-        return now.model_copy(update=changes)
+        changes = {"progress": progress, "last_heartbeat_at": timestamp(), "phase": "training"}
+        step = state.step if "fd" in metrics else now.evaluation_step
+        return now.model_copy(update={**changes, "metrics": now.metrics | metrics, "evaluation_step": step})
 
 
 class DrawSamples(Quiet):
@@ -119,7 +122,14 @@ class StopWhenAsked(Quiet):
     def after_step(self, state: TrainState, is_last: bool) -> None:  # noqa: ARG002
         if is_asked_by_signal():
             raise StopTraining("preempted")
-        if self.clock.is_due() and not is_last:
+        if not is_last:
+            self.look()
+
+    def look(self) -> None:
+        """Also called in the midst of long work, between two steps and before the first."""
+        if is_asked_by_signal():
+            raise StopTraining("preempted")
+        if self.clock.is_due():
             now = self.run.change(lambda now: now.model_copy(update={"last_heartbeat_at": timestamp()}), durable=False)
             if now.status in (Status.CANCELING, Status.PAUSING):
                 raise StopTraining("cancel" if now.status is Status.CANCELING else "pause")

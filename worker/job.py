@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from core.checkpoints import list_checkpoints
-from core.datasets import DatasetStore
+from core.datasets import Dataset, DatasetStore
 from core.errors import DatasetNotFound, IllegalTransition, StoreDamaged, TrainingFailed
 from core.log import about_run, configure_logging
 from core.queue import Bell
@@ -19,6 +19,7 @@ from core.store import Store
 from worker.batches import Batches
 from worker.checkpointing import load_training
 from worker.diagnosis.hook import Diagnose
+from worker.evaluation import Evaluate, prepare
 from worker.execution import Execution, decide
 from worker.hooks import DrawSamples, ReportProgress, StopWhenAsked
 from worker.initial import set_out
@@ -26,6 +27,7 @@ from worker.keeping import KeepCheckpoints, PublishVersions, lineage_of
 from worker.log_events import WarningsAsEvents
 from worker.methods import method_of
 from worker.rollback import roll_back, tell_of_rollbacks
+from worker.scores.preparation import Workshop
 from worker.state import TrainState, new_state
 from worker.stopping import RollBack, StopTraining
 from worker.trainer import Hook, Trainer, count_parameters
@@ -93,13 +95,22 @@ def _train(run: Run, state: RunState, settings: Settings) -> str:
     execution.apply()
     training = _resume(run, resolved, execution)
     _mark_beginning(run, training)
-    batches = _batches(run, spec, execution)
+    dataset = _dataset(run, spec)
+    stopper = StopWhenAsked(run)
+    workshop = Workshop(store=run.store, execution=execution, inception=settings.inception, tick=stopper.look)
+    try:
+        evaluation = prepare(run, dataset, resolved, workshop)
+    except StopTraining as stop:
+        return _stopped(run, stop)
+    is_budgeted = spec["request"].get("config", {}).get("evaluate_every", "auto") == "auto"
+    evaluate: list[Hook] = [Evaluate(evaluation, is_budgeted=is_budgeted)] if evaluation else []
     keeper = KeepCheckpoints(run, lineage_of(run, spec))
     publisher = PublishVersions(run, Registry(run.store), spec["model"], Bell(settings.broker_url))
     if training.step:  # an attempt may have died between its checkpoint and the publishing of it
         publisher.after_step(training, is_last=training.step == resolved["steps"])
-    beside: list[Hook] = [ReportProgress(run, state.attempt), DrawSamples(run), keeper, publisher]
-    hooks = [*beside, Diagnose(run, spec, training), StopWhenAsked(run)]
+    beside: list[Hook] = [*evaluate, ReportProgress(run, state.attempt), DrawSamples(run), keeper, publisher]
+    hooks = [*beside, Diagnose(run, spec, training), stopper]
+    batches = _batches(dataset, resolved, execution)
     log.info("attempt %d begins at step %d of %d", state.attempt, training.step, resolved["steps"])
     while isinstance(end := _fit(training, batches, hooks, keeper), RollBack):
         roll_back(run, training, end, keeper)
@@ -181,13 +192,16 @@ def _resume(run: Run, resolved: dict[str, Any], execution: Execution) -> TrainSt
     return state
 
 
-def _batches(run: Run, spec: dict[str, Any], execution: Execution) -> Batches:
+def _dataset(run: Run, spec: dict[str, Any]) -> Dataset:
     try:
         dataset = DatasetStore(run.store).get(spec["dataset"]["name"], spec["dataset"]["version"])
         dataset.check()
     except (DatasetNotFound, StoreDamaged) as error:
         raise TrainingFailed("dataset_invalid", str(error), retryable=True) from None
-    resolved = spec["resolved"]
+    return dataset
+
+
+def _batches(dataset: Dataset, resolved: dict[str, Any], execution: Execution) -> Batches:
     device = execution.torch_device
     return Batches(dataset.images(), dataset.labels(), resolved["batch_size"], resolved["seed"], device)
 

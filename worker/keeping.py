@@ -37,8 +37,8 @@ class KeepCheckpoints(Quiet):
         self.metrics, self._measured_at = {**known, **metrics}, place_of(state)
 
     def after_step(self, state: TrainState, is_last: bool) -> None:
-        cadence = (state.resolved["checkpoint_every"], state.resolved["publish_every"])
-        if is_last or any(state.step % every == 0 for every in cadence):
+        cadence = ("checkpoint_every", "publish_every", "evaluate_every")
+        if is_last or any(state.step % state.resolved[every] == 0 for every in cadence):
             self.write(state)
 
     def write(self, state: TrainState) -> None:

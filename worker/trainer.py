@@ -26,7 +26,7 @@ class Hook(Protocol):
     (worker/stopping.py)."""
 
     def after_report(self, state: TrainState, metrics: Metrics) -> None:
-        """There are new numbers; they are finite."""
+        """There are new numbers; they are finite. What a hook adds to them the next ones see."""
 
     def after_step(self, state: TrainState, is_last: bool) -> None:
         """One step is done."""
@@ -50,7 +50,8 @@ class Trainer:
 
     def fit(self) -> None:
         """Train up to the last step; the average of the generator is the result."""
-        state, report_every = self.state, self.state.resolved["report_every"]
+        state = self.state
+        report_every = (state.resolved["report_every"], state.resolved["evaluate_every"])
         self.batches.position = state.position
         while state.step < state.steps:
             taken = self.batches.taken
@@ -65,7 +66,7 @@ class Trainer:
             self._add(reported, images)
 
             is_last = state.step == state.steps
-            if state.step % report_every == 0 or is_last:
+            if is_last or any(state.step % every == 0 for every in report_every):
                 self._report()
             for hook in self.hooks:
                 hook.after_step(state, is_last)

@@ -77,6 +77,7 @@ def _body(files: RunFiles, position: int | None) -> RunBody:
         eta_at=eta_of(state),
         latest=LatestBody(
             metrics=state.metrics,
+            evaluation_step=state.evaluation_step,
             sample_step=state.sample_step,
             sample_url=None if state.sample_step is None else f"/train/{run.id}/samples/{state.sample_step}",
             checkpoint_step=state.checkpoint_step,

@@ -48,6 +48,7 @@ EVERY_SETTING: dict[str, tuple[str, object]] = {
     "PRECISION": ("float32", "float32"),
     "ENGINE_PROCESS": ("false", False),
     "ENGINE_THREADS": ("3", 3),
+    "INCEPTION": ("/inception.safetensors", Path("/inception.safetensors")),
     "ACCESS_LOG": ("true", True),
     "LOG_FORMAT": ("json", "json"),
 }

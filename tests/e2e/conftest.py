@@ -54,7 +54,7 @@ class Service:
             "recipe": "cgan",
             "dataset": "mnist-10k",
             "model": model,
-            "config": {**SMALL, "steps": steps, **config},
+            "config": {"extractor": "none", **SMALL, "steps": steps, **config},
             "publish": publish or {},
         }
         with self.client as client:

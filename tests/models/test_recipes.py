@@ -55,7 +55,9 @@ def test_auto_becomes_the_numbers_of_the_recipe() -> None:
     assert resolved["ema_half_life"] == 64 * 10_000 // 32
     assert resolved["precision"] == "auto"  # the worker's device decides
     assert (resolved["seed"], resolved["publish_keep"]) == (0, 5)
-    assert [name for name, value in resolved.items() if value == "auto"] == ["precision"]
+    assert resolved["extractor"] == "auto"  # what the worker has decides
+    assert [name for name, value in resolved.items() if value == "auto"] == ["precision", "extractor"]
+    assert (resolved["evaluate_every"], resolved["evaluate_images"]) == (resolved["checkpoint_every"], 2000)
 
 
 def test_what_was_asked_for_is_taken_as_it_is() -> None:
@@ -73,6 +75,9 @@ def test_what_was_asked_for_is_taken_as_it_is() -> None:
         "report_every": 3,
         "sample_every": 4,
         "checkpoint_every": 5,
+        "extractor": "classifier",
+        "evaluate_every": 6,
+        "evaluate_images": 500,
     }
 
     resolved = resolve(spec(config=config, publish={"every_steps": 7, "keep": 2}, seed=9), DATASET)
@@ -233,3 +238,21 @@ def test_whatever_is_resolved_can_be_built(name: str, size: int) -> None:
     network = network_config(resolved)
 
     assert (network.image_size, network.width) == (size, 16)
+
+
+@pytest.mark.parametrize(
+    ("config", "dataset", "field"),
+    [
+        ({"extractor": "classifier"}, {"class_names": []}, "/config/extractor"),
+        ({"extractor": "classifier"}, {"class_names": ["one"]}, "/config/extractor"),
+        ({"evaluate_images": 51}, {"count": 100}, "/config/evaluate_images"),
+    ],
+)
+def test_an_evaluation_that_the_dataset_does_not_allow_is_refused(
+    config: dict[str, Any], dataset: dict[str, Any], field: str
+) -> None:
+    assert problems(spec("dcgan", config=config), **dataset) == [field]
+
+
+def test_half_of_a_small_dataset_is_held_against_the_rest() -> None:
+    assert resolve(spec(), DATASET | {"count": 101})["evaluate_images"] == 50

@@ -30,7 +30,8 @@ def create_run(store: Store, shapes: Dataset) -> CreateRun:
         init: str | None = None,
         **config: Any,
     ) -> Run:
-        config = {"steps": 20, "batch_size": 16, "width": 16, "latent_dim": 4, "checkpoint_every": 5, **config}
+        tiny = {"steps": 20, "batch_size": 16, "width": 16, "latent_dim": 4, "checkpoint_every": 5}
+        config = {**tiny, "extractor": "none", **config}  # the others have to be made first
         body = {"recipe": recipe, "dataset": dataset, "seed": seed, "config": config, "publish": publish or {}}
         spec, runs = RunSpec.model_validate(body | {"init": init}), RunStore(store)
         manifest = shapes.manifest if dataset == "shapes" else DatasetStore(store).get(dataset).manifest

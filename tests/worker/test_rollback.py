@@ -236,7 +236,7 @@ def test_a_signal_while_a_run_is_broken_leaves_a_checkpoint_that_is_not(
     monkeypatch.setattr(Poisoned, "last", 5)
 
     class Signal(Quiet):
-        def after_step(self, state: TrainState, is_last: bool) -> None:  # noqa: ARG002
+        def after_step(self, state: TrainState, is_last: bool) -> None:
             if state.branch == 1 or state.step == 5:
                 raise StopTraining("preempted")
 

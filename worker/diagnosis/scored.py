@@ -21,7 +21,7 @@ Flag = Callable[[Point, Before], bool | None]
 
 def warm_up_steps(window: Window) -> int:
     """Up to which step scores are not judged."""
-    return min(t.WARM_UP_STEPS, round(t.WARM_UP_SHARE * window.setting.steps))
+    return min(t.WARM_UP_MOST, max(t.WARM_UP_LEAST, round(t.WARM_UP_SHARE * window.setting.steps)))
 
 
 def judged(window: Window) -> list[Point]:
@@ -129,7 +129,7 @@ def stalled(window: Window) -> Finding | None:
     if name is None or without < max(t.STALLED_EVALUATIONS, t.STALLED_SHARE * len(evaluations)):
         return None
     last = evaluations[-1]
-    if last.get(name, 0.0) <= t.NEAR_FLOOR * last.get(f"{name}_floor", 0.0):
+    if _has_arrived(last):
         return None
     best = min((point for point in evaluations if name in point), key=lambda point: point[name])
     since = int(evaluations[-1 - without]["step"])
@@ -137,6 +137,12 @@ def stalled(window: Window) -> Finding | None:
     best_text = f"{name} is {last.get(name, best[name]):.3g}, its best {best[name]:.3g} at step {best['step']:.0f}"
     numbers = {f"best_{name}": best[name], "best_step": best["step"], **_some(last, *FALLING, *RISING)}
     return Finding(f"{text}: {best_text}", numbers, since)
+
+
+def _has_arrived(point: Point) -> bool:
+    """Whether real pictures hardly score better. By chance a floor of KID may be below zero: then FD has to tell."""
+    floors = {name: point.get(f"{name}_floor", 0.0) for name in FALLING if name in point}
+    return any(point[name] <= t.NEAR_FLOOR * floor for name, floor in floors.items() if floor > 0)
 
 
 def live_metric(evaluations: list[Point]) -> str | None:

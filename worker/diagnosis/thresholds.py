@@ -68,8 +68,9 @@ OVERFIT_EVALUATIONS = _row(Verdict.DISCRIMINATOR_OVERFITTING, 2, "evaluations at
 STALLED_EVALUATIONS = _row(Verdict.STALLED, 4, "evaluations at least without a better one")
 STALLED_SHARE = _row(Verdict.STALLED, 0.5, "of all evaluations that came without a better one")
 STALLED_GAIN = _row(Verdict.STALLED, 0.05, "share by which a score has to change to be better")
-NEAR_FLOOR = _row(Verdict.STALLED, 3.0, "times the floor of KID (else FD): there is nothing left to gain")
+NEAR_FLOOR = _row(Verdict.STALLED, 3.0, "times the floor of KID or FD: there is nothing left to gain")
 
 WARM_UP_REPORTS = _row(Verdict.WARMING_UP, 10, "reports at least before a run is called healthy")
 WARM_UP_SHARE = _row(Verdict.WARMING_UP, 0.1, "of all steps that scores are not judged in")
-WARM_UP_STEPS = _row(Verdict.WARMING_UP, 1000, "steps after which they are judged at latest")
+WARM_UP_LEAST = _row(Verdict.WARMING_UP, 200, "steps at least that scores are not judged in")
+WARM_UP_MOST = _row(Verdict.WARMING_UP, 1000, "steps after which they are judged at latest")

@@ -8,6 +8,7 @@ import pytest
 from core.diagnosis import Diagnosis
 from core.specs import RunSpec
 from models.resolution import resolve
+from worker.diagnosis import thresholds
 from worker.diagnosis.judging import diagnose
 from worker.diagnosis.window import Setting, Window
 
@@ -19,7 +20,13 @@ MakeWindow = Callable[..., Window]
 
 
 @pytest.fixture
-def make_window() -> MakeWindow:
+def judged_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short run is judged from a tenth of its steps on, as a long one is."""
+    monkeypatch.setattr(thresholds, "WARM_UP_LEAST", 0)
+
+
+@pytest.fixture
+def make_window(judged_at_once: None) -> MakeWindow:
     """An empty window of a run of `steps` steps on `images` images of `classes` classes."""
 
     def make(recipe: str = "cgan", steps: int = 1000, images: int = 10_000, classes: int = 10, **config: Any) -> Window:

@@ -20,6 +20,8 @@ from worker.adversarial import Adversarial
 from worker.batches import Batches
 from worker.state import Reported, TrainState
 
+pytestmark = pytest.mark.usefixtures("judged_at_once")
+
 EXPLODES: dict[str, Any] = {"generator_lr": 1.0, "discriminator_lr": 1.0, "report_every": 1}
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from core.diagnosis import Verdict
 from tests.worker.diagnosis.conftest import MakeWindow, found, learnt, report, score, verdict
+from worker.diagnosis import thresholds as t
 
 
 def test_the_first_steps_of_a_run_are_not_judged_by_scores(make_window: MakeWindow) -> None:
@@ -12,6 +13,19 @@ def test_the_first_steps_of_a_run_are_not_judged_by_scores(make_window: MakeWind
     score(window, 4, diversity=0.0, label_accuracy=0.1, nearest=0.1, missing_classes=9)
 
     assert (window.step, verdict(window)) == (400, "warming_up")
+
+
+def test_of_a_short_run_no_score_is_judged_before_step_200(
+    make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(t, "WARM_UP_LEAST", 200)
+    window = make_window(steps=400)
+    score(window, 2, diversity=0.0)
+
+    early = verdict(window)
+    score(window, 2, diversity=0.0)
+
+    assert (early, window.step, verdict(window)) == ("warming_up", 400, "mode_collapse")
 
 
 def test_labels_that_show_nowhere_at_four_evaluations_are_ignored(make_window: MakeWindow) -> None:

@@ -1,0 +1,142 @@
+"""The evaluation of a run: fakes of the averaged generator against reals, now and then, in little time. Knows no loop.
+
+It draws its own noise, the same each time, and changes nothing that training depends on.
+
+Shape suffixes: M fakes, B batch.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from core.datasets import Dataset
+from core.images import Images
+from core.runs import Run
+from models import sampling
+from worker.scores.extractor import BATCH, Extractor, Tick, extract
+from worker.scores.preparation import Workshop, choose, make_extractor, make_reference
+from worker.scores.reference import FEWEST_FAKES, Classes, Reference, spread_labels
+from worker.state import TrainState
+from worker.stopping import StopTraining
+from worker.trainer import Metrics
+
+SHARE = 0.05  # of the time since the attempt began to train may go into evaluations
+FILE = "evaluation.json"  # what a run is judged by, once that is settled
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """`labels_M`: the classes that fakes are asked to show; of an unconditional generator, None."""
+
+    extractor: Extractor
+    reference: Reference
+    labels_M: Classes | None
+    tick: Tick
+    scoring_s: float = 0.0  # about how long it takes once the features are there
+
+    def scores(self, state: TrainState) -> Metrics:
+        """The numbers of docs/metrics.md for the generator as it is now."""
+        fakes = extract(self.extractor, self._draw(state), self.tick)
+        return self.reference.scores(fakes, self.labels_M)
+
+    def expected_s(self, state: TrainState) -> float:
+        """About how long `scores` will take, by its first batch."""
+        began = time.monotonic()
+        self.extractor(next(self._draw(state)))
+        batches = -(-len(self.reference.apart) // BATCH)
+        return (time.monotonic() - began) * batches + self.scoring_s
+
+    def _draw(self, state: TrainState) -> Iterator[Images]:
+        """Pictures of seeds 0, 1, 2 ..., as `/generate` draws them."""
+        network = state.resolved["network"]
+        count = len(self.reference.apart)
+        for start in range(0, count, BATCH):
+            seeds = range(start, min(start + BATCH, count))
+            labels = None if self.labels_M is None else self.labels_M[start : seeds.stop].tolist()
+            yield sampling.draw(state.ema, seeds, network["latent_dim"], network["num_classes"], labels=labels)
+
+
+class Evaluate:
+    """The first of the hooks: puts scores into the numbers of a report, so that all others tell and keep them.
+
+    Where `evaluate_every` was not asked for, an evaluation is left out that would take too large a share of the time.
+    """
+
+    def __init__(
+        self, evaluation: Evaluation, *, is_budgeted: bool, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.evaluation, self.is_budgeted, self._clock = evaluation, is_budgeted, clock
+        self._began = clock()
+        self._spent_s = 0.0
+        self._expected_s: float | None = None
+
+    def after_report(self, state: TrainState, metrics: Metrics) -> None:
+        is_last = state.step == state.steps
+        if not is_last and state.step % state.resolved["evaluate_every"]:
+            return
+        if self.is_budgeted and not is_last and not self._is_in_budget(state):
+            log.info("step %d: not evaluated, as that would take about %.1f s", state.step, self._expected_s)
+            return
+        began = self._clock()
+        try:
+            metrics |= self.evaluation.scores(state)
+        except StopTraining:  # is asked again after this step, and stops the run then
+            log.info("step %d: the evaluation was given up, as the run is to stop", state.step)
+        self._expected_s = self._clock() - began
+        self._spent_s += self._expected_s
+
+    def _is_in_budget(self, state: TrainState) -> bool:
+        if self._expected_s is None:
+            self._expected_s = self.evaluation.expected_s(state)
+        return self._spent_s + self._expected_s <= SHARE * (self._clock() - self._began)
+
+    def after_step(self, state: TrainState, is_last: bool) -> None: ...
+
+
+def prepare(run: Run, dataset: Dataset, resolved: dict[str, Any], shop: Workshop) -> Evaluation | None:
+    """What a run is judged by: as its first attempt settled it, and told once. None: by nothing.
+
+    Raises:
+        TrainingFailed: the extractor that was asked for cannot be used.
+        StopTraining: from `shop.tick`.
+    """
+    if resolved["extractor"] == "none":
+        return None
+    settled = _settled(run)
+    name, why = (settled["extractor"], "") if settled else choose(resolved["extractor"], dataset)
+    fakes = resolved["evaluate_images"]
+    if fakes < FEWEST_FAKES:
+        name, why = "none", f"the dataset has fewer than {2 * FEWEST_FAKES} images"
+    if name == "none":
+        _tell(run, settled, {"extractor": name, "reason": why})
+        return None
+    extractor, accuracy = make_extractor(name, dataset, shop)
+    labels_N, by_class = dataset.labels(), bool(resolved["network"]["num_classes"])
+    reference = make_reference(extractor, dataset, fakes, by_class, shop)
+    facts = {"extractor": name, "reason": why, "extractor_digest": extractor.digest, "extractor_accuracy": accuracy}
+    counts = {"images": fakes, "reals": len(reference.rest)}
+    began = time.monotonic()
+    _tell(run, settled, {**facts, **counts, "floor": reference.floor})
+    scoring_s = time.monotonic() - began
+    labels_M = spread_labels(labels_N, fakes) if by_class and labels_N is not None else None
+    return Evaluation(extractor, reference, labels_M, shop.tick, scoring_s)
+
+
+def _settled(run: Run) -> dict[str, Any] | None:
+    try:
+        return run.store.read(f"{run.key}/{FILE}")
+    except FileNotFoundError:
+        return None
+
+
+def _tell(run: Run, settled: dict[str, Any] | None, facts: dict[str, Any]) -> None:
+    """Keep what was settled, and say it once; a later attempt says only that it has another extractor."""
+    if settled is None:
+        run.store.swap(f"{run.key}/{FILE}", facts)
+        run.log_event("action", {"action": "judged_by", **facts})
+    elif settled.get("extractor_digest") != facts.get("extractor_digest"):
+        log.warning("the extractor has other weights than before: scores from here on do not compare with those before")
