@@ -6,8 +6,10 @@ models/resolution.py says what that becomes.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
+from core.diagnosis import Action, Trouble
 from core.refs import NAME_PATTERN, NAME_RULE
 
 Auto = Literal["auto"]
@@ -110,6 +112,25 @@ class PublishSpec(StrictModel):
     keep: int = Field(5, ge=1, le=1000, description="Newest versions of this run that stay; aliased ones stay too.")
 
 
+class StopSpec(StrictModel):
+    """What is done when the diagnosis of a run becomes one of some verdicts: once, each time it does."""
+
+    action: Action = Field(
+        "alert",
+        description="alert: it is told as an event, as every verdict is. pause: the run waits, with a checkpoint. "
+        "rollback: back to an earlier checkpoint, with lower learning rates. stop: the run ends as failed.",
+    )
+    on: list[Trouble] = Field([], max_length=20, validate_default=True, description="Verdicts to act on.")
+
+    @field_validator("on")
+    @classmethod
+    def _is_something(cls, on: list[Trouble], info: ValidationInfo) -> list[Trouble]:
+        action = info.data.get("action", "alert")
+        if action != "alert" and not on:
+            raise PydanticCustomError("nothing_to_act_on", f"{action} on which verdicts? Say, mode_collapse")
+        return list(dict.fromkeys(on))
+
+
 class RunSpec(StrictModel):
     """The body of `POST /train`."""
 
@@ -128,6 +149,7 @@ class RunSpec(StrictModel):
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of initial weights, batches and noise.")
     config: TrainConfig = TrainConfig()
     publish: PublishSpec = PublishSpec()
+    stop: StopSpec = StopSpec()
     tags: Tags = Field(default_factory=dict, description="Up to 32 labels of your own.", examples=[{"team": "a"}])
 
     @property

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from core.diagnosis import Diagnosis
 from core.errors import IllegalTransition
 from core.registry import timestamp
 
@@ -114,6 +115,7 @@ class RunState(Record):
     evaluation_step: int | None = None  # of which the scores in `metrics` are
     sample_step: int | None = None
     checkpoint_step: int | None = None
+    diagnosis: Diagnosis | None = None
     best: Best | None = None
     published: list[Published] = Field(default_factory=list)
     failure: Failure | None = None

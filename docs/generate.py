@@ -7,11 +7,14 @@ import typer.main
 
 from bench.serving.page import page
 from bench.training.report import section
+from core.diagnosis import UNTROUBLED
 from core.settings import Settings
 from core.specs import TrainConfig
 from ganymede.cli import app
 from models.auto import RULES
 from models.recipes import RECIPES
+from worker.diagnosis import judging
+from worker.diagnosis.thresholds import TABLE
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -118,6 +121,59 @@ def _shown(value: Any) -> str:
     return "" if value in (None, "none") else str(value)
 
 
+DIAGNOSIS_PAGE_BEGINS = """# Diagnosis
+
+A loss says little about a GAN: it falls while pictures get worse, and stands still while they get better. Ganymede
+reads the other numbers of a run and says how it learns, in `diagnosis` of the run (`verdict`, `summary`, `numbers`,
+`advice`), and as an event `diagnosis` whenever the verdict changes. This page is made by `python docs/generate.py` from
+the tables in `worker/diagnosis/` by which runs are judged.
+
+Read at every report: the norms of both gradients, the losses, and how often the discriminator is right (not in
+`wgan-gp` and `r3gan`, whose scores have no right side). Read at every evaluation: the scores. A number that was not
+measured accuses nobody. A verdict takes several points in a row, and as many to go away again; many limits are relative
+to the run's own history. It is worked out from `metrics.jsonl`, so that an interruption changes nothing of it.
+
+The first of these that finds something is the verdict:
+"""
+
+DIAGNOSIS_PAGE_THRESHOLDS = """
+If none of them does, a run is `warming_up` at first, then `healthy`.
+
+## Thresholds
+"""
+
+DIAGNOSIS_PAGE_ENDS = """
+## Acting on it
+
+`stop` of `POST /train` says what is done when one of the verdicts in `on` comes up: `alert` (the default) tells it as
+an event and no more; `pause` lets the run wait, with a checkpoint; `rollback` goes back to its best checkpoint (the
+newest, where none was scored) on a new branch, with both learning rates halved, up to three times in a run; `stop` ends
+the run as failed (`diverged` where it was exploding, `stalled`, else `collapsed`), with the advice in the message.
+
+```json
+{"recipe": "dcgan", "dataset": "mnist-10k", "stop": {"on": ["mode_collapse", "exploding"], "action": "pause"}}
+```
+
+It is done once for each time that the verdict comes up, and is an event `action`. A paused run that is resumed has the
+same verdict still, and is not paused for it again. Nothing is done at the last step.
+"""
+
+
+def diagnosis_page() -> str:
+    """docs/diagnosis.md: every verdict in its order, every threshold."""
+    order = [f"{i}. `{verdict}`: {_first_line(rule)}" for i, (verdict, rule) in enumerate(judging.RULES.items(), 1)]
+    verdicts = [*judging.RULES, *reversed(UNTROUBLED)]
+    rows = [row for verdict in verdicts for row in TABLE if row.verdict is verdict]
+    limits = [f"| `{row.verdict}` | {row.value:g} | {row.meaning} |" for row in rows]
+    assert len(limits) == len(TABLE)
+    table = "| verdict | limit | of what |\n|---|---|---|"
+    return "\n".join([DIAGNOSIS_PAGE_BEGINS, *order, DIAGNOSIS_PAGE_THRESHOLDS, table, *limits, DIAGNOSIS_PAGE_ENDS])
+
+
+def _first_line(documented: Any) -> str:
+    return str(documented.__doc__).partition("\n")[0]
+
+
 RUN = "RUN"  # explained once, at the top of the page
 CLI_PAGE_BEGINS = """# The command line
 
@@ -188,6 +244,7 @@ def benchmarks_page() -> str:
 
 if __name__ == "__main__":
     (FOLDER / "benchmarks.md").write_text(benchmarks_page())
+    (FOLDER / "diagnosis.md").write_text(diagnosis_page())
     (FOLDER / "settings.md").write_text(settings_page())
     (FOLDER / "recipes.md").write_text(recipes_page())
     (FOLDER / "cli.md").write_text(cli_page())

@@ -18,6 +18,7 @@ from core.states import Failure, RunState, Status
 from core.store import Store
 from worker.batches import Batches
 from worker.checkpointing import load_training
+from worker.diagnosis.hook import Diagnose
 from worker.evaluation import Evaluate, prepare
 from worker.execution import Execution, decide
 from worker.hooks import DrawSamples, ReportProgress, StopWhenAsked
@@ -107,7 +108,8 @@ def _train(run: Run, state: RunState, settings: Settings) -> str:
     publisher = PublishVersions(run, Registry(run.store), spec["model"], Bell(settings.broker_url))
     if training.step:  # an attempt may have died between its checkpoint and the publishing of it
         publisher.after_step(training, is_last=training.step == resolved["steps"])
-    hooks = [*evaluate, ReportProgress(run, state.attempt), DrawSamples(run), keeper, publisher, stopper]
+    beside: list[Hook] = [*evaluate, ReportProgress(run, state.attempt), DrawSamples(run), keeper, publisher]
+    hooks = [*beside, Diagnose(run, spec, training), stopper]
     log.info("attempt %d begins at step %d of %d", state.attempt, training.step, resolved["steps"])
     batches = _batches(dataset, resolved, execution)
     while isinstance(end := _fit(training, batches, hooks, keeper), RollBack):

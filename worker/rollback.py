@@ -40,7 +40,7 @@ def roll_back(run: Run, state: TrainState, wish: RollBack, keeper: KeepCheckpoin
         raise TrainingFailed(wish.failure, _advice(run, state, wish), retryable=False)
     lr_scale, checkpoints = state.lr_scale * RATE_FACTOR, list_checkpoints(run)
     branch = 1 + max(left.branch, *(found.branch for found in checkpoints), 0)
-    metrics = _go_back(run, state, _candidates(checkpoints, state, to_best=wish.to_best))
+    metrics = _go_back(run, state, _candidates(checkpoints, state, wish))
     state.branch, state.lr_scale, state.best = branch, lr_scale, best
     rates = (state.resolved["generator_lr"] * lr_scale, state.resolved["discriminator_lr"] * lr_scale)
     entry = Rollback(
@@ -73,14 +73,16 @@ def tell_of_rollbacks(run: Run, state: TrainState) -> None:
             log.info("rolled back from step %d: %s", entry.from_step, message)
 
 
-def _candidates(checkpoints: list[Checkpoint], state: TrainState, *, to_best: bool) -> list[Checkpoint]:
+def _candidates(checkpoints: list[Checkpoint], state: TrainState, wish: RollBack) -> list[Checkpoint]:
     """Where to go back to, first choice first. One that led nowhere is not sound, whatever its numbers say: a branch
     that did not get to a checkpoint of its own goes back further than it began."""
     if state.rollbacks and checkpoints:
         began = BranchStep(state.rollbacks[-1].branch, state.rollbacks[-1].step)
         if str(checkpoints[0]) == str(began):
-            return [found for found in checkpoints if found.step < began.step]
-    if to_best and state.best:
+            checkpoints = [found for found in checkpoints if found.step < began.step]
+    if wish.before is not None:
+        checkpoints = [found for found in checkpoints if found.step < wish.before]
+    if wish.to_best and state.best:
         best = f"{state.best.branch}-{state.best.step}"
         return sorted(checkpoints, key=lambda found: str(found) != best)  # stable: the others stay newest first
     return checkpoints

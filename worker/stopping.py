@@ -20,12 +20,15 @@ class RollBack(Exception):
     """Raised between two steps: the run goes back to a checkpoint, on a new branch (worker/rollback.py).
 
     reason: why, in words for people. failure: the code with which the run fails where it went back too often.
-    to_best: to the best checkpoint, if a metric says which that is; else to the newest.
+    to_best: to the best checkpoint, if a metric says which that is; else to the newest. before: to none of this step
+    or a later one.
     """
 
-    def __init__(self, reason: str, *, failure: str = "diverged", to_best: bool = False) -> None:
+    def __init__(
+        self, reason: str, *, failure: str = "diverged", to_best: bool = False, before: int | None = None
+    ) -> None:
         super().__init__(reason)
-        self.reason, self.failure, self.to_best = reason, failure, to_best
+        self.reason, self.failure, self.to_best, self.before = reason, failure, to_best, before
 
 
 class _Flag:

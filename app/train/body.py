@@ -13,6 +13,7 @@ from core.notes import Notes
 from core.queue import QueueUnavailable, TrainQueue, job_id
 from core.registry import timestamp
 from core.runs import Run
+from core.specs import StopSpec
 from core.states import RunState, Status, possible_verbs
 from core.steps import LATEST
 
@@ -81,6 +82,8 @@ def _body(files: RunFiles, position: int | None) -> RunBody:
             sample_url=None if state.sample_step is None else f"/train/{run.id}/samples/{state.sample_step}",
             checkpoint_step=state.checkpoint_step,
         ),
+        diagnosis=state.diagnosis,
+        stop=StopSpec.model_validate(request.get("stop", {})),
         best=state.best,
         failure=state.failure if state.status is Status.FAILED else None,
         published=state.published,

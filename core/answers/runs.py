@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from core.diagnosis import Diagnosis
+from core.specs import StopSpec
 from core.states import Best, Failure, Published, Status
 
 RUN_ID = "run_0192f1c7a4e1b2c3d4e5"
@@ -61,6 +63,8 @@ class RunBody(BaseModel):
     progress: ProgressBody
     eta_at: str | None
     latest: LatestBody
+    diagnosis: Diagnosis | None = Field(description="How it learns; null before its first numbers.")
+    stop: StopSpec = Field(description="As asked: which verdicts to act on, and how.")
     best: Best | None = Field(None, description="The checkpoint with the lowest kid (else fd), which is never pruned.")
     failure: Failure | None
     published: list[Published]
@@ -75,7 +79,7 @@ class EventBody(BaseModel):
     """Something that happened to a run. Ids count up from 1 without a gap, also over restarts."""
 
     id: int = Field(ge=1)
-    type: str = Field(description="status, metrics, sample, checkpoint, published, log, action or end.")
+    type: str = Field(description="status, metrics, diagnosis, sample, checkpoint, published, log, action or end.")
     at: str
     data: dict[str, Any]
 

@@ -15,6 +15,7 @@ from ganymede.commands.watch import remaining, watch
 
 if TYPE_CHECKING:
     from core.answers.runs import RunBody
+    from core.diagnosis import Diagnosis
 
 LAST = "@last"
 PART_OF_ID = re.compile(r"(run_)?[0-9a-f]+")
@@ -105,6 +106,7 @@ def _facts(run: "RunBody") -> list[tuple[str, object]]:
         ("phase", run.phase),
         ("in the queue", None if place is None else "next" if place == 0 else f"{place} before it"),
         ("failure", run.failure and f"{run.failure.code}: {run.failure.message}"),
+        *_diagnosis(run.diagnosis),
         ("recipe", run.recipe),
         ("dataset", run.dataset),
         ("model", run.model),
@@ -117,11 +119,23 @@ def _facts(run: "RunBody") -> list[tuple[str, object]]:
         ("best", run.best and f"step {run.best.step}: {run.best.metric} {run.best.value:.4g}"),
         ("published", ", ".join(published) or None),
         ("asked", _listed(run.config)),
+        ("stop", f"{run.stop.action} on {', '.join(run.stop.on)}" if run.stop.on else None),
         ("tags", _listed(run.tags)),
         ("notes", run.notes),
         ("created", run.created_at),
         ("started", run.started_at),
         ("finished", run.finished_at),
+    ]
+
+
+def _diagnosis(found: "Diagnosis | None") -> list[tuple[str, object]]:
+    if found is None:
+        return []
+    since = f", since step {found.since_step}" if found.since_step != found.step else ""
+    return [
+        ("diagnosis", f"{found.verdict} (step {found.step}{since}): {found.summary}"),
+        *(("advice", each.text) for each in found.advice),
+        ("done about it", found.action),
     ]
 
 

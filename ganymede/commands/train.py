@@ -20,6 +20,9 @@ Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An option of the training; may be repeated.")
 ]
 Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="A label; may be repeated.")]
+Final = Annotated[str | None, typer.Option(metavar="WHICH", help="What to publish at the end: best or last.")]
+StopOn = Annotated[list[str] | None, typer.Option(metavar="VERDICT", help="Act on this verdict; may be repeated.")]
+StopAction = Annotated[str | None, typer.Option(metavar="HOW", help="alert, pause, rollback or stop.")]
 
 
 def train(
@@ -34,9 +37,9 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Seed of weights, batches and noise.")] = None,
     steps: Annotated[int | None, typer.Option(metavar="N", help="Length in generator updates.")] = None,
     publish_every: Annotated[int | None, typer.Option(metavar="N", help="Steps between published versions.")] = None,
-    publish_final: Annotated[
-        str | None, typer.Option(metavar="WHICH", help="What to publish at the end: best or last.")
-    ] = None,
+    publish_final: Final = None,
+    stop_on: StopOn = None,
+    stop_action: StopAction = None,
     settings: Settings = None,
     tags: Tags = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Do not watch.")] = False,
@@ -52,6 +55,7 @@ def train(
         "seed": seed,
         "config": config or None,
         "publish": _given(every_steps=publish_every, final=publish_final) or None,
+        "stop": _given(on=stop_on or None, action=stop_action) or None,
         "tags": pairs(tags, "--tag") or None,
     }
     if is_dry:

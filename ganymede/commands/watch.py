@@ -103,13 +103,17 @@ def conclude(session: Session, run: "RunBody") -> int:
 
 
 def tell(event: "EventBody") -> str:
-    """An event in one line."""
+    """An event in one line, and a line for each piece of advice."""
     data: dict[str, Any] = event.data
     if event.type == "status":
         again = f" (attempt {data['attempt']})" if data.get("attempt", 1) != 1 else ""
         return f"{clock(event.at)} {show.clean(data.get('status'))}{again}"
     if event.type == "published":
         return f"{clock(event.at)} published {show.clean(data.get('model'))}@{show.clean(data.get('version'))}"
+    if event.type == "diagnosis":
+        advice = "".join(f"\n  {show.clean(each.get('text'))}" for each in data.get("advice", ()))
+        verdict = f" {show.clean(data['verdict'])}" if "verdict" in data else ""
+        return f"{clock(event.at)} diagnosis{verdict}: {show.clean(data.get('summary'))}{advice}"
     told = data.get("summary") or data.get("message") or ", ".join(f"{name} {value}" for name, value in data.items())
     return f"{clock(event.at)} {show.clean(event.type)}: {show.clean(told)}"
 

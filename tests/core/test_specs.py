@@ -1,9 +1,15 @@
 """The run body: what is taken, what is refused, and at which field."""
 
+from typing import get_args
+
 import pytest
 from pydantic import ValidationError
 
+from core.diagnosis import UNTROUBLED, Trouble, Verdict
 from core.specs import RunSpec
+
+SHORT = {"recipe": "cgan", "dataset": "shapes"}
+OPTIONS = ("TrainConfig", "PublishSpec", "StopSpec")
 
 
 def refused_fields(**changes: object) -> set[str]:
@@ -71,6 +77,13 @@ def test_neither_of_them_may_be_left_out(missing: str) -> None:
         ({"publish": {"every_steps": 0}}, "publish.every_steps"),
         ({"publish": {"keep": 0}}, "publish.keep"),
         ({"publish": {"keep": "auto"}}, "publish.keep"),
+        ({"stop": {"on": ["healthy"]}}, "stop.on"),
+        ({"stop": {"on": ["warming_up"], "action": "pause"}}, "stop.on"),
+        ({"stop": {"on": "mode_collapse"}}, "stop.on"),
+        ({"stop": {"action": "stop"}}, "stop.on"),
+        ({"stop": {"on": [], "action": "rollback"}}, "stop.on"),
+        ({"stop": {"on": ["exploding"], "action": "cancel"}}, "stop.action"),
+        ({"stop": {"if": ["exploding"]}}, "stop.if"),
     ],
 )
 def test_a_value_that_can_never_work_is_refused_at_its_field(changes: dict[str, object], field: str) -> None:
@@ -80,9 +93,23 @@ def test_a_value_that_can_never_work_is_refused_at_its_field(changes: dict[str, 
 def test_every_option_says_what_it_is_in_the_schema() -> None:
     definitions = RunSpec.model_json_schema()["$defs"]
 
-    options = definitions["TrainConfig"]["properties"] | definitions["PublishSpec"]["properties"]
+    options = {name: it for kind in OPTIONS for name, it in definitions[kind]["properties"].items()}
 
     assert [name for name, option in options.items() if not option.get("description")] == []
+
+
+def test_a_run_may_be_stopped_on_every_verdict_but_the_untroubled_ones() -> None:
+    troubles = [verdict for verdict in Verdict if verdict not in UNTROUBLED]
+
+    spec = RunSpec.model_validate({**SHORT, "stop": {"on": [*troubles, troubles[0]], "action": "pause"}})
+
+    assert sorted(spec.stop.on) == sorted(get_args(Trouble)) == sorted(troubles)
+
+
+def test_without_a_word_on_stopping_verdicts_are_told_and_nothing_is_done() -> None:
+    spec = RunSpec.model_validate(SHORT)
+
+    assert (spec.stop.on, spec.stop.action) == ([], "alert")
 
 
 def test_a_run_body_cannot_be_changed_once_it_is_checked() -> None:

@@ -94,6 +94,8 @@ def run_body(run: str = RUN, status: str = "running", step: int = 0, **more: Any
         "progress": {"step": step, "total": 10, "fraction": step / 10, "images_seen": 0, "images_per_second": None},
         "eta_at": None,
         "latest": {"metrics": {}, "sample_step": None, "sample_url": None, "checkpoint_step": None},
+        "diagnosis": None,
+        "stop": {"on": [], "action": "alert"},
         "failure": None,
         "published": [],
         "created_at": "2026-01-01T00:00:00Z",

@@ -99,6 +99,18 @@ def test_without_runs_there_is_no_last_one(contract: Contract, ganymede: Ganymed
     assert (done.exit_code, done.stderr) == (1, "ganymede: there is no run yet\n")
 
 
+def test_a_run_is_shown_with_how_it_learns_and_what_was_done(contract: Contract, ganymede: Ganymede) -> None:
+    found = {"verdict": "exploding", "summary": "gradients grow", "numbers": {}, "branch": 0, "step": 40}
+    found |= {"since_step": 20, "action": "pause", "advice": [{"text": "a lower rate", "field": None, "value": None}]}
+    stop = {"on": ["exploding"], "action": "pause"}
+    contract.on("GET", f"/train/{RUN}", Answer(run_body(status="paused", diagnosis=found, stop=stop)))
+
+    shown = ganymede("runs", "show", RUN).stdout.splitlines()
+
+    assert "diagnosis\texploding (step 40, since step 20): gradients grow" in shown
+    assert {"advice\ta lower rate", "done about it\tpause", "stop\tpause on exploding"} <= set(shown)
+
+
 def test_a_run_is_edited_and_what_is_left_out_stays(two_runs: Contract, ganymede: Ganymede) -> None:
     two_runs.on("PATCH", f"/train/{RUN}", Answer(run_body()))
 

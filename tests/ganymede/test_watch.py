@@ -65,6 +65,26 @@ def test_a_run_that_does_not_succeed_is_no_success(contract: Contract, ganymede:
     assert f"ganymede runs retry {RUN}" in done.stderr
 
 
+def test_a_verdict_is_told_with_what_to_change(contract: Contract, ganymede: Ganymede) -> None:
+    advice = [{"text": "config.generator_lr=0.0001: half", "field": "config.generator_lr", "value": 1e-4}]
+    told = event(1, "diagnosis", verdict="exploding", summary="gradients grow", numbers={}, advice=advice)
+    contract.on("GET", f"/train/{RUN}/events", stream(told, event(2, "end")))
+    contract.on("GET", f"/train/{RUN}", Answer(run_body(status="canceled")))
+
+    lines = ganymede("runs", "watch", RUN).stderr.splitlines()
+
+    assert lines[0].endswith(" diagnosis exploding: gradients grow")
+    assert lines[1] == "  config.generator_lr=0.0001: half"
+
+
+def test_what_to_act_on_is_sent_as_it_is_named(contract: Contract, ganymede: Ganymede) -> None:
+    scripted(contract, "succeeded")
+
+    ganymede("train", "cgan", "shapes", "--stop-on", "exploding", "--stop-on", "stalled", "--stop-action", "stop", "-d")
+
+    assert contract.seen[0].json["stop"] == {"on": ["exploding", "stalled"], "action": "stop"}
+
+
 def test_detached_is_not_watched(contract: Contract, ganymede: Ganymede) -> None:
     scripted(contract, "succeeded")
 

@@ -1,0 +1,46 @@
+"""How a run learns, and what its owner wants done about it, as the API takes and tells them."""
+
+import httpx
+
+from core.datasets import Dataset
+from core.diagnosis import Advice, Diagnosis, Verdict
+from core.runs import RunStore
+from core.store import Store
+
+ASKED = {"recipe": "cgan", "dataset": "shapes"}
+
+
+async def test_a_run_tells_how_it_learns_and_what_is_done_about_it(
+    client: httpx.AsyncClient, shapes: Dataset, store: Store
+) -> None:
+    stop = {"on": ["mode_collapse"], "action": "pause"}
+    run_id = (await client.post("/train", json={**ASKED, "stop": stop})).json()["id"]
+    before = (await client.get(f"/train/{run_id}")).json()
+    advice = Advice(text="try half of it", field="config.generator_lr", value=1e-4)
+    found = Diagnosis(
+        verdict=Verdict.MODE_COLLAPSE,
+        summary="all pictures look alike",
+        numbers={"diversity": 0.1},
+        advice=(advice,),
+        branch=0,
+        step=20,
+        since_step=10,
+        action="pause",
+    )
+    RunStore(store).get(run_id).change(lambda now: now.model_copy(update={"diagnosis": found}))
+
+    body = (await client.get(f"/train/{run_id}")).json()
+
+    assert (before["diagnosis"], before["stop"]) == (None, stop)
+    assert body["diagnosis"] == found.model_dump(mode="json")
+    assert body["diagnosis"]["advice"] == [advice.model_dump()]
+
+
+async def test_a_stop_that_can_do_nothing_is_refused_at_its_field(client: httpx.AsyncClient, shapes: Dataset) -> None:
+    nothing = await client.post("/train", json={**ASKED, "stop": {"action": "stop"}})
+    unknown = await client.post("/train", json={**ASKED, "stop": {"on": ["bored"], "action": "stop"}})
+
+    assert [error["pointer"] for error in nothing.json()["errors"]] == ["/stop/on"]
+    assert nothing.json()["errors"][0]["detail"] == "stop on which verdicts? Say, mode_collapse"
+    assert [error["pointer"] for error in unknown.json()["errors"]] == ["/stop/on/0"]
+    assert "'mode_collapse'" in unknown.json()["errors"][0]["detail"]

@@ -1,0 +1,83 @@
+"""From a window to the one verdict: the rules in their order, and what is said where none of them finds anything."""
+
+from core.diagnosis import Diagnosis, Verdict
+from worker.diagnosis import thresholds as t
+from worker.diagnosis.advice import advice_for
+from worker.diagnosis.rules import Finding, Rule, discriminator_too_strong, exploding
+from worker.diagnosis.scored import (
+    discriminator_overfitting,
+    judged,
+    label_ignored,
+    live_metric,
+    memorising,
+    mode_collapse,
+    stalled,
+    warm_up_steps,
+)
+from worker.diagnosis.window import Window
+
+# The first that finds something is the verdict: what makes the others go wrong comes before them. A generator that
+# learns nothing from its discriminator draws alike pictures, too; one whose pictures are alike ignores its labels.
+RULES: dict[Verdict, Rule] = {
+    Verdict.EXPLODING: exploding,
+    Verdict.DISCRIMINATOR_TOO_STRONG: discriminator_too_strong,
+    Verdict.MODE_COLLAPSE: mode_collapse,
+    Verdict.LABEL_IGNORED: label_ignored,
+    Verdict.MEMORISING: memorising,
+    Verdict.DISCRIMINATOR_OVERFITTING: discriminator_overfitting,
+    Verdict.STALLED: stalled,
+}
+
+
+def diagnose(window: Window, branch: int, before: Diagnosis | None = None) -> Diagnosis:
+    """How the run learns. `before` is what was said last: the same verdict keeps its beginning and what was done."""
+    verdict, finding = _verdict(window)
+    is_same = before is not None and before.verdict is verdict
+    return Diagnosis(
+        verdict=verdict,
+        summary=finding.summary,
+        numbers=finding.numbers,
+        advice=advice_for(verdict, window),
+        branch=branch,
+        step=window.step,
+        since_step=before.since_step if before is not None and is_same else finding.since_step,
+        action=before.action if before is not None and is_same else None,
+    )
+
+
+def _verdict(window: Window) -> tuple[Verdict, Finding]:
+    for verdict, rule in RULES.items():
+        finding = rule(window)
+        if finding is not None:
+            return verdict, finding
+    if len(window.reports) < t.WARM_UP_REPORTS or window.step <= warm_up_steps(window):
+        return Verdict.WARMING_UP, _warming_up(window)
+    return Verdict.HEALTHY, _healthy(window)
+
+
+def _warming_up(window: Window) -> Finding:
+    setting = window.setting
+    return Finding(f"step {window.step} of {setting.steps}: too early to tell", {}, window.step)
+
+
+def _healthy(window: Window) -> Finding:
+    last = window.reports[-1]
+    numbers: dict[str, float] = {
+        name: last[name] for name in ("d_real_accuracy", "d_fake_accuracy", "loss") if name in last
+    }
+    if "d_real_accuracy" in numbers and "d_fake_accuracy" in numbers:
+        shares = f"{last['d_real_accuracy']:.0%} of real and {last['d_fake_accuracy']:.0%} of drawn pictures"
+        text = f"the discriminator is right on {shares}"
+    else:
+        text = "losses and gradients keep within bounds"
+    evaluations = judged(window)
+    name = live_metric(evaluations)
+    if name is None:
+        return Finding(f"{text}; not scored yet", numbers, window.step)
+    scored = [point for point in evaluations if name in point]
+    newest, best = scored[-1], min(scored, key=lambda point: point[name])
+    numbers |= {name: newest[name], f"best_{name}": best[name], "best_step": best["step"]}
+    text += f"; {name} is {newest[name]:.3g}, its best {best[name]:.3g} at step {best['step']:.0f}"
+    if f"{name}_floor" in newest:
+        text += f" (real pictures: {newest[f'{name}_floor']:.3g})"
+    return Finding(text, numbers, window.step)

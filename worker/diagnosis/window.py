@@ -1,0 +1,98 @@
+"""The newest points of a run, in order, and what they have to be read against. Knows no rule.
+
+Restored from metrics.jsonl a window is what it would be had the run never been interrupted.
+"""
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core import metrics
+
+REPORTS_KEPT = 1000  # points of the loop
+EVALUATIONS_KEPT = 1000  # points with scores
+SCORES = frozenset({"fd", "kid", "precision", "recall", "density", "coverage"})
+SCORES |= {"label_accuracy", "diversity", "missing_classes", "nearest"}
+
+Point = dict[str, float]  # metrics by name, and `step`; what was not measured is not in it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setting:
+    """What the numbers of a run are read against.
+
+    resolved: every option as used. images, classes: how many the dataset has, be they learnt or not.
+    """
+
+    resolved: dict[str, Any]
+    images: int
+    classes: int = 0
+
+    @property
+    def objective(self) -> str:
+        return str(self.resolved["objective"])
+
+    @property
+    def num_classes(self) -> int:
+        return int(self.resolved["network"]["num_classes"])
+
+    @property
+    def steps(self) -> int:
+        return int(self.resolved["steps"])
+
+
+@dataclass(slots=True)
+class Window:
+    """Points with growing steps; `reports` are the loop's, `evaluations` those that have scores."""
+
+    setting: Setting
+    reports: deque[Point] = field(default_factory=lambda: deque(maxlen=REPORTS_KEPT))
+    evaluations: deque[Point] = field(default_factory=lambda: deque(maxlen=EVALUATIONS_KEPT))
+
+    @property
+    def step(self) -> int:
+        """Of the newest point; 0 where there is none."""
+        newest = [points[-1]["step"] for points in (self.reports, self.evaluations) if points]
+        return int(max(newest, default=0))
+
+    def add(self, step: int, measured: dict[str, float | None]) -> None:
+        """Take numbers of a step that is not before the newest; those of the same step become one point."""
+        numbers = {name: float(value) for name, value in measured.items() if value is not None and math.isfinite(value)}
+        scores = {name: value for name, value in numbers.items() if name.removesuffix("_floor") in SCORES}
+        reported = {name: value for name, value in numbers.items() if name not in scores}
+        for points, part in ((self.reports, reported), (self.evaluations, scores)):
+            if part and points and points[-1]["step"] == step:
+                points[-1] |= part
+            elif part:
+                points.append({"step": float(step), **part})
+
+
+def restored(path: Path, branch: int, step: int, setting: Setting) -> Window:
+    """The window of a run that stands at `step` of `branch`, from its metrics.jsonl; what came after is left out."""
+    window, history = Window(setting), metrics.read(path)
+    columns = {name: history.columns[name] for name in history.names}
+    for row in _lived_through(history, branch, step):
+        numbers = {name: float(column[row]) for name, column in columns.items()}
+        window.add(int(history.columns["step"][row]), {**numbers})
+    return window
+
+
+def _lived_through(history: metrics.History, branch: int, step: int) -> metrics.Rows:
+    """Rows up to there, by step: of each step those of the newest branch's newest attempt, be they several."""
+    step_N, branch_N, attempt_N = (history.columns[name] for name in ("step", "branch", "attempt"))
+    rows = np.flatnonzero((step_N <= step) & (branch_N <= branch))
+    rows = rows[np.lexsort((rows, attempt_N[rows], branch_N[rows], step_N[rows]))]
+    last = rows[np.searchsorted(step_N[rows], step_N[rows], side="right") - 1]  # of each row's step
+    rows = rows[(branch_N[rows] == branch_N[last]) & (attempt_N[rows] == attempt_N[last])]
+    return rows[branch_N[rows] >= np.maximum.accumulate(branch_N[rows])] if len(rows) else rows
+
+
+def newest(points: Sequence[Point] | deque[Point], count: int) -> list[Point]:
+    """The last `count` of them, oldest first."""
+    return list(islice(points, max(0, len(points) - count), None))
