@@ -1,0 +1,108 @@
+"""Verdicts provoked by a real training of small networks that goes wrong in just that way.
+
+An explosion is in test_hook.py.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from core.datasets import Dataset, DatasetStore, ImageSet, Origin
+from core.runs import Run
+from core.store import Store
+from tests.worker.conftest import CreateRun, TrainHere
+from worker.scores import classifier
+from worker.state import TrainState
+
+SCORED: dict[str, Any] = {"extractor": "classifier", "evaluate_every": 20, "checkpoint_every": 20, "report_every": 10}
+
+AddDataset = Callable[..., Dataset]
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A classifier of few epochs."""
+    monkeypatch.setattr(classifier, "EPOCHS", (4, 4))
+
+
+@pytest.fixture
+def add_dataset(store: Store) -> AddDataset:
+    """A dataset `made` of so many images in three classes, told apart by where they are bright."""
+
+    def add(count: int, size: int = 8, *, shuffled: bool = False) -> Dataset:
+        rng = np.random.default_rng(0)
+        labels = np.arange(count) % 3
+        images = rng.integers(0, 120, (count, size, size, 1), np.uint8)
+        for i, label in enumerate(labels):
+            images[i, :, label * size // 3 : (label + 1) * size // 3] += 120
+        labels = rng.permutation(labels) if shuffled else labels
+        content = ImageSet(images, labels.astype(np.int64), ("left", "middle", "right"))
+        return DatasetStore(store).add("made", content, Origin("a test"))
+
+    return add
+
+
+def verdicts(run: Run) -> list[str]:
+    return [event["data"]["verdict"] for event in run.events() if event["type"] == "diagnosis"]
+
+
+def test_a_discriminator_that_learns_much_faster_than_the_generator_is_too_strong(
+    create_run: CreateRun, train_here: TrainHere, add_dataset: AddDataset
+) -> None:
+    add_dataset(1000)
+    rates = {"generator_lr": 1e-7, "discriminator_lr": 5e-3}
+    run = create_run(recipe="dcgan", dataset="made", steps=300, report_every=10, **rates)
+
+    train_here(run)
+
+    diagnosis = run.state().diagnosis
+    assert verdicts(run)[-1] == "discriminator_too_strong"
+    assert diagnosis is not None
+    advice = {each.field: each.value for each in diagnosis.advice}
+    assert (advice["config.generator_lr"], advice["config.discriminator_lr"]) == (2e-4, 2e-4)
+
+
+@pytest.mark.parametrize("recipe", ["dcgan", "cgan"])
+def test_a_generator_that_is_made_deaf_to_its_noise_collapses(
+    create_run: CreateRun, train_here: TrainHere, add_dataset: AddDataset, monkeypatch: pytest.MonkeyPatch, recipe: str
+) -> None:
+    add_dataset(192)
+    run = create_run(recipe=recipe, dataset="made", steps=280, generator_lr=1e-3, ema_half_life=0, **SCORED)
+    update = TrainState.update_ema
+
+    def deafen(self: TrainState, images: int) -> None:
+        update(self, images)
+        if self.step >= 230:
+            with torch.no_grad():
+                for network in (self.generator, self.ema):
+                    _deaf_weight(network, self.resolved["latent_dim"]).zero_()
+
+    monkeypatch.setattr(TrainState, "update_ema", deafen)
+
+    train_here(run)
+
+    diagnosis = run.state().diagnosis
+    assert diagnosis is not None
+    assert diagnosis.verdict == "mode_collapse"
+    assert diagnosis.since_step == 240
+    assert diagnosis.numbers["diversity"] < 0.1
+
+
+def _deaf_weight(network: torch.nn.Module, latent_dim: int) -> torch.Tensor:
+    """The part of the first layer's weight (outputs, inputs) that the noise goes into; the label's comes behind it."""
+    first = next(module for module in network.modules() if isinstance(module, torch.nn.Linear))
+    return first.weight[:, :latent_dim]
+
+
+def test_a_discriminator_shown_few_images_again_and_again_knows_them_by_heart(
+    create_run: CreateRun, train_here: TrainHere, add_dataset: AddDataset
+) -> None:
+    add_dataset(32)
+    run = create_run(recipe="dcgan", dataset="made", steps=180, report_every=5, discriminator_lr=1e-3, width=32)
+
+    train_here(run)
+
+    assert "discriminator_overfitting" in verdicts(run)
