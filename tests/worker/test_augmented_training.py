@@ -18,9 +18,10 @@ from tests.worker.test_resume import cut_off, weights
 from worker.adversarial import Adversarial
 from worker.augmentation import TRANSFORMS, Augmentation
 from worker.batches import Batches
+from worker.checkpointing import load_training
 from worker.execution import Execution
 from worker.methods import method_of
-from worker.state import TrainState, load_training, new_state
+from worker.state import TrainState, new_state
 from worker.trainer import Trainer
 
 ADVERSARIAL = [name for name in RECIPES if name != "vae"]
