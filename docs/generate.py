@@ -5,6 +5,7 @@ from typing import Any
 
 import typer.main
 
+from bench import recipe_table
 from bench.serving.page import page
 from core.settings import Settings
 from core.specs import TrainConfig
@@ -75,7 +76,7 @@ Fields of `config`; what is left out is "auto". One that means nothing to a reci
 
 
 def recipes_page() -> str:
-    """docs/recipes.md: every recipe with its source, what to expect of it, and its numbers; every option."""
+    """docs/recipes.md: every recipe with its source, what to expect, what was measured, its numbers; options."""
     kinds = {True: "yes", False: "no", None: "both"}
     rows = [f"| `{n}` | {r.what} | {kinds[r.conditional]} | {r.source} |" for n, r in RECIPES.items()]
     expected = [f"**`{name}`** {recipe.expect}\n" for name, recipe in RECIPES.items()]
@@ -91,6 +92,7 @@ def recipes_page() -> str:
             *rows,
             "\n## What to expect\n",
             *expected,
+            *filter(None, [recipe_table.section(FOLDER / "benchmarks" / "recipes")]),
             NUMBERS_BEGIN,
             f"| recipe | {' | '.join(NUMBERS)} |\n|{'---|' * (len(NUMBERS) + 1)}",
             *numbers,
