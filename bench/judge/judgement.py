@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
-from bench.judge.frechet import Floats, frechet_distance, statistics
 from bench.judge.network import CLASSES, SIZE, DigitClassifier, to_pixels
+from worker.scores.frechet import Floats, frechet_distance, statistics
 
 FOLDER = Path(__file__).resolve().parent
 WEIGHTS = FOLDER / "judge.safetensors"

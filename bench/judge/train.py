@@ -22,9 +22,9 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, cross_entropy, grid_sample
 
 from bench.dataset import ARCHIVE, Digits, read_bundled, read_mnist, unseen
-from bench.judge.frechet import frechet_distance, statistics
 from bench.judge.judgement import RECORD, REFERENCE, WEIGHTS, load_judge, read
 from bench.judge.network import SIZE, DigitClassifier, count_parameters, to_pixels
+from worker.scores.frechet import frechet_distance, statistics
 
 SEED = 20
 EPOCHS = 16
