@@ -17,6 +17,7 @@ seed mod 10) five times on the way. FD is the Frechet distance to MNIST's test i
 `docs/benchmarks/recipes/`.
 
 - **end / best**: FD at the end over the least on the way; far above 1, it got worse.
+- **KID, precision, recall**: of the end, in the same features, beside the digits that were learnt from.
 - **label accuracy**: of conditional recipes, the pictures that the judge reads as the digit that was asked for.
 - **images/s**: real images a second on two cores with nothing beside, as in `python -m bench.recipes --speed`.
 

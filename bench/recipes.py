@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.judge import judge
+from bench.judge.judgement import load_judge, read
 from bench.quality import machine
 from bench.starter import JUDGED_IMAGES, drawn_by
 from core import files, images
@@ -37,6 +38,8 @@ from core.store import Store
 from models.recipes import RECIPES
 from models.resolution import resolve
 from worker import job
+from worker.scores.kernel import kernel_distance
+from worker.scores.neighbours import K_MANIFOLD, manifold, share_within
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS, GRIDS = ROOT / "docs" / "benchmarks" / "recipes", ROOT / "docs" / "recipes"
@@ -115,7 +118,9 @@ def judged(name: str, run: Run) -> dict[str, Any]:
         drawn_NHW = drawn_by(registry.folder(name, published.version), JUDGED_IMAGES)
         seen = published.step * spec["resolved"]["batch_size"] * spec["resolved"]["n_critic"]
         points.append({"step": published.step, "images_seen": seen, **scores(drawn_NHW, spec["resolved"])})
+    points[-1] |= beside_the_reals(drawn_NHW, DatasetStore(run.store).get(BUNDLED).images()[..., 0])
     if spec["resolved"]["seed"] == 0:
+        GRIDS.mkdir(exist_ok=True)
         files.write_atomic(GRIDS / f"{spec['resolved']['recipe']}.webp", grid(drawn_NHW), durable=False)
     return {
         "schema": SCHEMA,
@@ -135,6 +140,16 @@ def scores(drawn_NHW: NDArray[np.uint8], resolved: dict[str, Any]) -> dict[str, 
     if not resolved["conditional"]:
         judgement["label_accuracy"] = judgement["per_class_accuracy"] = None
     return judgement
+
+
+def beside_the_reals(drawn_NHW: NDArray[np.uint8], real_NHW: NDArray[np.uint8]) -> dict[str, float]:
+    """KID, precision and recall, in the judge's features, beside the digits that were learnt from."""
+    (_, drawn_ND), (_, real_ND) = (read(load_judge(), images_NHW) for images_NHW in (drawn_NHW, real_NHW))
+    return {
+        "kid": kernel_distance(drawn_ND, real_ND),
+        "precision": share_within(drawn_ND, manifold(real_ND, K_MANIFOLD)),
+        "recall": share_within(real_ND, manifold(drawn_ND, K_MANIFOLD)),
+    }
 
 
 def grid(drawn_NHW: NDArray[np.uint8]) -> bytes:

@@ -18,7 +18,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(recipes, "BUDGET", 640)
     monkeypatch.setattr(recipes, "JUDGED_IMAGES", 100)
     monkeypatch.setattr(recipes, "RESULTS", tmp_path / "results")
-    monkeypatch.setattr(recipes, "GRIDS", tmp_path)
+    monkeypatch.setattr(recipes, "GRIDS", tmp_path / "grids")
 
 
 def written(name: str) -> dict[str, Any]:
@@ -33,8 +33,10 @@ def test_every_recipe_has_a_run_and_those_that_are_compared_have_three() -> None
 
 
 @pytest.mark.parametrize("name", recipes.RUNS)
-def test_every_run_sees_as_many_real_images_and_is_judged_at_as_many_points(store: Store, name: str) -> None:
-    recipes.BUDGET = 200_000
+def test_every_run_sees_as_many_real_images_and_is_judged_at_as_many_points(
+    store: Store, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(recipes, "BUDGET", 200_000)
     run = recipes.the_run(name, store)
 
     resolved = run.spec()["resolved"]
@@ -52,6 +54,8 @@ def test_a_run_is_trained_judged_on_its_way_and_written_down(settings: Settings)
     assert [point["step"] for point in result["points"]] == [2, 4, 6, 8, 10]
     assert result["points"][-1]["images_seen"] == 640
     assert all(point["frechet_distance"] > point["floor"] for point in result["points"])
+    assert result["points"][-1]["kid"] > 0.01
+    assert result["points"][-1]["recall"] < 0.2  # noise covers no digits
     assert {point["label_accuracy"] for point in result["points"]} == {None}  # it knows no labels
     assert (recipes.GRIDS / "gan.webp").read_bytes()[8:12] == b"WEBP"
 
@@ -66,9 +70,9 @@ def test_what_is_done_is_not_trained_again(settings: Settings, store: Store, mon
     assert recipes.the_run("gan-0", store).id == run.id
 
 
-def test_other_numbers_are_another_run(store: Store) -> None:
+def test_other_numbers_are_another_run(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     run = recipes.the_run("gan-0", store)
 
-    recipes.BUDGET = 1280
+    monkeypatch.setattr(recipes, "BUDGET", 1280)
 
     assert recipes.the_run("gan-0", store).id != run.id
