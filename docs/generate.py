@@ -63,8 +63,8 @@ NUMBERS = (
 
 NUMBERS_BEGIN = """## What "auto" becomes
 
-`penalty_weight` "rule" is 0.0002 * size^2 / batch size. Learning rates: generator, then discriminator (of the `vae`:
-the encoder). Widths: on a CPU, then on a GPU; `gan` is narrower for large pictures. Batches have 64 images, or as many
+`penalty_weight` "rule" is size^3 / (512 * batch size). Learning rates: generator, then discriminator (of the `vae`: the
+encoder). Widths: on a CPU, then on a GPU; `gan` is narrower for large pictures. Batches have 64 images, or as many
 as there are. A run is as long as it takes to see 640,000 images. The average of the generator has a half-life of 312
 steps.
 """

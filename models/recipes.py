@@ -17,7 +17,7 @@ class Recipe:
 
     conditional: None: where the dataset has labels, unless the request says no.
     conditioning: how the discriminator learns of the label, if there is one.
-    regulariser: of the discriminator; its weight is `penalty_weight`, "rule": 0.0002 * size^2 / batch (StyleGAN2-ADA).
+    regulariser: of the discriminator; its weight is `penalty_weight`, "rule": size^3 / (512 * batch).
     width, gpu_width: feature maps at the coarsest level on a CPU, and on a GPU.
     """
 
@@ -98,17 +98,18 @@ RECIPES = {
     ),
     "wgan-gp": Recipe(
         what="dcgan's networks, Wasserstein distance, gradient penalty",
-        source="Gulrajani et al. 2017, arXiv 1704.00028",
-        expect="Slow and steady: five updates of the critic for each of the generator, and it hardly gets worse. The "
-        "negative d_loss falls as pictures get better, which no other loss here does.",
+        source="Gulrajani et al. 2017, arXiv 1704.00028; rates: Heusel et al. 2017, arXiv 1706.08500",
+        expect="Classes come early, then it is slow and steady. The paper's five updates of the critic for each of the "
+        "generator are one here, at twice the rate. The negative d_loss falls as pictures get better, which no other "
+        "loss here does.",
         architecture="dcgan",
         objective="wasserstein",
         conditional=None,
         regulariser="gradient_penalty",
         penalty_weight=10.0,
-        n_critic=5,
-        learning_rates=(1e-4, 1e-4),
+        learning_rates=(5e-4, 1e-3),
         betas=(0.0, 0.9),
+        lr_schedule="linear",
     ),
     "sngan": Recipe(
         what="residual networks, hinge, spectral norm; with labels conditional batch norm and projection",
@@ -120,22 +121,23 @@ RECIPES = {
         conditional=None,
         conditioning="projection",
         regulariser="spectral_norm",
-        learning_rates=TWO_TIME_SCALES,
+        learning_rates=(1e-3, 4e-4),
         lr_schedule="linear",
         latent_dim=128,
-        width=64,
+        width=128,
     ),
     "r3gan": Recipe(
         what="residual networks without norms, relativistic loss, R1 and R2",
         source="Huang et al. 2024, arXiv 2501.05441",
         expect="By its paper the best here at covering all of a dataset, if it has the time: for a GPU, and long runs. "
-        "penalty_weight is its most important number: the paper's own are a hundred times the rule's and more.",
+        "penalty_weight is its most important number: the rule is a power law through the paper's own numbers.",
         architecture="r3gan",
         objective="relativistic",
         conditional=None,
         conditioning="projection",
         regulariser="r1_r2",
         penalty_weight="rule",
+        learning_rates=(5e-4, 5e-4),
         betas=(0.0, 0.99),
         lr_schedule="cosine",
         width=64,
