@@ -5,6 +5,7 @@ from typing import Any
 
 import typer.main
 
+from bench import recipe_table
 from bench.serving.page import page
 from bench.training.report import section
 from core.diagnosis import UNTROUBLED
@@ -68,8 +69,8 @@ NUMBERS = (
 NUMBERS_BEGIN = """## What "auto" becomes
 
 The table has what a recipe brings; the rules for all else stand beside the options below. Learning rates: generator,
-then discriminator (of the `vae`: the encoder). Widths: on a CPU, then on a GPU; `penalty_weight` "rule" is 0.0002 *
-size^2 / batch size. What became of "auto" is in `resolved` of a run.
+then discriminator (of the `vae`: the encoder). Widths: on a CPU, then on a GPU; `penalty_weight` "rule" is size^3
+/ (512 * batch size). What became of "auto" is in `resolved` of a run.
 
 Few pictures (fewer than 100 for each pixel of a side: 2,800 of 28 px, 6,400 of 64 px) are augmented, or the
 discriminator would learn each by heart: with `ada`, which changes a share p of what the discriminator sees and leads p
@@ -85,7 +86,7 @@ Fields of `config`; what is left out is "auto". One that means nothing to a reci
 
 
 def recipes_page() -> str:
-    """docs/recipes.md: every recipe with its source, what to expect of it, and its numbers; every option."""
+    """docs/recipes.md: every recipe with its source, what to expect, what was measured, its numbers; options."""
     kinds = {True: "yes", False: "no", None: "both"}
     rows = [f"| `{n}` | {r.what} | {kinds[r.conditional]} | {r.source} |" for n, r in RECIPES.items()]
     expected = [f"**`{name}`** {recipe.expect}\n" for name, recipe in RECIPES.items()]
@@ -103,6 +104,7 @@ def recipes_page() -> str:
             *rows,
             "\n## What to expect\n",
             *expected,
+            *filter(None, [recipe_table.section(FOLDER / "benchmarks" / "recipes")]),
             NUMBERS_BEGIN,
             f"| recipe | {' | '.join(NUMBERS)} |\n|{'---|' * (len(NUMBERS) + 1)}",
             *numbers,

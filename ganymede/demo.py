@@ -22,9 +22,6 @@ from ganymede.up import is_ready
 
 MODEL = "demo"
 STEPS = 1200
-# For a run this short: twice the recipe's rate, and the discriminator twice as fast again (Heusel et al. 2017).
-# In 1,200 steps 95 % of the digits are read right instead of 88 %; the recipe's own rates are for runs of full length.
-HASTE = {"generator_lr": 4e-4, "discriminator_lr": 8e-4}
 READY_WITHIN_S = 120.0
 TIME_LIMIT_S = 480.0  # wall clock, for all of it
 HOT_LOAD_WITHIN_S = 10.0
@@ -90,8 +87,7 @@ def _tour(watch: _Watch, settings: Settings) -> float:
 
 
 def _train(watch: _Watch, client: Client) -> None:
-    body: dict[str, Any] = {"recipe": "cgan", "dataset": "mnist-10k", "model": MODEL}
-    body["config"] = {"steps": STEPS, **HASTE}
+    body: dict[str, Any] = {"recipe": "cgan", "dataset": "mnist-10k", "model": MODEL, "config": {"steps": STEPS}}
     run, began = client.train(**body), time.monotonic()
     watch.talk.print(f"POST /train {json.dumps(body)} -> {run.id}", soft_wrap=True, markup=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -16,7 +16,7 @@ RULES = {
     "batch_size": "the recipe's 64, or as many images as there are",
     "conditional": "the recipe's; where it leaves it open: whether the dataset has classes",
     "n_critic": "the recipe's",
-    "penalty_weight": "the recipe's; of r3gan 0.0002 * size^2 / batch_size",
+    "penalty_weight": "the recipe's; of r3gan size^3 / (512 * batch_size)",
     "likelihood": "bernoulli for grey pictures, gaussian for colour",
     "augment": "none; of fewer images than 100 for each pixel of a side ada, or diffaugment with wgan-gp",
     "augment_policy": "ada: translation, geometry, colour; diffaugment: translation, colour, cutout",

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 SLOPE = 0.2  # of LeakyReLU
+SMALL = 0.02  # standard deviation of a head's weights in the beginning
 Conditioning = Literal["none", "concat", "projection", "classifier"]
 
 
@@ -70,12 +71,15 @@ class Joint(nn.Module):
 
 
 class Projection(nn.Module):
-    """A linear layer, plus the inner product of features and label: Miyato & Koyama 2018, arXiv 1802.05637."""
+    """A linear layer, plus the inner product of features and label: Miyato & Koyama 2018, arXiv 1802.05637.
+
+    Both begin as small: what a step changes is then as much of the one as of the other, under spectral norm too.
+    """
 
     def __init__(self, features: int, num_classes: int) -> None:
         super().__init__()
         self.score, self.embedding = _linear(features, 1), nn.Embedding(num_classes, features)
-        nn.init.normal_(self.embedding.weight, 0.0, features**-0.5)
+        nn.init.normal_(self.embedding.weight, 0.0, SMALL)
 
     def forward(self, feature_BF: Tensor, label_B: Tensor | None) -> Judgement:
         projected_B = (feature_BF * self.embedding(label_B)).float().sum(dim=1)
@@ -118,6 +122,6 @@ def with_planes(x_BCHW: Tensor, label_B: Tensor | None, num_planes: int) -> Tens
 def _linear(inputs: int, outputs: int) -> nn.Linear:
     """It begins near indifference, whatever comes in."""
     layer = nn.Linear(inputs, outputs)
-    nn.init.normal_(layer.weight, 0.0, 0.02)
+    nn.init.normal_(layer.weight, 0.0, SMALL)
     nn.init.zeros_(layer.bias)
     return layer

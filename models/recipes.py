@@ -17,7 +17,7 @@ class Recipe:
 
     conditional: None: where the dataset has labels, unless the request says no.
     conditioning: how the discriminator learns of the label, if there is one.
-    regulariser: of the discriminator; its weight is `penalty_weight`, "rule": 0.0002 * size^2 / batch (StyleGAN2-ADA).
+    regulariser: of the discriminator; its weight is `penalty_weight`, "rule": size^3 / (512 * batch).
     width, gpu_width: feature maps at the coarsest level on a CPU, and on a GPU.
     """
 
@@ -40,6 +40,10 @@ class Recipe:
     gpu_width: int = 1024
 
 
+# The discriminator twice as fast: Heusel et al. 2017, arXiv 1706.08500. With 2e-4 for both, as in the paper of DCGAN,
+# a cgan of 1,200 steps has 88 % of its digits right instead of 95 %.
+TWO_TIME_SCALES: Rates = (4e-4, 8e-4)
+
 RECIPES = {
     "gan": Recipe(
         what="fully connected networks, binary cross-entropy",
@@ -59,15 +63,18 @@ RECIPES = {
         architecture="dcgan",
         objective="non_saturating",
         conditional=False,
+        learning_rates=TWO_TIME_SCALES,
         latent_dim=100,
     ),
     "cgan": Recipe(
         what="dcgan, the label fed to both networks",
         source="Mirza & Osindero 2014, arXiv 1411.1784",
-        expect="The usual beginning where there are labels; the starter model was made with it.",
+        expect="The usual beginning where there are labels; the starter model was made with it. After 60,000 images "
+        "nine digits of ten are right.",
         architecture="dcgan",
         objective="non_saturating",
         conditional=True,
+        learning_rates=TWO_TIME_SCALES,
     ),
     "lsgan": Recipe(
         what="dcgan's networks, least squares",
@@ -77,6 +84,7 @@ RECIPES = {
         architecture="dcgan",
         objective="least_squares",
         conditional=None,
+        learning_rates=TWO_TIME_SCALES,
     ),
     "acgan": Recipe(
         what="dcgan's networks; the discriminator is not told the class but names it",
@@ -87,47 +95,51 @@ RECIPES = {
         objective="non_saturating",
         conditional=True,
         conditioning="classifier",
+        learning_rates=TWO_TIME_SCALES,
     ),
     "wgan-gp": Recipe(
         what="dcgan's networks, Wasserstein distance, gradient penalty",
-        source="Gulrajani et al. 2017, arXiv 1704.00028",
-        expect="Slow and steady: five updates of the critic for each of the generator, and it hardly gets worse. The "
-        "negative d_loss falls as pictures get better, which no other loss here does.",
+        source="Gulrajani et al. 2017, arXiv 1704.00028; rates: Heusel et al. 2017, arXiv 1706.08500",
+        expect="Classes come early: after 25,000 images two digits of three are right. In the place of the paper's "
+        "five updates of the critic for each of the generator there is one, at twice its rate. The negative d_loss "
+        "falls as pictures get better, which no other loss here does.",
         architecture="dcgan",
         objective="wasserstein",
         conditional=None,
         regulariser="gradient_penalty",
         penalty_weight=10.0,
-        n_critic=5,
-        learning_rates=(1e-4, 1e-4),
+        learning_rates=(5e-4, 1e-3),
         betas=(0.0, 0.9),
+        lr_schedule="linear",
     ),
     "sngan": Recipe(
         what="residual networks, hinge, spectral norm; with labels conditional batch norm and projection",
         source="Miyato et al. 2018, arXiv 1802.05957; Miyato & Koyama 2018, arXiv 1802.05637",
-        expect="Stable over long runs. Strokes come within a minute, the classes long after them: they are not yet "
-        "learnt after 600 steps.",
+        expect="Made for long runs. Strokes come within a minute, the classes long after them: a quarter of the digits "
+        "is right after 300 steps.",
         architecture="resnet",
         objective="hinge",
         conditional=None,
         conditioning="projection",
         regulariser="spectral_norm",
-        learning_rates=(4e-4, 8e-4),
+        learning_rates=(1e-3, 4e-4),
         lr_schedule="linear",
         latent_dim=128,
-        width=64,
+        width=128,
     ),
     "r3gan": Recipe(
         what="residual networks without norms, relativistic loss, R1 and R2",
         source="Huang et al. 2024, arXiv 2501.05441",
-        expect="By its paper the best here at covering all of a dataset, if it has the time: for a GPU, and long runs. "
-        "penalty_weight is its most important number: the paper's own are a hundred times the rule's and more.",
+        expect="By its paper the best here at covering all of a dataset, if it has the time: for a GPU, and long runs: "
+        "on a CPU the slowest, with six digits of ten right after 25,000 images. "
+        "penalty_weight is its most important number: the rule is a power law through the paper's own numbers.",
         architecture="r3gan",
         objective="relativistic",
         conditional=None,
         conditioning="projection",
         regulariser="r1_r2",
         penalty_weight="rule",
+        learning_rates=(5e-4, 5e-4),
         betas=(0.0, 0.99),
         lr_schedule="cosine",
         width=64,
@@ -136,8 +148,8 @@ RECIPES = {
     "vae": Recipe(
         what="dcgan's networks as encoder and decoder: no game, one loss",
         source="Kingma & Welling 2014, arXiv 1312.6114",
-        expect="Blurred pictures of every class within a minute, and a loss that means something. The contrast: what a "
-        "GAN has to beat.",
+        expect="Blurred pictures of every class within a minute, and a loss that means something. The contrast, and a "
+        "strong one where a classifier reads digits: blur costs little there.",
         architecture="dcgan",
         objective="evidence",
         conditional=None,

@@ -17,6 +17,9 @@ from models.blocks import UpConv2d
 from models.folding import fold_into
 from models.sizes import Sizes
 
+APART = 0.5  # standard deviation over classes of the scales and shifts of a conditional norm, in the beginning
+LAST_BLOCKS = 2  # of the trunk, behind the last halving
+
 
 class ResNetConfig(Sizes):
     """The sizes."""
@@ -25,15 +28,18 @@ class ResNetConfig(Sizes):
 
 
 class Norm(nn.Module):
-    """Batch norm, whose scale and shift are the label's own where there are classes."""
+    """Batch norm, whose scale and shift are the label's own where there are classes.
+
+    They begin apart: from ones and zeros, Adam takes a thousand steps to tell the classes apart at all.
+    """
 
     def __init__(self, width: int, num_classes: int) -> None:
         super().__init__()
         self.norm: nn.Module = nn.BatchNorm2d(width, affine=not num_classes)
         if num_classes:
             self.scale, self.shift = nn.Embedding(num_classes, width), nn.Embedding(num_classes, width)
-            nn.init.ones_(self.scale.weight)
-            nn.init.zeros_(self.shift.weight)
+            nn.init.normal_(self.scale.weight, 1.0, APART)
+            nn.init.normal_(self.shift.weight, 0.0, APART)
         self.is_conditional = bool(num_classes)
 
     def forward(self, x_BCHW: Tensor, label_B: Tensor | None) -> Tensor:
@@ -116,13 +122,29 @@ class DownBlock(nn.Module):
         return branch_BCHW + self.shortcut(F.avg_pool2d(x_BCHW, 2))
 
 
+class SameBlock(nn.Module):
+    """(B, F, H, W) to the same shape."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(width, width, 3, padding=1), nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        summed_BCHW: Tensor = x_BCHW + self.conv2(F.relu(self.conv1(F.relu(x_BCHW))))
+        return summed_BCHW
+
+
 class Trunk(nn.Module):
-    """Images (B, channels_in, H, W) to features (B, F): the sums over what is left of the picture."""
+    """Images (B, channels_in, H, W) to features (B, F): the sums over what is left of the picture.
+
+    As in table 3 two blocks follow the halvings. Without them a feature sees 16 of 28 pixels a side.
+    """
 
     def __init__(self, config: ResNetConfig, channels_in: int) -> None:
         super().__init__()
         widths = [channels_in, *config.widths[-2::-1]]
-        self.blocks = nn.Sequential(*(DownBlock(*pair, is_first=i == 0) for i, pair in enumerate(pairwise(widths))))
+        halvings = (DownBlock(*pair, is_first=i == 0) for i, pair in enumerate(pairwise(widths)))
+        self.blocks = nn.Sequential(*halvings, *(SameBlock(widths[-1]) for _ in range(LAST_BLOCKS)))
         self.features = widths[-1]
         self.apply(_initialise)
 

@@ -147,7 +147,7 @@ def test_a_recipe_of_both_kinds_learns_labels_where_there_are_any_unless_it_is_t
     assert [r["conditioning"] for r in resolved] == ["projection", "none", "none"]
 
 
-@pytest.mark.parametrize(("size", "batch_size", "gamma"), [(28, 64, 0.00245), (256, 32, 0.4096)])
+@pytest.mark.parametrize(("size", "batch_size", "gamma"), [(28, 64, 0.6699), (64, 256, 2.0), (256, 256, 128.0)])
 def test_the_weight_of_r1_and_r2_follows_the_size_and_the_batch(size: int, batch_size: int, gamma: float) -> None:
     dataset = DATASET | {"height": size, "width": size}
 
@@ -156,14 +156,13 @@ def test_the_weight_of_r1_and_r2_follows_the_size_and_the_batch(size: int, batch
         for config in ({}, {"penalty_weight": 1.5})
     )
 
-    assert by_rule == pytest.approx(gamma)
+    assert by_rule == pytest.approx(gamma, rel=1e-4)
     assert given == 1.5
 
 
 def test_a_critic_that_learns_more_often_sees_as_many_images_in_a_run() -> None:
-    resolved = resolve(spec("wgan-gp"), DATASET)
+    resolved = resolve(spec("wgan-gp", config={"n_critic": 5}), DATASET)
 
-    assert resolved["n_critic"] == 5
     assert resolved["steps"] == 640_000 // (64 * 5)
     assert resolved["ema_half_life"] == 5 * 64 * 10_000 // 32
 

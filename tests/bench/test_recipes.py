@@ -1,0 +1,78 @@
+"""The bench of recipes, with a budget of a few steps: what it trains, what it writes, and that it goes on."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import recipes
+from core.settings import Settings
+from core.store import Store
+from models.recipes import RECIPES
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A budget of ten steps of 64 images, and results that go elsewhere."""
+    monkeypatch.setattr(recipes, "BUDGET", 640)
+    monkeypatch.setattr(recipes, "JUDGED_IMAGES", 100)
+    monkeypatch.setattr(recipes, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(recipes, "GRIDS", tmp_path / "grids")
+
+
+def written(name: str) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads((recipes.RESULTS / f"{name}.json").read_text())
+    return result
+
+
+def test_every_recipe_has_a_run_and_those_that_are_compared_have_three() -> None:
+    counts = {recipe: sum(run.rpartition("-")[0] == recipe for run in recipes.RUNS) for recipe in RECIPES}
+
+    assert counts == {recipe: 3 if recipe in {"dcgan", "vae", "r3gan"} else 1 for recipe in RECIPES}
+
+
+@pytest.mark.parametrize("name", recipes.RUNS)
+def test_every_run_sees_as_many_real_images_and_is_judged_at_as_many_points(
+    store: Store, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(recipes, "BUDGET", 200_000)
+    run = recipes.the_run(name, store)
+
+    resolved = run.spec()["resolved"]
+
+    seen = resolved["steps"] * resolved["batch_size"] * resolved["n_critic"]
+    assert 0.995 * 200_000 <= seen <= 200_000
+    assert resolved["steps"] // resolved["publish_every"] == recipes.POINTS
+    assert resolved["steps"] - recipes.POINTS * resolved["publish_every"] < recipes.POINTS
+
+
+def test_a_run_is_trained_judged_on_its_way_and_written_down(settings: Settings) -> None:
+    recipes.measure("gan-0", settings)
+
+    result = written("gan-0")
+    assert [point["step"] for point in result["points"]] == [2, 4, 6, 8, 10]
+    assert result["points"][-1]["images_seen"] == 640
+    assert all(point["frechet_distance"] > point["floor"] for point in result["points"])
+    assert result["points"][-1]["kid"] > 0.01
+    assert result["points"][-1]["recall"] < 0.2  # noise covers no digits
+    assert {point["label_accuracy"] for point in result["points"]} == {None}  # it knows no labels
+    assert (recipes.GRIDS / "gan.webp").read_bytes()[8:12] == b"WEBP"
+
+
+def test_what_is_done_is_not_trained_again(settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipes.measure("gan-0", settings)
+    run = recipes.the_run("gan-0", store)
+
+    monkeypatch.setattr(recipes, "_in_a_process", lambda *_: pytest.fail("trained again"))
+    recipes.measure("gan-0", settings)
+
+    assert recipes.the_run("gan-0", store).id == run.id
+
+
+def test_other_numbers_are_another_run(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = recipes.the_run("gan-0", store)
+
+    monkeypatch.setattr(recipes, "BUDGET", 1280)
+
+    assert recipes.the_run("gan-0", store).id != run.id
