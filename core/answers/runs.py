@@ -26,7 +26,7 @@ class QueuePlace(BaseModel):
 
 class LatestBody(BaseModel):
     metrics: dict[str, float | None]
-    evaluation_step: int | None = Field(description="The step that the scores among the metrics are of.")
+    evaluation_step: int | None = Field(None, description="The step that the scores among the metrics are of.")
     sample_step: int | None
     sample_url: str | None
     checkpoint_step: int | None

@@ -56,7 +56,7 @@ def test_a_conditional_generator_learns_which_class_is_bright_where(create_run: 
 
 
 def test_the_loop_reports_means_at_its_cadence_and_at_the_end(create_run: CreateRun, shapes: Dataset) -> None:
-    _, recorder = train(create_run, shapes, steps=25, report_every=10)
+    _, recorder = train(create_run, shapes, steps=25, report_every=10, evaluate_every=10)
 
     assert [step for step, _ in recorder.points] == [10, 20, 25]
     assert recorder.steps == list(range(1, 26))
