@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from bench.judge import judge
 from bench.judge.judgement import load_judge, read
-from bench.quality import machine
+from bench.machine import machine
 from bench.starter import JUDGED_IMAGES, drawn_by
 from core import files, images
 from core.datasets import BUNDLED, DatasetStore
