@@ -13,7 +13,6 @@ run, and a grid of each recipe to docs/recipes/.
 import argparse
 import json
 import multiprocessing
-import subprocess
 import tempfile
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -25,7 +24,7 @@ from numpy.typing import NDArray
 
 from bench.judge import judge
 from bench.judge.judgement import load_judge, read
-from bench.machine import machine
+from bench.machine import machine, revision
 from bench.starter import JUDGED_IMAGES, drawn_by
 from core import files, images
 from core.datasets import BUNDLED, DatasetStore
@@ -192,13 +191,6 @@ def _in_a_process(settings: Settings, run_id: str) -> None:
     trainer = multiprocessing.get_context("spawn").Process(target=job.take_on, args=(run_id, settings))
     trainer.start()
     trainer.join()
-
-
-def revision() -> str:
-    """The commit that is checked out; with a + where something is changed."""
-    asked = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
-    found = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
-    return found.stdout.strip() or "unknown"
 
 
 if __name__ == "__main__":

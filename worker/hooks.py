@@ -120,9 +120,7 @@ class StopWhenAsked(Quiet):
         self.run, self.clock = run, Clock(MARK_EVERY_S)
 
     def after_step(self, state: TrainState, is_last: bool) -> None:  # noqa: ARG002
-        if is_asked_by_signal():
-            raise StopTraining("preempted")
-        if not is_last:
+        if not is_last or is_asked_by_signal():
             self.look()
 
     def look(self) -> None:
