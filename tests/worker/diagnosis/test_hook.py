@@ -78,7 +78,7 @@ def test_an_explosion_stops_the_run_if_asked_to(create_run: CreateRun, train_her
     assert ended == "failed: diverged"
     assert state.failure is not None
     assert state.failure.message.startswith("exploding: ")
-    assert "config.generator_lr=0.0002: the recipe's own" in state.failure.message
+    assert "config.generator_lr=0.0004: the recipe's own" in state.failure.message
     assert not state.failure.retryable
     assert [(data["action"], data["reason"]) for data in actions(run)] == [("stop", "exploding")]
     assert state.diagnosis is not None

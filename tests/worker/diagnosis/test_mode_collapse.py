@@ -2,6 +2,7 @@
 
 import pytest
 
+from models.recipes import RECIPES
 from tests.worker.diagnosis.conftest import MakeWindow, found, learnt, score, verdict
 
 
@@ -18,7 +19,7 @@ def test_alike_pictures_at_two_evaluations_in_a_row_are_a_collapse(make_window: 
         == "since step 500 drawn pictures are 10% as varied as real ones, and 2 classes are missing"
     )
     assert found(window).numbers == {"diversity": 0.1, "missing_classes": 2, "recall": 0.5}
-    assert {"recipe": "sngan", "config.generator_lr": 1e-4}.items() <= {
+    assert {"recipe": "sngan", "config.generator_lr": RECIPES["cgan"].learning_rates[0] / 2}.items() <= {
         each.field: each.value for each in found(window).advice
     }.items()
 

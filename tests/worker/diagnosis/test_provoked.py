@@ -13,6 +13,7 @@ import torch
 from core.datasets import Dataset, DatasetStore, ImageSet, Origin
 from core.runs import Run
 from core.store import Store
+from models.recipes import RECIPES
 from tests.worker.conftest import CreateRun, TrainHere
 from worker.scores import classifier
 from worker.state import TrainState
@@ -62,7 +63,7 @@ def test_a_discriminator_that_learns_much_faster_than_the_generator_is_too_stron
     assert verdicts(run)[-1] == "discriminator_too_strong"
     assert diagnosis is not None
     advice = {each.field: each.value for each in diagnosis.advice}
-    assert (advice["config.generator_lr"], advice["config.discriminator_lr"]) == (2e-4, 2e-4)
+    assert (advice["config.generator_lr"], advice["config.discriminator_lr"]) == RECIPES["dcgan"].learning_rates
 
 
 @pytest.mark.parametrize("recipe", ["dcgan", "cgan"])
@@ -101,7 +102,8 @@ def test_a_discriminator_shown_few_images_again_and_again_knows_them_by_heart(
     create_run: CreateRun, train_here: TrainHere, add_dataset: AddDataset
 ) -> None:
     add_dataset(32)
-    run = create_run(recipe="dcgan", dataset="made", steps=180, report_every=5, discriminator_lr=1e-3, width=32)
+    rates = {"generator_lr": 2e-4, "discriminator_lr": 1e-3}
+    run = create_run(recipe="dcgan", dataset="made", steps=180, report_every=5, width=32, **rates)
 
     train_here(run)
 

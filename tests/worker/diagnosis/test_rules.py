@@ -128,8 +128,8 @@ def test_advice_for_an_explosion_names_fields_and_values(make_window: MakeWindow
 
     advice = {each.field: each.value for each in found(window).advice}
 
-    assert advice == {"config.generator_lr": 2e-4, "config.discriminator_lr": 5e-5}
-    assert found(window).advice[0].text == "config.generator_lr=0.0002: the recipe's own"
+    assert advice == {"config.generator_lr": 4e-4, "config.discriminator_lr": 5e-5}
+    assert found(window).advice[0].text == "config.generator_lr=0.0004: the recipe's own"
 
 
 WON = {"d_real_accuracy": 1.0, "d_fake_accuracy": 1.0, "d_loss": 0.01}

@@ -200,7 +200,7 @@ def test_a_learning_rate_far_below_the_recipes_own_is_named(make_window: MakeWin
 
     score(window, 8, kid=0.5)
 
-    assert ("config.generator_lr", 2e-4) in [(each.field, each.value) for each in found(window).advice]
+    assert ("config.generator_lr", 4e-4) in [(each.field, each.value) for each in found(window).advice]
 
 
 def test_without_scores_nobody_is_accused_of_what_only_scores_show(make_window: MakeWindow) -> None:
