@@ -85,6 +85,17 @@ class PublishSpec(StrictModel):
     keep: int = Field(5, ge=1, le=1000, description="Newest versions of this run that stay; aliased ones stay too.")
 
 
+class ResourceSpec(StrictModel):
+    """What a run is computed with."""
+
+    processes: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Processes that share each batch: each on a GPU of its own, or all on the CPU.",
+    )
+
+
 class RunSpec(StrictModel):
     """The body of `POST /train`."""
 
@@ -103,6 +114,7 @@ class RunSpec(StrictModel):
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of initial weights, batches and noise.")
     config: TrainConfig = TrainConfig()
     publish: PublishSpec = PublishSpec()
+    resources: ResourceSpec = ResourceSpec()
     tags: Tags = Field(default_factory=dict, description="Up to 32 labels of your own.", examples=[{"team": "a"}])
 
     @property

@@ -123,12 +123,14 @@ class Client:
         seed: int | None = None,
         config: Mapping[str, Any] | None = None,
         publish: Mapping[str, Any] | None = None,
+        resources: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
     ) -> RunBody:
         """Start a training run. Asked twice with one `idempotency_key`, there is one run; by default a key is made."""
         asked: dict[str, Any] = {"recipe": recipe, "dataset": dataset, "model": model, "name": name}
-        asked |= {"init": init, "seed": seed, "config": config, "publish": publish, "tags": tags}
+        asked |= {"init": init, "seed": seed, "config": config, "publish": publish}
+        asked |= {"resources": resources, "tags": tags}
         key = idempotency_key or secrets.token_hex(16)
         return self._connection.ask(RunBody, "POST", "/train", json=given(asked), key=key)
 

@@ -36,6 +36,9 @@ def train(
     publish_final: Annotated[
         str | None, typer.Option(metavar="WHICH", help="What to publish at the end: best or last.")
     ] = None,
+    processes: Annotated[
+        int | None, typer.Option(metavar="N", help="Processes that share each batch: one a GPU, or on the CPU.")
+    ] = None,
     settings: Settings = None,
     tags: Tags = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Do not watch.")] = False,
@@ -50,6 +53,7 @@ def train(
         "seed": seed,
         "config": config or None,
         "publish": _given(every_steps=publish_every, final=publish_final) or None,
+        "resources": _given(processes=processes) or None,
         "tags": pairs(tags, "--tag") or None,
     }
     if session.curl:

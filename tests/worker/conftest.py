@@ -20,7 +20,7 @@ TrainHere = Callable[[Run], str]
 
 @pytest.fixture
 def create_run(store: Store, shapes: Dataset) -> CreateRun:
-    """A queued run of 20 steps of a 16-wide `cgan`; keyword arguments go into `config`, `publish` apart."""
+    """A queued run of 20 steps of a 16-wide `cgan`; keyword arguments that are not listed go into `config`."""
 
     def create(
         publish: dict[str, Any] | None = None,
@@ -28,11 +28,15 @@ def create_run(store: Store, shapes: Dataset) -> CreateRun:
         recipe: str = "cgan",
         dataset: str = "shapes",
         init: str | None = None,
+        processes: int = 1,
         **config: Any,
     ) -> Run:
         config = {"steps": 20, "batch_size": 16, "width": 16, "latent_dim": 4, "checkpoint_every": 5, **config}
         body = {"recipe": recipe, "dataset": dataset, "seed": seed, "config": config, "publish": publish or {}}
-        spec, runs = RunSpec.model_validate(body | {"init": init}), RunStore(store)
+        spec, runs = (
+            RunSpec.model_validate(body | {"init": init, "resources": {"processes": processes}}),
+            RunStore(store),
+        )
         manifest = shapes.manifest if dataset == "shapes" else DatasetStore(store).get(dataset).manifest
         initial = find_initial(init, Registry(store), runs) if init else None
         return runs.create(spec, resolve_with(spec, manifest, "cpu", initial), manifest, init=initial)
