@@ -47,8 +47,7 @@ class Gate:
             await self.app(scope, receive, send)
             return
         headers = dict(reversed(scope["headers"]))  # of two with one name the first counts
-        given = REQUEST_ID.fullmatch(headers.get(b"request-id", b""))
-        request_id = given[0].decode() if given else f"{_source.getrandbits(64):016x}"
+        request_id = request_id_of(headers)
         scope.setdefault("state", {})["request_id"] = request_id
         CURRENT_REQUEST_ID.set(request_id)  # until the next one: also what is logged further out names it
 
@@ -70,7 +69,7 @@ class Gate:
     def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> GanymedeError | None:
         """Why this request goes no further; None if it may."""
         host = headers.get(b"host", b"").decode("latin-1")
-        if "*" not in self.allowed_hosts and host_name(host) not in self.allowed_hosts:
+        if not is_host_allowed(headers, self.allowed_hosts):
             return HostNotAllowed(f"Host {host[:100]!r} is not served here; see GANYMEDE_ALLOWED_HOSTS")
         if scope["method"] not in SAFE_METHODS:
             origin = headers[b"origin"].decode("latin-1") if b"origin" in headers else None
@@ -99,6 +98,17 @@ def max_body_bytes(scope: Scope, max_upload: int) -> int:
     """The largest body a request may have."""
     is_upload = scope["method"] == "POST" and any(path.fullmatch(scope["path"]) for path in UPLOADS)
     return max_upload if is_upload else MAX_BODY_BYTES
+
+
+def request_id_of(headers: dict[bytes, bytes]) -> str:
+    """The client's, or one of our own."""
+    given = REQUEST_ID.fullmatch(headers.get(b"request-id", b""))
+    return given[0].decode() if given else f"{_source.getrandbits(64):016x}"
+
+
+def is_host_allowed(headers: dict[bytes, bytes], allowed: set[str]) -> bool:
+    """Whether this is a name under which we are served."""
+    return "*" in allowed or host_name(headers.get(b"host", b"").decode("latin-1")) in allowed
 
 
 def _page_policy(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -70,19 +70,9 @@ def generate(query: Annotated[GenerateQuery, Query()], if_none_match: IfNoneMatc
 
 async def _generate(request: Request) -> Response:
     services: Services = request.app.state.services
-    if services.batcher.is_full:
-        _refuse_unread(request, services)
     query = read_query(request, GenerateQuery, REPEATED)
     known = request.headers.get("if-none-match")
     return await _answer(query, request, services, known, prefix="")
-
-
-def _refuse_unread(request: Request, services: Services) -> None:
-    """Overloaded, where drawing is all that could answer: to read a request costs more than to refuse it, and under ten
-    times the load nine of ten are refused. What is known, here or by the client, is answered still."""
-    is_new = not services.pictures.may_have(request.scope["query_string"])
-    if is_new and request.method == "GET" and "if-none-match" not in request.headers:
-        services.batcher.check_room()
 
 
 direct = (
