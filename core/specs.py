@@ -131,6 +131,17 @@ class StopSpec(StrictModel):
         return list(dict.fromkeys(on))
 
 
+class ResourceSpec(StrictModel):
+    """What a run is computed with."""
+
+    processes: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Processes that share each batch: each on a GPU of its own, or all on the CPU.",
+    )
+
+
 class RunSpec(StrictModel):
     """The body of `POST /train`."""
 
@@ -150,6 +161,7 @@ class RunSpec(StrictModel):
     config: TrainConfig = TrainConfig()
     publish: PublishSpec = PublishSpec()
     stop: StopSpec = StopSpec()
+    resources: ResourceSpec = ResourceSpec()
     tags: Tags = Field(default_factory=dict, description="Up to 32 labels of your own.", examples=[{"team": "a"}])
 
     @property

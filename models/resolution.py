@@ -18,6 +18,7 @@ T = TypeVar("T", int, float, bool)
 
 DEFAULT_IMAGES_SEEN = 640_000  # of a run whose length is "auto": about 25 minutes for 28 px on two CPU cores
 DENSE_WEIGHTS = 2**24  # at most, in a layer
+SHARE = 2  # images of a batch that a process needs at least: one alone has no variance
 FAKES = 2000  # of an evaluation
 FEW_IMAGES = 100  # for each pixel of a side: 2,800 of 28 px, 25,600 of 256 px; of fewer a discriminator remembers each
 ADA_RAMP = 500_000  # images in which p may rise by 1, as in Karras et al. 2020; a short run has a fifth of its length
@@ -41,7 +42,7 @@ def resolve(spec: RunSpec, dataset: dict[str, Any], device: str = "cpu") -> dict
     if problems:
         raise InvalidRequest("; ".join(f"{p.pointer}: {p.detail}" for p in problems), problems)
     is_conditional = _is_conditional(spec.config, recipe, dataset)
-    resolved = _hyperparameters(spec.config, recipe, dataset, has_gpu(device))
+    resolved = _hyperparameters(spec, recipe, dataset, has_gpu(device))
     return {
         "recipe": spec.recipe,
         "architecture": recipe.architecture,
@@ -52,6 +53,7 @@ def resolve(spec: RunSpec, dataset: dict[str, Any], device: str = "cpu") -> dict
         "seed": spec.seed,
         **resolved,
         **_cadence(spec.config, spec.publish, resolved["steps"]),
+        "processes": spec.resources.processes,
         "publish_keep": spec.publish.keep,
         "publish_final": spec.publish.final,
         "network": {
@@ -97,6 +99,12 @@ def _misfits(spec: RunSpec, recipe: Recipe, dataset: dict[str, Any]) -> Iterator
         yield FieldProblem("/dataset", "one image is too few to learn from")
     elif count < _given(spec.config.batch_size, 2):
         yield FieldProblem("/config/batch_size", f"2 to {count}, the number of images in the dataset")
+    processes, batch_size = spec.resources.processes, _batch_size(spec, recipe, count)
+    if processes > 1 and (batch_size % processes or batch_size < SHARE * processes):
+        most = batch_size // SHARE
+        fitting = ", ".join(str(number) for number in range(1, min(most, 64) + 1) if batch_size % number == 0)
+        rule = f"a batch of {batch_size} can be shared evenly, {SHARE} images each at least, by {fitting or 1}"
+        yield FieldProblem("/resources/processes", rule)
 
 
 def unsuited(recipe: Recipe) -> dict[str, str]:
@@ -140,8 +148,14 @@ def _augmentation(config: TrainConfig, recipe: Recipe, dataset: dict[str, Any], 
     }
 
 
-def _hyperparameters(config: TrainConfig, recipe: Recipe, dataset: dict[str, Any], on_gpu: bool) -> dict[str, Any]:
-    batch_size = _given(config.batch_size, min(recipe.batch_size, dataset["count"]))
+def _batch_size(spec: RunSpec, recipe: Recipe, count: int) -> int:
+    """The recipe's, or what there is of images; then as many that the processes can share it evenly."""
+    batch_size = min(recipe.batch_size, count)
+    return _given(spec.config.batch_size, batch_size - batch_size % spec.resources.processes or batch_size)
+
+
+def _hyperparameters(spec: RunSpec, recipe: Recipe, dataset: dict[str, Any], on_gpu: bool) -> dict[str, Any]:
+    config, batch_size = spec.config, _batch_size(spec, recipe, dataset["count"])
     n_critic = _given(config.n_critic, recipe.n_critic)
     steps = _given(config.steps, max(1, DEFAULT_IMAGES_SEEN // (batch_size * n_critic)))
     generator_lr, discriminator_lr = recipe.learning_rates

@@ -96,7 +96,7 @@ class Adversarial:
         sign_B = self.objective.signs(real.score_B.detach(), fake.score_B.detach())
         if sign_B is None:
             return {}
-        p = self.augment.lead(state.augmentation, sign_B)
+        p = self.augment.lead(state.augmentation, sign_B, state.world)
         return {"r_t": sign_B.mean()} | ({} if p is None else {"augment_p": p})
 
 

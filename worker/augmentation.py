@@ -21,6 +21,8 @@ import torch
 from torch import Tensor
 
 from models.resolution import ADA, DIFFAUGMENT
+from worker.distributed import World
+from worker.randomness import Draws
 
 TARGET = 0.6  # of r_t, the mean sign of the scores of real pictures
 MOST = 0.8  # of p: beyond it changes begin to show in what the generator draws (Karras et al., section 2.2)
@@ -30,7 +32,7 @@ CUT = 0.5  # of a side
 TURN = math.pi / 6
 GREY = 0.0
 
-Transform = Callable[[Tensor, Tensor, torch.Generator], Tensor]
+Transform = Callable[[Tensor, Tensor, Draws], Tensor]
 """Pictures (B, C, H, W) about [-1, 1], p, a source of numbers: pictures, each changed with probability p."""
 
 
@@ -45,20 +47,25 @@ class Augmentation:
         """What is to be kept, (3,): p, and of the batches since p was changed the sum of signs and their number."""
         return torch.tensor([self.p, 0.0, 0.0], device=device)
 
-    def __call__(self, images_BCHW: Tensor, kept_3: Tensor, source: torch.Generator) -> Tensor:
+    def __call__(self, images_BCHW: Tensor, kept_3: Tensor, source: Draws) -> Tensor:
         """The pictures as the discriminator sees them; where p is 0, to the bit as they were."""
         for transform in self.transforms:
             images_BCHW = transform(images_BCHW, kept_3[0], source)
         return images_BCHW
 
     @torch.no_grad()
-    def lead(self, kept_3: Tensor, sign_B: Tensor) -> Tensor | None:
-        """Learn from the signs of a batch of real pictures; p, or None where it stays. Nothing waits for the device."""
+    def lead(self, kept_3: Tensor, sign_B: Tensor, world: World) -> Tensor | None:
+        """Learn from the signs of a batch of real pictures; p, or None where it stays. Nothing waits for the device.
+
+        Of several processes each has the signs of its share; all learn from those of the whole batch.
+        """
         if self.ramp is None:
             return None
         p, total, count = kept_3.unbind()
-        total, count = total + sign_B.sum(), count + len(sign_B)
-        is_due = count >= BATCHES_PER_CHANGE * len(sign_B)
+        mean, batch_size = sign_B.sum(), len(sign_B) * world.size
+        world.average([mean])  # over the processes
+        total, count = total + mean * world.size, count + batch_size
+        is_due = count >= BATCHES_PER_CHANGE * batch_size
         change = (total / count - TARGET).sign() * (count / self.ramp)
         p = torch.where(is_due, (p + change).clamp(0.0, MOST), p)
         kept_3.copy_(torch.stack([p, *(torch.where(is_due, 0.0, number) for number in (total, count))]))
@@ -81,21 +88,21 @@ def augmentation_of(resolved: dict[str, Any]) -> Augmentation:
 # ---- the numbers ---------------------------------------------------------------------------------------------------
 
 
-def _uniform(like_BCHW: Tensor, source: torch.Generator) -> Tensor:
+def _uniform(like_BCHW: Tensor, source: Draws) -> Tensor:
     """A number of U(0, 1) for each picture, (B,)."""
-    return torch.rand(len(like_BCHW), generator=source, device=like_BCHW.device, dtype=like_BCHW.dtype)
+    return source.uniform(len(like_BCHW), dtype=like_BCHW.dtype)
 
 
-def _normal(like_BCHW: Tensor, source: torch.Generator) -> Tensor:
+def _normal(like_BCHW: Tensor, source: Draws) -> Tensor:
     """A number of N(0, 1) for each picture, (B,)."""
-    return torch.randn(len(like_BCHW), generator=source, device=like_BCHW.device, dtype=like_BCHW.dtype)
+    return source.normal(len(like_BCHW), dtype=like_BCHW.dtype)
 
 
-def _between(low: float, high: float, like_BCHW: Tensor, source: torch.Generator) -> Tensor:
+def _between(low: float, high: float, like_BCHW: Tensor, source: Draws) -> Tensor:
     return low + (high - low) * _uniform(like_BCHW, source)
 
 
-def _chosen(like_BCHW: Tensor, p: Tensor, source: torch.Generator) -> Tensor:
+def _chosen(like_BCHW: Tensor, p: Tensor, source: Draws) -> Tensor:
     """Which pictures to change, (B, 1, 1, 1)."""
     return _planes(_uniform(like_BCHW, source) < p)
 
@@ -107,13 +114,13 @@ def _planes(number_B: Tensor) -> Tensor:
 # ---- where pixels are ----------------------------------------------------------------------------------------------
 
 
-def flip(images_BCHW: Tensor, p: Tensor, source: torch.Generator) -> Tensor:
+def flip(images_BCHW: Tensor, p: Tensor, source: Draws) -> Tensor:
     """Left becomes right, for every second one that is chosen."""
     is_chosen = _chosen(images_BCHW, p / 2, source)
     return torch.where(is_chosen, images_BCHW.flip(3), images_BCHW)
 
 
-def shift_into_grey(images_BCHW: Tensor, p: Tensor, source: torch.Generator) -> Tensor:
+def shift_into_grey(images_BCHW: Tensor, p: Tensor, source: Draws) -> Tensor:
     """By whole pixels, up to an eighth of a side; what comes in is grey: DiffAugment's translation."""
     is_chosen, row_BP, column_BP = _shifted_places(images_BCHW, p, source)
     height, width = images_BCHW.shape[2:]
@@ -123,7 +130,7 @@ def shift_into_grey(images_BCHW: Tensor, p: Tensor, source: torch.Generator) -> 
     return torch.where(is_chosen, moved, images_BCHW)
 
 
-def shift(images_BCHW: Tensor, p: Tensor, source: torch.Generator) -> Tensor:
+def shift(images_BCHW: Tensor, p: Tensor, source: Draws) -> Tensor:
     """By whole pixels, up to an eighth of a side; what comes in is mirrored: ADA's integer translation."""
     is_chosen, row_BP, column_BP = _shifted_places(images_BCHW, p, source)
     height, width = images_BCHW.shape[2:]
@@ -132,7 +139,7 @@ def shift(images_BCHW: Tensor, p: Tensor, source: torch.Generator) -> Tensor:
     )
 
 
-def warp(images_BCHW: Tensor, p: Tensor, source: torch.Generator) -> Tensor:
+def warp(images_BCHW: Tensor, p: Tensor, source: Draws) -> Tensor:
     """Larger or smaller, turned, stretched, moved by parts of a pixel, each with probability p: ADA's geometry.
 
     Scales are 2^N(0, 0.2^2), turns up to 30 degrees, moves N(0, 0.125^2) of a side; what comes in is mirrored.
@@ -160,7 +167,7 @@ def warp(images_BCHW: Tensor, p: Tensor, source: torch.Generator) -> Tensor:
     return torch.where(_planes(is_scaled_B | is_turned_B | is_stretched_B | is_moved_B), moved, images_BCHW)
 
 
-def cut(images_BCHW: Tensor, p: Tensor, source: torch.Generator) -> Tensor:
+def cut(images_BCHW: Tensor, p: Tensor, source: Draws) -> Tensor:
     """A square of half a side somewhere, perhaps partly beyond the edge, becomes grey: the cutout of both."""
     height, width = images_BCHW.shape[2:]
     is_chosen = _chosen(images_BCHW, p, source)
@@ -179,7 +186,7 @@ def _places(images_BCHW: Tensor) -> tuple[Tensor, Tensor]:
     return (index_P // width).to(images_BCHW.dtype), (index_P % width).to(images_BCHW.dtype)
 
 
-def _shifted_places(images_BCHW: Tensor, p: Tensor, source: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+def _shifted_places(images_BCHW: Tensor, p: Tensor, source: Draws) -> tuple[Tensor, Tensor, Tensor]:
     """Which pictures are moved, and from which row and column (B, P) each pixel comes, also from beyond the edge."""
     is_chosen = _chosen(images_BCHW, p, source)
     moved = []
@@ -222,7 +229,7 @@ def _sampled(images_BCHW: Tensor, y_BP: Tensor, x_BP: Tensor) -> Tensor:
 # ---- what pixels are -----------------------------------------------------------------------------------------------
 
 
-def tint(images_BCHW: Tensor, p: Tensor, source: torch.Generator) -> Tensor:
+def tint(images_BCHW: Tensor, p: Tensor, source: Draws) -> Tensor:
     """Brightness by up to a half, contrast 0.5 to 1.5 times and, of colour, saturation 0 to 2 times: DiffAugment's."""
     is_chosen = _chosen(images_BCHW, p, source)
     brighter = _planes(_between(-0.5, 0.5, images_BCHW, source))
@@ -235,7 +242,7 @@ def tint(images_BCHW: Tensor, p: Tensor, source: torch.Generator) -> Tensor:
     return torch.where(is_chosen, middle + contrast * (changed - middle), images_BCHW)
 
 
-def recolour(images_BCHW: Tensor, p: Tensor, source: torch.Generator) -> Tensor:
+def recolour(images_BCHW: Tensor, p: Tensor, source: Draws) -> Tensor:
     """Brightness N(0, 0.2^2), contrast 2^N(0, 0.5^2) and, of colour, any hue and saturation 2^N(0, 1), each with
     probability p: ADA's, without its negatives."""
     brighter = _planes(0.2 * _normal(images_BCHW, source))

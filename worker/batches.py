@@ -3,6 +3,7 @@
 Shape suffixes: N images of the set, B batch, C channels, H height, W width.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,10 +27,12 @@ class Batches:
         batch_size: int,
         seed: int,
         device: torch.device,
+        share: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
+        """share: of the rows of a batch those to give out; `taken` and `position` count all."""
         self._images_NHWC = torch.from_numpy(images_NHWC).to(device)  # on the CPU this stays the mapped file
         self._labels_N = None if labels_N is None else torch.from_numpy(labels_N).to(device)
-        self._batch_size, self._seed, self._device = batch_size, seed, device
+        self._batch_size, self._seed, self._device, self._share = batch_size, seed, device, share
         self.position: Position = (0, 0)
         self.taken = 0  # images since this object was made
         self._order: tuple[int, Any] | None = None
@@ -42,6 +45,8 @@ class Batches:
         index_B = self._epoch_order(epoch)[taken : taken + self._batch_size]
         self.position = (epoch, taken + self._batch_size)
         self.taken += self._batch_size
+        if self._share is not None:
+            index_B = self._share(index_B)
         real_BCHW = self._images_NHWC[index_B].permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
         return real_BCHW, None if self._labels_N is None else self._labels_N[index_B]
 

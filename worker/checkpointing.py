@@ -19,6 +19,7 @@ from core.errors import StoreDamaged, TrainingFailed
 from core.states import Best
 from core.store import SCHEMA, check_files, list_files
 from models.weights import WEIGHTS_FILE
+from worker.distributed import ALONE, World
 from worker.execution import Execution
 from worker.state import Rollback, TrainState, new_state
 
@@ -45,9 +46,9 @@ def save_training(folder: Path, state: TrainState) -> None:
     files.write_json(folder / FACTS_FILE, facts)
 
 
-def load_training(folder: Path, resolved: dict[str, Any], execution: Execution) -> TrainState:
+def load_training(folder: Path, resolved: dict[str, Any], execution: Execution, world: World = ALONE) -> TrainState:
     """The state a checkpoint holds; raises what `restore` does."""
-    state = new_state(resolved, execution)
+    state = new_state(resolved, execution, world)
     restore(state, folder)
     return state
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from core.cores import available_cores
+from core.errors import TrainingFailed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,18 +43,40 @@ class Execution:
         return asdict(self)
 
 
-def decide(device: str, precision: str, threads: int | None = None) -> Execution:
+def decide(device: str, precision: str, threads: int | None = None, processes: int = 1) -> Execution:
     """Settle "auto": the GPU where there is one, bfloat16 where the hardware computes in it.
 
-    `threads` is what an attempt before this one had: with another number sums are made in another order.
+    `threads` is what an attempt before this one had: with another number sums are made in another order. `processes`
+    train together, on a CPU each with its share of the cores.
     """
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = _settled(device)
     if torch.device(device).type == "cuda" and torch.device(device).index is not None:
         torch.cuda.set_device(device)
     if precision == "auto":
         precision = "bfloat16" if _has_bfloat16(torch.device(device)) else "float32"
-    return Execution(device=device, precision=precision, threads=min(threads or available_cores(), available_cores()))
+    cores = max(1, available_cores() // processes)
+    return Execution(device=device, precision=precision, threads=min(threads or cores, cores))
+
+
+def devices_of(device: str, processes: int) -> list[str]:
+    """Where each of several processes computes: on a GPU of its own, or all on the CPU.
+
+    Raises:
+        TrainingFailed: there are not as many GPUs.
+    """
+    settled = torch.device(_settled(device))
+    if settled.type != "cuda":
+        return [str(settled)] * processes
+    there_are = torch.cuda.device_count() if settled.index is None else 1
+    if processes > there_are:
+        given = f"GANYMEDE_DEVICE={device} gives it {there_are}"
+        message = f"{processes} processes need {processes} GPUs, and this worker has fewer: {given}"
+        raise TrainingFailed("too_few_devices", message, retryable=True)
+    return [f"cuda:{index}" for index in range(processes)]
+
+
+def _settled(device: str) -> str:
+    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
 
 
 def _has_bfloat16(device: torch.device) -> bool:

@@ -4,6 +4,7 @@ Each hook is one concern; the job puts them in order (a checkpoint is written be
 """
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,9 +15,10 @@ from core.samples import Grid, list_grids
 from core.states import Progress, RunState, Status
 from core.steps import BranchStep
 from models import sampling
+from worker.distributed import World
 from worker.state import TrainState
 from worker.stopping import RollBack, StopTraining, is_asked_by_signal
-from worker.trainer import Metrics
+from worker.trainer import Hook, Metrics
 
 MARK_EVERY_S = 1.0  # signs of life in state.json, and looks whether it is to stop
 GRIDS_KEPT = 500
@@ -58,6 +60,27 @@ class Quiet:
     def after_report(self, state: TrainState, metrics: Metrics) -> None: ...
 
     def after_step(self, state: TrainState, is_last: bool) -> None: ...
+
+
+class Together:
+    """What several hooks do, done by the first of the processes that train a run; the others hear how it ended."""
+
+    def __init__(self, world: World, hooks: Sequence[Hook]) -> None:
+        self.world, self.hooks = world, hooks
+
+    def after_report(self, state: TrainState, metrics: Metrics) -> None:
+        def tell() -> None:
+            for hook in self.hooks:
+                hook.after_report(state, metrics)
+
+        self.world.lead(tell)
+
+    def after_step(self, state: TrainState, is_last: bool) -> None:
+        def tell() -> None:
+            for hook in self.hooks:
+                hook.after_step(state, is_last)
+
+        self.world.lead(tell)
 
 
 class ReportProgress(Quiet):

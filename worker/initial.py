@@ -21,6 +21,7 @@ def set_out(run: Run, state: TrainState) -> None:
 
     Of a checkpoint both networks and the average, of a version the generator alone, which is its own average. The
     optimisers know nothing yet. Weights whose shape depends on the number of classes are left new where that differs.
+    Of several processes the first tells of it.
 
     Raises:
         StoreDamaged: the copy that the run has of them is damaged.
@@ -50,7 +51,8 @@ def set_out(run: Run, state: TrainState) -> None:
         "step": state.step,
         "fresh": fresh,
     }
-    run.log_event("action", told)
+    if state.world.is_first:
+        run.log_event("action", told)
 
 
 def _checked(folder: Path, listing: str, name: str) -> dict[str, Tensor]:

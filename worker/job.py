@@ -1,12 +1,18 @@
-"""One attempt of one run, in the process that RQ forks for it. Imports torch: never import this in the parent."""
+"""One attempt of one run, in the process that RQ forks for it. Imports torch: never import this in the parent.
+
+A run that is trained by several processes is watched from here, and trained in those (worker/rank.py).
+"""
 
 import logging
 import os
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 
 from core.checkpoints import list_checkpoints
+from core.cores import available_cores
 from core.datasets import Dataset, DatasetStore
 from core.errors import DatasetNotFound, IllegalTransition, StoreDamaged, TrainingFailed
 from core.log import about_run, configure_logging
@@ -17,13 +23,15 @@ from core.settings import Settings, load_settings
 from core.states import Failure, RunState, Status
 from core.store import Store
 from worker.batches import Batches
-from worker.checkpointing import load_training
+from worker.checkpointing import load_training, restore
 from worker.diagnosis.hook import Diagnose
+from worker.distributed import ALONE, PeerLost, World
 from worker.evaluation import Evaluate, prepare
-from worker.execution import Execution, decide
-from worker.hooks import DrawSamples, ReportProgress, StopWhenAsked
+from worker.execution import Execution, decide, devices_of
+from worker.hooks import DrawSamples, ReportProgress, StopWhenAsked, Together
 from worker.initial import set_out
 from worker.keeping import KeepCheckpoints, PublishVersions, lineage_of
+from worker.launch import LOST_PEER, OUT_OF_MEMORY, how, train_together
 from worker.log_events import WarningsAsEvents
 from worker.methods import method_of
 from worker.rollback import roll_back, tell_of_rollbacks
@@ -33,6 +41,7 @@ from worker.stopping import RollBack, StopTraining
 from worker.trainer import Hook, Trainer, count_parameters
 
 LOCK_PATIENCE_S = 3.0  # the reconciler looks whether the lock is free by taking it for a moment
+FOLLOWED = "followed"  # what another process than the first did
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +65,27 @@ def take_on(run_id: str, settings: Settings) -> str:
         except IllegalTransition as refusal:
             return f"not started: {refusal}"
         _write_output_to(run, settings)
-        return _attempt(run, state, settings)
+        processes = run.spec()["resolved"].get("processes", 1)  # a run of an earlier build has none
+        if processes > 1:
+            return attempt(run, lambda: _watch(run, state, processes, settings))
+        return attempt(run, lambda: train_in(ALONE, run, settings))
+
+
+def _watch(run: Run, state: RunState, processes: int, settings: Settings) -> str:
+    """Let several processes train. The first of them settles the run; if it cannot, the attempt is lost, as one whose
+    worker died, and the reconciler sees to the next."""
+    devices = devices_of(settings.device, processes)
+    if devices[0] == "cpu" and processes > available_cores():
+        log.warning("%d processes share %d cores; more processes than cores only cost", processes, available_cores())
+    ended = train_together(run.id, devices)
+    now = run.state()
+    if now.attempt != state.attempt or now.status in (Status.SUCCEEDED, Status.FAILED, Status.CANCELED, Status.PAUSED):
+        return f"trained by {processes} processes: {now.status}"
+    if OUT_OF_MEMORY in ended.values():
+        raise torch.OutOfMemoryError
+    lost = ", ".join(f"process {rank} {how(status)}" for rank, status in ended.items() if status != LOST_PEER)
+    log.warning("the attempt is lost: %s", lost)
+    return f"lost: {lost}"
 
 
 def _begin(state: RunState) -> RunState:
@@ -70,9 +99,12 @@ def _begin(state: RunState) -> RunState:
     )
 
 
-def _attempt(run: Run, state: RunState, settings: Settings) -> str:
+def attempt(run: Run, work: Callable[[], str]) -> str:
+    """Do it; whatever it raises fails the run. PeerLost is passed on: then the attempt is lost, and the run is not."""
     try:
-        return _train(run, state, settings)
+        return work()
+    except PeerLost:
+        raise
     except TrainingFailed as error:
         return _fail(run, error.code, str(error), retryable=error.retryable)
     except StoreDamaged as error:
@@ -88,47 +120,67 @@ def _attempt(run: Run, state: RunState, settings: Settings) -> str:
         return _fail(run, "internal", "an unexpected error; the run's log has the details", retryable=True)
 
 
-def _train(run: Run, state: RunState, settings: Settings) -> str:
+def train_in(world: World, run: Run, settings: Settings) -> str:
+    """Train a run to its end, or until it is to stop, with the other processes of `world`; the first settles it."""
     spec = run.spec()
     resolved = spec["resolved"]
-    execution = _execution(run, settings.device, resolved["precision"])
+    execution = _execution(run, settings.device, resolved["precision"], world)
     execution.apply()
-    training = _resume(run, resolved, execution)
-    _mark_beginning(run, training)
-    dataset = _dataset(run, spec)
-    stopper = StopWhenAsked(run)
-    workshop = Workshop(store=run.store, execution=execution, inception=settings.inception, tick=stopper.look)
-    try:
-        evaluation = prepare(run, dataset, resolved, workshop)
-    except StopTraining as stop:
-        return _stopped(run, stop)
-    is_budgeted = spec["request"].get("config", {}).get("evaluate_every", "auto") == "auto"
-    evaluate: list[Hook] = [Evaluate(evaluation, is_budgeted=is_budgeted)] if evaluation else []
+    training = world.in_turn(lambda: _resume(run, resolved, execution, world))
+    dataset = world.in_turn(lambda: _dataset(run, spec))
     keeper = KeepCheckpoints(run, lineage_of(run, spec))
-    publisher = PublishVersions(run, Registry(run.store), spec["model"], Bell(settings.broker_url))
-    if training.step:  # an attempt may have died between its checkpoint and the publishing of it
-        publisher.after_step(training, is_last=training.step == resolved["steps"])
-    beside: list[Hook] = [*evaluate, ReportProgress(run, state.attempt), DrawSamples(run), keeper, publisher]
-    hooks = [*beside, Diagnose(run, spec, training), stopper]
-    log.info("attempt %d begins at step %d of %d", state.attempt, training.step, resolved["steps"])
-    batches = _batches(dataset, resolved, execution)
-    while isinstance(end := _fit(training, batches, hooks, keeper), RollBack):
-        roll_back(run, training, end, keeper)
+    hooks: list[Hook] = []
+    try:
+        world.lead(lambda: hooks.extend(_set_off(run, training, dataset, keeper, settings)))
+    except StopTraining as stop:
+        return _stopped(run, stop) if world.is_first else FOLLOWED
+    batches = _batches(dataset, resolved, execution, world)
+    while isinstance(end := _fit(training, batches, Together(world, hooks), keeper), RollBack):
+        world.lead(partial(roll_back, run, training, end, keeper))
+        if not world.is_first:
+            restore(training, list_checkpoints(run)[0].folder)  # the one that the new branch begins with
+    if not world.is_first:
+        return FOLLOWED
     if end is not None:
         return _stopped(run, end)
     run.move(Status.SUCCEEDED)
     return "succeeded"
 
 
+def _set_off(
+    run: Run, training: TrainState, dataset: Dataset, keeper: KeepCheckpoints, settings: Settings
+) -> list[Hook]:
+    """Settle what the attempt before may have left, prepare what the run is judged by, and say from where it goes on.
+
+    Returns the hooks, in their order.
+
+    Raises:
+        StopTraining: the run is to stop already.
+    """
+    spec, state = run.spec(), _mark_beginning(run, training)
+    stopper = StopWhenAsked(run)
+    shop = Workshop(store=run.store, execution=training.execution, inception=settings.inception, tick=stopper.look)
+    evaluation = prepare(run, dataset, training.resolved, shop)
+    is_budgeted = spec["request"].get("config", {}).get("evaluate_every", "auto") == "auto"
+    evaluate: list[Hook] = [Evaluate(evaluation, is_budgeted=is_budgeted)] if evaluation else []
+    publisher = PublishVersions(run, Registry(run.store), spec["model"], Bell(settings.broker_url))
+    if training.step:  # an attempt may have died between its checkpoint and the publishing of it
+        publisher.after_step(training, is_last=training.step == training.steps)
+    beside: list[Hook] = [*evaluate, ReportProgress(run, state.attempt), DrawSamples(run), keeper, publisher]
+    diagnose = Diagnose(run, spec, training)
+    log.info("attempt %d begins at step %d of %d", state.attempt, training.step, training.steps)
+    return [*beside, diagnose, stopper]
+
+
 def _fit(
-    training: TrainState, batches: Batches, hooks: list[Hook], keeper: KeepCheckpoints
+    training: TrainState, batches: Batches, hooks: Together, keeper: KeepCheckpoints
 ) -> StopTraining | RollBack | None:
     """Train until the last step, until the run is to stop (then a checkpoint has been written), or is to go back."""
     try:
         try:
-            Trainer(training, method_of(training.resolved), batches, hooks).fit()
+            Trainer(training, method_of(training.resolved), batches, [hooks]).fit()
         except StopTraining as stop:
-            keeper.write(training)
+            training.world.lead(lambda: keeper.write(training))
             return stop
     except RollBack as wish:
         return wish
@@ -157,38 +209,41 @@ def _fail(run: Run, code: str, message: str, *, retryable: bool) -> str:
     return f"failed: {code}"
 
 
-def _execution(run: Run, device: str, precision: str) -> Execution:
+def _execution(run: Run, device: str, precision: str, world: World) -> Execution:
     """What the first attempt decided: format and threads are obeyed, the device is this worker's own."""
     decided = run.execution() or {"precision": precision, "threads": None}
-    execution = decide(device, decided["precision"], decided["threads"])
-    run.store.swap(f"{run.key}/execution.json", execution.to_json())
+    execution = decide(device, decided["precision"], decided["threads"], world.size)
+    if world.is_first:
+        run.store.swap(f"{run.key}/execution.json", execution.to_json())
     return execution
 
 
-def _mark_beginning(run: Run, training: TrainState) -> None:
+def _mark_beginning(run: Run, training: TrainState) -> RunState:
     """From which step this attempt goes on; an attempt before it may have died before it could say so."""
     step = training.step or None
     marks = {"checkpoint_step": step, "attempt_began_at_step": training.step, "best": training.best}
-    run.change(lambda now: now.model_copy(update=marks))
+    state = run.change(lambda now: now.model_copy(update=marks))
     if step is not None:
         run.log_event("action", {"action": "resumed", "branch": training.branch, "step": step})
     tell_of_rollbacks(run, training)
+    return state
 
 
-def _resume(run: Run, resolved: dict[str, Any], execution: Execution) -> TrainState:
+def _resume(run: Run, resolved: dict[str, Any], execution: Execution, world: World) -> TrainState:
     """The newest checkpoint that is whole, or the beginning."""
     for checkpoint in list_checkpoints(run):
         try:
-            return load_training(checkpoint.folder, resolved, execution)
+            return load_training(checkpoint.folder, resolved, execution, world)
         except StoreDamaged as error:
             log.warning("%s; falling back to the one before", error)
             run.log_event("action", {"action": "checkpoint_skipped", "reason": str(error)})
             aside = checkpoint.folder.with_name(f"{checkpoint}.damaged")  # for whoever wants to look at it
             checkpoint.folder.rename(aside)
-    state = new_state(resolved, execution)
+    state = new_state(resolved, execution, world)
     set_out(run, state)
-    parameters = (count_parameters(state.generator), count_parameters(state.counterpart))
-    log.info("generator: %d parameters, its counterpart: %d", *parameters)
+    if world.is_first:
+        parameters = (count_parameters(state.generator), count_parameters(state.counterpart))
+        log.info("generator: %d parameters, its counterpart: %d", *parameters)
     return state
 
 
@@ -201,9 +256,9 @@ def _dataset(run: Run, spec: dict[str, Any]) -> Dataset:
     return dataset
 
 
-def _batches(dataset: Dataset, resolved: dict[str, Any], execution: Execution) -> Batches:
-    device = execution.torch_device
-    return Batches(dataset.images(), dataset.labels(), resolved["batch_size"], resolved["seed"], device)
+def _batches(dataset: Dataset, resolved: dict[str, Any], execution: Execution, world: World) -> Batches:
+    rules = (resolved["batch_size"], resolved["seed"], execution.torch_device, world.share)
+    return Batches(dataset.images(), dataset.labels(), *rules)
 
 
 def _write_output_to(run: Run, settings: Settings) -> None:

@@ -1,13 +1,18 @@
 """Random numbers of a step, as a function of (seed, branch, step, what for): no generator's state has to be kept.
 
-A run that goes on from a checkpoint draws what it would have drawn. Knows no network.
+A run that goes on from a checkpoint draws what it would have drawn, and several processes what one would have drawn.
+Knows no network.
 """
 
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
+
+from worker.distributed import ALONE, World
 
 
 class Purpose(IntEnum):
@@ -35,3 +40,21 @@ def stream(moment: Moment, purpose: Purpose, device: torch.device) -> torch.Gene
     generator = torch.Generator(device)
     generator.manual_seed(int(words[0]) >> 1)
     return generator
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """Numbers for the pictures of this process: its share of what one process would draw for the whole batch."""
+
+    source: torch.Generator
+    world: World = ALONE
+
+    def uniform(self, count: int, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Of U(0, 1), for `count` pictures each of this process and of every other."""
+        size = (count * self.world.size, *shape)
+        return self.world.share(torch.rand(size, generator=self.source, device=self.source.device, dtype=dtype))
+
+    def normal(self, count: int, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Of N(0, 1), for `count` pictures each of this process and of every other."""
+        size = (count * self.world.size, *shape)
+        return self.world.share(torch.randn(size, generator=self.source, device=self.source.device, dtype=dtype))

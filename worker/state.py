@@ -6,6 +6,7 @@ Shape suffixes: B batch, Z latent.
 """
 
 import copy
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +17,9 @@ from core.states import Best
 from models.networks import build_networks
 from worker.augmentation import augmentation_of
 from worker.batches import Batches, Position
+from worker.distributed import ALONE, World
 from worker.execution import Execution
-from worker.randomness import Moment, Purpose, stream
+from worker.randomness import Draws, Moment, Purpose, stream
 from worker.schedules import SCHEDULES
 
 EMA_RAMP_UP = 0.05  # of the images seen: an early average must not remember the untrained network (StyleGAN2-ADA)
@@ -46,6 +48,8 @@ class TrainState:
     lr_scale: of both learning rates, beside their schedule; a rollback halves it.
     broken: 1 from the first step on whose loss or gradient was no finite number, else 0; a scalar on the device. While
         it is 1 no optimiser moves anything: it is their `found_inf`, which fused Adam reads on the device.
+    world: the processes that train together. Each has its share of a batch and of its random numbers, which are drawn
+        as for one process; all have the same weights, averages and counters.
     """
 
     resolved: dict[str, Any]
@@ -63,6 +67,7 @@ class TrainState:
     lr_scale: float = 1.0
     rollbacks: list[Rollback] = field(default_factory=list)
     best: Best | None = None
+    world: World = ALONE
     broken: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
@@ -93,19 +98,29 @@ class TrainState:
 
     def mixing(self, count: int, update: int = 0) -> Tensor:
         """Numbers (B,) of U(0, 1) of the current step."""
-        return torch.rand(count, generator=self._stream(Purpose.MIXING, update), device=self.execution.torch_device)
+        return self._draws(Purpose.MIXING, update).uniform(count)
 
-    def augmenting(self, update: int) -> torch.Generator:
+    def augmenting(self, update: int) -> Draws:
         """The numbers by which pictures are augmented in the current step."""
-        return self._stream(Purpose.AUGMENTATION, update)
+        return self._draws(Purpose.AUGMENTATION, update)
 
     def _normal(self, purpose: Purpose, count: int, update: int = 0) -> Tensor:
-        shape = (count, self.resolved["latent_dim"])
-        return torch.randn(shape, generator=self._stream(purpose, update), device=self.execution.torch_device)
+        return self._draws(purpose, update).normal(count, self.resolved["latent_dim"])
 
-    def _stream(self, purpose: Purpose, update: int) -> torch.Generator:
+    def _draws(self, purpose: Purpose, update: int) -> Draws:
         moment = Moment(self.resolved["seed"], self.branch, self.step, update)
-        return stream(moment, purpose, self.execution.torch_device)
+        return Draws(stream(moment, purpose, self.execution.torch_device), self.world)
+
+    def statistics(self, *optimizers: torch.optim.Optimizer) -> Iterator[Tensor]:
+        """Running means and variances of the batch norms in the networks that these optimizers move."""
+        for network, optimizer in (
+            (self.generator, self.generator_optimizer),
+            (self.counterpart, self.counterpart_optimizer),
+        ):
+            if optimizer in optimizers:
+                for name, buffer in network.named_buffers():
+                    if name.endswith(("running_mean", "running_var")):
+                        yield buffer
 
     def set_rates(self) -> None:
         """The learning rates of the current step."""
@@ -133,7 +148,7 @@ class TrainState:
         )
 
 
-def new_state(resolved: dict[str, Any], execution: Execution) -> TrainState:
+def new_state(resolved: dict[str, Any], execution: Execution, world: World = ALONE) -> TrainState:
     """Networks with weights drawn from the run's seed; the global random state is left alone."""
     generator, counterpart = (
         network.to(execution.torch_device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -143,6 +158,7 @@ def new_state(resolved: dict[str, Any], execution: Execution) -> TrainState:
     return TrainState(
         resolved=resolved,
         execution=execution,
+        world=world,
         generator=generator,
         counterpart=counterpart,
         ema=copy.deepcopy(generator).eval().requires_grad_(False),
@@ -179,13 +195,18 @@ def _seeded_networks(resolved: dict[str, Any]) -> tuple[nn.Module, nn.Module]:
 def descend(state: TrainState, loss: Tensor, *optimizers: torch.optim.Optimizer) -> list[Tensor]:
     """One step of each optimizer down the gradient of `loss`; returns the L2 norms of their gradients.
 
+    Of several processes each has the loss of its share of the batch; they step down the gradient of their mean.
     If one of these numbers is not finite, `state` is broken: then no step is made, nor any after it.
     """
     for optimizer in optimizers:
         optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
+    loss = loss.detach().float().clone()
+    if state.world.size > 1:
+        gradients = (gradient for optimizer in optimizers for gradient in _gradients(optimizer))
+        state.world.average([loss, *gradients, *state.statistics(*optimizers)])
     norms = [_gradient_norm(optimizer) for optimizer in optimizers]
-    is_finite = torch.stack([loss.detach().float(), *norms]).isfinite().all()
+    is_finite = torch.stack([loss, *norms]).isfinite().all()
     torch.maximum(state.broken, is_finite.logical_not().float(), out=state.broken)
     for optimizer in optimizers:
         optimizer.step()
@@ -193,6 +214,9 @@ def descend(state: TrainState, loss: Tensor, *optimizers: torch.optim.Optimizer)
 
 
 def _gradient_norm(optimizer: torch.optim.Optimizer) -> Tensor:
+    return torch.stack(torch._foreach_norm(_gradients(optimizer))).norm()
+
+
+def _gradients(optimizer: torch.optim.Optimizer) -> list[Tensor]:
     weights = (weight for group in optimizer.param_groups for weight in group["params"])
-    norms = torch._foreach_norm([weight.grad for weight in weights if weight.grad is not None])
-    return torch.stack(norms).norm()
+    return [weight.grad for weight in weights if weight.grad is not None]

@@ -79,7 +79,9 @@ class Trainer:
 
     def _report(self) -> None:
         """Average what was measured since the last report: the one place where the device is waited for."""
-        means = (torch.stack([*self._sum.values()]) / self._steps).tolist()
+        means_M = torch.stack([*self._sum.values()]) / self._steps
+        self.state.world.average([means_M])
+        means = means_M.tolist()
         metrics: Metrics = dict(zip(self._sum, means, strict=True))
         refused = round(metrics.pop(REFUSED) * self._steps)
         if refused or not all(map(isfinite, means)):

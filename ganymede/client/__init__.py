@@ -126,12 +126,14 @@ class Client:
         config: Mapping[str, Any] | None = None,
         publish: Mapping[str, Any] | None = None,
         stop: Mapping[str, Any] | None = None,
+        resources: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
     ) -> RunBody:
         """Start a training run. Asked twice with one `idempotency_key`, there is one run; by default a key is made."""
         asked: dict[str, Any] = {"recipe": recipe, "dataset": dataset, "model": model, "name": name}
-        asked |= {"init": init, "seed": seed, "config": config, "publish": publish, "stop": stop, "tags": tags}
+        asked |= {"init": init, "seed": seed, "config": config, "publish": publish, "stop": stop}
+        asked |= {"resources": resources, "tags": tags}
         key = idempotency_key or secrets.token_hex(16)
         return self._connection.ask(RunBody, "POST", "/train", json=given(asked), key=key)
 

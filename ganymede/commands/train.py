@@ -23,6 +23,9 @@ Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", he
 Final = Annotated[str | None, typer.Option(metavar="WHICH", help="What to publish at the end: best or last.")]
 StopOn = Annotated[list[str] | None, typer.Option(metavar="VERDICT", help="Act on this verdict; may be repeated.")]
 StopAction = Annotated[str | None, typer.Option(metavar="HOW", help="alert, pause, rollback or stop.")]
+Processes = Annotated[
+    int | None, typer.Option(metavar="N", help="Processes that share each batch: one a GPU, or on the CPU.")
+]
 
 
 def train(
@@ -40,14 +43,14 @@ def train(
     publish_final: Final = None,
     stop_on: StopOn = None,
     stop_action: StopAction = None,
+    processes: Processes = None,
     settings: Settings = None,
     tags: Tags = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Do not watch.")] = False,
     is_dry: Annotated[bool, typer.Option("--dry-run", help="Tell what it would be and take; start nothing.")] = False,
 ) -> int:
     """Start a training run and watch it. Ctrl-C stops watching; the run goes on."""
-    config = {key: value(text) for key, text in pairs(settings, "--set").items()}
-    config |= _given(steps=steps)
+    config = {key: value(text) for key, text in pairs(settings, "--set").items()} | _given(steps=steps)
     asked: dict[str, Any] = {
         "model": model,
         "name": name,
@@ -56,6 +59,7 @@ def train(
         "config": config or None,
         "publish": _given(every_steps=publish_every, final=publish_final) or None,
         "stop": _given(on=stop_on or None, action=stop_action) or None,
+        "resources": _given(processes=processes) or None,
         "tags": pairs(tags, "--tag") or None,
     }
     if is_dry:

@@ -20,8 +20,8 @@ TrainHere = Callable[[Run], str]
 
 @pytest.fixture
 def create_run(store: Store, shapes: Dataset) -> CreateRun:
-    """A queued run of 20 steps of a 16-wide `cgan`, nothing augmented; keyword arguments go into `config`, `publish`
-    apart."""
+    """A queued run of 20 steps of a 16-wide `cgan`, nothing augmented; keyword arguments that are not listed go into
+    `config`."""
 
     def create(
         publish: dict[str, Any] | None = None,
@@ -29,6 +29,7 @@ def create_run(store: Store, shapes: Dataset) -> CreateRun:
         recipe: str = "cgan",
         dataset: str = "shapes",
         init: str | None = None,
+        processes: int = 1,
         **config: Any,
     ) -> Run:
         config = {
@@ -42,7 +43,8 @@ def create_run(store: Store, shapes: Dataset) -> CreateRun:
             **config,
         }
         body = {"recipe": recipe, "dataset": dataset, "seed": seed, "config": config, "publish": publish or {}}
-        spec, runs = RunSpec.model_validate(body | {"init": init}), RunStore(store)
+        body |= {"init": init, "resources": {"processes": processes}}
+        spec, runs = RunSpec.model_validate(body), RunStore(store)
         manifest = shapes.manifest if dataset == "shapes" else DatasetStore(store).get(dataset).manifest
         initial = find_initial(init, Registry(store), runs) if init else None
         return runs.create(spec, resolve_with(spec, manifest, "cpu", initial), manifest, init=initial)

@@ -18,6 +18,8 @@ from worker.augmentation import (
     _turned_hue,
     augmentation_of,
 )
+from worker.distributed import ALONE
+from worker.randomness import Draws
 
 EACH = [(kind, name) for kind, named in TRANSFORMS.items() for name in named]
 MOVES = [(kind, name) for kind, name in EACH if name != "colour"]
@@ -27,12 +29,12 @@ each_transform = pytest.mark.parametrize(("kind", "name"), EACH)
 each_number_of_channels = pytest.mark.parametrize("channels", [1, 3])
 
 
-def numbers(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+def numbers(seed: int = 0) -> Draws:
+    return Draws(torch.Generator().manual_seed(seed))
 
 
 def pictures(count: int = 16, channels: int = 1, size: int = 8, dtype: torch.dtype = torch.float32) -> Tensor:
-    return torch.rand(count, channels, size, size, generator=numbers(1), dtype=dtype) * 2 - 1
+    return torch.rand(count, channels, size, size, generator=numbers(1).source, dtype=dtype) * 2 - 1
 
 
 def changed(kind: str, name: str, images_BCHW: Tensor, p: float, seed: int = 0) -> Tensor:
@@ -225,7 +227,7 @@ def lead(augmentation: Augmentation, kept_3: Tensor, right: int, batches: int) -
     """p after batches of 10 real pictures each, `right` of which are taken for real."""
     sign_B = torch.tensor([1.0] * right + [-1.0] * (10 - right))
     for _ in range(batches):
-        augmentation.lead(kept_3, sign_B)
+        augmentation.lead(kept_3, sign_B, ALONE)
     return kept_3[0].item()
 
 
@@ -255,7 +257,7 @@ def test_p_changes_once_in_four_batches_by_what_all_of_them_say() -> None:
     augmentation, kept_3 = Augmentation(ramp=100), kept(0.4)
     sure, unsure = torch.ones(10), -torch.ones(10)
 
-    told = [augmentation.lead(kept_3, sign_B) for sign_B in (sure, sure, sure, unsure)]  # r_t is 0.5
+    told = [augmentation.lead(kept_3, sign_B, ALONE) for sign_B in (sure, sure, sure, unsure)]  # r_t is 0.5
 
     assert [0.4 if p is None else round(p.item(), 4) for p in told] == [0.4, 0.4, 0.4, 0.0]
     assert kept_3.tolist() == [0.0, 0.0, 0.0]
@@ -266,7 +268,7 @@ def test_without_a_ramp_p_stays() -> None:
     always = augmentation_of({"augment": "diffaugment", "augment_policy": ["colour"]})
     kept_3 = always.begin(torch.device("cpu"))
 
-    assert always.lead(kept_3, torch.ones(10)) is None
+    assert always.lead(kept_3, torch.ones(10), ALONE) is None
     assert kept_3.tolist() == [1.0, 0.0, 0.0]
 
 

@@ -21,6 +21,7 @@ from worker.batches import Batches
 from worker.checkpointing import load_training
 from worker.execution import Execution
 from worker.methods import method_of
+from worker.randomness import Draws
 from worker.state import TrainState, new_state
 from worker.trainer import Trainer
 
@@ -46,9 +47,9 @@ class Watched(Augmentation):
         self.given: list[Tensor] = []
         self.gave: list[Tensor] = []
 
-    def __call__(self, images_BCHW: Tensor, kept_3: Tensor, source: torch.Generator) -> Tensor:
+    def __call__(self, images_BCHW: Tensor, kept_3: Tensor, source: Draws) -> Tensor:
         self.given.append(images_BCHW)
-        self.gave.append(images_BCHW + 0.1 * torch.rand(len(images_BCHW), 1, 1, 1, generator=source))
+        self.gave.append(images_BCHW + 0.1 * source.uniform(len(images_BCHW), 1, 1, 1))
         return self.gave[-1]
 
 
@@ -117,7 +118,7 @@ def test_the_changes_of_a_step_are_a_function_of_seed_branch_step_and_update(
     def numbers(update: int = 0, **changes: int) -> list[float]:
         for name, value in changes.items():
             setattr(state, name, value)
-        return torch.rand(3, generator=state.augmenting(update)).tolist()
+        return state.augmenting(update).uniform(3).tolist()
 
     first = numbers(step=4, branch=0)
     torch.manual_seed(6)
@@ -201,7 +202,7 @@ def test_what_is_changed_about_pictures_is_not_drawn(create_run: CreateRun, shap
 
     drawn = torch.from_numpy(draw(state.ema, range(96), latent_dim=4, num_classes=3)[..., 0]).float()
     reals, labels = torch.from_numpy(shapes.images()[..., 0].copy()).float(), torch.arange(96) % 3
-    seen = translation(reals[:, None] / 127.5 - 1, state.augmentation, torch.Generator().manual_seed(0))
+    seen = translation(reals[:, None] / 127.5 - 1, state.augmentation, Draws(torch.Generator().manual_seed(0)))
     assert share_in_place(reals, labels) == 1
     assert share_in_place((seen[:, 0] + 1) * 127.5, labels) < 0.75
     assert share_in_place(drawn, torch.arange(96) % 3) > 0.9

@@ -1,0 +1,80 @@
+"""The processes that train one run together: started, watched and ended from here. Knows no torch and no store.
+
+torchrun is not used: its meeting place listens on every address of the machine. These meet in a file, and what they
+send stays on loopback. None is started again: a run that lost one is resumed.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from worker.stopping import STOP_SIGNALS, is_asked_by_signal
+
+MODULE = "worker.rank"
+LOOK_EVERY_S = 0.05
+GRACE_S = 5.0  # for the others, once the first has ended
+
+OUT_OF_MEMORY, LOST_PEER = 12, 13  # exit statuses of worker.rank
+
+Process = subprocess.Popen[bytes]
+
+
+def train_together(run_id: str, devices: Sequence[str]) -> dict[int, int]:
+    """One process a device, until the first of them has ended or another one is lost; then none of them is left.
+
+    A stop signal to this process is passed on to the first, which tells the others. Returns the exit statuses, without
+    those of processes that had to be killed.
+    """
+    with tempfile.TemporaryDirectory(prefix="ganymede-") as folder:
+        processes: list[Process] = []
+        try:
+            for rank, device in enumerate(devices):
+                place = (Path(folder) / "meeting", rank, len(devices), device)
+                processes.append(_started(run_id, os.getpid(), *place))
+            return _watched(processes)
+        finally:
+            for process in processes:
+                process.kill()
+            for process in processes:
+                process.wait()
+
+
+def how(status: int) -> str:
+    """How a process ended, in words."""
+    return f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with exit status {status}"
+
+
+def _started(*arguments: object) -> Process:
+    """Stop signals wait until the process has handlers for them; it inherits that."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        command = [sys.executable, "-m", MODULE, *map(str, arguments)]
+        return subprocess.Popen(command, env=_environment(), stdin=subprocess.DEVNULL, start_new_session=True)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _environment() -> dict[str, str]:
+    """gloo and NCCL stay on loopback, unless somebody who knows better said otherwise."""
+    loopback = next((name for _, name in socket.if_nameindex() if name in ("lo", "lo0")), "lo")
+    return {"GLOO_SOCKET_IFNAME": loopback, "NCCL_SOCKET_IFNAME": loopback, **os.environ}
+
+
+def _watched(processes: Sequence[Process]) -> dict[int, int]:
+    is_told = False
+    while processes[0].poll() is None and not any(process.poll() for process in processes):
+        if is_asked_by_signal() and not is_told:
+            processes[0].send_signal(signal.SIGUSR1)
+            is_told = True
+        time.sleep(LOOK_EVERY_S)
+    is_lost = any(process.poll() for process in processes[1:])
+    deadline = time.monotonic() + (0 if is_lost else GRACE_S)
+    while any(process.poll() is None for process in processes) and time.monotonic() < deadline:
+        time.sleep(LOOK_EVERY_S)
+    return {rank: process.returncode for rank, process in enumerate(processes) if process.returncode is not None}

@@ -1,0 +1,73 @@
+"""`python -m worker.rank RUN PARENT MEETING RANK SIZE DEVICE`: one of the processes that train a run together.
+
+Its output is the run's log. The first process reports, draws, checkpoints, publishes and settles the run; the others
+only train. worker/launch.py starts and watches them. Knows nothing of the queue.
+"""
+
+import argparse
+import contextlib
+import logging
+import signal
+import sys
+from pathlib import Path
+
+import torch
+
+from core.log import about_run, configure_logging
+from core.runs import Run, RunStore
+from core.settings import Settings, load_settings
+from core.store import Store
+from worker.distributed import Over, PeerLost, joined
+from worker.guarded import die_with_parent
+from worker.job import attempt, train_in
+from worker.launch import LOST_PEER, OUT_OF_MEMORY
+from worker.log_events import WarningsAsEvents
+from worker.stopping import STOP_SIGNALS, on_stop_signal
+
+log = logging.getLogger("worker.rank")
+
+
+def main(place: argparse.Namespace) -> int:
+    """Returns the exit status: 0 unless the attempt is lost."""
+    die_with_parent(place.parent)
+    for number in STOP_SIGNALS:
+        signal.signal(number, on_stop_signal)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+    settings = load_settings().model_copy(update={"device": place.device})
+    configure_logging(settings.log_format, of_one_run=True)
+    run = RunStore(Store(settings.store_path)).get(place.run)
+    try:
+        with about_run(run.id):
+            if place.rank == 0:
+                logging.getLogger().addHandler(WarningsAsEvents(run))
+                attempt(run, lambda: _train(place, run, settings))
+            else:
+                with contextlib.suppress(Over):
+                    _train(place, run, settings)
+    except PeerLost as error:
+        log.info("process %d of %d lost another: %s", place.rank, place.size, error)
+        return LOST_PEER
+    except (torch.OutOfMemoryError, MemoryError):
+        log.exception("process %d of %d has not enough memory", place.rank, place.size)
+        return OUT_OF_MEMORY
+    return 0
+
+
+def _train(place: argparse.Namespace, run: Run, settings: Settings) -> str:
+    with joined(place.rank, place.size, place.meeting, torch.device(place.device)) as world:
+        return train_in(world, run, settings)
+
+
+def read_place() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m worker.rank")
+    parser.add_argument("run")
+    parser.add_argument("parent", type=int, help="the process that watches this one, and with which it ends")
+    parser.add_argument("meeting", type=Path, help="the file in which all meet")
+    parser.add_argument("rank", type=int)
+    parser.add_argument("size", type=int)
+    parser.add_argument("device")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main(read_place()))
