@@ -61,7 +61,9 @@ NUMBERS = (
     "learning_rates",
     "betas",
     "lr_schedule",
+    "batch_size",
     "latent_dim",
+    "depth",
     "width",
     "gpu_width",
 )
@@ -70,7 +72,8 @@ NUMBERS_BEGIN = """## What "auto" becomes
 
 The table has what a recipe brings; the rules for all else stand beside the options below. Learning rates: generator,
 then discriminator (of the `vae`: the encoder). Widths: on a CPU, then on a GPU; `penalty_weight` "rule" is size^3
-/ (512 * batch size). What became of "auto" is in `resolved` of a run.
+/ (512 * batch size). `depth`: 3x3 convolutions of the generator at each size before it is doubled. What became of
+"auto" is in `resolved` of a run.
 
 Few pictures (fewer than 100 for each pixel of a side: 2,800 of 28 px, 6,400 of 64 px) are augmented, or the
 discriminator would learn each by heart: with `ada`, which changes a share p of what the discriminator sees and leads p

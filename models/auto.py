@@ -13,7 +13,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 RULES = {
     "steps": "as many as see 640,000 real images",
-    "batch_size": "the recipe's 64, or as many images as there are; as many of them as processes can share evenly",
+    "batch_size": "the recipe's, or as many images as there are; as many of them as processes can share evenly",
     "conditional": "the recipe's; where it leaves it open: whether the dataset has classes",
     "n_critic": "the recipe's",
     "penalty_weight": "the recipe's; of r3gan size^3 / (512 * batch_size)",

@@ -8,6 +8,7 @@ Shape suffixes: B batch, Z latent, F features, C channels, H height, W width.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -18,12 +19,22 @@ from models.folding import fold_into
 from models.sizes import Sizes
 
 SLOPE = 0.2  # of LeakyReLU, Radford et al. section 3
+DEEPEST = 4
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DCGANConfig(Sizes):
-    """The sizes, and the feature maps that follow from them."""
+    """The sizes, the feature maps that follow from them, and how much is drawn at each size.
 
-    __slots__ = ()
+    depth: 3x3 convolutions of the generator at each size before it is doubled; 0 is what all had at first.
+    """
+
+    depth: int = 0
+
+    def __post_init__(self) -> None:
+        super(DCGANConfig, self).__post_init__()  # named: with slots the class is made twice
+        if not 0 <= self.depth <= DEEPEST:
+            raise ValueError(f"depth must be 0 to {DEEPEST}, got {self.depth}")
 
     @property
     def generator_widths(self) -> list[int]:
@@ -52,7 +63,7 @@ class Generator(nn.Module):
             self.embedding = nn.Embedding(config.num_classes, config.latent_dim)
         self.stem = nn.Linear(inputs, widths[0] * self.base**2, bias=False)
         self.stem_norm = nn.Sequential(nn.BatchNorm2d(widths[0]), nn.LeakyReLU(SLOPE))
-        self.blocks = nn.Sequential(*(layer for pair in pairwise(widths) for layer in _up(*pair)))
+        self.blocks = nn.Sequential(*_levels(widths, config.depth))
         self.to_image = UpConv2d(widths[-1], config.channels, bias=True)
         self.apply(_initialise)
 
@@ -91,9 +102,18 @@ class Trunk(nn.Module):
         return feature_BF
 
 
-def _up(wide: int, narrow: int) -> Iterator[nn.Module]:
-    yield UpConv2d(wide, narrow, bias=False)
-    yield nn.BatchNorm2d(narrow)
+def _levels(widths: list[int], depth: int) -> Iterator[nn.Module]:
+    """From the stem to what the picture is made of: at each size so many convolutions, in between it is doubled."""
+    for i, width in enumerate(widths):
+        if i:
+            yield from _normed(UpConv2d(widths[i - 1], width, bias=False))
+        for _ in range(depth):
+            yield from _normed(nn.Conv2d(width, width, 3, padding=1, bias=False))
+
+
+def _normed(layer: nn.Conv2d) -> Iterator[nn.Module]:
+    yield layer
+    yield nn.BatchNorm2d(layer.out_channels)
     yield nn.LeakyReLU(SLOPE)
 
 

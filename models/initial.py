@@ -88,7 +88,8 @@ def resolve_with(spec: RunSpec, dataset: dict[str, Any], device: str, initial: I
         needed = ", ".join(f"{name} {resolved['network'][name]}" for name in SIZES)
         rule = f"weights fit that are of architecture {resolved['architecture']!r} and have {needed}"
         raise InvalidRequest.field(POINTER, f"{initial.reference} has {', '.join(wrong)}; {rule}")
-    return resolved | {"init": initial.reference}
+    kept = {"depth": initial.network["depth"]} if "depth" in initial.network else {}
+    return resolved | {"init": initial.reference, "network": resolved["network"] | kept}
 
 
 def _of_model(ref: ModelRef, registry: Registry) -> Initial:

@@ -62,6 +62,7 @@ def resolve(spec: RunSpec, dataset: dict[str, Any], device: str = "cpu") -> dict
             "latent_dim": resolved["latent_dim"],
             "width": resolved["width"],
             "num_classes": len(dataset["class_names"]) if is_conditional else 0,
+            **({"depth": recipe.depth} if recipe.depth else {}),
         },
     }
 

@@ -9,6 +9,7 @@ import pytest
 from core.datasets import Dataset, DatasetStore, ImageSet, Origin
 from core.registry import Registry
 from core.store import Store
+from models.dcgan import DCGANConfig
 from tests.conftest import PublishTiny
 
 NOBODY = "run_00000000000000000001"
@@ -48,6 +49,19 @@ async def test_a_recipe_that_may_learn_labels_does_as_the_weights_do(
     publish_tiny()
 
     assert (await start(api, "lsgan", init="tiny@1")).json()["resolved"]["conditional"] is True
+
+
+@pytest.mark.parametrize("depth", [0, 2])
+async def test_the_network_is_as_deep_as_that_of_the_weights_whatever_the_recipe_has(
+    api: httpx.AsyncClient, publish_tiny: PublishTiny, shapes: Dataset, depth: int
+) -> None:
+    network = DCGANConfig(image_size=8, channels=1, latent_dim=4, width=16, num_classes=0, depth=depth)
+    publish_tiny("plain", config=network)
+
+    answer = await start(api, "dcgan", init="plain")
+
+    assert answer.status_code == 202
+    assert answer.json()["resolved"]["network"]["depth"] == depth
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from models.dcgan import DCGANConfig, Generator
 from models.sizes import NARROWEST, base_size
 
 
-def config(size: int = 28, channels: int = 1, width: int = 16, classes: int = 0) -> DCGANConfig:
-    return DCGANConfig(image_size=size, channels=channels, latent_dim=5, width=width, num_classes=classes)
+def config(size: int = 28, channels: int = 1, width: int = 16, classes: int = 0, depth: int = 0) -> DCGANConfig:
+    return DCGANConfig(image_size=size, channels=channels, latent_dim=5, width=width, num_classes=classes, depth=depth)
 
 
 def loud(generator: Generator, seed: int = 0) -> Generator:
@@ -32,6 +32,7 @@ def test_any_other_size_is_refused(size: int) -> None:
     [
         *({"channels": 0}, {"latent_dim": 0}, {"width": 15}, {"num_classes": -1}),
         *({"channels": 5}, {"latent_dim": 1025}, {"width": 1025}, {"num_classes": 1001}),
+        *({"depth": -1}, {"depth": 5}),
     ],
 )
 def test_a_network_without_features_or_with_too_many_is_refused(change: dict[str, int]) -> None:
@@ -70,6 +71,18 @@ def test_feature_maps_are_as_many_as_the_docstring_says(
 
 def test_no_level_is_narrower_than_the_narrowest() -> None:
     assert min(config(256, width=32).generator_widths) == NARROWEST
+
+
+@pytest.mark.parametrize(("depth", "places"), [(0, 9), (1, 25)])
+def test_a_pixel_in_the_middle_of_28_px_sees_so_many_of_the_49_places_it_begins_with(depth: int, places: int) -> None:
+    """With nine, strokes at both ends of a digit know nothing of each other."""
+    generator = loud(Generator(config(28, depth=depth)))
+    stem_BCHW = torch.randn(1, 16, 7, 7, requires_grad=True)
+
+    pixel = generator.to_image(generator.blocks(stem_BCHW))[0, 0, 14, 14]
+    (gradient_BCHW,) = torch.autograd.grad(pixel, stem_BCHW)
+
+    assert int(gradient_BCHW.abs().sum(dim=(0, 1)).count_nonzero()) == places
 
 
 @pytest.mark.parametrize("size", [8, 28, 32])

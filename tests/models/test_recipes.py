@@ -129,6 +129,12 @@ def test_the_network_has_the_sizes_of_the_dataset() -> None:
     )
 
 
+def test_only_a_recipe_that_draws_deeper_says_so_to_its_network() -> None:
+    assert network_config(resolve(spec("dcgan"), DATASET)).depth == RECIPES["dcgan"].depth == 1
+    assert "depth" not in resolve(spec("cgan"), DATASET)["network"]
+    assert "depth" not in resolve(spec("sngan"), DATASET)["network"]
+
+
 def test_an_unconditional_recipe_takes_a_dataset_with_or_without_labels() -> None:
     numbers = [
         resolve(spec("dcgan"), DATASET | {"class_names": names})["network"]["num_classes"] for names in ([], ["a", "b"])

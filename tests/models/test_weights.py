@@ -18,7 +18,7 @@ from models.dcgan import DCGANConfig, Generator
 from models.weights import is_finite, load_generator, save_generator
 
 CONFIG = DCGANConfig(image_size=8, channels=1, latent_dim=4, width=16, num_classes=3)
-DESCRIBED = {"architecture": "dcgan", "config": ARCHITECTURES["dcgan"].fields(CONFIG)}
+DESCRIBED: dict[str, Any] = {"architecture": "dcgan", "config": ARCHITECTURES["dcgan"].fields(CONFIG)}
 
 
 def trained() -> Generator:
@@ -55,6 +55,18 @@ def test_a_loaded_network_draws_the_same_picture(path: Path) -> None:
 
     loaded, _ = load_generator(path)
 
+    with torch.inference_mode():
+        assert torch.equal(loaded(z_BZ, labels), trained()(z_BZ, labels))
+
+
+def test_weights_from_before_there_was_a_depth_draw_what_they_drew(path: Path) -> None:
+    z_BZ, labels = torch.randn(4, 4), torch.tensor([0, 1, 2, 0])
+    before = {name: number for name, number in DESCRIBED["config"].items() if name != "depth"}
+    rewrite(path, DESCRIBED | {"config": before})
+
+    loaded, config = load_generator(path)
+
+    assert config.depth == 0
     with torch.inference_mode():
         assert torch.equal(loaded(z_BZ, labels), trained()(z_BZ, labels))
 
