@@ -108,7 +108,7 @@ def test_forty_runs_each_in_the_queue_twice_are_trained_by_one_worker_at_a_time(
 
     assert [run["status"] for run in ended] == ["succeeded"] * RUNS
     assert watch.most_at_once == 2
-    assert min(map(len, watch.trained_by.values())) >= RUNS // 4
+    assert min(map(len, watch.trained_by.values())) >= RUNS // 8  # neither only watches; nobody promises halves
     assert watch.killed == KILLS
     assert sum(run["attempt"] for run in ended) <= RUNS + KILLS  # nobody began a run beside another, or again
     for run in ended:
