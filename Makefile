@@ -11,7 +11,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: up demo test test-slow check format starter dataset bench-serving bench-training help clean preflight FORCE
+.PHONY: up demo test test-slow check format starter dataset dataset-avatars bench-serving bench-training help clean preflight FORCE
 
 # .run and .dev are stamps: pip has installed those extras since pyproject.toml last changed.
 BIN := .venv/bin
@@ -62,6 +62,9 @@ dataset: $(DEV)  ## rebuild the bundled digits: make dataset MNIST=folder-of-the
 	  echo 'FOLDER holds the four IDX files (train-images-idx3-ubyte and so on), gzipped or plain.' >&2; \
 	  exit 2; fi
 	$(BIN)/python -m bench.dataset '$(MNIST)' $(ARGS)
+
+dataset-avatars: $(DEV)  ## draw the avatars, 64 px in colour in 8 classes, into var/avatars.zip
+	$(BIN)/python -m bench.avatars $(ARGS)
 
 bench-serving: $(DEV) $(PEERS)/.made  ## measure serving beside FastAPI, LitServe, mosec, BentoML (an hour; needs wrk)
 	$(BIN)/python -m bench.serving $(ARGS)

@@ -1,0 +1,50 @@
+"""The dataset of avatars: a function of style and number, under CC0, with pictures apart to judge by."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench import avatars
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    path = tmp_path / "avatars.zip"
+    avatars.main([str(path), "--per-class", "3"])
+    return path
+
+
+def test_the_zip_has_a_folder_of_pictures_for_each_style(archive: Path) -> None:
+    names = zipfile.ZipFile(archive).namelist()
+
+    assert {name.split("/")[0] for name in names} == set(avatars.STYLES)
+    assert len(names) == 3 * len(avatars.STYLES)
+
+
+def test_the_same_command_writes_the_same_bytes(archive: Path, tmp_path: Path) -> None:
+    avatars.main([str(tmp_path / "again.zip"), "--per-class", "3"])
+
+    assert (tmp_path / "again.zip").read_bytes() == archive.read_bytes()
+
+
+def test_pictures_are_opaque_and_in_colour() -> None:
+    images_NHWC, labels_N = avatars.arrays(per_class=2)
+
+    assert images_NHWC.shape == (2 * len(avatars.STYLES), 64, 64, 3)
+    assert images_NHWC.dtype == np.uint8
+    assert [int((labels_N == label).sum()) for label in range(len(avatars.STYLES))] == [2] * len(avatars.STYLES)
+    assert (images_NHWC.max(axis=3) != images_NHWC.min(axis=3)).any(axis=(1, 2)).all()
+
+
+def test_pictures_to_judge_by_are_none_of_those_that_are_trained_on() -> None:
+    trained_on, _ = avatars.arrays(per_class=20)
+    held_out, _ = avatars.arrays(per_class=20, first=avatars.HELD_OUT)
+
+    assert not {image.tobytes() for image in trained_on} & {image.tobytes() for image in held_out}
+
+
+def test_a_style_that_is_not_under_cc0_is_refused() -> None:
+    with pytest.raises(ValueError, match="the style micah is not under CC0"):
+        next(avatars.drawn("micah", 0, 1))
