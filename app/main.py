@@ -31,7 +31,6 @@ from app.generate.studio import Studio
 from app.generate.threads import Threads
 from app.observer import Observer
 from app.reconciler import reconcile_for_ever
-from app.refusals import Refusals
 from app.run_counts import RunCensus
 from app.storage import StorageMeter
 from app.streams import Streams
@@ -107,7 +106,7 @@ def create_app(settings: Settings) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with _services(settings, telemetry) as services:
-            app.state.services, app.state.refusals = services, Refusals(services)
+            app.state.services = services
             yield
 
     app = FastAPI(

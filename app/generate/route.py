@@ -11,6 +11,7 @@ from app.conditions import IMMUTABLE, IfNoneMatch, is_known
 from app.deps import Services, ServicesDep
 from app.direct import DirectRoute, RawHeaders, RawResponse, read_query
 from app.errors import documented
+from app.generate.admission import refused_unread
 from app.generate.ask import MEDIA_TYPES, Ask, check
 from app.generate.drawing import Drawing
 from app.generate.engine import Engine
@@ -70,6 +71,8 @@ def generate(query: Annotated[GenerateQuery, Query()], if_none_match: IfNoneMatc
 
 async def _generate(request: Request) -> Response:
     services: Services = request.app.state.services
+    if services.batcher.is_full and (refusal := refused_unread(request, services)):
+        return refusal
     query = read_query(request, GenerateQuery, REPEATED)
     known = request.headers.get("if-none-match")
     return await _answer(query, request, services, known, prefix="")
