@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from app.activity import Activity
 from app.datasets.intake import Intakes
 from app.generate.batcher import Batcher
+from app.generate.encoders import Encoders
 from app.generate.hotload import Models
 from app.generate.pictures import Pictures
 from app.run_counts import RunCensus
@@ -42,7 +43,7 @@ class Services:
     models: Models
     batcher: Batcher
     pictures: Pictures
-    encoders: ThreadPoolExecutor
+    encoders: Encoders
     importer: ThreadPoolExecutor
     intakes: Intakes
     probes: Probes

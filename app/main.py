@@ -24,6 +24,7 @@ from app.generate import inspect
 from app.generate import route as generate
 from app.generate.batch import Backend
 from app.generate.batcher import Batcher
+from app.generate.encoders import Encoders
 from app.generate.hotload import Models
 from app.generate.pictures import Pictures
 from app.generate.source import Source
@@ -52,7 +53,6 @@ from core.settings import Settings
 from core.store import Store
 from models.publish import publish_starter
 
-ENCODERS = 2
 PARTS = (
     generate,
     inspect,
@@ -177,7 +177,7 @@ def _make(settings: Settings, store: Store, telemetry: Telemetry, backend: Backe
     source, bell = Source(registry, backend, settings.precision), Bell(settings.broker_url)
     models = Models(source, bell, telemetry, budget=settings.model_memory, max_wait_s=settings.max_wait)
     runs = RunStore(store)
-    encoders = ThreadPoolExecutor(ENCODERS, "encode")
+    encoders = Encoders(settings.max_wait, telemetry)
     return Services(
         settings=settings,
         store=store,

@@ -14,13 +14,13 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor
 from typing import Any, TypeVar
 
 from app.generate.batch import Painted
 from app.generate.drawing import Drawing, Drawn, Patience, grouped
+from app.generate.encoders import Encoders
 from app.generate.engine import Engine
-from app.generate.pace import Pace
+from app.generate.pace import MARGIN, Pace
 from app.generate.queues import Part, Queues, images_of
 from app.telemetry import Telemetry
 from core.errors import NotReady, Overloaded
@@ -29,7 +29,6 @@ from models.noise import Latents
 
 COPY_BYTES = 1 << 19  # of pixels that the event loop copies itself, in some 50 us
 ENCODE_BYTES = 1 << 17  # of pixels that one task of the encoders takes on, or one drawing
-MARGIN = 1.25  # of a wait that is judged: so much longer may it become, and nearly all get theirs in time
 T = TypeVar("T")
 Outcome = tuple[Drawing[Any], Drawn[Any] | BaseException]
 
@@ -42,7 +41,7 @@ class Batcher:
     def __init__(
         self,
         max_wait_s: float,
-        encoders: Executor,
+        encoders: Encoders,
         telemetry: Telemetry | None = None,
         hands: int = 1,
         timeout_s: float = 60.0,
@@ -94,18 +93,24 @@ class Batcher:
         *,
         is_plain_png: bool = False,
         is_copy: bool = False,
+        work_s: float = 0.0,
     ) -> Drawing[T]:
         """Put a drawing into the queue: pictures (N, H, W, C) of N latents, which `encode` makes a file. Then `wait`.
 
         is_plain_png: it is of one image, and `encode` gives what write_png does; so whoever draws it may write it.
         is_copy: `encode` only copies pixels: to hand a few over would cost more.
+        work_s: what `encode` takes, of one thread.
 
         Raises:
-            Overloaded: what waits already would take longer than `max_wait_s`.
+            Overloaded: what waits already, to be drawn or to be encoded, would take longer than may be waited.
             NotReady: the service is shutting down.
         """
         self.check_room()
         drawing = Drawing(engine, latents, labels, encode, len(latents), is_plain_png, is_copy)
+        if not (is_copy or (is_plain_png and engine.writes_files)):
+            self.encoders.check_room()
+            drawing.owed_s = work_s
+            self.encoders.owe(work_s)
         self._queues.add(drawing)
         self._admitted += 1
         if self._seen is None:
@@ -124,16 +129,22 @@ class Batcher:
         finally:
             if not drawing.waiters and not drawing.is_over:
                 self._queues.drop(drawing)
+                self._forgive(drawing)
                 self.telemetry.cancelled.labels(drawing.stage).inc()
 
     async def draw(
-        self, engine: Engine, latents: Latents, labels: list[int] | None, encode: Callable[[Images], T]
+        self,
+        engine: Engine,
+        latents: Latents,
+        labels: list[int] | None,
+        encode: Callable[[Images], T],
+        work_s: float = 0.0,
     ) -> Drawn[T]:
         """Submit, and wait."""
-        return await self.wait(self.submit(engine, latents, labels, encode))
+        return await self.wait(self.submit(engine, latents, labels, encode, work_s=work_s))
 
     def check_room(self) -> None:
-        """Raise Overloaded or NotReady if `submit` would."""
+        """Raise Overloaded or NotReady if `submit` would of anything, whatever becomes of its pixels."""
         if self._is_closing or not self.is_alive:
             self.telemetry.rejected.labels(NotReady.code).inc()
             raise NotReady("the service is shutting down")
@@ -162,6 +173,7 @@ class Batcher:
     async def _work(self) -> None:
         """What a hand does."""
         while True:
+            await self.encoders.room()
             engine = self._queues.due
             if engine is None:
                 if self._is_closing:
@@ -223,16 +235,26 @@ class Batcher:
                 self._settle(self._outcomes(group))
                 continue
             try:
-                self.encoders.submit(self._encode, group)
+                nbytes = sum(drawing.nbytes for drawing in group)
+                self.encoders.submit(nbytes, self._encode, group, nbytes)
             except RuntimeError as error:  # they are shut down
                 self._settle([(drawing, error) for drawing in group])
 
-    def _encode(self, drawings: list[Drawing[Any]]) -> None:
+    def _encode(self, drawings: list[Drawing[Any]], nbytes: int) -> None:
         """On a thread of the encoders. They are told in one go: to wake the loop costs more than to set a future."""
         outcomes = self._outcomes(drawings)
         assert self._loop is not None
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
-            self._loop.call_soon_threadsafe(self._settle, outcomes)
+            self._loop.call_soon_threadsafe(self._encoded, outcomes, nbytes)
+
+    def _encoded(self, outcomes: list[Outcome], nbytes: int) -> None:
+        self.encoders.did(sum(drawing.owed_s for drawing, _ in outcomes), nbytes)
+        self._settle(outcomes)
+
+    def _forgive(self, drawing: Drawing[Any]) -> None:
+        """What was promised of a drawing is done, or wanted no more."""
+        self.encoders.forgive(drawing.owed_s)
+        drawing.owed_s = 0.0
 
     def _outcomes(self, drawings: list[Drawing[Any]]) -> list[Outcome]:
         """The files of drawings, or why they could not be made."""
@@ -251,6 +273,7 @@ class Batcher:
         """Tell those who wait."""
         for drawing, outcome in outcomes:
             drawing.settle(outcome)
+            self._forgive(drawing)
             if isinstance(outcome, Drawn):
                 self.telemetry.queue_seconds.observe(outcome.queue_s)
                 self.telemetry.encode_seconds.observe(outcome.encode_s)

@@ -67,6 +67,7 @@ class Drawing(Generic[T]):
     began_at: float = 0.0
     drawn_at: float = 0.0
     infer_s: float = 0.0
+    owed_s: float = 0.0  # what the encoders have promised for it, of one thread
     is_over: bool = False  # answered, or given up
     context: contextvars.Context = field(default_factory=contextvars.copy_context)  # of the request: its id in the log
 

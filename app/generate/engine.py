@@ -40,8 +40,8 @@ class Engine:
         self.fastest_batch = 1  # images: the batch that draws most a second
         self.best_batch = 1  # images: the smallest that draws nearly as many
         self._rate()
-        pixels = int(manifest["image_size"]) ** 2 * int(manifest["channels"])
-        self.writes_files = runner.writes_files and pixels <= SMALL  # whether `draw` may be asked for PNG files
+        self.image_bytes = int(manifest["image_size"]) ** 2 * int(manifest["channels"])
+        self.writes_files = runner.writes_files and self.image_bytes <= SMALL  # whether `draw` may write PNG
         self.used_at = time.monotonic()  # when it was last asked for
         # All of here that the bytes of a picture depend on, beside what was asked.
         self.identity = f"{self.digest} {VERSION} Pillow {PIL.__version__} {facts.build}"

@@ -1,4 +1,4 @@
-"""How fast the engine is, all hands together, as measured while it has more to do than it can. Knows no queue.
+"""How fast the engine is, all hands together, or the encoders are, as measured while more waits. Knows no queue.
 
 Seconds of a lone batch say how much work it is; how much of that is done in a second depends on what else the machine
 does: its other hands, encoders, the event loop, other processes.
@@ -7,6 +7,7 @@ does: its other hands, encoders, the event loop, other processes.
 import math
 
 MEMORY_S = 2.0  # of busy time; what was longer ago counts less than a third
+MARGIN = 1.25  # of a wait that is judged: so much longer may it become, and nearly all get theirs in time
 
 
 class Pace:

@@ -15,7 +15,7 @@ from app.generate.admission import refused_unread
 from app.generate.ask import MEDIA_TYPES, Ask, check
 from app.generate.drawing import Drawing
 from app.generate.engine import Engine
-from app.generate.forms import encode, safe
+from app.generate.forms import encode, safe, work_of
 from app.generate.parameters import GenerateBody, GenerateQuery
 from app.presence import until_gone
 from core.answers.drawings import DrawnImages
@@ -120,8 +120,15 @@ async def _content(name: str, ask: Ask, engine: Engine, request: Request, servic
 
     def submit() -> Drawing[bytes]:
         make = functools.partial(encode, ask=ask, engine=engine)
-        kind = {"is_plain_png": ask.is_plain_png, "is_copy": ask.is_copy}
-        drawing = batcher.submit(engine, ask.latents, ask.labels, make, **kind)
+        drawing = batcher.submit(
+            engine,
+            ask.latents,
+            ask.labels,
+            make,
+            is_plain_png=ask.is_plain_png,
+            is_copy=ask.is_copy,
+            work_s=work_of(ask, engine),
+        )
         if not ask.is_random:
             pictures.note(request.scope["query_string"])
         return drawing

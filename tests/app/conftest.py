@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from torch import nn
 
 from app.generate.batch import Painted
 from app.generate.batcher import Batcher
+from app.generate.encoders import Encoders
 from app.generate.engine import Engine, load_engine
 from app.generate.threads import Threads
 from app.main import create_app
@@ -95,7 +95,7 @@ def open_engine(registry: Registry) -> OpenEngine:
 
 @pytest.fixture
 async def batcher() -> AsyncIterator[Batcher]:
-    running = Batcher(60, ThreadPoolExecutor(1))
+    running = Batcher(60, Encoders(threads=1))
     running.start()
     yield running
     await running.close()

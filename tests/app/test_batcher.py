@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from app.generate.batcher import Batcher
+from app.generate.encoders import Encoders
 from app.generate.engine import Engine
 from tests.app.gated import CULPRIT, Failing, Gated, ask, drawn, occupy
 
@@ -129,7 +129,7 @@ async def test_the_rest_of_a_large_request_that_failed_is_not_drawn(
 
 
 async def test_a_second_hand_takes_full_batches_and_leaves_small_ones(gated: Gated) -> None:
-    batcher = Batcher(60, ThreadPoolExecutor(1), hands=2)
+    batcher = Batcher(60, Encoders(threads=1), hands=2)
     batcher.start()
     tasks = [await occupy(batcher, gated), ask(batcher, gated, range(10))]
     await asyncio.sleep(0.05)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.generate.batcher import Batcher
+from app.generate.encoders import Encoders
 from app.main import create_app
 from core.errors import ClientGone, GenerationTimeout, NotReady, Overloaded
 from core.images import Images
@@ -49,7 +49,7 @@ async def test_what_is_canceled_is_counted_by_how_far_it_was(batcher: Batcher, g
 
 
 async def test_a_canceled_request_frees_its_place_at_once(gated: Gated) -> None:
-    batcher = Batcher(1e-9, ThreadPoolExecutor(1))
+    batcher = Batcher(1e-9, Encoders(threads=1))
     batcher.start()
     gated.gate.set()
     await ask(batcher, gated, range(1))  # from here on its speed is known
@@ -129,7 +129,7 @@ async def test_while_too_much_waits_what_is_here_or_on_its_way_is_answered_still
 
 
 async def test_what_takes_too_long_is_given_up_and_says_how_far_it_got(gated: Gated) -> None:
-    batcher = Batcher(60, ThreadPoolExecutor(1), timeout_s=0.05)
+    batcher = Batcher(60, Encoders(threads=1), timeout_s=0.05)
     batcher.start()
 
     first, second = await occupy(batcher, gated), ask(batcher, gated, range(50))
@@ -189,7 +189,7 @@ async def test_an_encoder_that_fails_fails_its_drawing_alone(batcher: Batcher, g
 
 
 async def test_the_hand_outlives_encoders_that_are_gone(gated: Gated) -> None:
-    encoders = ThreadPoolExecutor(1)
+    encoders = Encoders(threads=1)
     batcher = Batcher(60, encoders)
     batcher.start()
     gated.gate.set()
