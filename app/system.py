@@ -16,6 +16,9 @@ from core.answers.system import EngineBody, QueueBody, QueuedRun, StatusBody, Wo
 from core.errors import GanymedeError, RedisUnavailable
 from core.queue import QueueSnapshot, QueueUnavailable, WorkerFacts
 from core.registry import timestamp
+from core.states import Status
+
+WITH_A_WORKER = (Status.RUNNING, Status.PAUSING, Status.CANCELING)
 
 router = APIRouter(tags=["system"])
 
@@ -23,7 +26,7 @@ router = APIRouter(tags=["system"])
 @router.get("/queue", responses=documented(RedisUnavailable))
 def read_queue(services: ServicesDep) -> QueueBody:
     """Runs that wait, in their order, and runs that a worker has."""
-    return _queue(_snapshot(services))
+    return _queue(_snapshot(services), services)
 
 
 @router.get("/workers", responses=documented(RedisUnavailable))
@@ -45,7 +48,7 @@ async def read_status(services: ServicesDep) -> StatusBody:
         uptime_s=round(time.monotonic() - services.began_at, 3),
         readiness=await readiness(services, is_redis_there=snapshot is not None),
         runs={status.value: count for status, count in counts.by_status.items()},
-        queue=None if snapshot is None else _queue(snapshot),
+        queue=None if snapshot is None else await run_in_threadpool(_queue, snapshot, services),
         workers=None if snapshot is None else await run_in_threadpool(_workers, snapshot, services),
         engine=EngineBody(
             device=services.models.device,
@@ -71,9 +74,26 @@ def _snapshot_if_there(services: Services) -> QueueSnapshot | None:
     return None
 
 
-def _queue(snapshot: QueueSnapshot) -> QueueBody:
-    waiting = [QueuedRun(position=position, run=run, attempt=attempt) for position, run, attempt in snapshot.waiting]
-    return QueueBody(waiting=waiting, running=snapshot.running)
+def _queue(snapshot: QueueSnapshot, services: Services) -> QueueBody:
+    """Redis tells the order, the files whether a run waits: it is in one of both lists, whenever somebody looks."""
+    listed = [*((0, *taken) for taken in snapshot.taken), *snapshot.waiting]  # what was taken a moment ago is next
+    statuses = {(run, attempt): _status(run, attempt, services) for _, run, attempt in listed}
+    return QueueBody(
+        waiting=[
+            QueuedRun(position=position, run=run, attempt=attempt)
+            for position, run, attempt in listed
+            if statuses[run, attempt] is Status.QUEUED
+        ],
+        running=sorted(run for (run, _), status in statuses.items() if status in WITH_A_WORKER),
+    )
+
+
+def _status(run_id: str, attempt: int, services: Services) -> Status | None:
+    """What the files say of a run, if it is at this attempt."""
+    with contextlib.suppress(GanymedeError):
+        state = services.runs.get(run_id).state()
+        return state.status if state.attempt == attempt else None
+    return None
 
 
 def _workers(snapshot: QueueSnapshot, services: Services) -> list[WorkerBody]:
@@ -81,13 +101,16 @@ def _workers(snapshot: QueueSnapshot, services: Services) -> list[WorkerBody]:
 
 
 def _worker(facts: WorkerFacts, services: Services) -> WorkerBody:
+    run = None
+    if facts.run and facts.attempt and _status(facts.run, facts.attempt, services) in WITH_A_WORKER:
+        run = facts.run
     return WorkerBody(
         name=facts.name,
         host=facts.host,
         pid=facts.pid,
         state=facts.state,
-        current_run=facts.run,
-        device=_device(facts.run, services) if facts.run else None,
+        current_run=run,
+        device=_device(run, services) if run else None,
         started_at=None if facts.began_at is None else timestamp(facts.began_at),
         last_heartbeat_at=None if facts.heartbeat_at is None else timestamp(facts.heartbeat_at),
         is_alive=facts.is_alive,

@@ -80,6 +80,7 @@ class WorkerFacts:
     pid: int
     state: str
     run: str | None  # that it has a lease of
+    attempt: int | None  # of that run
     began_at: float | None
     heartbeat_at: float | None
 
@@ -98,7 +99,7 @@ class QueueSnapshot:
     """The queue at one moment."""
 
     waiting: list[tuple[int, str, int]]  # position, run, attempt
-    running: list[str]  # runs that a worker has a lease of
+    taken: list[tuple[str, int]]  # run, attempt; by a worker, whether it has begun or not
     workers: list[WorkerFacts]
 
 
@@ -124,7 +125,7 @@ class TrainQueue:
         try:
             self._queue.enqueue(
                 TRAIN_FUNCTION,
-                args=(run_id,),
+                args=(run_id, attempt),
                 kwargs={},
                 job_id=job_id(run_id, attempt),
                 unique=True,
@@ -169,14 +170,15 @@ class TrainQueue:
         return {name.decode(): position for position, name in enumerate(waiting)}
 
     def remove(self, run_id: str, attempt: int) -> None:
-        """Take a waiting attempt out of the queue; one that a worker has, or had, is left to it."""
+        """Take a waiting attempt out of the queue; one that a worker has, or had, is left to it.
+
+        Whoever takes it off the list has it: a job must not vanish under the hands of a worker.
+        """
         name = job_id(run_id, attempt)
-        if self.connection.lpos(self._queue.key, name) is None:
-            return
-        try:
-            Job.fetch(name, connection=self.connection, serializer=JSONSerializer).delete()
-        except NoSuchJobError:
-            self.connection.lrem(self._queue.key, 0, name)
+        if self.connection.lrem(self._queue.key, 0, name):
+            with contextlib.suppress(NoSuchJobError):
+                job = Job.fetch(name, connection=self.connection, serializer=JSONSerializer)
+                job.delete(remove_from_queue=False)
 
     def kill(self, run_id: str, attempt: int) -> None:
         """Have the worker kill the process of an attempt that does not stop when asked."""
@@ -186,12 +188,17 @@ class TrainQueue:
             return
 
     def snapshot(self) -> QueueSnapshot:
-        """What waits and who works, in two questions. Changes nothing: RQ's own listings clean up while they read."""
-        with self.connection.pipeline(transaction=False) as pipeline:
+        """What waits and who works, in two questions. Changes nothing: RQ's own listings clean up while they read.
+
+        A worker moves a job from one list to another, then leases it: asked for at one moment, no job is missed or told
+        twice.
+        """
+        with self.connection.pipeline(transaction=True) as pipeline:
             pipeline.lrange(self._queue.key, 0, -1)
+            pipeline.lrange(self._queue.intermediate_queue_key, 0, -1)
             pipeline.zrangebyscore(self._started.key, time.time(), "+inf")
             pipeline.smembers(WORKERS_BY_QUEUE_KEY % QUEUE_NAME)
-            waiting, leased, keys = pipeline.execute()
+            waiting, moved, leased, keys = pipeline.execute()
         prefix = Worker.redis_worker_namespace_prefix
         names = sorted(key.decode(errors="replace").removeprefix(prefix) for key in keys)
         with self.connection.pipeline(transaction=False) as pipeline:
@@ -202,9 +209,9 @@ class TrainQueue:
         attempts = [parse_job_id(job.decode(errors="replace")) for job in waiting]
         return QueueSnapshot(
             waiting=[(position, *attempt) for position, attempt in enumerate(attempts) if attempt],
-            running=sorted(set(filter(None, map(_run_of, leased)))),
+            taken=sorted(set(filter(None, map(_attempt_of, [*moved, *leased])))),
             workers=[
-                _worker(name, noted, next(filter(None, map(_run_of, set(executions) & set(leased))), None))
+                _worker(name, noted, next(filter(None, map(_attempt_of, set(executions) & set(leased))), None))
                 for name, noted, executions in zip(names, facts[::2], facts[1::2], strict=True)
                 if noted  # it is gone without a word, and only its name is left
             ],
@@ -233,21 +240,21 @@ class TrainQueue:
         return any(StartedJobRegistry.parse_job_id(entry) == name for entry in entries)
 
 
-def _run_of(lease: bytes) -> str | None:
-    """The run of an entry `<job>:<execution>`."""
-    attempt = parse_job_id(lease.decode(errors="replace").partition(":")[0])
-    return attempt[0] if attempt else None
+def _attempt_of(entry: bytes) -> tuple[str, int] | None:
+    """Run and attempt of an entry `<job>` or `<job>:<execution>`."""
+    return parse_job_id(entry.decode(errors="replace").partition(":")[0])
 
 
-def _worker(name: str, noted: dict[bytes, bytes], run: str | None) -> WorkerFacts:
+def _worker(name: str, noted: dict[bytes, bytes], has: tuple[str, int] | None) -> WorkerFacts:
     facts = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in noted.items()}
     pid = facts.get("pid", "")
     return WorkerFacts(
         name=name,
         host=facts.get("hostname", ""),
         pid=int(pid) if pid.isascii() and pid.isdecimal() else 0,
-        state=facts.get("state") or ("busy" if run else "idle"),  # lost if Redis was emptied under it
-        run=run,
+        state=facts.get("state") or ("busy" if has else "idle"),  # lost if Redis was emptied under it
+        run=has[0] if has else None,
+        attempt=has[1] if has else None,
         began_at=_seconds(facts.get("birth")),
         heartbeat_at=_seconds(facts.get("last_heartbeat")),
     )

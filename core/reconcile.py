@@ -12,12 +12,10 @@ from core.errors import IllegalTransition, RunNotFound, StoreDamaged
 from core.log import about_run
 from core.queue import JobState, TrainQueue
 from core.runs import Run, RunStore
-from core.states import Failure, RunState, Status
+from core.states import SETTLED, Failure, RunState, Status
 
 MAX_LOST_ATTEMPTS = 3  # in a row, without a newer checkpoint
 CANCEL_GRACE_S = 30.0  # then the process is killed
-
-_ASKED = {Status.CANCELING: Status.CANCELED, Status.PAUSING: Status.PAUSED}
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +51,8 @@ def _look_after(run: Run, queue: TrainQueue) -> bool:
 
 def _settle(run: Run, state: RunState, queue: TrainQueue) -> bool:
     """A run that nobody trains: see that somebody will, or that it ends."""
-    if state.status in _ASKED:
-        run.change(lambda now: _as_seen(now, state).moved(_ASKED[state.status]))
+    if state.status in SETTLED:
+        run.change(lambda now: _as_seen(now, state).moved(SETTLED[state.status], phase=None))
         return True
     job = queue.state(run.id, state.attempt)
     if job in (JobState.WAITING, JobState.RUNNING):

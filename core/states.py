@@ -58,6 +58,7 @@ VERBS: dict[str, dict[Status, Status]] = {
     "retry": {S.FAILED: S.QUEUED, S.CANCELED: S.QUEUED, S.QUEUED: S.QUEUED, S.RUNNING: S.RUNNING},
 }
 DELETABLE = TERMINAL | {S.PAUSED}
+SETTLED = {S.CANCELING: S.CANCELED, S.PAUSING: S.PAUSED}  # what was asked for, once nobody trains the run any longer
 
 
 class Record(BaseModel):
@@ -135,6 +136,23 @@ class RunState(Record):
         if self.status.is_terminal and not status.is_terminal:
             changes = {"finished_at": None, "failure": None, "attempts_without_checkpoint": 0, **changes}
         return self.model_copy(update={"status": status, **changes})
+
+    def begun(self, attempt: int | None) -> "RunState":
+        """The state once a worker has taken this attempt (None: whichever it is). One that was asked to stop before
+        anything was done is settled by that; IllegalTransition where the run does not wait for this attempt."""
+        if attempt not in (None, self.attempt):
+            detail = f"the run is at attempt {self.attempt}; attempt {attempt} is over"
+            raise IllegalTransition(self.status, S.RUNNING, sorted(TRANSITIONS[self.status]), detail)
+        if self.status in SETTLED:
+            return self.moved(SETTLED[self.status], phase=None)
+        return self.moved(
+            S.RUNNING,
+            phase="preparing",
+            preempted=False,
+            started_at=self.started_at or timestamp(),
+            last_heartbeat_at=timestamp(),
+            attempt_began_at_step=self.checkpoint_step or 0,
+        )
 
     def asked(self, verb: str) -> "RunState":
         """The state after one of VERBS; unchanged where nothing is left to be done, refused where it cannot be done."""

@@ -30,8 +30,9 @@ def main() -> None:
     store = Store(settings.store_path)
     store.sweep()
     _wait_for_queue(settings)
+    runs = RunStore(store)
     with TrainQueue(settings.broker_url) as queue:
-        reconcile(RunStore(store), queue)
+        reconcile(runs, queue)
     worker = GuardedWorker(
         [QUEUE_NAME],
         connection=Redis.from_url(settings.broker_url),
@@ -41,6 +42,7 @@ def main() -> None:
         worker_ttl=WORKER_TTL_S,
         maintenance_interval=MAINTENANCE_EVERY_S,
     )
+    worker.runs = runs
     log.info("waiting for runs")
     worker.work(logging_level="WARNING")
 

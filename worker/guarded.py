@@ -16,12 +16,15 @@ from typing import Any
 
 import redis.exceptions
 from rq import Queue, Worker
+from rq.exceptions import DeserializationError
 from rq.executions import Execution
 from rq.job import Job
 from rq.worker_registration import register
 
 from core.log import about_run
 from core.queue import TRAIN_FUNCTION, parse_job_id
+from core.runs import RunStore
+from worker.claim import claim
 from worker.stopping import STOP_SIGNALS, on_stop_signal
 
 ALLOWED_FUNCTIONS = frozenset({TRAIN_FUNCTION})
@@ -57,6 +60,7 @@ class GuardedWorker(Worker):
 
     job_class = GuardedJob
     max_connection_wait_time = 5.0  # seconds until it looks for a Redis that was away; RQ's 60 make it look dead
+    runs: RunStore | None = None  # of the jobs; a job whose run is over is dropped, and no process started
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:  # noqa: ARG002 (RQ's signature)
         return LEASE_S
@@ -72,7 +76,16 @@ class GuardedWorker(Worker):
         """The parent's part; what it logs meanwhile is about that run."""
         named = parse_job_id(job.id)
         with about_run(named[0] if named else ""):
-            super().execute_job(job, queue)
+            if named is None or self.runs is None or not is_ours(job) or claim(self.runs, *named):
+                super().execute_job(job, queue)
+            else:
+                self._drop(job, queue)
+
+    def _drop(self, job: Job, queue: Queue) -> None:
+        with contextlib.suppress(redis.exceptions.RedisError), self.connection.pipeline() as pipeline:
+            pipeline.lrem(queue.intermediate_queue_key, 1, job.id)
+            job.delete(pipeline=pipeline, remove_from_queue=False)
+            pipeline.execute()
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         die_with_parent(self.pid)
@@ -107,6 +120,13 @@ class GuardedWorker(Worker):
         if self.horse_pid:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.horse_pid, signal.SIGUSR1)  # checkpoint, then return
+
+
+def is_ours(job: Job) -> bool:
+    """Whether it names a function that may run."""
+    with contextlib.suppress(DeserializationError):
+        return job.func_name in ALLOWED_FUNCTIONS
+    return False
 
 
 def die_with_parent(parent: int | None) -> None:

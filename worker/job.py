@@ -14,10 +14,10 @@ import torch
 from core.checkpoints import list_checkpoints
 from core.cores import available_cores
 from core.datasets import Dataset, DatasetStore
-from core.errors import DatasetNotFound, IllegalTransition, StoreDamaged, TrainingFailed
+from core.errors import DatasetNotFound, IllegalTransition, RunNotFound, StoreDamaged, TrainingFailed
 from core.log import about_run, configure_logging
 from core.queue import Bell
-from core.registry import Registry, timestamp
+from core.registry import Registry
 from core.runs import Run, RunStore
 from core.settings import Settings, load_settings
 from core.states import Failure, RunState, Status
@@ -46,29 +46,40 @@ FOLLOWED = "followed"  # what another process than the first did
 log = logging.getLogger(__name__)
 
 
-def train(run_id: str) -> str:
-    """The function that jobs in the queue name."""
-    return take_on(run_id, load_settings())
+def train(run_id: str, attempt: int | None = None) -> str:
+    """The function that jobs in the queue name; those of an earlier build do not say which attempt they are."""
+    return take_on(run_id, load_settings(), attempt)
 
 
-def take_on(run_id: str, settings: Settings) -> str:
+def take_on(run_id: str, settings: Settings, attempt: int | None = None) -> str:
     """Take a run on from its newest checkpoint to its end, or until it is asked to stop; returns how it ended.
 
-    Does nothing when the run is over, or trained by another process.
+    Does nothing when the run is over, gone, at another attempt, or trained by another process.
     """
-    run = RunStore(Store(settings.store_path)).get(run_id)
-    with about_run(run.id), run.training_lock(LOCK_PATIENCE_S) as is_mine:
-        if not is_mine:
-            return "trained elsewhere"
-        try:
-            state = run.change(_begin)
-        except IllegalTransition as refusal:
-            return f"not started: {refusal}"
-        _write_output_to(run, settings)
-        processes = run.spec()["resolved"].get("processes", 1)  # a run of an earlier build has none
-        if processes > 1:
-            return attempt(run, lambda: _watch(run, state, processes, settings))
-        return attempt(run, lambda: train_in(ALONE, run, settings))
+    try:
+        run = RunStore(Store(settings.store_path)).get(run_id)
+        with about_run(run.id), run.training_lock(LOCK_PATIENCE_S) as is_mine:
+            return _taken_on(run, settings, attempt) if is_mine else "trained elsewhere"
+    except RunNotFound as gone:
+        return f"not started: {gone}"
+
+
+def _taken_on(run: Run, settings: Settings, number: int | None) -> str:
+    try:
+        state = run.change(lambda now: now.begun(number))
+    except IllegalTransition as refusal:
+        return f"not started: {refusal}"
+    except (StoreDamaged, OSError) as error:  # the reconciler tells of it, and tries again
+        log.warning("the run cannot be begun: %s", error)
+        return f"not started: {error}"
+    if state.status is not Status.RUNNING:
+        log.info("%s before anything was done", state.status)
+        return f"not started: {state.status}"
+    _write_output_to(run, settings)
+    processes = run.spec()["resolved"].get("processes", 1)  # a run of an earlier build has none
+    if processes > 1:
+        return attempt(run, lambda: _watch(run, state, processes, settings))
+    return attempt(run, lambda: train_in(ALONE, run, settings))
 
 
 def _watch(run: Run, state: RunState, processes: int, settings: Settings) -> str:
@@ -86,17 +97,6 @@ def _watch(run: Run, state: RunState, processes: int, settings: Settings) -> str
     lost = ", ".join(f"process {rank} {how(status)}" for rank, status in ended.items() if status != LOST_PEER)
     log.warning("the attempt is lost: %s", lost)
     return f"lost: {lost}"
-
-
-def _begin(state: RunState) -> RunState:
-    return state.moved(
-        Status.RUNNING,
-        phase="preparing",
-        preempted=False,
-        started_at=state.started_at or timestamp(),
-        last_heartbeat_at=timestamp(),
-        attempt_began_at_step=state.checkpoint_step or 0,
-    )
 
 
 def attempt(run: Run, work: Callable[[], str]) -> str:

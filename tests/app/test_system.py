@@ -17,8 +17,9 @@ from app import storage
 from app.main import create_app
 from app.storage import StorageMeter
 from core.queue import TrainQueue, connect
-from core.runs import Run
+from core.runs import Run, RunStore
 from core.settings import Settings
+from core.specs import RunSpec
 from core.states import Status
 from core.store import Store
 from ganymede.broker import Broker
@@ -26,6 +27,14 @@ from ganymede.broker import Broker
 Serve = Callable[[FastAPI], Any]
 Eventually = Callable[..., Awaitable[None]]
 PublishTiny = Callable[..., int]
+NewRun = Callable[[], Run]
+
+
+@pytest.fixture
+def new_run(store: Store) -> NewRun:
+    """Puts another queued run on disk."""
+    spec = RunSpec(recipe="cgan", dataset="shapes")
+    return lambda: RunStore(store).create(spec, {"steps": 100}, {"name": "shapes"})
 
 
 @pytest.fixture
@@ -54,25 +63,56 @@ def take_next(url: str) -> Worker:
     return result
 
 
-async def test_the_queue_and_its_workers_are_told(api: httpx.AsyncClient, idle_run: Run, broker_url: str) -> None:
+async def test_the_queue_and_its_workers_are_told(api: httpx.AsyncClient, new_run: NewRun, broker_url: str) -> None:
+    first, second = new_run(), new_run()
     with TrainQueue(broker_url) as queue:
-        queue.enqueue(idle_run.id, 3)
-        queue.enqueue("run_bbbbbbbbbbbbbbbbbbbb", 1)
+        queue.enqueue(first.id, 1)
+        queue.enqueue(second.id, 1)
     worker = take_next(broker_url)
+    first.move(Status.RUNNING)
     undecided = (await api.get("/workers")).json()["data"][0]["device"]
-    idle_run.store.swap(f"{idle_run.key}/execution.json", {"device": "cpu", "precision": "float32", "threads": 1})
+    first.store.swap(f"{first.key}/execution.json", {"device": "cpu", "precision": "float32", "threads": 1})
 
     waits = (await api.get("/queue")).json()
     (works,) = (await api.get("/workers")).json()["data"]
     worker.connection.close()
 
-    assert waits == {
-        "waiting": [{"position": 0, "run": "run_bbbbbbbbbbbbbbbbbbbb", "attempt": 1}],
-        "running": [idle_run.id],
-    }
-    assert (works["name"], works["state"], works["current_run"], works["device"]) == ("w", "busy", idle_run.id, "cpu")
+    assert waits == {"waiting": [{"position": 0, "run": second.id, "attempt": 1}], "running": [first.id]}
+    assert (works["name"], works["state"], works["current_run"], works["device"]) == ("w", "busy", first.id, "cpu")
     assert (works["pid"], works["is_alive"], undecided) == (os.getpid(), True, None)
     assert works["last_heartbeat_at"].endswith("Z")
+
+
+async def test_a_run_is_told_as_waiting_or_as_running_as_its_files_have_it(
+    api: httpx.AsyncClient, new_run: NewRun, broker_url: str
+) -> None:
+    run = new_run()
+    with TrainQueue(broker_url) as queue:
+        queue.enqueue(run.id, 1)
+        worker = take_next(broker_url)
+        taken = (await api.get("/queue")).json()
+        with run.training_lock():  # the reconciler leaves it alone
+            run.move(Status.RUNNING)
+            begun = (await api.get("/queue")).json()
+            run.change(lambda now: now.asked("pause").moved(Status.PAUSED).asked("resume"))
+            queue.enqueue(run.id, 2)
+            resumed = (await api.get("/queue")).json()
+            (works,) = (await api.get("/workers")).json()["data"]
+            run.move(Status.CANCELED)
+            canceled = (await api.get("/queue")).json()
+    worker.connection.close()
+
+    assert taken == {"waiting": [{"position": 0, "run": run.id, "attempt": 1}], "running": []}
+    assert begun == {"waiting": [], "running": [run.id]}
+    assert resumed == {"waiting": [{"position": 0, "run": run.id, "attempt": 2}], "running": []}
+    assert works["current_run"] is None
+    assert canceled == {"waiting": [], "running": []}
+
+
+async def test_a_job_of_a_run_that_is_gone_is_not_told(api: httpx.AsyncClient, queue: TrainQueue) -> None:
+    queue.enqueue("run_00000000000000000000", 1)
+
+    assert (await api.get("/queue")).json() == {"waiting": [], "running": []}
 
 
 async def test_a_worker_whose_heartbeat_is_a_minute_old_is_told_as_dead(

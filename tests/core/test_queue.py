@@ -49,12 +49,12 @@ def test_an_attempt_is_enqueued_once(queue: TrainQueue) -> None:
     assert [queue.position("run_a", 1), queue.position("run_a", 2)] == [0, 1]
 
 
-def test_what_a_job_carries_is_the_run_id_alone(queue: TrainQueue) -> None:
+def test_what_a_job_carries_is_the_attempt_alone(queue: TrainQueue) -> None:
     queue.enqueue("run_a", 3)
 
     job = Job.fetch("train-run_a-3", connection=queue.connection, serializer=JSONSerializer)
 
-    assert (job.func_name, job.args, job.kwargs, job.timeout) == ("worker.job.train", ["run_a"], {}, -1)
+    assert (job.func_name, job.args, job.kwargs, job.timeout) == ("worker.job.train", ["run_a", 3], {}, -1)
     assert not job.retries_left
 
 

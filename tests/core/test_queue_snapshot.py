@@ -35,7 +35,7 @@ def work(broker_url: str) -> Iterator[Work]:
             found = Queue.dequeue_any(queues, None, connection, serializer=JSONSerializer)
             assert found is not None
             worker.prepare_execution(found[0])
-            worker.prepare_job_execution(found[0])
+            worker.prepare_job_execution(found[0], remove_from_intermediate_queue=True)
             worker.set_state("busy")
         result: Worker = worker
         return result
@@ -62,7 +62,34 @@ def test_what_waits_is_told_in_its_order_and_what_runs_beside_it(queue: TrainQue
     snapshot = queue.snapshot()
 
     assert snapshot.waiting == [(0, "run_a", 1), (1, "run_b", 1)]
-    assert snapshot.running == ["run_c"]
+    assert snapshot.taken == [("run_c", 2)]
+
+
+def test_a_job_is_told_once_whatever_a_worker_is_about_to_do_with_it(queue: TrainQueue, work: Work) -> None:
+    queue.enqueue("run_a", 1)
+    looks = [queue.snapshot()]
+    connection = queue.connection
+    Queue.dequeue_any([Queue("train", connection=connection)], None, connection, serializer=JSONSerializer)
+    looks.append(queue.snapshot())
+    connection.lmove("rq:queue:train:intermediate", "rq:queue:train")
+    work("w", lease_s=20)
+    looks.append(queue.snapshot())
+
+    assert [(look.waiting, look.taken) for look in looks] == [
+        ([(0, "run_a", 1)], []),
+        ([], [("run_a", 1)]),
+        ([], [("run_a", 1)]),
+    ]
+
+
+def test_a_job_that_a_worker_took_a_moment_ago_is_not_removed(queue: TrainQueue) -> None:
+    queue.enqueue("run_a", 1)
+    connection = queue.connection
+    Queue.dequeue_any([Queue("train", connection=connection)], None, connection, serializer=JSONSerializer)
+
+    queue.remove("run_a", 1)
+
+    assert Job.exists("train-run_a-1", connection)
 
 
 def test_a_foreign_job_takes_its_place_and_is_not_told(queue: TrainQueue) -> None:
@@ -117,7 +144,7 @@ def test_looking_changes_nothing_although_leases_have_run_out(queue: TrainQueue,
 
     snapshot = queue.snapshot()
 
-    assert (snapshot.running, [worker.run for worker in snapshot.workers]) == ([], [None])
+    assert (snapshot.taken, [worker.run for worker in snapshot.workers]) == ([], [None])
     assert all_that_is_stored(queue) == before
     assert b"rq:wip:train" in before
 
