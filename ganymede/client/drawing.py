@@ -6,8 +6,8 @@ from pathlib import Path
 
 import httpx
 
-from core.files import write_atomic
 from core.steps import parse_name
+from ganymede import output
 from ganymede.errors import NotUnderstood
 
 _TIMING = re.compile(r"\s*([^;,\s]+)\s*;\s*dur=([0-9.]+)")
@@ -34,10 +34,9 @@ class Drawing:
         return f"{self.model}@{self.version}"
 
     def save(self, path: str | Path) -> Path:
-        """Write the bytes to a file, whole or not at all; returns its path."""
-        target = Path(path)
-        write_atomic(target, self.content, durable=False)
-        return target
+        """Write the bytes to a file, whole or not at all (into a device or FIFO as they are); returns its path."""
+        output.write(path, self.content)
+        return Path(path)
 
 
 def read_drawing(answer: httpx.Response) -> Drawing:

@@ -11,6 +11,7 @@ from typing import Any
 from core.answers import Page
 from core.answers.models import AliasBody, AliasMove, ModelBody, ModelSummary, VersionBody
 from core.registry import PRODUCTION
+from ganymede import output
 from ganymede.client.connection import CHUNK, Connection, given, part
 from ganymede.errors import NotUnderstood
 
@@ -79,23 +80,17 @@ class Models:
 
     def weights(self, model: str, version: int, target: str | Path, *, digest: str | None = None) -> Path:
         """Write a version's weights to a file: whole, and of `digest` if that is given, or not at all."""
-        path = Path(target)
-        partial = path.with_name(f".{path.name}.part")
         found = hashlib.sha256()
-        try:
-            with (
-                self._connection.stream(f"{_version(model, version)}/weights", timeout=STALLED_AFTER_S) as answer,
-                partial.open("wb") as file,
-            ):
-                for chunk in answer.iter_bytes(CHUNK):
-                    found.update(chunk)
-                    file.write(chunk)
+        with (
+            self._connection.stream(f"{_version(model, version)}/weights", timeout=STALLED_AFTER_S) as answer,
+            output.writing(target) as file,
+        ):
+            for chunk in answer.iter_bytes(CHUNK):
+                found.update(chunk)
+                file.write(chunk)
             if digest is not None and digest != f"sha256:{found.hexdigest()}":
                 raise NotUnderstood(f"the weights that came are not those of {model}@{version}: {digest} was expected")
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-        return path
+        return Path(target)
 
     def add(self, model: str, weights: str | Path, manifest: str | Path) -> VersionBody:
         """Upload a version from its two files; it gets the model's next number."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ganymede.commands import output as saving
 from ganymede.commands import show
 from ganymede.commands.session import Refused, Session, command
 from ganymede.commands.watch_import import told_meanwhile
@@ -79,15 +80,14 @@ def import_dataset(
 def preview(
     session: Session,
     dataset: Name,
-    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Where to; a PNG.")],
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Where to, a PNG; - is stdout.")],
     label: Annotated[str | None, typer.Option("--label", "-l", help="Class name or index: only this class.")] = None,
     n: Annotated[int | None, typer.Option("-n", help="Largest number of images.")] = None,
 ) -> None:
     """Save a contact sheet of a dataset."""
-    session.save_to(output)
-    sheet = session.client.datasets.preview(dataset, label=label, n=n)
-    Path(output).write_bytes(sheet)
-    session.say(f"{dataset} -> {output}")
+    saving.check(session, output)
+    saving.put(output, session.client.datasets.preview(dataset, label=label, n=n))
+    session.say(f"{dataset} -> {saving.told(output)}")
 
 
 @command(datasets, "rm")

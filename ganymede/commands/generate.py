@@ -1,19 +1,18 @@
 """`ganymede generate`: draws, and writes what came to a file or to stdout. Knows no route."""
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ganymede.commands import output as saving
 from ganymede.commands import show
 from ganymede.commands.session import Session
 
 if TYPE_CHECKING:
     from ganymede.client import Drawing
 
-STDOUT = "-"
 ENDINGS = frozenset({"png", "webp", "npy", "zip", "json"})  # that name a format
 
 
@@ -49,9 +48,7 @@ def generate(
     z: Noise = None,
 ) -> int:
     """Draw pictures. The same model version, seed and label give the same bytes."""
-    if output == STDOUT and sys.stdout.isatty() and not session.curl:
-        raise typer.BadParameter("a picture is no text for a terminal: name a file, or pipe it on", param_hint="-o")
-    session.save_to(output)
+    saving.check(session, output, is_text=format == "json")
     ending = Path(output).suffix.removeprefix(".").lower()
     drawing = session.client.generate(
         model=model,
@@ -65,11 +62,7 @@ def generate(
         metadata=metadata or None,
         z=_noise(z),
     )
-    if output == STDOUT:
-        sys.stdout.buffer.write(drawing.content)
-        sys.stdout.buffer.flush()
-    else:
-        drawing.save(output)
+    saving.put(output, drawing.content)
     _tell(session, drawing, output)
     return 0
 
@@ -90,8 +83,8 @@ def _tell(session: Session, drawing: "Drawing", output: str) -> None:
         told.append(f"seed {drawing.seed}" if drawing.seeds is None else f"seeds {','.join(map(str, drawing.seeds))}")
     if drawing.label is not None:
         told.append(f"label {drawing.label}")
-    session.say(f"{' '.join(told)} -> {'stdout' if output == STDOUT else output}")
-    if session.as_json and output != STDOUT:
+    session.say(f"{' '.join(told)} -> {saving.told(output)}")
+    if session.as_json and output != saving.STDOUT:
         facts: dict[str, object] = {
             "model": drawing.model,
             "version": drawing.version,

@@ -5,12 +5,11 @@ Knows no route.
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core.files import write_atomic
+from ganymede.commands import output as saving
 from ganymede.commands import show
 from ganymede.commands.runs import RunName, find_run, runs
 from ganymede.commands.session import Session, command
@@ -102,19 +101,21 @@ def samples(
     session: Session,
     run: RunName,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Save a grid (WebP) instead of listing them.")
+        str | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Save a grid (WebP) instead of listing them; - is stdout."),
     ] = None,
     step: Annotated[str, typer.Option(help="Which grid to save.")] = "latest",
 ) -> None:
     """List a run's grids of samples, or save one."""
+    if output is not None:
+        saving.check(session, output)
     run_id = find_run(session, run)
     if output is None:
         pages = session.client.runs.sample_pages(run_id)
         session.reply_list(pages, ("STEP", "SIZE", "AT", "URL"), lambda s: (s.step, show.size(s.bytes), s.at, s.url))
         return
-    session.save_to(str(output))
-    write_atomic(output, session.client.runs.sample(run_id, step), durable=False)
-    session.say(f"samples of {run_id}, step {step} -> {output}")
+    saving.put(output, session.client.runs.sample(run_id, step))
+    session.say(f"samples of {run_id}, step {step} -> {saving.told(output)}")
 
 
 @command(runs, "checkpoints")

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.errors import InvalidRequest
-from core.files import write_atomic
 from core.refs import ModelRef, parse_model_ref
 from core.registry import LATEST, PRODUCTION
+from ganymede import output as saving
 from ganymede.commands import show
+from ganymede.commands.output import STDOUT
 from ganymede.commands.session import Refused, Session, command
 
 if TYPE_CHECKING:
@@ -124,10 +125,13 @@ def export(
     session: Session,
     model: Annotated[str, typer.Argument(metavar="MODEL[@VERSION]", help="NAME, NAME@VERSION or NAME:ALIAS.")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="PATH", help="A folder, or a file that ends in .safetensors.")
+        str, typer.Option("--output", "-o", metavar="PATH", help="A folder, or a file that ends in .safetensors.")
     ],
 ) -> None:
     """Save a version's weights and manifest. The weights are checked against the version's digest."""
+    if output in ("", STDOUT):
+        what = saving.EMPTY_NAME if not output else "there are two files, so stdout cannot have them"
+        raise typer.BadParameter(what, param_hint="-o")
     ref = _reference(model)
     version = _version(session, ref)
     weights, manifest = _targets(output)
@@ -140,8 +144,9 @@ def export(
         return
     digest = models.version(ref.name, version).digest
     weights.parent.mkdir(parents=True, exist_ok=True)
-    models.weights(ref.name, version, weights, digest=digest)
-    write_atomic(manifest, facts, durable=False)
+    with saving.writing(manifest) as file:
+        file.write(facts)
+        models.weights(ref.name, version, weights, digest=digest)
     session.reply([weights, manifest], lambda: show.line(f"{ref.name}@{version} -> {weights}, {manifest}"))
 
 
@@ -166,9 +171,10 @@ def _version(session: Session, ref: ModelRef) -> int:
     return body.aliases[ref.alias]
 
 
-def _targets(path: Path) -> tuple[Path, Path]:
+def _targets(name: str | Path) -> tuple[Path, Path]:
     """Where weights and manifest go."""
-    if path.suffix == WEIGHTS_END:
+    path = Path(name)
+    if path.suffix == WEIGHTS_END and not str(name).endswith("/") and not path.is_dir():
         return path, path.with_name(path.name.removesuffix(WEIGHTS_END) + MANIFEST_END)
     return path / WEIGHTS, path / MANIFEST
 

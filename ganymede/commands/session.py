@@ -3,12 +3,8 @@
 Data goes to stdout; progress, messages and errors go to stderr.
 """
 
-import contextlib
 import functools
 import inspect
-import io
-import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, cast
 
@@ -184,31 +180,20 @@ def _run(function: Callable[[Session], int | None], asked: dict[str, Any]) -> in
     from ganymede.commands.curl import NotSent
     from ganymede.errors import ClientError
 
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # names may hold what a terminal's encoding does not
+    show.prepare()
+    session = Session(**asked)
     try:
-        with _quiet_when_nobody_reads():
-            session = Session(**asked)
-            with session.client:
-                try:
-                    return function(session) or 0
-                except NotSent as request:
-                    show.line(request.command)
-                    return 0
-                except (ClientError, Refused, OSError, UnicodeEncodeError) as error:
-                    if isinstance(error, BrokenPipeError):
-                        raise
-                    return complain(error, as_json=session.as_json)
-    except BrokenPipeError:
+        with session.client:
+            try:
+                status = function(session) or 0
+            except NotSent as request:
+                show.line(request.command)
+                status = 0
+        show.flush()
+        return status
+    except BrokenPipeError:  # `ganymede runs ls | head -1`: the reader has what it wants, and that is no error
         return 0
-
-
-@contextlib.contextmanager
-def _quiet_when_nobody_reads() -> Iterator[None]:
-    """`ganymede runs ls | head -1`: the reader has what it wants, and that is no error."""
-    try:
-        yield
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter complains at its end
-        raise
+    except (ClientError, Refused, OSError, UnicodeEncodeError) as error:
+        return complain(error, as_json=session.as_json)
+    finally:
+        show.finish()

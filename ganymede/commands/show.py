@@ -3,9 +3,13 @@
 What a service sends is shown as text: no markup, no control characters that could move somebody's cursor.
 """
 
+import contextlib
+import errno
+import io
+import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from rich.console import Console
@@ -40,15 +44,22 @@ def clean(value: object) -> str:
 
 def line(text: str) -> None:
     """One line on stdout, never wrapped."""
-    sys.stdout.write(f"{text}\n")
+    _write(f"{text}\n")
 
 
 def text(body: str) -> None:
     """Text with its line ends; what it holds beside is left alone in a pipe, and made harmless on a terminal."""
     if sys.stdout.isatty():
         body = _CONTROL_IN_TEXT.sub("\N{REPLACEMENT CHARACTER}", body.replace("\r\n", "\n"))
-    sys.stdout.write(body)
-    sys.stdout.flush()
+    _write(body)
+    flush()
+
+
+def data(content: bytes) -> None:
+    """Bytes on stdout, as they are."""
+    with _errors_naming_stdout():
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -118,6 +129,45 @@ def size(count: int) -> str:
     return f"{value:.3g} TB"
 
 
+def prepare() -> None:
+    """Before anything is shown: a terminal's encoding may lack what names hold, and stdout may be closed."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    elif sys.stdout is None:
+        os.open(os.devnull, os.O_RDONLY)  # takes its number, so that no connection gets it
+        sys.stdout = Closed()
+
+
 def flush() -> None:
     """Let a reader have what was written."""
-    sys.stdout.flush()
+    with _errors_naming_stdout():
+        sys.stdout.flush()
+
+
+def _write(text: str) -> None:
+    with _errors_naming_stdout():
+        sys.stdout.write(text)
+
+
+@contextlib.contextmanager
+def _errors_naming_stdout() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        error.filename = "stdout"
+        raise
+
+
+def finish() -> None:
+    """After all is shown: what stdout did not take is dropped, else the interpreter tries and complains once more."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class Closed(io.TextIOBase):
+    """Stands for a stdout that is closed: to have nothing to say is no error, to say something is."""
+
+    def write(self, _text: str) -> int:
+        raise OSError(errno.EBADF, "it is closed")
