@@ -46,7 +46,7 @@ ENV GANYMEDE_HOME=/var/lib/ganymede \
 FROM runtime AS worker
 COPY --from=package /package /usr/local
 USER 10001
-CMD ["python", "-m", "worker"]
+CMD ["python", "-P", "-m", "worker"]
 
 FROM runtime AS api
 COPY --from=requirements /requirements/server.txt /requirements/
@@ -54,4 +54,4 @@ RUN pip install -r /requirements/server.txt
 COPY --from=package /package /usr/local
 USER 10001
 EXPOSE 8000
-CMD ["python", "-m", "app"]
+CMD ["python", "-P", "-m", "app"]

@@ -198,8 +198,8 @@ is respected. An error is one block: title, field, what is allowed there; with `
 | 130 | Ctrl-C. A run that was watched goes on; 130 keeps `ganymede train ... && next` from going on without it |
 
 A file is written whole or not at all: `-o FILE` replaces a file that is there and keeps its mode and owner. Links are
-followed; a device, a FIFO and a file with several names are written into. `-` is stdout, which may not be a terminal
-where what comes is no text. A folder, an empty name, a file that may not be written, a stdout that is closed are errors.
+followed; a device, a FIFO and a file with several names are written into. `-` is stdout; a terminal gets no binary
+data. A folder, an empty name, a file that may not be written and a stdout that is closed are errors.
 
 RUN is the id of a run, its beginning or end if no other run has it, or `@last`, the newest. The service's address is
 `--url`, else the variable `GANYMEDE_URL`, else port `GANYMEDE_PORT` of this machine, else port 8000 of it.

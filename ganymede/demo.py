@@ -5,7 +5,6 @@ A user of the client like any other: it starts the service on a free port with a
 
 import json
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from core.processes import python_module
 from core.settings import Settings, load_settings
 from ganymede.client import Client
 from ganymede.errors import ClientError
@@ -120,7 +120,7 @@ def _measure(watch: _Watch, settings: Settings) -> float:
     """Label accuracy by the judge, which runs in its own process: it needs torch."""
     options = ["--url", base_url(settings), "--model", MODEL, "--images", str(JUDGED_IMAGES), "--json"]
     judge = subprocess.run(
-        [sys.executable, "-m", "bench.quality", *options],
+        python_module("bench.quality", *options),
         stdout=subprocess.PIPE,
         check=False,
         timeout=max(1.0, watch.limit - time.monotonic()),

@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core import files
+from core.processes import python_module
 from core.settings import Settings
 from ganymede.broker import Broker, BrokerError
 
 LOOK_EVERY_S = 0.25
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0  # before a dead process is started again
 STEADY_AFTER_S = 60.0  # then its next death is a first one
+DEATHS_AT_START = 5  # of a process that has never been steady; it will not be
 API_STOPS_WITHIN_S, WORKER_STOPS_WITHIN_S = 30.0, 60.0
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -42,10 +44,12 @@ class Child:
     pause_s: float = FIRST_PAUSE_S
     due_at: float = 0.0
     started_at: float = field(default=0.0)
+    deaths_at_start: int = 0
+    was_steady: bool = False
 
     def start(self, environment: Mapping[str, str]) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", self.module],
+            python_module(self.module),
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C reaches the supervisor alone, which ends the others in order
@@ -54,11 +58,23 @@ class Child:
         self.started_at = time.monotonic()
 
     def look_after(self, environment: Mapping[str, str], say: Say) -> None:
-        """Start it again if it ended, after a pause that doubles with each quick death."""
-        if self.process is not None and self.process.poll() is not None:
-            lived_s = time.monotonic() - self.started_at
-            self.pause_s = FIRST_PAUSE_S if lived_s > STEADY_AFTER_S else min(self.pause_s * 2, LONGEST_PAUSE_S)
-            say(f"the {self.name} ended with status {self.process.returncode}; starting it again in {self.pause_s:g} s")
+        """Start it again if it ended, after a pause that doubles with each quick death.
+
+        Raises:
+            CannotStart: it has never been steady, and ends at once again and again.
+        """
+        status = None if self.process is None else self.process.poll()
+        if status is not None:
+            is_steady = time.monotonic() - self.started_at > STEADY_AFTER_S
+            self.was_steady = self.was_steady or is_steady
+            self.deaths_at_start += 1
+            if self.deaths_at_start >= DEATHS_AT_START and not self.was_steady:
+                raise CannotStart(
+                    f"the {self.name} cannot start: it ended {DEATHS_AT_START} times, at last with status {status};"
+                    " what it said, above, tells why"
+                )
+            self.pause_s = FIRST_PAUSE_S if is_steady else min(self.pause_s * 2, LONGEST_PAUSE_S)
+            say(f"the {self.name} ended with status {status}; starting it again in {self.pause_s:g} s")
             self.process, self.due_at = None, time.monotonic() + self.pause_s
         if self.process is None and time.monotonic() >= self.due_at:
             self.start(environment)
@@ -81,7 +97,8 @@ class Supervisor:
         self.settings, self.say = settings, say
         # API and worker share the cores: a thread that waits must sleep, not spin (docs/decisions/0003)
         forking = {"OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES"} if sys.platform == "darwin" else {}
-        self.environment = {"OMP_WAIT_POLICY": "PASSIVE", **forking, **os.environ, **(environment or {})}
+        inherited = {"OMP_WAIT_POLICY": "PASSIVE", **forking, **os.environ, **(environment or {})}
+        self.environment = _without_here(inherited)
         self.broker = None if settings.redis_url else Broker(settings.broker_path, settings.broker_socket)
         self._broker_due_at = 0.0
         self.api = Child("API", "app", API_STOPS_WITHIN_S)
@@ -174,6 +191,15 @@ def base_url(settings: Settings) -> str:
 def relative_home(settings: Settings) -> Path:
     home = settings.home.absolute()
     return home.relative_to(Path.cwd()) if home.is_relative_to(Path.cwd()) else home
+
+
+def _without_here(environment: Mapping[str, str]) -> dict[str, str]:
+    """An empty entry of PYTHONPATH is the current folder: mostly a slip, as in PYTHONPATH=$PYTHONPATH:more.
+
+    The other entries stay: whoever names a folder means it.
+    """
+    named = [folder for folder in environment.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    return {**environment, "PYTHONPATH": os.pathsep.join(named)}
 
 
 def _end_with_parent(parent: int) -> None:

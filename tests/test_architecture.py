@@ -32,6 +32,8 @@ PICKLES = {"_pickle", "cloudpickle", "dill", "joblib", "pickle", "shelve"}
 # (file, name it may use although the rules say no): why. An entry that nobody needs fails a test.
 ALLOWED = {
     ("bench/serving/servers.py", "os.environ"): "the servers it starts inherit its environment",
+    ("core/processes.py", "sys.executable"): "the one place that says how it is called",
+    ("bench/serving/servers.py", "sys.executable"): "servers of several environments, started in this folder",
     ("worker/launch.py", "os.environ"): "the processes it starts inherit its environment",
     ("ganymede/supervisor.py", "os.environ"): "the processes it starts inherit its environment",
     ("worker/scores/efficientnet.py", "torch.load"): "the one pickle: of a pinned SHA-256, with weights_only",
@@ -174,6 +176,11 @@ def test_only_the_settings_read_the_environment() -> None:
     readers = _users(ENVIRONMENT, *PRODUCT)
 
     assert [reader for reader in readers if not reader.startswith("core/settings.py ")] == []
+
+
+def test_only_the_commands_of_processes_name_the_interpreter() -> None:
+    # `python -m app` would run the app.py of whatever folder somebody is in.
+    assert _users({"sys.executable"}, *PRODUCT) == []
 
 
 def test_only_commands_and_benchmarks_print() -> None:

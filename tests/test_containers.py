@@ -71,8 +71,8 @@ def test_what_is_started_is_not_root_and_is_there(target: str) -> None:
     command = json.loads(last(target, "CMD"))
 
     assert int(last(target, "USER")) > 0
-    assert command[:2] == ["python", "-m"]
-    assert importlib.util.find_spec(f"{command[2]}.__main__")
+    assert command[:3] == ["python", "-P", "-m"]
+    assert importlib.util.find_spec(f"{command[3]}.__main__")
     assert SERVICES[target]["build"]["target"] == target
 
 
@@ -233,7 +233,7 @@ def test_the_health_check_of_the_api_believes_readyz(status: int, is_healthy: bo
 
 
 def test_the_health_check_of_the_worker_is_there() -> None:
-    assert SERVICES["worker"]["healthcheck"]["test"] == ["CMD", "python", "-m", "worker.health"]
+    assert SERVICES["worker"]["healthcheck"]["test"] == ["CMD", "python", "-P", "-m", "worker.health"]
     assert importlib.util.find_spec("worker.health")
 
 

@@ -8,12 +8,12 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from core.processes import python_module
 from worker.stopping import STOP_SIGNALS, is_asked_by_signal
 
 MODULE = "worker.rank"
@@ -54,8 +54,9 @@ def _started(*arguments: object) -> Process:
     """Stop signals wait until the process has handlers for them; it inherits that."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
-        command = [sys.executable, "-m", MODULE, *map(str, arguments)]
-        return subprocess.Popen(command, env=_environment(), stdin=subprocess.DEVNULL, start_new_session=True)
+        return subprocess.Popen(
+            python_module(MODULE, *arguments), env=_environment(), stdin=subprocess.DEVNULL, start_new_session=True
+        )
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 

@@ -8,7 +8,6 @@ import contextlib
 import json
 import logging
 import os
-import sys
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 from core.answers.system import ImportBody
 from core.errors import ClientGone, FieldProblem, GanymedeError, InvalidRequest, Overloaded
 from core.intake.order import Order
+from core.processes import python_module
 from core.registry import timestamp
 
 AT_ONCE = 8  # uploads that are received or wait; each may take GANYMEDE_MAX_UPLOAD of the disk
@@ -97,7 +97,7 @@ class Intakes:
         async with self._turn:
             await asyncio.to_thread((folder / "order.json").write_text, order.model_dump_json())
             pipe = asyncio.subprocess.PIPE
-            command = (sys.executable, "-m", PROCESS, str(self._root), str(folder))
+            command = python_module(PROCESS, self._root, folder)
             process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=LONGEST_LINE)
             try:
                 return await _listen(process, intake)

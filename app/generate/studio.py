@@ -9,7 +9,6 @@ import itertools
 import logging
 import socket
 import subprocess
-import sys
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 from app.generate.batch import Batch, Facts, Painted
 from app.generate.wire import Line, Message, pack
 from core.errors import StoreDamaged
+from core.processes import python_module
 
 HANGS_AFTER_S = 60.0  # a command without an answer: the process is ended
 LEAVES_WITHIN_S = 5.0
@@ -167,7 +167,7 @@ class Studio:
         self._process = None
         ours, theirs = zip(*(socket.socketpair() for _ in range(self.count + 1)), strict=True)
         descriptors = [end.fileno() for end in theirs]
-        command = [sys.executable, "-m", "app.generate.painter", *map(str, descriptors)]
+        command = python_module("app.generate.painter", *descriptors)
         try:
             self._process = subprocess.Popen(command, pass_fds=descriptors)
         except OSError as error:

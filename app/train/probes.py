@@ -8,13 +8,13 @@ import contextlib
 import json
 import logging
 import socket
-import sys
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.processes import python_module
 from core.registry import timestamp
 
 PROCESS = "worker.probe"  # named as text: the API never imports the worker
@@ -95,7 +95,7 @@ class Probes:
         order = json.dumps({"resolved": resolved, "dataset": sizes, "device": self.device})
         async with self._turn:
             pipe = asyncio.subprocess.PIPE
-            command = (sys.executable, "-m", PROCESS, order)
+            command = python_module(PROCESS, order)
             process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
             try:
                 async with asyncio.timeout(WITHIN_S):

@@ -27,6 +27,7 @@ import numpy.typing as npt
 from bench.machine import machine, revision, slug
 from bench.serving import cells, generator, report, wrk
 from bench.serving.servers import CONSTANT, OURS, PEERS, PEERS_PYTHON, ROOT, Running, Server, ServerFailed, running
+from core.processes import python_module
 
 AGREE_WITHIN = 3  # grey levels between a peer's picture and ours, which may be drawn in another precision
 PACKAGES = ("litserve", "mosec", "bentoml", "fastapi", "uvicorn", "uvloop", "torch", "numpy", "pillow")
@@ -144,7 +145,7 @@ def medians(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def bare_pass(weights: Path, seconds: float) -> dict[str, float]:
-    command = [sys.executable, "-m", "bench.serving.limits", str(weights), "--seconds", str(min(seconds, 1.0))]
+    command = python_module("bench.serving.limits", weights, "--seconds", min(seconds, 1.0))
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout)
     return found

@@ -19,6 +19,7 @@ import torch
 from bench.machine import machine, revision, slug
 from bench.training import report
 from bench.training.report import EXAMPLE, OURS, PEAK
+from core.processes import python_module
 from models.recipes import RECIPES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +31,7 @@ Figures = dict[str, Any]
 
 def measure(name: str, asked: argparse.Namespace) -> Figures:
     """One measurement of one contestant."""
-    command = [sys.executable, "-m", "bench.training.contestant", name, "--device", asked.device]
+    command = python_module("bench.training.contestant", name, "--device", asked.device)
     command += ["--seconds", str(asked.seconds)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:

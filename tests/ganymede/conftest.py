@@ -19,6 +19,7 @@ from ganymede.broker import Broker
 from ganymede.cli import app
 from ganymede.client import connection
 from ganymede.supervisor import free_port
+from tests.ganymede import hostile
 from tests.ganymede.contract import Contract, serving
 
 GANYMEDE = [sys.executable, "-c", "from ganymede.cli import app; app()"]
@@ -105,15 +106,17 @@ def _is_ready(url: str) -> bool:
 
 
 class Up:
-    """A running `ganymede up`."""
+    """A running `ganymede up`, in a folder full of names that Python must not find there."""
 
     def __init__(self, home: Path, log: Path, port: int, **settings: str) -> None:
         self.home, self.log, self.port = home, log, port
+        self.cwd = hostile.folder(log.with_suffix(""))
         self.seen: dict[int, list[str]] = {}  # children: when each began
         with log.open("wb") as out:
             self.process = subprocess.Popen(
-                [*GANYMEDE, "up"],
+                [sys.executable, "-P", "-c", "from ganymede.cli import app; app()", "up"],  # as its script does
                 env=environment(home=str(home), port=str(port), **settings),
+                cwd=self.cwd,
                 stdout=out,
                 stderr=out,
                 stdin=subprocess.DEVNULL,
@@ -136,7 +139,7 @@ class Up:
         for entry in Path("/proc").iterdir():
             if entry.name.isdecimal() and _stat(entry)[1:2] == [str(self.process.pid)]:
                 words = (entry / "cmdline").read_bytes().split(b"\0")
-                found[words[2].decode() if words[1:2] == [b"-m"] else "valkey"] = int(entry.name)
+                found[words[3].decode() if words[1:3] == [b"-P", b"-m"] else "valkey"] = int(entry.name)
                 self.seen[int(entry.name)] = _stat(entry)[19:20]
         return found
 

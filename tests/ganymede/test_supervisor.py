@@ -70,6 +70,55 @@ def test_what_dies_is_started_again_after_a_pause_that_doubles(program: Program)
     ]
 
 
+def test_what_ends_again_and_again_at_its_start_ends_all_with_the_reason(
+    home: Settings, program: Program, capfd: pytest.CaptureFixture[str]
+) -> None:
+    supervisor = Supervisor(home, say=lambda _: None, environment=program("broken", "raise OSError('no such thing')"))
+    supervisor.api, supervisor.worker = Child("API", "stays", 5), Child("worker", "broken", 5, pause_s=0.001)
+    program("stays", STAYS)
+
+    def never() -> bool:
+        supervisor.look_after()
+        return False
+
+    with (
+        pytest.raises(CannotStart, match=r"the worker cannot start: it ended 5 times.* status 1"),
+        supervisor.running(),
+    ):
+        until(never)
+
+    assert capfd.readouterr().err.count("OSError: no such thing") == 5
+    assert supervisor.api.process is not None
+    assert supervisor.api.process.returncode is not None
+
+
+def test_what_was_steady_once_is_started_again_for_ever(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    environment, said = program("falls", FALLS), list[str]()
+    child = Child("worker", "falls", 5, pause_s=0.001)
+    monkeypatch.setattr(module, "STEADY_AFTER_S", -1.0)
+    child.start(environment)
+    until(lambda: child.process is not None and child.process.poll() is not None)
+    child.look_after(environment, said.append)
+    monkeypatch.undo()
+    child.due_at, child.pause_s = 0.0, 0.001
+
+    def has_died_often() -> bool:
+        child.look_after(environment, said.append)
+        return len(said) == module.DEATHS_AT_START + 1
+
+    until(has_died_often)
+
+    child.stop()
+
+
+def test_an_empty_entry_of_the_path_is_not_passed_on_and_a_folder_is(home: Settings) -> None:
+    given = os.pathsep.join(["", "/one", "", "/two", ""])
+
+    assert Supervisor(home, say=print, environment={"PYTHONPATH": given}).environment["PYTHONPATH"] == os.pathsep.join(
+        ["/one", "/two"]
+    )
+
+
 def test_the_pause_has_a_limit_and_begins_anew_after_a_long_life(
     program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
