@@ -42,7 +42,7 @@ DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 FILE_UNUSABLE = frozenset({errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.EPERM, errno.EIO, errno.EROFS})
 # Parts of pydantic's locations that name a branch of a type, not a field.
 BRANCHES = frozenset(
-    {"auto", "int", "float", "str", "constrained-int", "constrained-float", "constrained-str", "[key]"}
+    {"auto", "int", "float", "str", "bool", "constrained-int", "constrained-float", "constrained-str", "[key]"}
 )
 
 log = logging.getLogger(__name__)
@@ -163,7 +163,7 @@ def _field_problem(entry: dict[str, Any]) -> FieldProblem:
 
 
 def _is_branch(part: int | str) -> bool:
-    return part in BRANCHES or str(part).startswith(("literal[", "function-", "list[", "union["))
+    return part in BRANCHES or str(part).startswith(("literal[", "function-", "list[", "tuple[", "union["))
 
 
 def _http(request: Request, error: Exception) -> Response:

@@ -4,7 +4,7 @@ API, command line, web form and docs derive from the JSON Schema of RunSpec. Eve
 models/resolution.py says what that becomes.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -14,9 +14,19 @@ from core.refs import NAME_PATTERN, NAME_RULE
 
 Auto = Literal["auto"]
 Name = Annotated[str, Field(pattern=NAME_PATTERN, description=f"A name: {NAME_RULE}.")]
-TagKey = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+TAG_KEY = r"[a-z0-9][a-z0-9._-]{0,63}"
+TagKey = Annotated[str, Field(pattern=rf"^{TAG_KEY}$")]
+TagValue = Annotated[str, Field(max_length=200)]
 MAX_TAGS = 32
-Tags = Annotated[dict[TagKey, Annotated[str, Field(max_length=200)]], Field(max_length=MAX_TAGS)]
+
+
+def _with_any_key(schema: dict[str, Any]) -> None:
+    """The same said of all keys, which generators of clients know, not of those of a pattern, which they do not."""
+    [(pattern, values)] = schema.pop("patternProperties").items()
+    schema |= {"propertyNames": {"pattern": pattern}, "additionalProperties": values}
+
+
+Tags = Annotated[dict[TagKey, TagValue], Field(max_length=MAX_TAGS, json_schema_extra=_with_any_key)]
 Transform = Literal["translation", "geometry", "colour", "cutout", "flip"]
 LearningRate = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 
@@ -27,7 +37,23 @@ class StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class TrainConfig(StrictModel):
+class BodyModel(StrictModel):
+    """A body, or a part of one: it takes what its JSON Schema takes, so neither `true` nor `"64"` is a number."""
+
+    model_config = ConfigDict(strict=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _with_whole_numbers(cls, value: object) -> object:
+        """64.0 is an integer, says JSON Schema, and some clients write no other."""
+        return [_whole(each) for each in value] if isinstance(value, list) else _whole(value)
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+class TrainConfig(BodyModel):
     """Hyperparameters. "auto" is resolved from recipe, dataset and device, and shown in the answer as `resolved`."""
 
     steps: Auto | Annotated[int, Field(ge=1, le=10_000_000)] = Field(
@@ -52,7 +78,7 @@ class TrainConfig(StrictModel):
         description="Pictures are changed at random before the discriminator sees them: all of them, or (ada) as many "
         "as keep it from learning them by heart; auto: ada where there are few pictures.",
     )
-    augment_policy: Auto | Annotated[tuple[Transform, ...], Field(min_length=1, max_length=5)] = Field(
+    augment_policy: Auto | Annotated[tuple[Transform, ...], Field(min_length=1, max_length=5, strict=False)] = Field(
         "auto",
         description="The kinds of change; auto: translation, colour and cutout for diffaugment, translation, geometry "
         "and colour for ada. geometry is ada's alone. flip mirrors: not for digits or letters.",
@@ -98,7 +124,7 @@ class TrainConfig(StrictModel):
     )
 
 
-class PublishSpec(StrictModel):
+class PublishSpec(BodyModel):
     """When a checkpoint becomes a version of the model."""
 
     every_steps: Auto | Annotated[int, Field(ge=1)] = Field(
@@ -112,7 +138,7 @@ class PublishSpec(StrictModel):
     keep: int = Field(5, ge=1, le=1000, description="Newest versions of this run that stay; aliased ones stay too.")
 
 
-class StopSpec(StrictModel):
+class StopSpec(BodyModel):
     """What is done when the diagnosis of a run becomes one of some verdicts: once, each time it does."""
 
     action: Action = Field(
@@ -131,7 +157,7 @@ class StopSpec(StrictModel):
         return list(dict.fromkeys(on))
 
 
-class ResourceSpec(StrictModel):
+class ResourceSpec(BodyModel):
     """What a run is computed with."""
 
     processes: int = Field(
@@ -142,7 +168,7 @@ class ResourceSpec(StrictModel):
     )
 
 
-class RunSpec(StrictModel):
+class RunSpec(BodyModel):
     """The body of `POST /train`."""
 
     recipe: str = Field(min_length=1, max_length=64, description="Name of a recipe.", examples=["cgan"])
@@ -169,24 +195,27 @@ class RunSpec(StrictModel):
         return self.model or self.dataset
 
 
-class RunPatch(StrictModel):
+class RunPatch(BodyModel):
     """The body of `PATCH /train/{id}`: what is left out stays as it is, null removes."""
 
     name: str | None = Field(None, max_length=200, description="A title for people.")
-    tags: dict[TagKey, Annotated[str, Field(max_length=200)] | None] = Field(
-        default_factory=dict, max_length=2 * MAX_TAGS, description="Merged into the run's tags; null removes one."
+    tags: dict[TagKey, TagValue | None] = Field(
+        default_factory=dict,
+        max_length=2 * MAX_TAGS,
+        description="Merged into the run's tags; null removes one.",
+        json_schema_extra=_with_any_key,
     )
     notes: str | None = Field(None, max_length=20_000, description="Free text.")
 
 
-class AliasChange(StrictModel):
+class AliasChange(BodyModel):
     """The body of `PUT /models/{model}/aliases/{alias}`."""
 
     version: int = Field(ge=1, lt=10**9)
     reason: str | None = Field(None, max_length=500, description="Kept in the alias's history.")
 
 
-class PublishRequest(StrictModel):
+class PublishRequest(BodyModel):
     """The body of `POST /train/{id}/checkpoints/{step}/publish`."""
 
     model: Name | None = Field(None, description="Model to publish under. Default: the run's own.")

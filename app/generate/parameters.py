@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from core.specs import StrictModel
+from core.specs import BodyModel, StrictModel
 from models.noise import SEEDS
 
 Format = Literal["png", "webp", "json", "zip", "npy"]
@@ -14,8 +14,8 @@ MAX_LATENT = 1000.0  # noise is rarely beyond 4; what is far beyond overflows in
 
 Label = Annotated[int | str, Field(union_mode="left_to_right")]
 Labels = Annotated[list[Label], Field(fail_fast=True)]  # a body of a million wrong ones is told the first
-Seeds = Annotated[list[Annotated[int, Field(strict=True, ge=0, lt=SEEDS)]], Field(fail_fast=True)]
-Number = Annotated[float, Field(strict=True, ge=-MAX_LATENT, le=MAX_LATENT, allow_inf_nan=False)]
+Seeds = Annotated[list[Annotated[int, Field(ge=0, lt=SEEDS)]], Field(fail_fast=True)]
+Number = Annotated[float, Field(ge=-MAX_LATENT, le=MAX_LATENT, allow_inf_nan=False)]
 Latents = Annotated[list[Annotated[list[Number], Field(fail_fast=True)]], Field(fail_fast=True)]
 
 SEEDS_TEXT = "Seeds and ranges, in the order of the images, instead of seed and n."
@@ -64,7 +64,7 @@ class GenerateQuery(GenerateRequest):
     )
 
 
-class GenerateBody(GenerateRequest):
+class GenerateBody(GenerateRequest, BodyModel):
     """The body of `POST /generate`."""
 
     seeds: str | Seeds | None = Field(None, description=SEEDS_TEXT, examples=["0,1,4-6", [0, 1, 4, 5, 6]])
