@@ -18,6 +18,7 @@ BIN := .venv/bin
 RUN := .venv/.run
 DEV := .venv/.dev
 PEERS := .venv-peers
+GENERATOR := .venv/client-generator
 # -m pip: the first line of pip's own script cannot hold a long path
 # -qq: errors alone
 PIP = $(BIN)/python -m pip --disable-pip-version-check --no-input install -qq \
@@ -32,7 +33,7 @@ demo: $(RUN)  ## train a small GAN through the API, draw with it, measure it, st
 	@exec $(BIN)/ganymede demo $(ARGS)
 
 # Four at a time: most of them wait. One thread each: they would wait for one another's.
-test: $(DEV)  ## run the tests, but for the slow ones
+test: $(DEV) $(GENERATOR)/.made  ## run the tests, but for the slow ones
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 4 --dist worksteal -m "not slow" $(ARGS)
 
 # pytest says 5 where it found no test: true of a project without slow tests, a mistake where ARGS chose among them.
@@ -42,12 +43,12 @@ test-slow: $(DEV)  ## run the tests that take minutes
 	  [ $$status -eq 5 ] && [ -z "$${ARGS:-}" ] || exit $$status; \
 	  echo 'No test is marked slow, so nothing was run.'; }
 
-check: $(DEV)  ## lint, format, types, layers and house rules; pre-commit and CI run the same
+check: $(DEV)  ## lint, format, types, layers, house rules, OpenAPI; pre-commit and CI run the same
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest --quiet tests/test_architecture.py
+	$(BIN)/python -m pytest --quiet tests/test_architecture.py tests/app/test_openapi_rules.py
 
 format: $(DEV)  ## rewrite the code as `make check` wants it
 	$(BIN)/ruff check --fix .
@@ -107,6 +108,12 @@ $(DEV): $(BIN)/python pyproject.toml
 	@echo 'Installing what Ganymede runs on, and the tools that check it (minutes the first time) ...'
 	@$(PIP) --editable '.[server,worker,dev]'
 	@touch $(RUN) $@
+
+# What makes a client of the OpenAPI document, for its test.
+$(GENERATOR)/.made: tests/ganymede/client-generator.txt $(BIN)/python
+	@$(BIN)/python -m venv --clear $(GENERATOR)
+	@$(GENERATOR)/bin/python -m pip --disable-pip-version-check --no-input install -qq --requirement $<
+	@touch $@
 
 # The peers of the serving benchmark, in an environment of their own.
 $(PEERS)/.made: bench/serving/peers/requirements.txt $(BIN)/python

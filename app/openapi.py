@@ -17,6 +17,7 @@ from core.answers import FieldProblemBody, Problem
 from core.errors import (
     BadRequest,
     BodyTooLarge,
+    ClientGone,
     GanymedeError,
     HostNotAllowed,
     InvalidRequest,
@@ -70,13 +71,14 @@ def every_error(tree: type[GanymedeError] = GanymedeError) -> Iterator[type[Gany
     """All errors with a code of their own that answer a request."""
     yield tree
     for error in tree.__subclasses__():
-        if error is not TrainingFailed:  # that one ends a run
+        if error not in (TrainingFailed, ClientGone):  # that one ends a run, and nobody is left to be told of this one
             yield from every_error(error)
 
 
 def _finished(document: Json) -> Json:
     document["info"]["license"] = LICENCE
     document["servers"] = SERVERS
+    document["security"] = []  # nobody has to show a key
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     for theirs in ("HTTPValidationError", "ValidationError"):
@@ -84,19 +86,21 @@ def _finished(document: Json) -> Json:
     for model in (Problem, FieldProblemBody):
         schemas[model.__name__] = model.model_json_schema(ref_template=SCHEMAS)
         schemas[model.__name__].pop("$defs", None)
-    components["examples"] = _examples()
     components["headers"] = {"Request-Id": REQUEST_ID}
     operations = [(method, item[method]) for item in document["paths"].values() for method in item]
     for method, operation in operations:
         _finish(method, operation, schemas)
+    components["examples"] = _examples(str(document["paths"]))
     used = {tag for _, operation in operations for tag in operation.get("tags", [])}
     document["tags"] = [{"name": name, "description": text} for name, text in TAGS.items() if name in used]
     return document
 
 
-def _examples() -> Json:
-    found = {f"{schema}.{name}": example for schema, named in EXAMPLES.items() for name, example in named.items()}
-    return found | {f"{Problem.__name__}.{error.code}": {"value": problem_example(error)} for error in every_error()}
+def _examples(paths: str) -> Json:
+    """Those that the text of all operations refers to."""
+    every = {f"{schema}.{name}": example for schema, named in EXAMPLES.items() for name, example in named.items()}
+    every |= {f"{Problem.__name__}.{error.code}": {"value": problem_example(error)} for error in every_error()}
+    return {name: example for name, example in every.items() if f"{EXAMPLE_REFS}{name}'" in paths}
 
 
 def _finish(method: str, operation: Json, schemas: Json) -> None:

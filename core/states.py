@@ -80,12 +80,16 @@ class Progress(Record):
 
 
 class Failure(Record):
+    """Why a run failed."""
+
     code: str
     message: str
     retryable: bool
 
 
 class Published(Record):
+    """A version that was made of a checkpoint."""
+
     model: str
     version: int
     step: int

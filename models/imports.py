@@ -36,6 +36,8 @@ class Part(BaseModel):
 
 
 class DatasetFacts(Part):
+    """What a generator learnt from."""
+
     name: Text
     version: Text | None = None
     digest: Text | None = None
@@ -44,16 +46,22 @@ class DatasetFacts(Part):
 
 
 class FileFacts(Part):
+    """Size and digest of a file."""
+
     bytes: Count
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
 class InitFacts(Part):
+    """The weights that the run started from."""
+
     reference: Text
     digest: Text
 
 
 class ListedFiles(Part):
+    """The files of a version."""
+
     model_config = ConfigDict(extra="forbid")
 
     weights: FileFacts = Field(alias=WEIGHTS_FILE)

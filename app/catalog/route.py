@@ -24,7 +24,7 @@ VERSIONS_SHOWN = 100  # in the answer about a model; all of them are in the list
 class ModelsQuery(StrictModel):
     """The query parameters of `GET /models`."""
 
-    limit: int = Field(100, ge=1, le=200)
+    limit: int = Field(100, ge=1, le=200, description="Models a page.")
     cursor: str | None = Field(
         None, pattern=NAME_PATTERN, description="`next_cursor` of the page before.", examples=["digits"]
     )
@@ -33,7 +33,7 @@ class ModelsQuery(StrictModel):
 class VersionsQuery(StrictModel):
     """The query parameters of `GET /models/{model}/versions`."""
 
-    limit: int = Field(50, ge=1, le=200)
+    limit: int = Field(50, ge=1, le=200, description="Versions a page.")
     cursor: str | None = Field(
         None, pattern=r"^[1-9][0-9]{0,8}$", description="`next_cursor` of the page before.", examples=["12"]
     )

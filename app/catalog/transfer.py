@@ -18,7 +18,7 @@ from core import errors, files
 from core.answers.models import VersionBody
 from core.errors import Conflict, InvalidRequest, ModelNotFound, StoreDamaged
 from core.refs import check_model_name
-from models.imports import MANIFEST_PART, MAX_MANIFEST_BYTES, WEIGHTS_PART, import_folder
+from models.imports import MANIFEST_PART, MAX_MANIFEST_BYTES, WEIGHTS_PART, Manifest, import_folder
 from models.publish import MANIFEST_FILE, SAMPLES_FILE
 from models.weights import WEIGHTS_FILE
 
@@ -55,10 +55,13 @@ class StoredFile(FileResponse):
             raise errors.RangeNotSatisfiable(file_size) from None
 
 
-def _answers(media_type: str) -> dict[int | str, dict[str, Any]]:
+def _answers(media_type: str, model: type[Manifest] | None = None) -> dict[int | str, dict[str, Any]]:
+    """Of a file of bytes, or of one that holds `model` as JSON; a part of that is no JSON."""
+    whole = {"content": {media_type: BINARY}} if model is None else {"model": model}
+    part = {"content": {media_type: BINARY}} if model is None else {}
     return {
-        200: {"content": {media_type: BINARY}, "description": "The file."},
-        206: {"content": {media_type: BINARY}, "description": "The part of it that `Range` names."},
+        200: {**whole, "description": "The file."},
+        206: {**part, "description": "The part of it that `Range` names."},
         304: {"description": "You have it."},
         **documented(ModelNotFound, StoreDamaged, errors.RangeNotSatisfiable),
     }
@@ -74,7 +77,7 @@ def download_weights(
 
 
 @router.head("/{version}/manifest", include_in_schema=False)
-@router.get("/{version}/manifest", response_class=StoredFile, responses=_answers("application/json"))
+@router.get("/{version}/manifest", response_class=StoredFile, responses=_answers("application/json", Manifest))
 def download_manifest(
     model: ModelName, version: VersionNumber, services: ServicesDep, if_none_match: IfNoneMatch = None
 ) -> Response:

@@ -14,7 +14,7 @@ from app.errors import documented
 from app.presence import until_gone
 from app.upload import Part, Received, receive_parts
 from core.answers.models import ImportedDataset
-from core.errors import ClientGone, FieldProblem, InvalidRequest, Overloaded
+from core.errors import FieldProblem, InvalidRequest, Overloaded
 from core.intake.order import ImportForm, Limits, Order, Upload
 from core.refs import check_name
 
@@ -49,7 +49,7 @@ def _form_body() -> dict[str, Any]:
     openapi_extra={"requestBody": _form_body()},
     responses={
         200: {"model": ImportedDataset, "description": "It is here already; or it was, but damaged, and is whole now."},
-        **documented(InvalidRequest, Overloaded, ClientGone),
+        **documented(InvalidRequest, Overloaded),
     },
 )
 async def import_dataset(request: Request, response: Response, services: ServicesDep) -> ImportedDataset:

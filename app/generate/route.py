@@ -79,7 +79,9 @@ async def _generate(request: Request) -> Response:
 
 
 direct = (
-    DirectRoute("/generate", _generate, generate, **DOCUMENTED, methods=["GET"], tags=["generate"]),
+    DirectRoute(
+        "/generate", _generate, generate, **DOCUMENTED, operation_id="generate", methods=["GET"], tags=["generate"]
+    ),
     DirectRoute("/generate", _generate, generate, methods=["HEAD"], include_in_schema=False),
 )
 

@@ -11,42 +11,43 @@ from app.train.body import RunFiles
 from core.errors import InvalidRequest, RunNotFound, StoreDamaged
 from core.refs import check_name
 from core.runs import Run, RunStore, is_run_id
-from core.specs import Name, StrictModel
+from core.specs import MAX_TAGS, TAG_KEY, Name, StrictModel
 from core.states import Status
 
-TAG = "tag."
-TAG_PARAMETER = {  # for OpenAPI, which knows no parameters without a fixed name
-    "name": "tag.K",
-    "in": "query",
-    "description": "Only runs whose tag K has this value: `tag.team=a`. May be given for several K.",
-    "schema": {"type": "string"},
-}
+TAG, TAG_OF = "tag", "tag."  # tag=team=a, which every client can send, or tag.team=a
+Tag = Annotated[str, Field(pattern=rf"^{TAG_KEY}=", max_length=300, examples=["team=a"])]
 
 
 class ListQuery(StrictModel):
-    """The query parameters of `GET /train`, but for `tag.K`."""
+    """The query parameters of `GET /train`, of which `tag.K` is not told: a parameter needs a fixed name."""
 
     status: list[Status] = Field([], description="Only runs in this status; repeat it for one of several.")
     dataset: Name | None = Field(None, description="Only runs that train on this dataset.")
     recipe: str | None = Field(None, min_length=1, max_length=64, description="Only runs of this recipe.")
     model: Name | None = Field(None, description="Only runs that publish under this name.")
-    limit: int = Field(50, ge=1, le=200)
+    tag: list[Tag] = Field(
+        [], max_length=MAX_TAGS, description="K=V: only runs whose tag K has the value V; repeat it for several tags."
+    )
+    limit: int = Field(50, ge=1, le=200, description="Runs a page.")
     cursor: str | None = Field(None, max_length=100, description="`next_cursor` of the page before.")
 
     @model_validator(mode="before")
     @classmethod
     def _without_tags(cls, parameters: dict[str, Any]) -> dict[str, Any]:
         """Those that wanted_tags() reads are not unknown ones."""
-        return {name: value for name, value in parameters.items() if not name.startswith(TAG)}
+        return {name: value for name, value in parameters.items() if not name.startswith(TAG_OF)}
 
 
 def wanted_tags(request: Request) -> dict[str, str]:
-    """Values of the parameters `tag.K`, by K."""
+    """Values of the parameters `tag.K` and `tag`, by K."""
     wanted: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
-        if not name.startswith(TAG):
+        key = name.removeprefix(TAG_OF)
+        if name == TAG:
+            key, _, value = value.partition("=")
+        elif key == name:
             continue
-        key = check_name(name.removeprefix(TAG), name[:100])
+        key = check_name(key, name[:100])
         if wanted.setdefault(key, value) != value:
             raise InvalidRequest.field(name, "a run has one value for a tag; give it once")
     return wanted

@@ -64,7 +64,7 @@ class MetricsQuery(StrictModel):
     "/{run_id}/metrics",
     response_class=Response,
     responses={
-        200: {"model": MetricsBody, "content": {"text/csv": {}}, "description": "The metric history."},
+        200: {"model": MetricsBody, "content": {"application/json": {}, "text/csv": {}}, "description": "The history."},
         **KNOWN,
         **documented(RunNotFound, NotAcceptable, InvalidRequest),
     },
@@ -148,7 +148,7 @@ def _csv_lines(rows: Any) -> str:
 class SamplesQuery(StrictModel):
     """The query parameters of `GET /train/{run_id}/samples`."""
 
-    limit: int = Field(200, ge=1, le=500)
+    limit: int = Field(200, ge=1, le=500, description="Grids a page.")
     cursor: str | None = Field(None, max_length=100, description="`next_cursor` of the page before.")
 
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, Query, Response
 from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.train.body import RunId, run_bodies, run_body
-from app.train.filters import TAG_PARAMETER, ListQuery, WantedTags, fitting
+from app.train.filters import ListQuery, WantedTags, fitting
 from app.train.verbs import enqueue, remove_from_queue
 from core.answers import Page
 from core.answers.runs import RunBody
@@ -100,7 +100,7 @@ def resolve_request(
     return resolve_with(spec, dataset, services.settings.device, init), init
 
 
-@router.get("", responses=documented(InvalidRequest), openapi_extra={"parameters": [TAG_PARAMETER]})
+@router.get("", responses=documented(InvalidRequest))
 def list_runs(services: ServicesDep, query: Annotated[ListQuery, Query()], tags: WantedTags) -> Page[RunBody]:
     """Runs that fit all that is asked, newest first."""
     found = list(itertools.islice(fitting(services.runs, query, tags), query.limit + 1))

@@ -26,7 +26,7 @@ router = APIRouter(prefix="/train", tags=["train"])
 Estimate = Annotated[bool, Query(description="false: nothing is measured, and the answer comes at once.")]
 
 
-@router.post("/validate", responses=documented(InvalidRequest, ClientGone))
+@router.post("/validate", responses=documented(InvalidRequest))
 async def validate_run(
     request: Request, spec: RunSpec, services: ServicesDep, estimate: Estimate = True
 ) -> ValidationBody:

@@ -5,7 +5,7 @@ Nothing here knows HTTP, or where the facts come from. A field that a newer serv
 
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 T = TypeVar("T")
 
@@ -13,11 +13,15 @@ T = TypeVar("T")
 class Page(BaseModel, Generic[T]):
     """A part of a list."""
 
+    model_config = ConfigDict(json_schema_extra={"description": "A part of a list."})  # also of Page[RunBody]
+
     data: list[T]
     next_cursor: str | None = Field(description="Give it as `cursor` to get the next part; null: this was the last.")
 
 
 class FieldProblemBody(BaseModel):
+    """A field that is wrong."""
+
     pointer: str = Field(description="A query parameter by its name, a field of a body as a JSON pointer.")
     detail: str
 

@@ -65,10 +65,14 @@ class DrawnImage(BaseModel):
 
 
 class EncodedImage(DrawnImage):
+    """One picture as text, and what drew it."""
+
     png: str = Field(description="The PNG, in base64.")
 
 
 class StoredImage(DrawnImage):
+    """One picture in a zip, and what drew it."""
+
     file: str = Field(description="Its name in the zip.")
 
 

@@ -43,6 +43,8 @@ class VersionBody(BaseModel):
 
 
 class ModelSummary(BaseModel):
+    """A model by its name and aliases."""
+
     name: str
     aliases: dict[str, int]
     newest_version: int

@@ -12,6 +12,8 @@ RUN_ID = "run_0192f1c7a4e1b2c3d4e5"
 
 
 class ProgressBody(BaseModel):
+    """How far a run is."""
+
     branch: int = Field(0, description="0; one more with each time that training went back and took another way.")
     step: int = Field(description="Generator updates done.")
     total: int
@@ -21,10 +23,14 @@ class ProgressBody(BaseModel):
 
 
 class QueuePlace(BaseModel):
+    """Where a run waits."""
+
     position: int | None = Field(description="Runs before this one; null when it does not wait, or Redis is away.")
 
 
 class LatestBody(BaseModel):
+    """The newest of each that a run left."""
+
     metrics: dict[str, float | None]
     evaluation_step: int | None = Field(None, description="The step that the scores among the metrics are of.")
     sample_step: int | None
@@ -95,6 +101,8 @@ class ProgressMessage(ProgressBody):
 
 
 class Downsampled(BaseModel):
+    """How many points were left out."""
+
     points: int = Field(description="Points there are.")
     kept: int = Field(description="Points in this answer.")
     method: Literal["minmax"] = "minmax"

@@ -6,6 +6,8 @@ from core import VERSION
 
 
 class Alive(BaseModel):
+    """The process answers."""
+
     status: str = "alive"
     version: str = VERSION
 
@@ -49,6 +51,8 @@ class WorkerBody(BaseModel):
 
 
 class StorageBody(BaseModel):
+    """The disk of the store, and what takes its room."""
+
     free_bytes: int
     total_bytes: int
     datasets: int

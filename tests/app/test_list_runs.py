@@ -123,7 +123,10 @@ async def test_the_list_can_be_of_runs_with_tags_as_they_are_now(training: httpx
     assert await listed(training, {"tag.team": "a"}) == sorted([first.id, second.id])
     assert await listed(training, {"tag.team": "a", "tag.try": "1"}) == [first.id]
     assert await listed(training, {"tag.try": "2"}) == []
-    assert await listed(training, {"tag.team": odd}) == [third.id]
+    assert await listed(training, {"tag.team": odd}) == await listed(training, {"tag": f"team={odd}"}) == [third.id]
+    assert await listed(training, {"tag": ["team=a", "try=1"]}) == [first.id]
+    assert await listed(training, {"tag": "team=a", "tag.try": "1"}) == [first.id]
+    assert await listed(training, {"tag": "empty="}) == [third.id]
     assert await listed(training, {"tag.empty": ""}) == [third.id]
     assert await listed(training, [("tag.team", "a"), ("tag.team", "a")]) == sorted([first.id, second.id])
 
@@ -215,6 +218,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"tag.Team A": "a"}, "tag.Team A"),
     ({"tag.../..": "a"}, "tag.../.."),
     ({"tag.team": ["a", "b"]}, "tag.team"),
+    ({"tag": ["team=a", "team=b"]}, "tag"),
+    ({"tag": "team=a", "tag.team": "b"}, "tag.team"),
+    ({"tag": "team"}, "tag"),
+    ({"tag": "Team A=a"}, "tag"),
+    ({"tag": "=a"}, "tag"),
+    ({"tag": [f"t{i}=a" for i in range(33)]}, "tag"),
 ]
 
 

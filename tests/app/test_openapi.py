@@ -162,6 +162,53 @@ def test_drawing_describes_its_forms_its_headers_and_how_it_is_asked_again(name:
     }
 
 
+def test_the_first_form_of_an_answer_is_the_one_that_is_sent_unasked() -> None:
+    first = {name: next(iter(each["responses"]["200"].get("content", {})), "") for name, each in OPERATIONS.items()
+             if len(each["responses"].get("200", {}).get("content", {})) > 1}  # fmt: skip
+
+    assert first == {
+        "GET /generate": "image/png",
+        "POST /generate": "image/png",
+        "GET /train/{run_id}/events": "application/json",
+        "GET /train/{run_id}/metrics": "application/json",
+        "GET /metrics": "text/plain",
+    }
+
+
+def test_what_is_json_is_described_as_json() -> None:
+    found = {name: content["schema"] for name, content in contents() if name.endswith("json")}
+
+    assert [name for name, schema in found.items() if schema.get("type") == "string"] == []
+
+
+async def test_a_manifest_is_what_its_schema_says(client: httpx.AsyncClient) -> None:
+    models = (await client.get("/models")).json()["data"]
+    content = OPERATIONS["GET /models/{model}/versions/{version}/manifest"]["responses"]["200"]["content"]
+
+    sent = (await client.get(f"/models/{models[0]['name']}/versions/1/manifest")).json()
+
+    assert problems_of(sent, content["application/json"]["schema"]) == []
+
+
+def test_every_parameter_and_every_schema_is_told_in_words() -> None:
+    parameters = [(name, told) for name, each in OPERATIONS.items() for told in each.get("parameters", [])]
+
+    assert [(name, told["name"]) for name, told in parameters if not told.get("description")] == []
+    assert [name for name, told in DOCUMENT["components"]["schemas"].items() if not told.get("description")] == []
+
+
+def test_every_operation_is_named_by_words_and_no_key_is_asked_for() -> None:
+    names = [operation["operationId"] for operation in OPERATIONS.values()]
+
+    assert [name for name in names if not re.fullmatch(r"[a-z]+(_[a-z]+){0,3}", name)] == []
+    assert "generate" in names
+    assert DOCUMENT["security"] == []
+
+
+def test_what_nobody_is_left_to_read_is_not_described() -> None:
+    assert not any("499" in operation["responses"] for operation in OPERATIONS.values())
+
+
 def test_starting_a_run_has_two_examples() -> None:
     content = OPERATIONS["POST /train"]["requestBody"]["content"]["application/json"]
 
