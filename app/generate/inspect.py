@@ -122,7 +122,7 @@ def _as_request(recipe: DrawingRecipe) -> GenerateBody:
     """The request that draws it: whatever a recipe holds, it is checked as any request is."""
     return GenerateBody(
         seeds=None if recipe.seed is None else recipe.seeds,
-        label=recipe.label,
+        label=None if recipe.labels is None else [*recipe.labels],
         z=recipe.z,
         truncation=recipe.truncation,
         scale=recipe.scale,
