@@ -123,6 +123,7 @@ class ImportReport(BaseModel):
     bad_files: list[BadFile] = Field(description="The first 200 of them, and why.")
     ignored: int = Field(description="Hidden files, and those that a file manager leaves.")
     enlarged: int = Field(description="Pictures that were smaller than the size.")
+    notes: list[str] = Field([], description="What was settled that a sender might not expect.")
 
 
 class ImportedDataset(DatasetBody):

@@ -16,12 +16,13 @@ from core.idx import GZIP_MAGIC
 from core.image_set import ImageSet, check_class_names
 from core.images import Images
 from core.intake.archive import open_archive, read_entry
-from core.intake.conversion import Tell, check_bytes, convert, in_order, plan_for
+from core.intake.conversion import Tell, check_bytes, convert, plan_for
 from core.intake.idx_files import read_idx_files
 from core.intake.layout import Entry, class_order, list_pictures
+from core.intake.looking import look_at_all, notes_of
 from core.intake.npz import read_npz
-from core.intake.order import AUTO, Order
-from core.intake.picture import Shape, decode, fit, look_at
+from core.intake.order import Order
+from core.intake.picture import Shape, decode, fit
 from core.intake.report import Report
 
 ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")  # the second: an empty one
@@ -98,13 +99,10 @@ def _from_pictures(
     def packed(i: int) -> bytes:
         return read_entry(archive, entries[i].info, MAX_PACKED_PICTURE)
 
-    shapes: list[Shape] = []
-    if AUTO in (order.form.size, order.form.channels):
-        for i, seen in enumerate(in_order(len(entries), lambda i: look_at(packed(i), limits.pixels))):
-            if isinstance(seen, Shape):
-                shapes.append(seen)
-            tell("looking", i + 1, len(entries))
+    shapes = look_at_all(len(entries), packed, order, tell)
     plan = plan_for(order.form, shapes)
+    for note in notes_of(plan, shapes):
+        report.note(note)
     check_bytes(len(entries), plan, limits.bytes)
     names = [entry.name for entry in entries]
     taken = convert(names, lambda i: decode(packed(i), plan, limits.pixels), plan, target, report, tell)

@@ -12,6 +12,7 @@ from core.cores import available_cores
 from core.errors import InvalidRequest
 from core.images import Images
 from core.intake.archive import FileRefused
+from core.intake.levels import FULL, UNIT, Span, levels_of
 from core.intake.order import AUTO, AUTO_SIZES, ImportForm, is_drawable
 from core.intake.picture import Plan, Shape
 from core.intake.report import Report
@@ -49,7 +50,18 @@ def plan_for(form: ImportForm, shapes: Sequence[Shape]) -> Plan:
     size = _auto_size(shapes, is_cropped) if form.size == AUTO else int(form.size)
     is_grey = bool(shapes) and all(shape.is_grey for shape in shapes)
     channels = (1 if is_grey else 3) if form.channels == AUTO else int(form.channels)
-    return Plan(size, channels, is_cropped, 255 if form.background == "white" else 0)
+    spans = [shape.span for shape in shapes if shape.span]
+    whole, floats = (Span.joined(span for span in spans if span.is_whole == is_whole) for is_whole in (True, False))
+    return Plan(
+        *(size, channels, is_cropped, background_of(form)),
+        whole=levels_of(whole) if whole else FULL,
+        floats=levels_of(floats) if floats else UNIT,
+    )
+
+
+def background_of(form: ImportForm) -> int:
+    """The grey level behind what is transparent."""
+    return 255 if form.background == "white" else 0
 
 
 def _auto_size(shapes: Sequence[Shape], is_cropped: bool) -> int:

@@ -28,7 +28,7 @@ class ImportForm(StrictModel):
     crop: Literal["centre", "none"] = Field(
         "centre", description="What of a picture is no square is cut off on both sides; none: nothing, it gets margins."
     )
-    channels: Literal["auto", "1", "3"] = Field(AUTO, description="auto: 1 if every picture is grey, else 3.")
+    channels: Literal["auto", "1", "3"] = Field(AUTO, description="auto: 1 if every pixel is grey, else 3.")
     background: Literal["white", "black"] = Field(
         "white", description="What shines through transparent pixels, and what margins are filled with."
     )

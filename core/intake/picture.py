@@ -4,34 +4,54 @@ Shape suffixes: H height, W width, C channels (1 or 3).
 """
 
 import io
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from core.images import Images
 from core.intake.archive import FileRefused
+from core.intake.container import bare, significant_bits
+from core.intake.deep import Deep, is_deep, know_more_tiffs, read_deep
+from core.intake.levels import FULL, UNIT, Levels, NoLevels, Span, levels_of
+from core.intake.sniff import HEAD, kind_of
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
-SHOWN_FORMATS = "PNG, JPEG, WebP, GIF, BMP, TIFF or PPM"
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
+SHOWN_FORMATS = "PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF or PPM"
 SUFFIXES = frozenset(
-    {"png", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp", "dib", "tif", "tiff", "pbm", "pgm", "ppm", "pnm"}
+    {"png", "jpg", "jpeg", "jpe", "jfif", "webp", "avif", "gif", "bmp", "dib", "tif", "tiff"}
+    | {"pbm", "pgm", "ppm", "pnm", "pfm"}
 )
-GREY_MODES = frozenset({"1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I;16N"})
-DEEP_MODES = frozenset({"I;16", "I;16B", "I;16L", "I;16N"})
-UNRANGED_MODES = frozenset({"I", "F"})
+GREY_MODES = frozenset({"1", "L", "LA", "La"})
 REDUCING_GAP = 3.0  # far larger pictures are averaged down to so many times the size, then filtered (Lanczos)
 OPENED_WITHIN = 2  # a JPEG may be decoded smaller, to no less than so many times the size
+LOOKED_AT = OPENED_WITHIN * 256  # px, to find out whether a picture is grey: no less than it is decoded at
+ORIENTATION_TAG, SUBFILE_TAG, DNG_TAG = 274, 254, 50706
+IS_REDUCED = 1  # in SUBFILE_TAG: a small copy of another picture in this file
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a picture is before it is decoded; one that is to be turned has its sides the other way round."""
+    """What a picture is; one that is to be turned has its sides the other way round, if it is not decoded for it."""
 
     width: int
     height: int
     is_grey: bool
+    span: Span | None = None  # of values of which the file does not say which is white
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +62,89 @@ class Plan:
     channels: int
     is_cropped: bool
     background: int  # grey level
+    whole: Levels = FULL  # of pictures of more than 8 bits that do not tell theirs
+    floats: Levels = UNIT
 
 
-def look_at(data: bytes, max_pixels: int) -> Shape:
-    """The shape of a picture; FileRefused if it is none that may be decoded."""
-    with _opened(data, max_pixels) as picture:
-        return Shape(*picture.size, picture.mode in GREY_MODES)
+def look_at(data: bytes, background: int, max_pixels: int, needs_colour: Callable[[], bool]) -> Shape:
+    """The shape of a picture; FileRefused if it is none that may be decoded.
+
+    Its pixels are looked at where something depends on them: the levels of deep ones, and colour while it
+    `needs_colour`. Where they cannot be read, the shape tells nothing of them.
+    """
+    with _bared(data, lambda data: _opened(data, max_pixels)) as picture:
+        width, height = picture.size
+        has_levels, may_be_grey = is_deep(picture), picture.mode in GREY_MODES
+    if not has_levels and (may_be_grey or not needs_colour()):
+        return Shape(width, height, may_be_grey)
+    try:
+        found = _pixels(data, max_pixels, LOOKED_AT)
+        if isinstance(found, Image.Image):
+            return Shape(width, height, _is_grey(_flattened(found, background)))
+        return Shape(width, height, found.is_grey, None if found.levels else _span(found, significant_bits(data)))
+    except (FileRefused, NoLevels):
+        return Shape(width, height, is_grey=True)
 
 
 def decode(data: bytes, plan: Plan, max_pixels: int) -> tuple[Images, bool]:
     """A picture as (size, size, C), and whether it had to be enlarged; FileRefused if it cannot be read."""
+    found = _pixels(data, max_pixels, OPENED_WITHIN * plan.size)
+    if isinstance(found, Deep):
+        try:
+            span = _span(found, 0)
+        except NoLevels as error:
+            raise FileRefused(str(error)) from None
+        found = found.to_picture(plan.whole if span.is_whole else plan.floats)
+    return fit(_flattened(found, plan.background), plan)
+
+
+def _span(deep: Deep, bits: int) -> Span:
+    """That of a picture which says that so many bits mean something (0: does not say); NoLevels if it fits none."""
+    span = deep.span()
+    levels_of(span)
+    return replace(span, high=max(span.high, 2 ** min(bits, 16) - 1)) if span.is_whole else span
+
+
+def _pixels(data: bytes, max_pixels: int, least: int) -> Image.Image | Deep:
+    """A picture upright and decoded, a JPEG to no less than `least` px; FileRefused if it cannot be."""
+    return _bared(data, lambda data: _decoded(data, max_pixels, least))
+
+
+def _bared(data: bytes, read: Callable[[bytes], T]) -> T:
+    """`read(data)` without what lies beside the pixels, which must not decide; if need be, without what turns it."""
+    turned = bare(data, is_turned=True)
+    try:
+        return read(turned)
+    except FileRefused:
+        unturned = bare(data, is_turned=False)
+        if unturned == turned:
+            raise
+        return read(unturned)
+
+
+def _decoded(data: bytes, max_pixels: int, least: int) -> Image.Image | Deep:
     with _opened(data, max_pixels) as picture:
         try:
-            picture.draft(None, (OPENED_WITHIN * plan.size, OPENED_WITHIN * plan.size))
-            upright = ImageOps.exif_transpose(picture)  # decodes
-            flat = _flattened(upright, plan)
+            if is_deep(picture):
+                return read_deep(picture, lambda: _opened(data, max_pixels), _upright)
+            picture.draft(None, (least, least))
+            return _upright(picture)
         except FileRefused:
             raise
         except MemoryError:
             raise FileRefused("takes more memory than there is") from None
         except Exception as error:  # whatever a stranger's bytes lead to
             raise FileRefused(f"cannot be decoded: {_reason(error)}") from None
-    return fit(flat, plan)
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """Decoded, and turned as its EXIF says; where that cannot be read, it says nothing."""
+    picture.load()
+    try:
+        turn = TURNS.get(picture.getexif().get(ORIENTATION_TAG, 1))
+    except Exception:  # as above
+        turn = None
+    return picture.copy() if turn is None else picture.transpose(turn)
 
 
 def fit(picture: Image.Image, plan: Plan) -> tuple[Images, bool]:
@@ -96,29 +177,29 @@ def _padded(picture: Image.Image, plan: Plan) -> Image.Image:
     return square
 
 
-def _flattened(picture: Image.Image, plan: Plan) -> Image.Image:
+def _flattened(picture: Image.Image, background: int) -> Image.Image:
     """8 bits, grey or RGB, nothing transparent."""
-    if picture.mode in UNRANGED_MODES:
-        raise FileRefused("has pixels of 32 bits, and does not say which of them is white")
-    if picture.mode in DEEP_MODES:
-        return Image.fromarray(_to_8_bits(np.asarray(picture)))
     if picture.has_transparency_data:
-        ground = Image.new("RGBA", picture.size, (plan.background,) * 3 + (255,))
+        ground = Image.new("RGBA", picture.size, (background,) * 3 + (255,))
         return Image.alpha_composite(ground, picture.convert("RGBA")).convert("RGB")
     return picture if picture.mode in ("L", "RGB") else picture.convert("L" if picture.mode == "1" else "RGB")
 
 
-def _to_8_bits(values_HW: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint8]:
-    """65535 becomes 255, and what lies between the nearest."""
-    return ((values_HW.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+def _is_grey(picture: Image.Image) -> bool:
+    """Whether every pixel of a flattened picture is grey."""
+    if picture.mode == "L":
+        return True
+    pixels_HWC = np.asarray(picture)
+    return bool((pixels_HWC == pixels_HWC[..., :1]).all())
 
 
-def _opened(data: bytes, max_pixels: int) -> Image.Image:
+def _opened(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
     """A picture whose header was read; nothing of it is decoded yet."""
+    know_more_tiffs()
     try:
         picture = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
-        raise FileRefused(f"is no {SHOWN_FORMATS} that can be read") from None
+        raise FileRefused(_told(data)) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise FileRefused(f"has more than {max_pixels} pixels") from None
     except Exception as error:  # as above
@@ -127,7 +208,24 @@ def _opened(data: bytes, max_pixels: int) -> Image.Image:
     if width * height > max_pixels:
         picture.close()
         raise FileRefused(f"has {width} x {height} pixels, more than {max_pixels}")
+    if isinstance(picture, TiffImagePlugin.TiffImageFile) and _is_preview(picture):
+        picture.close()
+        raise FileRefused(
+            "holds a preview of another picture, as raw photos do: develop it, and save it as JPEG or PNG"
+        )
     return picture
+
+
+def _is_preview(picture: TiffImagePlugin.TiffImageFile) -> bool:
+    return DNG_TAG in picture.tag_v2 or picture.tag_v2.get(SUBFILE_TAG, 0) == IS_REDUCED
+
+
+def _told(data: bytes) -> str:
+    """Why a file cannot be opened: what it is, and what to do."""
+    kind = kind_of(data[:HEAD])
+    if kind is None:
+        return f"is no {SHOWN_FORMATS} that can be read"
+    return f"{kind} that cannot be read: damaged, or of a rare kind" if kind.is_picture else str(kind)
 
 
 def _reason(error: Exception) -> str:

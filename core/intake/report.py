@@ -18,6 +18,7 @@ class Report:
         self.ignored = self.enlarged = self.taken = 0
         self._bad: dict[str, str] = {}
         self._unnamed = 0
+        self._notes: list[str] = []
         self._lock = threading.Lock()
 
     def refuse(self, name: str, reason: str) -> None:
@@ -27,6 +28,10 @@ class Report:
                 self._bad[shown] = reason
             else:
                 self._unnamed += 1
+
+    def note(self, told: str) -> None:
+        """Say what was settled, where a sender might not expect it."""
+        self._notes.append(told)
 
     @property
     def bad(self) -> int:
@@ -49,4 +54,5 @@ class Report:
             bad_files=[BadFile(name=name, reason=reason) for name, reason in self._bad.items()],
             ignored=self.ignored,
             enlarged=self.enlarged,
+            notes=self._notes,
         )

@@ -75,7 +75,7 @@ BROKEN = {
     "a jpeg cut short": picture(form="JPEG")[:400],
     "a flipped byte": bytes(b ^ 0xFF if i == 200 else b for i, b in enumerate(picture())),
     "a side of zero": picture()[:16] + bytes(4) + picture()[20:],
-    "floats without a range": saved(Image.new("F", (8, 8)), "TIFF"),
+    "floats without a range": saved(Image.new("F", (8, 8), 300), "TIFF"),
 }
 
 

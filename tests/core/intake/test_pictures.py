@@ -145,11 +145,47 @@ def test_auto_finds_a_size_that_half_of_the_pictures_have(
     assert images.shape == (len(sizes), expected, expected, 3)
 
 
-@pytest.mark.parametrize(("modes", "expected"), [(["L", "1", "LA", "I;16"], 1), (["L", "RGB"], 3), (["P"], 3)])
-def test_auto_takes_one_channel_only_where_everything_is_grey(take: Build, modes: list[str], expected: int) -> None:
-    entries = [(f"{i}.png", saved(Image.new(mode, (16, 16)))) for i, mode in enumerate(modes)]
+GREY_SPRITE = Image.new("RGBA", (16, 16), (255, 0, 0, 0))  # red where nobody sees it
+GREY_SPRITE.paste((90, 90, 90, 255), (0, 0, 8, 8))
+SPOT = Image.new("RGB", (600, 600), (90, 90, 90))
+SPOT.paste((255, 0, 0), (0, 0, 100, 100))
+
+
+@pytest.mark.parametrize(
+    ("pictures", "expected"),
+    [
+        ([Image.new(mode, (16, 16)) for mode in ("L", "1", "LA", "I;16")], 1),
+        ([Image.new(mode, (16, 16)) for mode in ("RGB", "RGBA", "P", "L")], 1),
+        ([GREY_SPRITE], 1),
+        ([Image.new("RGB", (16, 16), (90, 90, 91))], 3),
+        ([Image.new("L", (16, 16)), SPOT], 3),
+        ([Image.new("RGB", (16, 16), "red").quantize(4)], 3),
+    ],
+)
+def test_auto_takes_one_channel_where_every_pixel_is_grey_whatever_the_file_could_hold(
+    take: Build, pictures: list[Image.Image], expected: int
+) -> None:
+    entries = [(f"{i}.png", saved(picture)) for i, picture in enumerate(pictures)]
 
     assert take(zipped(entries)).content.images_NHWC.shape[3] == expected
+
+
+@pytest.mark.parametrize("form", ["JPEG", "WEBP", "AVIF"])
+def test_a_grey_photo_kept_with_colours_is_grey(take: Build, form: str) -> None:
+    photo = Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16)).convert("RGB")
+
+    built = take(zipped([("a", saved(photo, form, quality=90))]))
+
+    assert built.content.images_NHWC.shape == (1, 16, 16, 1)
+
+
+def test_broken_pictures_say_nothing_about_colour(take: Build) -> None:
+    broken = picture((16, 16))[:400]
+
+    built = take(zipped([("a", saved(Image.new("L", (16, 16)))), ("b", broken)]))
+
+    assert built.content.images_NHWC.shape[3] == 1
+    assert built.report.bad == 1
 
 
 def test_folders_are_classes_in_the_order_of_their_names_whatever_the_order_in_the_archive(take: Build) -> None:
