@@ -6,7 +6,10 @@ from starlette.concurrency import run_in_threadpool
 from app.deps import Services, ServicesDep
 from core.answers.system import Alive, Readiness
 from core.errors import GanymedeError
+from core.queue import QueueUnavailable, TrainQueue, trouble_of
 from core.refs import parse_model_ref
+
+NO_WORKER = "workers: none is alive, so runs wait"
 
 router = APIRouter(tags=["health"])
 
@@ -20,16 +23,25 @@ async def livez() -> Alive:
 @router.get("/readyz", responses={503: {"model": Readiness}})
 async def readyz(response: Response, services: ServicesDep) -> Readiness:
     """200 while the default model can be drawn; 503 without a model, with a dead engine, or while draining."""
-    body = await readiness(services, is_redis_there=await run_in_threadpool(services.queue.ping))
+    body = await readiness(services, await run_in_threadpool(training_troubles, services.queue))
     if body.reason is not None:
         response.status_code = 503
     return body
 
 
-async def readiness(services: Services, *, is_redis_there: bool) -> Readiness:
-    degraded = services.models.degraded
-    if not is_redis_there:
-        degraded.insert(0, "redis")
+def training_troubles(queue: TrainQueue) -> list[str]:
+    """What keeps runs from being trained: Redis, or else that nobody takes them from it."""
+    trouble = queue.trouble()
+    if trouble is not None:
+        return [str(trouble)]
+    try:
+        return [] if queue.has_worker() else [NO_WORKER]
+    except QueueUnavailable as error:
+        return [str(trouble_of(error))]
+
+
+async def readiness(services: Services, troubles: list[str]) -> Readiness:
+    degraded = [*troubles, *services.models.degraded]
     reason, model = await _drawable(services)
     status = "ready" if reason is None else "not_ready"
     return Readiness(status=status, reason=reason, model=model, degraded=degraded)

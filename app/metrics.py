@@ -29,7 +29,7 @@ async def metrics(request: Request, services: ServicesDep) -> Response:
     """Counters and gauges for Prometheus, as text (0.0.4) or OpenMetrics. docs/operations.md says what each means."""
     accept = request.headers.get("accept", "")
     encode, media_type = choose_encoder("" if OTHER_VERSION.search(accept) else accept)
-    services.telemetry.redis_up.set(await run_in_threadpool(services.queue.ping))
+    services.telemetry.redis_up.set(await run_in_threadpool(services.queue.trouble) is None)
     content = await run_in_threadpool(encode, services.telemetry.registry)
     return Response(content, media_type=media_type, headers={"Cache-Control": "no-store"})
 

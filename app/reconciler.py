@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from core.queue import QueueUnavailable, TrainQueue
+from core.queue import QueueUnavailable, TrainQueue, trouble_of
 from core.reconcile import reconcile
 from core.runs import RunStore
 
@@ -20,7 +20,7 @@ async def reconcile_for_ever(runs: RunStore, queue: TrainQueue) -> None:
             is_told = False
         except QueueUnavailable as error:
             if not is_told:
-                log.warning("Redis cannot be reached; runs stay on disk until it is back: %s", error)
+                log.warning("%s; runs stay on disk until it takes them: %s", trouble_of(error).sentence, error)
             is_told = True
         except Exception:  # it must outlive whatever is in the store
             log.exception("the reconciler failed")

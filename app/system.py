@@ -9,12 +9,13 @@ from starlette.concurrency import run_in_threadpool
 
 from app.deps import Services, ServicesDep
 from app.errors import documented
-from app.health import readiness
+from app.health import readiness, training_troubles
 from core import VERSION
 from core.answers import Page
 from core.answers.system import EngineBody, QueueBody, QueuedRun, StatusBody, WorkerBody
 from core.errors import GanymedeError, RedisUnavailable
-from core.queue import QueueSnapshot, QueueUnavailable, WorkerFacts
+from core.queue import QueueUnavailable, trouble_of
+from core.queue_snapshot import QueueSnapshot, WorkerFacts
 from core.registry import timestamp
 from core.states import Status
 
@@ -25,8 +26,9 @@ router = APIRouter(tags=["system"])
 
 @router.get("/queue", responses=documented(RedisUnavailable))
 def read_queue(services: ServicesDep) -> QueueBody:
-    """Runs that wait, in their order, and runs that a worker has."""
-    return _queue(_snapshot(services), services)
+    """Runs that wait, in their order, and runs that a worker has; and why none of it goes on, if none does."""
+    snapshot = _snapshot(services)
+    return _queue(snapshot, training_troubles(services.queue), services)
 
 
 @router.get("/workers", responses=documented(RedisUnavailable))
@@ -38,17 +40,18 @@ def list_workers(services: ServicesDep) -> Page[WorkerBody]:
 @router.get("/status")
 async def read_status(services: ServicesDep) -> StatusBody:
     """One look at everything. Answers also while Redis is away or no model can be drawn."""
-    snapshot, counts, storage = await asyncio.gather(
+    snapshot, troubles, counts, storage = await asyncio.gather(
         run_in_threadpool(_snapshot_if_there, services),
+        run_in_threadpool(training_troubles, services.queue),
         run_in_threadpool(services.census.count),
         run_in_threadpool(services.storage.read),
     )
     return StatusBody(
         version=VERSION,
         uptime_s=round(time.monotonic() - services.began_at, 3),
-        readiness=await readiness(services, is_redis_there=snapshot is not None),
+        readiness=await readiness(services, troubles),
         runs={status.value: count for status, count in counts.by_status.items()},
-        queue=None if snapshot is None else await run_in_threadpool(_queue, snapshot, services),
+        queue=None if snapshot is None else await run_in_threadpool(_queue, snapshot, troubles, services),
         workers=None if snapshot is None else await run_in_threadpool(_workers, snapshot, services),
         engine=EngineBody(
             device=services.models.device,
@@ -65,7 +68,8 @@ def _snapshot(services: Services) -> QueueSnapshot:
     try:
         return services.queue.snapshot()
     except QueueUnavailable as error:
-        raise RedisUnavailable("Redis does not answer, and only it knows who waits and who works") from error
+        why = trouble_of(error).sentence
+        raise RedisUnavailable(f"{why}, and only it knows who waits and who works") from error
 
 
 def _snapshot_if_there(services: Services) -> QueueSnapshot | None:
@@ -74,7 +78,7 @@ def _snapshot_if_there(services: Services) -> QueueSnapshot | None:
     return None
 
 
-def _queue(snapshot: QueueSnapshot, services: Services) -> QueueBody:
+def _queue(snapshot: QueueSnapshot, troubles: list[str], services: Services) -> QueueBody:
     """Redis tells the order, the files whether a run waits: it is in one of both lists, whenever somebody looks."""
     listed = [*((0, *taken) for taken in snapshot.taken), *snapshot.waiting]  # what was taken a moment ago is next
     statuses = {(run, attempt): _status(run, attempt, services) for _, run, attempt in listed}
@@ -85,6 +89,7 @@ def _queue(snapshot: QueueSnapshot, services: Services) -> QueueBody:
             if statuses[run, attempt] is Status.QUEUED
         ],
         running=sorted(run for (run, _), status in statuses.items() if status in WITH_A_WORKER),
+        degraded=troubles,
     )
 
 

@@ -48,7 +48,7 @@ class Telemetry:
             buckets=REQUEST_BUCKETS,
             registry=registry,
         )
-        self.redis_up = Gauge("ganymede_redis_up", "Whether Redis answered when last asked.", registry=registry)
+        self.redis_up = Gauge("ganymede_redis_up", "Whether Redis took runs when last asked.", registry=registry)
         self.streams = Gauge("ganymede_streams", "Event streams that are open.", registry=registry)
         self._requests_of: dict[tuple[str, int], Counter] = {}  # labels() costs more than all the rest
         self._seconds_of: dict[str, Histogram] = {}

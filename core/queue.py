@@ -7,7 +7,6 @@ import contextlib
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Self
 
@@ -24,6 +23,9 @@ from rq.serializers import JSONSerializer
 from rq.utils import utcparse
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
+from core.queue_snapshot import ALIVE_FOR_S, QueueSnapshot, WorkerFacts
+from core.queue_trouble import PROBE, PROBE_SCRIPT, RedisTrouble
+
 QUEUE_NAME = "train"
 TRAIN_FUNCTION = "worker.job.train"  # a dotted string: the API never imports the worker
 BELL_CHANNEL = "ganymede:models"
@@ -31,13 +33,20 @@ ANSWER_WITHIN_S = 2.0
 HINT_WITHIN_S = 0.5  # a place in the queue is good to know, and nothing to wait for
 RESULT_TTL_S = 24 * 3600
 FAILURE_TTL_S = 7 * 24 * 3600
-ALIVE_FOR_S = 60.0  # after a worker's heartbeat; an idle one's are 45 s apart, a busy one's 5 s
 LIMBO_S = 15.0  # a job in no list for so long was taken by a worker that died before it began
 
 _JOB_ID = re.compile(r"train-(.+)-(\d{1,9})", re.ASCII)
 
 # Away, hanging, or answering that it cannot (its disk or memory is full): to us it is all the same.
 QueueUnavailable = (redis.exceptions.RedisError,)
+# The server said so itself, although redis-py takes some of it for a connection that failed.
+ANSWERS = (
+    redis.exceptions.ResponseError,
+    redis.exceptions.BusyLoadingError,
+    redis.exceptions.AuthenticationError,
+    redis.exceptions.AuthorizationError,
+    redis.exceptions.ExternalAuthProviderError,
+)
 
 
 class JobState(Enum):
@@ -61,6 +70,12 @@ def connect(url: str, *, answer_within_s: float | None = ANSWER_WITHIN_S) -> "re
     return client
 
 
+def trouble_of(error: redis.exceptions.RedisError) -> RedisTrouble:
+    """What an error of QueueUnavailable says about the server."""
+    is_full = "max number of clients" in str(error)
+    return RedisTrouble.told(str(error), error.status_code) if is_full or isinstance(error, ANSWERS) else RedisTrouble()
+
+
 def job_id(run_id: str, attempt: int) -> str:
     return f"train-{run_id}-{attempt}"
 
@@ -69,38 +84,6 @@ def parse_job_id(text: str) -> tuple[str, int] | None:
     """Run and attempt of a job's id; None for a job that is none of ours."""
     match = _JOB_ID.fullmatch(text)
     return (match[1], int(match[2])) if match else None
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerFacts:
-    """What a worker process last noted about itself; times in seconds since 1970."""
-
-    name: str
-    host: str
-    pid: int
-    state: str
-    run: str | None  # that it has a lease of
-    attempt: int | None  # of that run
-    began_at: float | None
-    heartbeat_at: float | None
-
-    @property
-    def heartbeat_age_s(self) -> float | None:
-        return None if self.heartbeat_at is None else time.time() - self.heartbeat_at
-
-    @property
-    def is_alive(self) -> bool:
-        age_s = self.heartbeat_age_s
-        return age_s is not None and age_s < ALIVE_FOR_S
-
-
-@dataclass(frozen=True, slots=True)
-class QueueSnapshot:
-    """The queue at one moment."""
-
-    waiting: list[tuple[int, str, int]]  # position, run, attempt
-    taken: list[tuple[str, int]]  # run, attempt; by a worker, whether it has begun or not
-    workers: list[WorkerFacts]
 
 
 class TrainQueue:
@@ -113,12 +96,21 @@ class TrainQueue:
         self._limbo_since: dict[str, float] = {}
         self._hints = connect(url, answer_within_s=HINT_WITHIN_S)
 
-    def ping(self) -> bool:
-        """Whether the server answers, and within HINT_WITHIN_S: who asks whether we are well does not wait."""
+    def trouble(self) -> RedisTrouble | None:
+        """Why the server takes no runs, as far as HINT_WITHIN_S tells: who asks whether we are well does not wait."""
         try:
-            return bool(self._hints.ping())
-        except QueueUnavailable:
-            return False
+            self._hints.register_script(PROBE_SCRIPT)(keys=[f"rq:job:{PROBE}", f"rq:queue:{PROBE}"], args=[PROBE])
+        except QueueUnavailable as error:
+            return trouble_of(error)
+        return None
+
+    def has_worker(self) -> bool:
+        """Whether a worker shows signs of life."""
+        with self._hints.pipeline(transaction=False) as pipeline:
+            for key in self._hints.smembers(WORKERS_BY_QUEUE_KEY % QUEUE_NAME):
+                pipeline.hget(key, "last_heartbeat")
+            heard: list[Any] = [_seconds(noted.decode(errors="replace")) for noted in pipeline.execute() if noted]
+        return any(time.time() - at < ALIVE_FOR_S for at in heard if at is not None)
 
     def enqueue(self, run_id: str, attempt: int, *, at_front: bool = False) -> bool:
         """Put an attempt into the queue; False if it was there before."""

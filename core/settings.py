@@ -19,6 +19,13 @@ SOCKET_PATH_LIMIT = 100  # bytes; sun_path holds 108 on Linux and 104 on macOS
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
+def is_plain_socket(path: Path) -> bool:
+    """Whether every tool can make a socket of this path: it is short, and nobody who splits a line of `CLIENT LIST`, or
+    prints it, is misled by its characters."""
+    text = str(path)
+    return len(bytes(path)) < SOCKET_PATH_LIMIT and text.isprintable() and not {" ", "="} & set(text)
+
+
 class SettingsError(ValueError):
     """A setting has a value that cannot be used; the text names the environment variable."""
 
@@ -130,12 +137,10 @@ class Settings(BaseSettings):
 
     @property
     def broker_socket(self) -> Path:
-        """The embedded broker's socket: under HOME, or in a short private folder where that path is too long."""
-        socket = self.broker_path / "redis.sock"
-        if len(bytes(socket)) < SOCKET_PATH_LIMIT:
-            return socket
-        digest = hashlib.sha256(bytes(self.broker_path)).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"ganymede-{digest}" / "redis.sock"
+        """The embedded broker's socket: under HOME, or in a short private folder where that path would not do."""
+        private = f"ganymede-{hashlib.sha256(bytes(self.broker_path)).hexdigest()[:16]}"
+        folders = (self.broker_path, Path(tempfile.gettempdir()) / private, Path("/tmp") / private)
+        return next(socket for folder in folders if is_plain_socket(socket := folder / "redis.sock"))
 
     @property
     def broker_url(self) -> str:

@@ -48,6 +48,12 @@ class Broker:
 
     def stop(self) -> None:
         """End the server, also one that was attached to; it writes its file first."""
+        self._end()
+        if self.socket_path.parent != self.data:
+            with contextlib.suppress(OSError):  # something else is in it
+                self.socket_path.parent.rmdir()
+
+    def _end(self) -> None:
         if self.process is None:
             with contextlib.suppress(OSError):
                 self._say(b"SHUTDOWN\r\n")

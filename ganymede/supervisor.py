@@ -116,7 +116,7 @@ class Supervisor:
         home.mkdir(parents=True, exist_ok=True)
         with files.try_lock_file(home / "up.lock") as is_mine:
             if not is_mine:
-                raise CannotStart(f"Ganymede is running on {home} already; GANYMEDE_HOME names another folder")
+                raise CannotStart(f"Ganymede is running on {_shown(home)} already; GANYMEDE_HOME names another folder")
             check_port(self.settings.host, self.settings.port)
             try:
                 if self.broker is not None:
@@ -188,9 +188,15 @@ def base_url(settings: Settings) -> str:
     return f"http://{'127.0.0.1' if host in ('0.0.0.0', '[::]') else host}:{settings.port}"
 
 
-def relative_home(settings: Settings) -> Path:
+def relative_home(settings: Settings) -> str:
+    """HOME as it can be printed, also where its name is in no encoding that we know."""
     home = settings.home.absolute()
-    return home.relative_to(Path.cwd()) if home.is_relative_to(Path.cwd()) else home
+    home = home.relative_to(Path.cwd()) if home.is_relative_to(Path.cwd()) else home
+    return _shown(home)
+
+
+def _shown(path: Path) -> str:
+    return bytes(path).decode(errors="backslashreplace")
 
 
 def _without_here(environment: Mapping[str, str]) -> dict[str, str]:

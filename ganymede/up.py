@@ -38,7 +38,7 @@ def is_ready(settings: Settings) -> bool:
 def introduce(talk: Console, settings: Settings, took_s: float) -> None:
     """Say where the service is and what to try; no line is broken, so that it can be copied."""
     url = base_url(settings)
-    home = escape(str(relative_home(settings)))
+    home = escape(relative_home(settings))
     talk.print(f"\n[bold]Ganymede is ready[/] at {url} after {took_s:.1f} s; all it keeps: {home}/", soft_wrap=True)
     talk.print(f"  draw:   curl '{url}/generate?seed=42&label=7' -o seven.png", soft_wrap=True)
     body = '{"recipe":"cgan","dataset":"mnist-10k","model":"mine"}'

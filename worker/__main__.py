@@ -5,15 +5,15 @@ import signal
 import sys
 import time
 
-from redis import Redis
 from rq.serializers import JSONSerializer
 
 from core.log import configure_logging
-from core.queue import QUEUE_NAME, QueueUnavailable, TrainQueue
+from core.queue import QUEUE_NAME, QueueUnavailable, TrainQueue, trouble_of
 from core.reconcile import reconcile
 from core.runs import RunStore
 from core.settings import Settings, SettingsError, load_settings
 from core.store import Store
+from worker.connection import connect
 from worker.guarded import HEARTBEAT_EVERY_S, MAINTENANCE_EVERY_S, WORKER_TTL_S, GuardedJob, GuardedWorker
 from worker.stopping import on_stop_signal
 
@@ -35,7 +35,7 @@ def main() -> None:
         reconcile(runs, queue)
     worker = GuardedWorker(
         [QUEUE_NAME],
-        connection=Redis.from_url(settings.broker_url),
+        connection=connect(settings.broker_url),
         serializer=JSONSerializer,
         job_class=GuardedJob,
         job_monitoring_interval=HEARTBEAT_EVERY_S,
@@ -48,12 +48,12 @@ def main() -> None:
 
 
 def _wait_for_queue(settings: Settings) -> None:
-    is_told = False
+    told = None
     with TrainQueue(settings.broker_url) as queue:
-        while not queue.ping():
-            if not is_told:
-                log.warning("Redis does not answer; waiting for it")
-                is_told = True
+        while (trouble := queue.trouble()) is not None:
+            if trouble != told:
+                log.warning("%s; waiting for it", trouble.sentence)
+                told = trouble
             time.sleep(0.5)
 
 
@@ -61,4 +61,4 @@ if __name__ == "__main__":
     try:
         main()
     except QueueUnavailable as error:
-        sys.exit(f"worker: Redis went away: {error}")
+        sys.exit(f"worker: {trouble_of(error).sentence}: {error}")

@@ -1,6 +1,7 @@
 """The RQ worker, hardened. It forks, and never imports torch: a CUDA context does not survive a fork.
 
-Against the stock worker: the work horse dies with its parent; an outage of Redis does not crash the parent; SIGTERM
+Against the stock worker: the work horse dies with its parent; a Redis that is away, or refuses, does not crash the
+parent; SIGTERM
 makes the run checkpoint and return; a dead worker's lease ends after seconds; only listed functions run, whatever is
 found in the queue; a worker whose entry in Redis was lost is known again with its next heartbeat.
 """
@@ -12,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import redis.exceptions
@@ -22,7 +24,7 @@ from rq.job import Job
 from rq.worker_registration import register
 
 from core.log import about_run
-from core.queue import TRAIN_FUNCTION, parse_job_id
+from core.queue import TRAIN_FUNCTION, parse_job_id, trouble_of
 from core.runs import RunStore
 from worker.claim import claim
 from worker.stopping import STOP_SIGNALS, on_stop_signal
@@ -32,6 +34,7 @@ LEASE_S = 20
 HEARTBEAT_EVERY_S = 5
 WORKER_TTL_S = 60
 MAINTENANCE_EVERY_S = 30
+REFUSED_PAUSE_S = 5.0  # until a Redis that refuses is asked again
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -59,6 +62,7 @@ class GuardedWorker(Worker):
     """One queue, one run at a time."""
 
     job_class = GuardedJob
+    _told: type[Exception] | None = None
     max_connection_wait_time = 5.0  # seconds until it looks for a Redis that was away; RQ's 60 make it look dead
     runs: RunStore | None = None  # of the jobs; a job whose run is over is dropped, and no process started
 
@@ -67,17 +71,29 @@ class GuardedWorker(Worker):
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         """With all that says who this is: Redis may have been emptied since the worker was born."""
-        super().heartbeat(timeout, pipeline)
-        connection = self.connection if pipeline is None else pipeline
-        connection.hset(self.key, mapping={**self.serialize(), "state": self.get_state()})
-        register(self, pipeline)
+        with self._refusal_told():
+            super().heartbeat(timeout, pipeline)
+            connection = self.connection if pipeline is None else pipeline
+            connection.hset(self.key, mapping={**self.serialize(), "state": self.get_state()})
+            register(self, pipeline)
+
+    def run_maintenance_tasks(self) -> None:
+        with self._refusal_told():
+            super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
+
+    def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> Any:
+        """Wait for a job, and before that for a Redis that refuses: RQ would end the worker."""
+        while True:
+            with self._refusal_told():
+                return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+            time.sleep(REFUSED_PAUSE_S)
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """The parent's part; what it logs meanwhile is about that run."""
         named = parse_job_id(job.id)
-        with about_run(named[0] if named else ""):
+        with about_run(named[0] if named else ""), self._refusal_told():
             if named is None or self.runs is None or not is_ours(job) or claim(self.runs, *named):
-                super().execute_job(job, queue)
+                super().execute_job(job, queue)  # what the run has done is in its files; the reconciler goes by them
             else:
                 self._drop(job, queue)
 
@@ -115,6 +131,17 @@ class GuardedWorker(Worker):
     def set_shutdown_requested_date(self) -> None:
         with contextlib.suppress(redis.exceptions.RedisError):  # called in a signal handler: it must not raise
             super().set_shutdown_requested_date()  # type: ignore[no-untyped-call]
+
+    @contextlib.contextmanager
+    def _refusal_told(self) -> Iterator[None]:
+        """A server may answer and refuse: its memory or disk is full, it is a replica. Each is told once."""
+        try:
+            yield
+            self._told = None
+        except redis.exceptions.ResponseError as error:
+            if type(error) is not self._told:
+                self.log.warning("%s; asking again every %g s", trouble_of(error).sentence, REFUSED_PAUSE_S)
+            self._told = type(error)
 
     def _tell_horse_to_stop(self) -> None:
         if self.horse_pid:

@@ -7,7 +7,8 @@ and never loads torch: it starts every few seconds.
 import socket
 import sys
 
-from core.queue import ALIVE_FOR_S, QueueUnavailable, TrainQueue
+from core.queue import QueueUnavailable, TrainQueue
+from core.queue_snapshot import ALIVE_FOR_S
 from core.settings import SettingsError, load_settings
 
 

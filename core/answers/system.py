@@ -18,7 +18,11 @@ class Readiness(BaseModel):
     status: str = Field(examples=["ready", "not_ready"])
     reason: str | None = None
     model: str | None = Field(None, description="What the default model's name means now.")
-    degraded: list[str] = Field(examples=[["redis", "model:digits@3: generator.safetensors does not match its digest"]])
+    degraded: list[str] = Field(
+        description="What does not work beside it: `redis` (it does not answer), `redis: why` (it takes no runs), "
+        "`workers: why`, `model:NAME@VERSION: why`.",
+        examples=[["redis", "model:digits@3: generator.safetensors does not match its digest"]],
+    )
 
 
 class QueuedRun(BaseModel):
@@ -34,6 +38,9 @@ class QueueBody(BaseModel):
 
     waiting: list[QueuedRun]
     running: list[str] = Field(description="Runs that a worker has.")
+    degraded: list[str] = Field(
+        [], description="Why runs are not trained now, as `/readyz` has it: Redis takes none, or no worker is alive."
+    )
 
 
 class WorkerBody(BaseModel):

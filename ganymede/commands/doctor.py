@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FULL_BELOW_BYTES, LITTLE_BELOW_BYTES = 200e6, 2e9
 NEEDED_FOR_UP = ("fastapi", "uvicorn", "torch", "redis", "rq", "pydantic_settings", "PIL", "safetensors")
+NO_WORKER = "start one (python -m worker, or ganymede up); one that was started says in its log why it does not work"
 NO_SERVER = "none here, and the client needs none"
 
 
@@ -89,12 +90,16 @@ def _readiness(ready: "Readiness") -> Iterator[Check]:
         found = ready.reason or ready.status
         yield Check("drawing", "fail", found, "publish the model, or name another in GANYMEDE_DEFAULT_MODEL")
     for what in ready.degraded:
+        part, _, reason = what.partition(": ")
         if what == "redis":
             yield Check("redis", "fail", "away: nothing trains", "start it, or correct GANYMEDE_REDIS_URL")
-        else:
+        elif part == "redis":
+            todo = "mend that at Redis, or correct GANYMEDE_REDIS_URL; runs that wait are queued by themselves then"
+            yield Check("redis", "fail", f"takes no runs: {reason}", todo)
+        elif part != "workers":  # told by _status
             yield Check("degraded", "warn", what, "the version before is served; `ganymede models show` says more")
-    if "redis" not in ready.degraded:
-        yield Check("redis", "ok", "answers")
+    if not any(what.partition(": ")[0] == "redis" for what in ready.degraded):
+        yield Check("redis", "ok", "answers, and takes runs")
 
 
 def _status(status: "StatusBody") -> Iterator[Check]:
@@ -103,7 +108,7 @@ def _status(status: "StatusBody") -> Iterator[Check]:
         busy = sum(worker.current_run is not None for worker in alive)
         yield Check("workers", "ok", f"{len(alive)} alive, {busy} training")
     elif status.workers is not None:  # None: Redis is away, as told above
-        yield Check("workers", "fail", "none alive: runs wait", "start one: python -m worker, or ganymede up")
+        yield Check("workers", "fail", "none alive: runs wait", NO_WORKER)
     waiting = len(status.queue.waiting) if status.queue else 0
     yield Check("queue", "ok", f"{waiting} waiting")
     free = status.storage.free_bytes

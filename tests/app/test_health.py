@@ -8,10 +8,13 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
+from rq import Worker
 
 from app.main import create_app
+from core.queue import connect
 from core.settings import Settings
 from core.store import Store
+from ganymede.broker import Broker
 
 PublishTiny = Callable[..., int]
 Serve = Callable[[FastAPI], Any]
@@ -27,7 +30,55 @@ async def test_ready_means_that_the_default_model_can_be_drawn(client: httpx.Asy
     answer = await client.get("/readyz")
 
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ready", "reason": None, "model": "tiny@1", "degraded": []}
+    assert answer.json() == {
+        "status": "ready",
+        "reason": None,
+        "model": "tiny@1",
+        "degraded": ["workers: none is alive, so runs wait"],
+    }
+
+
+async def test_with_redis_a_worker_and_a_model_nothing_is_degraded(client: httpx.AsyncClient, broker_url: str) -> None:
+    with connect(broker_url) as connection:
+        worker: Any = Worker(["train"], name="w", connection=connection)
+        worker.register_birth()
+
+        answers = [(await client.get(path)).json() for path in ("/readyz", "/queue")]
+
+    assert [answer["degraded"] for answer in answers] == [[], []]
+
+
+async def test_a_redis_that_takes_no_runs_is_told_everywhere_and_drawing_goes_on(
+    settings: Settings, publish_tiny: PublishTiny, serve: Serve, own_broker: Broker
+) -> None:
+    publish_tiny()
+    url = f"unix://{own_broker.socket_path}"
+    with connect(url) as connection:
+        connection.config_set("maxmemory", 1)
+        async with serve(create_app(settings.model_copy(update={"redis_url": url}))) as client:
+            ready, queue, status = [(await client.get(path)) for path in ("/readyz", "/queue", "/status")]
+            numbers = (await client.get("/metrics")).text
+            drawn = await client.get("/generate", params={"seed": 1})
+
+    told = ["redis: OOM command not allowed when used memory > 'maxmemory'."]
+    assert (ready.status_code, queue.status_code, status.status_code, drawn.status_code) == (200,) * 4
+    assert [answer["degraded"] for answer in (ready.json(), queue.json(), status.json()["readiness"])] == [told] * 3
+    assert "ganymede_redis_up 0.0" in numbers
+
+
+async def test_a_redis_that_nobody_may_even_ask_is_told_with_its_reason(
+    settings: Settings, publish_tiny: PublishTiny, serve: Serve, own_broker: Broker
+) -> None:
+    publish_tiny()
+    url = f"unix://{own_broker.socket_path}"
+    with connect(url) as connection:
+        connection.config_set("requirepass", "secret")
+    async with serve(create_app(settings.model_copy(update={"redis_url": url}))) as client:
+        ready, queue = await client.get("/readyz"), await client.get("/queue")
+
+    assert ready.json()["degraded"][0].startswith("redis: NOAUTH ")
+    assert (queue.status_code, queue.json()["code"]) == (503, "redis_unavailable")
+    assert queue.json()["detail"].startswith("Redis refuses: NOAUTH ")
 
 
 async def test_without_redis_it_is_ready_but_degraded(

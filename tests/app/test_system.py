@@ -14,6 +14,7 @@ from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
 from app import storage
+from app.health import NO_WORKER
 from app.main import create_app
 from app.storage import StorageMeter
 from core.queue import TrainQueue, connect
@@ -77,7 +78,11 @@ async def test_the_queue_and_its_workers_are_told(api: httpx.AsyncClient, new_ru
     (works,) = (await api.get("/workers")).json()["data"]
     worker.connection.close()
 
-    assert waits == {"waiting": [{"position": 0, "run": second.id, "attempt": 1}], "running": [first.id]}
+    assert waits == {
+        "waiting": [{"position": 0, "run": second.id, "attempt": 1}],
+        "running": [first.id],
+        "degraded": [],
+    }
     assert (works["name"], works["state"], works["current_run"], works["device"]) == ("w", "busy", first.id, "cpu")
     assert (works["pid"], works["is_alive"], undecided) == (os.getpid(), True, None)
     assert works["last_heartbeat_at"].endswith("Z")
@@ -102,17 +107,17 @@ async def test_a_run_is_told_as_waiting_or_as_running_as_its_files_have_it(
             canceled = (await api.get("/queue")).json()
     worker.connection.close()
 
-    assert taken == {"waiting": [{"position": 0, "run": run.id, "attempt": 1}], "running": []}
-    assert begun == {"waiting": [], "running": [run.id]}
-    assert resumed == {"waiting": [{"position": 0, "run": run.id, "attempt": 2}], "running": []}
+    assert taken == {"waiting": [{"position": 0, "run": run.id, "attempt": 1}], "running": [], "degraded": []}
+    assert begun == {"waiting": [], "running": [run.id], "degraded": []}
+    assert resumed == {"waiting": [{"position": 0, "run": run.id, "attempt": 2}], "running": [], "degraded": []}
     assert works["current_run"] is None
-    assert canceled == {"waiting": [], "running": []}
+    assert canceled == {"waiting": [], "running": [], "degraded": []}
 
 
 async def test_a_job_of_a_run_that_is_gone_is_not_told(api: httpx.AsyncClient, queue: TrainQueue) -> None:
     queue.enqueue("run_00000000000000000000", 1)
 
-    assert (await api.get("/queue")).json() == {"waiting": [], "running": []}
+    assert (await api.get("/queue")).json() == {"waiting": [], "running": [], "degraded": [NO_WORKER]}
 
 
 async def test_a_worker_whose_heartbeat_is_a_minute_old_is_told_as_dead(
@@ -134,9 +139,9 @@ async def test_the_status_is_one_look_at_everything(client: httpx.AsyncClient, i
 
     body = (await client.get("/status")).json()
 
-    assert body["readiness"] == {"status": "ready", "reason": None, "model": "tiny@1", "degraded": []}
+    assert body["readiness"] == {"status": "ready", "reason": None, "model": "tiny@1", "degraded": [NO_WORKER]}
     assert body["runs"] == {**{status.value: 0 for status in Status}, "paused": 1}
-    assert (body["queue"], body["workers"]) == ({"waiting": [], "running": []}, [])
+    assert (body["queue"], body["workers"]) == ({"waiting": [], "running": [], "degraded": [NO_WORKER]}, [])
     assert body["engine"] == {"device": "cpu", "is_alive": True, "waiting_images": 0, "loaded": ["tiny@1"]}
     assert 0 < body["uptime_s"] < 60
     assert 0 < body["storage"]["free_bytes"] <= body["storage"]["total_bytes"]

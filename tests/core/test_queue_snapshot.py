@@ -9,7 +9,8 @@ from rq import Queue, Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from core.queue import QueueSnapshot, TrainQueue, connect, parse_job_id
+from core.queue import TrainQueue, connect, parse_job_id
+from core.queue_snapshot import QueueSnapshot
 
 Work = Callable[..., Worker]
 

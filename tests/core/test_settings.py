@@ -1,6 +1,7 @@
 """Settings: what the environment may say, and that nothing else is read."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -167,13 +168,42 @@ def test_the_path_of_the_socket_is_short_however_long_home_is(length: int) -> No
     assert sockets[0].is_relative_to(home) == (length < 90)
 
 
-def test_the_broker_is_reached_in_a_home_of_any_name(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path / "5% off? #1 ä+b")
+ODD_NAMES = [
+    "5% off? #1 ä+b",
+    "My Projects",
+    "a=b",
+    " ",
+    "a\nb",
+    "tab\t",
+    "\u2028",
+    "\x85",
+    "\x1f",
+    "q\"u'o",
+    "back\\slash",
+]
+ODD_NAMES += [os.fsdecode(b"\xff\xfe"), "%41", "{x}*[a]$(b)|;&", "-- save", "日本", "::"]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_the_broker_is_reached_in_a_home_of_any_name(tmp_path: Path, name: str) -> None:
+    settings = Settings(home=tmp_path / name)
     broker = Broker(settings.broker_path, settings.broker_socket)
     broker.start()
 
     try:
         with connect(settings.broker_url) as client:
-            assert client.ping()
+            told = client.client_info()["addr"]
     finally:
         broker.stop()
+
+    assert str(settings.broker_socket) in told
+
+
+@pytest.mark.parametrize("folder", ["My Temp", "t" * 200])
+def test_a_folder_for_temporary_files_that_would_not_do_either_is_not_taken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folder: str
+) -> None:
+    (tmp_path / folder).mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / folder))
+
+    assert Settings(home=Path("/my home")).broker_socket.parent.parent == Path("/tmp")

@@ -59,6 +59,8 @@ def test_all_is_well(healthy: Contract, ganymede: Ganymede) -> None:
         ("/livez", {"version": "9.9"}, {"version": "warn"}),
         ("/readyz", {**READY, "status": "not_ready", "reason": "no model"}, {"drawing": "fail"}),
         ("/readyz", {**READY, "degraded": ["redis", "model:x@2: damaged"]}, {"redis": "fail", "degraded": "warn"}),
+        ("/readyz", {**READY, "degraded": ["redis: OOM command not allowed"]}, {"redis": "fail"}),
+        ("/readyz", {**READY, "degraded": ["workers: none is alive, so runs wait"]}, {}),  # /status tells it
         ("/status", {**STATUS, "workers": []}, {"workers": "fail"}),
         ("/status", {**STATUS, "workers": [{**WORKER, "is_alive": False}]}, {"workers": "fail"}),
         ("/status", {**STATUS, "storage": {**STORAGE, "free_bytes": 1_000_000_000}}, {"store": "warn"}),
@@ -78,6 +80,15 @@ def test_what_is_wrong_is_found(
     assert {name: state for name, state in seen.items() if state != "ok"} == found
     assert exit_code == ("fail" in found.values())
     assert all(f"{name}: " in told for name in found)
+
+
+def test_what_redis_says_is_told_with_a_way_out(healthy: Contract, ganymede: Ganymede) -> None:
+    healthy.on("GET", "/readyz", Answer({**READY, "degraded": ["redis: READONLY You can't write here: it: is"]}))
+
+    done = ganymede("doctor")
+
+    assert "redis\tfail\ttakes no runs: READONLY You can't write here: it: is" in done.stdout
+    assert "GANYMEDE_REDIS_URL" in done.stderr
 
 
 def test_an_older_service_is_no_failure(healthy: Contract, ganymede: Ganymede) -> None:

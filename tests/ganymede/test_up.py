@@ -49,6 +49,15 @@ def test_where_it_keeps_all_is_told_in_one_line_however_narrow(tmp_path: Path) -
     assert f"all it keeps: {home}/\n" in said.getvalue()
 
 
+def test_a_home_whose_name_is_in_no_known_encoding_is_told(tmp_path: Path) -> None:
+    said = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+
+    introduce(Console(file=said), Settings(home=tmp_path / os.fsdecode(b"\xff")), 4.1)
+
+    said.seek(0)
+    assert f"all it keeps: {tmp_path}/\\xff/\n" in said.read()
+
+
 def test_it_serves_is_alone_on_its_home_and_ends_all_it_started(launch: Launch, run: Run) -> None:
     port = free_port()
     up = launch(port)

@@ -1,0 +1,38 @@
+"""What the queue looks like at one moment, and who works on it. Knows nothing of Redis."""
+
+import time
+from dataclasses import dataclass
+
+ALIVE_FOR_S = 60.0  # after a worker's heartbeat; an idle one's are 45 s apart, a busy one's 5 s
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerFacts:
+    """What a worker process last noted about itself; times in seconds since 1970."""
+
+    name: str
+    host: str
+    pid: int
+    state: str
+    run: str | None  # that it has a lease of
+    attempt: int | None  # of that run
+    began_at: float | None
+    heartbeat_at: float | None
+
+    @property
+    def heartbeat_age_s(self) -> float | None:
+        return None if self.heartbeat_at is None else time.time() - self.heartbeat_at
+
+    @property
+    def is_alive(self) -> bool:
+        age_s = self.heartbeat_age_s
+        return age_s is not None and age_s < ALIVE_FOR_S
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSnapshot:
+    """The queue at one moment."""
+
+    waiting: list[tuple[int, str, int]]  # position, run, attempt
+    taken: list[tuple[str, int]]  # run, attempt; by a worker, whether it has begun or not
+    workers: list[WorkerFacts]
