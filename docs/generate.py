@@ -204,6 +204,10 @@ data. A folder, an empty name, a file that may not be written and a stdout that 
 RUN is the id of a run, its beginning or end if no other run has it, or `@last`, the newest. The service's address is
 `--url`, else the variable `GANYMEDE_URL`, else port `GANYMEDE_PORT` of this machine, else port 8000 of it.
 
+Another machine is asked through the proxy that `HTTP_PROXY`, `HTTPS_PROXY` or `ALL_PROXY` names, but for the hosts in
+`NO_PROXY`; a SOCKS proxy needs the package `socksio`. `SSL_CERT_FILE` or `SSL_CERT_DIR` names the authorities whose
+certificates are trusted. What of these cannot be used is one line that names the variable (status 3).
+
 ## Options of every command that asks the service
 
 {shared}

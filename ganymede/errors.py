@@ -4,6 +4,7 @@ ClientError
  ├─ ApiError        the service refused: carries the fields of its problem document
  ├─ Unreachable     nothing answers there
  │   └─ Timeout     it does not answer in time
+ ├─ Misconfigured   a proxy or certificate that the environment names cannot be used, or one is not trusted
  └─ NotUnderstood   what answers there does not speak as a Ganymede service does
 """
 
@@ -56,6 +57,10 @@ class Unreachable(ClientError):
 
 class Timeout(Unreachable):
     """The service did not answer in time; what was asked of it may have happened all the same."""
+
+
+class Misconfigured(ClientError):
+    """Nobody can be asked as the environment says: a proxy, a certificate; the text names the variable."""
 
 
 class NotUnderstood(ClientError):

@@ -5,7 +5,7 @@ connection fails or the answer is 429 or 503 with Retry-After. All others may ha
 """
 
 import contextlib
-import ipaddress
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
@@ -16,7 +16,9 @@ from pydantic import BaseModel, ValidationError
 
 from core import VERSION
 from core.answers import Page, Problem
-from ganymede.errors import ApiError, ClientError, NotUnderstood, Timeout, Unreachable
+from ganymede.client import environment
+from ganymede.client.address import read_address
+from ganymede.errors import ApiError, ClientError, Misconfigured, NotUnderstood, Timeout, Unreachable
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 FIRST_PAUSE_S = 0.2  # before a second try; it doubles with each
@@ -40,19 +42,31 @@ class Connection:
         transport: httpx.BaseTransport | None = None,
         retries: int = 2,
     ) -> None:
-        self.url, host = check_url(url)
+        address = read_address(url)
+        self.url = address.url
         self.retries = retries
+        self._proxy: str | None = None  # the variable that names it
         self.last_answer: httpx.Response | None = None
         headers = {"User-Agent": f"ganymede/{VERSION}"}
         if api_key:
-            headers["Authorization"] = f"Bearer {api_key}"
-        self._http = httpx.Client(
-            base_url=self.url,
-            timeout=timeout,
-            headers=headers,
-            transport=transport,
-            trust_env=not _is_loopback(host),  # no proxy is asked for this machine
-        )
+            headers["Authorization"] = f"Bearer {_sendable('api_key', api_key)}"
+        is_here = address.is_loopback  # no proxy is asked for this machine
+        try:
+            self._http = httpx.Client(
+                base_url=self.url,
+                auth=address.auth,
+                timeout=timeout,
+                headers=headers,
+                transport=transport,
+                trust_env=not is_here,
+                verify=httpx.create_ssl_context() if is_here and self.url.startswith("https:") else not is_here,
+            )
+        except (ImportError, OSError, ValueError, httpx.InvalidURL):  # all that the environment can do to it
+            if fault := environment.fault():
+                raise Misconfigured(fault) from None
+            raise
+        if not is_here and transport is None:
+            self._proxy = environment.proxy_of(httpx.URL(self.url))
 
     def close(self) -> None:
         self._http.close()
@@ -67,9 +81,12 @@ class Connection:
         Raises:
             ApiError: the service refused.
             Unreachable, Timeout: there is no answer.
+            Misconfigured: nobody could be asked.
         """
         if key is not None:
             asked["headers"] = {**asked.get("headers", {}), "Idempotency-Key": key}
+        for name, value in asked.get("headers", {}).items():
+            _sendable(name, value)
         tries = 1 + (self.retries if method in SAFE_METHODS or key is not None else 0)
         for i in range(tries):
             try:
@@ -133,11 +150,25 @@ class Connection:
         try:
             yield
         except httpx.TimeoutException:
-            raise Timeout(f"{self.url} does not answer in time") from None
+            raise Timeout(f"{self.url} does not answer in time{self._by_way()}") from None
         except httpx.TransportError as error:
-            raise Unreachable(f"nothing answers at {self.url} ({error or type(error).__name__})") from None
+            if untrusted := _untrusted(error):
+                raise Misconfigured(
+                    f"the certificate of {self.url} is not trusted ({untrusted}); {environment.trusted()}"
+                ) from None
+            told = str(error) or type(error).__name__
+            raise Unreachable(f"nothing answers at {self.url}{self._by_way()} ({told})") from None
         except httpx.RequestError as error:
             raise NotUnderstood(f"the answer of {self.url} cannot be read ({error})") from None
+        except httpx.InvalidURL as error:
+            raise ClientError(f"{self.url} cannot be asked that: {error}") from None
+        except UnicodeError as error:
+            if getattr(error, "encoding", "idna") != "idna":  # of what was asked
+                raise
+            raise Misconfigured(f"{self._proxy or self.url} names a host that cannot be looked up") from None
+
+    def _by_way(self) -> str:
+        return f" through the proxy of {self._proxy}" if self._proxy else ""
 
     def _check(self, answer: httpx.Response) -> None:
         if not answer.is_success:
@@ -149,39 +180,25 @@ def given(params: Params) -> dict[str, Any]:
     return {name: value for name, value in params.items() if value is not None}
 
 
+def _sendable(name: str, text: str) -> str:
+    """A value of a header. It is not shown where it is refused: it may be secret."""
+    if not (text.isascii() and text.isprintable() and text == text.strip()):
+        raise ValueError(f"{name}: only printable ASCII can be sent, without white space around it")
+    return text
+
+
+def _untrusted(error: BaseException | None) -> str | None:
+    """What is wrong with a certificate, if an error comes of that."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error.verify_message
+        error = error.__cause__ or error.__context__
+    return None
+
+
 def part(text: object) -> str:
     """One part of a path, whatever is in it."""
     return quote(str(text), safe="@:$")
-
-
-def check_url(url: str) -> tuple[str, str]:
-    """An address as it is used, and its host; a number alone is a port of this machine.
-
-    Raises:
-        ValueError: it is no http or https address.
-    """
-    text = url.strip()
-    if text.isascii() and text.isdecimal():
-        text = f"http://127.0.0.1:{text}"
-    elif "://" not in text:
-        text = f"http://{text}"
-    try:
-        parsed = httpx.URL(text)
-    except httpx.InvalidURL as error:
-        raise ValueError(f"{url!r} is no address: {error}") from None
-    port_fits = parsed.port is None or 0 < parsed.port < 65536
-    if parsed.scheme not in ("http", "https") or not parsed.host or not port_fits or len(text.split()) != 1:
-        raise ValueError(f"{url!r} is no address like http://127.0.0.1:8000")
-    if parsed.query or parsed.fragment:
-        raise ValueError(f"{url!r} has more than an address: leave out what follows the path")
-    return text.rstrip("/"), parsed.host
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _problem(answer: httpx.Response) -> Problem:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ganymede.commands import show
 from ganymede.commands.session import FAILED, UNREACHABLE, USAGE
-from ganymede.errors import ApiError, Timeout, Unreachable
+from ganymede.errors import ApiError, Misconfigured, Timeout, Unreachable
 
 
 def complain(error: Exception, *, as_json: bool = False) -> int:
@@ -28,8 +28,8 @@ def complain(error: Exception, *, as_json: bool = False) -> int:
         _say(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error))
         return FAILED
     _say(show.clean(str(error)))
-    if isinstance(error, Unreachable):
-        if not isinstance(error, Timeout):
+    if isinstance(error, Unreachable | Misconfigured):
+        if not isinstance(error, Timeout | Misconfigured):
             _say("start the service with `ganymede up`, or name another with --url", more=True)
         return UNREACHABLE
     return FAILED

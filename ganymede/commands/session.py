@@ -16,6 +16,7 @@ from ganymede.commands import show
 
 if TYPE_CHECKING:
     from core.answers import Page
+    from ganymede.client import Client
 
 FAILED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
 SERVICE = "http://127.0.0.1:8000"
@@ -67,13 +68,19 @@ class Session:
         from ganymede.client import Client  # here: `ganymede --help` needs no HTTP
         from ganymede.commands.curl import CurlTransport
 
-        self.as_json, self.quiet, self.curl = as_json, quiet, curl
+        self.as_json, self.quiet, self.curl, self._url = as_json, quiet, curl, url
         self.talk = Console(stderr=True, highlight=False, quiet=quiet)
         try:
             self._writer = CurlTransport()
             self.client: Client = Client(url, transport=self._writer if curl else None)
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--url") from None
+
+    def another_client(self) -> "Client":
+        """For a thread of its own; it gives up at once."""
+        from ganymede.client import Client
+
+        return Client(self._url, retries=0)
 
     def say(self, message: str, style: str = "") -> None:
         """A message for people, on stderr."""
@@ -181,8 +188,8 @@ def _run(function: Callable[[Session], int | None], asked: dict[str, Any]) -> in
     from ganymede.errors import ClientError
 
     show.prepare()
-    session = Session(**asked)
     try:
+        session = Session(**asked)
         with session.client:
             try:
                 status = function(session) or 0
@@ -194,6 +201,6 @@ def _run(function: Callable[[Session], int | None], asked: dict[str, Any]) -> in
     except BrokenPipeError:  # `ganymede runs ls | head -1`: the reader has what it wants, and that is no error
         return 0
     except (ClientError, Refused, OSError, UnicodeEncodeError) as error:
-        return complain(error, as_json=session.as_json)
+        return complain(error, as_json=asked["as_json"])
     finally:
         show.finish()

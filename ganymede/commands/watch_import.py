@@ -12,6 +12,7 @@ from ganymede.commands.session import Session
 
 if TYPE_CHECKING:
     from core.answers.system import ImportBody
+    from ganymede.client import Client
 
 ASKED_EVERY_S = 0.5
 
@@ -26,7 +27,7 @@ def told_meanwhile(session: Session) -> Iterator[str | None]:
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[where]}"))
     with Progress(*columns, console=session.talk, transient=True) as progress:
         task = progress.add_task("sending", total=None, where="")
-        asker = threading.Thread(target=_ask, args=(session.client.url, request_id, is_over, progress, task))
+        asker = threading.Thread(target=_ask, args=(session.another_client(), request_id, is_over, progress, task))
         asker.start()
         try:
             yield request_id
@@ -35,11 +36,10 @@ def told_meanwhile(session: Session) -> Iterator[str | None]:
             asker.join()
 
 
-def _ask(url: str, request_id: str, is_over: threading.Event, progress: Progress, task: TaskID) -> None:
-    from ganymede.client import Client
+def _ask(client: "Client", request_id: str, is_over: threading.Event, progress: Progress, task: TaskID) -> None:
     from ganymede.errors import ClientError
 
-    with Client(url, retries=0) as client:
+    with client:
         while not is_over.wait(ASKED_EVERY_S):
             with contextlib.suppress(ClientError):  # the upload itself tells what is wrong
                 for now in client.status().imports:

@@ -209,37 +209,6 @@ def test_a_picture_without_its_headers_is_none(contract: Contract) -> None:
         client.generate()
 
 
-@pytest.mark.parametrize(
-    ("given", "used"),
-    [
-        ("8001", "http://127.0.0.1:8001"),
-        ("localhost:8001/", "http://localhost:8001"),
-        ("https://gan.example.org/v1/", "https://gan.example.org/v1"),
-        (" http://[::1]:80 ", "http://[::1]:80"),
-    ],
-)
-def test_an_address_may_be_short(given: str, used: str) -> None:
-    with Client(given) as client:
-        assert client.url == used
-
-
-@pytest.mark.parametrize("url", ["", "ftp://x", "http://", "http://x:99999", "http://x/?a=b", "0", "http://x y"])
-def test_what_is_no_address_is_refused_at_once(url: str) -> None:
-    with pytest.raises(ValueError, match="address"):
-        Client(url)
-
-
-def test_no_proxy_is_asked_for_this_machine(contract: Contract, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    for name in ("NO_PROXY", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    contract.on("GET", "/livez", Answer({}))
-
-    with Client(contract.url) as client:
-        assert client.alive().status == "alive"
-
-
 def test_a_key_goes_with_every_request(contract: Contract) -> None:
     contract.on("GET", "/livez", Answer({}))
 
