@@ -20,7 +20,7 @@ from core.intake.conversion import Tell, check_bytes, convert, plan_for
 from core.intake.idx_files import read_idx_files
 from core.intake.layout import Entry, class_order, list_pictures
 from core.intake.looking import look_at_all, notes_of
-from core.intake.npz import read_npz
+from core.intake.npz import NPY_MAGIC, read_npy_files, read_npz
 from core.intake.order import Order
 from core.intake.picture import Shape, decode, fit
 from core.intake.report import Report
@@ -49,7 +49,13 @@ def build(order: Order, folder: Path, tell: Tell) -> Built:
     """
     heads = [_head(upload.path) for upload in order.files]
     if all(head.startswith((IDX_MAGIC, GZIP_MAGIC)) for head in heads):
-        return _from_arrays("idx", read_idx_files(order.files, order.limits.bytes), order, folder, tell)
+        return _from_arrays(read_idx_files(order.files, order.limits.bytes), Report("idx"), order, folder, tell)
+    if all(head == NPY_MAGIC[:4] for head in heads):
+        report = Report("npy")
+        try:
+            return _from_arrays(read_npy_files(order.files, folder, report.note), report, order, folder, tell)
+        except InvalidRequest as error:
+            raise _located(error) from None
     if len(heads) > 1:
         raise InvalidRequest.field("/file", "of several files each has to be an IDX file; else send one file")
     if not heads[0].startswith(ZIP_MAGICS):
@@ -85,7 +91,8 @@ def _from_zip(order: Order, folder: Path, tell: Tell) -> Built:
         entries = [] if is_npz else list_pictures(archive, report)
         if not is_npz:
             return _from_pictures(archive, entries, report, order, folder, tell)
-    return _from_arrays("npz", read_npz(path, folder, limits.bytes), order, folder, tell)
+    report = Report("npz")
+    return _from_arrays(read_npz(path, folder, limits.bytes, report.note), report, order, folder, tell)
 
 
 def _from_pictures(
@@ -116,12 +123,12 @@ def _from_pictures(
     return Built(ImageSet(images_NHWC, labels_N, class_names), report, target)
 
 
-def _from_arrays(kind: str, content: ImageSet, order: Order, folder: Path, tell: Tell) -> Built:
+def _from_arrays(content: ImageSet, report: Report, order: Order, folder: Path, tell: Tell) -> Built:
     """Arrays of images, which all have one size; where it is the one that is asked for, they stay as they are."""
     count, height, width, channels = content.images_NHWC.shape
     if count > MAX_IMAGES:
         raise InvalidRequest.field("/file", f"has {count} images; arrays may have {MAX_IMAGES}")
-    report, target = Report(kind), folder / "images.npy"
+    target = folder / "images.npy"
     plan = plan_for(order.form, [Shape(width, height, channels == 1)])
     check_bytes(count, plan, order.limits.bytes)
     report.taken = count

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from core.errors import InvalidRequest
 from core.idx import MAX_ELEMENTS, read_idx
-from core.image_set import MAX_CLASSES, ImageSet
+from core.image_set import ImageSet
+from core.intake.labels import number
 from core.intake.order import Upload
 
 
@@ -39,9 +40,7 @@ def read_idx_files(uploads: Sequence[Upload], max_bytes: int) -> ImageSet:
     labels_N = np.concatenate([_labels_of(name, len(array), labels) for name, array in images])
     if labels:
         raise InvalidRequest.field("/file", f"{labels[0][0]}: labels without images")
-    names = tuple(str(label) for label in range(int(labels_N.max(initial=0)) + 1))
-    assert len(names) <= MAX_CLASSES
-    return ImageSet(images_NHWC, labels_N.astype(np.int64), names)
+    return ImageSet(images_NHWC, *number(labels_N))
 
 
 def _read(upload: Upload, max_elements: int) -> npt.NDArray[np.uint8]:

@@ -1,63 +1,149 @@
-""".npz files from strangers: plain arrays alone, unpacked to the disk and mapped. Knows no pictures and no store."""
+""".npz and .npy files from strangers: plain arrays alone, unpacked to the disk and mapped. Knows no store.
 
+Shape suffixes: N images, H height, W width, C channels (1 or 3).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 from zipfile import ZipFile
 
 import numpy as np
 import numpy.typing as npt
 
 from core.errors import InvalidRequest
-from core.image_set import MAX_CLASSES, ImageSet
+from core.image_set import ImageSet
 from core.intake.archive import FileRefused, open_archive, unpack_entry
+from core.intake.array_roles import Outline, Part, assign, refused, unused
+from core.intake.labels import number
+from core.intake.order import Upload
+from core.intake.pixels import to_images
 
 MAX_BYTES = 1 << 33  # of all arrays together
+MAX_ARRAYS = 1000
+NPY_MAGIC = b"\x93NUMPY"
+SUFFIX = ".npy"
 # What numpy raises on a header that is none, lies, or names what is no plain array.
-_UNREADABLE = (ValueError, EOFError, TypeError, MemoryError, ArithmeticError)
+_UNREADABLE = (ValueError, EOFError, TypeError, MemoryError, ArithmeticError, SyntaxError)
+
+Array = npt.NDArray[Any]
+Note = Callable[[str], None]
 
 
-def read_npz(path: Path, folder: Path, max_bytes: int = MAX_BYTES) -> ImageSet:
-    """Read an .npz with `images` (N H W or N H W C, uint8) and optionally `labels` (N) and `class_names`.
+def _untold(told: str) -> None:
+    """Nobody listens."""
 
-    Its arrays are unpacked into `folder` and mapped from there; together they have at most `max_bytes`.
+
+@dataclass(frozen=True, slots=True)
+class Arrays:
+    """Arrays by name: what they are, and how to map one."""
+
+    outlines: Mapping[str, Outline]
+    get: Callable[[str], Array]
+
+
+def read_npz(path: Path, folder: Path, max_bytes: int = MAX_BYTES, note: Note = _untold) -> ImageSet:
+    """Read an .npz of images (N H W, N H W C or N C H W) and perhaps their labels and `class_names`.
+
+    Its arrays are unpacked into `folder` and mapped from there; together they have at most `max_bytes`. `note` is told
+    what was settled that a sender might not expect.
 
     Raises:
         InvalidRequest: an array is missing or unusable; the pointer names it.
     """
     with open_archive(path, max_bytes) as archive:
-        pixels, labels, names = (_array(archive, key, folder, max_bytes) for key in ("images", "labels", "class_names"))
-    if pixels is None:
-        raise InvalidRequest.field("images", "the .npz has no array of this name")
-    pixels = pixels[..., None] if pixels.ndim == 3 else pixels
-    if labels is None:
-        return ImageSet(pixels)
-    if labels.dtype.kind not in "iu":
-        raise InvalidRequest.field("labels", f"expected whole numbers, got {labels.dtype}")
-    if labels.size and not 0 <= int(labels.min()) <= int(labels.max()) < MAX_CLASSES:
-        raise InvalidRequest.field("labels", f"expected 0 to {MAX_CLASSES - 1}")
-    if names is None:
-        names = np.arange(int(labels.max(initial=0)) + 1).astype(str)
+        names = [name.removesuffix(SUFFIX) for name in archive.namelist() if name.endswith(SUFFIX)]
+        if len(names) > MAX_ARRAYS:
+            raise InvalidRequest.field("images", f"has {len(names)} arrays; an .npz may have {MAX_ARRAYS}")
+        outlines = {name: _outline_of_entry(archive, name) for name in names}
+        return _image_set(Arrays(outlines, lambda name: _unpacked(archive, name, folder, max_bytes)), folder, note)
+
+
+def read_npy_files(uploads: Sequence[Upload], folder: Path, note: Note) -> ImageSet:
+    """As `read_npz`, of arrays in files of their own."""
+    paths = {Path(upload.filename).stem: upload.path for upload in uploads}
+    outlines = {}
+    for name, path in paths.items():
+        with path.open("rb") as file:
+            outlines[name] = _outline(file, name)
+    return _image_set(Arrays(outlines, lambda name: _mapped(paths[name], name)), folder, note)
+
+
+def _image_set(arrays: Arrays, folder: Path, note: Note) -> ImageSet:
+    roles = assign(arrays.outlines)
+    if left := unused(roles, arrays.outlines):
+        note(f"arrays that were not taken: {', '.join(name[:60] for name in left[:20])}")
+    images_NHWC = to_images({part.images: arrays.get(part.images) for part in roles.parts}, folder, note)
+    labels = [_labels(arrays, part) for part in roles.parts if part.labels]
+    if not labels:
+        return ImageSet(images_NHWC)
+    names = None if roles.class_names is None else _texts(arrays.get(roles.class_names), roles.class_names)
+    if len({array.shape[1:] for array in labels}) > 1:
+        raise refused("labels have different shapes", arrays.outlines)
+    labels_N, class_names = number(np.concatenate(labels), names)
+    return ImageSet(images_NHWC, labels_N, class_names)
+
+
+def _labels(arrays: Arrays, part: Part) -> Array:
+    """Those of one part, as many as its images."""
+    labels, count = arrays.get(str(part.labels)), arrays.outlines[part.images].shape[0]
+    if labels.ndim == 0 or len(labels) != count:
+        raise InvalidRequest.field("labels", f"expected {count} labels, got shape {labels.shape}")
+    return labels
+
+
+def _texts(names: Array, field: str) -> tuple[str, ...]:
     if names.ndim != 1 or names.dtype.kind != "U":
-        raise InvalidRequest.field("class_names", f"expected a row of texts, got {names.dtype} {names.shape}")
-    return ImageSet(pixels, labels.astype(np.int64), _texts(names))
-
-
-def _texts(names: npt.NDArray[Any]) -> tuple[str, ...]:
+        raise InvalidRequest.field(field, f"expected a row of texts, got {names.dtype} {names.shape}")
     try:
         return tuple(names.tolist())
     except ValueError:  # numbers that are no characters
-        raise InvalidRequest.field("class_names", "expected texts") from None
+        raise InvalidRequest.field(field, "expected texts") from None
 
 
-def _array(archive: ZipFile, name: str, folder: Path, max_bytes: int) -> npt.NDArray[Any] | None:
-    """One array of an .npz, mapped from a file in `folder`; None if there is none of this name."""
-    target = folder / f"{name}.unpacked"
+def _outline_of_entry(archive: ZipFile, name: str) -> Outline:
     try:
-        unpack_entry(archive, archive.getinfo(f"{name}.npy"), target, max_bytes)
+        with archive.open(name + SUFFIX) as packed:
+            return _outline(cast(BinaryIO, packed), name)
+    except InvalidRequest:
+        raise
+    except Exception as error:  # whatever a stranger's bytes lead to
+        raise _unreadable(name, error) from None
+
+
+def _outline(file: BinaryIO, name: str) -> Outline:
+    """Shape and type by an array's header."""
+    try:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(file)
+    except _UNREADABLE as error:
+        raise _unreadable(name, error) from None
+    return Outline(shape, str(dtype))
+
+
+def _unpacked(archive: ZipFile, name: str, folder: Path, max_bytes: int) -> Array:
+    """One array of an .npz, mapped from a file in `folder`."""
+    target = folder / f"{len(list(folder.iterdir()))}.unpacked"
+    try:
+        unpack_entry(archive, archive.getinfo(name + SUFFIX), target, max_bytes)
+    except FileRefused as error:
+        raise _unreadable(name, error) from None
+    return _mapped(target, name)
+
+
+def _mapped(path: Path, name: str) -> Array:
+    try:
         with np.errstate(over="raise"):  # the product of a shape
-            array: npt.NDArray[Any] = np.lib.format.open_memmap(target, mode="r")  # plain arrays alone; runs no code
-    except KeyError:
-        return None
-    except (FileRefused, *_UNREADABLE) as error:
-        raise InvalidRequest.field(name, f"cannot be read: {str(error)[:200]}") from None
+            array: Array = np.lib.format.open_memmap(path, mode="r")  # plain arrays alone; runs no code
+    except _UNREADABLE as error:
+        raise _unreadable(name, error) from None
     return array
+
+
+def _unreadable(name: str, error: Exception) -> InvalidRequest:
+    told = str(error)[:200]
+    if "Python objects" in told:
+        told = "it holds Python objects, which can run code when they are opened; save it as plain numbers or texts"
+    return InvalidRequest.field(name, f"cannot be read: {told}")

@@ -95,8 +95,8 @@ def test_an_npz_of_one_drawable_size_stays_as_it_is(take: Build) -> None:
 @pytest.mark.parametrize(
     ("arrays", "pointer"),
     [
-        ({"pictures": TRAIN}, "/file/images"),
-        ({"images": TRAIN.astype(float)}, "/file/images"),
+        ({"one": TRAIN, "other": TEST[:, :20]}, "/file/images"),
+        ({"images": TRAIN.astype(float) * 9}, "/file/images"),
         ({"images": np.array([{}, None], object)}, "/file/images"),
         ({"images": TRAIN, "labels": TRAIN_LABELS[:5]}, "/file/labels"),
         ({"images": TRAIN, "labels": TRAIN_LABELS, "class_names": ["a"]}, "/file/labels"),
