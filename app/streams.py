@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
-from app.train.body import eta_of
+from app.train.body import eta_of, task_of
 from core.answers.runs import ProgressMessage
 from core.errors import GanymedeError
 from core.events import Event, EventTail, events_after
@@ -207,5 +207,6 @@ def progress_body(state: RunState) -> dict[str, Any]:
         phase=state.phase,
         attempt=state.attempt,
         eta_at=eta_of(state),
+        task=task_of(state),
         metrics=state.metrics,
     ).model_dump(mode="json")

@@ -19,8 +19,6 @@ from core.queue_snapshot import QueueSnapshot, WorkerFacts
 from core.registry import timestamp
 from core.states import Status
 
-WITH_A_WORKER = (Status.RUNNING, Status.PAUSING, Status.CANCELING)
-
 router = APIRouter(tags=["system"])
 
 
@@ -88,7 +86,7 @@ def _queue(snapshot: QueueSnapshot, troubles: list[str], services: Services) -> 
             for position, run, attempt in listed
             if statuses[run, attempt] is Status.QUEUED
         ],
-        running=sorted(run for (run, _), status in statuses.items() if status in WITH_A_WORKER),
+        running=sorted(run for (run, _), status in statuses.items() if status and status.has_worker),
         degraded=troubles,
     )
 
@@ -106,9 +104,8 @@ def _workers(snapshot: QueueSnapshot, services: Services) -> list[WorkerBody]:
 
 
 def _worker(facts: WorkerFacts, services: Services) -> WorkerBody:
-    run = None
-    if facts.run and facts.attempt and _status(facts.run, facts.attempt, services) in WITH_A_WORKER:
-        run = facts.run
+    status = _status(facts.run, facts.attempt, services) if facts.run and facts.attempt else None
+    run = facts.run if status and status.has_worker else None
     return WorkerBody(
         name=facts.name,
         host=facts.host,

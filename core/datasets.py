@@ -61,9 +61,9 @@ class Dataset:
     def class_names(self) -> tuple[str, ...]:
         return tuple(self.manifest["class_names"])
 
-    def check(self) -> None:
-        """Compare the files with their digests; StoreDamaged names the first bad one."""
-        check_files(self.folder, self.manifest["files"])
+    def check(self, tick: Callable[[int], None] | None = None) -> None:
+        """Compare the files with their digests; StoreDamaged names the first bad one. `tick`: as of check_files."""
+        check_files(self.folder, self.manifest["files"], tick)
 
     def images(self) -> images.Images:
         images_NHWC: images.Images = self._array(IMAGES_FILE, np.uint8)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,12 +78,15 @@ def shown(path: Path) -> str:
     return "/".join(path.parts[-3:])
 
 
-def sha256_file(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file's bytes."""
+def sha256_file(path: Path, tick: Callable[[int], None] | None = None) -> str:
+    """Hexadecimal SHA-256 of a file's bytes. `tick` is told between two parts how large the one before was, and may end
+    it by raising."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_DIGEST_CHUNK):
             digest.update(chunk)
+            if tick is not None and len(chunk) == _DIGEST_CHUNK:
+                tick(len(chunk))
     return digest.hexdigest()
 
 

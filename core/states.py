@@ -1,5 +1,6 @@
 """The life of a run: its statuses, what may follow what, what may be asked of it. Knows no files and no queue."""
 
+import datetime as dt
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -27,9 +28,13 @@ class Status(StrEnum):
         return self in TERMINAL
 
     @property
+    def has_worker(self) -> bool:
+        return self in (Status.RUNNING, Status.PAUSING, Status.CANCELING)
+
+    @property
     def wants_worker(self) -> bool:
         """Whether the run waits for a worker or for one to let go of it."""
-        return self in (Status.QUEUED, Status.RUNNING, Status.PAUSING, Status.CANCELING)
+        return self is Status.QUEUED or self.has_worker
 
 
 S = Status
@@ -105,11 +110,30 @@ class Best(Record):
     step: int
 
 
+class Task(Record):
+    """What a run does besides its steps, and how far it is: the classifier that it is judged by, an evaluation."""
+
+    name: str
+    done: int = 0
+    total: int | None = None  # None: nobody knows
+    began_at: str
+    at: str  # when it was as far as that
+
+    def eta(self) -> str | None:
+        """When it will be done at the speed it has now."""
+        if not self.done or self.total is None:
+            return None
+        began, at = (dt.datetime.fromisoformat(text) for text in (self.began_at, self.at))
+        eta = began + (at - began) * (self.total / self.done)
+        return eta.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
 class RunState(Record):
     """state.json: all about a run that changes while it lives."""
 
     status: Status = Status.QUEUED
     phase: str | None = None
+    task: Task | None = None
     attempt: int = 1
     attempts_without_checkpoint: int = 0  # attempts lost in a row without a newer checkpoint
     attempt_began_at_step: int = 0
@@ -152,6 +176,7 @@ class RunState(Record):
         return self.moved(
             S.RUNNING,
             phase="preparing",
+            task=None,
             preempted=False,
             started_at=self.started_at or timestamp(),
             last_heartbeat_at=timestamp(),

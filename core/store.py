@@ -132,8 +132,11 @@ class Store:
                 lock.unlink(missing_ok=True)
 
 
-def check_files(folder: Path, expected: dict[str, Any]) -> None:
-    """Compare files with the sizes and SHA-256 that a manifest lists; StoreDamaged names the first bad one."""
+def check_files(folder: Path, expected: dict[str, Any], tick: Callable[[int], None] | None = None) -> None:
+    """Compare files with the sizes and SHA-256 that a manifest lists; StoreDamaged names the first bad one.
+
+    `tick`: as of files.sha256_file.
+    """
     try:
         listed = [(name, facts["bytes"], facts["sha256"]) for name, facts in expected.items()]
     except (AttributeError, KeyError, TypeError):
@@ -146,7 +149,7 @@ def check_files(folder: Path, expected: dict[str, Any]) -> None:
             raise StoreDamaged(f"{files.shown(path)} is missing")
         if path.stat().st_size != size:
             raise StoreDamaged(f"{files.shown(path)} has {path.stat().st_size} bytes, not {size}")
-        if files.sha256_file(path) != digest:
+        if files.sha256_file(path, tick) != digest:
             raise StoreDamaged(f"{files.shown(path)} does not match its digest")
 
 

@@ -15,7 +15,7 @@ from core.datasets import Dataset
 from core.images import Images
 from core.runs import Run
 from models import sampling
-from worker.scores.extractor import BATCH, Extractor, Tick, extract
+from worker.scores.extractor import BATCH, Extractor, extract
 from worker.scores.preparation import Workshop, choose, make_extractor, make_reference
 from worker.scores.reference import FEWEST_FAKES, Classes, Reference, spread_labels
 from worker.state import TrainState
@@ -35,20 +35,24 @@ class Evaluation:
     extractor: Extractor
     reference: Reference
     labels_M: Classes | None
-    tick: Tick
+    shop: Workshop
     scoring_s: float = 0.0  # about how long it takes once the features are there
 
     def scores(self, state: TrainState) -> Metrics:
         """The numbers of docs/metrics.md for the generator as it is now."""
-        fakes = extract(self.extractor, self._draw(state), self.tick)
-        return self.reference.scores(fakes, self.labels_M)
+        with self.shop.task("evaluation", self._num_batches + self.reference.num_blocks):
+            fakes = extract(self.extractor, self._draw(state), self.shop.tick)
+            return self.reference.scores(fakes, self.labels_M)
+
+    @property
+    def _num_batches(self) -> int:
+        return -(-len(self.reference.apart) // BATCH)
 
     def expected_s(self, state: TrainState) -> float:
         """About how long `scores` will take, by its first batch."""
         began = time.monotonic()
         self.extractor(next(self._draw(state)))
-        batches = -(-len(self.reference.apart) // BATCH)
-        return (time.monotonic() - began) * batches + self.scoring_s
+        return (time.monotonic() - began) * self._num_batches + self.scoring_s
 
     def _draw(self, state: TrainState) -> Iterator[Images]:
         """Pictures of seeds 0, 1, 2 ..., as `/generate` draws them."""
@@ -120,10 +124,12 @@ def prepare(run: Run, dataset: Dataset, resolved: dict[str, Any], shop: Workshop
     facts = {"extractor": name, "reason": why, "extractor_digest": extractor.digest, "extractor_accuracy": accuracy}
     counts = {"images": fakes, "reals": len(reference.rest)}
     began = time.monotonic()
-    _tell(run, settled, {**facts, **counts, "floor": reference.floor})
+    with shop.task("floor", reference.num_blocks):
+        floor = reference.floor
+    _tell(run, settled, {**facts, **counts, "floor": floor})
     scoring_s = time.monotonic() - began
     labels_M = spread_labels(labels_N, fakes) if by_class and labels_N is not None else None
-    return Evaluation(extractor, reference, labels_M, shop.tick, scoring_s)
+    return Evaluation(extractor, reference, labels_M, shop, scoring_s)
 
 
 def _settled(run: Run) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ from models import sampling
 from worker.distributed import World
 from worker.state import TrainState
 from worker.stopping import RollBack, StopTraining, is_asked_by_signal
+from worker.tasks import Tasks
 from worker.trainer import Hook, Metrics
 
 MARK_EVERY_S = 1.0  # signs of life in state.json, and looks whether it is to stop
@@ -112,7 +113,7 @@ class ReportProgress(Quiet):
             images_seen=state.images_seen,
             images_per_second=metrics["images_per_second"],
         )
-        changes = {"progress": progress, "last_heartbeat_at": timestamp(), "phase": "training"}
+        changes = {"progress": progress, "last_heartbeat_at": timestamp(), "phase": "training", "task": None}
         step = state.step if "fd" in metrics else now.evaluation_step
         return now.model_copy(update={**changes, "metrics": now.metrics | metrics, "evaluation_step": step})
 
@@ -141,6 +142,7 @@ class StopWhenAsked(Quiet):
 
     def __init__(self, run: Run) -> None:
         self.run, self.clock = run, Clock(MARK_EVERY_S)
+        self.tasks = Tasks(self.look)
 
     def after_step(self, state: TrainState, is_last: bool) -> None:  # noqa: ARG002
         if not is_last or is_asked_by_signal():
@@ -151,7 +153,8 @@ class StopWhenAsked(Quiet):
         if is_asked_by_signal():
             raise StopTraining("preempted")
         if self.clock.is_due():
-            now = self.run.change(lambda now: now.model_copy(update={"last_heartbeat_at": timestamp()}), durable=False)
+            marks = {"last_heartbeat_at": timestamp(), "task": self.tasks.current()}
+            now = self.run.change(lambda now: now.model_copy(update=marks), durable=False)
             if now.status in (Status.CANCELING, Status.PAUSING):
                 raise StopTraining("cancel" if now.status is Status.CANCELING else "pause")
 

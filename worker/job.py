@@ -15,6 +15,7 @@ from core.checkpoints import list_checkpoints
 from core.cores import available_cores
 from core.datasets import Dataset, DatasetStore
 from core.errors import DatasetNotFound, IllegalTransition, RunNotFound, StoreDamaged, TrainingFailed
+from core.files import folder_size
 from core.log import about_run, configure_logging
 from core.queue import Bell
 from core.registry import Registry
@@ -128,10 +129,11 @@ def train_in(world: World, run: Run, settings: Settings) -> str:
     execution.apply()
     training = world.in_turn(lambda: _resume(run, resolved, execution, world))
     dataset = world.in_turn(lambda: _dataset(run, spec))
-    keeper = KeepCheckpoints(run, lineage_of(run, spec))
+    keeper, stopper = KeepCheckpoints(run, lineage_of(run, spec)), StopWhenAsked(run)
     hooks: list[Hook] = []
     try:
-        world.lead(lambda: hooks.extend(_set_off(run, training, dataset, keeper, settings)))
+        world.lead(lambda: _check(dataset, stopper))
+        world.lead(lambda: hooks.extend(_set_off(run, training, dataset, keeper, stopper, settings)))
     except StopTraining as stop:
         return _stopped(run, stop) if world.is_first else FOLLOWED
     batches = _batches(dataset, resolved, execution, world)
@@ -148,7 +150,12 @@ def train_in(world: World, run: Run, settings: Settings) -> str:
 
 
 def _set_off(
-    run: Run, training: TrainState, dataset: Dataset, keeper: KeepCheckpoints, settings: Settings
+    run: Run,
+    training: TrainState,
+    dataset: Dataset,
+    keeper: KeepCheckpoints,
+    stopper: StopWhenAsked,
+    settings: Settings,
 ) -> list[Hook]:
     """Settle what the attempt before may have left, prepare what the run is judged by, and say from where it goes on.
 
@@ -158,8 +165,13 @@ def _set_off(
         StopTraining: the run is to stop already.
     """
     spec, state = run.spec(), _mark_beginning(run, training)
-    stopper = StopWhenAsked(run)
-    shop = Workshop(store=run.store, execution=training.execution, inception=settings.inception, tick=stopper.look)
+    shop = Workshop(
+        store=run.store,
+        execution=training.execution,
+        inception=settings.inception,
+        tick=stopper.tasks.tick,
+        task=stopper.tasks.begin,
+    )
     evaluation = prepare(run, dataset, training.resolved, shop)
     is_budgeted = spec["request"].get("config", {}).get("evaluate_every", "auto") == "auto"
     evaluate: list[Hook] = [Evaluate(evaluation, is_budgeted=is_budgeted)] if evaluation else []
@@ -249,11 +261,17 @@ def _resume(run: Run, resolved: dict[str, Any], execution: Execution, world: Wor
 
 def _dataset(run: Run, spec: dict[str, Any]) -> Dataset:
     try:
-        dataset = DatasetStore(run.store).get(spec["dataset"]["name"], spec["dataset"]["version"])
-        dataset.check()
+        return DatasetStore(run.store).get(spec["dataset"]["name"], spec["dataset"]["version"])
     except (DatasetNotFound, StoreDamaged) as error:
         raise TrainingFailed("dataset_invalid", str(error), retryable=True) from None
-    return dataset
+
+
+def _check(dataset: Dataset, stopper: StopWhenAsked) -> None:
+    try:
+        with stopper.tasks.begin("dataset_check", folder_size(dataset.folder)):
+            dataset.check(stopper.tasks.tick)
+    except StoreDamaged as error:
+        raise TrainingFailed("dataset_invalid", str(error), retryable=True) from None
 
 
 def _batches(dataset: Dataset, resolved: dict[str, Any], execution: Execution, world: World) -> Batches:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import Path
 
-from core.answers.runs import RUN_ID, LatestBody, ProgressBody, QueuePlace, RunBody
+from core.answers.runs import RUN_ID, LatestBody, ProgressBody, QueuePlace, RunBody, TaskBody
 from core.notes import Notes
 from core.queue import QueueUnavailable, TrainQueue, job_id
 from core.registry import timestamp
@@ -75,13 +75,8 @@ def _body(files: RunFiles, position: int | None) -> RunBody:
         execution=run.execution(),
         progress=ProgressBody(fraction=state.progress.fraction, **state.progress.model_dump()),
         eta_at=eta_of(state),
-        latest=LatestBody(
-            metrics=state.metrics,
-            evaluation_step=state.evaluation_step,
-            sample_step=state.sample_step,
-            sample_url=None if state.sample_step is None else f"/train/{run.id}/samples/{state.sample_step}",
-            checkpoint_step=state.checkpoint_step,
-        ),
+        task=task_of(state),
+        latest=_latest(run.id, state),
         diagnosis=state.diagnosis,
         stop=StopSpec.model_validate(request.get("stop", {})),
         best=state.best,
@@ -92,6 +87,16 @@ def _body(files: RunFiles, position: int | None) -> RunBody:
         finished_at=state.finished_at if state.status.is_terminal else None,
         last_heartbeat_at=state.last_heartbeat_at,
         links=_links(run.id, spec["model"], state.status),
+    )
+
+
+def _latest(run_id: str, state: RunState) -> LatestBody:
+    return LatestBody(
+        metrics=state.metrics,
+        evaluation_step=state.evaluation_step,
+        sample_step=state.sample_step,
+        sample_url=None if state.sample_step is None else f"/train/{run_id}/samples/{state.sample_step}",
+        checkpoint_step=state.checkpoint_step,
     )
 
 
@@ -118,3 +123,12 @@ def eta_of(state: RunState) -> str | None:
     since = dt.datetime.fromisoformat(state.last_heartbeat_at or timestamp())
     eta = since + dt.timedelta(seconds=images_left / progress.images_per_second)
     return eta.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def task_of(state: RunState) -> TaskBody | None:
+    """What it does besides its steps; what an attempt that is over did last is told no longer."""
+    task = state.task
+    if task is None or not state.status.has_worker:
+        return None
+    fraction = task.done / task.total if task.total else None
+    return TaskBody(name=task.name, done=task.done, total=task.total, fraction=fraction, eta_at=task.eta())

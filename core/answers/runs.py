@@ -22,6 +22,20 @@ class ProgressBody(BaseModel):
     images_per_second: float | None
 
 
+class TaskBody(BaseModel):
+    """What a run does besides its steps, if that takes longer than a moment."""
+
+    name: str = Field(
+        description="dataset_check, classifier, real_features and floor come before the first step; evaluation comes "
+        "between two; waiting: for another run that makes the same.",
+        examples=["classifier"],
+    )
+    done: int = Field(description="In units of its own.")
+    total: int | None = Field(description="null: nobody knows.")
+    fraction: float | None = Field(ge=0, le=1)
+    eta_at: str | None = Field(description="When it will be done at the speed it has now.")
+
+
 class QueuePlace(BaseModel):
     """Where a run waits."""
 
@@ -68,6 +82,7 @@ class RunBody(BaseModel):
     execution: dict[str, Any] | None = Field(description="How it is computed; null before the first attempt.")
     progress: ProgressBody
     eta_at: str | None
+    task: TaskBody | None = Field(None, description="null while it makes steps.")
     latest: LatestBody
     diagnosis: Diagnosis | None = Field(description="How it learns; null before its first numbers.")
     stop: StopSpec = Field(description="As asked: which verdicts to act on, and how.")
@@ -97,6 +112,7 @@ class ProgressMessage(ProgressBody):
     phase: str | None
     attempt: int
     eta_at: str | None
+    task: TaskBody | None = None
     metrics: dict[str, float | None]
 
 

@@ -43,11 +43,12 @@ class _Bar:
         self._progress.console.print(Text(message, style), soft_wrap=True)
 
     def show(self, now: "ProgressMessage") -> None:
+        task = now.task
         self._progress.update(
             self._task,
-            description="training",
-            completed=now.step,
-            total=now.total,
+            description=show.clean(now.phase if task else "training"),
+            completed=task.done if task else now.step,
+            total=task.total if task else now.total,
             where=_where(now),
             numbers=_numbers(now),
         )
@@ -136,6 +137,10 @@ def remaining(eta_at: str | None) -> str | None:
 
 
 def _where(now: "ProgressMessage") -> str:
+    if now.task is not None:
+        share = "" if now.task.fraction is None else f" {now.task.fraction:.0%}"
+        left = remaining(now.task.eta_at)
+        return f"{show.clean(now.task.name).replace('_', ' ')}{share}" + (f"  {left} left" if left else "")
     speed = f"  {now.images_per_second:,.0f} images/s" if now.images_per_second else ""
     left = remaining(now.eta_at)
     return f"step {now.step}/{now.total} ({now.fraction:.0%}){speed}" + (f"  {left} left" if left else "")

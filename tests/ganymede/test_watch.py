@@ -53,6 +53,18 @@ def test_a_training_is_watched_to_its_success(contract: Contract, ganymede: Gany
     assert len(told) == 6
 
 
+def test_what_a_run_does_before_its_first_step_is_told(contract: Contract, ganymede: Ganymede) -> None:
+    task = {"name": "real_features", "done": 1, "total": 4, "fraction": 0.25, "eta_at": "2999-01-01T00:00:00Z"}
+    told = {**NOW, "step": 0, "phase": "preparing", "metrics": {}, "task": task}
+    contract.on("GET", f"/train/{RUN}/events", stream(told, event(1, "end")))
+    contract.on("GET", f"/train/{RUN}", Answer(run_body(status="canceled")))
+
+    lines = ganymede("runs", "watch", RUN).stderr.splitlines()
+
+    assert lines[0].startswith("real features 25%  ")
+    assert lines[0].endswith(" left")
+
+
 @pytest.mark.parametrize("ends", ["failed", "canceled"])
 def test_a_run_that_does_not_succeed_is_no_success(contract: Contract, ganymede: Ganymede, ends: str) -> None:
     scripted(contract, ends, failure=FAILURE if ends == "failed" else None)

@@ -17,7 +17,8 @@ from torch.nn import functional as F
 
 from core.images import Images
 from worker.execution import Execution
-from worker.scores.extractor import Features, Tick, to_pixels
+from worker.scores.extractor import Features, to_pixels
+from worker.scores.tick import Tick
 
 NAME = "classifier"
 BUILD = "classifier-1"  # another one after any change by which the same dataset gives other weights
@@ -98,8 +99,7 @@ def train(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = Network(images_NHWC.shape[1], images_NHWC.shape[3], num_classes).to(execution.torch_device)
-    epochs = int(np.clip(round(IMAGES_TO_SEE / len(learnt_L)), *EPOCHS))
-    size = min(BATCH, len(learnt_L))
+    epochs, size = _plan(len(learnt_L))
     optimizer = torch.optim.AdamW(network.parameters(), PEAK_LR, weight_decay=WEIGHT_DECAY, fused=True)
     steps = epochs * (len(learnt_L) // size)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_LR, total_steps=steps, pct_start=0.2)
@@ -118,8 +118,20 @@ def train(
             tick()
         log.info("classifier of the dataset: epoch %d of %d, loss %.3f", epoch + 1, epochs, loss.item())
     network.eval()
-    accuracy = _accuracy(network, images_NHWC, labels_N, held_out_M)
+    accuracy = _accuracy(network, images_NHWC, labels_N, held_out_M, tick)
     return save({name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}), accuracy
+
+
+def num_ticks(count: int) -> int:
+    """How often train() calls `tick` for a dataset of so many images."""
+    learnt, held_out = map(len, split(count))
+    epochs, size = _plan(learnt)
+    return epochs * (learnt // size) - (-held_out // READ_BATCH)
+
+
+def _plan(learnt: int) -> tuple[int, int]:
+    """How often each image is seen, and how many at once."""
+    return int(np.clip(round(IMAGES_TO_SEE / learnt), *EPOCHS)), min(BATCH, learnt)
 
 
 def split(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -146,10 +158,13 @@ def _shifted(x_BCHW: Tensor, draws: np.random.Generator) -> Tensor:
 
 
 @torch.inference_mode()
-def _accuracy(network: Network, images_NHWC: Images, labels_N: Classes, index_M: NDArray[np.int64]) -> float:
+def _accuracy(
+    network: Network, images_NHWC: Images, labels_N: Classes, index_M: NDArray[np.int64], tick: Tick
+) -> float:
     right, device = 0, next(network.parameters()).device
     for start in range(0, len(index_M), READ_BATCH):
         index_B = np.sort(index_M[start : start + READ_BATCH])
         _, logits_BK = network(to_pixels(images_NHWC[index_B], device))
         right += int((logits_BK.argmax(dim=1).cpu().numpy() == labels_N[index_B]).sum())
+        tick()
     return right / len(index_M)

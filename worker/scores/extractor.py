@@ -3,7 +3,7 @@
 Shape suffixes: N, B images, H height, W width, C channels, D feature dimensions, K classes.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.images import Images
-
-Tick = Callable[[], None]  # called between batches; may raise to end a long work
+from worker.scores.tick import Tick
 
 BATCH = 64  # images that are read at once
 

@@ -8,6 +8,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -24,8 +25,9 @@ from core.images import Images
 from core.store import SCHEMA, Store, check_files, list_files
 from worker.execution import Execution
 from worker.scores import classifier, efficientnet, inception
-from worker.scores.extractor import BATCH, Extractor, Features, Tick, extract
+from worker.scores.extractor import BATCH, Extractor, Features, extract
 from worker.scores.reference import Reference, reals_to_read
+from worker.scores.tick import Tick
 
 FOLDER = "extractors"
 FACTS_FILE, WEIGHTS_FILE, FEATURES_FILE = "manifest.json", "classifier.safetensors", "features.safetensors"
@@ -38,12 +40,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workshop:
-    """Where and how things are made. `tick` is called often and may end it all by raising."""
+    """Where and how things are made. `tick` is called often and may end it all by raising; `task` says of what, and
+    about how often it will be (None: nobody knows)."""
 
     store: Store
     execution: Execution
     inception: Path | None
     tick: Tick
+    task: Callable[[str, int | None], AbstractContextManager[object]] = lambda *_: nullcontext()
 
 
 def choose(asked: str, dataset: Dataset) -> tuple[str, str]:
@@ -79,7 +83,8 @@ def make_reference(extractor: Extractor, dataset: Dataset, fakes: int, by_class:
 
     def fill(folder: Path) -> None:
         log.info("%s: features of %d reals", extractor.name, len(apart) + len(rest))
-        found = {name: extract(extractor, _read(images_NHWC, index), shop.tick) for name, index in parts.items()}
+        with shop.task("real_features", sum(-(-len(index) // BATCH) for index in parts.values())):
+            found = {name: extract(extractor, _read(images_NHWC, index), shop.tick) for name, index in parts.items()}
         tensors = {name: features.values_ND for name, features in found.items()}
         classes = {f"{name}_class": read.class_N for name, read in found.items() if read.class_N is not None}
         save_file(tensors | classes, folder / FEATURES_FILE)
@@ -88,9 +93,8 @@ def make_reference(extractor: Extractor, dataset: Dataset, fakes: int, by_class:
     parts = {"apart": apart, "rest": rest}
     tensors = _kept(key, fill, lambda folder: load_file(folder / FEATURES_FILE), shop)
     found = {name: Features(tensors[name], tensors.get(f"{name}_class")) for name in parts}
-    if labels_N is None or not by_class:
-        return Reference(found["apart"], found["rest"], num_classes=len(dataset.class_names))
-    return Reference(found["apart"], found["rest"], labels_N[apart], labels_N[rest], len(dataset.class_names))
+    labels = (None, None) if labels_N is None or not by_class else (labels_N[apart], labels_N[rest])
+    return Reference(found["apart"], found["rest"], labels[0], labels[1], len(dataset.class_names), shop.tick)
 
 
 def _classifier(dataset: Dataset, shop: Workshop) -> tuple[classifier.Classifier, float]:
@@ -101,7 +105,9 @@ def _classifier(dataset: Dataset, shop: Workshop) -> tuple[classifier.Classifier
 
     def fill(folder: Path) -> None:
         began = time.monotonic()
-        weights, accuracy = classifier.train(images_NHWC, labels_N, num_classes, shop.execution, shop.tick)
+        log.info("the classifier of the dataset is trained: by its features fakes are compared with reals")
+        with shop.task("classifier", classifier.num_ticks(len(images_NHWC))):
+            weights, accuracy = classifier.train(images_NHWC, labels_N, num_classes, shop.execution, shop.tick)
         (folder / WEIGHTS_FILE).write_bytes(weights)
         facts = {"build": classifier.BUILD, "dataset_digest": dataset.manifest["digest"], "accuracy": accuracy}
         _describe(folder, WEIGHTS_FILE, facts)
@@ -132,11 +138,16 @@ def _describe(folder: Path, name: str, facts: dict[str, object]) -> None:
 def _kept(key: str, fill: Callable[[Path], None], read: Callable[[Path], T], shop: Workshop) -> T:
     """What `read` makes of the folder `key`; `fill` makes the folder where it is missing or damaged."""
     (shop.store.root / FOLDER).mkdir(exist_ok=True)
+    is_told = False
     while True:
         with files.try_lock_file(shop.store.path(f"{key}.lock")) as is_mine:
             if is_mine:
                 return _sound(key, fill, read, shop.store)
-        shop.tick()
+        if not is_told:
+            log.info("another run is making what this one needs; waiting for it")
+            is_told = True
+        with shop.task("waiting", None):
+            shop.tick()
         time.sleep(WAIT_S)
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from worker.scores import frechet, kernel, neighbours, variety
 from worker.scores.extractor import Features
 from worker.scores.neighbours import K_DENSITY, K_MANIFOLD
+from worker.scores.tick import Tick, unwatched
 
 FEWEST_FAKES = 8  # fewer have no five neighbours to speak of
 MOST_FAKES = 2000  # unless more are asked for
@@ -40,13 +41,22 @@ def spread_labels(labels_N: Classes, count: int) -> Classes:
 
 @dataclass(frozen=True)
 class Reference:
-    """Features of reals; their labels where fakes are drawn by class, and the number of classes of a classifier."""
+    """Features of reals; their labels where fakes are drawn by class, and the number of classes of a classifier.
+
+    `tick` is called between two blocks of rows.
+    """
 
     apart: Features
     rest: Features
     labels_apart: Classes | None = None
     labels_rest: Classes | None = None
     num_classes: int = 0
+    tick: Tick = unwatched
+
+    @property
+    def num_blocks(self) -> int:
+        """About how many ticks the scores of one evaluation take."""
+        return 8 * -(-len(self.apart) // neighbours.ROWS)
 
     def scores(self, fakes: Features, asked: Classes | None) -> Scores:
         """Every number of docs/metrics.md for fakes that were asked to show these classes, and two floors."""
@@ -62,15 +72,15 @@ class Reference:
 
     def _compared(self, fakes: Features, asked: Classes | None, nearest: float | None) -> Scores:
         values_ND = fakes.values_ND
-        density, coverage = neighbours.density_coverage(values_ND, self._wide, K_DENSITY)
+        density, coverage = neighbours.density_coverage(values_ND, self._wide, K_DENSITY, self.tick)
         scores: dict[str, float | None] = {
             "fd": frechet.frechet_distance(*self._gaussian, *frechet.statistics(values_ND)),
-            "kid": kernel.kernel_distance(values_ND, self.rest.values_ND, self._within_rest),
-            "precision": neighbours.share_within(values_ND, self._narrow),
-            "recall": neighbours.share_within(self._equal, neighbours.manifold(values_ND, K_MANIFOLD)),
+            "kid": kernel.kernel_distance(values_ND, self.rest.values_ND, self._within_rest, self.tick),
+            "precision": neighbours.share_within(values_ND, self._narrow, self.tick),
+            "recall": neighbours.share_within(self._equal, self._manifold(values_ND, K_MANIFOLD), self.tick),
             "density": density,
             "coverage": coverage,
-            "diversity": variety.diversity_ratio(_distances(values_ND, asked), self._distances),
+            "diversity": variety.diversity_ratio(self._distances_of(values_ND, asked), self._distances),
             "nearest": nearest,
         }
         if fakes.class_N is not None:
@@ -89,20 +99,20 @@ class Reference:
 
     @cached_property
     def _within_rest(self) -> float:
-        return kernel.mean_within(self.rest.values_ND)
+        return kernel.mean_within(self.rest.values_ND, self.tick)
 
     @cached_property
     def _narrow(self) -> neighbours.Manifold:
-        return neighbours.manifold(self._equal, K_MANIFOLD)
+        return self._manifold(self._equal, K_MANIFOLD)
 
     @cached_property
     def _wide(self) -> neighbours.Manifold:
-        return neighbours.manifold(self._equal, K_DENSITY)
+        return self._manifold(self._equal, K_DENSITY)
 
     @cached_property
     def _distances(self) -> dict[int, float]:
         labels = None if self.labels_rest is None else self.labels_rest[: len(self.apart)]
-        return _distances(self._equal, labels)
+        return self._distances_of(self._equal, labels)
 
     @cached_property
     def _all(self) -> NDArray[np.float32]:
@@ -112,16 +122,18 @@ class Reference:
     def _usual_nearest(self) -> float:
         """Median distance of a real to the nearest other real."""
         count = len(self.apart)
-        return float(np.median(neighbours.nearest_other(self._all)[:count]))
+        return float(np.median(neighbours.nearest_other(self._all, self.tick)[:count]))
 
     def _nearest(self, fakes: Features) -> float | None:
         """Median distance of a fake to the nearest real, over that of a real to the nearest other one."""
         if self._usual_nearest == 0:
             return None
-        return float(np.median(neighbours.nearest(fakes.values_ND, self._all))) / self._usual_nearest
+        return float(np.median(neighbours.nearest(fakes.values_ND, self._all, self.tick))) / self._usual_nearest
 
+    def _manifold(self, values_ND: NDArray[np.float32], k: int) -> neighbours.Manifold:
+        return neighbours.manifold(values_ND, k, self.tick)
 
-def _distances(features_ND: NDArray[np.float32], class_N: Classes | None) -> dict[int, float]:
-    if class_N is None:
-        return {ALL_ALIKE: variety.mean_distance(features_ND)}
-    return variety.mean_distance_within(features_ND, class_N)
+    def _distances_of(self, values_ND: NDArray[np.float32], class_N: Classes | None) -> dict[int, float]:
+        if class_N is None:
+            return {ALL_ALIKE: variety.mean_distance(values_ND, self.tick)}
+        return variety.mean_distance_within(values_ND, class_N, self.tick)

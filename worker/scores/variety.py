@@ -7,27 +7,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.scores.neighbours import Features, distance_blocks
+from worker.scores.tick import Tick, unwatched
 
 Classes = NDArray[np.int64]
 
 
-def mean_distance(features_ND: Features) -> float:
+def mean_distance(features_ND: Features, tick: Tick = unwatched) -> float:
     """Mean Euclidean distance over all pairs of two different rows; ValueError for fewer than two."""
     count = len(features_ND)
     if count < 2:
         raise ValueError(f"{count} rows: pairs need at least two")
     total = 0.0
-    for rows, squares_BN in distance_blocks(features_ND, features_ND):
+    for rows, squares_BN in distance_blocks(features_ND, features_ND, tick):
         distances_BN = np.sqrt(squares_BN)
         distances_BN[np.arange(len(distances_BN)), np.arange(rows.start, rows.stop)] = 0  # a row to itself
         total += float(distances_BN.sum())
     return total / (count * (count - 1))
 
 
-def mean_distance_within(features_ND: Features, class_N: Classes) -> dict[int, float]:
+def mean_distance_within(features_ND: Features, class_N: Classes, tick: Tick = unwatched) -> dict[int, float]:
     """mean_distance of each class that has two images or more."""
     classes, counts = np.unique(class_N, return_counts=True)
-    return {int(each): mean_distance(features_ND[class_N == each]) for each in classes[counts >= 2]}
+    return {int(each): mean_distance(features_ND[class_N == each], tick) for each in classes[counts >= 2]}
 
 
 def diversity_ratio(fakes: dict[int, float], reals: dict[int, float]) -> float | None:
