@@ -32,7 +32,7 @@ class Time:
 @pytest.fixture
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
     """A mark at every look, files read in small parts, and a classifier of few epochs."""
-    monkeypatch.setattr(files, "_DIGEST_CHUNK", 1000)
+    monkeypatch.setattr(files, "_DIGEST_CHUNK", 200)
     monkeypatch.setattr(hooks, "MARK_EVERY_S", 0.0)
     monkeypatch.setattr(classifier, "EPOCHS", (2, 2))
 
