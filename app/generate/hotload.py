@@ -10,12 +10,10 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
 
 from app.generate.engine import Engine
 from app.generate.loader import Loader, LoadFailure
+from app.generate.lookups import Lookups
 from app.generate.residents import Key, Residents, Version, give_back
 from app.generate.source import Source
 from app.telemetry import Telemetry
@@ -28,8 +26,6 @@ from core.refs import RUN, ModelRef, Reference, RunRef
 POLL_EVERY_S = 2.0
 RUN_MEANS_FOR_S = 1.0  # then the run's folder is looked at again
 RUNS_REMEMBERED = 1024  # references to checkpoints
-
-T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +46,9 @@ class Models:
         self._found: dict[RunRef, tuple[float, Key]] = {}  # the checkpoint that a reference meant, and when
         self._seen: dict[str, Stamp] = {}  # models that were looked after, and how their folders were then
         self._turns: weakref.WeakValueDictionary[Reference, asyncio.Lock] = weakref.WeakValueDictionary()
-        self._lookups = ThreadPoolExecutor(1, "lookup")  # reads folders: never behind a load
+        # Folders are read by two threads, never behind a load: whatever requests name does not keep the watch waiting.
+        self._own = Lookups("lookup", telemetry)
+        self._asked = Lookups("asked", telemetry, max_wait_s)
         self._has_dropped = False
         self._rung = asyncio.Event()
         self._over = threading.Event()
@@ -73,7 +71,8 @@ class Models:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.loader.close()
-        self._lookups.shutdown(wait=True, cancel_futures=True)
+        self._own.shutdown()
+        self._asked.shutdown()
 
     async def engine(self, ref: Reference, *, is_urgent: bool = False) -> Engine:
         """The engine that answers to `ref`; loads it if it is not in memory, before all others if it `is_urgent`.
@@ -81,12 +80,14 @@ class Models:
         Raises:
             NotFound: there is no such model, version, alias, run or checkpoint.
             NotReady: no version of it can be loaded.
-            Overloaded: too much waits to be loaded.
+            Overloaded: too much waits to be loaded, or looked up.
         """
         if isinstance(ref, RunRef):
             return await self._of_run(ref)
         if ref.version is not None:
             return await self._of_version(ref, (ref.name, ref.version), is_urgent)
+        if ref not in self.served and not is_urgent:
+            await self._asked.run(self.registry.resolve, ref)  # what is not there keeps nobody's turn
         engine = self.served.get(ref) or await self._refresh(ref, is_urgent)
         engine.used_at = time.monotonic()
         return engine
@@ -106,7 +107,7 @@ class Models:
 
         Of a model that did not change since the last look only two stats are taken, however many versions it has.
         """
-        stamps = await self._look_up(self._stamps, self._names())
+        stamps = await self._own.run(self._stamps, self._names())
         changed = [name for name, stamp in stamps.items() if stamp != self._seen.get(name)]
         again = {ref.name for ref in self.problems} | {name for name, _ in self.failures}  # perhaps it works now
         due = {*changed, *again}
@@ -144,7 +145,8 @@ class Models:
 
     async def _of_version(self, ref: ModelRef, key: Key, is_urgent: bool) -> Engine:
         if self.residents.get(key) is None:
-            await self._look_up(self.registry.resolve, ref)  # what is not there waits for no load
+            lookups = self._own if is_urgent else self._asked
+            await lookups.run(self.registry.resolve, ref)  # what is not there waits for no load
         return await self._wanted(key, is_urgent)
 
     async def _of_run(self, ref: RunRef) -> Engine:
@@ -161,7 +163,7 @@ class Models:
             at, key = self._found.get(ref, (-RUN_MEANS_FOR_S, None))
             if key is None or time.monotonic() - at > RUN_MEANS_FOR_S:
                 self._found.pop(ref, None)
-                key = await self._look_up(self.source.find, ref)
+                key = await self._asked.run(self.source.find, ref)
                 self._found[ref] = (time.monotonic(), key)
                 if len(self._found) > RUNS_REMEMBERED:
                     del self._found[next(iter(self._found))]
@@ -184,7 +186,7 @@ class Models:
         """Point `ref` at the version it means now; the newest one before it that can be loaded if that one cannot."""
         async with self._turn(ref):  # none is set back by who looked earlier
             try:
-                target = await self._look_up(self.registry.resolve, ref)
+                target = await self._own.run(self.registry.resolve, ref)
             except ModelNotFound:
                 self.served.pop(ref, None)
                 self.problems.pop(ref, None)
@@ -203,7 +205,7 @@ class Models:
         """The engine of `target`, or of the newest version before it that can be loaded, or what serves now."""
         with contextlib.suppress(StoreDamaged, ModelNotFound):
             return await self._load((ref.name, target), is_urgent)
-        versions = await self._look_up(self.registry.versions, ref.name)
+        versions = await self._own.run(self.registry.versions, ref.name)
         for version in sorted(_substitutes(versions, target, current), reverse=True):
             with contextlib.suppress(StoreDamaged, ModelNotFound):  # not found: pruned meanwhile
                 return await self._load((ref.name, version), is_urgent)
@@ -237,7 +239,7 @@ class Models:
                 await self.look()
                 if self._has_dropped:
                     self._has_dropped = False
-                    await self._look_up(give_back)
+                    await self._own.run(give_back)
             except Exception:  # the watch must outlive whatever is in the store
                 log.exception("looking after the models failed")
 
@@ -253,7 +255,7 @@ class Models:
         """A version that is gone is neither in memory nor a failure, and so is a checkpoint."""
         keys = {(engine.name, engine.version) for engine in self.residents.all()} | set(self.failures)
         asked = [key for key in keys if key[0] in due or key[0].startswith(f"{RUN}:")]
-        for key in await self._look_up(self.source.gone, asked):
+        for key in await self._own.run(self.source.gone, asked):
             self.residents.remove(key)
             self.failures.pop(key, None)
 
@@ -262,6 +264,7 @@ class Models:
         self._has_dropped = True
         for ref in [ref for ref, served in self.served.items() if served is engine]:
             del self.served[ref]
+            self.problems.pop(ref, None)  # nobody looks after it any more
 
     def _names(self) -> set[str]:
         """Models that something here depends on."""
@@ -273,9 +276,6 @@ class Models:
 
     def _turn(self, ref: Reference) -> asyncio.Lock:
         return self._turns.setdefault(ref, asyncio.Lock())
-
-    async def _look_up(self, work: Callable[..., T], *args: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._lookups, work, *args)
 
 
 def _is_older(version: Version, than: Version) -> bool:
