@@ -4,6 +4,7 @@ One Telemetry an app, with a registry of its own: two apps in one process do not
 """
 
 import platform
+from collections.abc import Iterable
 
 from prometheus_client import (
     CollectorRegistry,
@@ -18,6 +19,7 @@ from prometheus_client import (
 )
 
 from core import VERSION
+from core.errors import BodyTooLarge, HostNotAllowed, NotReady, OriginNotAllowed, Overloaded
 
 UNMATCHED = "unmatched"  # the route of a request that none answers: addresses that are none must not fill the memory
 REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -80,8 +82,10 @@ class Telemetry:
         self.cache_hits = Counter(
             "ganymede_cache_hits_total", "Pictures that did not have to be drawn.", ["kind"], registry=registry
         )
-        for reason in ("overloaded", "not_ready"):
-            self.rejected.labels(reason)
+        for error in (Overloaded, NotReady, HostNotAllowed, OriginNotAllowed, BodyTooLarge):
+            self.rejected.labels(error.code)
+        for reached in ("queue", "infer", "encode"):
+            self.cancelled.labels(reached)
         for reason in ("full", "idle"):
             self.dispatched.labels(reason)
         for kind in ("etag", "memory", "flight"):
@@ -105,6 +109,12 @@ class Telemetry:
         )
         for result in ("loaded", "failed"):  # there from the start, so that the first failure is an increase
             self.reloads.labels(result)
+
+    def expect(self, route: str, codes: Iterable[int]) -> None:
+        """Let there be counters, at zero, of these answers, and the times of this route."""
+        for code in codes:
+            self._requests.labels(route, str(code))
+        self._request_seconds.labels(route)
 
     def answered(self, route: str, code: int) -> None:
         """Count one answer."""

@@ -12,6 +12,7 @@ AGGREGATIONS = frozenset({"sum", "min", "max", "avg", "count"})
 OF_RANGES = frozenset({"rate", "increase", "delta", "changes", "predict_linear"})
 FUNCTIONS = OF_RANGES | {"histogram_quantile", "absent", "vector"}
 OPERATORS = frozenset({"+", "-", "*", "/", ">", "<", ">=", "<=", "==", "!=", "and", "or", "unless"})
+OF_THE_SCRAPE = frozenset({"instance", "job"})  # labels that Prometheus adds
 TOKEN = re.compile(
     r"\s*(?:(?P<string>\"(?:[^\"\\]|\\.)*\")|(?P<duration>\$__rate_interval|\d+[smhd])|(?P<number>\d+(?:\.\d+)?(?:e\d+)?)"
     r"|(?P<word>[A-Za-z_:][A-Za-z0-9_:]*)|(?P<sign>=~|!~|[<>=!]=|[-+*/<>=(){}\[\],]))"
@@ -23,9 +24,22 @@ class Selector:
     """A metric that a query reads; `is_range`: its values over a time."""
 
     metric: str
-    labels: frozenset[str]
+    matchers: tuple[tuple[str, str, str], ...]  # label, operator, value
     is_range: bool
     function: str  # that it is given to; empty: none
+
+    @property
+    def labels(self) -> set[str]:
+        return {label for label, _, _ in self.matchers}
+
+    def picks(self, labels: dict[str, str]) -> bool:
+        """Whether a series of the metric, as a service sends it, is meant; who scraped it is not looked at."""
+        return all(
+            (re.fullmatch(value, labels.get(label, "")) is not None if "~" in sign else labels.get(label, "") == value)
+            != sign.startswith("!")
+            for label, sign, value in self.matchers
+            if label not in OF_THE_SCRAPE
+        )
 
 
 class Query:
@@ -91,7 +105,7 @@ class Query:
     def _selector(self, metric: str, function: str) -> None:
         if not re.fullmatch(r"[A-Za-z_:][\w:]*", metric):
             raise ValueError(f"{self.text!r}: {metric!r} is no metric")
-        labels = self._matchers() if self._next == "{" else []
+        matchers = self._matchers() if self._next == "{" else []
         is_range = self._next == "["
         if is_range:
             self._take("[")
@@ -100,20 +114,20 @@ class Query:
             self._take("]")
         if is_range != (function in OF_RANGES):
             raise ValueError(f"{self.text!r}: {metric} {'with' if is_range else 'without'} a range")
-        self.selectors.append(Selector(metric, frozenset(labels), is_range, function))
+        self.selectors.append(Selector(metric, tuple(matchers), is_range, function))
 
-    def _matchers(self) -> list[str]:
-        labels = []
+    def _matchers(self) -> list[tuple[str, str, str]]:
+        matchers = []
         self._take("{")
         while self._next != "}":
-            labels.append(self._take())
-            self._take("=", "!=", "=~", "!~")
-            if not self._take().startswith('"'):
+            label, sign, value = self._take(), self._take("=", "!=", "=~", "!~"), self._take()
+            if not value.startswith('"'):
                 raise ValueError(f"{self.text!r}: a label is compared with what is no string")
+            matchers.append((label, sign, value[1:-1]))
             if self._next != "}":
                 self._take(",")
         self._take("}")
-        return labels
+        return matchers
 
     def _labels(self) -> None:
         self._take("(")

@@ -2,13 +2,20 @@
 
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
+from app.main import create_app
+from core.settings import Settings
+from tests.app.conftest import Serve
+from tests.app.scraping import scrape
 from tests.promql import Query
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -16,6 +23,7 @@ BOARD: dict[str, Any] = json.loads((ROOT / "docs" / "grafana" / "ganymede.json")
 PANELS = [panel for panel in BOARD["panels"] if panel["type"] != "row"]
 TARGETS = [(panel["title"], target["expr"]) for panel in PANELS for target in panel["targets"]]
 ALARMS = re.findall(r"^\|[^|]+\|[^|]*\| `([^`]+)` \|$", (ROOT / "docs" / "operations.md").read_text(), re.M)
+PROMTOOL = shutil.which("promtool")
 OF_PROMETHEUS = {"up"}  # what it knows without asking
 
 
@@ -51,6 +59,34 @@ async def test_counters_are_asked_for_their_growth_and_gauges_for_what_they_are(
             assert grows == (sent.get(selector.metric, "counter" if grows else "gauge") == "counter"), query.text
 
 
+async def test_every_counter_that_is_asked_for_is_there_before_anything_happened(client: httpx.AsyncClient) -> None:
+    """A series that appears with its first value has not increased, so no alarm would sound."""
+    text = (await client.get("/metrics")).text
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    kinds = sent_by(text)
+
+    for query in queries():
+        for selector in query.selectors:
+            if kinds.get(selector.metric) == "counter":
+                assert any(selector.picks(s.labels) for s in samples if s.name == selector.metric), query.text
+
+
+@pytest.mark.parametrize("alarm", [alarm for alarm in ALARMS if "ganymede_requests_total" in alarm])
+async def test_the_first_failures_are_an_increase(settings: Settings, serve: Serve, alarm: str, tmp_path: Path) -> None:
+    broken = {"default_model": "nobody", "redis_url": f"unix://{tmp_path}/none"}
+    async with serve(create_app(settings.model_copy(update=broken))) as client:
+        before = await scrape(client)
+        for path in ("/readyz", "/queue"):
+            for _ in range(3):
+                await client.get(path)
+        after = await scrape(client)
+
+    there = {key: value - before[key] for key, value in after.items() if key in before}
+    for selector in Query(alarm).selectors:
+        labels = [(key, dict(part.split("=", 1) for part in key[1:])) for key in there if key[0] == selector.metric]
+        assert sum(there[key] for key, found in labels if selector.picks(found)) >= 3
+
+
 async def test_every_number_of_drawing_models_and_training_is_on_the_dashboard(client: httpx.AsyncClient) -> None:
     text = (await client.get("/metrics")).text
 
@@ -63,6 +99,21 @@ async def test_every_number_of_drawing_models_and_training_is_on_the_dashboard(c
 def test_every_query_of_the_dashboard_is_of_the_chosen_instances(title: str, query: str) -> None:
     for selector in Query(query).selectors:
         assert "instance" in selector.labels, title
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not here (Debian's package `prometheus` has it)")
+async def test_promtool_has_nothing_to_say_of_the_numbers_and_the_alarms(
+    client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    rules = [{"alert": f"Alarm{i}", "expr": alarm} for i, alarm in enumerate(ALARMS)]
+    (tmp_path / "rules.yml").write_text(json.dumps({"groups": [{"name": "ganymede", "rules": rules}]}))
+    sent = (await client.get("/metrics")).content
+
+    metrics = subprocess.run([str(PROMTOOL), "check", "metrics"], input=sent, capture_output=True, timeout=60)
+    alarms = subprocess.run([str(PROMTOOL), "check", "rules", tmp_path / "rules.yml"], capture_output=True, timeout=60)
+
+    assert (metrics.returncode, metrics.stdout + metrics.stderr) == (0, b"")
+    assert alarms.returncode == 0, alarms.stderr
 
 
 def test_the_dashboard_is_one_that_any_grafana_can_take() -> None:

@@ -64,12 +64,7 @@ async def test_addresses_that_are_none_do_not_become_new_series(client: httpx.As
     after = await scrape(client)
 
     new = {key for key in after.keys() - before.keys() if "_bucket" not in key[0]}
-    assert {key[1:] for key in new if key[0] == "ganymede_requests_total"} == {
-        ("code=404", "route=/models/{model}"),
-        ("code=400", "route=unmatched"),
-        ("code=200", "route=/metrics"),
-    }
-    assert len(new) <= 3 + 4 + 1  # the seconds (sum and count) of two routes, one reason
+    assert new == set()
 
 
 async def test_a_drawing_shows_in_every_stage(client: httpx.AsyncClient) -> None:
@@ -241,7 +236,7 @@ async def test_two_apps_in_one_process_count_each_for_itself(
         seen = [await scrape(client) for client in (one, other)]
 
     key = ("ganymede_requests_total", "code=200", "route=/livez")
-    assert (seen[0].get(key), seen[1].get(key)) == (1, None)
+    assert (seen[0].get(key), seen[1].get(key)) == (1, 0)
 
 
 async def test_an_app_can_be_started_again(settings: Settings, publish_tiny: PublishTiny, serve: Serve) -> None:

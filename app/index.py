@@ -1,0 +1,42 @@
+"""GET / and /openapi.json: what there is, for people and for machines. Knows the addresses, not what is behind them."""
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+from starlette.responses import JSONResponse
+
+from core import VERSION
+
+router = APIRouter(tags=["health"])
+
+
+class Index(BaseModel):
+    """Where to go from here."""
+
+    name: str = "ganymede"
+    version: str = VERSION
+    links: dict[str, str] = {
+        "generate": "/generate?seed=42&label=7",
+        "train": "/train",
+        "models": "/models",
+        "datasets": "/datasets",
+        "events": "/events",
+        "queue": "/queue",
+        "workers": "/workers",
+        "status": "/status",
+        "readiness": "/readyz",
+        "metrics": "/metrics",
+        "docs": "/docs",
+        "openapi": "/openapi.json",
+    }
+
+
+@router.head("/", include_in_schema=False)
+@router.get("/")
+async def index() -> Index:
+    """Where to go from here."""
+    return Index()
+
+
+@router.api_route("/openapi.json", methods=["GET", "HEAD"], include_in_schema=False)
+async def openapi(request: Request) -> JSONResponse:
+    return JSONResponse(request.app.openapi())
