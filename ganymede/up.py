@@ -1,38 +1,81 @@
 """`ganymede up`: the whole service in one terminal, until Ctrl-C."""
 
+import re
 import time
 
 import httpx
+from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
+from core.answers.system import Readiness
 from core.settings import Settings, load_settings
-from ganymede.supervisor import LOOK_EVERY_S, Supervisor, base_url, relative_home, until_told_to_stop
+from ganymede.supervisor import LOOK_EVERY_S, Say, Supervisor, base_url, relative_home, until_told_to_stop
+
+SLOW_AFTER_S = 60.0  # then a wait is told
+NO_ANSWER = "the API does not answer yet; it is waited for"
 
 
 def run(talk: Console) -> int:
     """Start everything, say where it is, keep it alive; returns the exit status."""
     settings = load_settings()
-    began = time.monotonic()
-    supervisor = Supervisor(settings, say=lambda text: talk.print(text, style="yellow", markup=False, soft_wrap=True))
+
+    def say(text: str) -> None:
+        talk.print(text, style="yellow", markup=False, soft_wrap=True)
+
+    herald = _Herald(talk, settings, say)
+    supervisor = Supervisor(settings, say)
     with until_told_to_stop() as told, supervisor.running():
-        is_told = False
         while not told():
             supervisor.look_after()
-            if not is_told and is_ready(settings):
-                is_told = True
-                introduce(talk, settings, time.monotonic() - began)
+            herald.look()
             time.sleep(LOOK_EVERY_S)
         talk.print("stopping: the API, then the worker (it writes a checkpoint), then the broker")
     return 0
 
 
+class _Herald:
+    """Says what the service waits for, each reason once, and then that it is ready."""
+
+    def __init__(self, talk: Console, settings: Settings, say: Say) -> None:
+        self.talk, self.settings, self.say = talk, settings, say
+        self.began, self.said, self.is_done = time.monotonic(), "", False
+
+    def look(self) -> None:
+        if self.is_done:
+            return
+        why, waited_s = why_not_ready(self.settings), time.monotonic() - self.began
+        if why is None:
+            self.is_done = True
+            introduce(self.talk, self.settings, waited_s)
+            return
+        why = why or (NO_ANSWER if waited_s > SLOW_AFTER_S else self.said)
+        if why != self.said:
+            self.said = why
+            self.say(why)
+
+
 def is_ready(settings: Settings) -> bool:
     """Whether the API answers that it can draw."""
+    return why_not_ready(settings) is None
+
+
+def why_not_ready(settings: Settings) -> str | None:
+    """Why the API cannot draw, and what to do; empty while nothing answers, None if it can."""
+    url = base_url(settings)
     try:
-        return httpx.get(f"{base_url(settings)}/readyz", timeout=5, trust_env=False).status_code == 200  # no proxy
+        answer = httpx.get(f"{url}/readyz", timeout=5, trust_env=False)  # no proxy
     except httpx.TransportError:
-        return False
+        return ""
+    if answer.status_code == 200:
+        return None
+    try:
+        reason = Readiness.model_validate_json(answer.content).reason
+    except ValidationError:
+        return f"{url}/readyz answers with status {answer.status_code}; is that our service?"
+    is_missing = re.split("[@:]", settings.default_model)[0] in (reason or "")
+    todo = "; train it, import it, or name another in GANYMEDE_DEFAULT_MODEL (ganymede models ls)" if is_missing else ""
+    return f"{url} answers, but does not draw yet: {reason}{todo}"
 
 
 def introduce(talk: Console, settings: Settings, took_s: float) -> None:

@@ -29,7 +29,7 @@ class DrawingRecipe(BaseModel):
         None, description="Index of the class; of a contact sheet a list. Null: the model knows no classes."
     )
     z: Annotated[list[Annotated[list[float], Field(fail_fast=True)]], Field(fail_fast=True)] | None = Field(
-        None, description="The noise, a row for each image, where it was given instead of seeds."
+        None, description="The noise, a row for each image, where it was given instead of seeds.", repr=False
     )
     truncation: float = Field(1.0, gt=0, le=1)
     scale: int = Field(1, ge=1)
@@ -67,7 +67,7 @@ class DrawnImage(BaseModel):
 class EncodedImage(DrawnImage):
     """One picture as text, and what drew it."""
 
-    png: str = Field(description="The PNG, in base64.")
+    png: str = Field(description="The PNG, in base64.", repr=False)
 
 
 class StoredImage(DrawnImage):

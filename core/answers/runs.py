@@ -145,7 +145,7 @@ class MetricsBody(BaseModel):
 
     x: Literal["step", "images_seen", "time"]
     columns: list[str] = Field(examples=[["g_loss", "d_loss"]])
-    data: list[list[float | None]] = Field(description="x in steps, images, or seconds since 1970 (UTC).")
+    data: list[list[float | None]] = Field(description="x in steps, images, or seconds since 1970 (UTC).", repr=False)
     attempts: list[AttemptMark]
     branches: list[BranchMark] = Field([], description="Where the curve was cut: oldest branch first.")
     downsampled: Downsampled | None = Field(description="null: every point is here.")

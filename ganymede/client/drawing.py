@@ -1,6 +1,7 @@
 """A picture as `/generate` answered it: the bytes, and what the headers say about them. Decodes no image."""
 
 import re
+import reprlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ganymede.errors import NotUnderstood
 _TIMING = re.compile(r"\s*([^;,\s]+)\s*;\s*dur=([0-9.]+)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Drawing:
     """One answer of `/generate`; the same, asked of `model@version` with its seeds, is the same bytes."""
 
@@ -28,6 +29,12 @@ class Drawing:
     # Index of the class: of all images, or of each. None: the model knows no classes, or more than a header holds.
     label: int | list[int] | None
     timings: dict[str, float]  # milliseconds: queue, infer, encode
+
+    def __repr__(self) -> str:
+        """One line, whatever was drawn."""
+        seeds, labels = reprlib.repr(self.seeds or self.seed), reprlib.repr(self.label)
+        size = f"{self.media_type}, {len(self.content)} bytes"
+        return f"<Drawing {self.reference} seed={seeds} label={labels}: {size}>"
 
     @property
     def reference(self) -> str:

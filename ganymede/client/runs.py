@@ -4,7 +4,7 @@ Knows no terminal.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -25,7 +25,7 @@ RunRef = str | RunBody
 class LogPart:
     """Some of a run's log; `next_offset` is the `after` of what comes behind it."""
 
-    text: str
+    text: str = field(repr=False)
     next_offset: int | None
 
 

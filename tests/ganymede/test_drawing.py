@@ -1,11 +1,17 @@
 """`client.generate` and `client.inspect` against a real API: what is drawn, and what the answer says of it."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
-from core.answers.drawings import DrawnImages
+from core.answers.drawings import DrawingRecipe, DrawnImages, EncodedImage, InspectionBody
+from core.answers.runs import MetricsBody
 from ganymede import Client
+from ganymede.client import Drawing
+from ganymede.client.runs import LogPart
 
 
 def test_a_picture_comes_with_what_draws_it_again(api: str, tmp_path: Path) -> None:
@@ -51,3 +57,38 @@ def test_a_picture_is_inspected_by_its_bytes_or_as_a_file(api: str, tmp_path: Pa
 
     assert (told.recipe.seeds, told.recipe.labels, told.verified) == ([1, 2, 3], [1, 2, 3], True)
     assert (of_file.recipe, of_file.verified) == (told.recipe, None)
+
+
+PICTURE = Drawing(bytes(1_000_000), "image/png", "digits", 1, "sha256:0", 0, list(range(99)), [3] * 99, {})
+NOISE: dict[str, Any] = {"model": "digits", "version": 1, "digest": "sha256:0", "z": [[0.1] * 64] * 64}
+POINTS: dict[str, Any] = {
+    "x": "step",
+    "columns": ["g_loss"],
+    "data": [[0.0] * 5000] * 2,
+    "attempts": [],
+    "downsampled": None,
+}
+SHOWN: dict[str, Any] = {"seed": 1, "label": None, "label_name": None}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        PICTURE,
+        InspectionBody(recipe=DrawingRecipe(**NOISE), width=8, height=8, verified=None, reason=None),
+        EncodedImage(png="A" * 100_000, **SHOWN),
+        MetricsBody(**POINTS),
+        LogPart("a line\n" * 100_000, 700_000),
+    ],
+    ids=lambda answer: type(answer).__name__,
+)
+def test_what_is_shown_of_an_answer_is_one_line(answer: object) -> None:
+    assert len(repr(answer)) < 300
+    assert "\n" not in repr(answer)
+
+
+def test_what_is_shown_of_a_picture_says_what_it_is() -> None:
+    several = "<Drawing digits@1 seed=[0, 1, 2, 3, 4, 5, ...] label=[3, 3, 3, 3, 3, 3, ...]: image/png, 1000000 bytes>"
+
+    assert repr(PICTURE) == several
+    assert repr(replace(PICTURE, seeds=None, seed=0, label=None)).startswith("<Drawing digits@1 seed=0 label=None: ")

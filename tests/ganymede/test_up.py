@@ -14,10 +14,14 @@ import httpx
 import pytest
 from rich.console import Console
 
+import models
 from core.settings import Settings
+from ganymede import Client
 from ganymede.broker import Broker
 from ganymede.supervisor import free_port
 from ganymede.up import introduce, is_ready
+
+STARTER = Path(models.__file__).parent / "starter"
 
 Launch = Callable[..., Any]
 Run = Callable[..., Any]
@@ -104,6 +108,22 @@ def test_a_kill_ends_api_and_worker_and_the_next_one_takes_over_the_broker(launc
     assert still_there
     assert is_gone(children["valkey"])
     assert not broker.lives()
+
+
+def test_a_default_model_that_is_not_there_is_said_once_and_then_that_it_is(launch: Launch) -> None:
+    port = free_port()
+    up = launch(port, default_model="mine")
+    up.wait_for(lambda: "does not draw yet" in up.said())
+    up.wait_for(lambda: up.children().keys() == {"app", "worker", "valkey"})
+
+    with Client(f"http://127.0.0.1:{port}") as client:
+        client.models.add("mine", STARTER / "generator.safetensors", STARTER / "manifest.json")
+    up.wait_for(lambda: "Ganymede is ready" in up.said())
+
+    assert (
+        up.said().count("there is no model 'mine'; train it, import it, or name another in GANYMEDE_DEFAULT_MODEL") == 1
+    )
+    assert up.said().count("does not draw yet") == 1
 
 
 class Ready(BaseHTTPRequestHandler):
