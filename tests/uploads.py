@@ -1,7 +1,10 @@
 """Files as people upload them, and as they should not: pictures of every kind, zips, IDX files."""
 
 import io
+import struct
+import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -62,3 +65,26 @@ def npz(**arrays: Any) -> bytes:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()
+
+
+def tarred(entries: Iterable[tuple[str | tarfile.TarInfo, bytes]], mode: str = "w", **options: Any) -> bytes:
+    """A tar; an entry that is a TarInfo is taken as it is, with its size."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode, **options) as archive:  # type: ignore[call-overload]
+        for name, data in entries:
+            info = tarfile.TarInfo(name) if isinstance(name, str) else name
+            info.size = len(data) if info.isreg() else 0
+            archive.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def raw_zip(entries: Iterable[tuple[bytes, bytes]], *, says_utf8: bool = False, extra: bytes = b"") -> bytes:
+    """A zip, stored, whose names are these very bytes, as tools of any country and age write them."""
+    body, directory, count = b"", b"", 0
+    for name, data in entries:
+        flags, crc = (0x800 if says_utf8 else 0), zlib.crc32(data)
+        facts = struct.pack("<HHHHHIIIHH", 20, flags, 0, 0, 33, crc, len(data), len(data), len(name), len(extra))
+        directory += b"PK\x01\x02\x14\0" + facts + struct.pack("<HHHII", 0, 0, 0, 0, len(body)) + name + extra
+        body += b"PK\x03\x04" + facts + name + extra + data
+        count += 1
+    return body + directory + b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, count, count, len(directory), len(body), 0)

@@ -32,8 +32,8 @@ def _form_body() -> dict[str, Any]:
         "type": "array",
         "items": BINARY,
         "minItems": 1,
-        "description": "A zip of pictures (in a folder for each class, or without), an .npz, or IDX files, plain or "
-        "gzipped: images and, perhaps, their labels.",
+        "description": "A zip or a tar of pictures (in a folder for each class, or without), an .npz, or IDX files, "
+        "plain or gzipped: images and, perhaps, their labels.",
     }
     form = {
         "type": "object",
@@ -53,7 +53,7 @@ def _form_body() -> dict[str, Any]:
     },
 )
 async def import_dataset(request: Request, response: Response, services: ServicesDep) -> ImportedDataset:
-    """Import a dataset from a zip of pictures, IDX files or an .npz; it becomes the current version of its name.
+    """Import a dataset from a zip or a tar of pictures, IDX files or an .npz, as the current version of its name.
 
     The answer comes when it is done; until then `imports` of `GET /status` tells how far it is. Each file that cannot
     be taken is named in `report`, and the others are taken. Who hangs up ends the import.

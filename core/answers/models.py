@@ -121,9 +121,13 @@ class ImportReport(BaseModel):
     taken: int
     bad: int = Field(description="Files that could not be taken.")
     bad_files: list[BadFile] = Field(description="The first 200 of them, and why.")
-    ignored: int = Field(description="Hidden files, and those that a file manager leaves.")
+    ignored: int = Field(description="Hidden files, those that a file manager leaves, and metadata that was read.")
     enlarged: int = Field(description="Pictures that were smaller than the size.")
-    notes: list[str] = Field([], description="What was settled that a sender might not expect.")
+    notes: list[str] = Field(
+        [],
+        description="What was settled that a sender might not expect: splits that were joined, metadata that was read, "
+        "names that could not be decoded, what counts as white.",
+    )
 
 
 class ImportedDataset(DatasetBody):

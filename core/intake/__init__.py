@@ -1,1 +1,1 @@
-"""From a stranger's files to a dataset: zips of pictures, IDX pairs, .npz. Knows no HTTP."""
+"""From a stranger's files to a dataset: archives of pictures, IDX pairs, .npz. Knows no HTTP."""

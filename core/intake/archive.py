@@ -1,26 +1,31 @@
 """Zip files from strangers: what they list is bounded before it is read, and what they hold before it is unpacked.
 
-Nothing is ever unpacked to a path that an archive names. Knows no pictures and no arrays.
+Knows no pictures and no arrays.
 """
 
 import contextlib
-import io
-import re
 import stat
 import struct
 import zlib
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from functools import partial
+from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from core.errors import InvalidRequest
+from core.intake.directory import Directory, unicode_path
+from core.intake.members import CHUNK, Member, unpack
+from core.intake.names import decode
+from core.intake.refusal import FileRefused
 
 MAX_ENTRIES = 1_000_000
 BYTES_OF_AN_ENTRY = 256  # in the directory at the end of a zip; names are seldom longer than a third of it
-MAX_RATIO = 200  # of unpacked to packed, for entries larger than RATIO_FROM; pictures reach 20
-RATIO_FROM = 1 << 20
-CHUNK = 1 << 20
-ENCRYPTED, UTF8 = 0x1, 0x800  # flags of an entry
+ENCRYPTED = 0x1  # flag of an entry
+AES = 99  # a method that stands for another, encrypted
+READ_METHODS = frozenset({ZIP_STORED, ZIP_DEFLATED})  # zipfile unpacks others without a limit to the memory
+METHODS = {1: "Shrink", 6: "Implode", 9: "Deflate64", 12: "bzip2", 14: "LZMA", 20: "Zstandard"}
+METHODS |= {93: "Zstandard", 95: "XZ", 98: "PPMd"}
+REPACK = "unpack it and pack it anew with Deflate (zip -r, 7z a -tzip -mm=Deflate), or as a tar"
 
 # What zipfile raises on a damaged, foreign or lying file.
 UNREADABLE = (
@@ -29,34 +34,18 @@ UNREADABLE = (
 )
 
 
-_DRIVE = re.compile(r"[A-Za-z]:")
-
-
-class FileRefused(Exception):
-    """One file of many cannot be taken; the text is the reason, and the others may well be taken."""
-
-
-class _Archive(io.FileIO):
-    """zipfile reads the whole directory at once, as large as the file says it is: refused beyond `limit` bytes."""
-
-    def __init__(self, path: Path, limit: int) -> None:
-        super().__init__(path)
-        self.limit = limit
-
-    def read(self, size: int | None = -1) -> bytes | None:  # type: ignore[override]
-        if size is not None and size > self.limit:
-            raise BadZipFile("it lists too many files")
-        return super().read(-1 if size is None else size)
-
-
 @contextlib.contextmanager
-def open_archive(path: Path, max_bytes: int, max_entries: int = MAX_ENTRIES) -> Iterator[ZipFile]:
+def open_archive(
+    path: Path, max_bytes: int, max_entries: int = MAX_ENTRIES, encoding: str | None = None
+) -> Iterator[ZipFile]:
     """A zip whose files are at most `max_entries`, and together at most `max_bytes` when they are unpacked.
+
+    `encoding` is that of names that tell none.
 
     Raises:
         InvalidRequest: at `file`: it is no such zip.
     """
-    with _Archive(path, max(CHUNK, max_entries * BYTES_OF_AN_ENTRY)) as file:
+    with Directory(path, max(CHUNK, max_entries * BYTES_OF_AN_ENTRY)) as file:
         try:
             archive = ZipFile(file)
         except UNREADABLE as error:
@@ -68,57 +57,47 @@ def open_archive(path: Path, max_bytes: int, max_entries: int = MAX_ENTRIES) -> 
             unpacked = sum(entry.file_size for entry in entries)
             if unpacked > max_bytes:
                 raise InvalidRequest.field("file", f"unpacks to {unpacked} bytes; an archive may have {max_bytes}")
+            for entry, is_utf8 in zip(entries, file.says_utf8, strict=True):
+                entry.filename = _name_of(entry, is_utf8, encoding)
+                archive.NameToInfo[entry.filename] = entry
             yield archive
 
 
-def name_of(entry: ZipInfo) -> str:
-    """An entry's name. Without the flag for UTF-8 its encoding is not told: UTF-8 if it can be, else code page 437."""
-    if not entry.flag_bits & UTF8:
+@contextlib.contextmanager
+def zip_members(path: Path, max_bytes: int, max_entries: int, encoding: str | None = None) -> Iterator[list[Member]]:
+    """The files of such a zip, which can be read within the block."""
+    with open_archive(path, max_bytes, max_entries, encoding) as archive:
+        yield [_member(archive, entry) for entry in archive.infolist()]
+
+
+def _member(archive: ZipFile, entry: ZipInfo) -> Member:
+    chunks = partial(_checked_chunks, archive, entry)
+    return Member(entry.filename, entry.file_size, entry.compress_size, chunks)
+
+
+def _name_of(entry: ZipInfo, is_utf8: bool, encoding: str | None) -> str:
+    """An entry's name: as its Unicode path field has it, else as its flag tells, else as its sender does."""
+    raw = entry.orig_filename.encode("cp437")
+    if told := unicode_path(entry.extra, zlib.crc32(raw)):
         with contextlib.suppress(UnicodeError):
-            return entry.filename.encode("cp437").decode()
-    return entry.filename
-
-
-def check_path(name: str) -> PurePosixPath:
-    """The path that an entry's name is; FileRefused if it leads out of the archive."""
-    path = PurePosixPath(name)
-    if not path.parts:
-        raise FileRefused("has no name")
-    if path.is_absolute() or ".." in path.parts or "\\" in name or _DRIVE.match(name):
-        raise FileRefused("its name leads out of the archive")
-    return path
-
-
-def check_entry(entry: ZipInfo, max_bytes: int) -> None:
-    """FileRefused unless an entry is a plain file that may be unpacked."""
-    if stat.S_ISLNK(entry.external_attr >> 16):
-        raise FileRefused("is a link")
-    if entry.flag_bits & ENCRYPTED:
-        raise FileRefused("is encrypted")
-    if entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
-        raise FileRefused("is packed in a way other than stored and deflated")
-    if entry.file_size > max_bytes:
-        raise FileRefused(f"unpacks to {entry.file_size} bytes; one file may have {max_bytes}")
-
-
-def read_entry(archive: ZipFile, entry: ZipInfo, max_bytes: int) -> bytes:
-    """An entry's bytes, in memory; FileRefused if they may not or cannot be had."""
-    check_entry(entry, max_bytes)
-    if entry.file_size > RATIO_FROM and entry.file_size > MAX_RATIO * entry.compress_size:
-        raise FileRefused(f"unpacks to more than {MAX_RATIO} times its size")
-    return b"".join(_chunks(archive, entry))
+            return told.decode()
+    return decode(raw, encoding, is_utf8=is_utf8)
 
 
 def unpack_entry(archive: ZipFile, entry: ZipInfo, target: Path, max_bytes: int) -> None:
-    """As read_entry, into a file."""
-    check_entry(entry, max_bytes)
-    with target.open("wb") as out:
-        for chunk in _chunks(archive, entry):
-            out.write(chunk)
+    """An entry into a file; FileRefused if it may not or cannot be had."""
+    unpack(_member(archive, entry), target, max_bytes)
 
 
-def _chunks(archive: ZipFile, entry: ZipInfo) -> Iterator[bytes]:
-    """What an entry unpacks to: never more than it declares."""
+def _checked_chunks(archive: ZipFile, entry: ZipInfo) -> Iterator[bytes]:
+    """What an entry unpacks to, never more than it declares; FileRefused unless it is a plain file and whole."""
+    if stat.S_ISLNK(entry.external_attr >> 16):
+        raise FileRefused("is a link; pack the file that it leads to")
+    if entry.flag_bits & ENCRYPTED or entry.compress_type == AES:
+        raise FileRefused("is encrypted; pack it without a password")
+    if entry.compress_type not in READ_METHODS:
+        method = METHODS.get(entry.compress_type, f"method {entry.compress_type}")
+        raise FileRefused(f"is packed in a way other than stored and deflated: {method}; {REPACK}")
     try:
         with archive.open(entry) as packed:
             while chunk := packed.read(CHUNK):

@@ -3,33 +3,34 @@
 Shape suffixes: N images, H height, W width, C channels (1 or 3).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import ZipFile
 
 import numpy as np
 from PIL import Image
 
 from core.errors import FieldProblem, InvalidRequest
-from core.idx import GZIP_MAGIC
 from core.image_set import ImageSet, check_class_names
 from core.images import Images
-from core.intake.archive import open_archive, read_entry
+from core.intake.archive import zip_members
 from core.intake.conversion import Tell, check_bytes, convert, plan_for
-from core.intake.idx_files import read_idx_files
-from core.intake.layout import Entry, class_order, list_pictures
+from core.intake.idx_files import idx_uploads, read_idx_files
+from core.intake.layout import Entry, Picture, by_folders, class_order, list_entries
 from core.intake.looking import look_at_all, notes_of
-from core.intake.npz import NPY_MAGIC, read_npy_files, read_npz
+from core.intake.members import Member, head, read
+from core.intake.metadata import is_metadata, labelled, read_metadata
+from core.intake.names import shown
+from core.intake.npz import read_npy_files, read_npz
 from core.intake.order import Order
-from core.intake.picture import Shape, decode, fit
+from core.intake.picture import SUFFIXES, Shape, decode, fit
 from core.intake.report import Report
+from core.intake.tars import tar_members
+from core.intake.uploads import Kind, is_idx, kind_of
 
-ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")  # the second: an empty one
-IDX_MAGIC = b"\0\0"
-MAX_PACKED_PICTURE = 1 << 26  # bytes
+MAX_PACKED_PICTURE = 1 << 26  # bytes, also of metadata
 MAX_IMAGES = 2_000_000  # of arrays: each is looked at, and tiny ones are many in few bytes
-KINDS = "a zip of pictures, an .npz, or IDX files (plain or gzipped)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,77 +48,111 @@ def build(order: Order, folder: Path, tell: Tell) -> Built:
     Raises:
         InvalidRequest: nothing can be made of it. Single bad files are told in the report instead.
     """
-    heads = [_head(upload.path) for upload in order.files]
-    if all(head.startswith((IDX_MAGIC, GZIP_MAGIC)) for head in heads):
-        return _from_arrays(read_idx_files(order.files, order.limits.bytes), Report("idx"), order, folder, tell)
-    if all(head == NPY_MAGIC[:4] for head in heads):
-        report = Report("npy")
-        try:
-            return _from_arrays(read_npy_files(order.files, folder, report.note), report, order, folder, tell)
-        except InvalidRequest as error:
-            raise _located(error) from None
-    if len(heads) > 1:
-        raise InvalidRequest.field("/file", "of several files each has to be an IDX file; else send one file")
-    if not heads[0].startswith(ZIP_MAGICS):
-        raise InvalidRequest.field("/file", f"{order.files[0].filename}: expected {KINDS}")
+    kinds = {kind_of(upload) for upload in order.files} if len(order.files) == 1 else _kinds_of_several(order)
+    (kind,) = kinds
+    report = Report(kind)
+    if kind == "idx":
+        return _from_arrays(read_idx_files(order.files, order.limits.bytes), report, order, folder, tell)
     try:
-        return _from_zip(order, folder, tell)
+        if kind == "npy":
+            return _from_arrays(read_npy_files(order.files, folder, report.note), report, order, folder, tell)
+        with _members(order, folder, is_zip=kind == "zip") as members:
+            if kind == "zip" and any(_is_array(member.name) for member in members):
+                report = Report("npz")
+                content = read_npz(order.files[0].path, folder, order.limits.bytes, report.note)
+                return _from_arrays(content, report, order, folder, tell)
+            return _from_archive(members, order, folder, tell)
     except InvalidRequest as error:
         raise _located(error) from None
 
 
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(4)
+def _kinds_of_several(order: Order) -> set[Kind]:
+    rule = "of several files each has to be an IDX file, or each an .npy; else send one file"
+    try:
+        kinds = {kind_of(upload) for upload in order.files}
+    except InvalidRequest as error:
+        raise InvalidRequest.field("/file", f"{rule}. {error.problems[0].detail}") from None
+    if kinds not in ({"idx"}, {"npy"}):
+        raise InvalidRequest.field("/file", rule)
+    return kinds
+
+
+@contextmanager
+def _members(order: Order, folder: Path, *, is_zip: bool) -> Iterator[list[Member]]:
+    path, limits, encoding = order.files[0].path, order.limits, order.form.encoding
+    opened = (
+        zip_members(path, limits.bytes, limits.files, encoding)
+        if is_zip
+        else tar_members(path, folder, limits.bytes, limits.files, encoding)
+    )
+    with opened as members:
+        yield members
+
+
+def _is_array(name: str) -> bool:
+    return name.endswith(".npy") and "/" not in name
 
 
 def _located(error: InvalidRequest) -> InvalidRequest:
-    """With pointers into the upload: `labels` becomes /file/labels."""
-
-    if all(problem.pointer.startswith("/") for problem in error.problems):
-        return error
+    """With pointers into the upload, as /file/labels for `labels`, and names in it that can be shown."""
 
     def located(pointer: str) -> str:
-        return "/file" if pointer == "file" else f"/file/{pointer}"
+        return pointer if pointer.startswith("/") else "/file" if pointer == "file" else f"/file/{shown(pointer)}"
 
-    problems = [FieldProblem(located(problem.pointer), problem.detail) for problem in error.problems]
-    return InvalidRequest("; ".join(f"{p.pointer}: {p.detail}" for p in problems) or str(error), problems)
-
-
-def _from_zip(order: Order, folder: Path, tell: Tell) -> Built:
-    path, limits, report = order.files[0].path, order.limits, Report("pictures")
-    with open_archive(path, limits.bytes, limits.files) as archive:
-        is_npz = any(name.endswith(".npy") and "/" not in name for name in archive.namelist())
-        entries = [] if is_npz else list_pictures(archive, report)
-        if not is_npz:
-            return _from_pictures(archive, entries, report, order, folder, tell)
-    report = Report("npz")
-    return _from_arrays(read_npz(path, folder, limits.bytes, report.note), report, order, folder, tell)
+    problems = [FieldProblem(located(problem.pointer), shown(problem.detail)) for problem in error.problems]
+    if all(problem.pointer.startswith("/") for problem in error.problems):
+        return InvalidRequest(shown(str(error)), problems)
+    return InvalidRequest("; ".join(f"{p.pointer}: {p.detail}" for p in problems), problems)
 
 
-def _from_pictures(
-    archive: ZipFile, entries: Sequence[Entry], report: Report, order: Order, folder: Path, tell: Tell
-) -> Built:
+def _from_archive(members: Sequence[Member], order: Order, folder: Path, tell: Tell) -> Built:
+    """Of pictures, or of IDX files where there are no pictures."""
+    report = Report("pictures")
+    entries = list_entries(members, report)
+    if not any(entry.name.lower().endswith(tuple(SUFFIXES)) for entry in entries):
+        if uploads := idx_uploads([entry for entry in entries if is_idx(head(entry.member))], folder, order.limits):
+            return _from_arrays(read_idx_files(uploads, order.limits.bytes), Report("idx"), order, folder, tell)
+        if any(entry.parts[-1] == "data.pkl" for entry in entries):
+            raise InvalidRequest.field(
+                "file", "is a PyTorch file (.pt): a pickle, which can run code and is never opened"
+            )
+    return _from_pictures(_classified(entries, order, report), report, order, folder, tell)
+
+
+def _classified(entries: Sequence[Entry], order: Order, report: Report) -> list[Picture]:
+    """The pictures with their classes: as metadata beside them tells, else as their folders do."""
+    pictures = [entry for entry in entries if entry.refusal is None]
+    tables = [entry for entry in entries if entry.refusal is not None and is_metadata(entry)]
+    for entry in entries:
+        if entry.refusal is not None and not is_metadata(entry):
+            report.refuse(entry.name, entry.refusal)
+    labels = read_metadata(
+        pictures, tables, lambda entry: read(entry.member, MAX_PACKED_PICTURE), order.form.encoding, report
+    )
+    return labelled(pictures, labels, report) if labels.used else by_folders(pictures, report)
+
+
+def _from_pictures(pictures: Sequence[Picture], report: Report, order: Order, folder: Path, tell: Tell) -> Built:
     limits, target = order.limits, folder / "images.npy"
-    found = {entry.class_name for entry in entries} - {None}
+    found = {picture.class_name for picture in pictures} - {None}
     if found:
         check_class_names(class_order({str(name) for name in found}))
 
     def packed(i: int) -> bytes:
-        return read_entry(archive, entries[i].info, MAX_PACKED_PICTURE)
+        return read(pictures[i].member, MAX_PACKED_PICTURE)
 
-    shapes = look_at_all(len(entries), packed, order, tell)
+    shapes = look_at_all(len(pictures), packed, order, tell)
     plan = plan_for(order.form, shapes)
     for note in notes_of(plan, shapes):
         report.note(note)
-    check_bytes(len(entries), plan, limits.bytes)
-    names = [entry.name for entry in entries]
+    check_bytes(len(pictures), plan, limits.bytes)
+    names = [picture.name for picture in pictures]
     taken = convert(names, lambda i: decode(packed(i), plan, limits.pixels), plan, target, report, tell)
     report.check_taken()
     images_NHWC = np.lib.format.open_memmap(target, mode="r")
     if not found:
         return Built(ImageSet(images_NHWC), report, target)
-    labelled = [str(entries[i].class_name) for i in taken]
+    labelled = [str(pictures[i].class_name) for i in taken]
     class_names = class_order(set(labelled))
     labels_N = np.array([class_names.index(name) for name in labelled], np.int64)
     return Built(ImageSet(images_NHWC, labels_N, class_names), report, target)

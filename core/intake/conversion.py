@@ -11,10 +11,10 @@ import numpy as np
 from core.cores import available_cores
 from core.errors import InvalidRequest
 from core.images import Images
-from core.intake.archive import FileRefused
 from core.intake.levels import FULL, UNIT, Span, levels_of
 from core.intake.order import AUTO, AUTO_SIZES, ImportForm, is_drawable
 from core.intake.picture import Plan, Shape
+from core.intake.refusal import FileRefused
 from core.intake.report import Report
 
 MAX_THREADS = 8  # each may hold a picture of GANYMEDE_MAX_PIXELS

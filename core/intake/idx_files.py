@@ -3,7 +3,9 @@
 Shape suffixes: N images, H height, W width, C channels (1 or 3).
 """
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +14,12 @@ from core.errors import InvalidRequest
 from core.idx import MAX_ELEMENTS, read_idx
 from core.image_set import ImageSet
 from core.intake.labels import number
-from core.intake.order import Upload
+from core.intake.layout import Entry
+from core.intake.members import unpack
+from core.intake.order import Limits, Upload
+from core.intake.refusal import FileRefused
+
+_OF_A_SET = re.compile(r"train|test|t10k|images?|labels?|idx[0-9]?|ubyte|u?int8|gz|[^a-z0-9]+")
 
 
 def read_idx_files(uploads: Sequence[Upload], max_bytes: int) -> ImageSet:
@@ -65,3 +72,24 @@ def _labels_of(name: str, count: int, labels: list[tuple[str, npt.NDArray[np.uin
             return labels.pop(i)[1]
     offered = ", ".join(f"{other}: {len(array)}" for other, array in labels) or "none"
     raise InvalidRequest.field("/file", f"{name} has {count} images, and no file as many labels ({offered})")
+
+
+def idx_uploads(entries: Sequence[Entry], folder: Path, limits: Limits) -> list[Upload]:
+    """The IDX files of an archive, unpacked into `folder`.
+
+    Raises:
+        InvalidRequest: one cannot be had, or they are of several datasets.
+    """
+    sets = {_OF_A_SET.sub("", entry.parts[-1].lower()): entry for entry in reversed(entries)}
+    if len(sets) > 1:
+        told = ", ".join(sorted(entry.parts[-1] for entry in sets.values())[:10])
+        raise InvalidRequest.field("/file", f"has IDX files of several datasets; send those of one: {told}")
+    uploads = []
+    for i, entry in enumerate(entries):
+        target = folder / f"idx-{i}"
+        try:
+            unpack(entry.member, target, limits.bytes)
+        except FileRefused as refusal:
+            raise InvalidRequest.field("/file", f"{entry.name}: {refusal}") from None
+        uploads.append(Upload(path=target, filename=entry.name))
+    return uploads

@@ -1,92 +1,114 @@
 """Which files of an archive are pictures, and of which class: by their folders. Opens none of them."""
 
 import re
-import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
-from zipfile import ZipFile, ZipInfo
 
-from core.intake.archive import FileRefused, check_path, name_of
+from core.intake import names
+from core.intake.members import Member
 from core.intake.picture import SUFFIXES
+from core.intake.refusal import FileRefused
 from core.intake.report import Report
+from core.intake.splits import Level
 
-IGNORED_FOLDERS = frozenset({"__macosx"})
-IGNORED_FILES = frozenset({"thumbs.db", "desktop.ini"})
+IGNORED_FOLDERS = frozenset(
+    {"__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found", "#recycle", "@recycle"}
+)
+IGNORED_FOLDERS |= {"@__thumb", "#snapshot", "recycler"}
+IGNORED_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
+ARCHIVES = frozenset({"zip", "tar", "gz", "tgz", "bz2", "xz", "zst", "7z", "rar", "npz"})
 _NUMBER = re.compile(r"[0-9]{1,18}")
-ARCHIVES = frozenset({"zip", "tar", "gz", "tgz", "bz2", "xz", "7z", "rar", "npz"})
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
+    """A file, and the folders that it lies in, its own name last; both composed (NFC). `refusal`: why it is no picture
+    by its name, if it is none."""
+
+    member: Member
+    name: str
+    parts: tuple[str, ...]
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
     """A file that may be a picture, and the name of its class; None: it has none."""
 
-    info: ZipInfo
+    member: Member
     name: str
     class_name: str | None = None
 
 
-def list_pictures(archive: ZipFile, report: Report) -> list[Entry]:
-    """The pictures of an archive by name, whatever order it has them in; what is none is told to `report`.
-
-    Folders within the folder that holds everything are classes. Where there are no such folders, nothing has a class.
-    """
-    found: dict[PurePosixPath, Entry] = {}
-    for info in archive.infolist():
-        name = unicodedata.normalize("NFC", name_of(info))
-        if info.is_dir():
+def list_entries(members: Iterable[Member], report: Report) -> list[Entry]:
+    """The files of an archive by name, whatever order it has them in; what is left out is told to `report`."""
+    found: dict[tuple[str, ...], Entry] = {}
+    for member in members:
+        if names.is_folder(member.name):
             continue
         try:
-            path = check_path(name)
-            if _is_ignored(path):
+            parts = names.parts_of(member.name)
+            if _is_ignored(parts):
                 report.ignored += 1
                 continue
-            _check_suffix(path)
-            if path in found:
+            if parts in found:
                 raise FileRefused("is there twice; the first one counts")
         except FileRefused as error:
-            report.refuse(name, str(error))
+            report.refuse(member.name, str(error))
         else:
-            found[path] = Entry(info, name)
-    depth = _shared_depth(list(found))
-    has_classes = any(len(path.parts) > depth + 1 for path in found)
-    entries = []
-    for path, entry in sorted(found.items(), key=lambda item: item[1].name):
-        if has_classes and len(path.parts) == depth + 1:
-            report.refuse(entry.name, "lies in no class folder, and others do")
+            composed = tuple(names.alike(part) for part in parts)
+            found[parts] = Entry(member, names.alike(member.name), composed, _suffix_refusal(parts[-1]))
+    if any(names.is_undecoded(entry.name) for entry in found.values()):
+        report.note("names that are not in UTF-8 are shown escaped; `encoding` (cp932, gbk, cp1252 ...) decodes them")
+    return sorted(found.values(), key=lambda entry: (entry.name, entry.member.name))
+
+
+def by_folders(entries: Sequence[Entry], report: Report) -> list[Picture]:
+    """The class of each picture: the folder that it lies in, below the folders that hold everything, and below those
+    of splits, which are joined. Where there are no such folders, nothing has a class."""
+    level = Level([(i, entry.parts) for i, entry in enumerate(entries)])
+    while level.descend():
+        pass
+    has_classes = any(len(path) > 1 for _, path in level.paths)
+    for note in level.notes:
+        report.note(note)
+    for i, reason in level.outside:
+        report.refuse(entries[i].name, reason)
+    pictures = []
+    for i, path in level.paths:
+        if has_classes and len(path) == 1:
+            report.refuse(entries[i].name, "lies in no class folder, and others do")
             continue
-        entries.append(Entry(entry.info, entry.name, path.parts[depth] if has_classes else None))
-    return entries
+        label = names.class_name(path[0]) if has_classes else None
+        pictures.append(Picture(entries[i].member, entries[i].name, label))
+    _note_collisions({str(picture.class_name) for picture in pictures}, report)
+    return pictures
 
 
-def class_order(names: set[str]) -> tuple[str, ...]:
+def class_order(found: set[str]) -> tuple[str, ...]:
     """Names of classes in the order of their labels: numbers by value, and before all others."""
-    return tuple(sorted(names, key=lambda n: (0, int(n), n) if _NUMBER.fullmatch(n) else (1, 0, n)))
+    return tuple(sorted(found, key=lambda n: (0, int(n), n) if _NUMBER.fullmatch(n) else (1, 0, n)))
 
 
-def _is_ignored(path: PurePosixPath) -> bool:
-    """What file managers leave in an archive."""
-    parts = [part.lower() for part in path.parts]
-    return any(part.startswith(".") or part in IGNORED_FOLDERS for part in parts) or parts[-1] in IGNORED_FILES
+def _note_collisions(found: set[str], report: Report) -> None:
+    seen: dict[str, str] = {}
+    for name in sorted(found):
+        other = seen.setdefault(name.casefold(), name)
+        if other != name:
+            report.note(f"classes {other!r} and {name!r} differ in upper and lower case alone; they stay two")
 
 
-def _check_suffix(path: PurePosixPath) -> None:
-    """FileRefused for a name that is no picture's; one without an ending may be any file's."""
-    suffix = path.suffix.removeprefix(".").lower()
+def _is_ignored(parts: tuple[str, ...]) -> bool:
+    """What file managers, disks and NAS leave in a folder."""
+    lowered = [part.lower() for part in parts]
+    return any(part.startswith(".") or part in IGNORED_FOLDERS for part in lowered) or lowered[-1] in IGNORED_FILES
+
+
+def _suffix_refusal(name: str) -> str | None:
+    """Why a name is no picture's; one without an ending may be any file's."""
+    suffix = name.rpartition(".")[2].lower() if "." in name.strip(".") else ""
     if suffix in ARCHIVES:
-        raise FileRefused("is an archive; those within an archive are not opened")
+        return "is an archive; those within an archive are not opened"
     if suffix and suffix not in SUFFIXES and not suffix.isdecimal():
-        raise FileRefused("does not have the name of a picture")
-
-
-def _shared_depth(paths: list[PurePosixPath]) -> int:
-    """How many folders all of them lie in."""
-    if not paths:
-        return 0
-    shared = paths[0].parts[:-1]
-    for path in paths:
-        folders = path.parts[:-1]
-        depth = 0
-        while depth < min(len(shared), len(folders)) and shared[depth] == folders[depth]:
-            depth += 1
-        shared = shared[:depth]
-    return len(shared)
+        return "does not have the name of a picture"
+    return None

@@ -14,11 +14,12 @@ import numpy.typing as npt
 
 from core.errors import InvalidRequest
 from core.image_set import ImageSet
-from core.intake.archive import FileRefused, open_archive, unpack_entry
+from core.intake.archive import open_archive, unpack_entry
 from core.intake.array_roles import Outline, Part, assign, refused, unused
 from core.intake.labels import number
 from core.intake.order import Upload
 from core.intake.pixels import to_images
+from core.intake.refusal import FileRefused
 
 MAX_BYTES = 1 << 33  # of all arrays together
 MAX_ARRAYS = 1000

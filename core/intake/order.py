@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from core.intake.names import check_encoding
 from core.specs import Name, StrictModel
 
 SIZES = (16, 28, 32, 56, 64, 112, 128, 224, 256)  # px; 4 or 7 times a power of two, as networks draw them
@@ -32,9 +33,21 @@ class ImportForm(StrictModel):
     background: Literal["white", "black"] = Field(
         "white", description="What shines through transparent pixels, and what margins are filled with."
     )
+    encoding: str | None = Field(
+        None,
+        max_length=40,
+        description="Encoding of names, and of metadata, that are not in UTF-8 and do not tell theirs; without it such "
+        "a name is shown escaped.",
+        examples=["cp932", "gbk", "cp1252", "cp437"],
+    )
     source: Text | None = Field(None, description="Where the pictures come from. Default: the name of the file.")
     licence: Text | None = Field(None, description="Under which licence, as SPDX names it.", examples=["CC-BY-4.0"])
     attribution: Text | None = Field(None, description="Whom to name.")
+
+    @field_validator("encoding")
+    @classmethod
+    def _known(cls, name: str | None) -> str | None:
+        return None if name is None else check_encoding(name)
 
 
 class Limits(StrictModel):

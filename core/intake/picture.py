@@ -12,10 +12,10 @@ import numpy as np
 from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from core.images import Images
-from core.intake.archive import FileRefused
 from core.intake.container import bare, significant_bits
 from core.intake.deep import Deep, is_deep, know_more_tiffs, read_deep
 from core.intake.levels import FULL, UNIT, Levels, NoLevels, Span, levels_of
+from core.intake.refusal import FileRefused
 from core.intake.sniff import HEAD, kind_of
 
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")

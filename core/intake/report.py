@@ -4,10 +4,12 @@ import threading
 
 from core.answers.models import BadFile, ImportReport
 from core.errors import FieldProblem, InvalidRequest
+from core.intake.names import shown as readable
 
 NAMED = 200  # bad files
 NAMED_IN_A_REFUSAL = 20
-SHOWN_NAME = 200  # characters
+SHOWN_NAME, NOTE = 200, 400  # characters
+NOTES = 20
 
 
 class Report:
@@ -22,7 +24,9 @@ class Report:
         self._lock = threading.Lock()
 
     def refuse(self, name: str, reason: str) -> None:
-        shown = name if len(name) <= SHOWN_NAME else f"{name[: SHOWN_NAME // 2]}...{name[-SHOWN_NAME // 2 :]}"
+        shown = readable(name)
+        if len(shown) > SHOWN_NAME:
+            shown = f"{shown[: SHOWN_NAME // 2]}...{shown[-SHOWN_NAME // 2 :]}"
         with self._lock:
             if len(self._bad) < NAMED and shown not in self._bad:
                 self._bad[shown] = reason
@@ -31,7 +35,7 @@ class Report:
 
     def note(self, told: str) -> None:
         """Say what was settled, where a sender might not expect it."""
-        self._notes.append(told)
+        self._notes.append(readable(told)[:NOTE])
 
     @property
     def bad(self) -> int:
@@ -54,5 +58,5 @@ class Report:
             bad_files=[BadFile(name=name, reason=reason) for name, reason in self._bad.items()],
             ignored=self.ignored,
             enlarged=self.enlarged,
-            notes=self._notes,
+            notes=self._notes[:NOTES],
         )

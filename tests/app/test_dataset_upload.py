@@ -172,7 +172,7 @@ async def test_an_upload_nothing_can_be_made_of_is_refused_with_reasons(api: htt
     assert (answer.status_code, foreign.status_code) == (422, 422)
     assert {problem["detail"].partition(":")[0] for problem in answer.json()["errors"]} == {"a.png", "../b.png"}
     assert {problem["pointer"] for problem in answer.json()["errors"]} == {"/file"}
-    assert "expected a zip of pictures" in foreign.json()["detail"]
+    assert "is a PDF: save its pages as JPEG or PNG" in foreign.json()["detail"]
     assert (leftovers(store), DatasetStore(store).names()) == ([], ["mnist-10k"])
 
 

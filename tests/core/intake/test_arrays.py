@@ -54,8 +54,11 @@ def test_images_alone_have_no_classes_and_colour_needs_a_fourth_dimension(take: 
         ((gzip.compress(idx(TRAIN))[:-20],), "upload 0: the gzip stream is damaged"),
         ((gzip.compress(b"a tar, perhaps"),), "upload 0: not an IDX file"),
         ((idx(TRAIN), b"\x89PNG"), "each has to be an IDX file"),
-        ((b"\x89PNG\r\n\x1a\n",), "expected a zip of pictures, an .npz, or IDX files"),
-        ((b"",), "expected a zip of pictures"),
+        (
+            (b"\x89PNG\r\n\x1a\n",),
+            "is a PNG, a single picture; .*expected a zip or a tar of pictures, an .npz, or IDX files",
+        ),
+        ((b"",), "is empty; expected a zip or a tar of pictures"),
         ((b"\0\0\x08\x03" + b"\xff" * 12,), "more than the 10000000 allowed"),
         ((gzip.compress(idx(np.zeros((12, 1000, 1000), np.uint8))),), "more than the 10000000 allowed"),
         ((idx(TRAIN[:0]),), "images"),
