@@ -8,6 +8,7 @@ from typing import Any
 from core.answers import Page
 from core.answers.models import DatasetBody, ImportedDataset
 from ganymede.client.connection import Connection, given, part
+from ganymede.names import readable
 
 BINARY = "application/octet-stream"
 TIMEOUT = (30.0, None, 60.0, 30.0)  # connect, read (pictures are decoded meanwhile), write, pool; seconds
@@ -35,24 +36,25 @@ class Datasets:
         crop: str | None = None,
         channels: int | None = None,
         background: str | None = None,
+        encoding: str | None = None,
         source: str | None = None,
         licence: str | None = None,
         attribution: str | None = None,
         request_id: str | None = None,
     ) -> ImportedDataset:
-        """Upload a zip of pictures, an .npz, or IDX files; what is left out is the service's default.
+        """Upload a zip or a tar of pictures, an .npz, or IDX files; what is left out is the service's default.
 
         Answers when the dataset is there, however long that takes. With a `request_id`, `client.status().imports`
         tells how far it is.
         """
         paths = [Path(each) for each in ([files] if isinstance(files, str | Path) else files)]
         options = {"size": size, "crop": crop, "channels": channels, "background": background}
-        options |= {"source": source, "licence": licence, "attribution": attribution}
+        options |= {"encoding": encoding, "source": source, "licence": licence, "attribution": attribution}
         fields = {key: str(value) for key, value in given({"name": name, **options}).items()}
         headers = {} if request_id is None else {"Request-Id": request_id}
         with contextlib.ExitStack() as stack:
             opened = [(path, stack.enter_context(path.open("rb"))) for path in paths]
-            sent: list[Any] = [("file", (path.name, file, BINARY)) for path, file in opened]
+            sent: list[Any] = [("file", (readable(path.name), file, BINARY)) for path, file in opened]
             shown = {"fields": fields, "form": [("file", path, BINARY) for path in paths]}  # for --curl
             return self._connection.ask(
                 ImportedDataset,

@@ -2,7 +2,6 @@
 
 import contextlib
 import tempfile
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,13 +10,16 @@ import typer
 
 from ganymede.commands import output as saving
 from ganymede.commands import show
+from ganymede.commands.folder import Found, pack
 from ganymede.commands.session import Refused, Session, command
 from ganymede.commands.watch_import import told_meanwhile
+from ganymede.names import readable
 
 if TYPE_CHECKING:
     from core.answers.models import DatasetBody, ImportReport
 
 BAD_SHOWN = 20
+MAX_NAME = 60  # characters of a folder's name, which may take four bytes each
 
 datasets = typer.Typer(no_args_is_help=True, help="What can be trained on.")
 
@@ -47,18 +49,21 @@ def import_dataset(
     dataset: Name,
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH...", help="A zip or a folder of pictures, an .npz, or IDX files."),
+        typer.Argument(metavar="PATH...", help="A zip, a tar or a folder of pictures, an .npz, or IDX files."),
     ],
     size: Annotated[int | None, typer.Option(help="Pixels a side: 16, 28, 32, 56, 64, 112, 128, 224 or 256.")] = None,
     crop: Annotated[str | None, typer.Option(help="centre (the middle square) or none (all of it).")] = None,
     channels: Annotated[int | None, typer.Option(help="1 or 3; default: 1 if every picture is grey.")] = None,
     background: Annotated[str | None, typer.Option(help="white or black, behind what is transparent.")] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Encoding of file names that are not in UTF-8, as cp932, gbk or cp1252.")
+    ] = None,
     source: Annotated[str | None, typer.Option(help="Where the pictures come from.")] = None,
     licence: Annotated[str | None, typer.Option(help="Under which licence.")] = None,
     attribution: Annotated[str | None, typer.Option(help="Whom to name.")] = None,
 ) -> None:
     """Upload pictures in class folders, an .npz or IDX files, and make a dataset of them."""
-    with _uploadable(session, paths) as files, told_meanwhile(session) as request_id:
+    with _uploadable(session, paths) as (files, left_out), told_meanwhile(session) as request_id:
         body = session.client.datasets.add(
             dataset,
             files,
@@ -66,12 +71,13 @@ def import_dataset(
             crop=crop,
             channels=channels,
             background=background,
+            encoding=encoding,
             source=source,
             licence=licence,
             attribution=attribution,
             request_id=request_id,
         )
-    _tell_report(session, body.report)
+    _tell_report(session, body.report, left_out)
     session.reply([body.name], lambda: _show(body))
     session.say(f"{body.name} {body.change}; train on it:  ganymede train dcgan {body.name}", "green")
 
@@ -100,25 +106,26 @@ def remove(session: Session, names: Annotated[list[str], typer.Argument(metavar=
 
 
 @contextlib.contextmanager
-def _uploadable(session: Session, paths: list[Path]) -> Iterator[list[Path]]:
-    """The files to send; of a folder a zip, which goes afterwards."""
+def _uploadable(session: Session, paths: list[Path]) -> Iterator[tuple[list[Path], list[Found]]]:
+    """The files to send, and what is not sent; of a folder a tar, which goes afterwards."""
     if not any(path.is_dir() for path in paths):
-        yield paths
+        yield paths, []
         return
     if len(paths) > 1:
         raise typer.BadParameter("one folder at a time", param_hint="PATH")
     if session.curl:
-        raise Refused(f"{paths[0]} is a folder; with --curl give a zip of it")
+        raise Refused(f"{paths[0]} is a folder; with --curl give a zip or a tar of it")
     with tempfile.TemporaryDirectory() as scratch:
-        target = Path(scratch) / f"{paths[0].resolve().name}.zip"
-        files = sorted(path for path in paths[0].rglob("*") if path.is_file())
-        with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, strict_timestamps=False) as archive:
-            for path in files:
-                archive.write(path, path.relative_to(paths[0]))
-        yield [target]
+        target = Path(scratch) / f"{paths[0].resolve().name[:MAX_NAME] or 'files'}.tar"
+        left_out = pack(paths[0], target)
+        yield [target], left_out
 
 
-def _tell_report(session: Session, report: "ImportReport") -> None:
+def _tell_report(session: Session, report: "ImportReport", left_out: list[Found]) -> None:
+    for found in left_out[:BAD_SHOWN]:
+        session.say(f"  {show.clean(readable(found.name))}: {found.reason}", "yellow")
+    if len(left_out) > BAD_SHOWN:
+        session.say(f"  and {len(left_out) - BAD_SHOWN} more that cannot be sent", "yellow")
     session.say(f"{report.taken} of {report.files} files taken, {report.bad} bad, {report.ignored} ignored")
     if report.enlarged:
         session.say(f"{report.enlarged} were smaller than the size, and were enlarged", "yellow")
@@ -128,6 +135,8 @@ def _tell_report(session: Session, report: "ImportReport") -> None:
         session.say(f"  {show.clean(bad.name)}: {show.clean(bad.reason)}", "yellow")
     if report.bad > BAD_SHOWN:
         session.say(f"  and {report.bad - BAD_SHOWN} more", "yellow")
+    for note in report.notes:
+        session.say(show.clean(note), "yellow")
 
 
 def _show(body: "DatasetBody") -> None:

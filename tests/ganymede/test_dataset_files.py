@@ -42,7 +42,7 @@ def test_a_folder_of_pictures_becomes_a_dataset_and_what_is_bad_is_told(
     assert "6 of 7 files taken, 1 bad" in done.stderr
     assert "cat/broken.jpg: is no PNG" in done.stderr
     assert "6 were smaller" not in done.stderr
-    assert (body.count, body.height, body.class_names, body.source) == (6, 32, ["cat", "dog"], "upload of pets.zip")
+    assert (body.count, body.height, body.class_names, body.source) == (6, 32, ["cat", "dog"], "upload of pets.tar")
     assert "classes\tcat 3, dog 3" in done.stdout
     assert [each.name for each in pets.parent.iterdir()] == ["pets"]
 
