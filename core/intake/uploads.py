@@ -90,8 +90,9 @@ def _kind_within(upload: Upload, packed: BinaryIO, *, is_gzip: bool) -> Kind:
         return "tar"
     if is_gzip and (head.startswith(IDX_MAGIC) or not head):
         return "idx"
-    told = _told(head, None) or "not an IDX file, and no tar; "
-    raise InvalidRequest.field("/file", f"{upload.filename}: {told}found in the compressed file; expected {KINDS}")
+    told = _told(head, None)
+    told = f"{upload.filename}: not an IDX file, and no tar, is compressed in it; {told and f'what it holds {told}'}"
+    raise InvalidRequest.field("/file", f"{told}expected {KINDS}")
 
 
 def _told(head: bytes, size: int | None) -> str:
