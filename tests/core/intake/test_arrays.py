@@ -56,7 +56,7 @@ def test_images_alone_have_no_classes_and_colour_needs_a_fourth_dimension(take: 
         ((idx(TRAIN), b"\x89PNG"), "each has to be an IDX file"),
         (
             (b"\x89PNG\r\n\x1a\n",),
-            "is a PNG, a single picture; .*expected a zip or a tar of pictures, an .npz, or IDX files",
+            "is a PNG, a single picture; .*expected a zip or a tar of pictures",
         ),
         ((b"",), "is empty; expected a zip or a tar of pictures"),
         ((b"\0\0\x08\x03" + b"\xff" * 12,), "more than the 10000000 allowed"),
