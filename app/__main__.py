@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.main import create_app
+from app.protocol import Protocol
 from core.log import configure_logging
 from core.settings import SettingsError, load_settings
 
@@ -48,6 +49,7 @@ def main() -> None:
     app = create_app(settings)
     config = uvicorn.Config(
         app,
+        http=Protocol,
         host=settings.host,
         port=settings.port,
         log_config=None,

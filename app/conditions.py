@@ -10,7 +10,7 @@ from core.errors import PreconditionFailed
 IMMUTABLE = "public, max-age=31536000, immutable"
 ANY = "*"
 IfNoneMatch = Annotated[str | None, Header(description="The ETag of what you have: 304 if you would get the same.")]
-_TAG = re.compile(r'(?:W/)?"[^"]*"')
+_ENTRY = re.compile(r'\*|(?:[Ww]/)?"[^"]*"')
 
 
 def is_known(if_none_match: str | None, etag: str) -> bool:
@@ -19,8 +19,8 @@ def is_known(if_none_match: str | None, etag: str) -> bool:
         return False
     if if_none_match == etag:  # what most clients send
         return True
-    known = {tag.removeprefix("W/") for tag in _TAG.findall(if_none_match)}
-    return if_none_match.strip() == ANY or etag.removeprefix("W/") in known
+    known = {_strong(entry) for entry in _ENTRY.findall(if_none_match)}
+    return ANY in known or _strong(etag) in known
 
 
 def check_conditions(what: str, etag: str | None, if_match: str | None, if_none_match: str | None) -> None:
@@ -30,9 +30,12 @@ def check_conditions(what: str, etag: str | None, if_match: str | None, if_none_
         PreconditionFailed: a condition does not hold; the text says what there is.
     """
     there = f"{what} has the ETag {etag}" if etag else f"{what} does not exist"
-    if if_match is not None:
-        matches = etag is not None and (if_match.strip() == ANY or etag in _TAG.findall(if_match))
-        if not matches:
-            raise PreconditionFailed(f"If-Match was {if_match[:200]}, but {there}")
+    if if_match is not None and (etag is None or not {ANY, etag} & set(_ENTRY.findall(if_match))):
+        raise PreconditionFailed(f"If-Match was {if_match[:200]}, but {there}")
     if etag is not None and is_known(if_none_match, etag):
         raise PreconditionFailed(f"If-None-Match was {(if_none_match or '')[:200]}, but {there}")
+
+
+def _strong(tag: str) -> str:
+    """An ETag without the mark of a weak one."""
+    return tag[2:] if tag[:2] in ("W/", "w/") else tag

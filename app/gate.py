@@ -9,22 +9,32 @@ once, and no coroutine of its own is in the way of what is sent.
 """
 
 import functools
+import ipaddress
 import random
 import re
 from collections.abc import Awaitable, Iterable
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote_to_bytes
 
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import problem
 from app.telemetry import Telemetry
-from core.errors import BodyTooLarge, GanymedeError, HostNotAllowed, OriginNotAllowed
+from core.errors import BadRequest, BodyTooLarge, GanymedeError, HostNotAllowed, OriginNotAllowed
 from core.log import REQUEST_ID as CURRENT_REQUEST_ID
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
-HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::\d{0,5})?")
+HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::(?P<port>[0-9]{0,5}))?")
+DEFAULT_PORTS = {"http": "80", "https": "443"}
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+PROBES = frozenset({"/livez", "/readyz"})
+BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2}).{0,2}", re.DOTALL)
+HOW_TO_WRITE = (
+    "it begins with /, and whatever is no visible character of ASCII is percent-encoded, as UTF-8 "
+    "(a space is %20, \u00fc is %C3%BC, % itself is %25)"
+)
+HOW_TO_BE_ONE = "and a proxy has to pass Host on as it came (GANYMEDE_ALLOWED_HOSTS lists the names that are served)"
+LISTS = frozenset({b"accept", b"if-match", b"if-none-match"})  # of the headers that are read here
 MAX_BODY_BYTES = 1 << 20
 # Paths whose POST may send GANYMEDE_MAX_UPLOAD bytes.
 UPLOADS = (re.compile(r"/models/[^/]+/versions"), re.compile(r"/datasets"))
@@ -47,6 +57,8 @@ class Gate:
             await self.app(scope, receive, send)
             return
         headers = dict(reversed(scope["headers"]))  # of two with one name the first counts
+        if len(headers) < len(scope["headers"]):
+            scope["headers"] = joined(scope["headers"])
         request_id = request_id_of(headers)
         scope.setdefault("state", {})["request_id"] = request_id
         CURRENT_REQUEST_ID.set(request_id)  # until the next one: also what is logged further out names it
@@ -68,15 +80,14 @@ class Gate:
 
     def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> GanymedeError | None:
         """Why this request goes no further; None if it may."""
-        host = headers.get(b"host", b"").decode("latin-1")
-        if not is_host_allowed(headers, self.allowed_hosts):
+        for part in (scope.get("raw_path") or b"", scope["query_string"]):
+            if b"%" in part and (wrong := _misspelt(part)):
+                return BadRequest(f"the address cannot be read ({wrong}): {HOW_TO_WRITE}")
+        if not is_host_allowed(headers, self.allowed_hosts) and not is_probe(scope):
+            host = headers.get(b"host", b"").decode("latin-1")
             return HostNotAllowed(f"Host {host[:100]!r} is not served here; see GANYMEDE_ALLOWED_HOSTS")
-        if scope["method"] not in SAFE_METHODS:
-            origin = headers[b"origin"].decode("latin-1") if b"origin" in headers else None
-            if origin is not None and _origin_host(origin) != host.lower():
-                return OriginNotAllowed(f"Origin {origin[:100]!r} may not change anything here")
-            if headers.get(b"sec-fetch-site") == b"cross-site":
-                return OriginNotAllowed("a request from another site may not change anything here")
+        if scope["method"] not in SAFE_METHODS and (error := _foreign(headers)):
+            return error
         length = headers.get(b"content-length", b"")
         if length.isdigit() and int(length) > (limit := max_body_bytes(scope, self.max_upload)):
             return BodyTooLarge(f"a body may have up to {limit} bytes here; this one has {int(length)}")
@@ -100,6 +111,16 @@ def max_body_bytes(scope: Scope, max_upload: int) -> int:
     return max_upload if is_upload else MAX_BODY_BYTES
 
 
+def joined(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Headers with each list in one line, whatever number of lines it came in (RFC 9110, 5.3)."""
+    lines: dict[bytes, list[bytes]] = {}
+    for name, value in headers:
+        lines.setdefault(name, []).append(value)
+    return [
+        (name, value) for name, values in lines.items() for value in ([b", ".join(values)] if name in LISTS else values)
+    ]
+
+
 def request_id_of(headers: dict[bytes, bytes]) -> str:
     """The client's, or one of our own."""
     given = REQUEST_ID.fullmatch(headers.get(b"request-id", b""))
@@ -118,16 +139,67 @@ def _page_policy(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, by
     return [PAGE_POLICY] if is_page and PAGE_POLICY[0] not in own else []
 
 
+def is_probe(scope: Scope) -> bool:
+    """Whether somebody asks for health alone: orchestrators do by an address, or (HTTP/1.0) without any Host."""
+    return scope["method"] in SAFE_METHODS and scope["path"] in PROBES
+
+
 @functools.lru_cache(64)
 def host_name(host: str) -> str:
     """The name in a Host header, without its port: `localhost:8000` -> `localhost`, `[::1]:8000` -> `[::1]`."""
-    match = HOST.fullmatch(host)
-    return match["name"].lower() if match else ""
+    return _split(host)[0]
 
 
-def _origin_host(origin: str) -> str:
-    """Name and port of an Origin; empty for `null` and for what is no origin."""
+def _misspelt(part: bytes) -> str | None:
+    """What is wrong with the escapes of a path or a query; None: nothing."""
+    if escape := BAD_ESCAPE.search(part):
+        return f"{escape[0].decode('latin-1')!r} stands for no character"
+    decoded = unquote_to_bytes(part)
+    if b"\0" in decoded:
+        return "%00 may stand nowhere"
     try:
-        return urlsplit(origin).netloc.lower()
+        decoded.decode()
+    except UnicodeDecodeError as error:
+        return f"{quote(decoded[error.start : error.end])!r} is no UTF-8"
+    return None
+
+
+def _foreign(headers: dict[bytes, bytes]) -> OriginNotAllowed | None:
+    """Why a request that may change something comes from another site's page; None if it does not."""
+    host = headers.get(b"host", b"").decode("latin-1")
+    sides = f"at Host {host[:100]!r}"
+    if b"origin" in headers:
+        origin = headers[b"origin"].decode("latin-1")
+        if not _is_same(origin, host):
+            told = f"a page of Origin {origin[:100]!r} may not change anything {sides}"
+            return OriginNotAllowed(f"{told}: both have to be the same, {HOW_TO_BE_ONE}")
+        sides += f", Origin {origin[:100]!r}"
+    if headers.get(b"sec-fetch-site") == b"cross-site":
+        told = f"a page of another site (Sec-Fetch-Site: cross-site) may not change anything {sides}"
+        return OriginNotAllowed(f"{told}: open one of the service's own, {HOW_TO_BE_ONE}")
+    return None
+
+
+def _is_same(origin: str, host: str) -> bool:
+    """Whether an Origin has the name and the port of a Host; a port that is not told is the default of its scheme."""
+    scheme, _, rest = origin.partition("://")
+    default = DEFAULT_PORTS.get(scheme.lower())
+    if default is None:  # `null` too
+        return False
+    (name, port), (own, own_port) = _split(rest), _split(host)
+    return bool(name) and (name, port or default) == (own, own_port or default)
+
+
+def _split(host: str) -> tuple[str, str]:
+    """Name and port of a host, each empty where there is none: in lower case, without the dot of the DNS's root, and an
+    address of IPv6 in its shortest form."""
+    match = HOST.fullmatch(host)
+    if match is None:
+        return "", ""
+    name, port = match["name"].lower(), str(int(match["port"])) if match["port"] else ""
+    if not name.startswith("["):
+        return name.removesuffix("."), port
+    try:
+        return f"[{ipaddress.IPv6Address(name[1:-1])}]", port
     except ValueError:
-        return ""
+        return "", ""

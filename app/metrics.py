@@ -14,8 +14,11 @@ from prometheus_client.registry import Collector
 from starlette.concurrency import run_in_threadpool
 
 from app.deps import Services, ServicesDep
+from app.negotiation import ANY, entries
 
 OTHER_VERSION = re.compile(r"version=(?!(?:0\.0\.[14]|1\.0\.0)\s*(?:[;,]|$))")  # the encoder takes whatever it is told
+
+FORMS = frozenset({"application/openmetrics-text", "text/plain", "text/*", ANY})
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/plain": {}, "application/openmetrics-text": {}}, "description": "The numbers."}
@@ -27,11 +30,17 @@ router = APIRouter(tags=["health"])
 @router.get("/metrics", response_class=Response, responses=ANSWERS)
 async def metrics(request: Request, services: ServicesDep) -> Response:
     """Counters and gauges for Prometheus, as text (0.0.4) or OpenMetrics. docs/operations.md says what each means."""
-    accept = request.headers.get("accept", "")
-    encode, media_type = choose_encoder("" if OTHER_VERSION.search(accept) else accept)
+    encode, media_type = choose_encoder(_wanted(request.headers.get("accept", "")))
     services.telemetry.redis_up.set(await run_in_threadpool(services.queue.trouble) is None)
     content = await run_in_threadpool(encode, services.telemetry.registry)
     return Response(content, media_type=media_type, headers={"Cache-Control": "no-store"})
+
+
+def _wanted(accept: str) -> str:
+    """The entry of an Accept header that is liked best of those that can be sent: the encoder knows no weights."""
+    known = [(weight, text) for kind, weight, text in entries(accept) if weight and kind in FORMS]
+    ranked = sorted(known, key=lambda entry: -entry[0])
+    return next((text for _, text in ranked if not OTHER_VERSION.search(text)), "")
 
 
 class ServiceCollector(Collector):

@@ -7,7 +7,9 @@ from typing import TypeVar
 
 from core.errors import NotAcceptable
 
-WEIGHT = re.compile(r"[01](\.\d{0,3})?")  # of an entry of Accept
+QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)(?:"|\\?\Z)', re.DOTALL)  # also one that nothing ends: this never looks back
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)")
+ANY = "*/*"
 
 Form = TypeVar("Form", bound=str)
 
@@ -18,7 +20,7 @@ def preferred(accept: str, media_types: Mapping[Form, str]) -> Form:
     Raises:
         NotAcceptable: it accepts none of them.
     """
-    if accept in ("", "*/*"):
+    if accept in ("", ANY):
         return next(iter(media_types))
     best: Form = _best(accept, tuple(media_types.items()))
     return best
@@ -29,7 +31,7 @@ def _best(accept: str, forms: tuple[tuple[Form, str], ...]) -> Form:
     weights, media_types = _weights(accept), dict(forms)
 
     def weight(form: Form) -> float:  # the most specific entry counts: `image/png;q=0, */*` is all but PNG
-        kinds = (media_types[form], media_types[form].partition("/")[0] + "/*", "*/*")
+        kinds = (media_types[form], media_types[form].partition("/")[0] + "/*", ANY)
         return next((weights[kind] for kind in kinds if kind in weights), 0.0)
 
     best = max(media_types, key=weight)
@@ -38,18 +40,36 @@ def _best(accept: str, forms: tuple[tuple[Form, str], ...]) -> Form:
     return best
 
 
-def _weights(accept: str) -> dict[str, float]:
-    """How much each kind of media type is liked, 0 to 1."""
-    weights: dict[str, float] = {}
-    for entry in accept.lower().split(",") if accept.strip() else ["*/*"]:
+def entries(accept: str) -> list[tuple[str, float, str]]:
+    """The entries of an Accept header in their order, in lower case: media type, weight (0: never), all of the entry.
+
+    As lenient as clients are careless: `*` is `*/*`, a weight may be `.2`, `1.` or `0.3333`, and one that is none says
+    nothing, as any other parameter.
+    """
+    found = []
+    for entry in QUOTED.sub(_unquoted, accept.lower()).split(","):
         kind, *parameters = (part.strip() for part in entry.split(";"))
-        weights.setdefault(kind, _weight(parameters))
-    return weights
+        if kind:
+            found.append((ANY if kind == "*" else kind, _weight(parameters), entry.strip()))
+    return found
+
+
+def _weights(accept: str) -> dict[str, float]:
+    """How much each kind of media type is liked, 0 to 1; of one that is there twice the higher weight counts."""
+    weights: dict[str, float] = {}
+    for kind, weight, _ in entries(accept):
+        weights[kind] = max(weight, weights.get(kind, 0.0))
+    return weights or {ANY: 1.0}
 
 
 def _weight(parameters: list[str]) -> float:
     for parameter in parameters:
-        if parameter.startswith("q="):
-            value = parameter[2:]
-            return float(value) if WEIGHT.fullmatch(value) else 0.0
+        name, _, value = (part.strip() for part in parameter.partition("="))
+        if name == "q" and NUMBER.fullmatch(value):
+            return min(max(float(value), 0.0), 1.0)
     return 1.0
+
+
+def _unquoted(quoted: re.Match[str]) -> str:
+    """What is in quotes, where it separates nothing."""
+    return "" if set(quoted[1]) & {",", ";"} else quoted[1]

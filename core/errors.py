@@ -2,21 +2,16 @@
 
 GanymedeError
  ├─ BadRequest 400              no request at all: its body cannot be read
- ├─ HostNotAllowed 400, OriginNotAllowed 403, BodyTooLarge 413, MethodNotAllowed 405: refused before any route
+ ├─ HostNotAllowed 400, OriginNotAllowed 403, MethodNotAllowed 405, BodyTooLarge 413, UrlTooLong 414: before any route
  ├─ UnsupportedMediaType 415    a body of another kind than this route reads
  ├─ InvalidRequest 422          a field is wrong: `pointer` names it
- │   ├─ LabelNotSupported, IdempotencyKeyReused
- │   └─ PictureInvalid, RecipeMissing, RecipeInvalid: of a picture that was sent
+ │   └─ LabelNotSupported, IdempotencyKeyReused; of a picture that was sent: PictureInvalid, RecipeMissing, RecipeInvalid
  ├─ NotFound 404                ModelNotFound, RunNotFound, DatasetNotFound, SampleNotFound, CheckpointNotFound ...
- ├─ NotAcceptable 406
+ ├─ NotAcceptable 406, PreconditionFailed 412 (If-Match does not hold), RangeNotSatisfiable 416 (behind a file's end)
  ├─ Conflict 409                IllegalTransition (carries the current status and what is allowed), VersionInUse ...
- ├─ PreconditionFailed 412      If-Match does not hold
- ├─ RangeNotSatisfiable 416     a Range begins behind the end of the file
  ├─ Overloaded 429              carries the seconds after which to try again
- ├─ NotReady 503                no model, or draining
- ├─ RedisUnavailable 503        Redis does not answer
- ├─ StoreDamaged 500            a file of the store is missing, cut short or changed
- ├─ StoreFull 507               no room on the disk of the store
+ ├─ NotReady 503 (no model, or draining), RedisUnavailable 503 (Redis does not answer)
+ ├─ StoreDamaged 500 (a file of the store is missing, cut short or changed), StoreFull 507 (no room on its disk)
  └─ TrainingFailed              ends a run, never a request: `code` is the run's failure code
 """
 
@@ -46,7 +41,7 @@ class GanymedeError(Exception):
 
 
 class BadRequest(GanymedeError):
-    """A body that cannot be read as what it says it is."""
+    """An address, or a body, that cannot be read as what it says it is."""
 
     status = 400
     code = "bad_request"
@@ -79,6 +74,12 @@ class BodyTooLarge(GanymedeError):
     status = 413
     code = "body_too_large"
     title = "Body too large"
+
+
+class UrlTooLong(GanymedeError):
+    status = 414
+    code = "url_too_long"
+    title = "Address too long"
 
 
 class InvalidRequest(GanymedeError):

@@ -34,6 +34,15 @@ DRAW: dict[str, Any] = {"seed": 1}
         ("[::1", ""),
         ("localhost:evil", ""),
         ("evil.example:80:localhost", ""),
+        ("localhost.", "localhost"),
+        ("LOCALHOST.:8000", "localhost"),
+        ("localhost..", "localhost."),
+        (".", ""),
+        ("[0:0:0:0:0:0:0:1]:8000", "[::1]"),
+        ("[FE80::A]", "[fe80::a]"),
+        ("[:::]", ""),
+        ("[::1]:", "[::1]"),
+        ("localhost:\u00b2", ""),
     ],
 )
 def test_the_name_in_a_host_header_is_what_stands_before_the_port(host: str, name: str) -> None:
@@ -62,7 +71,7 @@ async def test_a_loopback_host_is_served_on_any_port(client: httpx.AsyncClient, 
     ],
 )
 async def test_a_foreign_host_is_refused_whatever_is_asked(client: httpx.AsyncClient, host: str) -> None:
-    for method, path in (("GET", "/livez"), ("POST", "/train"), ("GET", "/nothing")):
+    for method, path in (("GET", "/status"), ("POST", "/train"), ("POST", "/livez"), ("GET", "/nothing")):
         answer = await client.request(method, path, headers={"Host": host})
 
         assert (answer.status_code, answer.json()["code"]) == (400, "host_not_allowed")
@@ -79,7 +88,7 @@ async def named(settings: Settings, publish_tiny: PublishTiny, serve: Serve) -> 
 
 async def test_only_the_hosts_of_the_setting_are_served(named: httpx.AsyncClient) -> None:
     statuses = [
-        (await named.get("/livez", headers={"Host": host})).status_code
+        (await named.get("/queue", headers={"Host": host})).status_code
         for host in ("draw.example:443", "DRAW.EXAMPLE", "[::1]:1", "localhost")
     ]
 
@@ -94,6 +103,26 @@ async def test_only_the_hosts_of_the_setting_are_served(named: httpx.AsyncClient
         ({"Origin": "http://LOCALHOST:8000", "Host": "localhost:8000"}, 200),
         ({"Origin": "http://[::1]:8000", "Host": "[::1]:8000", "Sec-Fetch-Site": "same-origin"}, 200),
         ({"Sec-Fetch-Site": "none"}, 200),
+        ({"Origin": "https://localhost", "Host": "localhost:443"}, 200),
+        ({"Origin": "https://localhost:443", "Host": "localhost"}, 200),
+        ({"Origin": "http://localhost:80", "Host": "localhost"}, 200),
+        ({"Origin": "http://localhost", "Host": "localhost:80"}, 200),
+        ({"Origin": "HTTPS://LocalHost", "Host": "LOCALHOST:0443"}, 200),
+        ({"Origin": "https://[::1]", "Host": "[::1]:443"}, 200),
+        ({"Origin": "https://[0:0::1]:8000", "Host": "[::1]:8000"}, 200),
+        ({"Origin": "http://localhost.:8000", "Host": "localhost:8000"}, 200),
+        ({"Origin": "http://localhost:8000", "Host": "localhost.:8000"}, 200),
+        ({"Origin": "http://localhost", "Host": "localhost:443"}, 403),
+        ({"Origin": "https://localhost", "Host": "localhost:80"}, 403),
+        ({"Origin": "https://localhost:8443", "Host": "localhost"}, 403),
+        ({"Origin": "http://localhost", "Host": "localhost:8000"}, 403),
+        ({"Origin": "http://localhost:8000", "Host": "localhost"}, 403),
+        ({"Origin": "https://[::2]", "Host": "[::1]:443"}, 403),
+        ({"Origin": "https://", "Host": "localhost"}, 403),
+        ({"Origin": "localhost", "Host": "localhost"}, 403),
+        ({"Origin": "file://localhost", "Host": "localhost"}, 403),
+        ({"Origin": "http://user@localhost", "Host": "localhost"}, 403),
+        ({"Origin": "http://localhost http://localhost", "Host": "localhost"}, 403),
         ({"Origin": "http://localhost:3000", "Host": "localhost:8000"}, 403),
         ({"Origin": "http://127.0.0.1:8000", "Host": "localhost:8000"}, 403),
         ({"Origin": "https://evil.example"}, 403),
@@ -115,6 +144,18 @@ async def test_only_our_own_pages_may_change_something(
     if status == 403:
         assert answer.json()["code"] == "origin_not_allowed"
         assert answer.headers["Content-Type"] == "application/problem+json"
+        told = answer.json()["detail"]
+        named = [repr(value) for name, value in headers.items() if name in ("Host", "Origin")]
+        assert all(side in told for side in (*named, "Host", "GANYMEDE_ALLOWED_HOSTS"))
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+async def test_health_is_told_to_a_probe_whatever_host_it_names(client: httpx.AsyncClient, path: str) -> None:
+    hosts = ("10.1.2.3:8000", "", "[fd00::7]", "a b")
+
+    answers = [await client.get(path, headers={"Host": host}) for host in hosts]
+
+    assert [answer.status_code for answer in answers] == [200] * 4
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
@@ -145,8 +186,8 @@ async def test_a_request_id_is_echoed(client: httpx.AsyncClient) -> None:
 async def test_of_two_headers_of_one_name_the_first_counts(client: httpx.AsyncClient) -> None:
     twice = [("Request-Id", "first"), ("Request-Id", "second"), ("Host", "localhost"), ("Host", "evil.example")]
 
-    answer = await client.get("/livez", headers=twice)
-    refused = await client.get("/livez", headers=twice[::-1])
+    answer = await client.get("/models", headers=twice)
+    refused = await client.get("/models", headers=twice[::-1])
 
     assert (answer.status_code, answer.headers["Request-Id"]) == (200, "first")
     assert (refused.status_code, refused.headers["Request-Id"]) == (400, "second")
@@ -206,12 +247,18 @@ def say(port: int, request: bytes) -> tuple[int, bytes, bytes]:
 @pytest.mark.parametrize(
     ("request_head", "status"),
     [
-        (b"GET /livez HTTP/1.1\r\nHost: localhost", 200),
-        (b"GET /livez HTTP/1.1\r\nHost: [::1]:8000", 200),
-        (b"GET /livez HTTP/1.1\r\nHost: evil.example", 400),
-        (b"GET /livez HTTP/1.1\r\nHost:", 400),
-        (b"GET /livez HTTP/1.0", 400),
-        (b"GET http://localhost/livez HTTP/1.1\r\nHost: evil.example", 400),
+        (b"GET /models HTTP/1.1\r\nHost: localhost", 200),
+        (b"GET /models HTTP/1.1\r\nHost: [::1]:8000", 200),
+        (b"GET /models HTTP/1.1\r\nHost: evil.example", 400),
+        (b"GET /models HTTP/1.1\r\nHost:", 400),
+        (b"GET /models HTTP/1.1", 400),
+        (b"GET /models HTTP/1.0", 400),
+        (b"GET /models HTTP/1.0\r\nHost: localhost", 200),
+        (b"GET http://localhost/models HTTP/1.1\r\nHost: evil.example", 400),
+        (b"GET /livez HTTP/1.1\r\nHost: 10.1.2.3:8000", 200),
+        (b"GET /livez HTTP/1.1", 200),
+        (b"GET /livez HTTP/1.0", 200),
+        (b"GET /readyz HTTP/1.0", 503),
     ],
 )
 def test_a_real_server_serves_its_own_names_alone(server: Any, request_head: bytes, status: int) -> None:

@@ -219,7 +219,7 @@ async def test_an_error_that_is_sent_is_what_its_schema_says(client: httpx.Async
     answers = [
         await client.get("/models/nobody"),
         await client.post("/train", json={"recipe": "?", "dataset": "mnist-10k", "what": 1}),
-        await client.get("/livez", headers={"Host": "evil.example"}),
+        await client.get("/models", headers={"Host": "evil.example"}),
         await client.post("/train", content=b"\xff\xfe{", headers={"Content-Type": "application/json"}),
     ]
 
