@@ -5,7 +5,7 @@ GanymedeError
  ├─ HostNotAllowed 400, OriginNotAllowed 403, MethodNotAllowed 405, BodyTooLarge 413, UrlTooLong 414: before any route
  ├─ UnsupportedMediaType 415    a body of another kind than this route reads
  ├─ InvalidRequest 422          a field is wrong: `pointer` names it
- │   └─ LabelNotSupported, IdempotencyKeyReused; of a picture that was sent: PictureInvalid, RecipeMissing, RecipeInvalid
+ │   └─ LabelNotSupported, IdempotencyKeyReused; of a picture: PictureInvalid, RecipeMissing, RecipeInvalid
  ├─ NotFound 404                ModelNotFound, RunNotFound, DatasetNotFound, SampleNotFound, CheckpointNotFound ...
  ├─ NotAcceptable 406, PreconditionFailed 412 (If-Match does not hold), RangeNotSatisfiable 416 (behind a file's end)
  ├─ Conflict 409                IllegalTransition (carries the current status and what is allowed), VersionInUse ...

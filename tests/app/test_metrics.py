@@ -60,7 +60,7 @@ async def test_addresses_that_are_none_do_not_become_new_series(client: httpx.As
     for i in range(50):
         await client.get(f"/nothing/{i}")
         await client.get(f"/models/none-{i}")
-        await client.get("/livez", headers={"Host": f"evil-{i}.example"})
+        await client.get("/models", headers={"Host": f"evil-{i}.example"})
     after = await scrape(client)
 
     new = {key for key in after.keys() - before.keys() if "_bucket" not in key[0]}
@@ -93,7 +93,7 @@ async def test_what_is_refused_is_counted_by_its_reason(
         app.state.services.batcher.max_wait_s = -1.0
 
         overloaded = await client.get("/generate", params={"seed": 1})
-        await client.get("/livez", headers={"Host": "evil.example"})
+        await client.get("/models", headers={"Host": "evil.example"})
         await client.post("/train", headers={"Origin": "https://evil.example"})
         await client.post("/generate", content=b" " * ((1 << 20) + 1))
         after = await scrape(client)
