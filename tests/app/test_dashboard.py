@@ -22,7 +22,9 @@ ROOT = Path(__file__).resolve().parents[2]
 BOARD: dict[str, Any] = json.loads((ROOT / "docs" / "grafana" / "ganymede.json").read_text())
 PANELS = [panel for panel in BOARD["panels"] if panel["type"] != "row"]
 TARGETS = [(panel["title"], target["expr"]) for panel in PANELS for target in panel["targets"]]
-ALARMS = re.findall(r"^\|[^|]+\|[^|]*\| `([^`]+)` \|$", (ROOT / "docs" / "operations.md").read_text(), re.M)
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+SECTION = OPERATIONS.partition("### What to have an alarm on\n")[2].partition("\n## ")[0]
+ALARMS = re.findall(r"^\|[^|]+\|[^|]*\| `([^`]+)` \|$", SECTION, re.M)
 PROMTOOL = shutil.which("promtool")
 OF_PROMETHEUS = {"up"}  # what it knows without asking
 
