@@ -8,7 +8,7 @@ import contextlib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from core import files, images
 from core.datasets import MAX_CLASS_NAME, MAX_CLASSES
@@ -83,6 +83,7 @@ class Manifest(Part):
     latent_dim: int
     noise: Literal["standard_normal"]
     labels: list[Label] = Field(max_length=MAX_CLASSES)
+    default_labels: list[Count] | None = Field(None, min_length=1, max_length=MAX_CLASSES)  # classes drawn unasked
     dataset: DatasetFacts
     metrics: dict[Annotated[str, Field(max_length=64)], float | None] = Field(max_length=64)
     init: InitFacts | None = None
@@ -96,6 +97,13 @@ class Manifest(Part):
         if name not in ARCHITECTURES:
             raise ValueError(f"this build knows {', '.join(ARCHITECTURES)}; got {name[:80]!r}")
         return name
+
+    @field_validator("default_labels")
+    @classmethod
+    def _are_classes(cls, classes: list[int] | None, info: ValidationInfo) -> list[int] | None:
+        if classes is not None and not set(classes) <= set(range(len(info.data.get("labels", [])))):
+            raise ValueError("expected indices of labels")
+        return classes
 
     @field_validator("labels")
     @classmethod
@@ -183,7 +191,7 @@ def _sheet(weights: Path, manifest: Manifest) -> images.Images:
     if wrong := misfits(manifest.model_dump(), config):
         problems = [FieldProblem(f"/{MANIFEST_PART}/{field}", "does not describe the weights") for field in wrong]
         raise InvalidRequest(f"the manifest does not describe the weights: {', '.join(wrong)}", problems)
-    drawn = sampling.draw(generator, sampling.grid_seeds(config.num_classes), config.latent_dim, config.num_classes)
+    drawn = sampling.draw_samples(generator, config.latent_dim, config.num_classes, manifest.default_labels)
     if (drawn == drawn[:1]).all():
         raise InvalidRequest.field(f"/{WEIGHTS_PART}", "draws the same picture for every seed")
-    return images.contact_sheet(drawn, columns=sampling.grid_columns(config.num_classes))
+    return images.contact_sheet(drawn, columns=len(drawn) // sampling.GRID_SIDE)

@@ -6,6 +6,7 @@ Shape suffixes: B images, Z latent.
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -70,6 +71,14 @@ def in_one_form(seeds: list[int]) -> Sequence[int]:
     return counted if seeds == list(counted) else seeds
 
 
-def default_labels(seeds: Sequence[int], num_classes: int) -> list[int]:
-    """The label of each seed when none is asked for: seed mod classes."""
-    return [seed % num_classes for seed in seeds]
+def default_labels(seeds: Sequence[int], num_classes: int, drawn: Sequence[int] | None = None) -> list[int]:
+    """The label of each seed when none is asked for: seed mod classes, of all, or of those `drawn` alone."""
+    classes = drawn or range(num_classes)
+    return [classes[seed % len(classes)] for seed in seeds]
+
+
+def classes_with_images(dataset: dict[str, Any]) -> list[int] | None:
+    """The classes of a dataset's manifest that have images, which alone are drawn unasked; None: all of them."""
+    counts = dataset.get("class_counts") or []
+    drawn = [label for label, count in enumerate(counts) if count]
+    return drawn if 0 < len(drawn) < len(counts) else None

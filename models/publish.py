@@ -16,7 +16,7 @@ from core.errors import StoreDamaged
 from core.registry import PublishKey, Registry, timestamp
 from core.store import SCHEMA, check_files, list_files
 from models import sampling
-from models.noise import DISTRIBUTION
+from models.noise import DISTRIBUTION, classes_with_images
 from models.weights import WEIGHTS_FILE, save_generator
 
 STARTER = "digits"
@@ -35,7 +35,7 @@ class Lineage:
     recipe: str
     architecture: str
     network: Any  # the architecture's config
-    dataset: dict[str, Any]  # name, version, digest, class_names, licence, attribution
+    dataset: dict[str, Any]  # name, version, digest, class_names, class_counts, licence, attribution
     metrics: dict[str, float | None]
     init: dict[str, Any] | None = None  # reference and digest of the weights it started from
 
@@ -47,8 +47,9 @@ class Lineage:
 def write_generator(folder: Path, generator: nn.Module, lineage: Lineage) -> None:
     """Fill `folder` with generator.safetensors, samples.webp and manifest.json. `generator` is in eval mode."""
     network, dataset = lineage.network, lineage.dataset
+    classes = classes_with_images(dataset) if network.num_classes else None
     save_generator(folder / WEIGHTS_FILE, generator, lineage.architecture, network)
-    sheet = sampling.draw_grid(generator, network.latent_dim, network.num_classes)
+    sheet = sampling.draw_grid(generator, network.latent_dim, network.num_classes, classes)
     (folder / SAMPLES_FILE).write_bytes(images.to_webp(sheet))
     listed = list_files(folder, WEIGHTS_FILE, SAMPLES_FILE)
     manifest = {
@@ -64,6 +65,7 @@ def write_generator(folder: Path, generator: nn.Module, lineage: Lineage) -> Non
         "latent_dim": network.latent_dim,
         "noise": DISTRIBUTION,
         "labels": list(dataset["class_names"]) if network.num_classes else [],
+        "default_labels": classes,
         "dataset": {k: dataset.get(k) for k in ("name", "version", "digest", "licence", "attribution")},
         "metrics": lineage.metrics,
         "init": lineage.init,

@@ -42,10 +42,19 @@ def draw(
     return images
 
 
-def draw_grid(generator: nn.Module, latent_dim: int, num_classes: int) -> Images:
-    """The fixed grid of a generator, as one picture (H, W, C)."""
-    drawn = draw(generator, grid_seeds(num_classes), latent_dim, num_classes)
-    return contact_sheet(drawn, columns=grid_columns(num_classes))
+def draw_grid(generator: nn.Module, latent_dim: int, num_classes: int, classes: Sequence[int] | None = None) -> Images:
+    """The fixed grid of a generator, as one picture (H, W, C); classes: those that are drawn unasked, default all."""
+    drawn = draw_samples(generator, latent_dim, num_classes, classes)
+    return contact_sheet(drawn, columns=len(drawn) // GRID_SIDE)
+
+
+def draw_samples(
+    generator: nn.Module, latent_dim: int, num_classes: int, classes: Sequence[int] | None = None
+) -> Images:
+    """The pictures of the fixed grid (B, H, W, C)."""
+    seeds = grid_seeds(len(classes) if classes and num_classes else num_classes)
+    labels = default_labels(seeds, num_classes, classes) if num_classes else None
+    return draw(generator, seeds, latent_dim, num_classes, labels=labels)
 
 
 def grid_columns(num_classes: int) -> int:

@@ -111,9 +111,19 @@ def shapes(store: Store) -> Dataset:
 
 @pytest.fixture
 def publish_tiny(registry: Registry, tmp_path: Path) -> PublishTiny:
-    """Publishes an untrained 8x8 generator; another `seed` gives another network. Returns the version."""
+    """Publishes an untrained 8x8 generator; another `seed` gives another network. Returns the version.
 
-    def publish(name: str = "tiny", seed: int = 0, config: DCGANConfig = TINY, step: int | None = None) -> int:
+    counts: how many pictures each class had.
+    """
+
+    def publish(
+        name: str = "tiny",
+        seed: int = 0,
+        config: DCGANConfig = TINY,
+        step: int | None = None,
+        counts: tuple[int, ...] = (32, 32, 32),
+    ) -> int:
+        dataset = {"name": "shapes", "version": "0", "digest": "sha256:0", "class_names": list(CLASSES)}
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             generator = ARCHITECTURES["dcgan"].generator(config)
@@ -128,7 +138,7 @@ def publish_tiny(registry: Registry, tmp_path: Path) -> PublishTiny:
             recipe="cgan" if config.num_classes else "dcgan",
             architecture="dcgan",
             network=config,
-            dataset={"name": "shapes", "version": "0", "digest": "sha256:0", "class_names": list(CLASSES)},
+            dataset={**dataset, "class_counts": list(counts)},
             metrics={},
         )
         folder = tmp_path / f"{name}-{seed}-{lineage.step}"

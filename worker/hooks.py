@@ -15,6 +15,7 @@ from core.samples import Grid, list_grids
 from core.states import Progress, RunState, Status
 from core.steps import BranchStep
 from models import sampling
+from models.noise import classes_with_images
 from worker.distributed import World
 from worker.state import TrainState
 from worker.stopping import RollBack, StopTraining, is_asked_by_signal
@@ -122,14 +123,14 @@ class DrawSamples(Quiet):
     """A grid of the same seeds again and again: how a person sees the run learn."""
 
     def __init__(self, run: Run) -> None:
-        self.run = run
+        self.run, self.classes = run, classes_with_images(run.spec()["dataset"])
 
     def after_step(self, state: TrainState, is_last: bool) -> None:
         if state.step % state.resolved["sample_every"] and not is_last:
             return
         must_be_sound(state)
         network = state.resolved["network"]
-        sheet = sampling.draw_grid(state.ema, network["latent_dim"], network["num_classes"])
+        sheet = sampling.draw_grid(state.ema, network["latent_dim"], network["num_classes"], self.classes)
         files.write_atomic(self.run.samples / f"{place_of(state)}.webp", images.to_webp(sheet), durable=False)
         self.run.change(lambda now: now.model_copy(update={"sample_step": state.step}), durable=False)
         self.run.log_event("sample", {"branch": state.branch, "step": state.step})

@@ -76,10 +76,10 @@ def check(request: GenerateQuery | GenerateBody, engine: Engine, accept: str, ma
     """
     form = _form(request, accept, prefix)
     latents = _latents(request, engine.latent_dim, max_images, prefix)
-    names, defaults = engine.labels, latents.seeds if latents.given_NZ is None else range(len(latents))
+    defaults = latents.seeds if latents.given_NZ is None else range(len(latents))
     ask = Ask(
         latents=latents,
-        labels=_labels(request.label, names, defaults, f"{prefix}label"),
+        labels=_labels(request.label, engine, defaults, f"{prefix}label"),
         form=form,
         scale=request.scale,
         tells_recipe=request.metadata,
@@ -141,15 +141,16 @@ def _check_size(ask: Ask, side: int, pointers: tuple[str, str]) -> None:
         )
 
 
-def _labels(given: Any, names: list[str], defaults: Any, pointer: str) -> list[int] | None:
+def _labels(given: Any, engine: Engine, defaults: Any, pointer: str) -> list[int] | None:
     """The class of each image; of image i `defaults[i]` mod classes where none is asked for."""
+    names = engine.labels
     given = given if isinstance(given, list) else [] if given is None else [given]
     if not names:
         if given:
             raise LabelNotSupported.field(pointer, "this model was trained without labels")
         return None
     if not given:
-        return default_labels(defaults, len(names))
+        return default_labels(defaults, len(names), engine.default_labels)
     if len(given) not in (1, len(defaults)):  # before any is looked up: a body has room for hundreds of thousands
         raise InvalidRequest.field(pointer, f"one label, or one per image ({len(defaults)}); got {len(given)}")
     indices = [_label_index(label, names, pointer) for label in given]

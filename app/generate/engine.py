@@ -33,6 +33,7 @@ class Engine:
         self.runner, self.facts = runner, facts
         self.digest, self.latent_dim = str(manifest["digest"]), int(manifest["latent_dim"])
         self.labels: list[str] = list(manifest["labels"])  # class names; empty for an unconditional model
+        self.default_labels: list[int] | None = manifest.get("default_labels")  # classes drawn unasked; None: all
         self.buckets = list(facts.seconds)  # batch shapes, the smallest first
         self._seconds = dict(facts.seconds)  # of a batch of each shape, as things are now
         self._least = dict(facts.seconds)  # the same with nothing beside it: which shape is best does not change

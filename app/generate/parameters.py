@@ -60,7 +60,7 @@ class GenerateQuery(GenerateRequest):
     label: list[str] = Field(
         default_factory=list,
         max_length=1024,
-        description="Class name or index; repeat it for one per image. Absent: seed mod classes.",
+        description="Class name or index; repeat it for one per image. Absent: seed mod classes that had pictures.",
     )
 
 

@@ -186,7 +186,7 @@ def _pinned_url(ask: Ask, engine: Engine) -> str:
         ("n", len(ask.seeds)),
         ("format", ask.form),
     ]
-    if ask.labels is not None and ask.labels != default_labels(ask.seeds, len(engine.labels)):
+    if ask.labels is not None and ask.labels != default_labels(ask.seeds, len(engine.labels), engine.default_labels):
         query += [("label", engine.labels[label]) for label in _brief(ask.labels)]
     if ask.latents.truncation != 1:
         query.append(("truncation", ask.latents.truncation))

@@ -28,6 +28,9 @@ class VersionBody(BaseModel):
     recipe: str
     dataset: dict[str, Any]
     labels: list[str]
+    default_labels: list[int] | None = Field(
+        None, description="Indices of the labels that had pictures, which alone are drawn unasked; null: all of them."
+    )
     image_size: int
     channels: int
     latent_dim: int

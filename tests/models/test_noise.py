@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from models.noise import DISTRIBUTION, default_labels, draw_noise, seeds_from
+from models.noise import DISTRIBUTION, classes_with_images, default_labels, draw_noise, seeds_from
 
 # The first three numbers of each seed, from numpy.random.RandomState(seed).standard_normal; never to be edited.
 KNOWN = {
@@ -76,3 +76,11 @@ def test_the_noise_is_standard_normal_as_its_name_says() -> None:
 def test_the_default_label_is_the_seed_modulo_the_classes() -> None:
     assert default_labels([0, 1, 9, 10, 11, 2**32 - 1], 10) == [0, 1, 9, 0, 1, 5]
     assert default_labels([3, 4], 1) == [0, 0]
+    assert default_labels([0, 1, 2, 3], 4, [1, 3]) == [1, 3, 1, 3]
+
+
+def test_a_class_without_images_is_not_drawn_unasked() -> None:
+    assert classes_with_images({"class_counts": [0, 5, 0, 1]}) == [1, 3]
+    assert classes_with_images({"class_counts": [5, 1]}) is None
+    assert classes_with_images({"class_counts": []}) is None
+    assert classes_with_images({}) is None

@@ -48,6 +48,21 @@ def test_the_manifest_says_what_is_drawn_and_where_it_comes_from(folder: Path, l
     check_files(folder, manifest["files"])
 
 
+def test_the_manifest_names_the_classes_that_had_images_where_some_had_none(
+    tmp_path: Path, generator: nn.Module, lineage: Lineage
+) -> None:
+    manifests = {}
+    for counts in ((0, 9, 1), (5, 9, 1)):
+        folder = tmp_path / str(counts)
+        folder.mkdir()
+        write_generator(folder, generator, replace(lineage, dataset=lineage.dataset | {"class_counts": list(counts)}))
+        manifests[counts] = json.loads((folder / "manifest.json").read_text())
+
+    assert manifests[0, 9, 1]["default_labels"] == [1, 2]
+    assert manifests[0, 9, 1]["labels"] == ["circle", "square", "cross"]
+    assert manifests[5, 9, 1]["default_labels"] is None
+
+
 def test_an_unconditional_network_has_no_labels_whatever_its_dataset_has(
     tmp_path: Path, generator: nn.Module, lineage: Lineage
 ) -> None:

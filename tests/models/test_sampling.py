@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from models.dcgan import Generator
 from models.noise import draw_noise
-from models.sampling import draw, grid_columns, grid_seeds, to_uint8
+from models.sampling import draw, draw_samples, grid_columns, grid_seeds, to_uint8
 from tests.models.conftest import CONFIG
 
 
@@ -81,3 +81,10 @@ def test_the_grid_has_a_column_a_class_where_there_are_2_to_10(classes: int, col
     assert list(seeds) == list(range(8 * columns))
     if 2 <= classes <= 10:
         assert all(seed % classes == seed % columns for seed in seeds)
+
+
+def test_the_grid_draws_only_classes_that_had_pictures(generator: nn.Module) -> None:
+    samples = draw_samples(generator, 4, 3, [0, 2])
+
+    assert (samples == draw(generator, range(16), 4, 3, labels=[0, 2] * 8)).all()
+    assert (draw_samples(generator, 4, 3) == draw(generator, range(24), 4, 3)).all()

@@ -94,7 +94,8 @@ def make_reference(extractor: Extractor, dataset: Dataset, fakes: int, by_class:
     tensors = _kept(key, fill, lambda folder: load_file(folder / FEATURES_FILE), shop)
     found = {name: Features(tensors[name], tensors.get(f"{name}_class")) for name in parts}
     labels = (None, None) if labels_N is None or not by_class else (labels_N[apart], labels_N[rest])
-    return Reference(found["apart"], found["rest"], labels[0], labels[1], len(dataset.class_names), shop.tick)
+    occurring = 0 if labels_N is None else len(np.unique(labels_N))  # no other class can be missed
+    return Reference(found["apart"], found["rest"], labels[0], labels[1], occurring, shop.tick)
 
 
 def _classifier(dataset: Dataset, shop: Workshop) -> tuple[classifier.Classifier, float]:

@@ -47,5 +47,5 @@ def label_accuracy(read_N: Classes, asked_N: Classes) -> float:
 
 
 def missing_classes(read_N: Classes, num_classes: int) -> int:
-    """How many of the classes 0 to num_classes - 1 no image is read as."""
-    return num_classes - len(np.unique(read_N))
+    """How many of `num_classes` no image is read as."""
+    return max(0, num_classes - len(np.unique(read_N)))
