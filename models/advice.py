@@ -13,6 +13,7 @@ LONG_S = 8 * 3600.0
 SHORTEST_BETWEEN_VERSIONS_S = 10.0
 SHOWN = 3
 SMALL_CORE_SHARE = 0.6
+ROUGH = 1.5  # times as long, or as short: what is less sure is told as that
 
 
 def of_the_numbers(resolved: dict[str, Any], dataset: dict[str, Any]) -> Iterator[WarningBody]:
@@ -57,6 +58,11 @@ def of_the_estimate(
     if between_s < SHORTEST_BETWEEN_VERSIONS_S and resolved["publish_every"] * 20 < resolved["steps"]:
         detail = f"a version about every {between_s:.2g} seconds; the newest {resolved['publish_keep']} stay"
         yield _warning("many_versions", "/publish/every_steps", detail)
+    least, most = time.seconds_range.least, time.seconds_range.most
+    if max(most / time.seconds, time.seconds / least) > ROUGH:
+        asked, tried = resolved["batch_size"], time.batch_size
+        why = f"{tried} of {asked} images of a batch were tried" if tried < asked else "its steps took unlike times"
+        yield _warning("rough_time", "", f"it would take {_duration(least)} to {_duration(most)}: {why}")
     if time.core_share < SMALL_CORE_SHARE:
         detail = f"the machine was busy: the measurement got {time.core_share:.0%} of its cores"
         yield _warning("busy_machine", "", f"{detail}; a run that has them to itself is faster")
@@ -64,6 +70,10 @@ def of_the_estimate(
 
 def _warning(code: str, pointer: str, detail: str) -> WarningBody:
     return WarningBody(code=code, pointer=pointer, detail=detail)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 3600:.2g} hours" if seconds > 5400 else f"{seconds / 60:.2g} minutes"
 
 
 def _gigabytes(size: int) -> str:

@@ -1,10 +1,14 @@
 """`python -m worker.probe ORDER`: a few steps of a run's own loop, to say what it will take. Trains nothing for keeps.
 
-ORDER is JSON: `resolved` (the numbers of the run), `dataset` (`count`, `height`, `width`, `channels`), `device`. Its
-pictures are noise: no step takes longer for what is in them. A few tiny steps come first and tell how memory and time
-grow with the batch; only what fits is then tried in full. What is known is said on stdout, a line of JSON each time
-there is more. The process stands back behind all others, is the first to go when memory runs out, and ends at once when
-its stdin is closed.
+ORDER is JSON: `resolved` (the numbers of the run), `dataset` (`count`, `height`, `width`, `channels`), `device`, and
+`patience_s`, which all steps together may take. Its pictures are noise: no step takes longer for what is in them.
+
+A few tiny steps come first and tell how memory and time grow with the batch; only what fits is then tried in full.
+Beside other work these are slow whatever their size: where they told to try less than the whole batch, larger parts
+follow for as long as there is time. What is known is said on stdout, a line of JSON each time there is more.
+
+The process stands back behind all others, is the first to go when memory runs out, and ends at once when its stdin is
+closed.
 """
 
 import contextlib
@@ -14,7 +18,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +43,9 @@ NICENESS = 10
 TINY = (2, 8)  # batches that tell what a picture more takes
 WARM_UP, MOST_STEPS = 2, 50
 MEASURE_S = 2.5  # of steps that count
-PATIENCE_S = 8.0  # for the steps before them and those that count
+TINY_S = 0.3  # of steps of a tiny batch
+BLOCKS = 3  # of steps that count; how far their means are apart tells how sure a step is
+SURE = 1.25  # so far off is a step that nothing got in the way of
 TEMPORARY = 1.5  # memory of a step over that of what it saves for the way back, which leaves out what is soon let go
 SHARE = 0.5  # of the memory that is free: more is not tried, for the sake of whoever else is on this machine
 
@@ -62,19 +68,72 @@ class Stopwatch:
         for times, this, last in zip((self.seconds, self._cpu_s), now, self._last, strict=True):
             times.append(this - last)
         self._last = now
-        counted = self.seconds[self.warm_up :]
+        counted = self.counted
         if len(counted) >= self.most or (counted and sum(counted) >= self.budget_s):
             raise StopTraining("pause")
 
     @property
+    def counted(self) -> list[float]:
+        """Seconds of the steps that count."""
+        return self.seconds[self.warm_up :]
+
+    @property
     def step_s(self) -> float:
-        """The median of a step: another process that got in the way of one does not count."""
-        return statistics.median(self.seconds[self.warm_up :])
+        """The mean of a step: a run beside other work waits for that in some steps, and all of them count."""
+        return statistics.fmean(self.counted)
+
+    @property
+    def least_s(self) -> float:
+        """The quickest step, which the fewest got in the way of."""
+        return min(self.counted)
+
+    @property
+    def range_s(self) -> tuple[float, float]:
+        """Between what a step may take: with the cores to itself, and beside such work as there was at worst."""
+        counted = self.counted
+        size = -(-len(counted) // BLOCKS)
+        means = [statistics.fmean(counted[start : start + size]) for start in range(0, len(counted), size)]
+        share = min(1.0, self.core_share) if self.execution.torch_device.type == "cpu" else 1.0
+        return min(means) * share / SURE, max(means) * SURE
 
     @property
     def core_share(self) -> float:
         """How much of the cores that it was meant for it got; 1 or nearly so where nobody else wanted them."""
-        return sum(self._cpu_s[self.warm_up :]) / (self.execution.threads * sum(self.seconds[self.warm_up :]))
+        return sum(self._cpu_s[self.warm_up :]) / (self.execution.threads * sum(self.counted))
+
+
+class Growth:
+    """How long a step takes with more pictures, as far as it was measured."""
+
+    def __init__(self) -> None:
+        self._least_s: dict[int, float] = {}  # the quickest step by batch
+
+    def note(self, batch_size: int, watch: Stopwatch) -> None:
+        self._least_s[batch_size] = watch.least_s
+
+    def step_s(self, batch_size: int) -> float:
+        """On the line through the two largest batches that were measured."""
+        smaller, larger = sorted(self._least_s)[-2:]
+        a_picture = (self._least_s[larger] - self._least_s[smaller]) / (larger - smaller)
+        return self._least_s[larger] + max(0.0, a_picture) * (batch_size - larger)
+
+    def first_s(self, batch_size: int) -> float:
+        """Of the steps until one counts."""
+        return (WARM_UP + 1) * self.step_s(batch_size)
+
+    def told(self, asked: int, batch_size: int, watch: Stopwatch) -> dict[str, Any]:
+        """What steps of `batch_size` tell of those that were asked for, and between what these may take."""
+        at_most = asked / batch_size  # each picture takes as long as before
+        ratio = min(at_most, max(at_most / 2, self.step_s(asked) / self.step_s(batch_size)))
+        least_s, most_s = watch.range_s
+        return {
+            "batch_size": batch_size,
+            "step_s": watch.step_s * ratio,
+            "least_step_s": least_s * ratio,
+            "most_step_s": most_s * at_most,
+            "steps_measured": len(watch.counted),
+            "core_share": min(1.0, watch.core_share),
+        }
 
 
 class Probe:
@@ -110,7 +169,7 @@ class Probe:
         return drawn - began, time.perf_counter() - drawn
 
 
-def measure(resolved: dict[str, Any], dataset: dict[str, Any], device: str) -> None:
+def measure(resolved: dict[str, Any], dataset: dict[str, Any], device: str, patience_s: float) -> None:
     """Say what a run takes: at first as reckoned, then as measured."""
     execution = decide(device, resolved["precision"])
     execution.apply()
@@ -123,39 +182,52 @@ def measure(resolved: dict[str, Any], dataset: dict[str, Any], device: str) -> N
         return
     probe = Probe(resolved, dataset, execution)
     asked = resolved["batch_size"]
-    bytes_of, seconds_of = _reckoned(probe, (peak_resident_bytes() or 0) + fixed)
+    until, growth = time.perf_counter() + patience_s, Growth()
+    bytes_of = _reckoned(probe, (peak_resident_bytes() or 0) + fixed, growth)
     told |= {"bytes": bytes_of(asked), "is_measured": False}
     say(**told)
-    batch_size = asked
-    while batch_size > 2 and (
-        bytes_of(batch_size) > SHARE * _free_bytes(execution) or (WARM_UP + 1) * seconds_of(batch_size) > PATIENCE_S
+    for batch_size, watch in _tried(
+        probe, growth, lambda size: bytes_of(size) <= SHARE * _free_bytes(execution), until
     ):
-        batch_size = max(2, batch_size // 2)
-    watch = probe.run(batch_size, warm_up=WARM_UP, budget_s=MEASURE_S, most=MOST_STEPS)
-    told |= {"batch_size": batch_size, "step_s": watch.step_s * asked / batch_size}
-    told |= {"steps_measured": len(watch.seconds) - WARM_UP, "core_share": min(1.0, watch.core_share)}
-    if batch_size == asked:
-        told |= {"bytes": _peak_bytes(execution) or told["bytes"], "is_measured": _peak_bytes(execution) is not None}
-    say(**told)
+        told |= growth.told(asked, batch_size, watch)
+        if batch_size == asked:
+            peak = _peak_bytes(execution)
+            told |= {"bytes": peak or told["bytes"], "is_measured": peak is not None}
+        say(**told)
     sample_s, checkpoint_s = probe.beside_s()
     say(**told, sample_s=sample_s, checkpoint_s=checkpoint_s)
 
 
-def _reckoned(probe: Probe, fixed: int) -> tuple[Callable[[int], int], Callable[[int], float]]:
-    """Bytes, from what two tiny batches save for the way back, and seconds of a step as functions of the batch."""
-    saved, seconds = [], []
+def _tried(probe: Probe, growth: Growth, fits: Callable[[int], bool], until: float) -> Iterator[tuple[int, Stopwatch]]:
+    """Measured steps of the whole batch, or of the largest part of it that fits into memory and what is left of the
+    time (`until`); then of a larger part, if that one turns out to have been quick enough."""
+    asked, tried = probe.resolved["batch_size"], 0
+    parts = [asked >> halvings for halvings in range(max(1, asked.bit_length() - 1))]
+    while tried < asked:
+        left_s = until - time.perf_counter()
+        possible = [size for size in parts if size > tried and fits(size) and growth.first_s(size) <= left_s]
+        if not possible and tried:
+            return
+        tried = possible[0] if possible else parts[-1]
+        watch = probe.run(tried, warm_up=WARM_UP, budget_s=MEASURE_S, most=MOST_STEPS)
+        if not watch.counted:  # its numbers stopped being finite
+            return
+        growth.note(tried, watch)
+        yield tried, watch
+
+
+def _reckoned(probe: Probe, fixed: int, growth: Growth) -> Callable[[int], int]:
+    """Bytes of a step as a function of the batch, from what two tiny ones save for the way back; `growth` is told how
+    long they take, once they were warmed up by that."""
+    saved = []
     for batch_size in TINY:
         with SavedTensors() as kept:
             probe.run(batch_size, warm_up=0)
         saved.append(kept.peak_bytes)
-        seconds.append(probe.run(batch_size, warm_up=0).step_s)
-    more = TINY[1] - TINY[0]
-    a_picture, a_picture_s = (saved[1] - saved[0]) / more, max(0.0, seconds[1] - seconds[0]) / more
-    beside, beside_s = saved[0] - a_picture * TINY[0], seconds[1] - a_picture_s * TINY[1]
-    return (
-        lambda batch_size: int(fixed + beside + TEMPORARY * a_picture * batch_size),
-        lambda batch_size: beside_s + a_picture_s * batch_size,
-    )
+        growth.note(batch_size, probe.run(batch_size, warm_up=0, budget_s=TINY_S, most=MOST_STEPS))
+    a_picture = (saved[1] - saved[0]) / (TINY[1] - TINY[0])
+    beside = saved[0] - a_picture * TINY[0]
+    return lambda batch_size: int(fixed + beside + TEMPORARY * a_picture * batch_size)
 
 
 def _machine_bytes(execution: Execution) -> int:
@@ -186,7 +258,7 @@ def main(order: str) -> None:
     with contextlib.suppress(OSError):  # Linux alone
         Path("/proc/self/oom_score_adj").write_text("1000")
     asked = json.loads(order)
-    measure(asked["resolved"], asked["dataset"], asked["device"])
+    measure(asked["resolved"], asked["dataset"], asked["device"], asked["patience_s"])
 
 
 if __name__ == "__main__":

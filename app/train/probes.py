@@ -19,6 +19,7 @@ from core.registry import timestamp
 
 PROCESS = "worker.probe"  # named as text: the API never imports the worker
 WITHIN_S = 25.0  # a measurement takes, and who asks waits; what was said until then counts
+PATIENCE_S = 12.0  # of that for steps; before them a process starts, after them it writes a checkpoint
 KEPT, KEPT_FOR_S = 128, 3600.0
 SHAPES_WAITING = 8
 # What a step's time and memory depend on.
@@ -92,7 +93,7 @@ class Probes:
     async def _measure(self, probe: Probe, resolved: dict[str, Any], dataset: dict[str, Any]) -> None:
         """Note in `probe` what the process says, line by line, until it ends or is ended."""
         sizes = {name: dataset[name] for name in ("count", "height", "width", "channels")}
-        order = json.dumps({"resolved": resolved, "dataset": sizes, "device": self.device})
+        order = json.dumps({"resolved": resolved, "dataset": sizes, "device": self.device, "patience_s": PATIENCE_S})
         async with self._turn:
             pipe = asyncio.subprocess.PIPE
             command = python_module(PROCESS, order)

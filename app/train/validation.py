@@ -12,7 +12,15 @@ from app.errors import documented
 from app.presence import until_gone
 from app.train.probes import Probe
 from app.train.route import resolve_request
-from core.answers.validation import MemoryBody, ParametersBody, PlaceBody, TimeBody, ValidationBody, WarningBody
+from core.answers.validation import (
+    MemoryBody,
+    ParametersBody,
+    PlaceBody,
+    RangeBody,
+    TimeBody,
+    ValidationBody,
+    WarningBody,
+)
 from core.errors import ClientGone, DatasetNotFound, InvalidRequest
 from core.queue import QueueUnavailable
 from core.specs import RunSpec
@@ -87,14 +95,16 @@ def _memory(facts: dict[str, Any]) -> MemoryBody | None:
 def _time(facts: dict[str, Any], resolved: dict[str, Any]) -> TimeBody | None:
     if "step_s" not in facts:
         return None
-    step_s, steps = facts["step_s"], resolved["steps"]
-    seconds = steps * step_s
+    steps, images, beside_s = resolved["steps"], resolved["batch_size"] * resolved["n_critic"], 0.0
     for every, took_s in (("sample_every", "sample_s"), ("checkpoint_every", "checkpoint_s")):
-        seconds += -(-steps // resolved[every]) * facts.get(took_s, 0.0)
+        beside_s += -(-steps // resolved[every]) * facts.get(took_s, 0.0)
+    step_s, least_s, most_s = facts["step_s"], facts["least_step_s"], facts["most_step_s"]
     return TimeBody(
-        seconds=seconds,
+        seconds=steps * step_s + beside_s,
         seconds_per_step=step_s,
-        images_per_second=resolved["batch_size"] * resolved["n_critic"] / step_s,
+        seconds_range=RangeBody(least=steps * least_s + beside_s, most=steps * most_s + beside_s),
+        images_per_second=images / step_s,
+        images_per_second_range=RangeBody(least=images / most_s, most=images / least_s),
         **{name: facts[name] for name in ("steps_measured", "batch_size", "core_share")},
     )
 

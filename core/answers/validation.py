@@ -20,12 +20,25 @@ class MemoryBody(BaseModel):
     is_measured: bool = Field(description="false: reckoned from a few pictures; a whole batch was not tried.")
 
 
+class RangeBody(BaseModel):
+    """Between what something is likely to be."""
+
+    least: float
+    most: float
+
+
 class TimeBody(BaseModel):
-    """How long the run takes from its first step to its last, at the speed that some steps of it just had."""
+    """How long the run takes from its first step to its last, at the speed that some steps of it just had.
+
+    The ranges go from a machine that does nothing else to one that is as busy as it was at worst while these steps
+    were made, and further where only a part of the batch was tried.
+    """
 
     seconds: float = Field(description="Steps, and the sample grids and checkpoints between them.")
     seconds_per_step: float
+    seconds_range: RangeBody
     images_per_second: float
+    images_per_second_range: RangeBody
     steps_measured: int
     batch_size: int = Field(
         description="That was measured. If it is smaller than the run's, a step was reckoned from it."

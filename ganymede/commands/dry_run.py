@@ -36,6 +36,8 @@ def _facts(told: "ValidationBody") -> list[tuple[str, object]]:
     if told.time is not None:
         speed = f"{told.time.images_per_second:,.0f} images/s"
         facts += [("time", f"{show.duration(told.time.seconds)} at {speed}")]
+        least, most = told.time.seconds_range.least, told.time.seconds_range.most
+        facts += [("between", f"{show.duration(least)} and {show.duration(most)}")]
     if told.memory is not None:
         about = "" if told.memory.is_measured else "about "
         facts += [("memory", f"{about}{show.size(told.memory.bytes)} of {show.size(told.memory.machine_bytes)}")]

@@ -20,7 +20,9 @@ TOLD: dict[str, Any] = {
     "time": {
         "seconds": 3700.0,
         "seconds_per_step": 0.5,
+        "seconds_range": {"least": 3000.0, "most": 7500.0},
         "images_per_second": 512.0,
+        "images_per_second_range": {"least": 256.0, "most": 640.0},
         "steps_measured": 5,
         "batch_size": 8,
         "core_share": 0.9,
@@ -43,6 +45,7 @@ def test_it_tells_what_a_run_would_take_and_starts_none(service: Contract, ganym
     assert done.exit_code == 0
     assert facts["parameters"] == "generator 1,234,567, discriminator 89"
     assert facts["time"].endswith("at 512 images/s")
+    assert facts["between"] == "50:00 and 2:05:00"
     assert facts["memory"].startswith("about ")
     assert facts["measured"] == "on here: cpu, bfloat16, 2 threads"
     assert facts["augment"] == "ada"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from core.answers.validation import MemoryBody, TimeBody
+from core.answers.validation import MemoryBody, RangeBody, TimeBody
 from core.specs import RunSpec
 from models.advice import of_the_estimate, of_the_numbers
 from models.resolution import resolve
@@ -12,8 +12,16 @@ from tests.models.test_recipes import DATASET
 
 COUNTED = DATASET | {"class_counts": [1000] * 10}
 PEACE = TimeBody(
-    seconds=600, seconds_per_step=0.1, images_per_second=640, steps_measured=9, batch_size=64, core_share=0.9
+    seconds=600,
+    seconds_per_step=0.1,
+    seconds_range=RangeBody(least=480, most=750),
+    images_per_second=640,
+    images_per_second_range=RangeBody(least=512, most=800),
+    steps_measured=9,
+    batch_size=64,
+    core_share=0.9,
 )
+WIDE = {"seconds_range": RangeBody(least=480, most=7200), "batch_size": 16}
 ROOM = MemoryBody(bytes=10**9, machine_bytes=10**10, is_measured=True)
 
 
@@ -72,8 +80,14 @@ def test_a_class_of_few_images_matters_to_those_who_learn_classes() -> None:
         (None, None, {}, {}),
         (ROOM.model_copy(update={"bytes": 10**10 + 1}), None, {}, {"too_much_memory": "/config/batch_size"}),
         (ROOM.model_copy(update={"machine_bytes": 10**6}), None, {}, {"too_much_memory": "/config/width"}),
-        (ROOM, PEACE.model_copy(update={"seconds": 9 * 3600}), {}, {"long_run": "/config/steps"}),
+        (
+            ROOM,
+            PEACE.model_copy(update={"seconds": 9 * 3600, "seconds_range": RangeBody(least=8 * 3600, most=10 * 3600)}),
+            {},
+            {"long_run": "/config/steps"},
+        ),
         (ROOM, PEACE.model_copy(update={"core_share": 0.3}), {}, {"busy_machine": ""}),
+        (ROOM, PEACE.model_copy(update=WIDE), {}, {"rough_time": ""}),
         (ROOM, PEACE, {"checkpoint_every": 10, "steps": 10_000}, {"many_versions": "/publish/every_steps"}),
     ],
 )

@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,19 +18,19 @@ from models.resolution import resolve
 from tests.models.test_recipes import DATASET
 from tests.processes import on_linux
 from worker import probe
+from worker.execution import Execution
 from worker.saved_tensors import SavedTensors
 
 SMALL = {"batch_size": 8, "width": 16, "latent_dim": 4}
-# A probe leaves the cores to whoever wants them, here to the other tests, so it gets more time.
-PATIENT = "import sys; from worker import probe; probe.PATIENCE_S = 600.0; probe.main(sys.argv[1])"
+PATIENCE_S = 600.0  # a probe leaves the cores to whoever wants them, here to the other tests
 
 
 def said(recipe: str, config: dict[str, Any], **dataset: Any) -> list[dict[str, Any]]:
     """The lines of a probe."""
     facts = DATASET | dataset
     spec = RunSpec.model_validate({"recipe": recipe, "dataset": "digits", "config": config})
-    order = json.dumps({"resolved": resolve(spec, facts), "dataset": facts, "device": "cpu"})
-    command = [sys.executable, "-c", PATIENT, order]
+    order = json.dumps({"resolved": resolve(spec, facts), "dataset": facts, "device": "cpu", "patience_s": PATIENCE_S})
+    command = [sys.executable, "-m", "worker.probe", order]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         lines = [json.loads(line) for line in process.stdout]
@@ -45,7 +47,7 @@ def test_it_says_first_what_it_reckons_and_then_what_it_measured() -> None:
     assert measured["is_measured"]
     assert measured["batch_size"] == 8
     assert 0.5 < measured["bytes"] / reckoned["bytes"] < 2
-    assert measured["step_s"] > 0
+    assert 0 < measured["least_step_s"] < measured["step_s"] < measured["most_step_s"]
     assert measured["sample_s"] > 0
     assert measured["checkpoint_s"] > 0
 
@@ -59,11 +61,77 @@ def test_networks_that_do_not_fit_into_half_of_what_is_free_are_never_made(
     monkeypatch.setattr(probe, "available_bytes", lambda: 2 * state_bytes(resolved) - 1)
     monkeypatch.setattr(probe, "new_state", lambda *_: pytest.fail("made"))
 
-    probe.measure(resolved, DATASET, "cpu")
+    probe.measure(resolved, DATASET, "cpu", PATIENCE_S)
 
     told = json.loads(capsys.readouterr().out)
     assert (told["bytes"], told["is_measured"]) == (state_bytes(resolved), False)
     assert "step_s" not in told
+
+
+class Paced:
+    """A probe whose steps take as long as a test says, by batch and by how many runs there were before."""
+
+    def __init__(self, asked: int, step_s: Callable[[int, int], list[float]]) -> None:
+        self.resolved, self._step_s, self.tried = {"batch_size": asked}, step_s, list[int]()
+        self.growth = probe.Growth()
+        for batch_size in probe.TINY:
+            self.growth.note(batch_size, self.run(batch_size, warm_up=0))
+
+    def run(self, batch_size: int, *, warm_up: int, budget_s: float = 0.0, most: int = 1) -> probe.Stopwatch:
+        watch = probe.Stopwatch(Execution(device="cpu", precision="float32", threads=2), warm_up, budget_s, most)
+        seconds = self._step_s(batch_size, len(self.tried))
+        watch.seconds, watch._cpu_s = [9.0] * warm_up + seconds, [0.0] * warm_up + [2 * s for s in seconds]
+        self.tried.append(batch_size)
+        return watch
+
+    def told(self, patience_s: float) -> dict[str, Any]:
+        """The last of what is known."""
+        until, last = time.perf_counter() + patience_s, dict[str, Any]()
+        for batch_size, watch in probe._tried(self, self.growth, lambda _: True, until):  # type: ignore[arg-type]
+            last = self.growth.told(self.resolved["batch_size"], batch_size, watch)
+        return last
+
+
+def test_tiny_steps_that_were_held_up_do_not_keep_the_whole_batch_from_being_tried() -> None:
+    paced = Paced(64, lambda size, before: [2.0 * size] if before < 2 else [0.01 * size])
+
+    told = paced.told(patience_s=100)
+
+    assert paced.tried == [2, 8, 16, 64]
+    assert (told["batch_size"], told["step_s"]) == (64, pytest.approx(0.64))
+
+
+def test_a_batch_that_takes_too_long_is_reckoned_from_a_part_of_it_and_says_between_what() -> None:
+    paced = Paced(1024, lambda size, _: [10 + 0.1 * size] * 3)  # of 1024 pictures 112.4 s
+
+    told = paced.told(patience_s=100)
+
+    assert (told["batch_size"], told["steps_measured"]) == (128, 3)
+    assert told["least_step_s"] < 112.4 < told["most_step_s"]
+    assert told["step_s"] == pytest.approx(112.4)
+    assert told["most_step_s"] == pytest.approx(8 * 22.8 * probe.SURE)
+
+
+def test_without_patience_the_smallest_part_is_tried_all_the_same() -> None:
+    assert Paced(48, lambda size, _: [float(size)]).told(patience_s=0)["batch_size"] == 3
+
+
+def test_a_step_beside_other_work_is_the_mean_of_all_steps() -> None:
+    paced = Paced(8, lambda *_: [0.1, 0.1, 0.1, 0.7] * 3)
+
+    assert paced.told(patience_s=100)["step_s"] == pytest.approx(0.25)
+
+
+def test_the_range_goes_from_cores_of_its_own_to_the_busiest_time() -> None:
+    paced = Paced(8, lambda *_: [0.1] * 4 + [0.2] * 4 + [0.3] * 4)
+    watch = paced.run(8, warm_up=2)
+    watch._cpu_s = [0.0] * 2 + [0.2 * 2 * s for s in watch.counted]  # a fifth of two cores
+
+    least_s, most_s = watch.range_s
+
+    assert watch.core_share == pytest.approx(0.2)
+    assert least_s == pytest.approx(0.1 * 0.2 / probe.SURE)
+    assert most_s == pytest.approx(0.3 * probe.SURE)
 
 
 def test_a_dataset_of_two_images_can_be_probed() -> None:
