@@ -31,8 +31,14 @@ class PackedConvTranspose2d(nn.Module):
 
 
 def pack(folded: nn.Module) -> nn.Module:
-    """Pack `folded` in place, under inference_mode; it draws what it drew, up to rounding."""
+    """Pack `folded` in place, under inference_mode; it draws what it drew, up to rounding.
+
+    Left as it is where the build lacks the operators, or they refuse bfloat16, as on a CPU without AVX-512.
+    """
     if not all(hasattr(torch.ops.mkldnn, name) for name in OPERATORS):
+        return folded
+    has_bfloat16 = any(weight.dtype == torch.bfloat16 for weight in folded.parameters())
+    if has_bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return folded
     with torch.inference_mode():
         for layers in [module for module in folded.modules() if isinstance(module, nn.Sequential)]:
