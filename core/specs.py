@@ -80,7 +80,7 @@ class TrainConfig(BodyModel):
     )
     augment_policy: Auto | Annotated[tuple[Transform, ...], Field(min_length=1, max_length=5, strict=False)] = Field(
         "auto",
-        description="The kinds of change; auto: translation, colour and cutout for diffaugment, translation, geometry "
+        description="The kinds of change; auto: colour, translation and cutout for diffaugment, translation, geometry "
         "and colour for ada. geometry is ada's alone. flip mirrors: not for digits or letters.",
     )
     generator_lr: Auto | LearningRate = Field("auto", description="Learning rate of the generator.")

@@ -18,11 +18,13 @@ class Architecture:
     config: a models.sizes.Sizes.
     generator: z (B, Z), labels (B,) or None -> images (B, C, H, W) in [-1, 1].
     trunk: of a config and a number of channels; images of so many channels -> features (B, F).
+    revision: what a new run gets; older ones are for what was trained with them. Above 1, `config` has a field for it.
     """
 
     config: Callable[..., Any]
     generator: Callable[[Any], nn.Module]
     trunk: Callable[[Any, int], Any]
+    revision: int = 1
 
     def parse(self, fields: dict[str, Any]) -> Any:
         """A config from stored fields; ValueError or TypeError if they do not fit."""
@@ -49,5 +51,5 @@ ARCHITECTURES = {
     "mlp": Architecture(mlp.MLPConfig, mlp.Generator, mlp.Trunk),
     "dcgan": Architecture(dcgan.DCGANConfig, dcgan.Generator, dcgan.Trunk),
     "resnet": Architecture(resnet.ResNetConfig, resnet.Generator, resnet.Trunk),
-    "r3gan": Architecture(r3gan.R3GANConfig, r3gan.Generator, r3gan.Trunk),
+    "r3gan": Architecture(r3gan.R3GANConfig, r3gan.Generator, r3gan.Trunk, revision=2),
 }

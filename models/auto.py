@@ -19,7 +19,7 @@ RULES = {
     "penalty_weight": "the recipe's; of r3gan size^3 / (512 * batch_size)",
     "likelihood": "bernoulli for grey pictures, gaussian for colour",
     "augment": "none; of fewer images than 100 for each pixel of a side ada, or diffaugment with wgan-gp",
-    "augment_policy": "ada: translation, geometry, colour; diffaugment: translation, colour, cutout",
+    "augment_policy": "ada: translation, geometry, colour; diffaugment: colour, translation, cutout",
     "generator_lr": "the recipe's",
     "discriminator_lr": "the recipe's",
     "lr_schedule": "the recipe's",

@@ -25,6 +25,7 @@ from models.resolution import EVIDENCE, resolve
 from models.weights import WEIGHTS_FILE, load_generator
 
 POINTER = "/init"
+SHAPES = ("depth", "revision")  # that a run takes from them, where its architecture has several
 SIZES = ("image_size", "channels", "latent_dim", "width")  # that weights have to agree in
 
 
@@ -88,7 +89,7 @@ def resolve_with(spec: RunSpec, dataset: dict[str, Any], device: str, initial: I
         needed = ", ".join(f"{name} {resolved['network'][name]}" for name in SIZES)
         rule = f"weights fit that are of architecture {resolved['architecture']!r} and have {needed}"
         raise InvalidRequest.field(POINTER, f"{initial.reference} has {', '.join(wrong)}; {rule}")
-    kept = {"depth": initial.network["depth"]} if "depth" in initial.network else {}
+    kept = {name: initial.network[name] for name in SHAPES if name in initial.network}
     return resolved | {"init": initial.reference, "network": resolved["network"] | kept}
 
 

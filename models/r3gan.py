@@ -1,6 +1,9 @@
 """R3GAN: residual networks without any norm, which the relativistic objective with R1 and R2 can train. Architecture
 only. Huang et al. 2024, arXiv 2501.05441, section 4: inverted bottlenecks of grouped convolutions, fix-up initial
-weights, bilinear resampling, and a picture that begins as a learnt one, scaled by the noise.
+weights, resampling with the filter (1, 3, 3, 1), and a picture that begins as a learnt one, scaled by the noise.
+
+Revision 1 halved by the mean of 2 x 2 pixels, doubled as if the picture went on beyond its edge, and had a 1x1
+convolution also between levels of equal width.
 
 Shape suffixes: B batch, Z latent, F features, C channels, H height, W width.
 """
@@ -9,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.sizes import Sizes
+from models.sizes import RevisedSizes
 
 SLOPE = 0.2  # of LeakyReLU
 EXPANSION = 2  # of the bottleneck
@@ -17,7 +20,7 @@ GROUP = 16  # feature maps, at least
 WIDE = 256  # feature maps
 
 
-class R3GANConfig(Sizes):
+class R3GANConfig(RevisedSizes):
     """The sizes, and the feature maps that follow from them."""
 
     __slots__ = ()
@@ -59,18 +62,43 @@ class Block(nn.Module):
 
 
 class Resample(nn.Module):
-    """Another size, bilinear, and another number of feature maps, by a 1x1 convolution on the smaller picture."""
+    """Twice or half the size, and another number of feature maps by a 1x1 convolution on the smaller picture.
 
-    def __init__(self, channels_in: int, channels_out: int, factor: float) -> None:
+    The filter is (1, 3, 3, 1) in both directions, beyond the edge there is zero: `upfirdn2d` of the paper's code.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, *, doubles: bool) -> None:
         super().__init__()
-        self.factor, self.conv = factor, nn.Conv2d(channels_in, channels_out, 1, bias=False)
-        _initialise(self.conv)
+        self.doubles, self.conv = (
+            doubles,
+            nn.Identity() if channels_in == channels_out else _pointwise(channels_in, channels_out),
+        )
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        if self.factor > 1:
-            return F.interpolate(self.conv(x_BCHW), scale_factor=self.factor, mode="bilinear", align_corners=False)
-        resampled_BCHW: Tensor = self.conv(F.avg_pool2d(x_BCHW, 2))  # which is bilinear
-        return resampled_BCHW
+        if self.doubles:
+            padded_BCHW = F.pad(self.conv(x_BCHW), (1, 1, 1, 1))
+            return F.interpolate(padded_BCHW, scale_factor=2.0, mode="bilinear", align_corners=False)[:, :, 2:-2, 2:-2]
+        for padding in (1, 0):  # (1, 3, 3, 1) is (1, 1) three times; so it can be differentiated twice, and quickly
+            x_BCHW = F.avg_pool2d(x_BCHW, 2, stride=1, padding=padding)
+        halved_BCHW: Tensor = self.conv(F.avg_pool2d(x_BCHW, 2))
+        return halved_BCHW
+
+
+class FirstResample(nn.Module):
+    """Resample of revision 1."""
+
+    def __init__(self, channels_in: int, channels_out: int, *, doubles: bool) -> None:
+        super().__init__()
+        self.doubles, self.conv = doubles, _pointwise(channels_in, channels_out)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        if self.doubles:
+            return F.interpolate(self.conv(x_BCHW), scale_factor=2.0, mode="bilinear", align_corners=False)
+        halved_BCHW: Tensor = self.conv(F.avg_pool2d(x_BCHW, 2))
+        return halved_BCHW
+
+
+RESAMPLES = {1: FirstResample, 2: Resample}
 
 
 class Generator(nn.Module):
@@ -83,7 +111,7 @@ class Generator(nn.Module):
             self.embedding = nn.Embedding(config.num_classes, config.latent_dim)
         self.stem = nn.Linear(config.latent_dim * (2 if config.num_classes else 1), widths[0], bias=False)
         self.basis_CHW = nn.Parameter(torch.randn(widths[0], config.base, config.base))
-        self.blocks = _levels(widths, config.blocks, 2.0)
+        self.blocks = _levels(widths, config, doubles=True)
         self.to_image = nn.Conv2d(widths[-1], config.channels, 1, bias=False)
         for layer in (self.stem, self.to_image):
             _initialise(layer)
@@ -107,7 +135,7 @@ class Trunk(nn.Module):
         super().__init__()
         widths = config.widths[::-1]
         self.from_image = nn.Conv2d(channels_in, widths[0], 1, bias=False)
-        self.blocks = _levels(widths, config.blocks, 0.5)
+        self.blocks = _levels(widths, config, doubles=False)
         self.features = widths[-1]
         self.to_feature = nn.Conv2d(self.features, self.features, config.base, groups=self.features, bias=False)
         for layer in (self.from_image, self.to_feature):
@@ -118,13 +146,19 @@ class Trunk(nn.Module):
         return feature_BF
 
 
-def _levels(widths: list[int], blocks: int, factor: float) -> nn.Sequential:
+def _levels(widths: list[int], config: R3GANConfig, *, doubles: bool) -> nn.Sequential:
     """So many blocks at each level, resampled in between."""
-    layers: list[nn.Module] = []
+    resample, layers = RESAMPLES[config.revision], list[nn.Module]()
     for i, width in enumerate(widths):
-        layers += [Resample(widths[i - 1], width, factor)] if i else []
-        layers += [Block(width, blocks * len(widths)) for _ in range(blocks)]
+        layers += [resample(widths[i - 1], width, doubles=doubles)] if i else []
+        layers += [Block(width, config.blocks * len(widths)) for _ in range(config.blocks)]
     return nn.Sequential(*layers)
+
+
+def _pointwise(channels_in: int, channels_out: int) -> nn.Conv2d:
+    layer = nn.Conv2d(channels_in, channels_out, 1, bias=False)
+    _initialise(layer)
+    return layer
 
 
 def _groups(width: int) -> int:

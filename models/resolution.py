@@ -24,7 +24,7 @@ FEW_IMAGES = 100  # for each pixel of a side: 2,800 of 28 px, 25,600 of 256 px; 
 ADA_RAMP = 500_000  # images in which p may rise by 1, as in Karras et al. 2020; a short run has a fifth of its length
 EVIDENCE, WASSERSTEIN = "evidence", "wasserstein"  # objectives: of a VAE, and one whose scores have no zero
 ADA, DIFFAUGMENT = "ada", "diffaugment"
-POLICIES = {DIFFAUGMENT: ("translation", "colour", "cutout"), ADA: ("translation", "geometry", "colour")}
+POLICIES = {DIFFAUGMENT: ("colour", "translation", "cutout"), ADA: ("translation", "geometry", "colour")}
 
 
 def resolve(spec: RunSpec, dataset: dict[str, Any], device: str = "cpu") -> dict[str, Any]:
@@ -63,6 +63,7 @@ def resolve(spec: RunSpec, dataset: dict[str, Any], device: str = "cpu") -> dict
             "width": resolved["width"],
             "num_classes": len(dataset["class_names"]) if is_conditional else 0,
             **({"depth": recipe.depth} if recipe.depth else {}),
+            **({"revision": revision} if (revision := ARCHITECTURES[recipe.architecture].revision) > 1 else {}),
         },
     }
 
@@ -182,7 +183,7 @@ def _hyperparameters(spec: RunSpec, recipe: Recipe, dataset: dict[str, Any], on_
 
 
 def _penalty_weight(config: TrainConfig, recipe: Recipe, size: int, batch_size: int) -> float | None:
-    """The rule is of R3GAN's own: 2 for 64 px and 128 for 256 px, both of 256 a batch (the paper has 2 and 150)."""
+    """The rule goes through R3GAN's numbers for FFHQ, 2 for 64 px and 150 for 256 px in batches of 256."""
     weight = size**3 / (512 * batch_size) if recipe.penalty_weight == "rule" else recipe.penalty_weight
     return weight if weight is None else _given(config.penalty_weight, weight)
 

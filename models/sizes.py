@@ -58,6 +58,21 @@ class Sizes:
         return max(self.width >> level, NARROWEST)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RevisedSizes(Sizes):
+    """Of an architecture that was corrected: what was trained before goes on as it was.
+
+    revision: 1 is what all had at first, and what stored sizes without one mean.
+    """
+
+    revision: int = 1
+
+    def __post_init__(self) -> None:
+        super(RevisedSizes, self).__post_init__()  # named: with slots the class is made twice
+        if self.revision not in (1, 2):
+            raise ValueError(f"revision must be 1 or 2, got {self.revision}")
+
+
 def base_size(image_size: int) -> int | None:
     """4 or 7, the size that `image_size` is a power of two times of; None if it is of no such size."""
     for base in (4, 7) if image_size <= LARGEST else ():

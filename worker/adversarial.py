@@ -21,7 +21,8 @@ class Adversarial:
     """An objective, and perhaps a penalty of some weight on the discriminator, which learns `n_critic` times a step.
 
     With a penalty the discriminator's passes are made in float32: they are differentiated twice. The discriminator sees
-    every picture as `augment` has it, and its penalty is taken there.
+    every picture as `augment` has it; its penalty goes by the gradient at the pictures before that, through `augment`,
+    as in StyleGAN2-ADA and R3GAN.
     """
 
     def __init__(
@@ -50,10 +51,10 @@ class Adversarial:
     ) -> Reported:
         needs_gradients = self.penalty is not None
         source = state.augmenting(update)
-        real_BCHW, fake_BCHW = (self.augment(images, state.augmentation, source) for images in (real_BCHW, fake_BCHW))
         real_BCHW, fake_BCHW = (images.detach().requires_grad_(needs_gradients) for images in (real_BCHW, fake_BCHW))
+        seen = [self.augment(images, state.augmentation, source) for images in (real_BCHW, fake_BCHW)]
         with state.execution.autocast(allowed=not needs_gradients):
-            real, fake = (state.counterpart(images, label_B) for images in (real_BCHW, fake_BCHW))
+            real, fake = (state.counterpart(images, label_B) for images in seen)
         loss = self.objective.discriminator(real.score_B, fake.score_B)
         told = {"d_loss": loss, "d_real": _mean(self.objective, real), "d_fake": _mean(self.objective, fake)}
         told |= accuracies(self.objective, real, fake)
@@ -65,6 +66,7 @@ class Adversarial:
             mixing_B = state.mixing(len(real_BCHW), update)
 
             def score(images_BCHW: Tensor) -> Tensor:
+                images_BCHW = self.augment(images_BCHW, state.augmentation, source)
                 return state.counterpart(images_BCHW, label_B).score_B
 
             judged = Judged(real_BCHW, fake_BCHW, real.score_B, fake.score_B, score, mixing_B)

@@ -122,8 +122,9 @@ def flip(images_BCHW: Tensor, p: Tensor, source: Draws) -> Tensor:
 
 def shift_into_grey(images_BCHW: Tensor, p: Tensor, source: Draws) -> Tensor:
     """By whole pixels, up to an eighth of a side; what comes in is grey: DiffAugment's translation."""
-    is_chosen, row_BP, column_BP = _shifted_places(images_BCHW, p, source)
     height, width = images_BCHW.shape[2:]
+    reaches = [int(SHIFT * side + 0.5) + 0.5 for side in (height, width)]  # all moves are as likely
+    is_chosen, row_BP, column_BP = _shifted_places(images_BCHW, p, source, reaches)
     is_inside_BP = (row_BP >= 0) & (row_BP < height) & (column_BP >= 0) & (column_BP < width)
     moved = _taken(images_BCHW, row_BP.clamp(0, height - 1), column_BP.clamp(0, width - 1))
     moved = torch.where(is_inside_BP.view(-1, 1, height, width), moved, GREY)
@@ -132,39 +133,44 @@ def shift_into_grey(images_BCHW: Tensor, p: Tensor, source: Draws) -> Tensor:
 
 def shift(images_BCHW: Tensor, p: Tensor, source: Draws) -> Tensor:
     """By whole pixels, up to an eighth of a side; what comes in is mirrored: ADA's integer translation."""
-    is_chosen, row_BP, column_BP = _shifted_places(images_BCHW, p, source)
     height, width = images_BCHW.shape[2:]
+    is_chosen, row_BP, column_BP = _shifted_places(images_BCHW, p, source, [SHIFT * height, SHIFT * width])
     return torch.where(
         is_chosen, _taken(images_BCHW, _mirrored(row_BP, height), _mirrored(column_BP, width)), images_BCHW
     )
 
 
 def warp(images_BCHW: Tensor, p: Tensor, source: Draws) -> Tensor:
-    """Larger or smaller, turned, stretched, moved by parts of a pixel, each with probability p: ADA's geometry.
+    """Larger or smaller, turned, stretched, turned again, moved by parts of a pixel: ADA's geometry.
 
-    Scales are 2^N(0, 0.2^2), turns up to 30 degrees, moves N(0, 0.125^2) of a side; what comes in is mirrored.
+    Scales are 2^N(0, 0.2^2), turns up to 30 degrees, moves N(0, 0.125^2) of a side; what comes in is mirrored. Each has
+    probability p; of the two turns, before and behind the stretching, at least one has (Karras et al., appendix B).
     """
     height, width = images_BCHW.shape[2:]
+    used_B: list[Tensor] = []
 
-    def perhaps(number_B: Tensor) -> tuple[Tensor, Tensor]:
-        """The number where it is to be used, 0 elsewhere; and where that is."""
-        is_used_B = _uniform(images_BCHW, source) < p
-        return torch.where(is_used_B, number_B, 0.0), is_used_B
+    def perhaps(number_B: Tensor, p: Tensor = p) -> Tensor:
+        """The number where it is to be used, 0 elsewhere."""
+        used_B.append(_uniform(images_BCHW, source) < p)
+        return torch.where(used_B[-1], number_B, 0.0)
 
-    scale_B, is_scaled_B = perhaps(0.2 * _normal(images_BCHW, source))
-    turn_B, is_turned_B = perhaps(_between(-TURN, TURN, images_BCHW, source))
-    stretch_B, is_stretched_B = perhaps(0.2 * _normal(images_BCHW, source))
-    down_B, is_moved_B = perhaps(SHIFT * height * _normal(images_BCHW, source))
-    right_B = torch.where(is_moved_B, SHIFT * width * _normal(images_BCHW, source), 0.0)
+    def turned(y_BP: Tensor, x_BP: Tensor) -> tuple[Tensor, Tensor]:
+        turn_B = perhaps(_between(-TURN, TURN, images_BCHW, source), 1 - (1 - p).sqrt())
+        cos_B1, sin_B1 = turn_B.cos()[:, None], turn_B.sin()[:, None]
+        return cos_B1 * y_BP - sin_B1 * x_BP, sin_B1 * y_BP + cos_B1 * x_BP
+
+    scale_B = perhaps(0.2 * _normal(images_BCHW, source))
+    stretch_B = perhaps(0.2 * _normal(images_BCHW, source))
+    down_B = perhaps(SHIFT * height * _normal(images_BCHW, source))
+    right_B = torch.where(used_B[-1], SHIFT * width * _normal(images_BCHW, source), 0.0)
 
     # where in the picture the pixel at (y, x) of the result is taken from, both seen from the centre
     y_P, x_P = (place - (side - 1) / 2 for place, side in zip(_places(images_BCHW), (height, width), strict=True))
-    y_BP, x_BP = y_P - down_B[:, None], x_P - right_B[:, None]
-    cos_B1, sin_B1 = turn_B.cos()[:, None], turn_B.sin()[:, None]
-    y_BP, x_BP = cos_B1 * y_BP - sin_B1 * x_BP, sin_B1 * y_BP + cos_B1 * x_BP
+    y_BP, x_BP = turned(y_P - down_B[:, None], x_P - right_B[:, None])
     y_BP, x_BP = y_BP * torch.exp2(scale_B - stretch_B)[:, None], x_BP * torch.exp2(scale_B + stretch_B)[:, None]
+    y_BP, x_BP = turned(y_BP, x_BP)
     moved = _sampled(images_BCHW, y_BP + (height - 1) / 2, x_BP + (width - 1) / 2)
-    return torch.where(_planes(is_scaled_B | is_turned_B | is_stretched_B | is_moved_B), moved, images_BCHW)
+    return torch.where(_planes(torch.stack(used_B).any(dim=0)), moved, images_BCHW)
 
 
 def cut(images_BCHW: Tensor, p: Tensor, source: Draws) -> Tensor:
@@ -186,13 +192,17 @@ def _places(images_BCHW: Tensor) -> tuple[Tensor, Tensor]:
     return (index_P // width).to(images_BCHW.dtype), (index_P % width).to(images_BCHW.dtype)
 
 
-def _shifted_places(images_BCHW: Tensor, p: Tensor, source: Draws) -> tuple[Tensor, Tensor, Tensor]:
-    """Which pictures are moved, and from which row and column (B, P) each pixel comes, also from beyond the edge."""
+def _shifted_places(
+    images_BCHW: Tensor, p: Tensor, source: Draws, reaches: Sequence[float]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Which pictures are moved, and from which row and column (B, P) each pixel comes, also from beyond the edge.
+
+    reaches: how many pixels down and right they go at most, before that is rounded.
+    """
     is_chosen = _chosen(images_BCHW, p, source)
     moved = []
-    for place_P, side in zip(_places(images_BCHW), images_BCHW.shape[2:], strict=True):
-        most = round(SHIFT * side)
-        by_B1 = _between(-most - 0.5, most + 0.5, images_BCHW, source).round().clamp(-most, most)[:, None]
+    for place_P, reach in zip(_places(images_BCHW), reaches, strict=True):
+        by_B1 = _between(-reach, reach, images_BCHW, source).round()[:, None]
         moved.append((place_P - by_B1).long())
     return is_chosen, moved[0], moved[1]
 

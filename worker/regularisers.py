@@ -18,7 +18,8 @@ from torch import Tensor
 class Judged:
     """A batch of each kind with its scores; the pictures are leaves that the scores can be differentiated by.
 
-    score: the scores (B,) of any other pictures, with the labels of the batch.
+    The discriminator sees the pictures augmented; they are here as they were before.
+    score: the scores (B,) of any other pictures, augmented too, with the labels of the batch.
     mixing_B: a number of U(0, 1) for each picture.
     """
 

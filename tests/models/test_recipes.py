@@ -135,6 +135,11 @@ def test_only_a_recipe_that_draws_deeper_says_so_to_its_network() -> None:
     assert "depth" not in resolve(spec("sngan"), DATASET)["network"]
 
 
+def test_only_a_network_that_was_corrected_names_its_revision() -> None:
+    assert network_config(resolve(spec("r3gan"), DATASET)).revision == ARCHITECTURES["r3gan"].revision == 2
+    assert "revision" not in resolve(spec("cgan"), DATASET)["network"]
+
+
 def test_an_unconditional_recipe_takes_a_dataset_with_or_without_labels() -> None:
     numbers = [
         resolve(spec("dcgan"), DATASET | {"class_names": names})["network"]["num_classes"] for names in ([], ["a", "b"])

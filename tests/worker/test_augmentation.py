@@ -58,7 +58,7 @@ def test_at_p_0_pictures_stay_as_they_are_to_the_bit(kind: str, name: str, chann
 @each_number_of_channels
 @each_transform
 def test_at_p_1_nearly_every_picture_is_changed_and_stays_a_picture(kind: str, name: str, channels: int) -> None:
-    images_BCHW = pictures(count=500, channels=channels)
+    images_BCHW = pictures(count=500, channels=channels, size=16)
 
     after_BCHW = changed(kind, name, images_BCHW, p=1.0)
 
@@ -126,21 +126,6 @@ def test_turning_the_hue_keeps_greys_grey_and_how_colourful_a_pixel_is() -> None
 
     assert torch.allclose(turned, images_BCHW.roll(1, dims=1)) or torch.allclose(turned, images_BCHW.roll(-1, dims=1))
     assert torch.allclose(turned.mean(dim=1), images_BCHW.mean(dim=1))
-
-
-@pytest.mark.parametrize("kind", ["diffaugment", "ada"])
-def test_a_dot_is_moved_by_up_to_an_eighth_of_a_side_in_every_direction_alike(kind: str) -> None:
-    images_BCHW = torch.full((5000, 1, 16, 16), -1.0)
-    images_BCHW[:, 0, 8, 8] = 1.0
-
-    after_BCHW = changed(kind, "translation", images_BCHW, p=1.0)
-
-    place_B = after_BCHW.flatten(1).argmax(dim=1)
-    assert bool((after_BCHW == 1.0).flatten(1).sum(dim=1).eq(1).all())
-    for row_or_column_B in (place_B // 16, place_B % 16):
-        counts = torch.bincount(row_or_column_B, minlength=16) / len(place_B)
-        assert counts[6:11].sum().item() == pytest.approx(1)
-        assert counts[6:11].tolist() == pytest.approx([0.2] * 5, abs=0.025)
 
 
 def test_what_comes_in_at_an_edge_is_grey_with_diffaugment_and_a_mirror_image_with_ada() -> None:

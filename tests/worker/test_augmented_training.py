@@ -72,18 +72,42 @@ def test_all_that_the_discriminator_sees_is_augmented_each_time_anew(
 
     method.step(state, batches)
 
-    n_critic = RECIPES[name].n_critic
-    assert len(watched.given) == 2 * n_critic + (2 if method.objective.is_relative else 1)
-    if name == "wgan-gp":  # it also sees, for the penalty, what is between them
-        seen = [pictures for i, pictures in enumerate(seen) if i % 3 != 2 or i >= 3 * n_critic]
+    each_update = 3 if name == "wgan-gp" else 2  # it also sees, for the penalty, what is between them
+    assert len(watched.given) == each_update * RECIPES[name].n_critic + (2 if method.objective.is_relative else 1)
     assert all(torch.equal(saw, gave) for saw, gave in zip(seen, watched.gave, strict=True))
     changes = [(given - was)[:, 0, 0, 0] for given, was in zip(watched.gave, watched.given, strict=True)]
     assert len({tuple(change.round(decimals=4).tolist()) for change in changes}) == len(changes)
 
 
-@pytest.mark.parametrize("name", ["wgan-gp", "r3gan"])
-def test_penalties_are_taken_at_augmented_pictures(create_run: CreateRun, shapes: Dataset, name: str) -> None:
-    state, batches, method = begin(create_run, shapes, recipe=name)
+class Enlarging(Augmentation):
+    """As if the contrast of every picture were tripled."""
+
+    def __call__(self, images_BCHW: Tensor, kept_3: Tensor, source: Draws) -> Tensor:
+        return 3 * images_BCHW
+
+
+def test_a_penalty_is_that_of_the_gradient_through_the_changes(create_run: CreateRun, shapes: Dataset) -> None:
+    """R1 + R2 of D(3x) by x are nine times those of D at 3x; as in StyleGAN2-ADA and R3GAN."""
+    state, batches, method = begin(create_run, shapes, recipe="r3gan")
+    method.augment = Enlarging()
+    penalised: list[Any] = []
+    penalty = method.penalty
+    assert penalty is not None
+    method.penalty = lambda judged: penalised.append((judged, penalty(judged))) or penalised[-1][1]  # type: ignore[func-returns-value]
+
+    method.step(state, batches)
+
+    ((judged, told),) = penalised
+    at_changed = [(3 * images).detach().requires_grad_() for images in (judged.real_BCHW, judged.fake_BCHW)]
+    state, batches, _ = begin(create_run, shapes, recipe="r3gan")
+    _, label_B = state.take(batches)
+    scores = torch.stack([state.counterpart(images, label_B).score_B.sum() for images in at_changed])
+    squares = [gradient.square().sum() / len(gradient) for gradient in torch.autograd.grad(scores.sum(), at_changed)]
+    assert told.item() == pytest.approx(9 * 0.5 * torch.stack(squares).sum().item(), rel=1e-4)
+
+
+def test_what_is_between_real_and_fake_is_changed_too(create_run: CreateRun, shapes: Dataset) -> None:
+    state, batches, method = begin(create_run, shapes, recipe="wgan-gp")
     method.augment = watched = Watched()
     penalised: list[Any] = []
     penalty = method.penalty
@@ -92,9 +116,10 @@ def test_penalties_are_taken_at_augmented_pictures(create_run: CreateRun, shapes
 
     method.step(state, batches)
 
-    assert torch.equal(penalised[0].real_BCHW, watched.gave[0])
-    assert torch.equal(penalised[0].fake_BCHW, watched.gave[1])
-    assert penalised[0].real_BCHW.is_leaf
+    real_BCHW, fake_BCHW, between_BCHW = watched.given[:3]
+    assert torch.equal(penalised[0].real_BCHW, real_BCHW)
+    assert torch.equal(penalised[0].fake_BCHW, fake_BCHW)
+    assert torch.equal(between_BCHW, torch.lerp(real_BCHW, fake_BCHW, penalised[0].mixing_B.view(-1, 1, 1, 1)))
 
 
 @each_recipe
