@@ -33,6 +33,11 @@ def trusted() -> str:
     return f"those that {named[0]} names are" if named else "SSL_CERT_FILE names others to trust"
 
 
+def source(value: str, *names: str) -> str | None:
+    """Which of the variables says a value; None: none of them does."""
+    return next((name for name in names if os.environ.get(name) == value), None)
+
+
 def _of_certificates() -> str | None:
     try:
         httpx.create_ssl_context()

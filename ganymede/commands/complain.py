@@ -19,7 +19,7 @@ def complain(error: Exception, *, as_json: bool = False) -> int:
         _say("an argument is not valid text")
         return USAGE
     if isinstance(error, ApiError):
-        if as_json:
+        if as_json and sys.stderr is not None:
             sys.stderr.write(error.problem.model_dump_json(exclude_none=True) + "\n")
         else:
             _explain(error)

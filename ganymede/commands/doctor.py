@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FULL_BELOW_BYTES, LITTLE_BELOW_BYTES = 200e6, 2e9
 NEEDED_FOR_UP = ("fastapi", "uvicorn", "torch", "redis", "rq", "pydantic_settings", "PIL", "safetensors")
-NO_WORKER = "start one (python -m worker, or ganymede up); one that was started says in its log why it does not work"
+NO_WORKER = "start one (python -P -m worker, or ganymede up); one that was started says in its log why it does not work"
 NO_SERVER = "none here, and the client needs none"
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 FAILED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
 SERVICE = "http://127.0.0.1:8000"
+PORT = "GANYMEDE_PORT"
+ADDRESSES = ("GANYMEDE_URL", PORT)  # variables; the first one that is set counts
 
 T = TypeVar("T")
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -29,7 +31,7 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
         Annotated[
             str,
             typer.Option(
-                envvar=["GANYMEDE_URL", "GANYMEDE_PORT"],
+                envvar=[*ADDRESSES],
                 metavar="URL",
                 help="Address of the service; a number alone is a port of this machine.",
                 rich_help_panel="Service",
@@ -74,7 +76,7 @@ class Session:
             self._writer = CurlTransport()
             self.client: Client = Client(url, transport=self._writer if curl else None)
         except ValueError as error:
-            raise typer.BadParameter(str(error), param_hint="--url") from None
+            raise _bad_address(str(error), url) from None
 
     def another_client(self) -> "Client":
         """For a thread of its own; it gives up at once."""
@@ -145,6 +147,16 @@ class Session:
         show.line(f"{name}=$({command} | grep -o '{key}{pattern}' | head -n 1{cut})")
         self._writer.variables.add(name)
         return cast(T, f"${name}")
+
+
+def _bad_address(why: str, url: str) -> typer.BadParameter:
+    """Names the option or the variable that says it."""
+    from ganymede.client.environment import source
+
+    variable = source(url, *ADDRESSES)
+    if variable == PORT and url.startswith("tcp://"):
+        why += "; Kubernetes sets it where a Service is named ganymede: set GANYMEDE_URL, or enableServiceLinks: false"
+    return typer.BadParameter(why, param_hint=variable or "--url")
 
 
 def _command(call: Callable[[], object]) -> str:

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+STDERR = 2
 NOTHING = "-"
 BARS = "▁▂▃▄▅▆▇█"
 
@@ -134,8 +135,10 @@ def prepare() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     elif sys.stdout is None:
-        os.open(os.devnull, os.O_RDONLY)  # takes its number, so that no connection gets it
         sys.stdout = Closed()
+    while (number := os.open(os.devnull, os.O_RDWR)) <= STDERR:  # else a connection gets that of a closed one
+        pass
+    os.close(number)
 
 
 def flush() -> None:

@@ -13,7 +13,7 @@ import pytest
 from ganymede import Client
 from ganymede.client.address import read_address
 from ganymede.errors import ClientError, Misconfigured, NotUnderstood, Unreachable
-from tests.ganymede.conftest import Ganymede
+from tests.ganymede.conftest import Ganymede, Run
 from tests.ganymede.contract import Answer, Contract
 
 ELSEWHERE = "http://gan.example.org"
@@ -201,6 +201,15 @@ def test_an_address_may_be_short(given: str, used: str) -> None:
 def test_what_is_no_address_is_refused_at_once(url: str) -> None:
     with pytest.raises(ValueError, match="address"):
         Client(url)
+
+
+@pytest.mark.parametrize(("name", "value"), [("GANYMEDE_URL", "ftp://x"), ("GANYMEDE_PORT", "tcp://10.0.0.1:8000")])
+def test_a_variable_that_is_no_address_is_named(run: Run, name: str, value: str) -> None:
+    done = run("runs", "ls", **{name.removeprefix("GANYMEDE_"): value})
+
+    assert done.returncode == 2
+    assert f"Invalid value for {name}: '{value}' is no address" in done.stderr
+    assert ("enableServiceLinks" in done.stderr) is value.startswith("tcp://")
 
 
 @pytest.mark.parametrize("rest", ["", "/prefix"])

@@ -97,6 +97,14 @@ def test_who_prints_nothing_needs_no_stdout(contract: Contract, tmp_path: Path) 
     assert (done.returncode, (tmp_path / "x.png").read_bytes()) == (0, PICTURE)
 
 
+@pytest.mark.parametrize("words", [("runs", "show", "run_1"), ("runs", "ls")])
+def test_a_stderr_that_is_closed_changes_no_status(contract: Contract, words: tuple[str, ...]) -> None:
+    done = shell(contract, "2>&-", *words, "--json")
+
+    assert done.returncode == (1 if "show" in words else 0)
+    assert (RUN.encode() in done.stdout) is ("ls" in words)
+
+
 @pytest.mark.parametrize("name", ["-", "/dev/stdout"])
 def test_a_picture_is_not_shown_on_a_terminal(contract: Contract, name: str) -> None:
     main, side = pty.openpty()
