@@ -19,6 +19,7 @@ from typing import BinaryIO
 EMPTY_NAME = "an empty name is no file"
 TERMINAL = "this is no text for a terminal: name a file, or pipe it on"
 SCRATCH = ".ganymede"
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def write(path: str | os.PathLike[str], content: bytes) -> None:
@@ -140,8 +141,24 @@ def _replaced(real: Path, scratch: BinaryIO, target: int | None) -> bool:
 
 def _pour(file: BinaryIO, target: int, *, goes_on: bool) -> None:
     """Write all of a file into an open one: from its beginning, or where whoever opened it stands."""
+    is_whole = not goes_on and stat.S_ISREG(os.fstat(target).st_mode)
+    if is_whole:
+        _reserve(target, os.fstat(file.fileno()).st_size)
     with open(target, "wb", closefd=False) as into:
         shutil.copyfileobj(file, into)
         into.flush()
-        if not goes_on and stat.S_ISREG(os.fstat(target).st_mode):
+        if is_whole:
             into.truncate()
+
+
+def _reserve(target: int, size: int) -> None:
+    """Have the room on the disk before anything is overwritten."""
+    before = os.fstat(target).st_size
+    if size <= before or not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        os.posix_fallocate(target, 0, size)
+    except OSError as error:
+        os.ftruncate(target, before)
+        if error.errno in FULL:
+            raise

@@ -157,10 +157,9 @@ def check_port(host: str, port: int) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError as error:
-            raise CannotStart(
-                f"cannot listen on {host}:{port} ({error.strerror}); GANYMEDE_PORT names another port"
-            ) from None
+        except (OSError, UnicodeError) as error:  # the latter: a name that cannot be looked up
+            why = error.strerror if isinstance(error, OSError) else error
+            raise CannotStart(f"cannot listen on {host}:{port} ({why}); GANYMEDE_PORT names another port") from None
 
 
 def free_port(host: str = "127.0.0.1") -> int:

@@ -128,6 +128,7 @@ def tls(tmp_path: Path) -> Iterator[tuple[str, Path]]:
         pytest.skip("no openssl to make a certificate with")
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     wanted = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    wanted += ["-addext", "keyUsage=critical,digitalSignature,keyCertSign"]
     made = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", *wanted]
     subprocess.run([*made, "-keyout", key, "-out", certificate], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -252,6 +252,21 @@ def test_a_file_in_a_folder_that_may_not_be_written_is_written_into(old: Path) -
 
 
 @pytest.mark.parametrize("links", [1, 2])
+def test_what_finds_no_room_leaves_the_file_as_it_was(old: Path, tmp_path: Path, links: int) -> None:
+    if links == 2:
+        (tmp_path / "other.png").hardlink_to(old)
+    before = names(tmp_path)
+    code = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); write({str(old)!r}, bytes(5000))"
+
+    done = subprocess.run(
+        [sys.executable, "-c", f"from ganymede.output import write; {code}"], stderr=subprocess.PIPE, check=False
+    )
+
+    assert b"File too large" in done.stderr
+    assert (old.read_bytes(), names(tmp_path)) == (OLD, before)
+
+
+@pytest.mark.parametrize("links", [1, 2])
 def test_what_fails_on_the_way_leaves_the_file_as_it_was(old: Path, tmp_path: Path, links: int) -> None:
     if links == 2:
         (tmp_path / "other.png").hardlink_to(old)
