@@ -15,6 +15,7 @@ from core.errors import FieldProblem, InvalidRequest
 from core.image_set import ImageSet, check_class_names
 from core.images import Images
 from core.intake.archive import zip_members
+from core.intake.content import by_content
 from core.intake.conversion import Tell, check_bytes, convert, plan_for
 from core.intake.idx_files import idx_uploads, read_idx_files
 from core.intake.layout import Entry, Picture, by_folders, class_order, list_entries
@@ -108,7 +109,7 @@ def _located(error: InvalidRequest) -> InvalidRequest:
 def _from_archive(members: Sequence[Member], order: Order, folder: Path, tell: Tell) -> Built:
     """Of pictures, or of IDX files where there are no pictures."""
     report = Report("pictures")
-    entries = list_entries(members, report)
+    entries = list(by_content(list_entries(members, report)))
     if not any(entry.name.lower().endswith(tuple(SUFFIXES)) for entry in entries):
         if uploads := idx_uploads([entry for entry in entries if is_idx(head(entry.member))], folder, order.limits):
             return _from_arrays(read_idx_files(uploads, order.limits.bytes), Report("idx"), order, folder, tell)

@@ -17,6 +17,7 @@ IGNORED_FOLDERS = frozenset(
 IGNORED_FOLDERS |= {"@__thumb", "#snapshot", "recycler"}
 IGNORED_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
 ARCHIVES = frozenset({"zip", "tar", "gz", "tgz", "bz2", "xz", "zst", "7z", "rar", "npz"})
+NO_PICTURE = "does not have the name of a picture"
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
@@ -110,5 +111,5 @@ def _suffix_refusal(name: str) -> str | None:
     if suffix in ARCHIVES:
         return "is an archive; those within an archive are not opened"
     if suffix and suffix not in SUFFIXES and not suffix.isdecimal():
-        return "does not have the name of a picture"
+        return NO_PICTURE
     return None

@@ -72,8 +72,8 @@ def test_an_archive_in_the_archive_is_not_opened(take: Build, name: str) -> None
 
 
 @pytest.mark.parametrize("name", ["readme.txt", "labels.xls", "a.svg", "a.eps", "a.py"])
-def test_what_has_no_name_of_a_picture_is_not_opened(take: Build, name: str) -> None:
-    assert reasons(take, (name, b"%!PS-Adobe-3.0 EPSF-3.0\n")) == {name: "does not have the name of a picture"}
+def test_what_has_neither_the_name_of_a_picture_nor_what_one_holds_is_not_taken(take: Build, name: str) -> None:
+    assert reasons(take, (name, b"whatever it says")) == {name: "does not have the name of a picture"}
 
 
 BROKEN = {
