@@ -12,11 +12,15 @@ from fastapi import FastAPI
 from app.main import create_app
 from app.protocol import Protocol
 from core.log import configure_logging
-from core.settings import SettingsError, load_settings
+from core.settings import SettingsError, load_settings, unknown_variables
+from models.device import check_device
 
 STARTUP_FAILED = 3
 COLLECT_AFTER = (10_000, 20, 20)  # objects more than at the last time; collections of each generation
 DRAIN_S = 20  # for requests under way when the process is told to end
+
+
+log = logging.getLogger("app")
 
 
 class DrainingServer(uvicorn.Server):
@@ -42,9 +46,12 @@ class DrainingServer(uvicorn.Server):
 def main() -> None:
     try:
         settings = load_settings()
+        check_device(settings.device)
     except SettingsError as error:
         sys.exit(f"app: {error}")
     configure_logging(settings.log_format)
+    for variable in unknown_variables():
+        log.warning(variable)
     logging.getLogger("uvicorn.access").disabled = True
     app = create_app(settings)
     config = uvicorn.Config(

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.errors import problem
 from app.telemetry import Telemetry
 from core.errors import BadRequest, BodyTooLarge, GanymedeError, HostNotAllowed, OriginNotAllowed
+from core.hosts import is_served, served_host
 from core.log import REQUEST_ID as CURRENT_REQUEST_ID
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -49,7 +50,7 @@ class Gate:
     """Middleware; refusals are problem documents like all others."""
 
     def __init__(self, app: ASGIApp, allowed_hosts: tuple[str, ...], max_upload: int, telemetry: Telemetry) -> None:
-        self.app, self.allowed_hosts = app, {host.lower() for host in allowed_hosts}
+        self.app, self.allowed_hosts = app, frozenset(map(served_host, allowed_hosts))
         self.max_upload, self.telemetry = max_upload, telemetry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -127,9 +128,9 @@ def request_id_of(headers: dict[bytes, bytes]) -> str:
     return given[0].decode() if given else f"{_source.getrandbits(64):016x}"
 
 
-def is_host_allowed(headers: dict[bytes, bytes], allowed: set[str]) -> bool:
+def is_host_allowed(headers: dict[bytes, bytes], allowed: frozenset[str]) -> bool:
     """Whether this is a name under which we are served."""
-    return "*" in allowed or host_name(headers.get(b"host", b"").decode("latin-1")) in allowed
+    return is_served(host_name(headers.get(b"host", b"").decode("latin-1")), allowed)
 
 
 def _page_policy(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

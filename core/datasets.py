@@ -107,11 +107,11 @@ class DatasetStore:
         return self.store.names(f"datasets/{name}")
 
     @contextlib.contextmanager
-    def held(self, name: str) -> Iterator[Dataset]:
-        """The current version of a dataset, which nobody deletes within the block."""
-        self.get(name)
+    def held(self, name: str, version: str | None = None) -> Iterator[Dataset]:
+        """A dataset, as get() has it, which nobody deletes within the block."""
+        self.get(name, version)
         with self._locked(name):
-            yield self.get(name)
+            yield self.get(name, version)
 
     def add(self, name: str, content: ImageSet, origin: Origin) -> Dataset:
         """Store `content` as the current version of `name`. The same content again is a no-op."""

@@ -3,7 +3,10 @@
 Nothing else in the project reads the environment; a bad value stops the process at start-up and is named.
 """
 
+import difflib
 import hashlib
+import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -13,10 +16,17 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import InvalidRequest
+from core.hosts import is_loopback, normal_host, served_host
+from core.redis_url import check_redis_url
 from core.refs import RUN, parse_model_ref
 
 SOCKET_PATH_LIMIT = 100  # bytes; sun_path holds 108 on Linux and 104 on macOS
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+PREFIX = "GANYMEDE_"
+CLIENT_VARIABLES = frozenset({"URL"})  # of the command and the client, which read them
+# Kubernetes gives a pod the addresses of a Service named `ganymede` in variables like ours.
+SERVICE_LINK = re.compile(r"SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?")
+DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,3})?")
+LONGEST_WAIT_S = 7 * 86_400.0
 
 
 def is_plain_socket(path: Path) -> bool:
@@ -33,13 +43,14 @@ class SettingsError(ValueError):
 class Settings(BaseSettings):
     """Settings of the API, the worker and the `ganymede` command; each is `GANYMEDE_` + its name."""
 
-    model_config = SettingsConfigDict(env_prefix="GANYMEDE_", extra="ignore", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     home: Path = Field(Path("var"), description="Folder of everything that is kept: store, broker, logs.")
     store: Path | None = Field(None, description="Folder of datasets, runs and models. Default: HOME/store.")
     redis_url: str | None = Field(
         None,
-        pattern=r"^(redis|rediss|unix)://",
         description="Redis or Valkey to use, as a URL. Default: the embedded Valkey on a unix socket under HOME.",
         repr=False,
     )
@@ -48,14 +59,13 @@ class Settings(BaseSettings):
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         ("localhost", "127.0.0.1", "[::1]"),
         min_length=1,
-        description="Names a request's Host header may carry, comma-separated (ports do not matter).",
+        description="Names a request's Host header may carry, comma-separated (ports do not matter); `*.gan.example` "
+        "for all names below one, `*` for any.",
     )
     allow_anonymous: bool = Field(
         False, description="Listen on an address other than loopback although nobody has to show a key."
     )
-    device: str = Field(
-        "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="Where networks run: auto, cpu, cuda or cuda:N."
-    )
+    device: str = Field("auto", description="Where networks run: auto, cpu, cuda or cuda:N.")
     default_model: str = Field("digits", description="Model that `/generate` draws from when none is named.")
     max_images: int = Field(64, ge=1, le=1024, description="Largest `n` of one `/generate` request.")
     max_upload: int = Field(2**30, ge=1, description="Largest body of an upload (a model, a dataset), in bytes.")
@@ -67,11 +77,11 @@ class Settings(BaseSettings):
     max_wait: float = Field(
         10.0,
         gt=0,
-        allow_inf_nan=False,
+        le=LONGEST_WAIT_S,
         description="Seconds a request may be expected to wait for its image before it is refused (429).",
     )
     timeout: float = Field(
-        60.0, gt=0, allow_inf_nan=False, description="Seconds after which a request for images is given up (504)."
+        60.0, gt=0, le=LONGEST_WAIT_S, description="Seconds after which a request for images is given up (504)."
     )
     cache_bytes: int = Field(
         64 * 2**20, ge=0, description="Memory for answers that were sent lately, which are sent again undrawn; 0: none."
@@ -108,6 +118,49 @@ class Settings(BaseSettings):
             values["allowed_hosts"] = tuple(host.strip() for host in hosts.split(",") if host.strip())
         return values
 
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _normalise_hosts(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(served_host(value) for value in values))
+
+    @field_validator("host")
+    @classmethod
+    def _normalise_host(cls, value: str) -> str:
+        try:
+            return normal_host(value)
+        except ValueError:
+            raise ValueError("a name or an address to listen on, without scheme and port; 0.0.0.0 for all") from None
+
+    @field_validator("port", mode="before")
+    @classmethod
+    def _know_service_link(cls, value: object) -> object:
+        if isinstance(value, str) and "://" in value:
+            raise ValueError(
+                "a number; this is the address that Kubernetes gives a pod for a Service named ganymede. Set "
+                "enableServiceLinks: false in the pod's spec, name the Service otherwise, or set this variable there"
+            )
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _check_redis_url(cls, value: str | None) -> str | None:
+        if value is not None:
+            check_redis_url(value)
+        return value
+
+    @field_validator("device")
+    @classmethod
+    def _check_device(cls, value: str) -> str:
+        if not DEVICE.fullmatch(value):
+            raise ValueError("auto, cpu, cuda or cuda:N (0 is the first GPU); nothing else, as mps, is made use of")
+        return value
+
+    @field_validator("home", "store", "inception")
+    @classmethod
+    def _find_own_home(cls, value: Path | None) -> Path | None:
+        """`~` too: no shell has seen a file of variables."""
+        return value.expanduser() if value is not None and value.parts[:1] == ("~",) else value
+
     @field_validator("default_model")
     @classmethod
     def _check_reference(cls, value: str) -> str:
@@ -115,12 +168,12 @@ class Settings(BaseSettings):
             raise ValueError("a checkpoint of a run can be drawn from, but not by default; publish it")
         try:
             return str(parse_model_ref(value))
-        except InvalidRequest as error:
-            raise ValueError(error.problems[0].detail) from None
+        except InvalidRequest:
+            raise ValueError("the name of a model, perhaps with @VERSION or :ALIAS, as in digits or digits@3") from None
 
     @model_validator(mode="after")
     def _refuse_open_door(self) -> Self:
-        if self.host not in LOOPBACK_HOSTS and not self.allow_anonymous:
+        if not is_loopback(self.host) and not self.allow_anonymous:
             raise ValueError(
                 f"GANYMEDE_HOST={self.host} would let anyone who reaches this machine train and generate. "
                 "Set GANYMEDE_ALLOW_ANONYMOUS=true if that is wanted."
@@ -162,3 +215,16 @@ def load_settings() -> Settings:
             message = problem["msg"].removeprefix("Value error, ")
             lines.append(f"GANYMEDE_{name}: {message}" if name else message)
         raise SettingsError("; ".join(lines)) from None
+
+
+def unknown_variables() -> list[str]:
+    """A sentence about each variable that is named like a setting, and is none: it was meant as one."""
+    known = {name.upper() for name in Settings.model_fields} | CLIENT_VARIABLES
+    told = []
+    for name in sorted(name.upper().removeprefix(PREFIX) for name in os.environ if name.upper().startswith(PREFIX)):
+        if name not in known and not SERVICE_LINK.fullmatch(name):
+            near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.75)
+            told.append(
+                f"{PREFIX}{name} is no setting and means nothing" + (f"; is it {PREFIX}{near[0]}?" if near else "")
+            )
+    return told

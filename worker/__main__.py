@@ -2,16 +2,18 @@
 
 import logging
 import signal
+import subprocess
 import sys
 import time
 
 from rq.serializers import JSONSerializer
 
 from core.log import configure_logging
+from core.processes import python_module
 from core.queue import QUEUE_NAME, QueueUnavailable, TrainQueue, trouble_of
 from core.reconcile import reconcile
 from core.runs import RunStore
-from core.settings import Settings, SettingsError, load_settings
+from core.settings import Settings, SettingsError, load_settings, unknown_variables
 from core.store import Store
 from worker.connection import connect
 from worker.guarded import HEARTBEAT_EVERY_S, MAINTENANCE_EVERY_S, WORKER_TTL_S, GuardedJob, GuardedWorker
@@ -23,9 +25,12 @@ log = logging.getLogger("worker")
 def main() -> None:
     try:
         settings = load_settings()
+        _check_device(settings)
     except SettingsError as error:
         sys.exit(f"worker: {error}")
     configure_logging(settings.log_format)
+    for variable in unknown_variables():
+        log.warning(variable)
     signal.signal(signal.SIGUSR1, on_stop_signal)  # inherited by the fork: there is no moment without a handler
     store = Store(settings.store_path)
     store.sweep()
@@ -45,6 +50,15 @@ def main() -> None:
     worker.runs = runs
     log.info("waiting for runs")
     worker.work(logging_level="WARNING")
+
+
+def _check_device(settings: Settings) -> None:
+    """Ask a process of its own, which may import torch, whether a GPU that is named is here."""
+    if settings.device.startswith("cuda"):
+        command = python_module("models.device", settings.device)
+        told = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+        if told.returncode:
+            raise SettingsError(told.stderr.strip().rpartition("\n")[2])
 
 
 def _wait_for_queue(settings: Settings) -> None:

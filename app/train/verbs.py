@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+from collections.abc import Iterator
 
 from fastapi import APIRouter
 
@@ -9,7 +10,7 @@ from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.train.body import RunId, run_body
 from core.answers.runs import RunBody
-from core.errors import IllegalTransition, RunNotFound
+from core.errors import DatasetNotFound, IllegalTransition, RunNotFound
 from core.log import about_run
 from core.queue import QueueUnavailable
 from core.runs import Run
@@ -18,6 +19,7 @@ from core.states import RunState, Status
 router = APIRouter(prefix="/train", tags=["train"])
 
 REFUSALS = documented(RunNotFound, IllegalTransition)
+REFUSALS_TO_QUEUE = documented(RunNotFound, DatasetNotFound, IllegalTransition)
 
 log = logging.getLogger(__name__)
 
@@ -34,13 +36,13 @@ def pause_run(run_id: RunId, services: ServicesDep) -> RunBody:
     return _ask(run_id, "pause", services)
 
 
-@router.post("/{run_id}/resume", responses=REFUSALS)
+@router.post("/{run_id}/resume", responses=REFUSALS_TO_QUEUE)
 def resume_run(run_id: RunId, services: ServicesDep) -> RunBody:
     """Queue a paused run again: another attempt, from its last checkpoint."""
     return _ask(run_id, "resume", services)
 
 
-@router.post("/{run_id}/retry", responses=REFUSALS)
+@router.post("/{run_id}/retry", responses=REFUSALS_TO_QUEUE)
 def retry_run(run_id: RunId, services: ServicesDep) -> RunBody:
     """Queue a failed or canceled run again: another attempt, from its last checkpoint."""
     return _ask(run_id, "retry", services)
@@ -48,12 +50,28 @@ def retry_run(run_id: RunId, services: ServicesDep) -> RunBody:
 
 def _ask(run_id: str, verb: str, services: Services) -> RunBody:
     run = services.runs.get(run_id)
-    state = run.change(lambda now: now.asked(verb))
+    with contextlib.ExitStack() as stack:
+        if verb in ("resume", "retry") and run.state().asked(verb).status is Status.QUEUED:
+            stack.enter_context(_dataset_held(run, services))
+        state = run.change(lambda now: now.asked(verb))
     if state.status is Status.QUEUED:
         enqueue(run, state, services)
     if state.status in (Status.CANCELED, Status.PAUSED):
         remove_from_queue(run, state, services)
     return run_body(run, services.queue)
+
+
+@contextlib.contextmanager
+def _dataset_held(run: Run, services: Services) -> Iterator[None]:
+    """See that the run finds its dataset, and that nobody deletes it before the run is queued."""
+    name, version = (run.spec()["dataset"].get(key) for key in ("name", "version"))
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(services.datasets.held(name, version))
+        except DatasetNotFound:
+            lost = f"the dataset of this run, {name} in its version {version}, is gone"
+            raise DatasetNotFound(f"{lost}: import the same pictures again, or start another run") from None
+        yield
 
 
 def enqueue(run: Run, state: RunState, services: Services) -> None:

@@ -82,17 +82,23 @@ async def test_a_foreign_host_is_refused_whatever_is_asked(client: httpx.AsyncCl
 @pytest.fixture
 async def named(settings: Settings, publish_tiny: PublishTiny, serve: Serve) -> AsyncIterator[httpx.AsyncClient]:
     publish_tiny()
-    async with serve(create_app(settings.model_copy(update={"allowed_hosts": ("Draw.Example", "[::1]")}))) as ready:
+    allowed = ("Draw.Example", "[::1]", "*.gan.example")
+    async with serve(create_app(settings.model_copy(update={"allowed_hosts": allowed}))) as ready:
         yield ready
 
 
 async def test_only_the_hosts_of_the_setting_are_served(named: httpx.AsyncClient) -> None:
     statuses = [
         (await named.get("/queue", headers={"Host": host})).status_code
-        for host in ("draw.example:443", "DRAW.EXAMPLE", "[::1]:1", "localhost")
+        for host in ("draw.example:443", "DRAW.EXAMPLE", "draw.example.", "[::1]:1", "a.B.gan.example:1")
+    ]
+    refused = [
+        (await named.get("/queue", headers={"Host": host})).status_code
+        for host in ("localhost", "gan.example", "evilgan.example", "a.draw.example")
     ]
 
-    assert statuses == [200, 200, 200, 400]
+    assert statuses == [200] * 5
+    assert refused == [400] * 4
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from fastapi import FastAPI
 
 from app import reconciler
 from app.main import create_app
-from core.datasets import Dataset
+from core.datasets import Dataset, DatasetStore, ImageSet, Origin
 from core.queue import JobState, TrainQueue
 from core.reconcile import reconcile
 from core.runs import Run, RunStore
@@ -104,6 +105,29 @@ async def test_what_cannot_be_asked_is_refused_and_says_what_can(
         assert all(possible in body["detail"] for possible in POSSIBLE[status])
         assert bool(body["allowed"]) == (status != "succeeded")
         assert run.state().status == status
+
+
+@pytest.mark.parametrize(("verb", "status"), [("retry", "failed"), ("retry", "canceled"), ("resume", "paused")])
+@pytest.mark.parametrize("is_replaced", [False, True])
+async def test_a_run_whose_dataset_is_gone_is_refused_at_once_and_stays_what_it_is(
+    training: httpx.AsyncClient, store: Store, shapes: Dataset, verb: str, status: str, is_replaced: bool
+) -> None:
+    run = await new_run(training, store, status)
+    datasets = DatasetStore(store)
+    same = ImageSet(np.array(shapes.images()), np.array(shapes.labels()), shapes.class_names)
+    datasets.delete("shapes")
+    if is_replaced:  # by other pictures under its name
+        datasets.add("shapes", ImageSet(same.images_NHWC[:9]), Origin("a test"))
+    before = run.state()
+
+    refused = await training.post(f"/train/{run.id}/{verb}")
+    unchanged = run.state() == before
+    datasets.add("shapes", same, Origin("a test"))
+    accepted = await training.post(f"/train/{run.id}/{verb}")
+
+    assert (refused.status_code, refused.json()["code"], unchanged) == (404, "dataset_not_found", True)
+    assert "the dataset of this run, shapes in its version" in refused.json()["detail"]
+    assert accepted.status_code == 200, accepted.text
 
 
 async def test_a_run_links_to_what_can_be_done_with_it_now(training: httpx.AsyncClient, store: Store) -> None:

@@ -5,9 +5,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from core.queue import connect
-from core.settings import SOCKET_PATH_LIMIT, Settings, SettingsError, load_settings
+from core.settings import SOCKET_PATH_LIMIT, Settings, SettingsError, load_settings, unknown_variables
 from ganymede.broker import Broker
 
 
@@ -80,6 +81,15 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
         *(("DEFAULT_MODEL", "Bad Name"), ("DEFAULT_MODEL", "../x"), ("DEFAULT_MODEL", "digits@0")),
         *(("DEFAULT_MODEL", "run:run_00000000000000000000@latest"), ("DEFAULT_MODEL", "run")),
         *(("REDIS_URL", "http://broker:6379"), ("REDIS_URL", "broker:6379"), ("REDIS_URL", "redis")),
+        *(("MAX_WAIT", "1e300"), ("TIMEOUT", "1e9"), ("TIMEOUT", "nan")),
+        *(("HOST", "http://h"), ("HOST", "h:8000"), ("HOST", "a b"), ("HOST", "1.2.3"), ("HOST", "*"), ("HOST", "h/")),
+        *(
+            ("DEVICE", "mps"),
+            ("DEVICE", "cuda:7 "),
+            ("DEVICE", "cuda:-1"),
+            ("DEVICE", "CUDA"),
+            ("DEVICE", "cuda:\u0663"),
+        ),
     ],
 )
 def test_a_bad_value_stops_the_process_and_names_its_variable(
@@ -99,6 +109,53 @@ def test_all_bad_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> No
 
     with pytest.raises(SettingsError, match=r"GANYMEDE_PORT: .*; GANYMEDE_DEVICE: "):
         load_settings()
+
+
+@pytest.mark.parametrize("address", ["tcp://10.0.0.1:8000", "udp://10.0.0.1:53", "http://h:80"])
+def test_the_port_that_kubernetes_sets_is_told_as_that(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("GANYMEDE_PORT", address)
+
+    with pytest.raises(SettingsError, match=r"^GANYMEDE_PORT: a number; .*Kubernetes.*enableServiceLinks: false"):
+        load_settings()
+
+
+def test_the_other_variables_of_a_service_are_no_settings_and_a_slip_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    links = ["SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT_8000_TCP", "PORT_8000_TCP_PROTO"]
+    for name in [*links, "PORT_8000_TCP_PORT", "PORT_8000_TCP_ADDR", "PORT_53_UDP", "URL"]:
+        monkeypatch.setenv(f"GANYMEDE_{name}", "tcp://secret")
+    linked = load_settings(), unknown_variables()
+    monkeypatch.setenv("GANYMEDE_MAX_IMAGE", "secret")
+    monkeypatch.setenv("GANYMEDE_QX", "secret")
+
+    assert linked == (Settings(), [])
+    assert unknown_variables() == [
+        "GANYMEDE_MAX_IMAGE is no setting and means nothing; is it GANYMEDE_MAX_IMAGES?",
+        "GANYMEDE_QX is no setting and means nothing",
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_no_message_quotes_a_value_whatever_the_setting(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    refused = []
+    for value in ("s3cret://", "redis://:s3cret/@h", "s3cret\n", "-s3cret", "~s3cret:1:2"):
+        monkeypatch.setenv(f"GANYMEDE_{name.upper()}", value)
+        for act in (load_settings, lambda: Settings.model_validate({name: [value]})):  # noqa: B023
+            try:
+                act()
+            except (SettingsError, ValidationError) as error:
+                refused.append(str(error))
+
+    assert refused
+    assert "s3cret" not in "".join(refused)
+
+
+def test_a_home_below_the_users_own_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/u")
+
+    assert Settings(home=Path("~/g"), store=Path("~x/s")).model_dump(include={"home", "store"}) == {
+        "home": Path("/home/u/g"),
+        "store": Path("~x/s"),
+    }
 
 
 def test_a_password_is_told_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,11 +182,19 @@ def test_an_open_door_must_be_wanted_in_so_many_words(monkeypatch: pytest.Monkey
     assert load_settings().host == host
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
-def test_loopback_needs_no_such_words(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+@pytest.mark.parametrize(
+    ("host", "normal"),
+    [
+        *(("127.0.0.1", "127.0.0.1"), ("127.0.0.2", "127.0.0.2"), ("::1", "::1"), ("[::1]", "::1"), ("0:0::1", "::1")),
+        *(("localhost", "localhost"), ("LocalHost", "localhost"), ("localhost.", "localhost")),
+    ],
+)
+def test_loopback_needs_no_such_words_however_it_is_written(
+    monkeypatch: pytest.MonkeyPatch, host: str, normal: str
+) -> None:
     monkeypatch.setenv("GANYMEDE_HOST", host)
 
-    assert load_settings().host == host
+    assert load_settings().host == normal
 
 
 def test_nothing_else_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
