@@ -14,10 +14,10 @@ from app.generate.hotload import Models
 from app.streams import RunTail, encode, pings_until
 from app.train.body import run_body
 from core.errors import GanymedeError
+from core.run_index import Entry
 from core.runs import Run, RunStore
 
 POLL_EVERY_S = 0.5
-REST_EVERY = 8  # runs that are over are looked at this rarely: they may be taken up again
 NEWEST_KEPT = 512  # messages; a watcher that is further behind begins anew
 
 
@@ -32,8 +32,8 @@ class Activity:
         self._told = 0  # messages so far
         self._newest: deque[bytes] = deque(maxlen=NEWEST_KEPT)
         self._followed: dict[str, RunTail] | None = None  # None: nobody watches
+        self._read_at: dict[str, Entry] = {}  # how a run stood when its events were read last
         self._models_told: dict[str, dict[str, Any]] = {}
-        self._looks = 0
         self._task: asyncio.Task[None] | None = None
         self._looking = asyncio.Lock()
 
@@ -92,11 +92,13 @@ class Activity:
 
     def _look(self) -> list[bytes]:
         """What changed since the last look; the first one finds out where things stand, and tells nothing of it."""
-        is_first, self._looks = self._followed is None, self._looks + 1
+        is_first = self._followed is None
         following = {} if self._followed is None else self._followed
-        messages, there = [], set(self.runs.ids())
-        for run_id in following.keys() - there:
+        entries = self.runs.index.entries()
+        messages, there = [], entries.keys()
+        for run_id in [run_id for run_id in following if run_id not in there]:
             del following[run_id]
+            self._read_at.pop(run_id, None)
             messages.append(encode("deleted", {"run": run_id}))
         for run_id in sorted(there):
             followed = following.get(run_id)
@@ -105,8 +107,9 @@ class Activity:
                     followed = following[run_id] = RunTail(Run(self.runs.store, run_id))
                     if is_first:
                         followed.events.skip()
-                elif followed.events.has_ended and self._looks % REST_EVERY:
-                    continue
+                elif followed.events.has_ended and self._read_at.get(run_id) is entries[run_id]:
+                    continue  # nothing happened since
+                self._read_at[run_id] = entries[run_id]
                 messages += _changes(followed)
         self._followed = following
         return messages + self._model_changes()

@@ -93,10 +93,8 @@ def _queue(snapshot: QueueSnapshot, troubles: list[str], services: Services) -> 
 
 def _status(run_id: str, attempt: int, services: Services) -> Status | None:
     """What the files say of a run, if it is at this attempt."""
-    with contextlib.suppress(GanymedeError):
-        state = services.runs.get(run_id).state()
-        return state.status if state.attempt == attempt else None
-    return None
+    entry = services.runs.index.entry(run_id)
+    return entry.status if entry is not None and entry.attempt == attempt else None
 
 
 def _workers(snapshot: QueueSnapshot, services: Services) -> list[WorkerBody]:

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 def reconcile(runs: RunStore, queue: TrainQueue) -> int:
-    """Look at every unfinished run once; returns how many were changed or enqueued.
+    """Look at every unfinished run once; returns how many were changed or enqueued. Those that are over are not read.
 
     Raises one of core.queue.QueueUnavailable when the queue cannot be asked.
     """
@@ -29,7 +29,7 @@ def reconcile(runs: RunStore, queue: TrainQueue) -> int:
     with files.try_lock_file(runs.store.path("runs/.reconciler.lock")) as is_mine:
         if not is_mine:
             return 0
-        for run_id in reversed(runs.ids()):  # oldest first: a rebuilt queue keeps its order
+        for run_id in runs.index.restless():  # oldest first: a rebuilt queue keeps its order
             with about_run(run_id):
                 changed += _look_after(Run(runs.store, run_id), queue)
     return changed

@@ -18,6 +18,7 @@ from core.errors import IllegalTransition, RunNotFound, StoreDamaged
 from core.events import newest_event_id
 from core.notes import Notes
 from core.registry import timestamp
+from core.run_index import RunIndex, note_change
 from core.specs import RunPatch, RunSpec
 from core.states import DELETABLE, TRANSITIONS, Progress, RunState, Status, refusal
 from core.store import SCHEMA, Store
@@ -98,6 +99,8 @@ class Run:
             before = self.state()
             after = change(before)
             body = json.loads(after.model_dump_json())  # a measure that is no finite number becomes null
+            if after.status is not before.status:
+                note_change(self.store, self.id)
             self.store.swap(f"{self.key}/state.json", body, durable=durable)
             if after.status is not before.status or after.attempt != before.attempt:
                 facts: dict[str, Any] = {"status": after.status, "attempt": after.attempt}
@@ -218,6 +221,7 @@ class RunStore:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.index = RunIndex(store, self.ids, lambda run_id: Run(store, run_id).state())
 
     def create(
         self,

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from app.train.body import RunFiles
 from core.errors import InvalidRequest, RunNotFound, StoreDamaged
 from core.refs import check_name
+from core.run_index import Facts
 from core.runs import Run, RunStore, is_run_id
 from core.specs import MAX_TAGS, TAG_KEY, Name, StrictModel
 from core.states import Status
@@ -60,25 +61,34 @@ def fitting(runs: RunStore, query: ListQuery, tags: dict[str, str]) -> Iterator[
     """The runs that were asked for, newest first. Left out: one deleted meanwhile, and damage, of which GET tells."""
     if query.cursor is not None and not is_run_id(query.cursor):
         raise InvalidRequest.field("cursor", "not a cursor of this list")
-    for run_id in runs.ids():
+    entries = runs.index.entries() if query.status else {}
+    for run_id in runs.index.ids():
         if query.cursor is not None and run_id >= query.cursor:
             continue
+        if query.status and run_id in entries and entries[run_id].status not in query.status:
+            continue
         with contextlib.suppress(RunNotFound, StoreDamaged):
-            files = _read_if_fitting(Run(runs.store, run_id), query, tags)
+            files = _read_if_fitting(runs, Run(runs.store, run_id), query, tags)
             if files is not None:
                 yield files
 
 
-def _read_if_fitting(run: Run, query: ListQuery, tags: dict[str, str]) -> RunFiles | None:
+def _read_if_fitting(runs: RunStore, run: Run, query: ListQuery, tags: dict[str, str]) -> RunFiles | None:
     state = run.state() if query.status else None
     if state is not None and state.status not in query.status:
         return None
-    spec = run.spec()
-    facts = (spec["request"]["dataset"], spec["request"]["recipe"], spec["model"])
     wanted = (query.dataset, query.recipe, query.model)
-    if any(want not in (None, fact) for want, fact in zip(wanted, facts, strict=True)):
-        return None
+    if any(wanted):
+        facts = runs.index.facts(run.id, lambda: _facts(run))
+        if any(want not in (None, fact) for want, fact in zip(wanted, facts, strict=True)):
+            return None
+    spec = run.spec()
     notes = run.notes(spec)
     if not tags.items() <= notes.tags.items():
         return None
     return RunFiles(run, spec, state or run.state(), notes)
+
+
+def _facts(run: Run) -> Facts:
+    spec = run.spec()
+    return Facts(dataset=spec["request"]["dataset"], recipe=spec["request"]["recipe"], model=spec["model"])

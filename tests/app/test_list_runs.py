@@ -234,3 +234,28 @@ async def test_a_wrong_parameter_of_the_list_is_named(training: httpx.AsyncClien
         assert answer.status_code == 422, field
         assert [error["pointer"] for error in answer.json()["errors"]] == [field]
         assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+async def test_a_list_reads_only_the_runs_that_fit_once_it_knows_all(
+    training: httpx.AsyncClient, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = [await new_run(training, store) for _ in range(12)]
+    for run in others:
+        run.move(Status.CANCELED)
+    fits = await new_run(training, store, recipe="lsgan")
+    fits.move(Status.PAUSED)
+    for query in ({"status": "paused"}, {"recipe": "lsgan"}):
+        await listed(training, query)
+    reads: list[str] = []
+    read = Store.read
+
+    def noted(self: Store, key: str) -> dict[str, Any]:
+        reads.append(key)
+        return read(self, key)
+
+    monkeypatch.setattr(Store, "read", noted)
+
+    found = [await listed(training, query) for query in ({"status": "paused"}, {"recipe": "lsgan"})]
+
+    assert found == [[fits.id]] * 2
+    assert [key for key in reads if not key.startswith(fits.key)] == []

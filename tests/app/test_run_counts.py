@@ -73,8 +73,9 @@ async def test_a_run_that_is_over_is_read_once(
 
 
 async def test_a_damaged_or_deleted_run_does_not_hide_the_others(
-    client: httpx.AsyncClient, shapes: Dataset, store: Store
+    settings: Settings, publish_tiny: PublishTiny, serve: Serve, shapes: Dataset, store: Store
 ) -> None:
+    publish_tiny()
     runs = RunStore(store)
     made = [runs.create(RunSpec(recipe="cgan", dataset="shapes"), {"steps": 2}, shapes.manifest) for _ in range(3)]
     for run in made:
@@ -82,6 +83,7 @@ async def test_a_damaged_or_deleted_run_does_not_hide_the_others(
     (made[0].folder / "state.json").write_text("not JSON")
     (made[1].folder / "state.json").unlink()
 
-    seen = await scrape(client)
+    async with serve(create_app(settings)) as client:
+        seen = await scrape(client)
 
     assert seen["ganymede_runs", "status=succeeded"] == 1

@@ -8,7 +8,6 @@ from typing import Any
 
 from core.diagnosis import Advice, Verdict
 from models.recipes import RECIPES
-from worker.diagnosis.scored import judged, live_metric
 from worker.diagnosis.window import Window
 
 RATES = ("generator_lr", "discriminator_lr")
@@ -89,12 +88,11 @@ def _smoother(window: Window, why: str) -> Iterator[Advice]:
 
 def _best(window: Window) -> Iterator[Advice]:
     """The best picture of the run may lie behind it."""
-    evaluations = judged(window)
-    name = live_metric(evaluations)
+    name = window.record.live_metric
     if name is None:
         return
-    best = min((point for point in evaluations if name in point), key=lambda point: point[name])
-    if best is not evaluations[-1]:
+    best = window.record.best[name]
+    if best is not window.record.last:
         text = f"use what was published at or before step {best['step']:.0f}, where {name} was best ({best[name]:.3g})"
         yield Advice(text=text)
 

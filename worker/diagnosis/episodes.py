@@ -4,23 +4,37 @@ Knows no verdict.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """What the points so far come to: whether a trouble is there, and since which one.
+
+    It is there after `in_a_row` points that show it, and until as many in a row do not.
+    """
+
+    in_a_row: int
+    began: int | None = None
+    first: int = 0
+    shown: int = 0
+    absent: int = 0
+
+    def after(self, flag: bool | None, place: int) -> "Episode":
+        """With the next point; None is one that says nothing of it."""
+        if flag is None:
+            return self
+        if not flag:
+            began = None if self.absent + 1 >= self.in_a_row else self.began
+            return Episode(self.in_a_row, began, self.first, 0, self.absent + 1)
+        first, shown = (place if self.shown == 0 else self.first), self.shown + 1
+        began = first if self.began is None and shown >= self.in_a_row else self.began
+        return Episode(self.in_a_row, began, first, shown, 0)
 
 
 def begins_at(flags: Sequence[bool | None], in_a_row: int) -> int | None:
-    """Where the trouble that is there at the end began; None where there is none.
-
-    It is there after `in_a_row` points that show it, and until as many in a row do not. None among the flags is a point
-    that says nothing of it.
-    """
-    shown, absent, first = 0, 0, 0
-    began: int | None = None
+    """Where the trouble that is there at the end began; None where there is none."""
+    episode = Episode(in_a_row)
     for i, flag in enumerate(flags):
-        if flag is None:
-            continue
-        if flag:
-            first, shown, absent = (i if shown == 0 else first), shown + 1, 0
-            began = first if began is None and shown >= in_a_row else began
-        else:
-            shown, absent = 0, absent + 1
-            began = None if absent >= in_a_row else began
-    return began
+        episode = episode.after(flag, i)
+    return episode.began

@@ -13,7 +13,8 @@ from core.runs import Run
 from core.specs import StopSpec
 from core.states import RunState
 from worker.diagnosis.judging import diagnose
-from worker.diagnosis.window import Setting, restored
+from worker.diagnosis.record import Setting
+from worker.diagnosis.window import restored
 from worker.hooks import Clock, Quiet
 from worker.state import TrainState
 from worker.stopping import RollBack, StopTraining

@@ -6,13 +6,10 @@ from worker.diagnosis.advice import advice_for
 from worker.diagnosis.rules import Finding, Rule, discriminator_too_strong, exploding
 from worker.diagnosis.scored import (
     discriminator_overfitting,
-    judged,
     label_ignored,
-    live_metric,
     memorising,
     mode_collapse,
     stalled,
-    warm_up_steps,
 )
 from worker.diagnosis.window import Window
 
@@ -50,7 +47,7 @@ def _verdict(window: Window) -> tuple[Verdict, Finding]:
         finding = rule(window)
         if finding is not None:
             return verdict, finding
-    if len(window.reports) < t.WARM_UP_REPORTS or window.step <= warm_up_steps(window):
+    if len(window.reports) < t.WARM_UP_REPORTS or window.step <= window.setting.warm_up_steps:
         return Verdict.WARMING_UP, _warming_up(window)
     return Verdict.HEALTHY, _healthy(window)
 
@@ -70,12 +67,10 @@ def _healthy(window: Window) -> Finding:
         text = f"the discriminator is right on {shares}"
     else:
         text = "losses and gradients keep within bounds"
-    evaluations = judged(window)
-    name = live_metric(evaluations)
+    name = window.record.live_metric
     if name is None:
         return Finding(f"{text}; not scored yet", numbers, window.step)
-    scored = [point for point in evaluations if name in point]
-    newest, best = scored[-1], min(scored, key=lambda point: point[name])
+    newest, best = window.record.newest[name], window.record.best[name]
     numbers |= {name: newest[name], f"best_{name}": best[name], "best_step": best["step"]}
     text += f"; {name} is {newest[name]:.3g}, its best {best[name]:.3g} at step {best['step']:.0f}"
     if f"{name}_floor" in newest:

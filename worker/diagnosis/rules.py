@@ -11,7 +11,8 @@ import numpy as np
 
 from worker.diagnosis import thresholds as t
 from worker.diagnosis.episodes import begins_at
-from worker.diagnosis.window import Point, Window, newest
+from worker.diagnosis.record import Point
+from worker.diagnosis.window import Window, newest
 
 GRADIENTS = ("g_gradient", "d_gradient")
 LOSSES = ("g_loss", "d_loss")

@@ -1,4 +1,4 @@
-"""The newest points of a run, in order, and what they have to be read against. Knows no rule.
+"""The newest points of a run, in order, and what its evaluations come to. Knows no rule.
 
 Restored from metrics.jsonl a window is what it would be had the run never been interrupted.
 """
@@ -9,51 +9,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from core import metrics
+from worker.diagnosis.record import Point, Record, Setting
 
 REPORTS_KEPT = 1000  # points of the loop
 EVALUATIONS_KEPT = 1000  # points with scores
 SCORES = frozenset({"fd", "kid", "precision", "recall", "density", "coverage"})
 SCORES |= {"label_accuracy", "diversity", "missing_classes", "nearest"}
 
-Point = dict[str, float]  # metrics by name, and `step`; what was not measured is not in it
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Setting:
-    """What the numbers of a run are read against.
-
-    resolved: every option as used. images, classes: how many the dataset has, be they learnt or not.
-    """
-
-    resolved: dict[str, Any]
-    images: int
-    classes: int = 0
-
-    @property
-    def objective(self) -> str:
-        return str(self.resolved["objective"])
-
-    @property
-    def num_classes(self) -> int:
-        return int(self.resolved["network"]["num_classes"])
-
-    @property
-    def steps(self) -> int:
-        return int(self.resolved["steps"])
-
 
 @dataclass(slots=True)
 class Window:
-    """Points with growing steps; `reports` are the loop's, `evaluations` those that have scores."""
+    """Points with growing steps: `reports` are the loop's, `evaluations` those that have scores; `record` is what all
+    evaluations come to, also those that are no longer kept."""
 
     setting: Setting
     reports: deque[Point] = field(default_factory=lambda: deque(maxlen=REPORTS_KEPT))
     evaluations: deque[Point] = field(default_factory=lambda: deque(maxlen=EVALUATIONS_KEPT))
+    record: Record = field(init=False)
+    _before: Record = field(init=False)  # without the newest evaluation, to which numbers may still be added
+
+    def __post_init__(self) -> None:
+        self.record = self._before = Record(setting=self.setting)
 
     @property
     def step(self) -> int:
@@ -66,11 +46,21 @@ class Window:
         numbers = {name: float(value) for name, value in measured.items() if value is not None and math.isfinite(value)}
         scores = {name: value for name, value in numbers.items() if name.removesuffix("_floor") in SCORES}
         reported = {name: value for name, value in numbers.items() if name not in scores}
-        for points, part in ((self.reports, reported), (self.evaluations, scores)):
-            if part and points and points[-1]["step"] == step:
-                points[-1] |= part
-            elif part:
-                points.append({"step": float(step), **part})
+        if reported:
+            _put(self.reports, step, reported)
+        if scores:
+            if _put(self.evaluations, step, scores):
+                self._before = self.record
+            self.record = self._before.after({**self.evaluations[-1]})
+
+
+def _put(points: deque[Point], step: int, part: Point) -> bool:
+    """Whether it is a new point."""
+    if points and points[-1]["step"] == step:
+        points[-1] |= part
+        return False
+    points.append({"step": float(step), **part})
+    return True
 
 
 def restored(path: Path, branch: int, step: int, setting: Setting) -> Window:

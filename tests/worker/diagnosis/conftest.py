@@ -10,7 +10,8 @@ from core.specs import RunSpec
 from models.resolution import resolve
 from worker.diagnosis import thresholds
 from worker.diagnosis.judging import diagnose
-from worker.diagnosis.window import Setting, Window
+from worker.diagnosis.record import Setting
+from worker.diagnosis.window import Window
 
 WELL = {"g_loss": 0.8, "d_loss": 1.3, "g_gradient": 1.0, "d_gradient": 2.0, "images_per_second": 900.0}
 SIDES = {"d_real_accuracy": 0.65, "d_fake_accuracy": 0.7}

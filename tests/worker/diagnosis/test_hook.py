@@ -36,7 +36,7 @@ def actions(run: Run) -> list[dict[str, Any]]:
 def asking(run: Run, store: Store, action: str, *on: str) -> Run:
     """The same run, with a `stop`."""
     spec = run.spec()
-    body = {**spec["request"], "stop": {"on": on, "action": action}}
+    body = {**spec["request"], "stop": {"on": [*on], "action": action}}
     asked = RunSpec.model_validate(body)
     return RunStore(store).create(asked, resolve(asked, spec["dataset"]), spec["dataset"])
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from core import files
 from tests.worker.diagnosis.conftest import MakeWindow
-from worker.diagnosis.window import REPORTS_KEPT, Setting, Window, restored
+from worker.diagnosis.record import Setting
+from worker.diagnosis.window import REPORTS_KEPT, Window, restored
 
 
 def write(path: Path, steps: Iterable[int], branch: int = 0, attempt: int = 1, **numbers: float | None) -> None:
