@@ -81,7 +81,7 @@ class ImportBody(BaseModel):
 
     request_id: str = Field(description="The Request-Id of the upload.")
     dataset: str | None = Field(description="null: its name has not come yet.")
-    phase: str = Field(examples=["receiving", "waiting", "looking", "decoding", "storing"])
+    phase: str = Field(examples=["receiving", "waiting", "unpacking", "looking", "decoding", "storing"])
     done: int = Field(description="Bytes while receiving, files afterwards.")
     total: int | None = Field(description="null: unknown.")
     began_at: str

@@ -13,7 +13,7 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from core.errors import InvalidRequest
-from core.intake.directory import Directory, unicode_path
+from core.intake.directory import LOCAL_SIZE, Directory, unicode_path
 from core.intake.members import CHUNK, Member, unpack
 from core.intake.names import decode
 from core.intake.refusal import FileRefused
@@ -58,6 +58,7 @@ def open_archive(
             if unpacked > max_bytes:
                 raise InvalidRequest.field("file", f"unpacks to {unpacked} bytes; an archive may have {max_bytes}")
             for entry, is_utf8 in zip(entries, file.says_utf8, strict=True):
+                file.name_at[entry.header_offset + LOCAL_SIZE] = entry.orig_filename.encode("cp437")
                 entry.filename = _name_of(entry, is_utf8, encoding)
                 archive.NameToInfo[entry.filename] = entry
             yield archive

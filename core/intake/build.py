@@ -57,7 +57,7 @@ def build(order: Order, folder: Path, tell: Tell) -> Built:
     try:
         if kind == "npy":
             return _from_arrays(read_npy_files(order.files, folder, report.note), report, order, folder, tell)
-        with _members(order, folder, is_zip=kind == "zip") as members:
+        with _members(order, folder, tell, is_zip=kind == "zip") as members:
             if kind == "zip" and any(_is_array(member.name) for member in members):
                 report = Report("npz")
                 content = read_npz(order.files[0].path, folder, order.limits.bytes, report.note)
@@ -79,12 +79,12 @@ def _kinds_of_several(order: Order) -> set[Kind]:
 
 
 @contextmanager
-def _members(order: Order, folder: Path, *, is_zip: bool) -> Iterator[list[Member]]:
+def _members(order: Order, folder: Path, tell: Tell, *, is_zip: bool) -> Iterator[list[Member]]:
     path, limits, encoding = order.files[0].path, order.limits, order.form.encoding
     opened = (
         zip_members(path, limits.bytes, limits.files, encoding)
         if is_zip
-        else tar_members(path, folder, limits.bytes, limits.files, encoding)
+        else tar_members(path, folder, limits, encoding, tell)
     )
     with opened as members:
         yield members

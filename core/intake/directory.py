@@ -1,8 +1,9 @@
 """The directory of a zip, so far mended that one odd entry does not cost all the others. Knows no names' meaning.
 
 zipfile refuses a whole archive for one name that says to be UTF-8 and is not, for an extra field cut short, and for a
-version of the format that it does not know. Here names are not decoded: zipfile reads each as code page 437, which
-keeps every byte, so the flag that tells of UTF-8 is taken out and kept beside.
+version of the format that it does not know; and an entry whose own header spells its name otherwise. Here names are not
+decoded: zipfile reads each as code page 437, which keeps every byte, so the flag that tells of UTF-8 is taken out and
+kept beside.
 """
 
 import io
@@ -28,11 +29,15 @@ class Directory(io.FileIO):
         super().__init__(path)
         self.limit = limit
         self.says_utf8: list[bool] = []
+        self.name_at: dict[int, bytes] = {}  # what is read at these places, where zipfile compares names
 
     def read(self, size: int | None = -1) -> bytes | None:  # type: ignore[override]
         if size is not None and size > self.limit:
             raise BadZipFile("it lists too many files")
+        at = self.tell()
         data = super().read(-1 if size is None else size)
+        if at in self.name_at:
+            return self.name_at[at]
         if data and data.startswith(CENTRAL_MAGIC):
             return self._mended(bytearray(data))
         if data and len(data) == LOCAL_SIZE and data.startswith(LOCAL_MAGIC):

@@ -18,6 +18,7 @@ IGNORED_FOLDERS |= {"@__thumb", "#snapshot", "recycler"}
 IGNORED_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
 ARCHIVES = frozenset({"zip", "tar", "gz", "tgz", "bz2", "xz", "zst", "7z", "rar", "npz"})
 NO_PICTURE = "does not have the name of a picture"
+TABLES = frozenset({"parquet", "arrow", "feather", "xls", "xlsx", "ods", "numbers"})
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
@@ -110,6 +111,8 @@ def _suffix_refusal(name: str) -> str | None:
     suffix = name.rpartition(".")[2].lower() if "." in name.strip(".") else ""
     if suffix in ARCHIVES:
         return "is an archive; those within an archive are not opened"
+    if suffix in TABLES:
+        return "is a table of a kind that is not read; save it as CSV"
     if suffix and suffix not in SUFFIXES and not suffix.isdecimal():
         return NO_PICTURE
     return None

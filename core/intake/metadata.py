@@ -17,7 +17,7 @@ from core.intake.refusal import FileRefused
 from core.intake.report import Report
 from core.intake.tables import Table, label_of, read_table
 
-STYLEGAN = "dataset.json"
+JSON_NAMES = frozenset({"dataset.json", "labels.json", "metadata.json"})
 ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson")
 NO_TRUTH = re.compile(r"(sample|example).*submission.*|submission.*", re.IGNORECASE)  # a form to be filled in
 FILE_COLUMNS = frozenset(
@@ -46,7 +46,7 @@ class Labels:
 
 def is_metadata(entry: Entry) -> bool:
     name = entry.parts[-1].lower()
-    return name == STYLEGAN or (name.endswith(ENDINGS) and not NO_TRUTH.match(name))
+    return name in JSON_NAMES or (name.endswith(ENDINGS) and not NO_TRUTH.match(name))
 
 
 def read_metadata(
@@ -65,6 +65,8 @@ def read_metadata(
     for entry in tables:
         try:
             table = read_table(entry.parts[-1], content(entry), encoding)
+            if any(names.is_undecoded(cell) for row in table.rows for cell in row):
+                report.note(f"{entry.name} is not in UTF-8; `encoding` (cp932, gbk, cp1252 ...) decodes it")
             if not table.rows:
                 _take_null(entry, pictures, labels, report)
             else:

@@ -15,6 +15,7 @@ from typing import Any
 from core.intake.names import decode
 from core.intake.refusal import FileRefused
 
+LOOKED_AT = 1 << 16  # characters, to find what separates columns
 NOT_A_VALUE = frozenset({"", "nan"})  # of a cell; "none" may well be a class
 FILE_NAME, LABEL = "file_name", "label"
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
@@ -38,9 +39,9 @@ def read_table(name: str, data: bytes, encoding: str | None) -> Table:
     text = _text(data, encoding)
     try:
         if name.lower().endswith(".json"):
-            return _of_stylegan(json.loads(text))
+            return _of_json(json.loads(text))
         if name.lower().endswith((".jsonl", ".ndjson")):
-            return _of_objects([json.loads(line) for line in text.splitlines() if line.strip()])
+            return _of_objects([json.loads(line) for line in text.split("\n") if line.strip()])
         return _of_csv(text)
     except (ValueError, RecursionError, csv.Error) as error:
         raise FileRefused(f"cannot be read as metadata: {str(error)[:100]}") from None
@@ -64,8 +65,8 @@ def _of_csv(text: str) -> Table:
     if separated := _SEPARATOR_LINE.match(text):
         rows = _rows(text[separated.end() :], separated[1])
     else:
-        first = text.lstrip().partition("\n")[0]
-        rows = _rows(text, max(",;\t|", key=lambda mark: len(next(iter(_rows(first, mark)), []))))
+        begin = "\n".join(text[:LOOKED_AT].splitlines()[:20])
+        rows = _rows(text, max(",;\t|", key=lambda mark: _agreement(_rows(begin, mark))))
     if not rows or len(rows[0]) < 2:
         raise ValueError("it has no two columns")
     width = len(rows[0])
@@ -77,6 +78,12 @@ def _rows(text: str, mark: str) -> list[list[str]]:
     return [row for row in reader if any(cell.strip() for cell in row)]
 
 
+def _agreement(rows: list[list[str]]) -> tuple[int, int]:
+    """How many rows are as wide as the first, if it is wider than one; and how wide that is."""
+    width = len(rows[0]) if rows else 0
+    return (sum(len(row) == width for row in rows) if width > 1 else 0), width
+
+
 def _of_objects(objects: Sequence[Any]) -> Table:
     if not objects or not all(isinstance(each, dict) for each in objects):
         raise ValueError("expected an object in each line")
@@ -84,17 +91,24 @@ def _of_objects(objects: Sequence[Any]) -> Table:
     return Table(columns, [[_cell(each.get(column)) for column in columns] for each in objects])
 
 
-def _of_stylegan(content: Any) -> Table:
-    """`{"labels": [["00000/img00000000.png", 6], ...]}`, the same as an object, or null instead of labels."""
-    if not isinstance(content, dict) or "labels" not in content:
+def _of_json(content: Any) -> Table:
+    """`{"labels": [["00000/img00000000.png", 6], ...]}`, or null instead of labels; the pairs also by themselves, as an
+    object, or as objects with columns."""
+    if isinstance(content, list) and content and isinstance(content[0], dict):
+        return _of_objects(content)
+    if isinstance(content, dict) and "labels" in content:
+        return Table((FILE_NAME, LABEL), list(_pairs(content["labels"] or [])))
+    if not content or (isinstance(content, dict) and any(isinstance(value, list | dict) for value in content.values())):
         raise ValueError('expected {"labels": [[file, label], ...]}, as StyleGAN writes it')
-    return Table((FILE_NAME, LABEL), list(_pairs(content["labels"] or [])))
+    return Table((FILE_NAME, LABEL), list(_pairs(content)))
 
 
 def _pairs(labels: Any) -> Iterator[list[str]]:
+    if not isinstance(labels, dict | list):
+        raise ValueError("expected pairs of a file and its label")
     for pair in labels.items() if isinstance(labels, dict) else labels:
         if not isinstance(pair, list | tuple) or len(pair) != 2 or not isinstance(pair[0], str):
-            raise ValueError('expected "labels" to be pairs of a file and its label')
+            raise ValueError("expected pairs of a file and its label")
         yield [pair[0], _cell(pair[1])]
 
 

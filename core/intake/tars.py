@@ -18,8 +18,10 @@ from typing import BinaryIO, cast
 
 from core.errors import InvalidRequest
 from core.intake.archive import UNREADABLE
+from core.intake.conversion import Tell
 from core.intake.members import CHUNK, Member
 from core.intake.names import decode
+from core.intake.order import Limits
 from core.intake.refusal import FileRefused
 
 GZIP_MAGIC, BZIP2_MAGIC, XZ_MAGIC = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0"
@@ -87,9 +89,7 @@ def is_tar(head: bytes) -> bool:
 
 
 @contextlib.contextmanager
-def tar_members(
-    path: Path, folder: Path, max_bytes: int, max_entries: int, encoding: str | None = None
-) -> Iterator[list[Member]]:
+def tar_members(path: Path, folder: Path, limits: Limits, encoding: str | None, tell: Tell) -> Iterator[list[Member]]:
     """The files of a tar, which can be read within the block; a compressed one is decompressed into `folder`.
 
     Raises:
@@ -98,16 +98,17 @@ def tar_members(
     with contextlib.ExitStack() as stack:
         try:
             if packed := opened(path):
-                path = stack.enter_context(_decompressed(packed, folder, max_bytes + max_entries * BYTES_OF_AN_ENTRY))
+                most = limits.bytes + limits.files * BYTES_OF_AN_ENTRY
+                path = stack.enter_context(_decompressed(packed, folder, most, tell))
             file = stack.enter_context(_Headers(path))
             archive = stack.enter_context(tarfile.open(fileobj=cast(BinaryIO, file), mode="r:", encoding="utf-8"))
-            infos = list(_listed(archive, file, max_entries, max_bytes))
+            infos = list(_listed(archive, file, limits))
         except DAMAGED as error:
             raise InvalidRequest.field("file", f"no tar that can be read: {str(error)[:200]}") from None
         file.budget = None
         members = _as_members(archive, infos, encoding, path.stat().st_size)
-        if sum(member.size for member in members) > max_bytes:  # links, which have no size of their own
-            raise _too_large(max_bytes)
+        if sum(member.size for member in members) > limits.bytes:  # links, which have no size of their own
+            raise _too_large(limits.bytes)
         yield members
 
 
@@ -116,11 +117,12 @@ def _too_large(max_bytes: int) -> InvalidRequest:
 
 
 @contextlib.contextmanager
-def _decompressed(packed: BinaryIO, folder: Path, max_bytes: int) -> Iterator[Path]:
+def _decompressed(packed: BinaryIO, folder: Path, max_bytes: int, tell: Tell) -> Iterator[Path]:
     target = folder / "archive.tar"
     with packed, target.open("wb") as out:
         while chunk := packed.read(CHUNK):
             out.write(chunk)
+            tell("unpacking", out.tell(), 0)
             if out.tell() > max_bytes:
                 raise _too_large(max_bytes)
     try:
@@ -150,16 +152,16 @@ class _Headers(io.FileIO):
         return super().seek(offset, whence)
 
 
-def _listed(archive: tarfile.TarFile, file: _Headers, max_entries: int, max_bytes: int) -> Iterator[tarfile.TarInfo]:
+def _listed(archive: tarfile.TarFile, file: _Headers, limits: Limits) -> Iterator[tarfile.TarInfo]:
     count = unpacked = 0
     while info := archive.next():
         count, unpacked = count + 1, unpacked + info.size
         if info.size < 0:
             raise tarfile.ReadError(f"a header at byte {file.begin} tells a size below zero")
-        if count > max_entries:
-            raise InvalidRequest.field("file", f"has more than {max_entries} files, which an archive may have")
-        if unpacked > max_bytes:
-            raise _too_large(max_bytes)
+        if count > limits.files:
+            raise InvalidRequest.field("file", f"has more than {limits.files} files, which an archive may have")
+        if unpacked > limits.bytes:
+            raise _too_large(limits.bytes)
         file.budget, file.begin = MAX_HEADERS, archive.offset
         yield info
     _check_end(archive.offset, Path(file.name))
@@ -188,7 +190,8 @@ def _as_members(
         if found is not None and found.isreg():
             files[info.name] = found
         chunks = partial(_chunks, archive, lock, found or info, _refusal(found))
-        name = decode(info.name.encode("utf-8", "surrogateescape"), encoding)
+        is_utf8 = "path" in info.pax_headers and info.pax_headers.get("hdrcharset") != "BINARY"
+        name = decode(info.name.encode("utf-8", "surrogateescape"), encoding, is_utf8=is_utf8)
         members.append(Member(name, found.size if found else 0, packed, chunks))
     return members
 

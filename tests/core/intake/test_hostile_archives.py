@@ -71,7 +71,7 @@ def test_an_archive_in_the_archive_is_not_opened(take: Build, name: str) -> None
     assert reasons(take, (name, class_folders())) == {name: "is an archive; those within an archive are not opened"}
 
 
-@pytest.mark.parametrize("name", ["readme.txt", "labels.xls", "a.svg", "a.eps", "a.py"])
+@pytest.mark.parametrize("name", ["readme.txt", "labels.md", "a.svg", "a.eps", "a.py"])
 def test_what_has_neither_the_name_of_a_picture_nor_what_one_holds_is_not_taken(take: Build, name: str) -> None:
     assert reasons(take, (name, b"whatever it says")) == {name: "does not have the name of a picture"}
 

@@ -140,6 +140,33 @@ def test_pictures_are_found_by_path_name_or_stem(take: Build, reference: str, ta
     assert told(take(packed([f"images/{name}" for name in FLAT], **{table: text}))) == dict(enumerate(KINDS))
 
 
+@pytest.mark.parametrize("name", ["labels.json", "metadata.json", "dataset.json"])
+@pytest.mark.parametrize("kind", ["object", "pairs", "records"])
+def test_labels_in_json_are_read(take: Build, name: str, kind: str) -> None:
+    pairs = list(zip(FLAT, KINDS, strict=True))
+    records = [{"file_name": file, "label": label, "text": "a\u2028b"} for file, label in pairs]
+    content = {"object": dict(pairs), "pairs": pairs, "records": records}[kind]
+
+    built = take(packed([f"00000/{file}" for file in FLAT], **{name.replace(".", "_"): json.dumps(content)}))
+
+    assert told(built) == dict(enumerate(KINDS))
+
+
+@pytest.mark.parametrize("name", ["metadata.parquet", "labels.xlsx"])
+def test_a_table_of_another_kind_is_told(take: Build, name: str) -> None:
+    built = take(packed(["a/0.png", "b/1.png"], **{name.replace(".", "_"): b"PAR1"}))
+
+    assert built.content.class_names == ("a", "b")
+    assert bad(built)[name] == "is a table of a kind that is not read; save it as CSV"
+
+
+def test_what_separates_columns_is_what_does_so_in_every_row(take: Build) -> None:
+    rows = [f"{name};{kind};{i},5" for i, (name, kind) in enumerate(zip(FLAT, KINDS, strict=True))]
+
+    for header in ("file;label;size, in kB, of the file", "file;label;size"):
+        assert told(take(packed(FLAT, labels_csv="\n".join([header, *rows])))) == dict(enumerate(KINDS))
+
+
 def test_a_table_without_a_header_is_read(take: Build) -> None:
     text = "".join(f"{name},{kind}\n" for name, kind in zip(FLAT, KINDS, strict=True))
 

@@ -1,5 +1,6 @@
 """Names of files of any encoding, separator and length: a good picture is taken whatever it is called."""
 
+import tarfile
 import unicodedata
 import zlib
 
@@ -166,3 +167,15 @@ def test_a_zip_that_is_refused_names_nothing_that_breaks_a_line(take: Build) -> 
         take(raw_zip([(b"\xff\n.png", b"no")]))
 
     assert str(refused.value).isprintable()
+
+
+def test_a_name_that_the_header_of_the_file_spells_otherwise_is_the_one_of_the_directory(take: Build) -> None:
+    data = raw_zip(two(b"a\\x", b"b\\x")).replace(b"a\\x", b"a/x", 1)
+
+    assert classes(take, data) == ("a", "b")
+
+
+def test_names_of_a_tar_that_are_told_to_be_utf_8_stay_so(take: Build) -> None:
+    entries = [(f"{name}/1.png", RED) for name in ("猫", "表".encode("cp932").decode("utf-8", "surrogateescape"))]
+
+    assert classes(take, tarred(entries, format=tarfile.PAX_FORMAT), encoding="cp932") == ("猫", "表")
