@@ -17,6 +17,7 @@ from starlette.routing import request_response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import answer
+from app.routing import repeated
 
 Handler = Callable[[Request], Awaitable[Response]]
 RawHeaders = list[tuple[bytes, bytes]]
@@ -65,15 +66,18 @@ class RawResponse(Response):
 
 
 def read_query(request: Request, model: type[Query], lists: frozenset[str]) -> Query:
-    """The query parameters as `model`; those of `lists` may be repeated, of the others the last counts.
+    """The query parameters as `model`; those of `lists` may be repeated.
 
     Raises:
+        InvalidRequest: another is repeated.
         RequestValidationError: as FastAPI would.
     """
     given: dict[str, Any] = {}
     for name, value in _pairs(request.scope["query_string"].decode("latin-1")):
         if name in lists:
             given.setdefault(name, []).append(value)
+        elif name in given:
+            raise repeated(name)
         else:
             given[name] = value
     try:

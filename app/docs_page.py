@@ -8,10 +8,10 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from fastapi import APIRouter
 from starlette.responses import FileResponse, HTMLResponse, Response
 
 from app.conditions import IMMUTABLE
+from app.routing import Router
 from core.errors import NotFound
 
 FOLDER = Path(__file__).resolve().parent / "web"
@@ -34,16 +34,16 @@ POLICY = "; ".join(
     )
 )
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
-@router.api_route("/docs", methods=["GET", "HEAD"])
+@router.get("/docs")
 def docs() -> Response:
     page = (FOLDER / "docs.html").read_text(encoding="utf-8").replace("EDITION", edition())
     return HTMLResponse(page, headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"})
 
 
-@router.api_route("/docs/assets/{asked}/{name}", methods=["GET", "HEAD"])
+@router.get("/docs/assets/{asked}/{name}")
 def asset(asked: str, name: str) -> Response:
     if asked != edition() or name not in ASSETS:
         raise NotFound("there is no such file of the page /docs")

@@ -15,7 +15,6 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Match
 
 from core.errors import (
     BadRequest,
@@ -35,7 +34,6 @@ from core.files import shown
 MEDIA_TYPE = "application/problem+json"
 RAISED_BY_FRAMEWORK = {error.status: error for error in (BadRequest, NotFound, MethodNotAllowed, BodyTooLarge)}
 BODY = "body"
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 NEEDS_JSON = "a JSON object is needed, with Content-Type: application/json"
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 # A folder in a file's place, no permission, a bad or read-only disk: of the store, whatever was asked.
@@ -173,16 +171,9 @@ def _http(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         detail = f"there is nothing at {request.url.path}"
     if error.status_code == 405:
-        headers["Allow"] = ", ".join(_allowed_methods(request))
+        headers["Allow"] = ", ".join(request.app.state.addresses.methods(request.scope["path"]))  # app/routing.py
         detail = f"{request.method} is not possible here; allowed: {headers['Allow']}"
     return problem(error.status_code, known.code, detail, title=known.title, headers=headers, **_about(request))
-
-
-def _allowed_methods(request: Request) -> list[str]:
-    """Every method of this path; the framework names those of the first route alone."""
-    asked = {key: request.scope[key] for key in ("type", "path", "root_path", "headers", "app") if key in request.scope}
-    routes = request.app.routes
-    return [m for m in METHODS if any(r.matches({**asked, "method": m})[0] is Match.FULL for r in routes)]
 
 
 _HANDLERS: dict[type[Exception], Callable[[Request, Exception], Response]] = {

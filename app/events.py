@@ -4,14 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import Header, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
 from app.deps import Services, ServicesDep
+from app.direct import RawResponse
 from app.errors import documented
 from app.negotiation import preferred
+from app.routing import Router
 from app.streams import EVENT_STREAM, STREAM_HEADERS, encode
 from app.train.body import RunId, run_body
 from core.answers import Page
@@ -21,9 +23,10 @@ from core.events import events_after, newest_event_id
 from core.runs import Run
 from core.specs import StrictModel
 
-router = APIRouter()
+router = Router()
 
 FORMS = {"json": "application/json", "stream": EVENT_STREAM}
+HEAD_OF_STREAM = StreamingResponse([], headers=STREAM_HEADERS, media_type=EVENT_STREAM).raw_headers
 EventId = Annotated[int, Field(ge=0, lt=10**12)]
 LastEventId = Annotated[
     str | None,
@@ -62,6 +65,8 @@ async def read_events(
     """
     run = services.runs.get(run_id)
     if preferred(request.headers.get("accept", ""), FORMS) == "stream":
+        if request.method == "HEAD":
+            return RawResponse(200, HEAD_OF_STREAM)
         return await _stream(run, services, _last_seen(last_event_id, query.after), is_return=last_event_id is not None)
     page = await asyncio.to_thread(_page, run, query)
     return JSONResponse(page.model_dump(mode="json"), headers={"Vary": "Accept"})
@@ -115,9 +120,11 @@ def _last_seen(header: str | None, after: int) -> int:
     response_class=StreamingResponse,
     responses={200: {"content": {EVENT_STREAM: {}}, "description": "A stream that ends with the service."}},
 )
-async def read_activity(services: ServicesDep) -> StreamingResponse:
+async def read_activity(request: Request, services: ServicesDep) -> Response:
     """Server-sent events of every run and model: `snapshot` first, then each run's events and `progress` with `run`.
 
     `model` tells that an alias or the served version changed, `deleted` that a run or model is gone.
     """
+    if request.method == "HEAD":
+        return RawResponse(200, HEAD_OF_STREAM)
     return StreamingResponse(services.activity.watch(), headers=STREAM_HEADERS, media_type=EVENT_STREAM)

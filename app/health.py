@@ -1,9 +1,10 @@
 """/livez and /readyz: whether the process is alive, and whether it can draw. Waits for Redis half a second."""
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from starlette.concurrency import run_in_threadpool
 
 from app.deps import Services, ServicesDep
+from app.routing import Router
 from core.answers.system import Alive, Readiness
 from core.errors import GanymedeError
 from core.queue import QueueUnavailable, TrainQueue, trouble_of
@@ -11,7 +12,7 @@ from core.refs import parse_model_ref
 
 NO_WORKER = "workers: none is alive, so runs wait"
 
-router = APIRouter(tags=["health"])
+router = Router(tags=["health"])
 
 
 @router.get("/livez")

@@ -1,12 +1,13 @@
 """GET / and /openapi.json: what there is, for people and for machines. Knows the addresses, not what is behind them."""
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel
 from starlette.responses import JSONResponse
 
+from app.routing import Router
 from core import VERSION
 
-router = APIRouter(tags=["health"])
+router = Router(tags=["health"])
 
 
 class Index(BaseModel):
@@ -30,13 +31,12 @@ class Index(BaseModel):
     }
 
 
-@router.head("/", include_in_schema=False)
 @router.get("/")
 async def index() -> Index:
     """Where to go from here."""
     return Index()
 
 
-@router.api_route("/openapi.json", methods=["GET", "HEAD"], include_in_schema=False)
+@router.get("/openapi.json", include_in_schema=False)
 async def openapi(request: Request) -> JSONResponse:
     return JSONResponse(request.app.openapi())

@@ -31,6 +31,7 @@ from app.generate.studio import Studio
 from app.generate.threads import Threads
 from app.observer import Observer
 from app.reconciler import reconcile_for_ever
+from app.routing import Addresses, Methods
 from app.run_counts import RunCensus
 from app.storage import StorageMeter
 from app.streams import Streams
@@ -99,9 +100,12 @@ def create_app(settings: Settings) -> FastAPI:
         generate_unique_id_function=openapi.operation_id,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},  # /metrics is ours
     )
+    routes = [*generate.direct, *(route for part in PARTS for route in part.router.routes)]
+    app.state.addresses = addresses = Addresses(routes)
     errors.install(app)
     openapi.install(app)
     app.add_middleware(BodyLimit, max_upload=settings.max_upload)
+    app.add_middleware(Methods, addresses=addresses)
     app.add_middleware(Shortcut, routes=generate.direct)
     app.add_middleware(Gate, allowed_hosts=settings.allowed_hosts, max_upload=settings.max_upload, telemetry=telemetry)
     # added last: the outermost
@@ -109,7 +113,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.router.routes.extend(generate.direct)
     for part in PARTS:
         app.include_router(part.router)
-    outcomes.expect(telemetry, [*generate.direct, *(route for part in PARTS for route in part.router.routes)])
+    outcomes.expect(telemetry, routes)
     return app
 
 

@@ -19,6 +19,6 @@ def expect(telemetry: Telemetry, routes: Iterable[APIRoute]) -> None:
     """Give every answer of these routes, and of addresses without a route, a counter at zero."""
     for route in routes:
         told = {int(status) for status in route.responses}
-        full = set[int]() if "GET" in (route.methods or ()) else {StoreFull.status}
+        full = set[int]() if {"GET", "HEAD"} & set(route.methods or ()) else {StoreFull.status}
         telemetry.expect(route.path_format, {route.status_code or 200} | told | OF_ALL | full)
     telemetry.expect(UNMATCHED, OF_ALL | OF_UNMATCHED)

@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 import time
 
-from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 
 from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.health import readiness, training_troubles
+from app.routing import Router
 from core import VERSION
 from core.answers import Page
 from core.answers.system import EngineBody, QueueBody, QueuedRun, StatusBody, WorkerBody
@@ -19,7 +19,7 @@ from core.queue_snapshot import QueueSnapshot, WorkerFacts
 from core.registry import timestamp
 from core.states import Status
 
-router = APIRouter(tags=["system"])
+router = Router(tags=["system"])
 
 
 @router.get("/queue", responses=documented(RedisUnavailable))

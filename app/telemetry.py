@@ -19,7 +19,7 @@ from prometheus_client import (
 )
 
 from core import VERSION
-from core.errors import BodyTooLarge, HostNotAllowed, NotReady, OriginNotAllowed, Overloaded
+from core.errors import BadRequest, BodyTooLarge, HostNotAllowed, NotReady, OriginNotAllowed, Overloaded
 
 UNMATCHED = "unmatched"  # the route of a request that none answers: addresses that are none must not fill the memory
 REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -82,7 +82,7 @@ class Telemetry:
         self.cache_hits = Counter(
             "ganymede_cache_hits_total", "Pictures that did not have to be drawn.", ["kind"], registry=registry
         )
-        for error in (Overloaded, NotReady, HostNotAllowed, OriginNotAllowed, BodyTooLarge):
+        for error in (Overloaded, NotReady, HostNotAllowed, OriginNotAllowed, BodyTooLarge, BadRequest):
             self.rejected.labels(error.code)
         for reached in ("queue", "infer", "encode"):
             self.cancelled.labels(reached)

@@ -5,13 +5,14 @@ Knows no engine and no file.
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import Header, Path, Response
 from starlette.concurrency import run_in_threadpool
 
 from app.catalog.body import ModelName
 from app.conditions import IfNoneMatch, check_conditions, is_known
 from app.deps import Services, ServicesDep
 from app.errors import documented
+from app.routing import Router
 from core.answers import Page
 from core.answers.models import AliasBody, AliasMove
 from core.errors import AliasNotFound, Conflict, ModelNotFound, PreconditionFailed, StoreDamaged
@@ -19,7 +20,7 @@ from core.refs import ModelRef, check_model_name, check_name, parse_model_ref
 from core.registry import Check
 from core.specs import AliasChange
 
-router = APIRouter(prefix="/models/{model}/aliases", tags=["models"])
+router = Router(prefix="/models/{model}/aliases", tags=["models"])
 
 AliasName = Annotated[str, Path(max_length=100, description="Name of an alias.", examples=["production"])]
 IfMatch = Annotated[str | None, Header(description='Only if the alias has this ETag: `"3"` while it means version 3.')]

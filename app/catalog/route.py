@@ -3,20 +3,21 @@
 import contextlib
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from app.catalog.body import ModelName, VersionNumber, engine_facts, version_body
 from app.deps import Services, ServicesDep
 from app.errors import documented
+from app.routing import Router
 from core.answers import Page
 from core.answers.models import ModelBody, ModelSummary, VersionBody
 from core.errors import Conflict, ModelNotFound, StoreDamaged, VersionInUse
 from core.refs import NAME_PATTERN, ModelRef, check_model_name, parse_model_ref
 from core.specs import StrictModel
 
-router = APIRouter(prefix="/models", tags=["models"])
+router = Router(prefix="/models", tags=["models"])
 
 VERSIONS_SHOWN = 100  # in the answer about a model; all of them are in the list of its versions
 

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path as FilePath
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.concurrency import contextmanager_in_threadpool
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, MalformedRangeHeader, RangeNotSatisfiable
@@ -13,6 +13,7 @@ from app.catalog.body import ModelName, VersionNumber, version_body
 from app.conditions import IMMUTABLE, IfNoneMatch, is_known
 from app.deps import Services, ServicesDep
 from app.errors import documented
+from app.routing import Router
 from app.upload import Part, receive_parts
 from core import errors, files
 from core.answers.models import VersionBody
@@ -22,7 +23,7 @@ from models.imports import MANIFEST_PART, MAX_MANIFEST_BYTES, WEIGHTS_PART, Mani
 from models.publish import MANIFEST_FILE, SAMPLES_FILE
 from models.weights import WEIGHTS_FILE
 
-router = APIRouter(prefix="/models/{model}/versions", tags=["models"])
+router = Router(prefix="/models/{model}/versions", tags=["models"])
 
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 IMPORT_BODY = {
@@ -67,7 +68,6 @@ def _answers(media_type: str, model: type[Manifest] | None = None) -> dict[int |
     }
 
 
-@router.head("/{version}/weights", include_in_schema=False)
 @router.get("/{version}/weights", response_class=StoredFile, responses=_answers("application/octet-stream"))
 def download_weights(
     model: ModelName, version: VersionNumber, services: ServicesDep, if_none_match: IfNoneMatch = None
@@ -76,7 +76,6 @@ def download_weights(
     return _stored(model, version, WEIGHTS_FILE, "application/octet-stream", services, if_none_match, ".safetensors")
 
 
-@router.head("/{version}/manifest", include_in_schema=False)
 @router.get("/{version}/manifest", response_class=StoredFile, responses=_answers("application/json", Manifest))
 def download_manifest(
     model: ModelName, version: VersionNumber, services: ServicesDep, if_none_match: IfNoneMatch = None
@@ -85,7 +84,6 @@ def download_manifest(
     return _stored(model, version, MANIFEST_FILE, "application/json", services, if_none_match)
 
 
-@router.head("/{version}/samples", include_in_schema=False)
 @router.get("/{version}/samples", response_class=StoredFile, responses=_answers("image/webp"))
 def download_samples(
     model: ModelName, version: VersionNumber, services: ServicesDep, if_none_match: IfNoneMatch = None

@@ -3,12 +3,13 @@
 import contextlib
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from app.conditions import IfNoneMatch, is_known
 from app.datasets.body import DatasetName, dataset_body
 from app.deps import Services, ServicesDep
 from app.errors import documented
+from app.routing import Router
 from app.train.filters import ListQuery, fitting
 from core.answers import Page
 from core.answers.models import DatasetBody
@@ -19,7 +20,7 @@ from core.preview import COUNT, preview
 from core.refs import check_name
 from core.states import TERMINAL, Status
 
-router = APIRouter(prefix="/datasets", tags=["datasets"])
+router = Router(prefix="/datasets", tags=["datasets"])
 
 MAX_SHOWN = 200
 SHOWN_USERS = 3
@@ -45,7 +46,6 @@ def read_dataset(dataset: DatasetName, services: ServicesDep) -> DatasetBody:
     return dataset_body(services.datasets.get(check_name(dataset, "dataset")), services)
 
 
-@router.head("/{dataset}/preview", include_in_schema=False)
 @router.get(
     "/{dataset}/preview",
     response_class=Response,

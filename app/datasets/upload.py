@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.concurrency import contextmanager_in_threadpool
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -12,13 +12,14 @@ from app.datasets.body import dataset_facts
 from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.presence import until_gone
+from app.routing import Router
 from app.upload import Part, Received, receive_parts
 from core.answers.models import ImportedDataset
 from core.errors import FieldProblem, InvalidRequest, Overloaded
 from core.intake.order import ImportForm, Limits, Order, Upload
 from core.refs import check_name
 
-router = APIRouter(prefix="/datasets", tags=["datasets"])
+router = Router(prefix="/datasets", tags=["datasets"])
 
 NAME_PART, FILE_PART = "name", "file"
 MAX_TEXT_BYTES = 4000

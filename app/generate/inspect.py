@@ -6,7 +6,7 @@ Shape suffixes: H height, W width, C channels.
 import functools
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import Field, ValidationError
 from starlette.requests import ClientDisconnect
 
@@ -15,6 +15,7 @@ from app.errors import documented
 from app.generate.ask import MAX_PIXELS, MEDIA_TYPES, Ask, check
 from app.generate.forms import one_picture
 from app.generate.parameters import GenerateBody
+from app.routing import Router
 from core.answers.drawings import DrawingRecipe, InspectionBody
 from core.errors import (
     GenerationTimeout,
@@ -38,7 +39,7 @@ BODY = {"required": True, "content": {PNG: {"schema": {"type": "string", "format
 READ_S, READ_BYTE_S = 200e-6, 2e-9  # of a file, and a byte of it
 COMPARE_BYTE_S = 30e-9  # a byte of pixels: drawn, read and compared
 
-router = APIRouter(tags=["generate"])
+router = Router(tags=["generate"])
 
 
 class InspectQuery(StrictModel):

@@ -4,7 +4,7 @@ import functools
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
 from app.conditions import IMMUTABLE, IfNoneMatch, is_known
@@ -18,6 +18,7 @@ from app.generate.engine import Engine
 from app.generate.forms import encode, safe, work_of
 from app.generate.parameters import GenerateBody, GenerateQuery
 from app.presence import until_gone
+from app.routing import Router
 from core.answers.drawings import DrawnImages
 from core.errors import (
     CheckpointNotFound,
@@ -37,7 +38,7 @@ REPEATED = frozenset({"label"})  # query parameters that may be given more than 
 MAX_LISTED = 64  # seeds or labels that a header lists; more are told by what is drawn alone
 MAX_LOCATION = 4000  # characters of a Content-Location; a longer one is left out
 
-router = APIRouter(tags=["generate"])
+router = Router(tags=["generate"])
 
 _reference = functools.lru_cache(64)(parse_reference)  # most clients name the same few
 

@@ -7,12 +7,13 @@ import contextlib
 from dataclasses import replace
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from starlette.concurrency import run_in_threadpool
 
 from app.catalog.body import version_body
 from app.deps import Services, ServicesDep
 from app.errors import documented
+from app.routing import Router
 from app.train.body import RunId, Step
 from core.answers import Page
 from core.answers.models import VersionBody
@@ -24,7 +25,7 @@ from core.specs import PublishRequest
 from core.states import Published
 from models.publish import publish_folder
 
-router = APIRouter(prefix="/train/{run_id}/checkpoints", tags=["train"])
+router = Router(prefix="/train/{run_id}/checkpoints", tags=["train"])
 
 
 @router.get("", responses=documented(RunNotFound))

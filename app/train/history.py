@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
@@ -19,6 +19,7 @@ from app.conditions import IMMUTABLE, IfNoneMatch, is_known
 from app.deps import ServicesDep
 from app.errors import documented
 from app.negotiation import preferred
+from app.routing import Router
 from app.train.body import RunId, Step
 from core import VERSION, metrics, samples, tail
 from core.answers import Page
@@ -29,7 +30,7 @@ from core.runs import Run
 from core.specs import StrictModel
 from core.steps import parse_name
 
-router = APIRouter(prefix="/train", tags=["train"])
+router = Router(prefix="/train", tags=["train"])
 
 X = Literal["step", "images_seen", "time"]
 Form = Literal["json", "csv"]
@@ -59,7 +60,6 @@ class MetricsQuery(StrictModel):
     format: Form | None = Field(None, description="Default: by Accept, or json.")
 
 
-@router.head("/{run_id}/metrics", include_in_schema=False)
 @router.get(
     "/{run_id}/metrics",
     response_class=Response,
@@ -178,7 +178,6 @@ def list_samples(run_id: RunId, query: Annotated[SamplesQuery, Query()], service
     )
 
 
-@router.head("/{run_id}/samples/{step}", include_in_schema=False)
 @router.get(
     "/{run_id}/samples/{step}",
     response_class=Response,

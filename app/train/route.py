@@ -5,10 +5,11 @@ import itertools
 import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import Header, Query, Response
 
 from app.deps import Services, ServicesDep
 from app.errors import documented
+from app.routing import Router
 from app.train.body import RunId, run_bodies, run_body
 from app.train.filters import ListQuery, WantedTags, fitting
 from app.train.verbs import enqueue, remove_from_queue
@@ -28,7 +29,7 @@ from core.runs import Run, new_run_id
 from core.specs import RunPatch, RunSpec
 from models.initial import Initial, find_initial, resolve_with
 
-router = APIRouter(prefix="/train", tags=["train"])
+router = Router(prefix="/train", tags=["train"])
 
 KEY_HEADER = "Idempotency-Key"
 IdempotencyKey = Annotated[

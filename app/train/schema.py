@@ -4,20 +4,20 @@ import hashlib
 import json
 from functools import cache
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from app.conditions import IfNoneMatch, is_known
 from app.deps import ServicesDep
+from app.routing import Router
 from models.auto import request_schema
 from models.resolution import has_gpu
 
 MEDIA_TYPE = "application/schema+json"
 CACHING = "no-cache"  # asked again each time, and mostly answered by 304
 
-router = APIRouter(prefix="/train", tags=["train"])
+router = Router(prefix="/train", tags=["train"])
 
 
-@router.head("/schema", include_in_schema=False)
 @router.get(
     "/schema",
     response_class=Response,

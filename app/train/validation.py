@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.presence import until_gone
+from app.routing import Router
 from app.train.probes import Probe
 from app.train.route import resolve_request
 from core.answers.validation import (
@@ -29,7 +30,7 @@ from models.networks import parameter_counts
 
 DATASET_FACTS = ("name", "version", "count", "height", "width", "channels", "class_names")
 
-router = APIRouter(prefix="/train", tags=["train"])
+router = Router(prefix="/train", tags=["train"])
 
 Estimate = Annotated[bool, Query(description="false: nothing is measured, and the answer comes at once.")]
 

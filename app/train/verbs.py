@@ -4,10 +4,9 @@ import contextlib
 import logging
 from collections.abc import Iterator
 
-from fastapi import APIRouter
-
 from app.deps import Services, ServicesDep
 from app.errors import documented
+from app.routing import Router
 from app.train.body import RunId, run_body
 from core.answers.runs import RunBody
 from core.errors import DatasetNotFound, IllegalTransition, RunNotFound
@@ -16,7 +15,7 @@ from core.queue import QueueUnavailable
 from core.runs import Run
 from core.states import RunState, Status
 
-router = APIRouter(prefix="/train", tags=["train"])
+router = Router(prefix="/train", tags=["train"])
 
 REFUSALS = documented(RunNotFound, IllegalTransition)
 REFUSALS_TO_QUEUE = documented(RunNotFound, DatasetNotFound, IllegalTransition)

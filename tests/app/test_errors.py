@@ -8,9 +8,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.errors import METHODS
 from app.generate.engine import Engine
 from app.main import create_app
+from app.routing import METHODS
 from core.runs import RunStore
 from core.settings import Settings
 from core.specs import RunSpec
@@ -66,14 +66,23 @@ async def test_an_address_that_is_none_is_a_problem_document(client: httpx.Async
     ("method", "path", "allowed"),
     [
         ("DELETE", "/generate", "GET, HEAD, POST"),
-        ("DELETE", "/train", "GET, POST"),
-        ("POST", "/train/run_00000000000000000000", "GET, PATCH, DELETE"),
+        ("DELETE", "/train", "GET, HEAD, POST"),
+        ("POST", "/train/run_00000000000000000000", "GET, HEAD, PATCH, DELETE"),
         ("GET", "/train/run_00000000000000000000/cancel", "POST"),
-        ("POST", "/models/tiny", "GET, DELETE"),
-        ("PUT", "/datasets", "GET, POST"),
-        ("POST", "/readyz", "GET"),
-        ("POST", "/", "GET"),
-        ("OPTIONS", "/train", "GET, POST"),
+        ("POST", "/models/tiny", "GET, HEAD, DELETE"),
+        ("PUT", "/datasets", "GET, HEAD, POST"),
+        ("POST", "/readyz", "GET, HEAD"),
+        ("POST", "/", "GET, HEAD"),
+        ("OPTIONS", "/train", "GET, HEAD, POST"),
+        ("GET", "/train/validate", "POST"),
+        ("DELETE", "/train/validate", "POST"),
+        ("PATCH", "/train/schema", "GET, HEAD"),
+        ("POST", "/train/schema", "GET, HEAD"),
+        ("DELETE", "/train/schema", "GET, HEAD"),
+        ("POST", "/models/tiny/versions/1/weights", "GET, HEAD"),
+        ("DELETE", "/models/tiny/versions", "GET, HEAD, POST"),
+        ("DELETE", "/models/tiny/aliases/production/history", "GET, HEAD"),
+        ("TRACE", "/livez", "GET, HEAD"),
     ],
 )
 async def test_a_method_that_is_not_possible_is_told_with_all_that_are(

@@ -1,0 +1,98 @@
+"""What holds for every route: HEAD wherever GET is, a query that says each thing once, and 405 with the methods of that
+very address. Knows no route.
+"""
+
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any, get_args, get_origin, get_type_hints
+
+from fastapi import APIRouter, Depends, Request, params
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.errors import answer
+from core.errors import InvalidRequest, MethodNotAllowed
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+GET, HEAD = METHODS[:2]
+
+
+async def each_once(request: Request) -> None:
+    """Refuse a second value where a query parameter has one: whoever sent two meant something that nobody knows."""
+    if not request.scope["query_string"]:
+        return
+    singles, seen = _singles(request.scope["endpoint"]), set[str]()
+    for name, _ in request.query_params.multi_items():
+        if name in seen and name in singles:
+            raise repeated(name)
+        seen.add(name)
+
+
+def repeated(name: str) -> InvalidRequest:
+    return InvalidRequest.field(name, "is there more than once, and has one value: give it once")
+
+
+class Router(APIRouter):
+    """FastAPI's, with what holds for every route."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(dependencies=[Depends(each_once)], **options)
+
+    def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        """As FastAPI's; what answers GET answers HEAD, whose body the server leaves out."""
+        if options.get("methods") == [GET]:
+            super().add_api_route(path, endpoint, **{**options, "methods": [HEAD], "include_in_schema": False})
+        super().add_api_route(path, endpoint, **options)
+
+
+class Addresses:
+    """What there is, in the order in which it is looked for: of two patterns that fit an address the first names it."""
+
+    def __init__(self, routes: Iterable[APIRoute]) -> None:
+        self._of: dict[str, list[APIRoute]] = {}
+        for route in routes:
+            self._of.setdefault(route.path_format, []).append(route)
+        self.plain = {path: routes[0] for path, routes in self._of.items() if "{" not in path}
+
+    def methods(self, path: str) -> list[str]:
+        """The methods of an address, none if there is no such address."""
+        for routes in self._of.values():
+            if routes[0].path_regex.match(path):
+                return [m for m in METHODS if any(m in (route.methods or ()) for route in routes)]
+        return []
+
+
+class Methods:
+    """Middleware: `GET /train/validate` asks for no run of that name, but for a method that this address lacks. What is an
+    address of its own is never taken for a parameter of another.
+    """
+
+    def __init__(self, app: ASGIApp, addresses: Addresses) -> None:
+        self.app, self.addresses = app, addresses
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        route = self.addresses.plain.get(scope["path"]) if scope["type"] == "http" else None
+        if route is None or scope["method"] in self.addresses.methods(scope["path"]):
+            await self.app(scope, receive, send)
+            return
+        scope["route"] = route
+        response = answer(Request(scope, receive), HTTPException(MethodNotAllowed.status))
+        await response(scope, receive, send)
+
+
+@functools.cache
+def _singles(endpoint: Callable[..., Any]) -> frozenset[str]:
+    """The query parameters of a route that are no lists."""
+    singles: set[str] = set()
+    for name, hint in get_type_hints(endpoint, include_extras=True).items():
+        asked = [note for note in getattr(hint, "__metadata__", ()) if isinstance(note, params.Query)]
+        if not asked:
+            continue
+        kind = get_args(hint)[0]
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            singles |= {name for name, field in kind.model_fields.items() if get_origin(field.annotation) is not list}
+        else:
+            singles.add(asked[0].alias or name)
+    return frozenset(singles)
