@@ -8,10 +8,11 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from app.conditions import IMMUTABLE
 from app.routing import Router
+from app.stored import StoredFile
 from core.errors import NotFound
 
 FOLDER = Path(__file__).resolve().parent / "web"
@@ -48,7 +49,7 @@ def asset(asked: str, name: str) -> Response:
     if asked != edition() or name not in ASSETS:
         raise NotFound("there is no such file of the page /docs")
     path, media_type = ASSETS[name]
-    return FileResponse(path, media_type=media_type, headers={"Cache-Control": IMMUTABLE})
+    return StoredFile(path, media_type=media_type, headers={"Cache-Control": IMMUTABLE}, stat_result=path.stat())
 
 
 @cache

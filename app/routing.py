@@ -65,8 +65,8 @@ class Addresses:
 
 
 class Methods:
-    """Middleware: `GET /train/validate` asks for no run of that name, but for a method that this address lacks. What is an
-    address of its own is never taken for a parameter of another.
+    """Middleware: an address of its own is no parameter of another. `GET /train/validate` asks for no run of that name,
+    but for a method that this address lacks.
     """
 
     def __init__(self, app: ASGIApp, addresses: Addresses) -> None:

@@ -7,17 +7,24 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.concurrency import contextmanager_in_threadpool
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import FileResponse, MalformedRangeHeader, RangeNotSatisfiable
 
 from app.catalog.body import ModelName, VersionNumber, version_body
-from app.conditions import IMMUTABLE, IfNoneMatch, is_known
+from app.conditions import IMMUTABLE, IfNoneMatch
 from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.routing import Router
+from app.stored import StoredFile
 from app.upload import Part, receive_parts
-from core import errors, files
+from core import files
 from core.answers.models import VersionBody
-from core.errors import Conflict, InvalidRequest, ModelNotFound, StoreDamaged
+from core.errors import (
+    Conflict,
+    InvalidRequest,
+    ModelNotFound,
+    PreconditionFailed,
+    RangeNotSatisfiable,
+    StoreDamaged,
+)
 from core.refs import check_model_name
 from models.imports import MANIFEST_PART, MAX_MANIFEST_BYTES, WEIGHTS_PART, Manifest, import_folder
 from models.publish import MANIFEST_FILE, SAMPLES_FILE
@@ -43,19 +50,6 @@ IMPORT_BODY = {
 }
 
 
-class StoredFile(FileResponse):
-    """A file that never changes. A Range that is none is ignored, as RFC 9110 says; errors are problem documents."""
-
-    @classmethod
-    def _parse_range_header(cls, http_range: str, file_size: int) -> list[tuple[int, int]]:
-        try:
-            return super()._parse_range_header(http_range, file_size)
-        except MalformedRangeHeader:
-            return []
-        except RangeNotSatisfiable:
-            raise errors.RangeNotSatisfiable(file_size) from None
-
-
 def _answers(media_type: str, model: type[Manifest] | None = None) -> dict[int | str, dict[str, Any]]:
     """Of a file of bytes, or of one that holds `model` as JSON; a part of that is no JSON."""
     whole = {"content": {media_type: BINARY}} if model is None else {"model": model}
@@ -64,32 +58,32 @@ def _answers(media_type: str, model: type[Manifest] | None = None) -> dict[int |
         200: {**whole, "description": "The file."},
         206: {**part, "description": "The part of it that `Range` names."},
         304: {"description": "You have it."},
-        **documented(ModelNotFound, StoreDamaged, errors.RangeNotSatisfiable),
+        **documented(ModelNotFound, StoreDamaged, PreconditionFailed, RangeNotSatisfiable),
     }
 
 
 @router.get("/{version}/weights", response_class=StoredFile, responses=_answers("application/octet-stream"))
 def download_weights(
-    model: ModelName, version: VersionNumber, services: ServicesDep, if_none_match: IfNoneMatch = None
+    model: ModelName, version: VersionNumber, services: ServicesDep, _: IfNoneMatch = None
 ) -> Response:
     """The weights of a version, as a safetensors file. Its ETag is its SHA-256; ranges can be asked for."""
-    return _stored(model, version, WEIGHTS_FILE, "application/octet-stream", services, if_none_match, ".safetensors")
+    return _stored(model, version, WEIGHTS_FILE, "application/octet-stream", services, ".safetensors")
 
 
 @router.get("/{version}/manifest", response_class=StoredFile, responses=_answers("application/json", Manifest))
 def download_manifest(
-    model: ModelName, version: VersionNumber, services: ServicesDep, if_none_match: IfNoneMatch = None
+    model: ModelName, version: VersionNumber, services: ServicesDep, _: IfNoneMatch = None
 ) -> Response:
     """What an import of the weights needs beside them."""
-    return _stored(model, version, MANIFEST_FILE, "application/json", services, if_none_match)
+    return _stored(model, version, MANIFEST_FILE, "application/json", services)
 
 
 @router.get("/{version}/samples", response_class=StoredFile, responses=_answers("image/webp"))
 def download_samples(
-    model: ModelName, version: VersionNumber, services: ServicesDep, if_none_match: IfNoneMatch = None
+    model: ModelName, version: VersionNumber, services: ServicesDep, _: IfNoneMatch = None
 ) -> Response:
     """The grid that was drawn when the version was made: the same seeds for every version."""
-    return _stored(model, version, SAMPLES_FILE, "image/webp", services, if_none_match)
+    return _stored(model, version, SAMPLES_FILE, "image/webp", services)
 
 
 @router.post(
@@ -125,7 +119,6 @@ def _stored(
     file: str,
     media_type: str,
     services: Services,
-    if_none_match: str | None,
     saved_as: str | None = None,
 ) -> Response:
     """A file of a version; `saved_as`: to be saved as NAME-VERSION and this ending."""
@@ -133,8 +126,6 @@ def _stored(
     manifest, path = services.registry.manifest(name, version), services.registry.folder(name, version) / file
     digest, size = _facts(manifest, path)
     headers = {"ETag": f'"{digest}"', "Cache-Control": IMMUTABLE}
-    if is_known(if_none_match, headers["ETag"]):
-        return Response(status_code=304, headers=headers)
     try:
         stat = path.stat()
     except FileNotFoundError:
