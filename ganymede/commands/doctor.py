@@ -1,6 +1,5 @@
 """`ganymede doctor`: is all well, here and there, and if not, what to do. Loads no torch and nothing of the servers."""
 
-import contextlib
 import importlib.metadata
 import importlib.util
 import json
@@ -11,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
 from core import VERSION
+from core.cores import available_cores
 from ganymede.commands import show
 from ganymede.commands.session import FAILED, UNREACHABLE, Session
 
@@ -124,8 +124,7 @@ def _status(status: "StatusBody") -> Iterator[Check]:
 
 def _local() -> Iterator[Check]:
     yield Check("python here", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
-    with contextlib.suppress(AttributeError):  # macOS has no affinity
-        yield Check("cores here", "ok", f"{len(os.sched_getaffinity(0))} of {os.cpu_count()}")
+    yield Check("cores here", "ok", f"{available_cores()} of {os.cpu_count()}")
     try:
         yield Check("torch here", "ok", importlib.metadata.version("torch"))
     except importlib.metadata.PackageNotFoundError:

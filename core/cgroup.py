@@ -1,0 +1,72 @@
+"""How much of the machine's time a container may take: the CPU quota of its cgroup, of version 1 or 2. Knows no core.
+
+A quota holds for all that is below it, so each folder from that of this process up to the top of the mount counts.
+"""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+PROC = Path("/proc/self")
+_OCTAL = re.compile(r"\\([0-7]{3})")  # how mountinfo writes white space
+
+
+def cpu_quota(proc: Path = PROC, root: Path = Path("/")) -> float | None:
+    """CPUs that this process may keep busy, perhaps a fraction; None: as many as there are.
+
+    `proc` is where the kernel tells of this process, `root` what the paths that it tells begin at.
+    """
+    quotas: list[float] = []
+    with contextlib.suppress(OSError, ValueError):  # no cgroups here, or in a form that nobody knows yet
+        paths = dict(_paths(proc / "cgroup"))
+        for version, top, mounted in _mounts(proc / "mountinfo"):
+            if version in paths:
+                quotas += _quotas(root / mounted.relative_to("/"), _below(paths[version], top))
+    return min(quotas, default=None)
+
+
+def _paths(file: Path) -> Iterator[tuple[int, PurePosixPath]]:
+    """The path of this process's cgroup that counts CPU time, by the version of its hierarchy."""
+    for line in file.read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            yield 2, PurePosixPath(path)
+        elif "cpu" in controllers.split(","):
+            yield 1, PurePosixPath(path)
+
+
+def _mounts(file: Path) -> Iterator[tuple[int, PurePosixPath, PurePosixPath]]:
+    """Version, path of the cgroup that is its top, and mount point of each hierarchy that counts CPU time."""
+    for line in file.read_text().splitlines():
+        left, _, right = line.partition(" - ")
+        kind, _, options = right.split(" ", 2)
+        if kind == "cgroup2" or (kind == "cgroup" and "cpu" in options.split(",")):
+            top, point = (PurePosixPath(_OCTAL.sub(_character, field)) for field in left.split(" ")[3:5])
+            yield 2 if kind == "cgroup2" else 1, top, point
+
+
+def _character(octal: re.Match[str]) -> str:
+    return chr(int(octal[1], 8))
+
+
+def _below(path: PurePosixPath, top: PurePosixPath) -> PurePosixPath:
+    """Where in what is mounted; its top, where the process is outside of it, as in a container of a container."""
+    is_within = path.is_relative_to(top) and ".." not in path.parts
+    return path.relative_to(top) if is_within else PurePosixPath()
+
+
+def _quotas(mounted: Path, below: PurePosixPath) -> Iterator[float]:
+    for folder in (below, *below.parents):
+        with contextlib.suppress(OSError, ValueError):  # it counts no CPU time: the root of all, for one
+            quota, period = _limit(mounted / folder)
+            if quota > 0 and period > 0:  # -1: no limit
+                yield quota / period
+
+
+def _limit(folder: Path) -> tuple[int, int]:
+    """Microseconds of CPU time, in a period of so many. ValueError for `max`."""
+    if (file := folder / "cpu.max").exists():
+        quota, period = file.read_text().split()
+        return int(quota), int(period)
+    return int((folder / "cpu.cfs_quota_us").read_text()), int((folder / "cpu.cfs_period_us").read_text())
