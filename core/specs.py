@@ -115,8 +115,8 @@ class TrainConfig(BodyModel):
     )
     evaluate_every: Auto | Annotated[int, Field(ge=1)] = Field(
         "auto",
-        description="Steps between evaluations, each with a checkpoint; auto: at every checkpoint for which one "
-        "twentieth of the time is enough, and at the end.",
+        description="Steps between evaluations, each with a checkpoint; auto: at as many checkpoints as a twentieth "
+        "of the time is enough for, settled at the first of them, and at the end.",
     )
     evaluate_images: Auto | Annotated[int, Field(ge=8, le=50_000)] = Field(
         "auto",

@@ -33,7 +33,7 @@ RULES = {
     "sample_every": "a fiftieth of the steps, 25 to 250",
     "checkpoint_every": "a tenth of the steps, 50 to 500",
     "extractor": "classifier where there are two classes or more, else efficientnet-lite0 where installed, else none",
-    "evaluate_every": "every checkpoint for which a twentieth of the time is enough, and the end",
+    "evaluate_every": "as many checkpoints as a twentieth of the time is enough for, settled at the first, and the end",
     "evaluate_images": "2,000, or half as many as there are images",
 }
 

@@ -6,6 +6,7 @@ Shape suffixes: M fakes, B batch.
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -49,9 +50,10 @@ class Evaluation:
         return -(-len(self.reference.apart) // BATCH)
 
     def expected_s(self, state: TrainState) -> float:
-        """About how long `scores` will take, by its first batch."""
-        began = time.monotonic()
-        self.extractor(next(self._draw(state)))
+        """About how long `scores` will take, by one batch; another goes before it, which finds everything cold."""
+        for _ in range(2):
+            began = time.monotonic()
+            self.extractor(next(self._draw(state)))
         return (time.monotonic() - began) * self._num_batches + self.scoring_s
 
     def _draw(self, state: TrainState) -> Iterator[Images]:
@@ -67,38 +69,52 @@ class Evaluation:
 class Evaluate:
     """The first of the hooks: puts scores into the numbers of a report, so that all others tell and keep them.
 
-    Where `evaluate_every` was not asked for, an evaluation is left out that would take too large a share of the time.
+    every: steps between evaluations; None: the first step that could be evaluated settles it, so that evaluations take
+    SHARE of the time, and `settle` keeps it. After that no clock decides which steps are evaluated: a run that was
+    killed must publish the same checkpoint as its best as an undisturbed one.
     """
 
     def __init__(
-        self, evaluation: Evaluation, *, is_budgeted: bool, clock: Callable[[], float] = time.monotonic
+        self,
+        evaluation: Evaluation,
+        every: int | None,
+        settle: Callable[[int], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.evaluation, self.is_budgeted, self._clock = evaluation, is_budgeted, clock
-        self._began = clock()
-        self._spent_s = 0.0
-        self._expected_s: float | None = None
+        self.evaluation, self.every, self._settle, self._clock = evaluation, every, settle, clock
+        self._since: tuple[int, float] | None = None  # a step, and when it was done
+        self._stop: StopTraining | None = None
 
     def after_report(self, state: TrainState, metrics: Metrics) -> None:
-        is_last = state.step == state.steps
-        if not is_last and state.step % state.resolved["evaluate_every"]:
-            return
-        if self.is_budgeted and not is_last and not self._is_in_budget(state):
-            log.info("step %d: not evaluated, as that would take about %.1f s", state.step, self._expected_s)
-            return
-        began = self._clock()
-        try:
-            metrics |= self.evaluation.scores(state)
-        except StopTraining:  # is asked again after this step, and stops the run then
-            log.info("step %d: the evaluation was given up, as the run is to stop", state.step)
-        self._expected_s = self._clock() - began
-        self._spent_s += self._expected_s
+        if self.every is None:
+            self._measure(state)
+        if self.is_due(state):
+            try:
+                metrics |= self.evaluation.scores(state)
+            except StopTraining as stop:
+                log.info("step %d: the run is to stop; the next attempt begins with this evaluation", state.step)
+                self._stop = stop
 
-    def _is_in_budget(self, state: TrainState) -> bool:
-        if self._expected_s is None:
-            self._expected_s = self.evaluation.expected_s(state)
-        return self._spent_s + self._expected_s <= SHARE * (self._clock() - self._began)
+    def after_step(self, state: TrainState, is_last: bool) -> None:  # noqa: ARG002
+        """Before anything is made of a checkpoint that lacks its scores."""
+        if self._stop:
+            raise self._stop
 
-    def after_step(self, state: TrainState, is_last: bool) -> None: ...
+    def is_due(self, state: TrainState) -> bool:
+        return state.step == state.steps or (self.every is not None and state.step % self.every == 0)
+
+    def _measure(self, state: TrainState) -> None:
+        """Settle `every` at the first multiple of the run's `evaluate_every`, once the time of a step is known."""
+        now, candidates = self._clock(), state.resolved["evaluate_every"]
+        if self._since is None or state.step <= self._since[0]:  # the first report of the attempt, or of a new branch
+            self._since = state.step, now
+        elif state.step % candidates == 0 and state.step < state.steps:
+            step, began = self._since
+            between_s = (now - began) / (state.step - step) * candidates
+            expected_s = self.evaluation.expected_s(state)
+            self.every = candidates * max(1, math.ceil(expected_s / (SHARE * between_s)))
+            self._settle(self.every)
+            log.info("evaluated every %d steps, as one takes about %.1f s", self.every, expected_s)
 
 
 def prepare(run: Run, dataset: Dataset, resolved: dict[str, Any], shop: Workshop) -> Evaluation | None:
@@ -130,6 +146,17 @@ def prepare(run: Run, dataset: Dataset, resolved: dict[str, Any], shop: Workshop
     scoring_s = time.monotonic() - began
     labels_M = spread_labels(labels_N, fakes) if by_class and labels_N is not None else None
     return Evaluation(extractor, reference, labels_M, shop, scoring_s)
+
+
+def hook_of(run: Run, evaluation: Evaluation) -> Evaluate:
+    """The hook of a run: it evaluates when it was asked to, or as an attempt before this one settled."""
+    asked = run.spec()["request"].get("config", {}).get("evaluate_every", "auto")
+    every = (_settled(run) or {}).get("evaluate_every") if asked == "auto" else asked
+
+    def settle(steps: int) -> None:
+        run.store.swap(f"{run.key}/{FILE}", {**(_settled(run) or {}), "evaluate_every": steps})
+
+    return Evaluate(evaluation, every, settle)
 
 
 def _settled(run: Run) -> dict[str, Any] | None:

@@ -27,11 +27,11 @@ from worker.batches import Batches
 from worker.checkpointing import load_training, restore
 from worker.diagnosis.hook import Diagnose
 from worker.distributed import ALONE, PeerLost, World
-from worker.evaluation import Evaluate, prepare
+from worker.evaluation import hook_of, prepare
 from worker.execution import Execution, decide, devices_of
 from worker.hooks import DrawSamples, ReportProgress, StopWhenAsked, Together
 from worker.initial import set_out
-from worker.keeping import KeepCheckpoints, PublishVersions, lineage_of
+from worker.keeping import KeepCheckpoints, PublishVersions, lineage_of, make_up
 from worker.launch import LOST_PEER, OUT_OF_MEMORY, how, train_together
 from worker.log_events import WarningsAsEvents
 from worker.methods import method_of
@@ -173,12 +173,13 @@ def _set_off(
         task=stopper.tasks.begin,
     )
     evaluation = prepare(run, dataset, training.resolved, shop)
-    is_budgeted = spec["request"].get("config", {}).get("evaluate_every", "auto") == "auto"
-    evaluate: list[Hook] = [Evaluate(evaluation, is_budgeted=is_budgeted)] if evaluation else []
+    report, evaluate = ReportProgress(run, state.attempt), hook_of(run, evaluation) if evaluation else None
+    if evaluate and training.step:
+        make_up(run, training, evaluate, report, keeper)
     publisher = PublishVersions(run, Registry(run.store), spec["model"], Bell(settings.broker_url))
     if training.step:  # an attempt may have died between its checkpoint and the publishing of it
         publisher.after_step(training, is_last=training.step == training.steps)
-    beside: list[Hook] = [*evaluate, ReportProgress(run, state.attempt), DrawSamples(run), keeper, publisher]
+    beside: list[Hook] = [*([evaluate] if evaluate else []), report, DrawSamples(run), keeper, publisher]
     diagnose = Diagnose(run, spec, training)
     log.info("attempt %d begins at step %d of %d", state.attempt, training.step, training.steps)
     return [*beside, diagnose, stopper]

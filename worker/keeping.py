@@ -15,7 +15,8 @@ from models.publish import Lineage, publish_folder, write_generator
 from models.resolution import network_config
 from models.weights import is_finite
 from worker.checkpointing import save_training
-from worker.hooks import Quiet, must_be_sound, place_of
+from worker.evaluation import Evaluate
+from worker.hooks import Quiet, ReportProgress, must_be_sound, place_of
 from worker.state import TrainState
 from worker.stopping import RollBack
 from worker.trainer import Metrics
@@ -41,8 +42,10 @@ class KeepCheckpoints(Quiet):
         if is_last or any(state.step % state.resolved[every] == 0 for every in cadence):
             self.write(state)
 
-    def write(self, state: TrainState) -> None:
-        """Put a checkpoint of the current step; a network with a weight that is no number never becomes one."""
+    def write(self, state: TrainState, *, again: bool = False) -> None:
+        """Put a checkpoint of the current step; a network with a weight that is no number never becomes one.
+
+        again: in the place of the one that is there, which has the same weights but other metrics."""
         must_be_sound(state)
         if not (is_finite(state.generator) and is_finite(state.ema) and is_finite(state.counterpart)):
             raise RollBack(f"a weight stopped being a finite number by step {state.step}")
@@ -56,12 +59,26 @@ class KeepCheckpoints(Quiet):
             generator.mkdir()
             write_generator(generator, state.ema, self.lineage(state, self.metrics))
 
-        if store.put(f"{self.run.checkpoints}/{name}", fill):
+        if store.put(f"{self.run.checkpoints}/{name}", fill, replace=again):
             marks = {"checkpoint_step": state.step, "attempts_without_checkpoint": 0, "best": state.best}
             self.run.change(lambda now: now.model_copy(update=marks))
             self.run.log_event("checkpoint", {"branch": state.branch, "step": state.step})
             for old in superseded(list_checkpoints(self.run), state.best):
                 store.delete(f"{self.run.checkpoints}/{old}")
+
+
+def make_up(
+    run: Run, training: TrainState, evaluate: Evaluate, report: ReportProgress, keeper: KeepCheckpoints
+) -> None:
+    """Give the checkpoint that this attempt goes on from the scores that a stop cut short."""
+    metrics: Metrics = Checkpoint(training.branch, training.step, run).manifest()["metrics"]
+    if "fd" in metrics or "images_per_second" not in metrics or not evaluate.is_due(training):
+        return
+    evaluate.after_report(training, metrics)
+    evaluate.after_step(training, is_last=False)
+    report.after_report(training, metrics)
+    keeper.after_report(training, metrics)
+    keeper.write(training, again=True)
 
 
 class PublishVersions(Quiet):

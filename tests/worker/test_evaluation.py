@@ -1,7 +1,8 @@
 """Evaluations: in time, told everywhere, and without a trace in what is trained."""
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from core.datasets import Dataset
 from core.registry import Registry
 from core.runs import Run
+from core.states import Status
 from core.store import Store
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_resume import cut_off, weights
@@ -123,17 +125,36 @@ def test_an_unconditional_run_is_judged_without_labels(create_run: CreateRun, tr
     assert "label_accuracy" not in points(run)[-1]
 
 
-def test_a_stop_during_the_last_evaluation_gives_that_up_and_ends_the_run(
-    create_run: CreateRun, train_here: TrainHere, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("step", [8, 20])
+def test_an_evaluation_that_a_stop_cut_short_is_made_up_for_and_decides_what_is_published_as_if_undisturbed(
+    create_run: CreateRun, train_here: TrainHere, registry: Registry, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
-    def asked_to_stop(self: Evaluation, state: TrainState) -> dict[str, float]:
-        raise StopTraining("cancel")
+    options: dict[str, Any] = {"extractor": "classifier", "evaluate_every": 4, "publish": {"every_steps": 4}}
+    undisturbed = create_run(**options)
+    train_here(undisturbed)
+    run = create_run(**options)
+    scores = Evaluation.scores
 
-    monkeypatch.setattr(Evaluation, "scores", asked_to_stop)
-    run = create_run(extractor="classifier", steps=5)
+    def asked_to_stop(self: Evaluation, state: TrainState) -> dict[str, float]:
+        if state.step == step:
+            raise StopTraining("preempted")
+        return scores(self, state)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Evaluation, "scores", asked_to_stop)
+        assert train_here(run) == "preempted"
+    assert (run.state().status, run.state().checkpoint_step) == (Status.QUEUED, step)
+    assert [entry.step for entry in run.state().published] == [*range(4, step, 4)]
 
     assert train_here(run) == "succeeded"
-    assert "fd" not in points(run)[-1]
+
+    expected = {point["step"]: point["fd"] for point in points(undisturbed) if "fd" in point}
+    assert {point["step"]: point["fd"] for point in points(run) if "fd" in point} == expected
+    assert run.state().best == undisturbed.state().best
+    assert [entry.step for entry in run.state().published] == [entry.step for entry in undisturbed.state().published]
+    for mine, theirs in zip(run.state().published, undisturbed.state().published, strict=True):
+        assert registry.manifest("shapes", mine.version)["metrics"]["fd"] == expected[mine.step]
+        assert weights(run.store, "shapes", mine.version) == weights(run.store, "shapes", theirs.version)
 
 
 @pytest.mark.parametrize(("evaluate_every", "scored"), [("auto", [20]), (5, [5, 10, 15, 20])])
@@ -152,37 +173,73 @@ def test_evaluations_that_would_take_too_long_are_left_out_unless_they_were_aske
     assert [point["step"] for point in points(run) if "fd" in point] == scored
 
 
-def test_a_twentieth_of_the_time_goes_into_evaluations(monkeypatch: pytest.MonkeyPatch) -> None:
+class Slow:
+    """An evaluation of 2 s."""
+
+    def expected_s(self, state: Any) -> float:
+        return 2.0
+
+    def scores(self, state: Any) -> dict[str, float]:
+        return {"fd": 1.0}
+
+
+class State:
+    resolved = {"evaluate_every": 10}  # noqa: RUF012
+    step, steps = 0, 1000
+
+
+def steps_evaluated(hook: Evaluate, state: State, begins: int, tell_time: Callable[[int], None]) -> list[int]:
+    evaluated = []
+    for step in range(begins, state.steps + 1, 5):
+        tell_time(step)
+        state.step, metrics = step, dict[str, float]()
+        hook.after_report(cast(TrainState, state), metrics)
+        evaluated += [step] if metrics else []
+    return evaluated
+
+
+def test_how_often_a_run_is_evaluated_is_settled_once_so_that_it_takes_a_twentieth_of_the_time() -> None:
+    now, settled = 0.0, list[int]()
+
+    def tell_time(step: int) -> None:
+        nonlocal now
+        now = step / 3 if step < 500 else 100 * step  # 3 steps a second at first, then a very busy machine
+
+    hook = Evaluate(cast(Evaluation, Slow()), None, settled.append, clock=lambda: now)
+
+    assert steps_evaluated(hook, State(), 5, tell_time) == [*range(120, 1000, 120), 1000]
+    assert settled == [120]
+
+
+def test_a_later_attempt_obeys_what_was_settled_and_measures_nothing() -> None:
     now = 0.0
 
-    class Slow:
-        """An evaluation of 2 s."""
+    def forbidden(every: int) -> None:
+        raise AssertionError(every)
 
-        def expected_s(self, state: Any) -> float:
-            return 2.0
+    hook = Evaluate(cast(Evaluation, Slow()), 120, forbidden, clock=lambda: now)
 
-        def scores(self, state: Any) -> dict[str, float]:
-            nonlocal now
-            now += 2
-            return {"fd": 1.0}
+    assert steps_evaluated(hook, State(), 335, lambda _: None) == [*range(360, 1000, 120), 1000]
 
-    class State:
-        resolved = {"evaluate_every": 1}  # noqa: RUF012
-        step, steps = 1, 1000
 
-    slow: Any = Slow()
-    state: Any = State()
-    hook = Evaluate(slow, is_budgeted=True, clock=lambda: now)
+@pytest.mark.parametrize("takes_s", [0.0, 1e6])
+def test_a_killed_run_goes_on_with_the_evaluations_that_its_first_attempt_settled(
+    create_run: CreateRun, train_here: TrainHere, store: Store, monkeypatch: pytest.MonkeyPatch, takes_s: float
+) -> None:
+    monkeypatch.setattr(Evaluation, "expected_s", lambda *_: takes_s)
+    undisturbed = create_run(extractor="classifier", report_every=1)
+    train_here(undisturbed)
+    killed = create_run(extractor="classifier", report_every=1)
+    cut_off(killed, 9, train_here, monkeypatch)
+    monkeypatch.setattr(Evaluation, "expected_s", lambda *_: pytest.fail("it is settled"))
 
-    scored_at = []
-    for now in range(400):
-        metrics: dict[str, float] = {}
-        hook.after_report(state, metrics)
-        scored_at += [now] if metrics else []
+    train_here(killed)
 
-    assert scored_at[0] >= 40
-    assert 2 * len(scored_at) <= 0.05 * 400
-    assert len(scored_at) >= 8
+    scored = [{point["step"] for point in points(run) if "fd" in point} for run in (undisturbed, killed)]
+    assert scored[0] == scored[1] == ({20} if takes_s else {5, 10, 15, 20})
+    assert killed.state().best == undisturbed.state().best
+    ends = [run.state().published[-1].version for run in (undisturbed, killed)]
+    assert weights(store, "shapes", ends[0]) == weights(store, "shapes", ends[1])
 
 
 def test_fakes_are_drawn_by_class_as_the_dataset_has_them(
