@@ -18,7 +18,7 @@ from core.settings import Settings, load_settings
 from ganymede.client import Client
 from ganymede.errors import ClientError
 from ganymede.supervisor import LOOK_EVERY_S, Supervisor, base_url, free_port, until_told_to_stop
-from ganymede.up import is_ready
+from ganymede.up import why_not_ready
 
 MODEL = "demo"
 STEPS = 1200
@@ -77,8 +77,8 @@ class _Watch:
 def _tour(watch: _Watch, settings: Settings) -> float:
     """All steps of the demo; returns the label accuracy."""
     began = time.monotonic()
-    while not is_ready(settings):
-        watch.pause("waiting for the API", began + READY_WITHIN_S)
+    while (why := why_not_ready(settings)) is not None:
+        watch.pause(f"waiting for the API: {why or 'nothing answers'}", began + READY_WITHIN_S)
     watch.talk.print(f"the service is up after {time.monotonic() - began:.1f} s: {base_url(settings)}")
     with Client(base_url(settings)) as client:
         _train(watch, client)

@@ -55,11 +55,6 @@ class _Herald:
             self.say(why)
 
 
-def is_ready(settings: Settings) -> bool:
-    """Whether the API answers that it can draw."""
-    return why_not_ready(settings) is None
-
-
 def why_not_ready(settings: Settings) -> str | None:
     """Why the API cannot draw, and what to do; empty while nothing answers, None if it can."""
     url = base_url(settings)

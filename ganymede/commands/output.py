@@ -36,4 +36,4 @@ def put(name: str, content: bytes) -> None:
 
 def told(name: str) -> str:
     """A name as messages say it."""
-    return "stdout" if name == STDOUT else name
+    return "stdout" if name == STDOUT else show.clean(name)

@@ -63,6 +63,17 @@ def test_a_name_that_cannot_be_is_one_line_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@saving
+def test_a_name_that_is_no_text_is_a_name(ganymede: Ganymede, tmp_path: Path, words: tuple[str, ...]) -> None:
+    name = os.fsdecode(b"\xff\n.png")
+
+    done, missing = ganymede(*words, "-o", name), ganymede(*words, "-o", f"{name}/x.png")
+
+    assert (done.exit_code, missing.exit_code) == (0, 1)
+    assert (done.stderr.count("\n"), missing.stderr.count("\n")) == (1, 1)
+    assert {entry.name for entry in tmp_path.iterdir()} == {name}
+
+
 @pytest.mark.parametrize("name", ["", "-"])
 def test_an_export_needs_a_folder_or_a_file(ganymede: Ganymede, tmp_path: Path, name: str) -> None:
     done = ganymede("models", "export", "digits@1", "-o", name)

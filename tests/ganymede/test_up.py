@@ -19,7 +19,8 @@ from core.settings import Settings
 from ganymede import Client
 from ganymede.broker import Broker
 from ganymede.supervisor import free_port
-from ganymede.up import introduce, is_ready
+from ganymede.up import introduce, why_not_ready
+from tests.ganymede.contract import Answer, Contract
 
 STARTER = Path(models.__file__).parent / "starter"
 
@@ -126,6 +127,27 @@ def test_a_default_model_that_is_not_there_is_said_once_and_then_that_it_is(laun
     assert up.said().count("does not draw yet") == 1
 
 
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (Answer({"status": "not_ready", "reason": "the engine is not running", "degraded": []}, 503), "not running"),
+        (
+            Answer({"status": "not_ready", "reason": "digits has no version 9", "degraded": []}, 503),
+            "train it, import it",
+        ),
+        (Answer("<h1>Misdirected</h1>", 421), "answers with status 421"),
+    ],
+)
+def test_what_it_waits_for_is_said_with_what_to_do(contract: Contract, answer: Answer, told: str) -> None:
+    contract.on("GET", "/readyz", answer)
+
+    why = why_not_ready(Settings(port=int(contract.url.rpartition(":")[2])))
+
+    assert why is not None
+    assert told in why
+    assert ("GANYMEDE_DEFAULT_MODEL" in why) is ("version 9" in why)
+
+
 class Ready(BaseHTTPRequestHandler):
     """Answers that it is ready, whatever is asked."""
 
@@ -145,4 +167,4 @@ def test_a_proxy_in_the_environment_is_not_asked_for_this_machine(monkeypatch: p
     with HTTPServer(("127.0.0.1", 0), Ready) as server:
         threading.Thread(target=server.handle_request, daemon=True).start()
 
-        assert is_ready(Settings(port=server.server_port))
+        assert why_not_ready(Settings(port=server.server_port)) is None
