@@ -227,6 +227,9 @@ def _execution(run: Run, device: str, precision: str, world: World) -> Execution
     decided = run.execution() or {"precision": precision, "threads": None}
     execution = decide(device, decided["precision"], decided["threads"], world.size)
     if world.is_first:
+        if changes := execution.changes_since(decided):
+            log.warning("the bytes may differ from those of an undisturbed run: %s", changes)
+            run.log_event("action", {"action": "computed_otherwise", **changes})
         run.store.swap(f"{run.key}/execution.json", execution.to_json())
     return execution
 

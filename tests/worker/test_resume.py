@@ -4,11 +4,13 @@ import pytest
 import torch
 
 from core.checkpoints import list_checkpoints
+from core.events import events_after
 from core.registry import Registry
 from core.runs import Run
 from core.states import Status
 from core.store import Store
 from tests.worker.conftest import CreateRun, TrainHere
+from worker import execution
 from worker.hooks import ReportProgress
 from worker.keeping import KeepCheckpoints
 from worker.state import TrainState
@@ -51,6 +53,36 @@ def test_a_killed_run_resumed_ends_with_the_bytes_of_an_undisturbed_one(
 
     assert killed.state().status is Status.SUCCEEDED
     assert weights(store, "shapes", 1) == weights(store, "shapes", 2)
+
+
+@pytest.mark.parametrize(
+    ("cores", "told"), [((2, 1), [{"before": 2, "now": 1}]), ((1, 2), []), ((1, 1), [])], ids=["fewer", "more", "same"]
+)
+def test_an_event_says_that_fewer_cores_may_make_other_bytes(
+    create_run: CreateRun,
+    train_here: TrainHere,
+    monkeypatch: pytest.MonkeyPatch,
+    cores: tuple[int, int],
+    told: list[dict[str, int]],
+) -> None:
+    run = create_run(steps=4, report_every=1)
+    monkeypatch.setattr(execution, "available_cores", lambda: cores[0])
+    cut_off(run, 2, train_here, monkeypatch)
+
+    monkeypatch.setattr(execution, "available_cores", lambda: cores[1])
+    train_here(run)
+
+    actions = [event["data"] for event in events_after(run.folder / "events.jsonl", 0) if event["type"] == "action"]
+    assert [each["threads"] for each in actions if each["action"] == "computed_otherwise"] == told
+    assert run.state().status is Status.SUCCEEDED
+
+
+def test_another_kind_of_device_is_told_and_another_gpu_is_not() -> None:
+    gpu = execution.Execution(device="cuda:1", precision="float32", threads=4)
+
+    assert gpu.changes_since({"device": "cpu", "threads": 4}) == {"device": {"before": "cpu", "now": "cuda:1"}}
+    assert gpu.changes_since({"device": "cuda:0", "threads": 4}) == {}
+    assert gpu.changes_since({"precision": "float32", "threads": None}) == {}
 
 
 @pytest.mark.parametrize(("step", "before"), [(10, []), (20, [1])])
