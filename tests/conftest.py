@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import hypothesis
 import numpy as np
 import pytest
 import redis
@@ -26,10 +27,15 @@ from models.publish import Lineage, publish_folder, write_generator
 
 TINY = DCGANConfig(image_size=8, channels=1, latent_dim=4, width=16, num_classes=3)
 CLASSES = ("circle", "square", "cross")
+SOON_S = 20.0  # at once, however busy the machine; what waits for who never answers takes longer
 
 PublishTiny = Callable[..., int]
 Serve = Callable[[FastAPI], Any]
 
+
+# An example may take as long as it takes: how long says more of the machine than of what is tested.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a script's background jobs have it, and their children
     signal.signal(signal.SIGINT, signal.default_int_handler)

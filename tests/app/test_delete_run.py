@@ -92,7 +92,10 @@ async def test_a_run_that_a_worker_has_not_let_go_of_stays(
     assert after.status_code == 204
 
 
-async def test_the_moment_in_which_a_worker_lets_go_is_waited_for(training: httpx.AsyncClient, store: Store) -> None:
+async def test_the_moment_in_which_a_worker_lets_go_is_waited_for(
+    training: httpx.AsyncClient, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs_module, "RELEASE_PATIENCE_S", 60)
     run = await new_run(training, store, MAY_GO["paused"])
     with run.training_lock():
         deleting = asyncio.create_task(training.delete(f"/train/{run.id}"))

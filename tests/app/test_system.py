@@ -24,6 +24,7 @@ from core.specs import RunSpec
 from core.states import Status
 from core.store import Store
 from ganymede.broker import Broker
+from tests.conftest import SOON_S
 
 Serve = Callable[[FastAPI], Any]
 Eventually = Callable[..., Awaitable[None]]
@@ -185,8 +186,7 @@ async def test_without_redis_what_only_it_knows_is_refused_soon_and_the_rest_is_
     assert (answers["/status"].status_code, status["queue"], status["workers"]) == (200, None, None)
     assert status["readiness"]["degraded"] == answers["/readyz"].json()["degraded"] == ["redis"]
     assert answers["/readyz"].status_code == 200
-    assert max(took.values()) < 3.5, took
-    assert took["/readyz"] < 1.5, took
+    assert max(took.values()) < SOON_S, took
 
 
 async def test_many_who_ask_while_redis_hangs_are_all_answered_soon(
@@ -199,7 +199,7 @@ async def test_many_who_ask_while_redis_hangs_are_all_answered_soon(
     answers = await asyncio.gather(*(lonely.get(path) for path in ("/queue", "/status", "/readyz") * 8))
 
     assert {answer.status_code for answer in answers} == {200, 503}
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < SOON_S
 
 
 def test_sizes_are_measured_now_and_then(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

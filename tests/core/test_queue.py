@@ -14,6 +14,7 @@ from rq.serializers import JSONSerializer
 from core import queue as queue_module
 from core.queue import Bell, JobState, QueueUnavailable, TrainQueue, job_id
 from ganymede.broker import Broker
+from tests.conftest import SOON_S
 
 Take = Callable[..., Job]
 
@@ -128,10 +129,11 @@ def test_an_attempt_goes_from_absent_over_waiting_and_running_to_ended(queue: Tr
 
 def test_an_attempt_whose_worker_let_its_lease_run_out_has_ended(queue: TrainQueue, take: Take) -> None:
     queue.enqueue("run_a", 1)
-    take(lease_s=1)
+    take()
     before = queue.state("run_a", 1)
 
-    time.sleep(1.1)
+    leases: Any = queue.connection.zrange("rq:wip:train", 0, -1)
+    queue.connection.zadd("rq:wip:train", dict.fromkeys(leases, time.time() - 1))
 
     assert (before, queue.state("run_a", 1)) == (JobState.RUNNING, JobState.ENDED)
 
@@ -192,11 +194,11 @@ def test_a_server_that_is_away_is_told_quickly(own_broker: Broker, away: str) ->
             with pytest.raises(QueueUnavailable):
                 act()
 
-            assert time.monotonic() - began < 3
+            assert time.monotonic() - began < SOON_S
         began = time.monotonic()
         with pytest.raises(QueueUnavailable):
             queue.positions()
-        assert time.monotonic() - began < 1  # only a hint
+        assert time.monotonic() - began < SOON_S
         assert away == "hanging" or str(queue.trouble()) == "redis"
 
 
@@ -218,7 +220,7 @@ def test_the_bell_is_heard_before_and_after_a_restart_of_the_server(own_broker: 
     listener.start()
 
     def ring_until_heard(model: str) -> None:
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while model not in heard and time.monotonic() < deadline:
             bell.ring(model)
             time.sleep(0.02)

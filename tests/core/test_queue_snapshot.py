@@ -113,7 +113,7 @@ def test_workers_are_told_with_what_they_noted(queue: TrainQueue, work: Work) ->
     assert (first.pid, first.host) == (idle.pid, idle.hostname)
     assert first.began_at is not None
     assert first.heartbeat_at is not None
-    assert abs(time.time() - first.heartbeat_at) < 10
+    assert abs(time.time() - first.heartbeat_at) < 600
 
 
 def test_a_worker_whose_entry_was_lost_but_for_its_name_or_heartbeat_is_no_error(queue: TrainQueue, work: Work) -> None:
