@@ -110,7 +110,7 @@ def _worker(facts: WorkerFacts, services: Services) -> WorkerBody:
         pid=facts.pid,
         state=facts.state,
         current_run=run,
-        device=_device(run, services) if run else None,
+        device=(_device(run, services) if run else None) or facts.device,
         started_at=None if facts.began_at is None else timestamp(facts.began_at),
         last_heartbeat_at=None if facts.heartbeat_at is None else timestamp(facts.heartbeat_at),
         is_alive=facts.is_alive,

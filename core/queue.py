@@ -33,6 +33,7 @@ ANSWER_WITHIN_S = 2.0
 HINT_WITHIN_S = 0.5  # a place in the queue is good to know, and nothing to wait for
 RESULT_TTL_S = 24 * 3600
 FAILURE_TTL_S = 7 * 24 * 3600
+DEVICE_FIELD = "device"  # of what a worker notes of itself
 LIMBO_S = 15.0  # a job in no list for so long was taken by a worker that died before it began
 
 _JOB_ID = re.compile(r"train-(.+)-(\d{1,9})", re.ASCII)
@@ -106,11 +107,15 @@ class TrainQueue:
 
     def has_worker(self) -> bool:
         """Whether a worker shows signs of life."""
+        return bool(self.devices())
+
+    def devices(self) -> list[str]:
+        """What each worker that shows signs of life trains on, as it has told; nothing where it has not."""
         with self._hints.pipeline(transaction=False) as pipeline:
             for key in self._hints.smembers(WORKERS_BY_QUEUE_KEY % QUEUE_NAME):
-                pipeline.hget(key, "last_heartbeat")
-            heard: list[Any] = [_seconds(noted.decode(errors="replace")) for noted in pipeline.execute() if noted]
-        return any(time.time() - at < ALIVE_FOR_S for at in heard if at is not None)
+                pipeline.hmget(key, "last_heartbeat", DEVICE_FIELD)
+            noted = [[(part or b"").decode(errors="replace") for part in parts] for parts in pipeline.execute()]
+        return [device for at, device in noted if time.time() - (_seconds(at) or 0.0) < ALIVE_FOR_S]
 
     def enqueue(self, run_id: str, attempt: int, *, at_front: bool = False) -> bool:
         """Put an attempt into the queue; False if it was there before."""
@@ -249,6 +254,7 @@ def _worker(name: str, noted: dict[bytes, bytes], has: tuple[str, int] | None) -
         attempt=has[1] if has else None,
         began_at=_seconds(facts.get("birth")),
         heartbeat_at=_seconds(facts.get("last_heartbeat")),
+        device=facts.get(DEVICE_FIELD) or None,
     )
 
 

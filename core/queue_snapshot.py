@@ -18,6 +18,7 @@ class WorkerFacts:
     attempt: int | None  # of that run
     began_at: float | None
     heartbeat_at: float | None
+    device: str | None = None  # "cpu" or "cuda"; None: not told
 
     @property
     def heartbeat_age_s(self) -> float | None:

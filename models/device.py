@@ -7,6 +7,11 @@ import torch
 from core.settings import SettingsError
 
 
+def has_gpu(device: str) -> bool:
+    """Whether networks run on a GPU where the setting `device` is this."""
+    return torch.cuda.is_available() if device == "auto" else device.startswith("cuda")
+
+
 def check_device(device: str) -> None:
     """See that networks can run there.
 
@@ -26,11 +31,12 @@ def check_device(device: str) -> None:
 
 
 def main() -> None:
-    """For who must not import torch: says on stderr what is wrong with the device that its argument names."""
+    """For who must not import torch: says what the device is that its argument names, or on stderr what is wrong."""
     try:
         check_device(sys.argv[1])
     except SettingsError as error:
         sys.exit(str(error))
+    sys.stdout.write("cuda\n" if has_gpu(sys.argv[1]) else "cpu\n")
 
 
 if __name__ == "__main__":

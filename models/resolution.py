@@ -6,11 +6,10 @@ Knows no loop: worker/ does what is written here.
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-import torch
-
 from core.errors import FieldProblem, InvalidRequest
 from core.specs import PublishSpec, RunSpec, TrainConfig
 from models import ARCHITECTURES
+from models.device import has_gpu
 from models.recipes import RECIPES, Recipe
 from models.sizes import NARROWEST, base_size
 
@@ -203,11 +202,6 @@ def _width(recipe: Recipe, dataset: dict[str, Any], on_gpu: bool) -> int:
     while recipe.architecture == "mlp" and width * pixels > DENSE_WEIGHTS and width > NARROWEST:
         width //= 2
     return width
-
-
-def has_gpu(device: str) -> bool:
-    """Whether networks run on a GPU where the setting `device` is this."""
-    return torch.cuda.is_available() if device == "auto" else device.startswith("cuda")
 
 
 def _cadence(config: TrainConfig, publish: PublishSpec, steps: int) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """`python -m worker`: waits for runs and trains them. Must not import torch: the process forks."""
 
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -19,13 +20,19 @@ from worker.connection import connect
 from worker.guarded import HEARTBEAT_EVERY_S, MAINTENANCE_EVERY_S, WORKER_TTL_S, GuardedJob, GuardedWorker
 from worker.stopping import on_stop_signal
 
+GPU_FILES = (
+    "/dev/nvidiactl",
+    "/dev/dxg",
+    "/dev/kfd",
+)  # of Linux, of Windows under it, of AMD: one where there is a GPU
+
 log = logging.getLogger("worker")
 
 
 def main() -> None:
     try:
         settings = load_settings()
-        _check_device(settings)
+        device = _device(settings)
     except SettingsError as error:
         sys.exit(f"worker: {error}")
     configure_logging(settings.log_format)
@@ -47,18 +54,20 @@ def main() -> None:
         worker_ttl=WORKER_TTL_S,
         maintenance_interval=MAINTENANCE_EVERY_S,
     )
-    worker.runs = runs
+    worker.runs, worker.device = runs, device
     log.info("waiting for runs")
     worker.work(logging_level="WARNING")
 
 
-def _check_device(settings: Settings) -> None:
-    """Ask a process of its own, which may import torch, whether a GPU that is named is here."""
-    if settings.device.startswith("cuda"):
-        command = python_module("models.device", settings.device)
-        told = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
-        if told.returncode:
-            raise SettingsError(told.stderr.strip().rpartition("\n")[2])
+def _device(settings: Settings) -> str:
+    """What it trains on, "cpu" or "cuda". Where that may be a GPU, a process of its own, which may import torch, tells;
+    SettingsError where one that is named is not here."""
+    if settings.device == "cpu" or (settings.device == "auto" and not any(map(os.path.exists, GPU_FILES))):
+        return "cpu"
+    told = subprocess.run(python_module("models.device", settings.device), capture_output=True, text=True, check=False)
+    if told.returncode:
+        raise SettingsError(told.stderr.strip().rpartition("\n")[2])
+    return told.stdout.strip()
 
 
 def _wait_for_queue(settings: Settings) -> None:

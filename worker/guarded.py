@@ -24,7 +24,7 @@ from rq.job import Job
 from rq.worker_registration import register
 
 from core.log import about_run
-from core.queue import TRAIN_FUNCTION, parse_job_id, trouble_of
+from core.queue import DEVICE_FIELD, TRAIN_FUNCTION, parse_job_id, trouble_of
 from core.runs import RunStore
 from worker.claim import claim
 from worker.stopping import STOP_SIGNALS, on_stop_signal
@@ -64,6 +64,7 @@ class GuardedWorker(Worker):
     job_class = GuardedJob
     _told: type[Exception] | None = None
     max_connection_wait_time = 5.0  # seconds until it looks for a Redis that was away; RQ's 60 make it look dead
+    device = ""  # what it trains on, "cpu" or "cuda", for whoever makes runs
     runs: RunStore | None = None  # of the jobs; a job whose run is over is dropped, and no process started
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:  # noqa: ARG002 (RQ's signature)
@@ -74,7 +75,9 @@ class GuardedWorker(Worker):
         with self._refusal_told():
             super().heartbeat(timeout, pipeline)
             connection = self.connection if pipeline is None else pipeline
-            connection.hset(self.key, mapping={**self.serialize(), "state": self.get_state()})
+            connection.hset(
+                self.key, mapping={**self.serialize(), "state": self.get_state(), DEVICE_FIELD: self.device}
+            )
             register(self, pipeline)
 
     def run_maintenance_tasks(self) -> None:

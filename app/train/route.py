@@ -12,6 +12,7 @@ from app.errors import documented
 from app.routing import Router
 from app.train.body import RunId, run_bodies, run_body
 from app.train.filters import ListQuery, WantedTags, fitting
+from app.train.place import place_of_training
 from app.train.verbs import enqueue, remove_from_queue
 from core.answers import Page
 from core.answers.runs import RunBody
@@ -98,7 +99,7 @@ def resolve_request(
     """
     check_model_name(spec.model_name, "/model" if spec.model else "/dataset")
     init = find_initial(spec.init, services.registry, services.runs) if spec.init is not None else None
-    return resolve_with(spec, dataset, services.settings.device, init), init
+    return resolve_with(spec, dataset, place_of_training(services).device, init), init
 
 
 @router.get("", responses=documented(InvalidRequest))

@@ -9,8 +9,9 @@ from fastapi import Response
 from app.conditions import IfNoneMatch, is_known
 from app.deps import ServicesDep
 from app.routing import Router
+from app.train.place import place_of_training
 from models.auto import request_schema
-from models.resolution import has_gpu
+from models.device import has_gpu
 
 MEDIA_TYPE = "application/schema+json"
 CACHING = "no-cache"  # asked again each time, and mostly answered by 304
@@ -33,7 +34,7 @@ def read_train_schema(services: ServicesDep, if_none_match: IfNoneMatch = None) 
     `conditional` (null: as asked), and `defaults` of the options that mean something to it. `auto`: what an option
     becomes whose default is "auto", in words.
     """
-    content, etag = _document(has_gpu(services.settings.device))
+    content, etag = _document(has_gpu(place_of_training(services).device))
     headers = {"ETag": etag, "Cache-Control": CACHING}
     if is_known(if_none_match, etag):
         return Response(status_code=304, headers=headers)

@@ -11,6 +11,7 @@ from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.presence import until_gone
 from app.routing import Router
+from app.train.place import Place, about_the_place, place_of_training
 from app.train.probes import Probe
 from app.train.route import resolve_request
 from core.answers.validation import (
@@ -26,6 +27,7 @@ from core.errors import ClientGone, DatasetNotFound, InvalidRequest
 from core.queue import QueueUnavailable
 from core.specs import RunSpec
 from models.advice import of_the_estimate, of_the_numbers
+from models.device import has_gpu
 from models.networks import parameter_counts
 
 DATASET_FACTS = ("name", "version", "count", "height", "width", "channels", "class_names")
@@ -45,16 +47,19 @@ async def validate_run(
     made beside the API in a process of its own, which takes some seconds; what was measured lately is told at once.
     """
     resolved, dataset = await run_in_threadpool(_resolve, spec, services)
+    place = await run_in_threadpool(place_of_training, services)
     generator, discriminator = await run_in_threadpool(parameter_counts, resolved)
     probe = await _measured(request, resolved, dataset, services) if estimate else Probe()
     memory, time = _memory(probe.facts), _time(probe.facts, resolved)
     warnings = [*of_the_numbers(resolved, dataset), *of_the_estimate(resolved, memory, time)]
+    warnings += about_the_place(spec, place)
     if estimate:
-        warnings += await run_in_threadpool(_about_the_place, probe, services)
+        warnings += await run_in_threadpool(_about_the_place, probe, place, services)
     return ValidationBody(
         recipe=spec.recipe,
         dataset={name: dataset[name] for name in DATASET_FACTS},
         model=spec.model_name,
+        device=place.device,
         config=spec.config.model_dump(mode="json", exclude_unset=True),
         resolved=resolved,
         parameters=ParametersBody(generator=generator, discriminator=discriminator),
@@ -114,7 +119,7 @@ def _place(probe: Probe, host: str) -> PlaceBody | None:
     return PlaceBody(host=host, at=probe.at, **probe.facts["execution"]) if probe.facts else None
 
 
-def _about_the_place(probe: Probe, services: Services) -> list[WarningBody]:
+def _about_the_place(probe: Probe, place: Place, services: Services) -> list[WarningBody]:
     """Whether it was measured at all, and where the workers are."""
     warnings = []
     if "step_s" not in probe.facts:
@@ -126,6 +131,9 @@ def _about_the_place(probe: Probe, services: Services) -> list[WarningBody]:
         hosts = {worker.host for worker in services.queue.snapshot().workers if worker.is_alive}
     if probe.facts and hosts and services.probes.host not in hosts:
         detail = f"measured on {services.probes.host}, but the workers are on {', '.join(sorted(hosts))}"
+        warnings.append(WarningBody(code="measured_elsewhere", pointer="", detail=detail))
+    elif probe.facts and has_gpu(probe.facts["execution"]["device"]) != has_gpu(place.device):
+        detail = f"measured on {probe.facts['execution']['device']}, but the workers train on {place.device}"
         warnings.append(WarningBody(code="measured_elsewhere", pointer="", detail=detail))
     return warnings
 

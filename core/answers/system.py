@@ -51,7 +51,9 @@ class WorkerBody(BaseModel):
     pid: int
     state: str = Field(examples=["idle", "busy"])
     current_run: str | None
-    device: str | None = Field(description="Of the current run; null while idle.", examples=["cpu", "cuda"])
+    device: str | None = Field(
+        description="Of the current run; while idle, what it trains on, as it told.", examples=["cpu", "cuda"]
+    )
     started_at: str | None
     last_heartbeat_at: str | None
     is_alive: bool = Field(description="Whether its heartbeat is younger than 60 s.")

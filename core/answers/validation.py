@@ -74,6 +74,7 @@ class ValidationBody(BaseModel):
     recipe: str
     dataset: dict[str, Any] = Field(description="`name`, `version`, `count`, sizes and classes.")
     model: str = Field(description="The model it would publish under.")
+    device: str | None = Field(None, description="What it would be trained on, as far as the workers told.")
     config: dict[str, Any] = Field(description="As asked.")
     resolved: dict[str, Any] = Field(description="As it would be used.")
     parameters: ParametersBody
