@@ -72,8 +72,8 @@ def zip_members(path: Path, max_bytes: int, max_entries: int, encoding: str | No
 
 
 def _member(archive: ZipFile, entry: ZipInfo) -> Member:
-    chunks = partial(_checked_chunks, archive, entry)
-    return Member(entry.filename, entry.file_size, entry.compress_size, chunks)
+    chunks = partial(_chunks, archive, entry)
+    return Member(entry.filename, entry.file_size, entry.compress_size, chunks, _refusal(entry))
 
 
 def _name_of(entry: ZipInfo, is_utf8: bool, encoding: str | None) -> str:
@@ -90,15 +90,20 @@ def unpack_entry(archive: ZipFile, entry: ZipInfo, target: Path, max_bytes: int)
     unpack(_member(archive, entry), target, max_bytes)
 
 
-def _checked_chunks(archive: ZipFile, entry: ZipInfo) -> Iterator[bytes]:
-    """What an entry unpacks to, never more than it declares; FileRefused unless it is a plain file and whole."""
+def _refusal(entry: ZipInfo) -> str | None:
+    """Why an entry cannot be read, if it is no plain file that can."""
     if stat.S_ISLNK(entry.external_attr >> 16):
-        raise FileRefused("is a link; pack the file that it leads to")
+        return "is a link; pack what it leads to"
     if entry.flag_bits & ENCRYPTED or entry.compress_type == AES:
-        raise FileRefused("is encrypted; pack it without a password")
+        return "is encrypted; pack it without a password"
     if entry.compress_type not in READ_METHODS:
         method = METHODS.get(entry.compress_type, f"method {entry.compress_type}")
-        raise FileRefused(f"is packed in a way other than stored and deflated: {method}; {REPACK}")
+        return f"is packed in a way other than stored and deflated: {method}; {REPACK}"
+    return None
+
+
+def _chunks(archive: ZipFile, entry: ZipInfo) -> Iterator[bytes]:
+    """What an entry unpacks to, never more than it declares; FileRefused unless it is whole."""
     try:
         with archive.open(entry) as packed:
             while chunk := packed.read(CHUNK):

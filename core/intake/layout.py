@@ -53,6 +53,8 @@ def list_entries(members: Iterable[Member], report: Report) -> list[Entry]:
             if _is_ignored(parts):
                 report.ignored += 1
                 continue
+            if member.refusal:
+                raise FileRefused(member.refusal)
             if parts in found:
                 raise FileRefused("is there twice; the first one counts")
         except FileRefused as error:

@@ -17,17 +17,18 @@ CHUNK = 1 << 20
 @dataclass(frozen=True, slots=True)
 class Member:
     """One file. `name`: see core.intake.names. `chunks`: what it holds, never more than `size` bytes; FileRefused if
-    that cannot be had."""
+    that cannot be had. `refusal`: why not, where that is known before: of a link, say."""
 
     name: str
     size: int
     packed_size: int
     chunks: Callable[[], Iterator[bytes]]
+    refusal: str | None = None
 
 
 def read(member: Member, max_bytes: int) -> bytes:
     """All of it, in memory; FileRefused if it may not or cannot be had."""
-    _check_size(member, max_bytes)
+    _check(member, max_bytes)
     if member.size > RATIO_FROM and member.size > MAX_RATIO * member.packed_size:
         raise FileRefused(f"unpacks to more than {MAX_RATIO} times its size")
     return b"".join(member.chunks())
@@ -35,7 +36,7 @@ def read(member: Member, max_bytes: int) -> bytes:
 
 def unpack(member: Member, target: Path, max_bytes: int) -> None:
     """As read, into a file."""
-    _check_size(member, max_bytes)
+    _check(member, max_bytes)
     with target.open("wb") as out:
         for chunk in member.chunks():
             out.write(chunk)
@@ -43,12 +44,16 @@ def unpack(member: Member, target: Path, max_bytes: int) -> None:
 
 def head(member: Member) -> bytes:
     """How it begins; nothing if it cannot be read."""
+    if member.refusal:
+        return b""
     try:
         return next(iter(member.chunks()), b"")
     except FileRefused:
         return b""
 
 
-def _check_size(member: Member, max_bytes: int) -> None:
+def _check(member: Member, max_bytes: int) -> None:
+    if member.refusal:
+        raise FileRefused(member.refusal)
     if member.size > max_bytes:
         raise FileRefused(f"unpacks to {member.size} bytes; one file may have {max_bytes}")

@@ -189,10 +189,10 @@ def _as_members(
         found = files.get(info.linkname) if info.islnk() else info
         if found is not None and found.isreg():
             files[info.name] = found
-        chunks = partial(_chunks, archive, lock, found or info, _refusal(found))
+        chunks = partial(_chunks, archive, lock, found or info)
         is_utf8 = "path" in info.pax_headers and info.pax_headers.get("hdrcharset") != "BINARY"
         name = decode(info.name.encode("utf-8", "surrogateescape"), encoding, is_utf8=is_utf8)
-        members.append(Member(name, found.size if found else 0, packed, chunks))
+        members.append(Member(name, found.size if found else 0, packed, chunks, _refusal(found)))
     return members
 
 
@@ -200,15 +200,11 @@ def _refusal(info: tarfile.TarInfo | None) -> str | None:
     if info is None:
         return "is a link to no file of the archive"
     if info.issym():
-        return "is a link; pack the file that it leads to (tar -h)"
+        return "is a link; pack what it leads to (tar -h)"
     return None if info.isreg() else "is no file but a device, a pipe or a part of another"
 
 
-def _chunks(
-    archive: tarfile.TarFile, lock: threading.Lock, info: tarfile.TarInfo, refusal: str | None
-) -> Iterator[bytes]:
-    if refusal:
-        raise FileRefused(refusal)
+def _chunks(archive: tarfile.TarFile, lock: threading.Lock, info: tarfile.TarInfo) -> Iterator[bytes]:
     left = info.size
     try:
         file = archive.extractfile(info)

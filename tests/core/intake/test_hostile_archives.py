@@ -52,7 +52,7 @@ def test_a_link_is_not_followed(take: Build) -> None:
     link = zipfile.ZipInfo("link.png")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
 
-    assert reasons(take, (link, b"/etc/passwd")) == {"link.png": "is a link; pack the file that it leads to"}
+    assert reasons(take, (link, b"/etc/passwd")) == {"link.png": "is a link; pack what it leads to"}
 
 
 def test_a_file_that_is_there_twice_counts_once(take: Build) -> None:

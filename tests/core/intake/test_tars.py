@@ -72,7 +72,7 @@ def test_a_hard_link_is_the_file_that_it_leads_to_and_nothing_else_is_followed(t
 
     reasons = {bad.name: bad.reason for bad in report.bad_files}
     assert report.taken == 3
-    assert reasons.pop("soft.png") == reasons.pop("secret.png") == "is a link; pack the file that it leads to (tar -h)"
+    assert reasons.pop("soft.png") == reasons.pop("secret.png") == "is a link; pack what it leads to (tar -h)"
     assert reasons.pop("out.png") == reasons.pop("self.png") == "is a link to no file of the archive"
     assert reasons.pop("../out.png") == reasons.pop("/abs.png") == "its name leads out of the archive"
     assert set(reasons) == {"pipe.png", "disk.png", "tty.png"}
@@ -218,3 +218,12 @@ def test_work_files_of_a_tar_are_gone_when_it_is_read(take: Build, tmp_path: Pat
     take(tarred(PETS, "w:gz"))
 
     assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"file-0", "images.npy"}
+
+
+def test_links_have_no_part_in_where_the_classes_are(take: Build) -> None:
+    links = [linked("pets/bird", tarfile.SYMTYPE, "elsewhere"), linked("link.png", tarfile.SYMTYPE, "pets/cat/0.png")]
+
+    built = take(tarred([*PETS, *links]))
+
+    assert built.content.class_names == ("cat", "dog")
+    assert {bad.reason for bad in built.report.to_body().bad_files} == {"is a link; pack what it leads to (tar -h)"}
