@@ -64,6 +64,11 @@ class ImageSet:
         step = max(1, _CHUNK_BYTES // (self.images_NHWC.nbytes // count))
         return (self.images_NHWC[begin : begin + step] for begin in range(0, count, step))
 
+    @property
+    def is_grey(self) -> bool:
+        """Whether every pixel is."""
+        return all(bool((images_NHWC == images_NHWC[..., :1]).all()) for images_NHWC in self.chunks())
+
     def statistics(self) -> dict[str, Any]:
         """`mean` and `std` of each channel, from 0 to 1, and `duplicates`: images that are equal to an earlier one."""
         channels = self.images_NHWC.shape[3]

@@ -25,7 +25,7 @@ class Outline:
     dtype: str
 
     def __str__(self) -> str:
-        return f"{'x'.join(map(str, self.shape)) or 'one value'} {self.dtype}"
+        return f"{'x'.join(map(str, self.shape))[:60]} {self.dtype}".strip()
 
 
 @dataclass(frozen=True, slots=True)

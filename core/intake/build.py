@@ -23,8 +23,8 @@ from core.intake.looking import look_at_all, notes_of
 from core.intake.members import Member, head, read
 from core.intake.metadata import is_metadata, labelled, read_metadata
 from core.intake.names import shown
-from core.intake.npz import read_npy_files, read_npz
-from core.intake.order import Order
+from core.intake.npz import array_entries, read_npy_files, read_npz
+from core.intake.order import AUTO, Order
 from core.intake.picture import SUFFIXES, Shape, decode, fit
 from core.intake.report import Report
 from core.intake.tars import tar_members
@@ -58,7 +58,7 @@ def build(order: Order, folder: Path, tell: Tell) -> Built:
         if kind == "npy":
             return _from_arrays(read_npy_files(order.files, folder, report.note), report, order, folder, tell)
         with _members(order, folder, tell, is_zip=kind == "zip") as members:
-            if kind == "zip" and any(_is_array(member.name) for member in members):
+            if kind == "zip" and _holds_arrays([member.name for member in members]):
                 report = Report("npz")
                 content = read_npz(order.files[0].path, folder, order.limits.bytes, report.note)
                 return _from_arrays(content, report, order, folder, tell)
@@ -90,8 +90,11 @@ def _members(order: Order, folder: Path, tell: Tell, *, is_zip: bool) -> Iterato
         yield members
 
 
-def _is_array(name: str) -> bool:
-    return name.endswith(".npy") and "/" not in name
+def _holds_arrays(names: Sequence[str]) -> bool:
+    """Whether a zip is an .npz: arrays beside no folder, or in one without pictures."""
+    entries = array_entries(names)
+    is_beside_pictures = any(name.lower().endswith(tuple(SUFFIXES)) for name in names)
+    return any("/" not in entry or not is_beside_pictures for entry in entries.values())
 
 
 def _located(error: InvalidRequest) -> InvalidRequest:
@@ -165,7 +168,7 @@ def _from_arrays(content: ImageSet, report: Report, order: Order, folder: Path, 
     if count > MAX_IMAGES:
         raise InvalidRequest.field("/file", f"has {count} images; arrays may have {MAX_IMAGES}")
     target = folder / "images.npy"
-    plan = plan_for(order.form, [Shape(width, height, channels == 1)])
+    plan = plan_for(order.form, [Shape(width, height, order.form.channels == AUTO and content.is_grey)])
     check_bytes(count, plan, order.limits.bytes)
     report.taken = count
     if (height, width, channels) == (plan.size, plan.size, plan.channels):

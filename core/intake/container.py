@@ -10,7 +10,11 @@ import zlib
 from collections.abc import Iterator
 
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
-PNG_TRANSPARENCY = {0: range(2, 3), 2: range(6, 7), 3: range(1, 257)}  # bytes of tRNS, by the kind of colour
+PNG_TRANSPARENCY: dict[int | None, range] = {
+    0: range(2, 3),
+    2: range(6, 7),
+    3: range(1, 257),
+}  # bytes of tRNS
 PNG_TURNED_BY = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0")  # keywords of texts that may turn a picture
 JPEG_TURNED_BY = (b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0")
 JPEG_COLOURS = {0xE0: (b"JFIF\0", 14), 0xEE: (b"Adobe", 12)}  # how they begin, and the fewest bytes of one
@@ -53,11 +57,11 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
 
 def _bare_png(data: bytes, is_turned: bool) -> bytes:
     """All critical chunks as they are, tRNS, and eXIf: the checksums of those two do not matter."""
-    kept = [PNG]
+    kept, colour = [PNG], data[25] if len(data) > 25 else None
     for kind, content, chunk in _png_chunks(data):
         if not kind[0] & 0x20:
             kept.append(chunk)
-        elif (kind == b"tRNS" and len(content) in PNG_TRANSPARENCY.get(data[25], ())) or (
+        elif (kind == b"tRNS" and len(content) in PNG_TRANSPARENCY.get(colour, ())) or (
             is_turned and _turns_png(kind, content)
         ):
             crc = zlib.crc32(kind + content)

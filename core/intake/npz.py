@@ -3,9 +3,10 @@
 Shape suffixes: N images, H height, W width, C channels (1 or 3).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
 from zipfile import ZipFile
 
@@ -25,8 +26,7 @@ MAX_BYTES = 1 << 33  # of all arrays together
 MAX_ARRAYS = 1000
 NPY_MAGIC = b"\x93NUMPY"
 SUFFIX = ".npy"
-# What numpy raises on a header that is none, lies, or names what is no plain array.
-_UNREADABLE = (ValueError, EOFError, TypeError, MemoryError, ArithmeticError, SyntaxError)
+UNREADABLE = Outline((), "that cannot be read")
 
 Array = npt.NDArray[Any]
 Note = Callable[[str], None]
@@ -54,20 +54,32 @@ def read_npz(path: Path, folder: Path, max_bytes: int = MAX_BYTES, note: Note = 
         InvalidRequest: an array is missing or unusable; the pointer names it.
     """
     with open_archive(path, max_bytes) as archive:
-        names = [name.removesuffix(SUFFIX) for name in archive.namelist() if name.endswith(SUFFIX)]
-        if len(names) > MAX_ARRAYS:
-            raise InvalidRequest.field("images", f"has {len(names)} arrays; an .npz may have {MAX_ARRAYS}")
-        outlines = {name: _outline_of_entry(archive, name) for name in names}
-        return _image_set(Arrays(outlines, lambda name: _unpacked(archive, name, folder, max_bytes)), folder, note)
+        entries = array_entries(archive.namelist())
+        if len(entries) > MAX_ARRAYS:
+            raise InvalidRequest.field("images", f"has {len(entries)} arrays; an .npz may have {MAX_ARRAYS}")
+        outlines = {name: _outline_of_entry(archive, entry) for name, entry in entries.items()}
+        get = partial(_unpacked, archive, entries, folder, max_bytes)
+        return _image_set(Arrays(outlines, get), folder, note)
+
+
+def array_entries(names: Iterable[str]) -> dict[str, str]:
+    """The arrays among the files of a zip: what each is called, whatever folder holds them, and its file."""
+    found = [PurePosixPath(name) for name in names if name.endswith(SUFFIX)]
+    shown = [path for path in found if not any(part.startswith((".", "__MACOSX")) for part in path.parts)]
+    if len({path.name for path in shown}) < len(shown):
+        return {str(path).removesuffix(SUFFIX): str(path) for path in shown}
+    return {path.name.removesuffix(SUFFIX): str(path) for path in shown}
 
 
 def read_npy_files(uploads: Sequence[Upload], folder: Path, note: Note) -> ImageSet:
     """As `read_npz`, of arrays in files of their own."""
     paths = {Path(upload.filename).stem: upload.path for upload in uploads}
+    if len(paths) < len(uploads):
+        raise InvalidRequest.field("file", "two .npy files have one name")
     outlines = {}
     for name, path in paths.items():
         with path.open("rb") as file:
-            outlines[name] = _outline(file, name)
+            outlines[name] = _outline(file)
     return _image_set(Arrays(outlines, lambda name: _mapped(paths[name], name)), folder, note)
 
 
@@ -103,32 +115,30 @@ def _texts(names: Array, field: str) -> tuple[str, ...]:
         raise InvalidRequest.field(field, "expected texts") from None
 
 
-def _outline_of_entry(archive: ZipFile, name: str) -> Outline:
+def _outline_of_entry(archive: ZipFile, entry: str) -> Outline:
     try:
-        with archive.open(name + SUFFIX) as packed:
-            return _outline(cast(BinaryIO, packed), name)
-    except InvalidRequest:
-        raise
-    except Exception as error:  # whatever a stranger's bytes lead to
-        raise _unreadable(name, error) from None
+        with archive.open(entry) as packed:
+            return _outline(cast(BinaryIO, packed))
+    except Exception:  # as below; it matters where the array is needed
+        return UNREADABLE
 
 
-def _outline(file: BinaryIO, name: str) -> Outline:
+def _outline(file: BinaryIO) -> Outline:
     """Shape and type by an array's header."""
     try:
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = read(file)
-    except _UNREADABLE as error:
-        raise _unreadable(name, error) from None
+    except Exception:  # whatever a stranger's bytes lead to
+        return UNREADABLE
     return Outline(shape, str(dtype))
 
 
-def _unpacked(archive: ZipFile, name: str, folder: Path, max_bytes: int) -> Array:
+def _unpacked(archive: ZipFile, entries: Mapping[str, str], folder: Path, max_bytes: int, name: str) -> Array:
     """One array of an .npz, mapped from a file in `folder`."""
     target = folder / f"{len(list(folder.iterdir()))}.unpacked"
     try:
-        unpack_entry(archive, archive.getinfo(name + SUFFIX), target, max_bytes)
+        unpack_entry(archive, archive.getinfo(entries[name]), target, max_bytes)
     except FileRefused as error:
         raise _unreadable(name, error) from None
     return _mapped(target, name)
@@ -138,7 +148,7 @@ def _mapped(path: Path, name: str) -> Array:
     try:
         with np.errstate(over="raise"):  # the product of a shape
             array: Array = np.lib.format.open_memmap(path, mode="r")  # plain arrays alone; runs no code
-    except _UNREADABLE as error:
+    except Exception as error:  # as above
         raise _unreadable(name, error) from None
     return array
 

@@ -74,7 +74,7 @@ def look_at(data: bytes, background: int, max_pixels: int, needs_colour: Callabl
     """
     with _bared(data, lambda data: _opened(data, max_pixels)) as picture:
         width, height = picture.size
-        has_levels, may_be_grey = is_deep(picture), picture.mode in GREY_MODES
+        has_levels, may_be_grey = _is_deep(picture), picture.mode in GREY_MODES
     if not has_levels and (may_be_grey or not needs_colour()):
         return Shape(width, height, may_be_grey)
     try:
@@ -135,6 +135,13 @@ def _decoded(data: bytes, max_pixels: int, least: int) -> Image.Image | Deep:
             raise FileRefused("takes more memory than there is") from None
         except Exception as error:  # whatever a stranger's bytes lead to
             raise FileRefused(f"cannot be decoded: {_reason(error)}") from None
+
+
+def _is_deep(picture: ImageFile.ImageFile) -> bool:
+    try:
+        return is_deep(picture)
+    except Exception as error:  # as above
+        raise FileRefused(f"cannot be read: {_reason(error)}") from None
 
 
 def _upright(picture: Image.Image) -> Image.Image:
@@ -217,7 +224,10 @@ def _opened(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
 
 
 def _is_preview(picture: TiffImagePlugin.TiffImageFile) -> bool:
-    return DNG_TAG in picture.tag_v2 or picture.tag_v2.get(SUBFILE_TAG, 0) == IS_REDUCED
+    try:
+        return DNG_TAG in picture.tag_v2 or picture.tag_v2.get(SUBFILE_TAG, 0) == IS_REDUCED
+    except Exception:  # as above: a tag that cannot be read says nothing
+        return False
 
 
 def _told(data: bytes) -> str:

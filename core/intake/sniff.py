@@ -65,7 +65,7 @@ _FOREIGN = {
     b"MATLAB 5": ("a MATLAB file", _ARRAYS),
     b"PAR1": ("a Parquet file", "save its pictures as files, in a zip"),
     b"SQLite format 3": ("a database", "save its pictures as files, in a zip"),
-    b"\x93NUMPY": ("an array of numpy", ""),
+    b"\x93NUMPY": ("an array of numpy", "send it by itself, or in an .npz"),
     **{b"\x80" + bytes([n]): ("a Python pickle, which can run code and is never opened", _ARRAYS) for n in range(2, 6)},
 }
 

@@ -49,7 +49,7 @@ def import_dataset(
     dataset: Name,
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH...", help="A zip, a tar or a folder of pictures, an .npz, or IDX files."),
+        typer.Argument(metavar="PATH...", help="A zip, a tar or a folder of pictures, an .npz, .npy or IDX files."),
     ],
     size: Annotated[int | None, typer.Option(help="Pixels a side: 16, 28, 32, 56, 64, 112, 128, 224 or 256.")] = None,
     crop: Annotated[str | None, typer.Option(help="centre (the middle square) or none (all of it).")] = None,
@@ -62,7 +62,7 @@ def import_dataset(
     licence: Annotated[str | None, typer.Option(help="Under which licence.")] = None,
     attribution: Annotated[str | None, typer.Option(help="Whom to name.")] = None,
 ) -> None:
-    """Upload pictures in class folders, an .npz or IDX files, and make a dataset of them."""
+    """Upload pictures in class folders, arrays (.npz, .npy) or IDX files, and make a dataset of them."""
     with _uploadable(session, paths) as (files, left_out), told_meanwhile(session) as request_id:
         body = session.client.datasets.add(
             dataset,

@@ -1,5 +1,6 @@
 """Pictures of more or fewer than 8 bits: what is black and what is white, in every file that may hold them."""
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,11 @@ from PIL import Image
 
 from core.errors import InvalidRequest
 from core.intake.levels import NoLevels, Span, levels_of
+from core.intake.picture import Plan, decode, look_at
+from core.intake.refusal import FileRefused
 from tests.core.intake.conftest import Build
 from tests.pictures import Pixels, chunk, packed_bits, png, tiff
-from tests.uploads import saved, zipped
+from tests.uploads import picture, saved, zipped
 
 RAMP = np.linspace(0, 65535, 256).astype(np.uint16).reshape(16, 16)  # every 257
 FINE = np.random.default_rng(3).integers(0, 65536, (16, 16, 4)).astype(np.uint16)
@@ -233,3 +236,22 @@ def test_adobe_cmyk_is_no_negative_whatever_its_transform(take: Build) -> None:
     assert abs(plain.astype(int) - (255, 0, 0)).max() < 12
     assert plain.std(axis=(0, 1)).max() < 2
     assert ycck.shape[2] == 3
+
+
+def test_no_damage_does_more_than_have_a_file_refused() -> None:
+    random = np.random.default_rng(7)
+    files = [
+        *(picture((12, 12), form=form) for form in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "AVIF", "PPM")),
+        *(png(FINE[..., :channels].copy(), kind) for channels, kind in ((1, 0), (3, 2), (2, 4), (4, 6))),
+        *(tiff(RAMP), tiff(FINE[..., :3].copy(), photometric=2), tiff(RAMP.astype(np.float32))),
+        *(pgm(RAMP, 4095), b"\x89PNG\r\n\x1a\n\0\0\0\0tRNS"),
+    ]
+    plan = Plan(16, 3, is_cropped=True, background=255)
+
+    for i in range(600):
+        data = bytearray(files[i % len(files)])
+        for _ in range(random.integers(1, 4)):
+            data[random.integers(min(len(data), 200))] = random.integers(256)
+        with contextlib.suppress(FileRefused):
+            look_at(bytes(data), 255, 10**6, lambda: True)
+            decode(bytes(data), plan, 10**6)

@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import InvalidRequest
 from tests.core.intake.conftest import LIMITS, Build
-from tests.uploads import npz
+from tests.uploads import npz, zipped
 
 RNG = np.random.default_rng(0)
 TRAIN, VAL, TEST = (RNG.integers(0, 256, (count, 16, 16), np.uint8) for count in (6, 4, 3))
@@ -157,3 +157,37 @@ def test_a_bare_array_of_objects_is_refused_unopened(take: Build) -> None:
 def test_an_array_for_each_picture_is_refused(take: Build) -> None:
     with pytest.raises(InvalidRequest, match="1001 arrays"):
         take(npz(**{f"image{i}": TRAIN[0] for i in range(1001)}), limits=LIMITS.model_copy(update={"files": 2000}))
+
+
+def test_a_zip_of_arrays_in_a_folder_is_as_an_npz(take: Build) -> None:
+    entries = [("set/x.npy", npy(TRAIN)), ("set/y.npy", npy(TRAIN_Y)), ("__MACOSX/set/._x.npy", b"junk")]
+
+    built = take(zipped([*entries, ("set/readme.txt", b"read me")]))
+
+    assert (built.content.images_NHWC[..., 0] == TRAIN).all()
+    assert built.content.labels_N is not None
+    assert built.report.to_body().kind == "npz"
+
+
+def test_an_array_that_cannot_be_read_matters_only_where_it_is_needed(take: Build) -> None:
+    built = take(zipped([("images.npy", npy(TRAIN)), ("more.npy", b"junk"), ("objects.npy", b"\x93NUMPY\x03\0")]))
+
+    assert (built.content.images_NHWC[..., 0] == TRAIN).all()
+    with pytest.raises(InvalidRequest, match="/file/images: cannot be read"):
+        take(zipped([("images.npy", b"junk")]))
+    with pytest.raises(InvalidRequest, match=r"Arrays: more \(that cannot be read\)"):
+        take(zipped([("more.npy", b"junk")]))
+
+
+def test_arrays_of_grey_pixels_in_three_channels_make_one_unless_three_are_asked_for(take: Build) -> None:
+    grey = np.stack([TRAIN] * 3, axis=3)
+
+    assert take(npz(images=grey)).content.images_NHWC.shape == (6, 16, 16, 1)
+    assert (take(npz(images=grey)).content.images_NHWC[..., 0] == TRAIN).all()
+    assert take(npz(images=grey), channels="3").content.images_NHWC.shape == (6, 16, 16, 3)
+    assert take(npz(images=COLOURS)).content.images_NHWC.shape == (6, 16, 16, 3)
+
+
+def test_two_arrays_of_one_name_are_refused(take: Build) -> None:
+    with pytest.raises(InvalidRequest, match="files have one name"):
+        take(npy(TRAIN), npy(TRAIN), names=("a/x.npy", "b/x.npy"))
