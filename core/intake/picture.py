@@ -233,9 +233,11 @@ def _is_preview(picture: TiffImagePlugin.TiffImageFile) -> bool:
 def _told(data: bytes) -> str:
     """Why a file cannot be opened: what it is, and what to do."""
     kind = kind_of(data[:HEAD])
-    if kind is None:
-        return f"is no {SHOWN_FORMATS} that can be read"
-    return f"{kind} that cannot be read: damaged, or of a rare kind" if kind.is_picture else str(kind)
+    if kind and kind.is_picture:
+        return f"{kind} that cannot be read: damaged, or of a rare kind"
+    if kind and kind.advice:
+        return str(kind)
+    return f"is no {SHOWN_FORMATS} that can be read" + (f": it {kind}" if kind else "")
 
 
 def _reason(error: Exception) -> str:
