@@ -61,6 +61,7 @@ def main() -> None:
         port=settings.port,
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # app/proxy.py has the say
         server_header=False,
         timeout_graceful_shutdown=DRAIN_S,
     )

@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from app.proxy import address
 from core.errors import (
     BadRequest,
     BodyTooLarge,
@@ -96,7 +97,10 @@ def answer(request: Request, error: Exception) -> Response:
 
 
 def _about(request: Request) -> dict[str, Any]:
-    return {"instance": request.scope["path"], "request_id": request.scope.get("state", {}).get("request_id", "")}
+    return {
+        "instance": address(request.scope["path"]),
+        "request_id": request.scope.get("state", {}).get("request_id", ""),
+    }
 
 
 def _known(request: Request, error: Exception) -> Response:

@@ -19,6 +19,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import problem
+from app.proxy import address, forwarded_host
 from app.telemetry import Telemetry
 from core.errors import BadRequest, BodyTooLarge, GanymedeError, HostNotAllowed, OriginNotAllowed
 from core.hosts import is_served, served_host
@@ -75,8 +76,8 @@ class Gate:
             await self.app(scope, receive, send_with_id)
             return
         self.telemetry.rejected.labels(refusal.code).inc()
-        text, about = str(refusal), {"instance": scope["path"], "request_id": request_id}
-        response = problem(refusal.status, refusal.code, text, title=refusal.title, **about)
+        code, text, instance = refusal.code, str(refusal), address(scope["path"])
+        response = problem(refusal.status, code, text, title=refusal.title, instance=instance, request_id=request_id)
         await response(scope, receive, send_with_id)
 
     def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> GanymedeError | None:
@@ -87,12 +88,18 @@ class Gate:
         if not is_host_allowed(headers, self.allowed_hosts) and not is_probe(scope):
             host = headers.get(b"host", b"").decode("latin-1")
             return HostNotAllowed(f"Host {host[:100]!r} is not served here; see GANYMEDE_ALLOWED_HOSTS")
-        if scope["method"] not in SAFE_METHODS and (error := _foreign(headers)):
+        if scope["method"] not in SAFE_METHODS and (error := _foreign(self._as_asked(scope, headers))):
             return error
         length = headers.get(b"content-length", b"")
         if length.isdigit() and int(length) > (limit := max_body_bytes(scope, self.max_upload)):
             return BodyTooLarge(f"a body may have up to {limit} bytes here; this one has {int(length)}")
         return None
+
+    def _as_asked(self, scope: Scope, headers: dict[bytes, bytes]) -> dict[bytes, bytes]:
+        """The headers with the Host that a trusted proxy was asked for, where that is one of ours."""
+        asked = forwarded_host(scope)
+        as_asked = {**headers, b"host": asked.encode("latin-1")} if asked else headers
+        return as_asked if is_host_allowed(as_asked, self.allowed_hosts) else headers
 
 
 class BodyLimit:

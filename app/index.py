@@ -4,6 +4,7 @@ from fastapi import Request
 from pydantic import BaseModel
 from starlette.responses import JSONResponse
 
+from app.proxy import address
 from app.routing import Router
 from core import VERSION
 
@@ -34,9 +35,12 @@ class Index(BaseModel):
 @router.get("/")
 async def index() -> Index:
     """Where to go from here."""
-    return Index()
+    links = Index().links
+    return Index(links={name: address(path) for name, path in links.items()})
 
 
 @router.get("/openapi.json", include_in_schema=False)
 async def openapi(request: Request) -> JSONResponse:
-    return JSONResponse(request.app.openapi())
+    document = request.app.openapi()
+    servers = [{**server, "url": address(server["url"]).removesuffix("/") or "/"} for server in document["servers"]]
+    return JSONResponse({**document, "servers": servers})

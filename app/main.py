@@ -30,6 +30,7 @@ from app.generate.source import Source
 from app.generate.studio import Studio
 from app.generate.threads import Threads
 from app.observer import Observer
+from app.proxy import Proxy
 from app.reconciler import reconcile_for_ever
 from app.routing import Addresses, Methods
 from app.run_counts import RunCensus
@@ -108,12 +109,14 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Methods, addresses=addresses)
     app.add_middleware(Shortcut, routes=generate.direct)
     app.add_middleware(Gate, allowed_hosts=settings.allowed_hosts, max_upload=settings.max_upload, telemetry=telemetry)
-    # added last: the outermost
     app.add_middleware(Observer, telemetry=telemetry, is_access_logged=settings.access_log)
     app.router.routes.extend(generate.direct)
     for part in PARTS:
         app.include_router(part.router)
     outcomes.expect(telemetry, routes)
+    own = {route.path_format.split("/")[1] for route in routes}
+    # added last: the outermost
+    app.add_middleware(Proxy, root_path=settings.root_path or "", trusted=settings.trusted_proxies, own=own)
     return app
 
 

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import quote
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import InvalidRequest
 from core.hosts import is_loopback, normal_host, served_host
+from core.proxies import checked_networks, checked_prefix
 from core.redis_url import check_redis_url
 from core.refs import RUN, parse_model_ref
 
@@ -61,6 +62,14 @@ class Settings(BaseSettings):
         min_length=1,
         description="Names a request's Host header may carry, comma-separated (ports do not matter); `*.gan.example` "
         "for all names below one, `*` for any.",
+    )
+    root_path: Annotated[str, AfterValidator(checked_prefix)] | None = Field(
+        None, description="Prefix that a proxy in front shows the service under, like `/gan`, stripped by it or not."
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(checked_networks)] = Field(
+        ("127.0.0.1", "::1"),
+        description="Addresses and networks, comma-separated, from which X-Forwarded-Prefix, -Proto and -Host are "
+        "believed; `none`: nobody's.",
     )
     allow_anonymous: bool = Field(
         False, description="Listen on an address other than loopback although nobody has to show a key."

@@ -7,6 +7,7 @@ from fastapi import Path
 
 from app.deps import Services
 from app.generate.engine import Engine
+from app.proxy import address
 from core.answers.models import EngineFacts, VersionBody
 from core.errors import StoreDamaged
 
@@ -26,11 +27,15 @@ def version_body(name: str, version: int, services: Services) -> VersionBody:
     manifest = services.registry.manifest(name, version)
     failure = services.models.failures.get((name, version))
     engine = services.models.residents.get((name, version))
-    path = f"/models/{name}/versions/{version}"
+    path = address(f"/models/{name}/versions/{version}")
     try:
         size = sum(facts["bytes"] for facts in manifest["files"].values())
         facts = {key: value for key, value in manifest.items() if key in VersionBody.model_fields}
-        links = {"self": path, "model": f"/models/{name}", "generate": f"/generate?model={name}@{version}"}
+        links = {
+            "self": path,
+            "model": address(f"/models/{name}"),
+            "generate": address(f"/generate?model={name}@{version}"),
+        }
         links |= {part: f"{path}/{part}" for part in ("samples", "weights", "manifest")}
         own = {
             "model": name,

@@ -12,6 +12,7 @@ from app.catalog.body import ModelName, VersionNumber, version_body
 from app.conditions import IMMUTABLE, IfNoneMatch
 from app.deps import Services, ServicesDep
 from app.errors import documented
+from app.proxy import address
 from app.routing import Router
 from app.stored import StoredFile
 from app.upload import Part, receive_parts
@@ -109,7 +110,7 @@ async def import_version(model: ModelName, request: Request, response: Response,
         )
     await services.models.announce(name)
     response.status_code = 201 if is_new else 200
-    response.headers["Location"] = f"/models/{name}/versions/{version}"
+    response.headers["Location"] = address(f"/models/{name}/versions/{version}")
     return await run_in_threadpool(version_body, name, version, services)
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import Path
 
 from app.deps import Services
+from app.proxy import address
 from core.answers.models import DatasetBody
 from core.datasets import BUNDLED, Dataset
 from core.errors import StoreDamaged
@@ -22,7 +23,7 @@ def dataset_body(dataset: Dataset, services: Services) -> DatasetBody:
 
 def dataset_facts(dataset: Dataset, services: Services) -> dict[str, Any]:
     manifest = dataset.manifest
-    path = f"/datasets/{manifest['name']}"
+    path = address(f"/datasets/{manifest['name']}")
     return {
         **manifest,
         "bytes": sum(facts["bytes"] for facts in manifest["files"].values()),

@@ -12,6 +12,7 @@ from app.datasets.body import dataset_facts
 from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.presence import until_gone
+from app.proxy import address
 from app.routing import Router
 from app.upload import Part, Received, receive_parts
 from core.answers.models import ImportedDataset
@@ -69,7 +70,7 @@ async def import_dataset(request: Request, response: Response, services: Service
             done = await services.intakes.run(intake, order, folder, lambda: until_gone(request))
     dataset = await run_in_threadpool(services.datasets.get, done["dataset"], done["version"])
     response.status_code = 201 if done["change"] == "created" else 200
-    response.headers["Location"] = f"/datasets/{dataset.name}"
+    response.headers["Location"] = address(f"/datasets/{dataset.name}")
     facts = await run_in_threadpool(dataset_facts, dataset, services)
     return ImportedDataset(**facts, change=done["change"], report=done["report"])
 

@@ -18,6 +18,7 @@ from app.generate.engine import Engine
 from app.generate.forms import encode, safe, work_of
 from app.generate.parameters import GenerateBody, GenerateQuery
 from app.presence import until_gone
+from app.proxy import address
 from app.routing import Router
 from core.answers.drawings import DrawnImages
 from core.errors import (
@@ -195,4 +196,4 @@ def _pinned_url(ask: Ask, engine: Engine) -> str:
         query.append(("scale", ask.scale))
     if ask.tells_recipe:
         query.append(("metadata", "true"))
-    return f"/generate?{urlencode(query)}"
+    return address(f"/generate?{urlencode(query)}")

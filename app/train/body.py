@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import Path
 
+from app.proxy import address
 from core.answers.runs import RUN_ID, LatestBody, ProgressBody, QueuePlace, RunBody, TaskBody
 from core.notes import Notes
 from core.queue import QueueUnavailable, TrainQueue, job_id
@@ -95,16 +96,16 @@ def _latest(run_id: str, state: RunState) -> LatestBody:
         metrics=state.metrics,
         evaluation_step=state.evaluation_step,
         sample_step=state.sample_step,
-        sample_url=None if state.sample_step is None else f"/train/{run_id}/samples/{state.sample_step}",
+        sample_url=None if state.sample_step is None else address(f"/train/{run_id}/samples/{state.sample_step}"),
         checkpoint_step=state.checkpoint_step,
     )
 
 
 def _links(run_id: str, model: str, status: Status) -> dict[str, str]:
     """Where to go from a run, and what can be asked of it in this status."""
-    here = f"/train/{run_id}"
+    here = address(f"/train/{run_id}")
     parts = ("events", "metrics", "samples", "checkpoints", "log", *possible_verbs(status))
-    return {"self": here, **{part: f"{here}/{part}" for part in parts}, "model": f"/models/{model}"}
+    return {"self": here, **{part: f"{here}/{part}" for part in parts}, "model": address(f"/models/{model}")}
 
 
 def _position(run: Run, state: RunState, queue: TrainQueue | None) -> int | None:

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from app.catalog.body import version_body
 from app.deps import Services, ServicesDep
 from app.errors import documented
+from app.proxy import address
 from app.routing import Router
 from app.train.body import RunId, Step
 from core.answers import Page
@@ -55,7 +56,7 @@ async def publish_checkpoint(
     model, version, is_new = await run_in_threadpool(_publish, run_id, step, request or PublishRequest(), services)
     await services.models.announce(model)
     response.status_code = 201 if is_new else 200
-    response.headers["Location"] = f"/models/{model}/versions/{version}"
+    response.headers["Location"] = address(f"/models/{model}/versions/{version}")
     return await run_in_threadpool(version_body, model, version, services)
 
 
@@ -74,7 +75,7 @@ def _publish(run_id: str, step: str, request: PublishRequest, services: Services
 
 def _body(checkpoint: Checkpoint, published: list[Published], services: Services) -> CheckpointBody:
     manifest = checkpoint.manifest()
-    path = f"/train/{checkpoint.run.id}/checkpoints/{checkpoint}"
+    path = address(f"/train/{checkpoint.run.id}/checkpoints/{checkpoint}")
     facts: dict[str, Any] = {key: manifest.get(key) for key in ("images_seen", "digest", "metrics", "created_at")}
     try:
         return CheckpointBody(
@@ -83,7 +84,7 @@ def _body(checkpoint: Checkpoint, published: list[Published], services: Services
             branch=checkpoint.branch,
             bytes=checkpoint.size(),
             published=[entry for entry in published if _is_of(checkpoint, entry, services)],
-            links={"publish": f"{path}/publish", "run": f"/train/{checkpoint.run.id}"},
+            links={"publish": f"{path}/publish", "run": address(f"/train/{checkpoint.run.id}")},
         )
     except ValueError:
         raise StoreDamaged(f"the manifest.json of checkpoint {checkpoint} does not describe it") from None

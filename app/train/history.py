@@ -19,6 +19,7 @@ from app.conditions import IMMUTABLE, IfNoneMatch, is_known
 from app.deps import ServicesDep
 from app.errors import documented
 from app.negotiation import preferred
+from app.proxy import address
 from app.routing import Router
 from app.train.body import RunId, Step
 from core import VERSION, metrics, samples, tail
@@ -212,7 +213,7 @@ def read_sample(
 
 
 def _sample_url(run: Run, grid: samples.Grid) -> str:
-    return f"/train/{run.id}/samples/{grid}"
+    return address(f"/train/{run.id}/samples/{grid}")
 
 
 class LogQuery(StrictModel):

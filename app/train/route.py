@@ -9,6 +9,7 @@ from fastapi import Header, Query, Response
 
 from app.deps import Services, ServicesDep
 from app.errors import documented
+from app.proxy import address
 from app.routing import Router
 from app.train.body import RunId, run_bodies, run_body
 from app.train.filters import ListQuery, WantedTags, fitting
@@ -53,7 +54,7 @@ def create_run(
         body = spec.model_dump(mode="json", exclude_unset=True)
         with IdempotencyKeys(services.store).held(parse_key(idempotency_key), body) as key:
             run = _made_before(key, services) or _start(spec, services, key)
-    response.headers["Location"] = f"/train/{run.id}"
+    response.headers["Location"] = address(f"/train/{run.id}")
     return run_body(run, services.queue)
 
 

@@ -1,6 +1,6 @@
 // Starts Swagger UI on this service's own document. A file of its own, because the page allows no inline script.
 window.ui = SwaggerUIBundle({
-  url: "/openapi.json",
+  url: "openapi.json",
   dom_id: "#swagger-ui",
   deepLinking: true,
   displayRequestDuration: true,

@@ -35,6 +35,8 @@ EVERY_SETTING: dict[str, tuple[str, object]] = {
     "HOST": ("::1", "::1"),
     "PORT": ("9000", 9000),
     "ALLOWED_HOSTS": ("gan.example, localhost ,", ("gan.example", "localhost")),
+    "ROOT_PATH": ("/tools/gan/", "/tools/gan"),
+    "TRUSTED_PROXIES": ("10.0.0.0/8, ::1", ("10.0.0.0/8", "::1/128")),
     "ALLOW_ANONYMOUS": ("true", True),
     "DEVICE": ("cuda:1", "cuda:1"),
     "DEFAULT_MODEL": ("digits@3", "digits@3"),
@@ -73,6 +75,13 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
     [
         *(("PORT", "0"), ("PORT", "65536"), ("PORT", "http"), ("PORT", "80.5")),
         *(("DEVICE", "gpu"), ("DEVICE", "cuda:"), ("DEVICE", "cuda:x"), ("DEVICE", "CPU\n")),
+        *(
+            ("ROOT_PATH", "gan"),
+            ("ROOT_PATH", "https://h/gan"),
+            ("ROOT_PATH", "/a/../b"),
+            ("TRUSTED_PROXIES", "localhost"),
+        ),
+        *(("TRUSTED_PROXIES", ","), ("TRUSTED_PROXIES", "10.0.0.1:80"), ("TRUSTED_PROXIES", "10.0.0.0/33")),
         *(("MAX_IMAGES", "0"), ("MAX_IMAGES", "1025"), ("MAX_IMAGES", "1e3")),
         *(("MAX_WAIT", "0"), ("MAX_WAIT", "-1"), ("MAX_WAIT", "nan"), ("MAX_WAIT", "inf")),
         *(("MODEL_MEMORY", "0"), ("MODEL_MEMORY", "1GB")),

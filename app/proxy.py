@@ -1,0 +1,88 @@
+"""A proxy in front: under which prefix it shows the service, and which of its headers are believed. Knows no route.
+
+A proxy may strip the prefix or pass it on: inside there is none, and every address that is told has it, without a host.
+Pure ASGI, and the outermost: all others see the plain address.
+"""
+
+import contextlib
+from collections.abc import Awaitable, Iterable
+from contextvars import ContextVar
+from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from core.proxies import checked_prefix, is_among, networks
+
+FORWARDED = frozenset({b"x-forwarded-prefix", b"x-forwarded-host", b"x-forwarded-proto"})
+SCHEMES = frozenset({"http", "https"})
+REDIRECTS = range(300, 309)
+
+_prefix: ContextVar[str] = ContextVar("prefix", default="")
+
+
+def address(path: str) -> str:
+    """Where a path of this service is for whoever sent the request under way."""
+    return _prefix.get() + path
+
+
+def forwarded_host(scope: Scope) -> str | None:
+    """The Host that a trusted proxy was asked for, where it says so."""
+    host: str | None = scope.get("state", {}).get("forwarded_host")
+    return host
+
+
+class Proxy:
+    """Middleware; `own` are the first parts of the service's addresses, which a prefix is not taken for."""
+
+    def __init__(self, app: ASGIApp, root_path: str, trusted: tuple[str, ...], own: Iterable[str]) -> None:
+        self.app, self.root_path = app, root_path
+        self._trusted, self._own = networks(trusted), frozenset(own)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        prefix = self.root_path
+        headers = {name: value for name, value in scope["headers"] if name in FORWARDED}
+        if headers and is_among((scope.get("client") or ("",))[0], self._trusted):
+            prefix = _believed(scope, headers) or prefix
+        _prefix.set(prefix)
+        if prefix and prefix.split("/", 2)[1] not in self._own:
+            _strip(scope, prefix)
+
+        def send_here(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.start" and message["status"] in REDIRECTS:
+                message["headers"] = [_without_host(*header) for header in message["headers"]]
+            return send(message)
+
+        await self.app(scope, receive, send_here)
+
+
+def _believed(scope: Scope, headers: dict[bytes, bytes]) -> str:
+    """Note the scheme and the host that a proxy tells; the prefix that it tells, if it is one."""
+    told = {name: value.decode("latin-1").strip() for name, value in headers.items()}
+    scheme = told.get(b"x-forwarded-proto", "").partition(",")[0].strip().lower()
+    if scheme in SCHEMES:
+        scope["scheme"] = scheme
+    if host := told.get(b"x-forwarded-host", "").partition(",")[0].strip():
+        scope.setdefault("state", {})["forwarded_host"] = host
+    with contextlib.suppress(ValueError):  # several proxies, one behind the other, each add theirs
+        return "".join(checked_prefix(part) for part in told.get(b"x-forwarded-prefix", "").split(","))
+    return ""
+
+
+def _strip(scope: Scope, prefix: str) -> None:
+    """Take the prefix off the address, where the proxy left it there."""
+    path, raw = scope["path"], scope.get("raw_path") or b""
+    if path == prefix or path.startswith(f"{prefix}/"):
+        scope["path"] = path[len(prefix) :] or "/"
+        if raw.startswith(prefix.encode()):
+            scope["raw_path"] = raw[len(prefix) :] or b"/"
+
+
+def _without_host(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """The framework redirects to the host that it was asked by, which behind a proxy is an inner one."""
+    if name == b"location" and b"://" in value:
+        parts = urlsplit(value.decode("latin-1"))
+        value = address(parts._replace(scheme="", netloc="").geturl()).encode("latin-1")
+    return name, value
