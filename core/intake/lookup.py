@@ -8,15 +8,18 @@ from core.intake import names
 from core.intake.picture import SUFFIXES
 
 Parts = tuple[str, ...]
+MOST_ALIKE = 100  # pictures of one name that are told apart by their folders; each row of a table compares them
 
 
 class Lookup:
     def __init__(self, paths: Sequence[Parts]) -> None:
         self._paths = paths
         self._by_path = {path: i for i, path in enumerate(paths)}
+        self._by_end: dict[Parts, list[int]] = defaultdict(list)
         self._by_name: dict[str, list[int]] = defaultdict(list)
         self._by_stem: dict[str, list[int]] = defaultdict(list)
         for i, path in enumerate(paths):
+            self._by_end[_end(path)].append(i)
             self._by_name[path[-1].casefold()].append(i)
             self._by_stem[_stem(path[-1]).casefold()].append(i)
 
@@ -32,8 +35,8 @@ class Lookup:
             if (i := self._by_path.get(_resolved(base, parts))) is not None:
                 return i
         last = parts[-1].casefold()
-        candidates = self._by_name.get(last) or self._by_stem.get(last) or []
-        if len(candidates) > 1:
+        candidates = self._by_end.get(_end(parts)) or self._by_name.get(last) or self._by_stem.get(last) or []
+        if 1 < len(candidates) <= MOST_ALIKE:
             ends = [self._agreement(i, parts, folder) for i in candidates]
             candidates = [i for i, end in zip(candidates, ends, strict=True) if end == max(ends)]
         return candidates[0] if len(candidates) == 1 else None
@@ -70,6 +73,11 @@ def _resolved(base: Parts, parts: Parts) -> Parts:
         else:
             path.append(part)
     return tuple(path)
+
+
+def _end(path: Parts) -> Parts:
+    """The last folder and the name."""
+    return tuple(part.casefold() for part in path[-2:])
 
 
 def _stem(name: str) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from core.errors import InvalidRequest
 from core.intake.build import Built
+from core.intake.lookup import Lookup
 from tests.core.intake.conftest import Build
 from tests.uploads import plain, raw_zip, tarred, zipped
 
@@ -267,3 +268,12 @@ def test_metadata_in_a_tar_is_read(take: Build) -> None:
     assert told(
         take(tarred([*((n, plain((i, 0, 0))) for i, n in enumerate(FLAT)), ("labels.csv", b"0.png,a\n1.png,b\n")]))
     ) == {0: "a", 1: "b"}
+
+
+def test_pictures_of_one_name_are_told_apart_by_their_folders_however_many_there_are() -> None:
+    lookup = Lookup([("data", f"sample-{i}", "image.png") for i in range(20_000)])
+
+    found = [lookup.find(f"/home/me/Sample-{i}/image.png", ()) for i in range(20_000)]
+
+    assert found == list(range(20_000))
+    assert lookup.find("image", ()) is lookup.find("image.png", ()) is None
