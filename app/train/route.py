@@ -51,7 +51,7 @@ def create_run(
     if idempotency_key is None:
         run = _start(spec, services)
     else:
-        body = spec.model_dump(mode="json", exclude_unset=True)
+        body = spec.model_dump(mode="json", exclude_unset=True, exclude_none=True)
         with IdempotencyKeys(services.store).held(parse_key(idempotency_key), body) as key:
             run = _made_before(key, services) or _start(spec, services, key)
     response.headers["Location"] = address(f"/train/{run.id}")

@@ -21,7 +21,7 @@ BODIES: dict[type[BodyModel], dict[str, Any]] = {  # with what each needs at lea
     GenerateBody: {},
 }
 VALUES: list[Any] = [
-    *(True, False, 0, 1, 3, 64, -1, 2**32, 10**30, 0.0, 1.0, 64.0, 1.5, 1e-3, 1e300),
+    *(None, True, False, 0, 1, 3, 64, -1, 2**32, 10**30, 0.0, 1.0, 64.0, 1.5, 1e-3, 1e300),
     *("", "1", "64", "0.5", "yes", "true", "on", "auto", "none", "alert", "png", "mnist-10k"),
     *([], [1], [1.0], [True], ["1"], ["flip"], ["mode_collapse"], [[1.0]], [[True]], [["1"]], [None]),
     *({}, {"a": "b"}, {"a": 1}, {"a": True}, {"A B": "c"}),
@@ -112,3 +112,55 @@ async def test_a_whole_number_may_be_written_with_a_point(client: httpx.AsyncCli
     plain = await client.post("/generate", json={"seeds": [3], "scale": 2})
 
     assert (written.status_code, written.content) == (200, plain.content)
+
+
+@pytest.mark.parametrize(
+    "field", ["model", "seed", "n", "seeds", "label", "z", "truncation", "scale", "format", "metadata"]
+)
+async def test_null_in_a_body_is_as_if_the_field_were_absent(client: httpx.AsyncClient, field: str) -> None:
+    body = {"seeds": "3"} if field in ("seed", "n", "z") else {"seed": 3}
+
+    absent = await client.post("/generate", json=body)
+    null = await client.post("/generate", json={**body, field: None})
+
+    assert (null.status_code, null.content) == (200, absent.content)
+
+
+def nulled(model: type[BodyModel]) -> dict[str, Any]:
+    """A body with null for all that may be left out, also in its parts."""
+    return {path[0]: None for path in paths(model) if not model.model_fields[path[0]].is_required()}
+
+
+async def test_a_run_of_nulls_is_a_run_of_defaults(client: httpx.AsyncClient) -> None:
+    known, key = {"recipe": "cgan", "dataset": "mnist-10k"}, {"Idempotency-Key": "nulls"}
+    inner = {
+        name: dict.fromkeys(part.annotation.model_fields)
+        for name, part in RunSpec.model_fields.items()
+        if isinstance(part.annotation, type) and issubclass(part.annotation, BodyModel)
+    }
+
+    first = await client.post("/train", json=known, headers=key)
+    again = await client.post("/train", json={**nulled(RunSpec), **known}, headers=key)
+    other = await client.post("/train", json={**known, **inner})
+
+    assert [answer.status_code for answer in (first, again, other)] == [202, 202, 202]
+    assert again.json()["id"] == first.json()["id"]
+    assert other.json()["resolved"] == first.json()["resolved"]
+    assert other.json()["config"] == first.json()["config"]
+
+
+async def test_null_where_it_means_something_stays_what_it_means(client: httpx.AsyncClient) -> None:
+    made = await client.post("/train", json={"recipe": "cgan", "dataset": "mnist-10k", "name": "a", "tags": {"k": "v"}})
+    address = f"/train/{made.json()['id']}"
+
+    unnamed = await client.patch(address, json={"name": None, "tags": None})
+    untagged = await client.patch(address, json={"tags": {"k": None}})
+
+    assert (unnamed.json()["name"], unnamed.json()["tags"]) == (None, {"k": "v"})
+    assert untagged.json()["tags"] == {}
+
+
+async def test_null_for_what_is_needed_is_refused_by_name(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/train", json={"recipe": None, "dataset": "mnist-10k"})
+
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/recipe")

@@ -61,7 +61,6 @@ def test_neither_of_them_may_be_left_out(missing: str) -> None:
         ({"config": {"steps": 0}}, "config.steps"),
         ({"config": {"steps": 10_000_001}}, "config.steps"),
         ({"config": {"steps": "many"}}, "config.steps"),
-        ({"config": {"steps": None}}, "config.steps"),
         ({"config": {"batch_size": 1}}, "config.batch_size"),
         ({"config": {"generator_lr": 0}}, "config.generator_lr"),
         ({"config": {"discriminator_lr": 1.1}}, "config.discriminator_lr"),
