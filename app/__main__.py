@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from app.main import create_app
 from app.protocol import Protocol
 from core.log import configure_logging
-from core.settings import SettingsError, load_settings, unknown_variables
+from core.settings import SettingsError, load_settings, make_store_folder, unknown_variables
 from models.device import check_device
 
 STARTUP_FAILED = 3
@@ -47,6 +47,7 @@ def main() -> None:
     try:
         settings = load_settings()
         check_device(settings.device)
+        make_store_folder(settings)
     except SettingsError as error:
         sys.exit(f"app: {error}")
     configure_logging(settings.log_format)

@@ -226,6 +226,21 @@ def load_settings() -> Settings:
         raise SettingsError("; ".join(lines)) from None
 
 
+def make_store_folder(settings: Settings) -> None:
+    """Make the folder of the store, where it is not there.
+
+    Raises:
+        SettingsError: it cannot be made, or not be written to.
+    """
+    name = f"{PREFIX}{'HOME' if settings.store is None else 'STORE'}"
+    try:
+        settings.store_path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"{name}: the folder of the store cannot be made: {error.strerror}") from None
+    if not os.access(settings.store_path, os.R_OK | os.W_OK | os.X_OK):
+        raise SettingsError(f"{name}: the folder of the store cannot be written to by this user")
+
+
 def unknown_variables() -> list[str]:
     """A sentence about each variable that is named like a setting, and is none: it was meant as one."""
     known = {name.upper() for name in Settings.model_fields} | CLIENT_VARIABLES

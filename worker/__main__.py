@@ -14,7 +14,7 @@ from core.processes import python_module
 from core.queue import QUEUE_NAME, QueueUnavailable, TrainQueue, trouble_of
 from core.reconcile import reconcile
 from core.runs import RunStore
-from core.settings import Settings, SettingsError, load_settings, unknown_variables
+from core.settings import Settings, SettingsError, load_settings, make_store_folder, unknown_variables
 from core.store import Store
 from worker.connection import connect
 from worker.guarded import HEARTBEAT_EVERY_S, MAINTENANCE_EVERY_S, WORKER_TTL_S, GuardedJob, GuardedWorker
@@ -33,6 +33,7 @@ def main() -> None:
     try:
         settings = load_settings()
         device = _device(settings)
+        make_store_folder(settings)
     except SettingsError as error:
         sys.exit(f"worker: {error}")
     configure_logging(settings.log_format)

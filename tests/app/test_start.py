@@ -37,6 +37,17 @@ def test_the_variables_of_a_service_end_the_process_with_the_way_out(tmp_path: P
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("name", ["HOME", "STORE"])
+def test_a_folder_that_cannot_be_one_ends_the_process(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+
+    done = end_of(python_module("worker"), tmp_path, **{name: str(tmp_path / "file")})
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"worker: GANYMEDE_{name}: the folder of the store cannot be made: ")
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("process", ["app", "worker"])
 def test_an_address_of_redis_that_cannot_be_used_ends_the_process_and_is_not_quoted(
     tmp_path: Path, process: str
