@@ -8,16 +8,19 @@ from typing import Any
 
 import httpx
 import pytest
+from rq.serializers import JSONSerializer
 
 from app.main import create_app
 from app.train import probes
 from core.datasets import Dataset
+from core.queue import QUEUE_NAME, TrainQueue
 from core.runs import RunStore
 from core.settings import Settings
 from core.store import Store
 from models.networks import build_networks
 from tests.app.conftest import Serve
 from tests.processes import children, command_line, on_linux
+from worker.guarded import GuardedWorker
 
 SMALL = {"batch_size": 8, "width": 16, "latent_dim": 4}
 ASKED: dict[str, Any] = {"recipe": "cgan", "dataset": "shapes", "config": SMALL}
@@ -114,7 +117,12 @@ async def test_what_is_worth_a_thought_names_its_field(api: httpx.AsyncClient) -
     assert "'circle' (32)" in details["small_class"]
 
 
-async def test_a_run_of_the_bundled_digits_is_warned_of_nothing(api: httpx.AsyncClient) -> None:
+async def test_a_run_of_the_bundled_digits_is_warned_of_nothing(api: httpx.AsyncClient, queue: TrainQueue) -> None:
+    worker = GuardedWorker([QUEUE_NAME], connection=queue.connection, serializer=JSONSerializer)
+    worker.device = "cpu"
+    worker.register_birth()  # type: ignore[no-untyped-call]
+    worker.heartbeat()
+
     for recipe in ("cgan", "dcgan", "vae"):
         told = await validated(api, {"recipe": recipe, "dataset": "mnist-10k"}, **AT_ONCE)
 
