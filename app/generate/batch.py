@@ -42,7 +42,7 @@ class Facts:
     device: Literal["cpu", "cuda"]
     precision: Precision
     seconds: dict[int, float]  # of a batch of each shape, the smallest first
-    nbytes: int  # of the weights in memory
+    nbytes: int  # of the weights in memory, and on a GPU of what its graphs hold
     build: str  # what the bytes of a picture depend on beside the weights: torch, instruction set or GPU, precision
 
 
@@ -63,6 +63,10 @@ class Backend(Protocol):
     async def start(self) -> None: ...
 
     async def close(self) -> None: ...
+
+    def give_back(self) -> None:
+        """Return to the system, and to the GPU, what runners held that are gone; on any thread."""
+        ...
 
     def open(self, folder: Path, manifest: dict[str, Any], choice: PrecisionChoice) -> tuple[Runner, Facts]:
         """Have a version ready to be drawn; on any thread but that of the event loop, for a part of a second.

@@ -28,6 +28,11 @@ class Forward(Protocol):
 
     def __call__(self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None) -> Images: ...
 
+    @property
+    def beside(self) -> int:
+        """Bytes on the device beside the weights, kept for as long as this is."""
+        ...
+
     def raw(self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None) -> npt.NDArray[np.float32]:
         """The numbers (B, C, H, W) that pixels are rounded from: where they are equal, so is every picture."""
         ...
@@ -49,8 +54,17 @@ def padded(
     return filled_BZ, filled_B
 
 
+def give_back_gpu(device: torch.device) -> None:
+    """Have PyTorch return to the GPU what no tensor and no graph holds any more; nothing on a CPU."""
+    if device.type == "cuda":
+        with _on_device, torch.cuda.device(device):
+            torch.cuda.empty_cache()
+
+
 class EagerForward:
     """On the CPU, or on a GPU without graphs. Any number of threads may call it at once."""
+
+    beside = 0
 
     def __init__(self, network: nn.Module, device: torch.device) -> None:
         self.network, self.device = network, device
@@ -117,6 +131,15 @@ class GraphForward:
     def raw(self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None) -> npt.NDArray[np.float32]:
         with _on_device, torch.inference_mode(), torch.cuda.device(self.device):
             return _numbers(_run(self.network, self.device, z_BZ, label_B))  # with the kernels that a graph records
+
+    @property
+    def beside(self) -> int:
+        """What the graphs hold: what they were given, and their pool, which no tensor shows."""
+        kept = [tensor for each in self._recordings.values() for tensor in (each.z_BZ, each.label_B)]
+        with _on_device:
+            segments = torch.cuda.memory_snapshot()  # type: ignore[no-untyped-call]
+        pool = sum(each["total_size"] for each in segments if tuple(each["segment_pool_id"]) == tuple(self._pool))
+        return pool + sum(tensor.nbytes for tensor in kept if tensor is not None)
 
     def _record(self, size: int, latent_dim: int, is_conditional: bool) -> Recording:
         z_BZ = torch.zeros(size, latent_dim, device=self.device)

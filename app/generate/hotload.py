@@ -14,7 +14,7 @@ import weakref
 from app.generate.engine import Engine
 from app.generate.loader import Loader, LoadFailure
 from app.generate.lookups import Lookups
-from app.generate.residents import Key, Residents, Version, give_back
+from app.generate.residents import Key, Residents, Version
 from app.generate.source import Source
 from app.telemetry import Telemetry
 from core.answers.models import ModelSummary
@@ -239,7 +239,7 @@ class Models:
                 await self.look()
                 if self._has_dropped:
                     self._has_dropped = False
-                    await self._own.run(give_back)
+                    await self._own.run(self.source.backend.give_back)
             except Exception:  # the watch must outlive whatever is in the store
                 log.exception("looking after the models failed")
 

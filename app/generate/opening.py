@@ -11,7 +11,7 @@ from torch import nn
 
 from app.generate.batch import Facts, PrecisionChoice
 from app.generate.calibration import Calibration, Probe, calibrate, make_probe
-from app.generate.forward import Forward
+from app.generate.forward import Forward, give_back_gpu
 from core.errors import StoreDamaged
 from models.weights import WEIGHTS_FILE, is_finite, load_generator, misfits
 
@@ -29,12 +29,13 @@ def open_folder(
     calibration = calibrate(generator, device, probe, choice)
     if _is_constant(calibration, probe):
         raise StoreDamaged("it draws the same picture for every seed")
+    give_back_gpu(device)  # what was tried and is not kept
     build = f"torch {torch.__version__} {_device_class(device)} {calibration.precision}"
     facts = Facts(
         "cuda" if device.type == "cuda" else "cpu",
         calibration.precision,
         calibration.seconds,
-        _nbytes(generator),
+        _nbytes(generator) + calibration.forward.beside,
         build,
     )
     return calibration.forward, facts

@@ -30,6 +30,7 @@ from app.generate.opening import open_folder
 from app.generate.painting import paint
 from app.generate.wire import pack, receive
 from core.errors import GanymedeError
+from core.memory import give_back
 from models.noise import Latents
 from models.weights import WEIGHTS_FILE, load_generator
 
@@ -57,6 +58,7 @@ class Forwards:
                 self._loaded[key] = make_forward(generator, CPU, command["precision"]), config.latent_dim
             case "drop":
                 self._loaded.pop(key, None)
+                give_back()
             case "paint":
                 return self._paint(*self._loaded[key], command, block)
         return ({},)

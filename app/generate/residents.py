@@ -1,7 +1,5 @@
 """The engines in memory, up to a budget of bytes; who was not asked for the longest goes first. Knows no file."""
 
-import contextlib
-import ctypes
 import time
 from collections.abc import Callable
 
@@ -68,13 +66,3 @@ class Residents:
         self._wanted.discard(key)
         if engine is not None:
             self._dropped(engine)
-
-
-def give_back() -> None:
-    """Have the allocator return what was freed to the system, where it is glibc's.
-
-    It keeps small blocks otherwise: of 27 MB of weights in 200 engines that were let go 0 MB went back by themselves,
-    and all of it with this call (0.2 to 3 ms). Large blocks go back at once.
-    """
-    with contextlib.suppress(AttributeError, OSError):
-        ctypes.CDLL(None).malloc_trim(0)

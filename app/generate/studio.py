@@ -19,6 +19,7 @@ import numpy as np
 from app.generate.batch import Batch, Facts, Painted
 from app.generate.wire import Line, Message, pack
 from core.errors import StoreDamaged
+from core.memory import give_back
 from core.processes import python_module
 
 HANGS_AFTER_S = 60.0  # a command without an answer: the process is ended
@@ -85,6 +86,10 @@ class Studio:
         runner = PainterRunner(self, key)
         weakref.finalize(runner, self._dropped, key)
         return runner, facts
+
+    def give_back(self) -> None:
+        """Backend.give_back, for this process; the painter does so itself."""
+        give_back()
 
     async def ask(self, command: dict[str, Any], *blocks: Any) -> Message:
         """The painter's answer to a command. One that goes away is asked again when it is back.

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 
 from app.generate.batch import Batch, Facts, Painted, PrecisionChoice
-from app.generate.forward import Forward
+from app.generate.forward import Forward, give_back_gpu
 from app.generate.opening import open_folder
 from app.generate.painting import paint
+from core.memory import give_back
 
 
 class Threads:
@@ -26,6 +27,10 @@ class Threads:
         return ThreadRunner(
             forward, int(manifest["latent_dim"]), self._pool, writes_files=facts.device == "cpu"
         ), facts  # a GPU would wait meanwhile
+
+    def give_back(self) -> None:
+        give_back_gpu(torch.device(self.device))
+        give_back()
 
     async def start(self) -> None:
         """Nothing to do: threads start when they are needed."""

@@ -65,6 +65,8 @@ def test_bfloat16_is_left_alone_where_it_would_be_emulated(monkeypatch: pytest.M
 class OddShapes:
     """A forward pass that draws other bytes in batches of 8, as some kernels do."""
 
+    beside = 0
+
     def __call__(self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None) -> Images:
         image_BHWC = np.repeat((z_BZ[:, :1, None, None] * 20 + 128).astype(np.uint8), 4, axis=1)
         return image_BHWC + np.uint8(len(z_BZ) == 8)

@@ -15,8 +15,8 @@ import pytest
 from fastapi import FastAPI
 
 from app.generate.engine import Engine
-from app.generate.residents import give_back
 from app.main import create_app
+from core.memory import give_back
 from core.queue import Bell
 from core.registry import Registry
 from core.settings import Settings
