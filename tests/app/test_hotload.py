@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.generate import hotload
+from app.health import NO_WORKER
 from app.main import create_app
 from core.queue import Bell
 from core.refs import ModelRef
@@ -123,7 +124,9 @@ async def test_a_restart_with_a_bad_newest_version_serves_the_one_before(
         ready = await client.get("/readyz")
 
     assert (ready.status_code, ready.json()["model"]) == (200, "tiny@2")
-    assert ready.json()["degraded"][0].startswith("model:tiny@3: ")
+    workers, model = ready.json()["degraded"]
+    assert workers == NO_WORKER
+    assert model.startswith("model:tiny@3: ")
 
 
 async def test_a_model_whose_every_version_is_bad_is_not_ready_and_says_why(
@@ -163,7 +166,7 @@ async def test_a_bad_version_that_was_deleted_is_no_longer_told(
     publish_broken("truncated")
 
     async def is_told() -> bool:
-        return bool((await client.get("/readyz")).json()["degraded"])
+        return (await client.get("/readyz")).json()["degraded"] != [NO_WORKER]
 
     await eventually(is_told)
     store.delete("models/tiny/2")

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from app.generate import hotload
 from app.generate.engine import Engine
+from app.health import NO_WORKER
 from app.main import create_app
 from core.settings import Settings
 from tests.app.scraping import moved, scrape
@@ -68,7 +69,7 @@ async def test_one_model_always_fits_and_what_was_evicted_is_drawn_when_asked(
         loaded = await in_memory(client)
 
     assert drawn == ["3", "1", "2", "3", "3", "1"]
-    assert (ready.status_code, ready.json()["degraded"], loaded) == (200, [], [3])
+    assert (ready.status_code, ready.json()["degraded"], loaded) == (200, [NO_WORKER], [3])
 
 
 async def test_a_version_that_was_overtaken_leaves_unless_it_was_asked_for_by_its_number(

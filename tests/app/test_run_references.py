@@ -13,6 +13,7 @@ import torch
 from fastapi import FastAPI
 
 from app.generate import hotload
+from app.health import NO_WORKER
 from app.main import create_app
 from core.refs import RunRef
 from core.runs import Run
@@ -269,7 +270,7 @@ async def test_a_damaged_checkpoint_is_not_drawn_from_and_is_no_fault_of_the_mod
 
     assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
     assert "does not match its digest" in answer.json()["detail"]
-    assert (ready.status_code, ready.json()["degraded"]) == (200, [])
+    assert (ready.status_code, ready.json()["degraded"]) == (200, [NO_WORKER])
 
 
 async def test_a_deleted_run_leaves_the_memory(

@@ -244,7 +244,7 @@ async def test_a_failed_run_says_why(training: httpx.AsyncClient, store: Store) 
     assert body["finished_at"] is not None
 
 
-@pytest.mark.parametrize("run_id", ["run_00000000000000000000", "nonsense", "..", "run_", "%00", "run_" + "é" * 20])
+@pytest.mark.parametrize("run_id", ["run_00000000000000000000", "nonsense", "..", "run_", "run_" + "é" * 20])
 async def test_a_run_that_is_not_there_is_not_found(training: httpx.AsyncClient, run_id: str) -> None:
     answer = await training.get(f"/train/x{run_id}" if run_id == ".." else f"/train/{run_id}")
 

@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.generate import hotload
+from app.health import NO_WORKER
 from app.main import create_app
 from core.registry import PublishKey, Registry
 from core.settings import Settings
@@ -194,7 +195,7 @@ async def test_a_deleted_model_is_gone_and_begins_behind_its_old_numbers(
     assert (await client.get("/models/other")).status_code == 404
     assert (await client.delete("/models/other")).status_code == 404
     assert "other" not in [model["name"] for model in (await client.get("/models")).json()["data"]]
-    assert (await client.get("/readyz")).json()["degraded"] == []
+    assert (await client.get("/readyz")).json()["degraded"] == [NO_WORKER]
     assert publish_tiny("other", seed=3) == 3
     assert await draw(client, "other") == 200
 

@@ -33,6 +33,10 @@ TRIED = {
     "GANYMEDE_REDIS_URL=": "here",
     "tar ": "here",
     "rm -rf var/store && tar ": "here",
+    "QUEUE=": "here",
+    ".venv/bin/rq info ": "here",
+    "python3 -m venv dashboard ": "needs a package index",
+    "dashboard/bin/rq-dashboard ": "needs what the line before installs",
 }
 
 
@@ -73,6 +77,11 @@ def test_the_parts_can_be_started_one_by_one(tmp_path: Path, redis_port: int) ->
             wait_for(lambda: _answers(client, "/readyz"), 120, "the API is ready")
             workers = wait_for(lambda: client.get("/workers").json()["data"], 60, "the worker is there")
             degraded = client.get("/readyz").json()["degraded"]
+        look = "\n".join([printed("QUEUE="), printed(".venv/bin/rq info ")]).replace(
+            ".venv/bin", str(Path(sys.executable).parent)
+        )
+        there = {**environment, "GANYMEDE_REDIS_URL": f"redis://127.0.0.1:{redis_port}/0"}
+        told = subprocess.run(["bash", "-c", look], cwd=ROOT, env=there, capture_output=True, text=True, timeout=60)
     finally:
         for part in parts:
             part.send_signal(signal.SIGTERM)
@@ -81,6 +90,7 @@ def test_the_parts_can_be_started_one_by_one(tmp_path: Path, redis_port: int) ->
     assert [command.split()[-1] for command in commands] == ["app", "worker"]
     assert [worker["is_alive"] for worker in workers] == [True]
     assert degraded == []
+    assert "1 workers, " in told.stdout, told
     assert ended[1] == 0
 
 

@@ -25,10 +25,12 @@ from worker.stopping import RollBack, StopTraining
 from worker.trainer import Metrics, Trainer
 
 CPU = Execution(device="cpu", precision="float32", threads=1)
-# found by trying: its loss stops being finite after a dozen steps; with half of it, from a checkpoint on, it does not
-PLANTED: dict[str, Any] = {"recipe": "r3gan", "generator_lr": 0.5, "discriminator_lr": 0.5, "precision": "float32"}
+RATES: dict[str, Any] = {"generator_lr": 0.002, "discriminator_lr": 0.002, "precision": "float32"}
 # of which three halvings do not make a good one
-HOPELESS: dict[str, Any] = {**PLANTED, "recipe": "vae", "width": 128, "generator_lr": 1.0, "discriminator_lr": 1.0}
+HOPELESS: dict[str, Any] = {
+    **{"recipe": "vae", "width": 128, "precision": "float32"},
+    **{"generator_lr": 1.0, "discriminator_lr": 1.0},
+}
 
 
 class Poisoned(Batches):
@@ -40,6 +42,13 @@ class Poisoned(Batches):
         real_BCHW, label_B = super().next()
         is_poisoned = self.first <= self.taken // 16 <= self.last
         return (real_BCHW * torch.nan if is_poisoned else real_BCHW), label_B
+
+
+def poison_once(patch: pytest.MonkeyPatch, batch: int = 12) -> None:
+    """One batch makes the loss something else than a finite number; behind it all is well."""
+    patch.setattr(job, "Batches", Poisoned)
+    patch.setattr(Poisoned, "first", batch)
+    patch.setattr(Poisoned, "last", batch)
 
 
 def begin(create_run: CreateRun, shapes: Dataset, **config: Any) -> tuple[TrainState, Poisoned]:
@@ -105,19 +114,19 @@ def test_who_has_to_wait_for_the_device_anyway_looks_too(
     assert list(run.samples.iterdir()) == []
 
 
-def test_a_bad_learning_rate_is_halved_on_a_new_branch_and_the_run_recovers(
-    create_run: CreateRun, train_here: TrainHere
+def test_a_run_that_goes_wrong_goes_on_with_half_the_rates_on_a_new_branch_and_recovers(
+    create_run: CreateRun, train_here: TrainHere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = create_run(**PLANTED, steps=30, report_every=2)
+    poison_once(monkeypatch)
+    run = create_run(**RATES, steps=30, report_every=2)
 
     ended = train_here(run)
 
     (told,) = actions(run)
     assert ended == "succeeded"
     assert (told["from_branch"], told["branch"]) == (0, 1)
-    assert 5 <= told["step"] < told["from_step"] < 30
-    assert told["step"] % 5 == 0
-    assert (told["generator_lr"], told["discriminator_lr"], told["lr_scale"]) == (0.25, 0.25, 0.5)
+    assert (told["step"], told["from_step"]) == (10, 12)
+    assert (told["generator_lr"], told["discriminator_lr"], told["lr_scale"]) == (0.001, 0.001, 0.5)
     assert (told["count"], told["most"]) == (1, 3)
     assert "stopped being a finite number in step" in told["reason"]
     assert (0, told["step"] - 1) in points(run) or (0, told["step"]) in points(run)
@@ -145,10 +154,13 @@ def test_a_hopeless_run_is_rolled_back_three_times_and_fails_with_advice(
 def test_a_run_killed_right_after_its_rollback_goes_on_from_there_and_ends_with_the_same_bytes(
     create_run: CreateRun, train_here: TrainHere, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config: dict[str, Any] = {**PLANTED, "steps": 30, "publish": {"every_steps": 30}}
-    train_here(create_run(**config))
+    config: dict[str, Any] = {**RATES, "steps": 30, "report_every": 2, "publish": {"every_steps": 30}}
+    with monkeypatch.context() as patch:
+        poison_once(patch)
+        train_here(create_run(**config))
     killed = create_run(**config)
     with monkeypatch.context() as patch:
+        poison_once(patch)
         write = KeepCheckpoints.write
 
         def write_and_die(self: KeepCheckpoints, state: TrainState) -> None:
