@@ -105,7 +105,8 @@ def request(name: str, dataset: dict[str, Any]) -> RunSpec:
     resolved = resolve(RunSpec.model_validate(spec), dataset)
     steps = BUDGET // (resolved["batch_size"] * resolved["n_critic"])
     every = steps // POINTS
-    config, publish = {"steps": steps, "checkpoint_every": every // 4 or 1}, {"every_steps": every, "keep": 100}
+    config = {"steps": steps, "checkpoint_every": every // 4 or 1}
+    publish = {"every_steps": every, "keep": 100, "final": "last"}  # the end is compared with the best
     return RunSpec.model_validate({**spec, "config": config, "publish": publish, "tags": {"revision": revision()}})
 
 

@@ -47,10 +47,17 @@ def test_every_run_sees_as_many_real_images_and_is_judged_at_as_many_points(
     assert resolved["steps"] - recipes.POINTS * resolved["publish_every"] < recipes.POINTS
 
 
-def test_a_run_is_trained_judged_on_its_way_and_written_down(settings: Settings) -> None:
+@pytest.mark.slow
+def test_a_run_is_trained_judged_on_its_way_and_written_down_and_not_trained_again(
+    settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipes.measure("gan-0", settings)
+    result, run = written("gan-0"), recipes.the_run("gan-0", store)
+
+    monkeypatch.setattr(recipes, "_in_a_process", lambda *_: pytest.fail("trained again"))
     recipes.measure("gan-0", settings)
 
-    result = written("gan-0")
+    assert recipes.the_run("gan-0", store).id == run.id
     assert [point["step"] for point in result["points"]] == [2, 4, 6, 8, 10]
     assert result["points"][-1]["images_seen"] == 640
     assert all(point["frechet_distance"] > point["floor"] for point in result["points"])
@@ -60,14 +67,8 @@ def test_a_run_is_trained_judged_on_its_way_and_written_down(settings: Settings)
     assert (recipes.GRIDS / "gan.webp").read_bytes()[8:12] == b"WEBP"
 
 
-def test_what_is_done_is_not_trained_again(settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipes.measure("gan-0", settings)
-    run = recipes.the_run("gan-0", store)
-
-    monkeypatch.setattr(recipes, "_in_a_process", lambda *_: pytest.fail("trained again"))
-    recipes.measure("gan-0", settings)
-
-    assert recipes.the_run("gan-0", store).id == run.id
+def test_the_last_version_that_is_judged_is_that_of_the_end_not_the_best(store: Store) -> None:
+    assert recipes.the_run("gan-0", store).spec()["resolved"]["publish_final"] == "last"
 
 
 def test_other_numbers_are_another_run(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
