@@ -226,7 +226,7 @@ def test_the_health_check_of_the_api_believes_readyz(status: int, is_healthy: bo
     _, python, *words = SERVICES["api"]["healthcheck"]["test"]
     with answering(status) as port:
         command = [sys.executable, *(word.replace(":8000/", f":{port}/") for word in words)]
-        done = subprocess.run(command, capture_output=True, check=False, timeout=20)
+        done = subprocess.run(command, capture_output=True, check=False, timeout=300)
 
     assert python == "python"
     assert (done.returncode == 0) is is_healthy

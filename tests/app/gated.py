@@ -31,7 +31,7 @@ class Gated(Engine):
 
     async def draw(self, latents: Latents, labels: list[int] | None, *, as_files: bool = False) -> Painted:
         self.entered.set()
-        await asyncio.wait_for(self.gate.wait(), 30)
+        await asyncio.wait_for(self.gate.wait(), 300)
         self.log.append((self.version, len(latents)))
         return await super().draw(latents, labels, as_files=as_files)
 
@@ -69,5 +69,5 @@ def ask(
 async def occupy(batcher: Batcher, engine: Gated) -> "asyncio.Task[Images]":
     """One request that is being drawn and stays so until the gate opens."""
     task = ask(batcher, engine, range(1))
-    assert await asyncio.wait_for(engine.entered.wait(), 30)
+    assert await asyncio.wait_for(engine.entered.wait(), 300)
     return task

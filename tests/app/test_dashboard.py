@@ -111,8 +111,8 @@ async def test_promtool_has_nothing_to_say_of_the_numbers_and_the_alarms(
     (tmp_path / "rules.yml").write_text(json.dumps({"groups": [{"name": "ganymede", "rules": rules}]}))
     sent = (await client.get("/metrics")).content
 
-    metrics = subprocess.run([str(PROMTOOL), "check", "metrics"], input=sent, capture_output=True, timeout=60)
-    alarms = subprocess.run([str(PROMTOOL), "check", "rules", tmp_path / "rules.yml"], capture_output=True, timeout=60)
+    metrics = subprocess.run([str(PROMTOOL), "check", "metrics"], input=sent, capture_output=True, timeout=300)
+    alarms = subprocess.run([str(PROMTOOL), "check", "rules", tmp_path / "rules.yml"], capture_output=True, timeout=300)
 
     assert (metrics.returncode, metrics.stdout + metrics.stderr) == (0, b"")
     assert alarms.returncode == 0, alarms.stderr

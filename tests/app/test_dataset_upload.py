@@ -27,7 +27,7 @@ LABELS = np.arange(12, dtype=np.uint8) % 3
 
 async def upload(client: httpx.AsyncClient, *files: bytes, name: str = "pets", **form: str) -> httpx.Response:
     sent = [("file", (f"upload-{i}.zip", data)) for i, data in enumerate(files)]
-    return await client.post("/datasets", data={"name": name, **form}, files=sent, timeout=60)
+    return await client.post("/datasets", data={"name": name, **form}, files=sent, timeout=300)
 
 
 def leftovers(store: Store) -> list[str]:
@@ -249,7 +249,7 @@ async def test_the_status_tells_how_far_an_import_is(api: httpx.AsyncClient, eve
     data = zipped((f"{i}.png", picture((64, 64), seed=i)) for i in range(300))
     api.headers["Request-Id"] = "mine"
     sending = asyncio.ensure_future(upload(api, data, name="slow"))
-    await eventually(look, within_s=60)
+    await eventually(look, within_s=300)
 
     assert sending.result().status_code == 201
     assert {told["request_id"] for told in seen} == {"mine"}

@@ -38,7 +38,7 @@ class Slow:
 
     def __call__(self, images: Images) -> Images:
         self.entered.set()
-        assert self.gate.wait(30)
+        assert self.gate.wait(300)
         return images
 
 

@@ -34,7 +34,7 @@ def run(server: Server) -> Run:
 def stream(server: Server, path: str, last: int | None = None) -> Iterator[Iterator[dict[str, Any]]]:
     headers = {"Accept": "text/event-stream"} | ({} if last is None else {"Last-Event-ID": str(last)})
     url = f"http://{server.host}:{server.port}{path}"
-    with httpx.Client(timeout=30, trust_env=False) as client, client.stream("GET", url, headers=headers) as answer:
+    with httpx.Client(timeout=300, trust_env=False) as client, client.stream("GET", url, headers=headers) as answer:
         yield messages(answer) if answer.status_code == 200 else iter(())
 
 
@@ -133,7 +133,7 @@ def test_the_service_can_be_stopped_while_it_is_watched(start_server: StartServe
         next(one)
         server.process.send_signal(signal.SIGTERM)
         rest = list(everything), list(one)
-        server.process.wait(60)
+        server.process.wait(300)
 
     assert all(not message["id"] for message in rest[1])
     log = (server.store.parent / "log").read_text()

@@ -241,7 +241,7 @@ async def test_a_body_of_the_largest_size_is_read(client: httpx.AsyncClient) -> 
 
 def say(port: int, request: bytes) -> tuple[int, bytes, bytes]:
     """Send bytes to the real server; status, headers (lower case) and body of what it answers."""
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=300) as connection:
         connection.sendall(request)
         answer = b""
         while piece := connection.recv(65536):

@@ -82,7 +82,7 @@ async def test_too_long_a_queue_is_refused_with_the_time_it_takes(
         gated.gate.clear()
         gated.entered.clear()
         running = asyncio.create_task(client.get("/generate", params={"seed": 2}))
-        await asyncio.wait_for(gated.entered.wait(), 30)
+        await asyncio.wait_for(gated.entered.wait(), 300)
         waiting = ask(app.state.services.batcher, gated, range(3))
         await asyncio.sleep(0)
 
@@ -107,7 +107,7 @@ async def test_while_too_much_waits_what_is_here_or_on_its_way_is_answered_still
         kept = await client.get("/generate", params={"seed": 1})
         gated.gate.clear()
         running = [asyncio.create_task(client.get("/generate", params={"seed": 2})) for _ in range(2)]
-        await asyncio.wait_for(gated.entered.wait(), 30)
+        await asyncio.wait_for(gated.entered.wait(), 300)
         services.batcher.max_wait_s = -1.0
         refused = await client.get("/generate", params={"seed": 4})
 

@@ -161,7 +161,7 @@ def test_of_many_requests_at_once_with_one_key_one_makes_the_run(server: Server)
     barrier = threading.Barrier(8)
 
     def ask_at_once(_: int) -> httpx.Response:
-        with httpx.Client(base_url=f"http://{server.host}:{server.port}", trust_env=False, timeout=30) as client:
+        with httpx.Client(base_url=f"http://{server.host}:{server.port}", trust_env=False, timeout=300) as client:
             client.get("/livez")
             barrier.wait()
             return client.post("/train", json=asked, headers={"Idempotency-Key": "at-once"})

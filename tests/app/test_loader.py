@@ -31,7 +31,7 @@ class Reader:
 
     def __call__(self, key: Key) -> Engine:
         self.read.append(key)
-        assert self.gate.wait(30)
+        assert self.gate.wait(300)
         match key[0]:
             case "damaged":
                 raise StoreDamaged("a byte changed")

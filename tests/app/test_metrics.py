@@ -265,7 +265,7 @@ async def test_an_event_stream_is_counted_when_it_begins_and_has_no_duration(
 
     async with serve(app) as client:
         reading = asyncio.create_task(client.get("/stream"))
-        await asyncio.wait_for(begun.wait(), 30)
+        await asyncio.wait_for(begun.wait(), 300)
         during = await scrape(client)
         over.set()
         await reading

@@ -113,6 +113,6 @@ def test_redocly_has_nothing_to_say(tmp_path: Path) -> None:
     (tmp_path / "openapi.json").write_text(json.dumps(document()))
 
     order = [str(REDOCLY), "lint", "--extends=recommended", "--format=json", "openapi.json"]
-    done = subprocess.run(order, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(order, cwd=tmp_path, capture_output=True, text=True, timeout=300)
 
     assert json.loads(done.stdout[done.stdout.index("{") :])["totals"] == {"errors": 0, "warnings": 0, "ignored": 0}

@@ -108,7 +108,7 @@ def test_what_is_no_request_is_a_problem_document_too(server: Any, request_bytes
 
 
 def test_a_later_request_on_a_connection_is_told_likewise(server: Any) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=300) as connection:
         connection.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
         first = connection.recv(65536)
         connection.sendall(b"GET /\xff HTTP/1.1\r\n\r\n")
@@ -124,7 +124,7 @@ def test_a_later_request_on_a_connection_is_told_likewise(server: Any) -> None:
 @pytest.mark.parametrize("pieces", [[b"GET /livez HT", b"TP/1.1\r\nHost: localhost\r\nConn", b"ection: close\r\n\r\n"]])
 @pytest.mark.parametrize("version", [b"1.0", b"1.1"])
 def test_a_request_may_come_in_pieces(server: Any, pieces: list[bytes], version: bytes) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=300) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for piece in pieces:
             connection.sendall(piece.replace(b"1.1", version))
@@ -137,7 +137,7 @@ def test_a_request_may_come_in_pieces(server: Any, pieces: list[bytes], version:
 
 
 def test_a_stream_to_http_1_0_has_no_chunks_and_ends_with_the_connection(server: Any) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=300) as connection:
         connection.sendall(b"GET /events HTTP/1.0\r\nHost: localhost\r\n\r\n")
         answer = b""
         while b"\n\n" not in answer:

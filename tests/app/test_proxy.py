@@ -65,7 +65,7 @@ async def nginx(folder: Path, inner: int, strip: str, headers: str) -> AsyncIter
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(300)
 
 
 def _listens(port: int) -> bool:
@@ -106,7 +106,7 @@ async def site(
                 assert b":%d" % inner not in answer.content
 
         hooks = {"response": [look]}
-        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60, event_hooks=hooks) as client:
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=300, event_hooks=hooks) as client:
             yield client
 
 

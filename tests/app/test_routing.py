@@ -61,7 +61,7 @@ def test_a_real_server_sends_no_body_after_head(server: Any, path: str) -> None:
 
 @pytest.mark.parametrize("version", [b"1.0", b"1.1"])
 def test_head_of_a_stream_comes_to_an_end(server: Any, version: bytes) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=300) as connection:
         connection.sendall(b"HEAD /events HTTP/%b\r\nHost: localhost\r\nConnection: close\r\n\r\n" % version)
         answer = b""
         while part := connection.recv(65536):

@@ -155,7 +155,7 @@ def answers(port: int) -> bool:
 
 
 def until(look: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not look():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.02)

@@ -39,7 +39,7 @@ class Service:
 
     @property
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
+        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=300)
 
     def child(self, module: str) -> int:
         """The pid of `python -m module`."""
@@ -47,7 +47,7 @@ class Service:
 
     def horse(self) -> int:
         """The pid of the process that trains."""
-        return int(wait_for(lambda: next(iter(children(self.child("worker"))), 0), 30, "a work horse"))
+        return int(wait_for(lambda: next(iter(children(self.child("worker"))), 0), 300, "a work horse"))
 
     def train(self, steps: int, model: str, publish: dict[str, Any] | None = None, **config: Any) -> str:
         body = {
@@ -67,14 +67,14 @@ class Service:
             body: dict[str, Any] = client.get(f"/train/{run_id}").json()
         return body
 
-    def reaches(self, run_id: str, step: int, within_s: float = 60) -> dict[str, Any]:
+    def reaches(self, run_id: str, step: int, within_s: float = 300.0) -> dict[str, Any]:
         """Wait until the run has got to `step`."""
         reached: dict[str, Any] = wait_for(
             lambda: (body := self.run(run_id))["progress"]["step"] >= step and body, within_s, f"step {step}"
         )
         return reached
 
-    def ends(self, run_id: str, within_s: float = 120) -> dict[str, Any]:
+    def ends(self, run_id: str, within_s: float = 300.0) -> dict[str, Any]:
         ended: dict[str, Any] = wait_for(
             lambda: (body := self.run(run_id))["is_terminal"] and body, within_s, f"the end of {run_id}"
         )

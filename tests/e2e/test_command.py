@@ -45,7 +45,7 @@ def test_no_event_is_missed_or_told_twice_when_the_api_dies_on_the_way(service: 
         watching = subprocess.Popen(command, stdout=file)
     service.reaches(run_id, 50)
     os.kill(service.child("app"), signal.SIGKILL)
-    wait_for(service.is_ready, 60, "the API is back")
+    wait_for(service.is_ready, 300, "the API is back")
 
     ended = watching.wait(300)
 

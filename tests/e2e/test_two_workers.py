@@ -46,7 +46,7 @@ def second_worker(service: Service) -> Iterator[int]:
         yield process.pid
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(300)
 
 
 def enqueue_again(service: Service, run_id: str) -> None:

@@ -54,7 +54,7 @@ def run(tmp_path: Path) -> Run:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
 
@@ -88,19 +88,19 @@ def api(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[st
     settings = environment(home=str(home), port=str(port), redis_url=f"unix://{broker.socket_path}")
     with (home / "log").open("wb") as log:
         process = subprocess.Popen([sys.executable, "-m", "app"], env=settings, stdout=log, stderr=log)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not _is_ready(f"http://127.0.0.1:{port}"):
         assert process.poll() is None, (home / "log").read_text()
         assert time.monotonic() < deadline, (home / "log").read_text()
         time.sleep(0.1)
     yield f"http://127.0.0.1:{port}"
     process.terminate()
-    process.wait(30)
+    process.wait(300)
 
 
 def _is_ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/readyz", trust_env=False, timeout=30).status_code == 200
+        return httpx.get(f"{url}/readyz", trust_env=False, timeout=300).status_code == 200
     except httpx.TransportError:
         return False
 
@@ -125,7 +125,7 @@ class Up:
     def said(self) -> str:
         return self.log.read_text()
 
-    def wait_for(self, look: Callable[[], bool], within_s: float = 60.0) -> None:
+    def wait_for(self, look: Callable[[], bool], within_s: float = 300.0) -> None:
         """Until `look()`; shows the log if it takes too long, or if the command ends before."""
         deadline = time.monotonic() + within_s
         while not look():
@@ -147,7 +147,7 @@ class Up:
         """End it, and what a failed test has left of its children."""
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(60)
+            self.process.wait(300)
         for pid, began_at in self.seen.items():
             if began_at and _stat(Path(f"/proc/{pid}"))[19:20] == began_at:  # else it is another process by now
                 os.kill(pid, signal.SIGKILL)

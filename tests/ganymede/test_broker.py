@@ -89,13 +89,13 @@ def test_a_second_one_attaches_to_the_first_and_can_end_it(own: Broker) -> None:
 
     assert is_attached
     assert not second.lives()
-    assert own.process.wait(10) == 0
+    assert own.process.wait(300) == 0
 
 
 def test_it_survives_the_kill_of_who_started_it(short: Path) -> None:
     data, socket_path = short / "data", short / "s"
     starter = subprocess.run(
-        [sys.executable, "-c", STARTER, str(data), str(socket_path)], stdout=subprocess.PIPE, check=False, timeout=60
+        [sys.executable, "-c", STARTER, str(data), str(socket_path)], stdout=subprocess.PIPE, check=False, timeout=300
     )
     heir = Broker(data, socket_path)
 

@@ -110,7 +110,7 @@ def test_what_is_printed_makes_the_same_requests_as_the_command(scripted: Contra
     printed, sent = run(scripted, *words, "--curl")
     scripted.seen.clear()
 
-    done = subprocess.run(["bash", "-c", printed], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(["bash", "-c", printed], capture_output=True, text=True, check=False, timeout=300)
 
     assert sent == []
     assert done.returncode == 0, printed + done.stderr

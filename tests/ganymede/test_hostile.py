@@ -29,7 +29,7 @@ def pictures(target: Path) -> Path:
 def test_no_process_of_the_service_runs_what_lies_beside_the_user(launch: Callable[..., Any], tmp_path: Path) -> None:
     port = free_port()
     up = launch(port)
-    with Client(f"http://127.0.0.1:{port}", retries=0, timeout=120) as client:
+    with Client(f"http://127.0.0.1:{port}", retries=0, timeout=300) as client:
         up.wait_for(lambda: "Ganymede is ready" in up.said())
         up.wait_for(lambda: any(worker.is_alive for worker in client.workers()))
 

@@ -87,7 +87,7 @@ def shell(contract: Contract, redirected: str, *words: str, **streams: Any) -> "
     """A command whose stdout a shell has redirected."""
     command = ["sh", "-c", f'"$@" {redirected}', "sh", *GANYMEDE, *words, "--url", contract.url]
     streams = {"stdout": subprocess.PIPE, **streams}
-    return subprocess.run(command, env=environment(), stderr=subprocess.PIPE, check=False, timeout=120, **streams)
+    return subprocess.run(command, env=environment(), stderr=subprocess.PIPE, check=False, timeout=300, **streams)
 
 
 @pytest.mark.parametrize("words", [("generate", "-o", "-"), ("runs", "ls")])

@@ -46,7 +46,7 @@ def home(short: Path) -> Settings:
     return Settings(home=short / "home", port=free_port())
 
 
-def until(look: Callable[[], bool], within_s: float = 30.0) -> None:
+def until(look: Callable[[], bool], within_s: float = 300.0) -> None:
     deadline = time.monotonic() + within_s
     while not look():
         assert time.monotonic() < deadline, "it did not happen"

@@ -54,10 +54,10 @@ def workers(count: int, settings: Settings, log: Path) -> Iterator[None]:
         for process in started:
             process.terminate()
         for process in started:
-            process.wait(60)
+            process.wait(300)
 
 
-async def ended(client: httpx.AsyncClient, run_id: str, within_s: float = 120) -> None:
+async def ended(client: httpx.AsyncClient, run_id: str, within_s: float = 300.0) -> None:
     deadline = time.monotonic() + within_s
     while not (body := (await client.get(f"/train/{run_id}")).json())["is_terminal"]:
         assert time.monotonic() < deadline, body
@@ -75,7 +75,7 @@ async def one_sequence(client: httpx.AsyncClient, luck: random.Random) -> None:
         await done(lambda: client.delete(f"/train/{run_id}"))
 
 
-async def done(ask: Callable[[], Awaitable[httpx.Response]], within_s: float = 120) -> None:
+async def done(ask: Callable[[], Awaitable[httpx.Response]], within_s: float = 300.0) -> None:
     deadline = time.monotonic() + within_s
     while (answer := await ask()).status_code == 409 and time.monotonic() < deadline:
         await asyncio.sleep(0.05)

@@ -59,7 +59,7 @@ def points(run: Run) -> list[dict[str, Any]]:
     return [json.loads(line) for line in run.metrics_file.read_text().splitlines()]
 
 
-def wait_until(what: Callable[[], Any], within_s: float = 120) -> Any:
+def wait_until(what: Callable[[], Any], within_s: float = 300.0) -> Any:
     deadline = time.monotonic() + within_s
     while not (found := what()):
         assert time.monotonic() < deadline

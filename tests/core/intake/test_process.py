@@ -46,7 +46,7 @@ def started(store: Store, folder: Path) -> "subprocess.Popen[str]":
 def said(process: "subprocess.Popen[str]") -> list[dict[str, Any]]:
     assert process.stdout is not None
     lines = [json.loads(line) for line in process.stdout]
-    process.wait(30)
+    process.wait(300)
     process.stdout.close()
     assert process.stdin is not None
     process.stdin.close()
@@ -83,7 +83,7 @@ def test_it_ends_when_who_started_it_is_gone(store: Store, folder: Path) -> None
 
     process.stdin.close()
 
-    assert process.wait(30) == 1
+    assert process.wait(300) == 1
     process.stdout.close()
     assert DatasetStore(store).names() == []
 
@@ -134,7 +134,7 @@ def test_on_a_full_disk_it_says_so_and_leaves_nothing(tmp_path: Path, folder: Pa
     process = subprocess.Popen(["unshare", "-rm", "bash", "-c", script], cwd=ROOT, stdin=PIPE, stdout=PIPE, text=True)
     assert process.stdout is not None
     lines = process.stdout.read().splitlines()
-    process.communicate(timeout=30)
+    process.communicate(timeout=300)
 
     outcome = [line for line in lines if "phase" not in line]
     assert json.loads(outcome[0]) == {"errno": 28}
