@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-SCHEMA = 1
+SCHEMAS = (1, 2)  # 1: without `row` and `verdict`
 Result = dict[str, Any]
 
 BEGINS = """## As measured
@@ -19,11 +19,23 @@ seed mod 10) five times on the way. FD is the Frechet distance to MNIST's test i
 - **end / best**: FD at the end over the least on the way; far above 1, it got worse.
 - **KID, precision, recall**: of the end, in the same features, beside the digits that were learnt from.
 - **label accuracy**: of conditional recipes, the pictures that the judge reads as the digit that was asked for.
+- **verdict**: what the run's own diagnosis says of it at the end; of several seeds each that differs.
 - **images/s**: real images a second on two cores with nothing beside, as in `python -m bench.recipes --speed`.
 
 Of recipes with several seeds the mean, and in brackets the least and the most.
 """
-COLUMNS = ("recipe", "seeds", "FD", "end / best", "KID x 1000", "precision", "recall", "label accuracy", "images/s")
+COLUMNS = (
+    "recipe",
+    "seeds",
+    "FD",
+    "end / best",
+    "KID x 1000",
+    "precision",
+    "recall",
+    "label accuracy",
+    "verdict",
+    "images/s",
+)
 
 
 def section(folder: Path) -> str:
@@ -31,10 +43,10 @@ def section(folder: Path) -> str:
     results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*-[0-9].json"))]
     if not results:
         return ""
-    assert all(result["schema"] == SCHEMA for result in results), "a result of another schema"
+    assert all(result["schema"] in SCHEMAS for result in results), "a result of another schema"
     speeds = _speeds(folder)
-    recipes = {result["resolved"]["recipe"]: None for result in sorted(results, key=_distance)}
-    rows = [row(recipe, [r for r in results if r["resolved"]["recipe"] == recipe], speeds) for recipe in recipes]
+    recipes = {_row_of(result): None for result in sorted(results, key=_distance)}
+    rows = [row(recipe, [r for r in results if _row_of(r) == recipe], speeds) for recipe in recipes]
     first = results[0]
     budget = f"{round(first['points'][-1]['images_seen'], -3):,}"
     table = ["| " + " | ".join(cells) + " |" for cells in (COLUMNS, ["---"] * len(COLUMNS), *rows)]
@@ -56,8 +68,13 @@ def row(recipe: str, results: list[Result], speeds: dict[str, float]) -> list[st
         _spread([end["precision"] for end in ends if "precision" in end], "{:.2f}"),
         _spread([end["recall"] for end in ends if "recall" in end], "{:.2f}"),
         _spread([end["label_accuracy"] for end in ends if end["label_accuracy"] is not None], "{:.1%}"),
+        ", ".join(f"`{verdict}`" for verdict in sorted({r["verdict"] for r in results if r.get("verdict")})),
         "" if speed is None else f"{speed:.0f}",
     ]
+
+
+def _row_of(result: Result) -> str:
+    return str(result.get("row", result["resolved"]["recipe"]))
 
 
 def ends_over_best(result: Result) -> float:

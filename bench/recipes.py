@@ -3,10 +3,11 @@
 Each run is the project's own job: the same code, checkpoints and publishing as any run. Its home is kept, so what was
 interrupted goes on where it was, and several of these processes share the work: a run has one trainer. What a run drew
 on its way is judged afterwards, from the versions that it published. Results go to docs/benchmarks/recipes/, a file a
-run, and a grid of each recipe to docs/recipes/.
+run, and a grid of each recipe to docs/recipes/. A result of an older form, or of a recipe that changed since, is
+measured again.
 
     python -m bench.recipes                  # what is not done yet
-    python -m bench.recipes dcgan-0 cgan-0   # these runs (a recipe and a seed)
+    python -m bench.recipes dcgan-0 cgan-0   # these runs (a row and a seed)
     python -m bench.recipes --speed          # images a second of every recipe: seconds each; leave the machine alone
 """
 
@@ -42,11 +43,16 @@ from worker.scores.neighbours import K_MANIFOLD, manifold, share_within
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS, GRIDS = ROOT / "docs" / "benchmarks" / "recipes", ROOT / "docs" / "recipes"
-SCHEMA = 1
+SCHEMA = 2
 BUDGET = 200_000  # real images, those of every update of a discriminator counted
 POINTS = 5  # versions of a run that are judged, evenly spaced; the last is the end
-SEEDS = {name: range(3 if name in ("dcgan", "vae", "r3gan") else 1) for name in RECIPES}
-RUNS = [f"{name}-{seed}" for seed in range(3) for name in RECIPES if seed in SEEDS[name]]
+UNCONDITIONAL_VAE = "vae-unconditional"
+ROWS: dict[str, tuple[str, dict[str, Any]]] = {  # of the table: a recipe, and what its config says beside the length
+    **{name: (name, {}) for name in RECIPES},
+    UNCONDITIONAL_VAE: ("vae", {"conditional": False}),  # dcgan, which knows no labels, is read against it
+}
+SEEDS = {"dcgan": 3, "vae": 3, UNCONDITIONAL_VAE: 3, "r3gan": 2}  # of all others one
+RUNS = [f"{row}-{seed}" for seed in range(3) for row in ROWS if seed < SEEDS.get(row, 1)]
 GRID_IMAGES, GRID_COLUMNS = 60, 10
 SPEED_IMAGES = 3_000
 
@@ -64,8 +70,18 @@ def main(arguments: list[str] | None = None) -> None:
         write_speeds()
         return
     settings = Settings(home=options.home, store=None, redis_url=None)
-    for name in options.runs or [name for name in RUNS if not (RESULTS / f"{name}.json").exists()]:
+    for name in options.runs or [name for name in RUNS if not is_measured(name, Store(settings.store_path))]:
         measure(name, settings)
+
+
+def is_measured(name: str, store: Store) -> bool:
+    """Whether there is a result of this run as it would be made now."""
+    try:
+        result = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return False
+    dataset = bundled(store)
+    return result["schema"] == SCHEMA and result["resolved"] == resolve(request(name, dataset), dataset)
 
 
 def measure(name: str, settings: Settings) -> None:
@@ -87,8 +103,7 @@ def measure(name: str, settings: Settings) -> None:
 
 def the_run(name: str, store: Store) -> Run:
     """The run of this name that the home holds; a new one if it holds none, or one of other numbers."""
-    DatasetStore(store).add_bundled()
-    dataset = DatasetStore(store).get(BUNDLED).manifest
+    dataset = bundled(store)
     spec = request(name, dataset)
     resolved = resolve(spec, dataset)
     for run_id in RunStore(store).ids():
@@ -98,14 +113,21 @@ def the_run(name: str, store: Store) -> Run:
     return RunStore(store).create(spec, resolved, dataset)
 
 
+def bundled(store: Store) -> dict[str, Any]:
+    """The manifest of the dataset that all learn from."""
+    DatasetStore(store).add_bundled()
+    return DatasetStore(store).get(BUNDLED).manifest
+
+
 def request(name: str, dataset: dict[str, Any]) -> RunSpec:
     """What is asked for: all of the recipe's own numbers, as many steps as the budget has, a version at each point."""
-    recipe, _, seed = name.rpartition("-")
-    spec = {"recipe": recipe, "dataset": BUNDLED, "model": name, "seed": int(seed)}
+    row, _, seed = name.rpartition("-")
+    recipe, config = ROWS[row]
+    spec = {"recipe": recipe, "dataset": BUNDLED, "model": name, "seed": int(seed), "config": config}
     resolved = resolve(RunSpec.model_validate(spec), dataset)
     steps = BUDGET // (resolved["batch_size"] * resolved["n_critic"])
     every = steps // POINTS
-    config = {"steps": steps, "checkpoint_every": every // 4 or 1}
+    config = {**config, "steps": steps, "checkpoint_every": every // 4 or 1}
     publish = {"every_steps": every, "keep": 100, "final": "last"}  # the end is compared with the best
     return RunSpec.model_validate({**spec, "config": config, "publish": publish, "tags": {"revision": revision()}})
 
@@ -121,10 +143,13 @@ def judged(name: str, run: Run) -> dict[str, Any]:
     points[-1] |= beside_the_reals(drawn_NHW, DatasetStore(run.store).get(BUNDLED).images()[..., 0])
     if spec["resolved"]["seed"] == 0:
         GRIDS.mkdir(exist_ok=True)
-        files.write_atomic(GRIDS / f"{spec['resolved']['recipe']}.webp", grid(drawn_NHW), durable=False)
+        files.write_atomic(GRIDS / f"{name.rpartition('-')[0]}.webp", grid(drawn_NHW), durable=False)
+    diagnosis = run.state().diagnosis
     return {
         "schema": SCHEMA,
         "made_by": "python -m bench.recipes",
+        "row": name.rpartition("-")[0],
+        "verdict": diagnosis and diagnosis.verdict,
         "date": datetime.now(UTC).date().isoformat(),
         "revision": spec["request"]["tags"]["revision"],
         "machine": machine(),

@@ -6,6 +6,8 @@ from typing import Any
 
 from bench import recipe_table
 
+VERDICTS = ("healthy", "stalled")
+
 
 def result(recipe: str, seed: int, distances: list[float], accuracy: float | None = None) -> dict[str, Any]:
     points = [
@@ -25,7 +27,17 @@ def section(folder: Path, *results: dict[str, Any]) -> str:
 def test_a_row_has_the_end_of_the_run_and_how_far_it_is_from_its_best(tmp_path: Path) -> None:
     text = section(tmp_path, result("cgan", 0, [2.0, 3.0], 0.975))
 
-    assert "| `cgan` | 1 | 3.00 | 1.50 |  |  |  | 97.5% |  |" in text
+    assert "| `cgan` | 1 | 3.00 | 1.50 |  |  |  | 97.5% |  |  |" in text
+
+
+def test_a_row_that_is_no_recipe_stands_apart_and_each_verdict_is_told(tmp_path: Path) -> None:
+    healthy, stalled = ({**result("vae", seed, [2.0]), "schema": 2, "verdict": v} for seed, v in enumerate(VERDICTS))
+    apart = {**result("vae", 2, [9.0]), "schema": 2, "row": "vae-unconditional", "verdict": "healthy"}
+
+    text = section(tmp_path, healthy, stalled, apart)
+
+    assert "| `vae` | 2 | 2.00 (2.00 to 2.00) | 1.00 |  |  |  |  | `healthy`, `stalled` |  |" in text
+    assert "| `vae-unconditional` | 1 | 9.00 | 1.00 |  |  |  |  | `healthy` |  |" in text
 
 
 def test_seeds_are_averaged_and_the_worst_decline_is_told(tmp_path: Path) -> None:

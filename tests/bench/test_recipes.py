@@ -27,9 +27,27 @@ def written(name: str) -> dict[str, Any]:
 
 
 def test_every_recipe_has_a_run_and_those_that_are_compared_have_three() -> None:
-    counts = {recipe: sum(run.rpartition("-")[0] == recipe for run in recipes.RUNS) for recipe in RECIPES}
+    counts = {row: sum(run.rpartition("-")[0] == row for run in recipes.RUNS) for row in recipes.ROWS}
 
-    assert counts == {recipe: 3 if recipe in {"dcgan", "vae", "r3gan"} else 1 for recipe in RECIPES}
+    assert counts == {**dict.fromkeys(RECIPES, 1), "dcgan": 3, "vae": 3, "vae-unconditional": 3, "r3gan": 2}
+
+
+def test_the_unconditional_vae_learns_no_labels(store: Store) -> None:
+    assert recipes.the_run("vae-unconditional-0", store).spec()["resolved"]["conditional"] is False
+
+
+@pytest.mark.parametrize(
+    ("change", "is_measured"), [({}, True), ({"schema": 1}, False), ({"resolved": {"recipe": "gan"}}, False)]
+)
+def test_a_result_of_an_older_form_or_of_a_recipe_that_changed_is_measured_again(
+    store: Store, change: dict[str, Any], is_measured: bool
+) -> None:
+    assert not recipes.is_measured("gan-0", store)
+    resolved = recipes.the_run("gan-0", store).spec()["resolved"]
+    recipes.RESULTS.mkdir()
+    (recipes.RESULTS / "gan-0.json").write_text(json.dumps({"schema": 2, "resolved": resolved, **change}))
+
+    assert recipes.is_measured("gan-0", store) is is_measured
 
 
 @pytest.mark.parametrize("name", recipes.RUNS)
