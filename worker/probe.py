@@ -57,15 +57,16 @@ class Stopwatch:
         self.execution, self.warm_up, self.budget_s, self.most = execution, warm_up, budget_s, most
         self.seconds: list[float] = []
         self._cpu_s: list[float] = []
-        self._last = (time.perf_counter(), time.process_time())
+        self._waited_s: list[float] = []
+        self._last = _clocks()
 
     def after_report(self, state: TrainState, metrics: Metrics) -> None: ...
 
     def after_step(self, state: TrainState, is_last: bool) -> None:  # noqa: ARG002
         if self.execution.torch_device.type == "cuda":
             torch.cuda.synchronize()
-        now = (time.perf_counter(), time.process_time())
-        for times, this, last in zip((self.seconds, self._cpu_s), now, self._last, strict=True):
+        now = _clocks()
+        for times, this, last in zip((self.seconds, self._cpu_s, self._waited_s), now, self._last, strict=True):
             times.append(this - last)
         self._last = now
         counted = self.counted
@@ -93,13 +94,23 @@ class Stopwatch:
         counted = self.counted
         size = -(-len(counted) // BLOCKS)
         means = [statistics.fmean(counted[start : start + size]) for start in range(0, len(counted), size)]
-        share = min(1.0, self.core_share) if self.execution.torch_device.type == "cpu" else 1.0
+        share = self.core_share if self.execution.torch_device.type == "cpu" else 1.0
         return min(means) * share / SURE, max(means) * SURE
 
     @property
     def core_share(self) -> float:
-        """How much of the cores that it was meant for it got; 1 or nearly so where nobody else wanted them."""
-        return sum(self._cpu_s[self.warm_up :]) / (self.execution.threads * sum(self.counted))
+        """Of the time in which it wanted cores, how much it had them; 1 or nearly so where nobody else wanted them."""
+        had_s, waited_s = (sum(times[self.warm_up :]) for times in (self._cpu_s, self._waited_s))
+        return had_s / (had_s + waited_s) if had_s else 1.0
+
+
+def _clocks() -> tuple[float, float, float]:
+    """Seconds that went by, that this process computed, and that its threads waited for a core (Linux alone tells)."""
+    waited_ns = 0
+    for stat in Path("/proc/self/task").glob("*/schedstat"):
+        with contextlib.suppress(OSError):  # the thread ended
+            waited_ns += int(stat.read_text().split()[1])
+    return time.perf_counter(), time.process_time(), waited_ns / 1e9
 
 
 class Growth:
@@ -132,7 +143,7 @@ class Growth:
             "least_step_s": least_s * ratio,
             "most_step_s": most_s * at_most,
             "steps_measured": len(watch.counted),
-            "core_share": min(1.0, watch.core_share),
+            "core_share": watch.core_share,
         }
 
 

@@ -80,7 +80,8 @@ class Paced:
     def run(self, batch_size: int, *, warm_up: int, budget_s: float = 0.0, most: int = 1) -> probe.Stopwatch:
         watch = probe.Stopwatch(Execution(device="cpu", precision="float32", threads=2), warm_up, budget_s, most)
         seconds = self._step_s(batch_size, len(self.tried))
-        watch.seconds, watch._cpu_s = [9.0] * warm_up + seconds, [0.0] * warm_up + [2 * s for s in seconds]
+        watch.seconds, watch._cpu_s = [9.0] * warm_up + seconds, [0.0] * warm_up + seconds
+        watch._waited_s = [0.0] * len(watch.seconds)
         self.tried.append(batch_size)
         return watch
 
@@ -125,7 +126,7 @@ def test_a_step_beside_other_work_is_the_mean_of_all_steps() -> None:
 def test_the_range_goes_from_cores_of_its_own_to_the_busiest_time() -> None:
     paced = Paced(8, lambda *_: [0.1] * 4 + [0.2] * 4 + [0.3] * 4)
     watch = paced.run(8, warm_up=2)
-    watch._cpu_s = [0.0] * 2 + [0.2 * 2 * s for s in watch.counted]  # a fifth of two cores
+    watch._waited_s = [0.0] * 2 + [4 * s for s in watch.counted]  # a fifth of what it wanted
 
     least_s, most_s = watch.range_s
 
