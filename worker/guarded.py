@@ -1,9 +1,8 @@
 """The RQ worker, hardened. It forks, and never imports torch: a CUDA context does not survive a fork.
 
 Against the stock worker: the work horse dies with its parent; a Redis that is away, or refuses, does not crash the
-parent; SIGTERM
-makes the run checkpoint and return; a dead worker's lease ends after seconds; only listed functions run, whatever is
-found in the queue; a worker whose entry in Redis was lost is known again with its next heartbeat.
+parent; SIGTERM makes the run checkpoint and return; a dead worker's lease ends after seconds; only listed functions
+run, whatever is found in the queue; a worker whose entry in Redis was lost is known again with its next heartbeat.
 """
 
 import contextlib
