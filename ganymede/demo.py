@@ -23,7 +23,7 @@ from ganymede.up import why_not_ready
 MODEL = "demo"
 STEPS = 1200
 READY_WITHIN_S = 120.0
-TIME_LIMIT_S = 480.0  # wall clock, for all of it
+TIME_LIMIT_S = 900.0  # wall clock, for all of it: a core without bfloat16 takes eight minutes where another takes three
 HOT_LOAD_WITHIN_S = 10.0
 JUDGED_IMAGES = 1000
 LEAST_ACCURACY = 0.85
