@@ -52,7 +52,7 @@ from core.registry import Registry
 from core.runs import RunStore
 from core.settings import Settings
 from core.store import Store
-from models.publish import publish_starter
+from models.starters import install_starters
 
 PARTS = (
     generate,
@@ -202,5 +202,5 @@ def _open_store(settings: Settings) -> Store:
     store.sweep()
     IdempotencyKeys(store).sweep()
     DatasetStore(store).add_bundled()
-    publish_starter(Registry(store))
+    install_starters(Registry(store))
     return store

@@ -22,12 +22,13 @@ import torch
 
 from app.deps import Services
 from app.main import create_app
-from bench.machine import machine
+from bench.machine import ROOT, machine
 from core.refs import ModelRef
 from core.registry import PublishKey, Registry
 from core.settings import Settings
 from core.store import Store
-from models.publish import STARTER, publish_starter
+from models.publish import publish_folder
+from models.starters import DIGITS
 
 REPEATS = 20
 
@@ -35,8 +36,8 @@ REPEATS = 20
 def fill(root: Path, versions: int, models: int) -> None:
     """A store with a model `many` of so many versions, and so many other models. The newest `many` can be drawn."""
     registry = Registry(Store(root))
-    publish_starter(registry)
-    manifest, weights = registry.manifest(STARTER, 1), registry.folder(STARTER, 1)
+    publish_folder(registry, DIGITS, ROOT / "models" / "starter" / DIGITS)
+    manifest, weights = registry.manifest(DIGITS, 1), registry.folder(DIGITS, 1)
     for number in range(1, versions + 1):
 
         def write(folder: Path, number: int = number) -> None:

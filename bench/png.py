@@ -24,7 +24,7 @@ from models.sampling import draw
 from models.weights import WEIGHTS_FILE, load_generator
 
 ROUNDS = 15
-STARTER = Path(__file__).resolve().parents[1] / "models" / "starter"
+STARTER = Path(__file__).resolve().parents[1] / "models" / "starter" / "digits"
 
 Way = Callable[[Images], bytes]
 

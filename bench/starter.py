@@ -1,8 +1,8 @@
 """Makes the starter model `digits`: `python -m bench.starter` (what `make starter` runs).
 
 A `cgan` on the bundled digits, trained by the project's own job: the same code, checkpoints and publishing as any run.
-Its home is kept, so an interrupted training goes on where it was. The result and its judgement go to models/starter/,
-a picture to docs/digits.png.
+Its home is kept, so an interrupted training goes on where it was. The result and its judgement go to
+models/starter/digits/, a picture to docs/digits.png.
 """
 
 import argparse
@@ -29,17 +29,18 @@ from core.states import Status
 from core.store import Store
 from models import publish, sampling
 from models.resolution import resolve
+from models.starters import DIGITS
 from models.weights import WEIGHTS_FILE, load_generator
 from worker import job
 
-STARTER = Path(__file__).resolve().parent.parent / "models" / "starter"
+STARTER = Path(__file__).resolve().parent.parent / "models" / "starter" / DIGITS
 PICTURE = Path(__file__).resolve().parent.parent / "docs" / "digits.png"
 JUDGED_IMAGES = 10_000
 LEAST_ACCURACY, MOST_RATIO = 0.99, 3.0  # of the judge; FD over floor
 SPEC: dict[str, Any] = {
     "recipe": "cgan",
     "dataset": BUNDLED,
-    "model": publish.STARTER,
+    "model": DIGITS,
     "seed": 1,
     "config": {"steps": 8_000, "ema_half_life": 40_000, "checkpoint_every": 500, "sample_every": 1000},
     "publish": {"every_steps": 1000, "keep": 100},
@@ -47,7 +48,7 @@ SPEC: dict[str, Any] = {
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train (or go on), judge, write models/starter/."""
+    """Train (or go on), judge, write models/starter/digits/."""
     parser = argparse.ArgumentParser(description="Train and judge the starter model.")
     parser.add_argument("--home", type=Path, default=Path("var/starter"), help="where the run is kept")
     parser.add_argument("--judge-all", action="store_true", help="only print a judgement of every published version")
@@ -55,8 +56,8 @@ def main(arguments: list[str] | None = None) -> None:
     settings = Settings(home=options.home, store=None, redis_url=None)
     store = Store(settings.store_path)
     if options.judge_all:
-        for version in Registry(store).versions(publish.STARTER):
-            print(json.dumps({"version": version, **judged(Registry(store).folder(publish.STARTER, version))}))
+        for version in Registry(store).versions(DIGITS):
+            print(json.dumps({"version": version, **judged(Registry(store).folder(DIGITS, version))}))
         return
     run = the_run(store)
     if not run.state().status.is_terminal:
@@ -95,7 +96,7 @@ def finish(store: Store, run: Run) -> None:
     state = run.state()
     if state.status is not Status.SUCCEEDED:
         raise SystemExit(f"the run is {state.status}: {state.failure}; without {run.folder} it begins anew")
-    folder = Registry(store).folder(publish.STARTER, state.published[-1].version)
+    folder = Registry(store).folder(DIGITS, state.published[-1].version)
     judgement = judged(folder)
     print(json.dumps(judgement, indent=1))
     if judgement["label_accuracy"] < LEAST_ACCURACY or judgement["ratio"] > MOST_RATIO:

@@ -3,7 +3,6 @@
 The folder is written once, inside a checkpoint; publishing copies it as a version of a model.
 """
 
-import importlib.resources
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +18,6 @@ from models import sampling
 from models.noise import DISTRIBUTION, classes_with_images
 from models.weights import WEIGHTS_FILE, save_generator
 
-STARTER = "digits"
 SAMPLES_FILE = "samples.webp"
 MANIFEST_FILE = "manifest.json"
 
@@ -86,7 +84,7 @@ def publish_folder(
     Raises:
         StoreDamaged: the folder's files do not match its manifest; nothing is published.
     """
-    key, listed = _read_manifest(folder / MANIFEST_FILE)
+    key, listed = read_key(folder / MANIFEST_FILE)
     check_files(folder, listed)
 
     def fill(target: Path) -> None:
@@ -99,8 +97,8 @@ def publish_folder(
     return registry.publish(model, replace(key, again=again), fill, by_hand=by_hand)
 
 
-def _read_manifest(path: Path) -> tuple[PublishKey, dict[str, Any]]:
-    """What publishing needs of a manifest: its key, and the list of files."""
+def read_key(path: Path) -> tuple[PublishKey, dict[str, Any]]:
+    """What publishing needs of a manifest: its key, and the list of files; StoreDamaged where it lacks either."""
     try:
         manifest = files.read_json(path, SCHEMA)
     except FileNotFoundError:
@@ -109,12 +107,3 @@ def _read_manifest(path: Path) -> tuple[PublishKey, dict[str, Any]]:
         case {"run": str(run), "branch": int(branch), "step": int(step), "files": {**listed}} if WEIGHTS_FILE in listed:
             return PublishKey(run, branch, step), manifest["files"]
     raise StoreDamaged(f"{files.shown(path)} lacks what a version needs")
-
-
-def publish_starter(registry: Registry) -> None:
-    """Put the model that comes with the package into a store that has never had one of its name."""
-    if registry.store.has(f"models/{STARTER}/aliases.json"):  # the folder alone may be of a start that was killed
-        return
-    with importlib.resources.as_file(importlib.resources.files("models") / "starter") as folder:
-        if (folder / MANIFEST_FILE).exists():
-            publish_folder(registry, STARTER, folder)

@@ -161,4 +161,4 @@ async def test_nothing_else_can_be_deleted(training: httpx.AsyncClient, store: S
     answer = await training.delete(f"/train/{run_id}")
 
     assert answer.status_code == 404
-    assert store.names("models") == ["digits", "tiny"]
+    assert {"digits", "tiny"} <= set(store.names("models"))

@@ -180,7 +180,7 @@ async def test_a_prefix_like_an_address_of_ours_is_not_stripped_twice(settings: 
     async with serve(create_app(settings.model_copy(update={"root_path": "/models"}))) as client:
         answer = await client.get("/models")
 
-    assert answer.json()["data"][0]["name"] == "digits"
+    assert "digits" in [model["name"] for model in answer.json()["data"]]
 
 
 async def test_a_host_that_is_told_opens_no_door(settings: Settings, serve: Serve) -> None:

@@ -14,7 +14,7 @@ from app.health import NO_WORKER
 from app.main import create_app
 from core.registry import PublishKey, Registry
 from core.settings import Settings
-from models.publish import STARTER
+from models.starters import DIGITS
 
 PublishTiny = Callable[..., int]
 PublishBroken = Callable[..., int]
@@ -205,9 +205,9 @@ async def test_a_deleted_starter_does_not_come_back_with_the_next_start(
 ) -> None:
     publish_tiny()
     async with serve(create_app(settings)) as client:
-        before = (await client.get(f"/models/{STARTER}")).status_code
-        deleted = await client.delete(f"/models/{STARTER}")
+        before = (await client.get(f"/models/{DIGITS}")).status_code
+        deleted = await client.delete(f"/models/{DIGITS}")
     async with serve(create_app(settings)) as client:
-        after = (await client.get(f"/models/{STARTER}")).status_code
+        after = (await client.get(f"/models/{DIGITS}")).status_code
 
     assert (before, deleted.status_code, after) == (200, 204, 404)

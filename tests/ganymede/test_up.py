@@ -22,7 +22,7 @@ from ganymede.supervisor import free_port
 from ganymede.up import introduce, why_not_ready
 from tests.ganymede.contract import Answer, Contract
 
-STARTER = Path(models.__file__).parent / "starter"
+STARTER = Path(models.__file__).parent / "starter" / "digits"
 
 Launch = Callable[..., Any]
 Run = Callable[..., Any]

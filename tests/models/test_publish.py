@@ -13,8 +13,8 @@ from core.errors import StoreDamaged
 from core.refs import ModelRef
 from core.registry import Registry
 from core.store import check_files
-from models.publish import STARTER, Lineage, publish_folder, publish_starter, write_generator
-from models.weights import is_finite, load_generator
+from models.publish import Lineage, publish_folder, write_generator
+from models.weights import load_generator
 from tests.models.conftest import CONFIG
 
 FILES = ["generator.safetensors", "manifest.json", "samples.webp"]
@@ -190,30 +190,3 @@ def test_a_manifest_without_what_publishing_needs_is_not_published(
 
     with pytest.raises(StoreDamaged, match=r"generator/manifest\.json"):
         publish_folder(registry, "shapes", folder)
-
-
-def test_the_starter_is_published_once_and_can_be_drawn(registry: Registry) -> None:
-    publish_starter(registry)
-    publish_starter(registry)
-
-    loaded, _ = load_generator(registry.folder(STARTER, 1) / "generator.safetensors")
-    assert registry.versions(STARTER) == [1]
-    assert is_finite(loaded)
-
-
-def test_a_start_killed_while_it_published_the_starter_is_made_good_by_the_next(registry: Registry) -> None:
-    with registry.store.locked(f"models/{STARTER}/.lock"):
-        pass  # all that a process killed at this point leaves
-
-    publish_starter(registry)
-
-    assert registry.versions(STARTER) == [1]
-
-
-def test_a_starter_that_was_deleted_stays_deleted(registry: Registry) -> None:
-    publish_starter(registry)
-    registry.store.delete(f"models/{STARTER}/1")
-
-    publish_starter(registry)
-
-    assert registry.versions(STARTER) == []

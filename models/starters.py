@@ -1,0 +1,53 @@
+"""The models that come with the package, and how they get into a store. Knows no training.
+
+`models/starter/<name>/` holds what a published version holds, and record.json: how it was made and judged.
+"""
+
+import importlib.resources
+import logging
+from pathlib import Path
+
+from core.errors import StoreDamaged
+from core.registry import PublishKey, Registry
+from models.publish import MANIFEST_FILE, publish_folder, read_key
+
+DIGITS, AVATARS = "digits", "avatars"
+
+log = logging.getLogger(__name__)
+
+
+def install_starters(registry: Registry, folder: Path | None = None) -> None:
+    """Publish each model of `folder` (default: the package's) in a store that has never had one of its name.
+
+    A model of that name that is there, be it of an older build, a user's own or deleted, is left as it is.
+    """
+    if folder is not None:
+        for starter in sorted(path for path in folder.iterdir() if (path / MANIFEST_FILE).exists()):
+            _install(registry, starter)
+        return
+    with importlib.resources.as_file(importlib.resources.files("models") / "starter") as ours:
+        install_starters(registry, ours)
+
+
+def _install(registry: Registry, starter: Path) -> None:
+    name, (key, _) = starter.name, read_key(starter / MANIFEST_FILE)
+    try:
+        has_another = _has_another(registry, name, key)
+    except StoreDamaged as error:
+        log.warning("the starter %r is not installed: %s", name, error)
+        return
+    if has_another:
+        log.info("the store has a model %r of its own: it stays, and the one of this build is not installed", name)
+    elif not registry.store.has(f"models/{name}/aliases.json"):
+        publish_folder(registry, name, starter)
+
+
+def _has_another(registry: Registry, name: str, key: PublishKey) -> bool:
+    """Whether a model of that name is there, or was, that is not the one of this key.
+
+    A version without aliases.json is of a process that was killed while it published: this one's, or another's.
+    """
+    if registry.store.has(f"models/{name}/aliases.json"):
+        return str(key) not in registry.pointers(name)["published"]
+    folders = (registry.folder(name, version) for version in registry.versions(name))
+    return any(read_key(folder / MANIFEST_FILE)[0] != key for folder in folders)
