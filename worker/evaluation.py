@@ -70,24 +70,17 @@ class Evaluate:
     """The first of the hooks: puts scores into the numbers of a report, so that all others tell and keep them.
 
     every: steps between evaluations; None: the first step that could be evaluated settles it, so that evaluations take
-    SHARE of the time, and `settle` keeps it. After that no clock decides which steps are evaluated: a run that was
+    SHARE of the time, and `settle` keeps it. After that no speed decides which steps are evaluated: a run that was
     killed must publish the same checkpoint as its best as an undisturbed one.
     """
 
-    def __init__(
-        self,
-        evaluation: Evaluation,
-        every: int | None,
-        settle: Callable[[int], None],
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.evaluation, self.every, self._settle, self._clock = evaluation, every, settle, clock
-        self._since: tuple[int, float] | None = None  # a step, and when it was done
+    def __init__(self, evaluation: Evaluation, every: int | None, settle: Callable[[int], None]) -> None:
+        self.evaluation, self.every, self._settle = evaluation, every, settle
         self._stop: StopTraining | None = None
 
     def after_report(self, state: TrainState, metrics: Metrics) -> None:
         if self.every is None:
-            self._measure(state)
+            self._measure(state, metrics)
         if self.is_due(state):
             try:
                 metrics |= self.evaluation.scores(state)
@@ -103,18 +96,17 @@ class Evaluate:
     def is_due(self, state: TrainState) -> bool:
         return state.step == state.steps or (self.every is not None and state.step % self.every == 0)
 
-    def _measure(self, state: TrainState) -> None:
-        """Settle `every` at the first multiple of the run's `evaluate_every`, once the time of a step is known."""
-        now, candidates = self._clock(), state.resolved["evaluate_every"]
-        if self._since is None or state.step <= self._since[0]:  # the first report of the attempt, or of a new branch
-            self._since = state.step, now
-        elif state.step % candidates == 0 and state.step < state.steps:
-            step, began = self._since
-            between_s = (now - began) / (state.step - step) * candidates
-            expected_s = self.evaluation.expected_s(state)
-            self.every = candidates * max(1, math.ceil(expected_s / (SHARE * between_s)))
-            self._settle(self.every)
-            log.info("evaluated every %d steps, as one takes about %.1f s", self.every, expected_s)
+    def _measure(self, state: TrainState, metrics: Metrics) -> None:
+        """Settle `every` at the first multiple of the run's `evaluate_every`, by the speed that its report tells."""
+        candidates = state.resolved["evaluate_every"]
+        if state.step % candidates or state.step == state.steps:
+            return
+        images = candidates * state.resolved["batch_size"] * state.resolved["n_critic"]
+        between_s = images / metrics["images_per_second"]
+        expected_s = self.evaluation.expected_s(state)
+        self.every = candidates * max(1, math.ceil(expected_s / (SHARE * between_s)))
+        self._settle(self.every)
+        log.info("evaluated every %d steps, as one takes about %.1f s", self.every, expected_s)
 
 
 def prepare(run: Run, dataset: Dataset, resolved: dict[str, Any], shop: Workshop) -> Evaluation | None:

@@ -15,6 +15,7 @@ from core.store import Store
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_resume import cut_off, weights
 from worker.evaluation import Evaluate, Evaluation
+from worker.hooks import StopWhenAsked
 from worker.scores import classifier
 from worker.state import TrainState
 from worker.stopping import StopTraining
@@ -184,42 +185,72 @@ class Slow:
 
 
 class State:
-    resolved = {"evaluate_every": 10}  # noqa: RUF012
+    resolved = {"evaluate_every": 10, "batch_size": 8, "n_critic": 2}  # noqa: RUF012
     step, steps = 0, 1000
 
 
-def steps_evaluated(hook: Evaluate, state: State, begins: int, tell_time: Callable[[int], None]) -> list[int]:
-    evaluated = []
+def steps_evaluated(hook: Evaluate, begins: int, steps_per_second: Callable[[int], float]) -> list[int]:
+    state, evaluated = State(), []
     for step in range(begins, state.steps + 1, 5):
-        tell_time(step)
-        state.step, metrics = step, dict[str, float]()
+        state.step, metrics = step, {"images_per_second": 16 * steps_per_second(step)}
         hook.after_report(cast(TrainState, state), metrics)
-        evaluated += [step] if metrics else []
+        evaluated += [step] if "fd" in metrics else []
     return evaluated
 
 
-def test_how_often_a_run_is_evaluated_is_settled_once_so_that_it_takes_a_twentieth_of_the_time() -> None:
-    now, settled = 0.0, list[int]()
+@pytest.mark.parametrize("begins", [5, 10, 15])  # steps are reported before, at and behind the first candidate
+def test_how_often_a_run_is_evaluated_is_settled_once_so_that_it_takes_a_twentieth_of_the_time(begins: int) -> None:
+    settled = list[int]()
+    hook = Evaluate(cast(Evaluation, Slow()), None, settled.append)
 
-    def tell_time(step: int) -> None:
-        nonlocal now
-        now = step / 3 if step < 500 else 100 * step  # 3 steps a second at first, then a very busy machine
+    evaluated = steps_evaluated(hook, begins, lambda step: 3 if step < 500 else 0.01)  # a very busy machine later
 
-    hook = Evaluate(cast(Evaluation, Slow()), None, settled.append, clock=lambda: now)
-
-    assert steps_evaluated(hook, State(), 5, tell_time) == [*range(120, 1000, 120), 1000]
+    assert evaluated == [*range(120, 1000, 120), 1000]
     assert settled == [120]
 
 
-def test_a_later_attempt_obeys_what_was_settled_and_measures_nothing() -> None:
-    now = 0.0
+def test_the_step_that_settles_how_often_is_evaluated_also_where_it_is_the_first_that_an_attempt_reports() -> None:
+    settled = list[int]()
+    hook = Evaluate(cast(Evaluation, Slow()), None, settled.append)
 
+    evaluated = steps_evaluated(hook, 10, lambda _: 0.25)  # ten steps in 40 s, an evaluation in 2 s
+
+    assert evaluated == [*range(10, 1001, 10)]
+    assert settled == [10]
+
+
+def test_a_later_attempt_obeys_what_was_settled_and_measures_nothing() -> None:
     def forbidden(every: int) -> None:
         raise AssertionError(every)
 
-    hook = Evaluate(cast(Evaluation, Slow()), 120, forbidden, clock=lambda: now)
+    hook = Evaluate(cast(Evaluation, Slow()), 120, forbidden)
 
-    assert steps_evaluated(hook, State(), 335, lambda _: None) == [*range(360, 1000, 120), 1000]
+    assert steps_evaluated(hook, 335, lambda _: 3) == [*range(360, 1000, 120), 1000]
+
+
+@pytest.mark.parametrize("stopped_at", [4, 6])
+def test_a_run_that_a_stop_sent_back_to_the_queue_evaluates_what_an_undisturbed_one_does(
+    create_run: CreateRun, train_here: TrainHere, monkeypatch: pytest.MonkeyPatch, stopped_at: int
+) -> None:
+    monkeypatch.setattr(Evaluation, "expected_s", lambda *_: 0.0)
+    options: dict[str, Any] = {"extractor": "classifier", "checkpoint_every": 5, "report_every": 20}
+    undisturbed = create_run(**options)
+    train_here(undisturbed)
+    stopped = create_run(**options)
+
+    def after_step(self: StopWhenAsked, state: TrainState, is_last: bool) -> None:
+        if state.step == stopped_at:
+            raise StopTraining("preempted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StopWhenAsked, "after_step", after_step)
+        assert train_here(stopped) == "preempted"
+    assert stopped.state().checkpoint_step == stopped_at
+
+    train_here(stopped)
+
+    scored = [[point["step"] for point in points(run) if "fd" in point] for run in (undisturbed, stopped)]
+    assert scored[0] == scored[1]
 
 
 @pytest.mark.parametrize("takes_s", [0.0, 1e6])
