@@ -107,6 +107,20 @@ def store(settings: Settings) -> Store:
 
 
 @pytest.fixture
+def store_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The keys that were read of any store, in order; a test clears it before what it looks at."""
+    keys: list[str] = []
+    read = Store.read
+
+    def noted(self: Store, key: str) -> dict[str, Any]:
+        keys.append(key)
+        return read(self, key)
+
+    monkeypatch.setattr(Store, "read", noted)
+    return keys
+
+
+@pytest.fixture
 def registry(store: Store) -> Registry:
     return Registry(store)
 

@@ -237,7 +237,7 @@ async def test_a_wrong_parameter_of_the_list_is_named(training: httpx.AsyncClien
 
 
 async def test_a_list_reads_only_the_runs_that_fit_once_it_knows_all(
-    training: httpx.AsyncClient, store: Store, monkeypatch: pytest.MonkeyPatch
+    training: httpx.AsyncClient, store: Store, store_reads: list[str]
 ) -> None:
     others = [await new_run(training, store) for _ in range(12)]
     for run in others:
@@ -246,16 +246,9 @@ async def test_a_list_reads_only_the_runs_that_fit_once_it_knows_all(
     fits.move(Status.PAUSED)
     for query in ({"status": "paused"}, {"recipe": "lsgan"}):
         await listed(training, query)
-    reads: list[str] = []
-    read = Store.read
-
-    def noted(self: Store, key: str) -> dict[str, Any]:
-        reads.append(key)
-        return read(self, key)
-
-    monkeypatch.setattr(Store, "read", noted)
+    store_reads.clear()
 
     found = [await listed(training, query) for query in ({"status": "paused"}, {"recipe": "lsgan"})]
 
     assert found == [[fits.id]] * 2
-    assert [key for key in reads if not key.startswith(fits.key)] == []
+    assert [key for key in store_reads if not key.startswith(fits.key)] == []

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
-import pytest
 from fastapi import FastAPI
 
 from app.main import create_app
@@ -51,25 +50,18 @@ async def test_runs_are_counted_by_status_as_they_change(
 
 
 async def test_a_run_that_is_over_is_read_once(
-    client: httpx.AsyncClient, shapes: Dataset, store: Store, monkeypatch: pytest.MonkeyPatch
+    client: httpx.AsyncClient, shapes: Dataset, store: Store, store_reads: list[str]
 ) -> None:
     runs = RunStore(store)
     for _ in range(4):
         finish(runs.create(RunSpec(recipe="cgan", dataset="shapes"), {"steps": 2}, shapes.manifest), Status.SUCCEEDED)
     await scrape(client)
-    reads: list[str] = []
-    read = Store.read
-
-    def noted(self: Store, key: str) -> dict[str, Any]:
-        reads.append(key)
-        return read(self, key)
-
-    monkeypatch.setattr(Store, "read", noted)
+    store_reads.clear()
 
     seen = await scrape(client)
 
     assert seen["ganymede_runs", "status=succeeded"] == 4
-    assert [key for key in reads if key.endswith("state.json")] == []
+    assert [key for key in store_reads if key.endswith("state.json")] == []
 
 
 async def test_a_damaged_or_deleted_run_does_not_hide_the_others(

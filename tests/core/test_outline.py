@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -32,33 +31,21 @@ def _age(registry: Registry) -> None:
         os.utime(path, (long_ago, long_ago))
 
 
-def _counting(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    reads: list[str] = []
-    read = registry.store.read
-
-    def counted(key: str) -> dict[str, Any]:
-        reads.append(key)
-        return read(key)
-
-    monkeypatch.setattr(registry.store, "read", counted)
-    return reads
-
-
-def test_nothing_is_read_again_while_nothing_changes(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
-    reads = _counting(registry, monkeypatch)
+def test_nothing_is_read_again_while_nothing_changes(registry: Registry, store_reads: list[str]) -> None:
+    store_reads.clear()
 
     meant = [registry.resolve(ModelRef("digits")) for _ in range(5)]
 
-    assert (meant, len(reads)) == ([2] * 5, 1)
+    assert (meant, len(store_reads)) == ([2] * 5, 1)
 
 
-def test_a_change_within_the_grain_of_the_clock_is_seen(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_within_the_grain_of_the_clock_is_seen(registry: Registry, store_reads: list[str]) -> None:
     registry.publish("digits", PublishKey("run_a", 0, 3), lambda folder: None)
-    reads = _counting(registry, monkeypatch)
+    store_reads.clear()
 
     meant = [registry.resolve(ModelRef("digits")) for _ in range(3)]
 
-    assert (meant, len(reads)) == ([3] * 3, 3)  # so young a folder may change again without its time changing
+    assert (meant, len(store_reads)) == ([3] * 3, 3)  # so young a folder may change again without its time changing
 
 
 def _write_in_place(registry: Registry) -> None:
