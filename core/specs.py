@@ -136,6 +136,11 @@ class TrainConfig(BodyModel):
     lr_schedule: Literal["auto", "constant", "linear", "cosine"] = Field(
         "auto", description="Both rates over the run; linear: down to nothing, cosine: down to a quarter."
     )
+    annealing: Literal["auto", "none", "cosine"] = Field(
+        "auto",
+        description="What else moves over the run; cosine: the penalty's weight down to a tenth, beta2 from 0.9 up, "
+        "ema_half_life from 0 up, as in R3GAN.",
+    )
     beta1: Auto | Annotated[float, Field(ge=0, lt=1)] = Field("auto", description="Adam's first-moment decay.")
     beta2: Auto | Annotated[float, Field(ge=0, lt=1)] = Field("auto", description="Adam's second-moment decay.")
     latent_dim: Auto | Annotated[int, Field(ge=1, le=1024)] = Field("auto", description="Size of the noise vector.")

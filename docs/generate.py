@@ -61,6 +61,7 @@ NUMBERS = (
     "learning_rates",
     "betas",
     "lr_schedule",
+    "annealing",
     "batch_size",
     "latent_dim",
     "depth",

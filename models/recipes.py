@@ -35,6 +35,7 @@ class Recipe:
     learning_rates: Rates = (2e-4, 2e-4)
     betas: tuple[float, float] = (0.5, 0.999)
     lr_schedule: Literal["constant", "linear", "cosine"] = "constant"
+    annealing: Literal["none", "cosine"] = "none"
     batch_size: int = 64
     latent_dim: int = 64  # where there are labels, the label's embedding is as long again
     depth: int = 0

@@ -167,6 +167,7 @@ def _hyperparameters(spec: RunSpec, recipe: Recipe, dataset: dict[str, Any], on_
         "generator_lr": _given(config.generator_lr, generator_lr),
         "discriminator_lr": _given(config.discriminator_lr, discriminator_lr),
         "lr_schedule": config.lr_schedule if config.lr_schedule != "auto" else recipe.lr_schedule,
+        "annealing": config.annealing if config.annealing != "auto" else recipe.annealing,
         "beta1": _given(config.beta1, recipe.betas[0]),
         "beta2": _given(config.beta2, recipe.betas[1]),
         "penalty_weight": _penalty_weight(config, recipe, dataset["height"], batch_size),

@@ -18,7 +18,7 @@ from worker.state import Reported, TrainState, descend
 
 
 class Adversarial:
-    """An objective, and perhaps a penalty of some weight on the discriminator, which learns `n_critic` times a step.
+    """An objective, and perhaps a penalty on the discriminator, which learns `n_critic` times a step.
 
     With a penalty the discriminator's passes are made in float32: they are differentiated twice. The discriminator sees
     every picture as `augment` has it; its penalty goes by the gradient at the pictures before that, through `augment`,
@@ -29,11 +29,10 @@ class Adversarial:
         self,
         objective: Objective,
         penalty: Regulariser | None = None,
-        weight: float = 0.0,
         n_critic: int = 1,
         augment: Augmentation | None = None,
     ) -> None:
-        self.objective, self.penalty, self.weight, self.n_critic = objective, penalty, weight, n_critic
+        self.objective, self.penalty, self.n_critic = objective, penalty, n_critic
         self.augment = augment or Augmentation()
 
     def step(self, state: TrainState, batches: Batches) -> Reported:
@@ -71,7 +70,7 @@ class Adversarial:
 
             judged = Judged(real_BCHW, fake_BCHW, real.score_B, fake.score_B, score, mixing_B)
             told["penalty"] = penalty = self.penalty(judged)
-            loss = loss + self.weight * penalty
+            loss = loss + state.penalty_weight * penalty
         (told["d_gradient"],) = descend(state, loss, state.counterpart_optimizer)
         return told
 

@@ -18,7 +18,6 @@ def method_of(resolved: dict[str, Any]) -> Method:
     return Adversarial(
         OBJECTIVES[resolved["objective"]],
         penalty,
-        resolved["penalty_weight"] or 0.0,
         resolved["n_critic"],
         augmentation_of(resolved),
     )

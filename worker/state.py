@@ -20,7 +20,7 @@ from worker.batches import Batches, Position
 from worker.distributed import ALONE, World
 from worker.execution import Execution
 from worker.randomness import Draws, Moment, Purpose, stream
-from worker.schedules import SCHEDULES
+from worker.schedules import FIRST_BETA2, LAST_PENALTY, SCHEDULES, moved
 
 EMA_RAMP_UP = 0.05  # of the images seen: an early average must not remember the untrained network (StyleGAN2-ADA)
 
@@ -83,6 +83,22 @@ class TrainState:
     def steps(self) -> int:
         return int(self.resolved["steps"])
 
+    @property
+    def done(self) -> float:
+        """The share of the run, 0 to 1."""
+        return self.step / self.steps
+
+    @property
+    def is_annealed(self) -> bool:
+        """Whether more than the learning rates moves over the run; not in one of an earlier build."""
+        return bool(self.resolved.get("annealing", "none") == "cosine")
+
+    @property
+    def penalty_weight(self) -> float:
+        """Of the current step."""
+        weight = float(self.resolved["penalty_weight"] or 0.0)
+        return moved(weight, LAST_PENALTY * weight, self.done) if self.is_annealed else weight
+
     def take(self, batches: Batches) -> tuple[Tensor, Tensor | None]:
         """The next real images (B, C, H, W) and, for conditional networks alone, their labels (B,)."""
         real_BCHW, label_B = batches.next()
@@ -123,21 +139,26 @@ class TrainState:
                         yield buffer
 
     def set_rates(self) -> None:
-        """The learning rates of the current step."""
-        factor = SCHEDULES[self.resolved["lr_schedule"]](self.step / self.steps) * self.lr_scale
+        """The learning rates of the current step, and what Adam remembers."""
+        factor = SCHEDULES[self.resolved["lr_schedule"]](self.done) * self.lr_scale
+        beta1, beta2 = self.resolved["beta1"], self.resolved["beta2"]
+        if self.is_annealed:
+            beta2 = moved(min(FIRST_BETA2, beta2), beta2, self.done)
         for optimizer, rate in (
             (self.generator_optimizer, self.resolved["generator_lr"]),
             (self.counterpart_optimizer, self.resolved["discriminator_lr"]),
         ):
             for group in optimizer.param_groups:
-                group["lr"] = rate * factor
+                group["lr"], group["betas"] = rate * factor, (beta1, beta2)
 
     @torch.no_grad()
     def update_ema(self, images: int) -> None:
-        """Move the average towards the generator: half-life in images, shorter in the beginning."""
+        """Move the average towards the generator: half-life in images; shorter in the beginning, but for a generator
+        that had been trained before."""
         half_life = self.resolved["ema_half_life"]
         if not self.resolved.get("init"):
-            half_life = min(half_life, self.images_seen * EMA_RAMP_UP)
+            ramp = self.images_seen * EMA_RAMP_UP
+            half_life = moved(0.0, half_life, self.done) if self.is_annealed else min(half_life, ramp)
         weight = 1 - 0.5 ** (images / half_life) if half_life > 0 else 1.0
         averaged, current = list(self.ema.state_dict().values()), list(self.generator.state_dict().values())
         floating = [tensor.is_floating_point() for tensor in averaged]

@@ -67,6 +67,7 @@ def test_neither_of_them_may_be_left_out(missing: str) -> None:
         ({"config": {"generator_lr": float("nan")}}, "config.generator_lr"),
         ({"config": {"beta1": 1}}, "config.beta1"),
         ({"config": {"beta2": float("nan")}}, "config.beta2"),
+        ({"config": {"annealing": "linear"}}, "config.annealing"),
         ({"config": {"latent_dim": 0}}, "config.latent_dim"),
         ({"config": {"width": 15}}, "config.width"),
         ({"config": {"width": 1025}}, "config.width"),

@@ -66,6 +66,7 @@ def test_what_was_asked_for_is_taken_as_it_is() -> None:
         "batch_size": 10,
         "generator_lr": 0.1,
         "discriminator_lr": 0.2,
+        "annealing": "cosine",
         "beta1": 0.0,
         "beta2": 0.5,
         "latent_dim": 3,

@@ -34,6 +34,10 @@ from worker.trainer import Trainer
 ADVERSARIAL = [name for name in RECIPES if name != "vae"]
 CONDITIONAL = [name for name, recipe in RECIPES.items() if recipe.conditional is not False]
 OPEN = [name for name, recipe in RECIPES.items() if recipe.conditional is None]
+RUNS: list[tuple[str, dict[str, Any]]] = [
+    *((name, {}) for name in RECIPES),
+    *((name, {"annealing": "cosine"}) for name in ("r3gan", "wgan-gp")),
+]
 Begin = Callable[..., tuple[TrainState, Batches]]
 
 
@@ -138,11 +142,21 @@ def test_the_discriminator_takes_as_many_batches_as_it_has_updates(begin: Begin,
     assert state.images_seen == 2 * 16 * 3
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize(("name", "options"), RUNS)
 def test_a_killed_run_resumed_ends_with_the_bytes_of_an_undisturbed_one(
-    create_run: CreateRun, train_here: TrainHere, store: Store, monkeypatch: pytest.MonkeyPatch, name: str
+    create_run: CreateRun,
+    train_here: TrainHere,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    options: dict[str, Any],
 ) -> None:
-    config: dict[str, Any] = {"recipe": name, "steps": 9, "checkpoint_every": 4, "publish": {"every_steps": 9}}
+    config: dict[str, Any] = {
+        "recipe": name,
+        "steps": 9,
+        "checkpoint_every": 4,
+        "publish": {"every_steps": 9},
+    } | options
     train_here(create_run(**config))
     killed = create_run(**config, report_every=1)
     cut_off(killed, 7, train_here, monkeypatch)
@@ -177,11 +191,21 @@ def pause_at_six(self: StopWhenAsked, state: TrainState, is_last: bool) -> None:
         raise StopTraining("pause")
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize(("name", "options"), RUNS)
 def test_a_run_killed_on_either_side_of_a_rollback_ends_with_the_bytes_of_one_that_was_not(
-    create_run: CreateRun, train_here: TrainHere, store: Store, monkeypatch: pytest.MonkeyPatch, name: str
+    create_run: CreateRun,
+    train_here: TrainHere,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    options: dict[str, Any],
 ) -> None:
-    config: dict[str, Any] = {"recipe": name, "steps": 9, "checkpoint_every": 3, "publish": {"every_steps": 9}}
+    config: dict[str, Any] = {
+        "recipe": name,
+        "steps": 9,
+        "checkpoint_every": 3,
+        "publish": {"every_steps": 9},
+    } | options
     monkeypatch.setattr(DrawSamples, "after_step", go_back_at_five)
     train_here(create_run(**config))
     killed = create_run(**config, report_every=1)
