@@ -60,11 +60,13 @@ class ServiceCollector(Collector):
         for engine in resident.all():
             models.add_metric([engine.name, str(engine.version), engine.digest], {})
         speed = counts.images_per_second
+        early = "Runs that succeeded before their last step, as a trouble came back after every remedy."
         free = GaugeMetricFamily("ganymede_store_free_bytes", "Room left on the disk of the store.")
         with contextlib.suppress(OSError):  # a disk that is gone must not take the other numbers with it
             free.add_metric([], shutil.disk_usage(services.store.root).free)
         return [
             runs,
+            GaugeMetricFamily("ganymede_runs_ended_early", early, counts.ended_early),
             models,
             free,
             _gpu_memory(services.models.device),

@@ -11,6 +11,7 @@ from core.states import Status
 class RunCounts:
     by_status: dict[Status, int]
     images_per_second: float  # of all running runs together
+    ended_early: int  # of those that succeeded
 
 
 class RunCensus:
@@ -23,4 +24,6 @@ class RunCensus:
         entries = self._runs.index.entries().values()
         found = Counter(entry.status for entry in entries)
         speed = sum(entry.images_per_second for entry in entries)
-        return RunCounts({status: found[status] for status in Status}, speed)
+        return RunCounts(
+            {status: found[status] for status in Status}, speed, sum(entry.ended_early for entry in entries)
+        )

@@ -124,6 +124,7 @@ def request(name: str, dataset: dict[str, Any]) -> RunSpec:
     row, _, seed = name.rpartition("-")
     recipe, config = ROWS[row]
     spec = {"recipe": recipe, "dataset": BUNDLED, "model": name, "seed": int(seed), "config": config}
+    spec |= {"stop": {"action": "alert"}}  # the recipe as it is, whatever becomes of it
     resolved = resolve(RunSpec.model_validate(spec), dataset)
     steps = BUDGET // (resolved["batch_size"] * resolved["n_critic"])
     every = steps // POINTS

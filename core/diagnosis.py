@@ -33,7 +33,7 @@ Trouble = Literal[  # every other verdict
     "stalled",
     "memorising",
 ]
-Action = Literal["alert", "pause", "rollback", "stop"]
+Action = Literal["remedy", "alert", "pause", "rollback", "stop"]
 
 
 class Part(BaseModel):
@@ -62,4 +62,54 @@ class Diagnosis(Part):
     branch: int
     step: int = Field(description="Of the newest numbers it rests on.")
     since_step: int = Field(description="From where on this has been the verdict.")
-    action: Action | None = Field(None, description="What was done about it, by the run's `stop`; null: nothing.")
+    action: Action | Literal["end"] | None = Field(
+        None, description="What was done about it, by the run's `stop`; end: the run ended early. null: nothing."
+    )
+
+
+class Change(Part):
+    """A number of a run that a remedy changes, by its name in `resolved`."""
+
+    field: str
+    before: Any = Field(description="What it was.")
+    after: Any = Field(description="What the run goes on with.")
+
+
+class Remedy(Part):
+    """A change of some numbers of a run, by which it goes on after a trouble. The shapes of its networks stay."""
+
+    name: str = Field(description="regularise_discriminator, augment or lower_learning_rates.")
+    why: str = Field(description="What it is to do.")
+    changes: tuple[Change, ...]
+
+    def applied_to(self, resolved: dict[str, Any]) -> dict[str, Any]:
+        """The numbers of a run with these changes."""
+        return {**resolved, **{each.field: each.after for each in self.changes}}
+
+    def in_words(self) -> str:
+        """`regulariser r1_r2 (was none), penalty_weight 1 (was none)`"""
+        return ", ".join(f"{each.field} {_shown(each.after)} (was {_shown(each.before)})" for each in self.changes)
+
+
+class TakenRemedy(Remedy):
+    """A remedy that a run took: it left a branch, and went on with another from an earlier step."""
+
+    verdict: Verdict = Field(description="What it was taken against.")
+    from_branch: int
+    from_step: int
+    branch: int
+    step: int = Field(description="Where the new branch began; 0: the beginning.")
+
+
+class EarlyEnd(Part):
+    """Why a run ended before its last step, with the best that it has made."""
+
+    verdict: Verdict
+    message: str
+    step: int
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return "+".join(map(str, value)) or "none"
+    return "none" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -51,6 +51,7 @@ class Entry:
     attempt: int = 0
     images_per_second: float = 0.0
     facts: Facts | None = None
+    ended_early: bool = False
 
     @property
     def is_resting(self) -> bool:
@@ -164,7 +165,8 @@ class RunIndex:
             return Entry(mark, facts=facts)
         is_learning = state.status is Status.RUNNING and state.phase == "training"
         speed = (state.progress.images_per_second or 0.0) if is_learning else 0.0
-        return Entry(mark, state.status, state.attempt, speed, facts)
+        ended_early = state.status is Status.SUCCEEDED and state.ended_early is not None
+        return Entry(mark, state.status, state.attempt, speed, facts, ended_early)
 
     def _forget(self, run_id: str) -> None:
         del self._entries[run_id]

@@ -66,7 +66,7 @@ class Run:
         return f"{self.key}/checkpoints"
 
     def spec(self) -> dict[str, Any]:
-        """spec.json: `request` (as asked), `resolved` (as used), `model`, `dataset`, perhaps `init`."""
+        """spec.json: `request` (as asked), `resolved` and `stop` (as used), `model`, `dataset`, perhaps `init`."""
         match spec := self._read("spec.json"):
             case {
                 "request": {"recipe": str(), "dataset": str(), **options},
@@ -238,6 +238,7 @@ class RunStore:
             "schema": SCHEMA,
             "request": request.model_dump(mode="json", exclude_unset=True),
             "resolved": resolved,
+            "stop": request.stop.model_dump(mode="json"),
             "model": request.model_name,
             "dataset": dataset,
             "init": init and init.facts(resolved),

@@ -29,6 +29,11 @@ TagKey = Annotated[str, Field(pattern=rf"^{TAG_KEY}$")]
 TagValue = Annotated[str, Field(max_length=200)]
 MAX_TAGS = 32
 
+# What is remedied by default: scores prove it, and what is drawn then is of no use. A discriminator that is too strong
+# is judged by losses alone, and a generator may learn from it all the same; against a label that is ignored no change
+# helps that leaves the networks as they are.
+ACTED_ON: tuple[Trouble, ...] = ("mode_collapse",)
+
 
 def _with_any_key(schema: dict[str, Any]) -> None:
     """The same said of all keys, which generators of clients know, not of those of a pattern, which they do not."""
@@ -193,19 +198,31 @@ class StopSpec(BodyModel):
     """What is done when the diagnosis of a run becomes one of some verdicts: once, each time it does."""
 
     action: Action = Field(
-        "alert",
-        description="alert: it is told as an event, as every verdict is. pause: the run waits, with a checkpoint. "
-        "rollback: back to an earlier checkpoint, with lower learning rates. stop: the run ends as failed.",
+        "remedy",
+        description="remedy: back to the best checkpoint from before it, and on with one change that may help, twice "
+        "at most; then the run ends with its best version. alert: it is told as an event, as every verdict is. pause: "
+        "the run waits, with a checkpoint. rollback: back to an earlier checkpoint, with lower learning rates. stop: "
+        "the run ends as failed.",
     )
-    on: list[Trouble] = Field([], max_length=20, validate_default=True, description="Verdicts to act on.")
+    on: list[Trouble] = Field(
+        default_factory=lambda given: [*ACTED_ON] if given.get("action") == "remedy" else [],
+        max_length=20,
+        validate_default=True,
+        description="Verdicts to act on. Left out: mode_collapse for remedy.",
+    )
 
     @field_validator("on")
     @classmethod
     def _is_something(cls, on: list[Trouble], info: ValidationInfo) -> list[Trouble]:
         action = info.data.get("action", "alert")
-        if action != "alert" and not on:
+        if action not in ("alert", "remedy") and not on:
             raise PydanticCustomError("nothing_to_act_on", f"{action} on which verdicts? Say, mode_collapse")
         return list(dict.fromkeys(on))
+
+
+def stop_of(spec: dict[str, Any]) -> StopSpec:
+    """That of a run, from its spec.json. A run of an earlier build keeps what was the default then: nothing is done."""
+    return StopSpec.model_validate(spec.get("stop") or {"action": "alert", **spec["request"].get("stop", {})})
 
 
 class ResourceSpec(BodyModel):

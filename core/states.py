@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.diagnosis import Diagnosis
+from core.diagnosis import Diagnosis, EarlyEnd, TakenRemedy
 from core.errors import IllegalTransition
 from core.registry import timestamp
 
@@ -145,6 +145,8 @@ class RunState(Record):
     sample_step: int | None = None
     checkpoint_step: int | None = None
     diagnosis: Diagnosis | None = None
+    remedies: list[TakenRemedy] = Field(default_factory=list)
+    ended_early: EarlyEnd | None = None
     best: Best | None = None
     published: list[Published] = Field(default_factory=list)
     failure: Failure | None = None

@@ -145,8 +145,13 @@ def _augmentation(config: TrainConfig, recipe: Recipe, dataset: dict[str, Any], 
     return {
         "augment": kind,
         "augment_policy": list(dict.fromkeys(asked)),
-        "augment_ramp": max(1, min(ADA_RAMP, images // 5)) if kind == ADA else None,
+        "augment_ramp": ada_ramp(images) if kind == ADA else None,
     }
+
+
+def ada_ramp(images: int) -> int:
+    """Images in which p may rise by 1, of a run that sees so many."""
+    return max(1, min(ADA_RAMP, images // 5))
 
 
 def _batch_size(spec: RunSpec, recipe: Recipe, count: int) -> int:
@@ -183,9 +188,13 @@ def _hyperparameters(spec: RunSpec, recipe: Recipe, dataset: dict[str, Any], on_
 
 
 def _penalty_weight(config: TrainConfig, recipe: Recipe, size: int, batch_size: int) -> float | None:
-    """The rule goes through R3GAN's numbers for FFHQ, 2 for 64 px and 150 for 256 px in batches of 256."""
-    weight = size**3 / (512 * batch_size) if recipe.penalty_weight == "rule" else recipe.penalty_weight
+    weight = penalty_by_rule(size, batch_size) if recipe.penalty_weight == "rule" else recipe.penalty_weight
     return weight if weight is None else _given(config.penalty_weight, weight)
+
+
+def penalty_by_rule(size: int, batch_size: int) -> float:
+    """Of R1 and R2; it goes through R3GAN's numbers for FFHQ, 2 for 64 px and 150 for 256 px in batches of 256."""
+    return size**3 / (512 * batch_size)
 
 
 def _likelihood(config: TrainConfig, recipe: Recipe, channels: int) -> str | None:

@@ -4,7 +4,6 @@
 a published version holds.
 """
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +31,14 @@ def save_training(folder: Path, state: TrainState) -> None:
     (folder / TENSORS_FILE).write_bytes(save(tensors))
     facts = {
         "schema": SCHEMA,
-        "resolved": state.resolved,
+        "resolved": state.settled,
         "branch": state.branch,
         "step": state.step,
         "images_seen": state.images_seen,
         "position": list(state.position),
         "augmentation": state.augmentation.tolist(),
         "lr_scale": state.lr_scale,
-        "rollbacks": [asdict(rollback) for rollback in state.rollbacks],
+        "rollbacks": [rollback.model_dump(mode="json") for rollback in state.rollbacks],
         "best": state.best and state.best.model_dump(),
         "files": list_files(folder, TENSORS_FILE),
     }
@@ -74,7 +73,7 @@ def restore(state: TrainState, folder: Path) -> None:
         raise StoreDamaged(f"checkpoint {folder.name} cannot be used: {str(error)[:300]}") from None
     if folder.name != f"{standing['branch']}-{standing['step']}":
         raise StoreDamaged(f"checkpoint {folder.name} holds step {standing['step']} of branch {standing['branch']}")
-    _check_unchanged(stored, state.resolved)
+    _check_unchanged(stored, state.settled)
     for name, value in standing.items():
         setattr(state, name, value)
     state.broken.zero_()
@@ -100,7 +99,7 @@ def _standing(facts: dict[str, Any], folder: Path) -> dict[str, Any]:
         "images_seen": facts["images_seen"],
         "position": (epoch, taken),
         "lr_scale": float(facts.get("lr_scale", 1.0)),
-        "rollbacks": [Rollback(**rollback) for rollback in facts.get("rollbacks", [])],
+        "rollbacks": [Rollback.model_validate(rollback) for rollback in facts.get("rollbacks", [])],
         "best": best,
     }
 

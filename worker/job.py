@@ -145,7 +145,7 @@ def train_in(world: World, run: Run, settings: Settings) -> str:
         return FOLLOWED
     if end is not None:
         return _stopped(run, end)
-    run.move(Status.SUCCEEDED)
+    run.move(Status.SUCCEEDED, ended_early=None)
     return "succeeded"
 
 
@@ -180,7 +180,7 @@ def _set_off(
     if training.step:  # an attempt may have died between its checkpoint and the publishing of it
         publisher.after_step(training, is_last=training.step == training.steps)
     beside: list[Hook] = [*([evaluate] if evaluate else []), report, DrawSamples(run), keeper, publisher]
-    diagnose = Diagnose(run, spec, training)
+    diagnose = Diagnose(run, spec, training, publisher.publish_best)
     log.info("attempt %d begins at step %d of %d", state.attempt, training.step, training.steps)
     return [*beside, diagnose, stopper]
 
@@ -210,6 +210,8 @@ def _stopped(run: Run, stop: StopTraining) -> str:
 def _settled(now: RunState, stop: StopTraining) -> RunState:
     if stop.reason == "cancel" or now.status is Status.CANCELING:
         return now.moved(Status.CANCELED)
+    if stop.reason == "give_up":
+        return now.moved(Status.SUCCEEDED)
     if stop.reason == "pause" or now.status is Status.PAUSING:
         return now.moved(Status.PAUSED, phase=None)
     # the reconciler puts it back into the queue
@@ -237,7 +239,8 @@ def _execution(run: Run, device: str, precision: str, world: World) -> Execution
 def _mark_beginning(run: Run, training: TrainState) -> RunState:
     """From which step this attempt goes on; an attempt before it may have died before it could say so."""
     step = training.step or None
-    marks = {"checkpoint_step": step, "attempt_began_at_step": training.step, "best": training.best}
+    marks: dict[str, Any] = {"checkpoint_step": step, "attempt_began_at_step": training.step}
+    marks |= {"best": training.best, "remedies": training.remedies}
     state = run.change(lambda now: now.model_copy(update=marks))
     if step is not None:
         run.log_event("action", {"action": "resumed", "branch": training.branch, "step": step})

@@ -89,9 +89,13 @@ class PublishVersions(Quiet):
 
     def after_step(self, state: TrainState, is_last: bool) -> None:
         if is_last and state.resolved.get("publish_final") == "best" and state.best:
-            self._publish(state, BranchStep(state.best.branch, state.best.step), is_newest=True)
+            self.publish_best(state, state.best)
         elif is_last or state.step % state.resolved["publish_every"] == 0:
             self._publish(state, place_of(state))
+
+    def publish_best(self, state: TrainState, best: Best) -> None:
+        """Make this checkpoint the newest version."""
+        self._publish(state, BranchStep(best.branch, best.step), is_newest=True)
 
     def _publish(self, state: TrainState, place: BranchStep, *, is_newest: bool = False) -> None:
         """is_newest: it will be, also if it was published before and other versions since."""

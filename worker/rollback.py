@@ -1,76 +1,112 @@
-"""What becomes of a run that went wrong: back to a sound checkpoint, and on with lower learning rates, a few times.
+"""What becomes of a run that went wrong: back to a sound checkpoint, and on with a change, a few times.
+
+The change is a remedy where its owner wants that (worker/remedies.py), else both learning rates are halved.
 
 The noise of a branch is its own, so that the same steps are not taken again. Knows no loop, and not what went wrong.
 """
 
 import logging
-from dataclasses import asdict
+from typing import Any
 
 from core.checkpoints import Checkpoint, list_checkpoints
-from core.errors import StoreDamaged, TrainingFailed
+from core.diagnosis import Remedy, Verdict
+from core.errors import CheckpointNotFound, StoreDamaged, TrainingFailed
 from core.registry import timestamp
 from core.runs import Run
-from core.states import Progress, RunState
+from core.states import Best, Progress, RunState
 from core.steps import BranchStep
 from models.recipes import RECIPES
+from worker import remedies
 from worker.checkpointing import restore
+from worker.diagnosis.thresholds import DIVERSITY
 from worker.hooks import place_of
 from worker.initial import set_out
 from worker.keeping import KeepCheckpoints
 from worker.state import Rollback, TrainState, start_over
 from worker.stopping import RollBack
 
-MOST = 3  # of a run
+MOST = 3  # of a run, without a remedy
 RATE_FACTOR = 0.5
-ROLLED_BACK = "rolled_back"
+ROLLED_BACK, REMEDIED = "rolled_back", "remedied"
+UNSCORED = (Verdict.EXPLODING, Verdict.DISCRIMINATOR_TOO_STRONG)  # verdicts that no score is asked about
 
 log = logging.getLogger(__name__)
 
 
 def roll_back(run: Run, state: TrainState, wish: RollBack, keeper: KeepCheckpoints) -> None:
-    """Put `state` back to a checkpoint, or to the beginning, on a new branch with both learning rates halved.
+    """Put `state` back to a checkpoint, or to the beginning, on a new branch, changed as `wish` asks for.
 
     The branch begins with a checkpoint of its own, so a process that dies from here on goes on with it.
 
     Raises:
         TrainingFailed: it was done too often; the text says what may help.
     """
-    left, rollbacks, best = place_of(state), state.rollbacks, state.best
-    if len(rollbacks) >= MOST:
+    left, rollbacks, best, remedy = place_of(state), state.rollbacks, state.best, _remedy(state, wish)
+    if remedy is None and len([entry for entry in rollbacks if entry.remedy is None]) >= MOST:
         raise TrainingFailed(wish.failure, _advice(run, state, wish), retryable=False)
-    lr_scale, checkpoints = state.lr_scale * RATE_FACTOR, list_checkpoints(run)
-    branch = 1 + max(left.branch, *(found.branch for found in checkpoints), 0)
-    metrics = _go_back(run, state, _candidates(checkpoints, state, wish))
-    state.branch, state.lr_scale, state.best = branch, lr_scale, best
-    rates = (state.resolved["generator_lr"] * lr_scale, state.resolved["discriminator_lr"] * lr_scale)
+    if remedy and wish.before is not None:
+        best = sound_best(run, state, wish.before)
+    lr_scale, checkpoints = state.lr_scale * (1.0 if remedy else RATE_FACTOR), list_checkpoints(run)
+    numbers = remedy.applied_to(state.resolved) if remedy else state.resolved
+    keeper.metrics = _go_back(run, state, _candidates(checkpoints, state, wish))
     entry = Rollback(
         reason=wish.reason,
         from_branch=left.branch,
         from_step=left.step,
-        branch=branch,
+        branch=1 + max(left.branch, *(found.branch for found in checkpoints), 0),
         step=state.step,
         lr_scale=lr_scale,
-        generator_lr=rates[0],
-        discriminator_lr=rates[1],
+        generator_lr=numbers["generator_lr"] * lr_scale,
+        discriminator_lr=numbers["discriminator_lr"] * lr_scale,
+        verdict=Verdict(wish.verdict) if wish.verdict else None,
+        remedy=remedy,
     )
-    state.rollbacks = [*rollbacks, entry]
-    keeper.metrics = metrics
+    state.branch, state.lr_scale, state.best = entry.branch, lr_scale, best
+    state.go_on_with([*rollbacks, entry])
     keeper.write(state)
     run.change(lambda now: _marked(now, state))
     tell_of_rollbacks(run, state)
 
 
+def sound_best(run: Run, state: TrainState, since_step: int) -> Best | None:
+    """The best checkpoint, unless it was made since the trouble began, or its own scores show one."""
+    best = state.best
+    if best is None or not _is_proven(Checkpoint(best.branch, best.step, run)):
+        return None
+    later = [entry for entry in state.rollbacks if entry.branch > best.branch]
+    led_here = all(entry.step >= best.step for entry in later)
+    return None if led_here and best.step >= since_step else best
+
+
+def _remedy(state: TrainState, wish: RollBack) -> Remedy | None:
+    if wish.verdict is None:
+        return None
+    return remedies.next_remedy(Verdict(wish.verdict), state.resolved, state.remedies)
+
+
 def tell_of_rollbacks(run: Run, state: TrainState) -> None:
     """Put those into the event log that are not there: a process may have died before it could."""
     actions = [event["data"] for event in run.events() if event["type"] == "action"]
-    told = {data["branch"] for data in actions if data.get("action") == ROLLED_BACK}
-    for count, entry in enumerate(state.rollbacks, start=1):
+    told = {data["branch"] for data in actions if data.get("action") in (ROLLED_BACK, REMEDIED)}
+    for entry in state.rollbacks:
         if entry.branch not in told:
-            rates = _rates((entry.generator_lr, entry.discriminator_lr))
-            message = f"{entry.reason}; went back to step {entry.step}, and on with learning rates of {rates}"
-            facts = {**asdict(entry), "count": count, "most": MOST}
-            run.log_event("action", {"action": ROLLED_BACK, "message": message, **facts})
-            log.info("rolled back from step %d: %s", entry.from_step, message)
+            facts = _facts(entry, state)
+            run.log_event("action", facts)
+            log.info("%s, from step %d: %s", facts["action"].replace("_", " "), entry.from_step, facts["message"])
+
+
+def _facts(entry: Rollback, state: TrainState) -> dict[str, Any]:
+    """What is told of a way back; `count` is of its kind."""
+    kind = [each for each in state.rollbacks if bool(each.remedy) is bool(entry.remedy)]
+    went = f"{entry.reason}; went back to step {entry.step}, and on with"
+    told: dict[str, Any] = {"count": 1 + kind.index(entry), **entry.model_dump(mode="json", exclude_none=True)}
+    if entry.remedy is None:
+        message = f"{went} learning rates of {_rates((entry.generator_lr, entry.discriminator_lr))}"
+        return {"action": ROLLED_BACK, "message": message, "most": MOST, **told}
+    message = f"{went} {entry.remedy.in_words()}: {entry.remedy.why}"
+    told |= told.pop("remedy") | {"remedy": entry.remedy.name}
+    del told["name"]
+    return {"action": REMEDIED, "message": message, "most": remedies.MOST, **told}
 
 
 def _candidates(checkpoints: list[Checkpoint], state: TrainState, wish: RollBack) -> list[Checkpoint]:
@@ -82,10 +118,21 @@ def _candidates(checkpoints: list[Checkpoint], state: TrainState, wish: RollBack
             checkpoints = [found for found in checkpoints if found.step < began.step]
     if wish.before is not None:
         checkpoints = [found for found in checkpoints if found.step < wish.before]
+    if wish.verdict is not None and wish.verdict not in UNSCORED:
+        checkpoints = [found for found in checkpoints if _is_proven(found)]
     if wish.to_best and state.best:
         best = f"{state.best.branch}-{state.best.step}"
         return sorted(checkpoints, key=lambda found: str(found) != best)  # stable: the others stay newest first
     return checkpoints
+
+
+def _is_proven(checkpoint: Checkpoint) -> bool:
+    """Whether it was evaluated, and its pictures are not all alike. One of a warm-up was judged by nobody."""
+    try:
+        metrics = checkpoint.manifest()["metrics"]
+    except (CheckpointNotFound, StoreDamaged):
+        return False
+    return "fd" in metrics and metrics.get("diversity", 1.0) >= DIVERSITY
 
 
 def _go_back(run: Run, state: TrainState, candidates: list[Checkpoint]) -> dict[str, float]:
@@ -107,18 +154,19 @@ def _marked(now: RunState, state: TrainState) -> RunState:
     rate = now.progress.images_per_second
     facts = {"branch": state.branch, "step": state.step, "images_seen": state.images_seen}
     progress = Progress(total=state.steps, images_per_second=rate, **facts)
-    return now.model_copy(update={"progress": progress, "last_heartbeat_at": timestamp()})
+    marks = {"progress": progress, "last_heartbeat_at": timestamp(), "remedies": state.remedies}
+    return now.model_copy(update=marks)
 
 
 def _advice(run: Run, state: TrainState, wish: RollBack) -> str:
     """What happened, with its numbers, and what to do about it."""
-    resolved, last = state.resolved, state.rollbacks[-1]
+    resolved, times, last = state.settled, len(state.rollbacks) - len(state.remedies), state.rollbacks[-1]
     asked = (resolved["generator_lr"], resolved["discriminator_lr"])
     proven = RECIPES[resolved["recipe"]].learning_rates
     tried = (last.generator_lr, last.discriminator_lr)
     better = tuple(min(rate / 4, default) for rate, default in zip(tried, proven, strict=True))
     parts = [
-        f"{wish.reason}; rolled back {len(state.rollbacks)} times before, from learning rates of {_rates(asked)} down "
+        f"{wish.reason}; rolled back {times} times before, from learning rates of {_rates(asked)} down "
         f"to {_rates(tried)}, and it came again",
         f"start a new run with generator_lr {better[0]:.3g} and discriminator_lr {better[1]:.3g} "
         f"({resolved['recipe']} is proven with {_rates(proven)})",

@@ -6,13 +6,14 @@ Shape suffixes: B batch, Z latent.
 """
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from core.diagnosis import Part, Remedy, TakenRemedy, Verdict
 from core.states import Best
 from models.networks import build_networks
 from worker.augmentation import augmentation_of
@@ -27,9 +28,8 @@ EMA_RAMP_UP = 0.05  # of the images seen: an early average must not remember the
 Reported = dict[str, Tensor]  # scalars of one step, on the device
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rollback:
-    """A way back that a run took: from where, to where, and the learning rates that it goes on with."""
+class Rollback(Part):
+    """A way back that a run took: from where, to where, and what it goes on with: other learning rates, or a remedy."""
 
     reason: str
     from_branch: int
@@ -39,20 +39,23 @@ class Rollback:
     lr_scale: float
     generator_lr: float
     discriminator_lr: float
+    verdict: Verdict | None = None  # that the remedy is taken against
+    remedy: Remedy | None = None
 
 
 @dataclass(kw_only=True)
 class TrainState:
     """Networks on their device, and where training stands.
 
-    lr_scale: of both learning rates, beside their schedule; a rollback halves it.
+    settled: the numbers of the run, which never change. `resolved` are those that it goes by: remedies changed some.
+    lr_scale: of both learning rates, beside their schedule; a rollback without a remedy halves it.
     broken: 1 from the first step on whose loss or gradient was no finite number, else 0; a scalar on the device. While
         it is 1 no optimiser moves anything: it is their `found_inf`, which fused Adam reads on the device.
     world: the processes that train together. Each has its share of a batch and of its random numbers, which are drawn
         as for one process; all have the same weights, averages and counters.
     """
 
-    resolved: dict[str, Any]
+    settled: dict[str, Any]
     execution: Execution
     generator: nn.Module
     counterpart: nn.Module  # what the generator learns from: a discriminator, or the encoder of a VAE
@@ -74,6 +77,27 @@ class TrainState:
         self.broken = torch.zeros((), device=self.execution.torch_device)
         for optimizer in (self.generator_optimizer, self.counterpart_optimizer):
             optimizer.found_inf = self.broken  # type: ignore[attr-defined]
+
+    @property
+    def resolved(self) -> dict[str, Any]:
+        return remedied(self.settled, self.rollbacks)
+
+    @property
+    def remedies(self) -> list[TakenRemedy]:
+        """Those taken, oldest first."""
+        places = {"verdict", "from_branch", "from_step", "branch", "step"}
+        return [
+            TakenRemedy.model_validate({**each.remedy.model_dump(), **each.model_dump(include=places)})
+            for each in self.rollbacks
+            if each.remedy
+        ]
+
+    def go_on_with(self, rollbacks: Sequence[Rollback]) -> None:
+        """Take up what these changed. Another augmentation than the one so far begins anew."""
+        before = self.resolved.get("augment")
+        self.rollbacks = [*rollbacks]
+        if self.resolved.get("augment") != before:
+            self.augmentation.copy_(augmentation_of(self.resolved).begin(self.execution.torch_device))
 
     @property
     def num_classes(self) -> int:
@@ -169,6 +193,13 @@ class TrainState:
         )
 
 
+def remedied(settled: dict[str, Any], rollbacks: Sequence[Rollback]) -> dict[str, Any]:
+    """The numbers of a run as its remedies left them."""
+    for each in rollbacks:
+        settled = each.remedy.applied_to(settled) if each.remedy else settled
+    return settled
+
+
 def new_state(resolved: dict[str, Any], execution: Execution, world: World = ALONE) -> TrainState:
     """Networks with weights drawn from the run's seed; the global random state is left alone."""
     generator, counterpart = (
@@ -177,7 +208,7 @@ def new_state(resolved: dict[str, Any], execution: Execution, world: World = ALO
     )
     betas = (resolved["beta1"], resolved["beta2"])
     return TrainState(
-        resolved=resolved,
+        settled=resolved,
         execution=execution,
         world=world,
         generator=generator,
@@ -196,7 +227,7 @@ def start_over(state: TrainState) -> None:
 
     Branch, learning rates and rollbacks stay.
     """
-    generator, counterpart = _seeded_networks(state.resolved)
+    generator, counterpart = _seeded_networks(state.settled)
     state.generator.load_state_dict(generator.state_dict())
     state.counterpart.load_state_dict(counterpart.state_dict())
     state.ema.load_state_dict(generator.state_dict())

@@ -3,7 +3,7 @@
 import signal
 from typing import Literal
 
-Reason = Literal["preempted", "cancel", "pause"]
+Reason = Literal["preempted", "cancel", "pause", "give_up"]  # give_up: no remedy is left
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
@@ -21,14 +21,21 @@ class RollBack(Exception):
 
     reason: why, in words for people. failure: the code with which the run fails where it went back too often.
     to_best: to the best checkpoint, if a metric says which that is; else to the newest. before: to none of this step
-    or a later one.
+    or a later one. verdict: what a remedy is to be taken against; without it, learning rates are halved.
     """
 
     def __init__(
-        self, reason: str, *, failure: str = "diverged", to_best: bool = False, before: int | None = None
+        self,
+        reason: str,
+        *,
+        failure: str = "diverged",
+        to_best: bool = False,
+        before: int | None = None,
+        verdict: str | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason, self.failure, self.to_best, self.before = reason, failure, to_best, before
+        self.verdict = verdict
 
 
 class _Flag:

@@ -14,7 +14,7 @@ from core.notes import Notes
 from core.queue import QueueUnavailable, TrainQueue, job_id
 from core.registry import timestamp
 from core.runs import Run
-from core.specs import StopSpec
+from core.specs import stop_of
 from core.states import RunState, Status, possible_verbs
 from core.steps import LATEST
 
@@ -79,7 +79,9 @@ def _body(files: RunFiles, position: int | None) -> RunBody:
         task=task_of(state),
         latest=_latest(run.id, state),
         diagnosis=state.diagnosis,
-        stop=StopSpec.model_validate(request.get("stop", {})),
+        stop=stop_of(spec),
+        remedies=state.remedies,
+        ended_early=state.ended_early if state.status is Status.SUCCEEDED else None,
         best=state.best,
         failure=state.failure if state.status is Status.FAILED else None,
         published=state.published,

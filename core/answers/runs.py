@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from core.diagnosis import Diagnosis
+from core.diagnosis import Diagnosis, EarlyEnd, TakenRemedy
 from core.specs import StopSpec
 from core.states import Best, Failure, Published, Status
 
@@ -78,14 +78,18 @@ class RunBody(BaseModel):
     queue: QueuePlace
     init: InitBody | None = None
     config: dict[str, Any] = Field(description="As asked.")
-    resolved: dict[str, Any] = Field(description="As used.")
+    resolved: dict[str, Any] = Field(description="As used; `remedies` has what was changed since.")
     execution: dict[str, Any] | None = Field(description="How it is computed; null before the first attempt.")
     progress: ProgressBody
     eta_at: str | None
     task: TaskBody | None = Field(None, description="null while it makes steps.")
     latest: LatestBody
     diagnosis: Diagnosis | None = Field(description="How it learns; null before its first numbers.")
-    stop: StopSpec = Field(description="As asked: which verdicts to act on, and how.")
+    stop: StopSpec = Field(description="Which verdicts to act on, and how.")
+    remedies: list[TakenRemedy] = Field([], description="What was changed after a trouble, oldest first.")
+    ended_early: EarlyEnd | None = Field(
+        None, description="Why it ended before its last step, with its best version; null: it did not."
+    )
     best: Best | None = Field(None, description="The checkpoint with the lowest kid (else fd), which is never pruned.")
     failure: Failure | None
     published: list[Published]

@@ -15,7 +15,7 @@ from ganymede.commands.watch import remaining, watch
 
 if TYPE_CHECKING:
     from core.answers.runs import RunBody
-    from core.diagnosis import Diagnosis
+    from core.diagnosis import Diagnosis, TakenRemedy
 
 LAST = "@last"
 PART_OF_ID = re.compile(r"(run_)?[0-9a-f]+")
@@ -106,7 +106,9 @@ def _facts(run: "RunBody") -> list[tuple[str, object]]:
         ("phase", run.phase),
         ("in the queue", None if place is None else "next" if place == 0 else f"{place} before it"),
         ("failure", run.failure and f"{run.failure.code}: {run.failure.message}"),
+        ("ended early", run.ended_early and run.ended_early.message),
         *_diagnosis(run.diagnosis),
+        *(("remedy", _remedy(taken)) for taken in run.remedies),
         ("recipe", run.recipe),
         ("dataset", run.dataset),
         ("model", run.model),
@@ -137,6 +139,11 @@ def _diagnosis(found: "Diagnosis | None") -> list[tuple[str, object]]:
         *(("advice", each.text) for each in found.advice),
         ("done about it", found.action),
     ]
+
+
+def _remedy(taken: "TakenRemedy") -> str:
+    left = f"{taken.verdict} at step {taken.from_step}"
+    return f"{left}: back to step {taken.step} (branch {taken.branch}), and on with {taken.in_words()}"
 
 
 def _listed(values: "dict[str, object] | dict[str, str]") -> str | None:

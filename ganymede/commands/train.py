@@ -22,7 +22,7 @@ Settings = Annotated[
 Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="A label; may be repeated.")]
 Final = Annotated[str | None, typer.Option(metavar="WHICH", help="What to publish at the end: best or last.")]
 StopOn = Annotated[list[str] | None, typer.Option(metavar="VERDICT", help="Act on this verdict; may be repeated.")]
-StopAction = Annotated[str | None, typer.Option(metavar="HOW", help="alert, pause, rollback or stop.")]
+StopAction = Annotated[str | None, typer.Option(metavar="HOW", help="remedy, alert, pause, rollback or stop.")]
 Processes = Annotated[
     int | None, typer.Option(metavar="N", help="Processes that share each batch: one a GPU, or on the CPU.")
 ]

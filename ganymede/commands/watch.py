@@ -92,6 +92,8 @@ def conclude(session: Session, run: "RunBody") -> int:
     if run.status == "succeeded":
         versions = ", ".join(f"{entry.model}@{entry.version}" for entry in run.published[-3:])
         session.say(f"{run.id} succeeded after {run.progress.step} steps; published {versions or 'nothing'}", "green")
+        if run.ended_early:
+            session.say(f"  of {run.progress.total}: {show.clean(run.ended_early.message)}", "yellow")
         if run.published:
             session.say(f"  draw from it:  ganymede generate -m {run.model} -o {run.model}.png")
         return 0

@@ -3,8 +3,9 @@
 import httpx
 
 from core.datasets import Dataset
-from core.diagnosis import Advice, Diagnosis, Verdict
+from core.diagnosis import Advice, Change, Diagnosis, EarlyEnd, TakenRemedy, Verdict
 from core.runs import RunStore
+from core.states import Status
 from core.store import Store
 
 ASKED = {"recipe": "cgan", "dataset": "shapes"}
@@ -34,6 +35,28 @@ async def test_a_run_tells_how_it_learns_and_what_is_done_about_it(
     assert (before["diagnosis"], before["stop"]) == (None, stop)
     assert body["diagnosis"] == found.model_dump(mode="json")
     assert body["diagnosis"]["advice"] == [advice.model_dump()]
+
+
+async def test_a_run_tells_what_was_changed_and_why_it_ended_early(
+    client: httpx.AsyncClient, shapes: Dataset, store: Store
+) -> None:
+    run_id = (await client.post("/train", json=ASKED)).json()["id"]
+    before = (await client.get(f"/train/{run_id}")).json()
+    change = Change(field="augment", before="none", after="ada")
+    place = {"from_branch": 0, "from_step": 30, "branch": 1, "step": 10}
+    remedy = TakenRemedy(name="augment", why="it helps", changes=(change,), verdict=Verdict.MODE_COLLAPSE, **place)
+    early = EarlyEnd(verdict=Verdict.MODE_COLLAPSE, message="it came back", step=40)
+    run = RunStore(store).get(run_id)
+    run.move(Status.RUNNING, remedies=[remedy], ended_early=early)
+    at_work = (await client.get(f"/train/{run_id}")).json()
+    run.move(Status.SUCCEEDED)
+
+    body = (await client.get(f"/train/{run_id}")).json()
+
+    assert before["stop"] == {"action": "remedy", "on": ["mode_collapse"]}
+    assert (before["remedies"], before["ended_early"]) == ([], None)
+    assert body["remedies"] == at_work["remedies"] == [remedy.model_dump(mode="json")]
+    assert (at_work["ended_early"], body["ended_early"]) == (None, early.model_dump(mode="json"))
 
 
 async def test_a_stop_that_can_do_nothing_is_refused_at_its_field(client: httpx.AsyncClient, shapes: Dataset) -> None:

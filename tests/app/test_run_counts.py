@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from app.main import create_app
 from core.datasets import Dataset
+from core.diagnosis import EarlyEnd, Verdict
 from core.runs import RunStore
 from core.settings import Settings
 from core.specs import RunSpec
@@ -62,6 +63,20 @@ async def test_a_run_that_is_over_is_read_once(
 
     assert seen["ganymede_runs", "status=succeeded"] == 4
     assert [key for key in store_reads if key.endswith("state.json")] == []
+
+
+async def test_runs_that_ended_early_are_counted_beside(
+    client: httpx.AsyncClient, shapes: Dataset, store: Store
+) -> None:
+    early = EarlyEnd(verdict=Verdict.MODE_COLLAPSE, message="it came back", step=1)
+    for ended_early, status in ((early, Status.SUCCEEDED), (None, Status.SUCCEEDED), (early, Status.FAILED)):
+        run = RunStore(store).create(RunSpec(recipe="cgan", dataset="shapes"), {"steps": 2}, shapes.manifest)
+        run.move(Status.RUNNING)
+        run.move(status, ended_early=ended_early)
+
+    seen = await scrape(client)
+
+    assert seen["ganymede_runs_ended_early",] == 1
 
 
 async def test_a_damaged_or_deleted_run_does_not_hide_the_others(

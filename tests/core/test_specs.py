@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from core.diagnosis import UNTROUBLED, Trouble, Verdict
-from core.specs import RunSpec
+from core.specs import RunSpec, stop_of
 
 SHORT = {"recipe": "cgan", "dataset": "shapes"}
 OPTIONS = ("TrainConfig", "PublishSpec", "StopSpec")
@@ -106,10 +106,34 @@ def test_a_run_may_be_stopped_on_every_verdict_but_the_untroubled_ones() -> None
     assert sorted(spec.stop.on) == sorted(get_args(Trouble)) == sorted(troubles)
 
 
-def test_without_a_word_on_stopping_verdicts_are_told_and_nothing_is_done() -> None:
-    spec = RunSpec.model_validate(SHORT)
+@pytest.mark.parametrize(
+    ("asked", "action", "on"),
+    [
+        ({}, "remedy", ["mode_collapse"]),
+        ({"action": "remedy"}, "remedy", ["mode_collapse"]),
+        ({"on": None, "action": None}, "remedy", ["mode_collapse"]),
+        ({"on": ["exploding"]}, "remedy", ["exploding"]),
+        ({"on": []}, "remedy", []),
+        ({"action": "alert"}, "alert", []),
+        ({"action": "alert", "on": ["stalled"]}, "alert", ["stalled"]),
+        ({"action": "pause", "on": ["stalled"]}, "pause", ["stalled"]),
+    ],
+)
+def test_a_collapse_is_remedied_unless_something_else_is_asked_for(
+    asked: dict[str, object], action: str, on: list[str]
+) -> None:
+    spec = RunSpec.model_validate({**SHORT, "stop": asked})
 
-    assert (spec.stop.on, spec.stop.action) == ([], "alert")
+    assert (spec.stop.action, spec.stop.on) == (action, on)
+
+
+def test_a_run_of_an_earlier_build_keeps_what_was_done_then() -> None:
+    silent, told = ({"request": {**SHORT, **stop}} for stop in ({}, {"stop": {"on": ["mode_collapse"]}}))
+    new = {"request": SHORT, "stop": {"action": "remedy", "on": ["mode_collapse"]}}
+
+    assert (stop_of(silent).action, stop_of(silent).on) == ("alert", [])
+    assert (stop_of(told).action, stop_of(told).on) == ("alert", ["mode_collapse"])
+    assert (stop_of(new).action, stop_of(new).on) == ("remedy", ["mode_collapse"])
 
 
 def test_a_run_body_cannot_be_changed_once_it_is_checked() -> None:

@@ -111,6 +111,20 @@ def test_a_run_is_shown_with_how_it_learns_and_what_was_done(contract: Contract,
     assert {"advice\ta lower rate", "done about it\tpause", "stop\tpause on exploding"} <= set(shown)
 
 
+def test_a_run_is_shown_with_what_was_changed_and_why_it_ended(contract: Contract, ganymede: Ganymede) -> None:
+    change = {"field": "penalty_weight", "before": None, "after": 0.125}
+    place = {"verdict": "mode_collapse", "from_branch": 0, "from_step": 9, "branch": 1, "step": 4}
+    remedies = [{"name": "regularise_discriminator", "why": "it helps", "changes": [change], **place}]
+    early = {"verdict": "mode_collapse", "message": "it came back", "step": 8}
+    body = run_body(status="succeeded", remedies=remedies, ended_early=early)
+    contract.on("GET", f"/train/{RUN}", Answer(body))
+
+    shown = ganymede("runs", "show", RUN).stdout.splitlines()
+
+    went = "mode_collapse at step 9: back to step 4 (branch 1), and on with penalty_weight 0.125 (was none)"
+    assert {"ended early\tit came back", f"remedy\t{went}"} <= set(shown)
+
+
 def test_a_run_is_edited_and_what_is_left_out_stays(two_runs: Contract, ganymede: Ganymede) -> None:
     two_runs.on("PATCH", f"/train/{RUN}", Answer(run_body()))
 

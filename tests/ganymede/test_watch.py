@@ -53,6 +53,16 @@ def test_a_training_is_watched_to_its_success(contract: Contract, ganymede: Gany
     assert len(told) == 6
 
 
+def test_a_training_that_ended_early_says_why(contract: Contract, ganymede: Ganymede) -> None:
+    early = {"verdict": "mode_collapse", "message": "it came \x1b[2Jback", "step": 7}
+    scripted(contract, "succeeded", published=PUBLISHED, ended_early=early)
+
+    done = ganymede("runs", "watch", RUN)
+
+    assert done.exit_code == 0
+    assert "  of 10: it came  [2Jback" in done.stderr.splitlines()
+
+
 def test_what_a_run_does_before_its_first_step_is_told(contract: Contract, ganymede: Ganymede) -> None:
     task = {"name": "real_features", "done": 1, "total": 4, "fraction": 0.25, "eta_at": "2999-01-01T00:00:00Z"}
     told = {**NOW, "step": 0, "phase": "preparing", "metrics": {}, "task": task}

@@ -130,7 +130,7 @@ def told_to_each(folder: Path, size: int, *arguments: str) -> list[list[Any]]:
 def test_what_the_first_process_decides_all_of_them_do(tmp_path: Path) -> None:
     told = told_to_each(tmp_path, 3)
 
-    back = {"reason": "mode_collapse: drôle", "failure": "collapsed", "to_best": True, "before": 7}
+    back = {"reason": "mode_collapse: drôle", "failure": "collapsed", "to_best": True, "before": 7, "verdict": None}
     assert told == [["done", ["RollBack", back], ["StopTraining", {"reason": "pause"}]]] * 3
 
 
@@ -246,6 +246,19 @@ def test_all_go_back_together_until_it_is_too_often(create_run: CreateRun, train
     assert failure is not None
     assert failure.code == "diverged"
     assert rates == [0.5, 0.25, 0.125]
+
+
+@pytest.mark.slow
+def test_a_remedy_changes_the_numbers_of_all_of_them(create_run: CreateRun, train_together: TrainHere) -> None:
+    scored: dict[str, Any] = {"extractor": "classifier", "evaluate_every": 10, "checkpoint_every": 10}
+    run = create_run(processes=2, steps=280, report_every=10, generator_lr=1e-7, **scored)  # it learns nothing
+
+    ended = train_together(run)
+
+    (remedy,) = run.state().remedies
+    assert ended == "trained by 2 processes: succeeded"
+    assert (remedy.name, remedy.step) == ("regularise_discriminator", 0)
+    assert {point["branch"] for point in points(run) if point.get("penalty")} == {1}  # else they would not fit
 
 
 def test_what_the_first_process_fails_with_the_run_fails_with(

@@ -1,29 +1,38 @@
 """The hook that tells how a run learns, and does about it what its owner asked for. Knows no rule.
 
 A verdict is an event when it changes. What `stop` asks for is done once for each time one of its verdicts comes up, as
-an event too, and between two steps; a run that is at its end is left alone.
+an event too, and between two steps; a run that is at its end is left alone. A remedy is not given up by a process that
+dies before the run has gone back: it is done again, until the run is on another branch.
 """
 
 import logging
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
-from core.diagnosis import Action, Diagnosis, Verdict
+from core.diagnosis import Action, Diagnosis, EarlyEnd, Verdict
 from core.errors import TrainingFailed
 from core.runs import Run
-from core.specs import StopSpec
-from core.states import RunState
-from worker.diagnosis.judging import diagnose
+from core.specs import stop_of
+from core.states import Best
+from core.steps import BranchStep
+from worker.diagnosis.judging import diagnose, first_trouble
 from worker.diagnosis.record import Setting
+from worker.diagnosis.rules import Finding
 from worker.diagnosis.window import restored
 from worker.hooks import Clock, Quiet
+from worker.remedies import next_remedy
+from worker.rollback import sound_best
 from worker.state import TrainState
 from worker.stopping import RollBack, StopTraining
 from worker.trainer import Metrics
 
 TELL_EVERY_S = 10.0  # newer numbers of an unchanged verdict
+ENDED_EARLY = "ended_early"
 
 # As which failure a run ends; every other verdict: "collapsed".
 FAILURE_CODES = {Verdict.EXPLODING: "diverged", Verdict.STALLED: "stalled"}
+
+Publish = Callable[[TrainState, Best], None]
 
 log = logging.getLogger(__name__)
 
@@ -31,12 +40,10 @@ log = logging.getLogger(__name__)
 class Diagnose(Quiet):
     """Judges every point. Begins where the run stands: what it says does not depend on where an attempt began."""
 
-    def __init__(self, run: Run, spec: dict[str, Any], state: TrainState) -> None:
-        self.run = run
-        self.stop = StopSpec.model_validate(spec["request"].get("stop", {}))
+    def __init__(self, run: Run, spec: dict[str, Any], state: TrainState, publish: Publish) -> None:
+        self.run, self.dataset, self.publish = run, spec["dataset"], publish
+        self.stop = stop_of(spec)
         self.clock = Clock(TELL_EVERY_S)
-        dataset = spec["dataset"]
-        self.setting = Setting(resolved=spec["resolved"], images=dataset["count"], classes=len(dataset["class_names"]))
         self.told = run.state().diagnosis
         self._due: Action | None = None
         self._look_back(state)
@@ -56,8 +63,14 @@ class Diagnose(Quiet):
 
     def _look_back(self, state: TrainState) -> None:
         """Take the points that led here; of a branch that was left only those before it was."""
-        self.branch = state.branch
-        self.window = restored(self.run.metrics_file, state.branch, state.step, self.setting)
+        self.branch, dataset = state.branch, self.dataset
+        setting = Setting(
+            resolved=state.resolved,
+            images=dataset["count"],
+            classes=len(dataset["class_names"]),
+            remedied=_remedied(state),
+        )
+        self.window = restored(self.run.metrics_file, state.branch, state.step, setting)
 
     def _judge(self, state: TrainState) -> None:
         found = diagnose(self.window, state.branch, self.told)
@@ -68,14 +81,28 @@ class Diagnose(Quiet):
         if is_new:
             log.info("%s: %s", found.verdict, found.summary)
             self.run.log_event("diagnosis", found.model_dump(mode="json", exclude={"action"}))
-        if found.verdict in self.stop.on and self.stop.action != "alert" and found.action is None:
-            self._due = self.stop.action
+        self._due = self.stop.action if self._is_due(found) else None
+
+    def _is_due(self, found: Diagnosis) -> bool:
+        if self.stop.action == "alert":
+            return False
+        if self.stop.action == "remedy":
+            return found.action != "stop" and self._trouble() is not None
+        return found.verdict in self.stop.on and found.action is None
+
+    def _trouble(self) -> tuple[Verdict, Finding] | None:
+        """What a remedy is wanted against; also where another verdict goes before it. The newest has its time first."""
+        if self.window.setting.remedied and self.window.setting.is_warming_up(self.window.step):
+            return None
+        return first_trouble(self.window, self.stop.on)
 
     def _act(self, action: Action, state: TrainState) -> None:
         """Do what was asked for, once: it is written down before it is done."""
         assert self.told is not None
-        acted = self.told = self.told.model_copy(update={"action": action})
-        self.run.change(lambda now: _with(now, acted))
+        if action == "remedy":
+            self._remedy(state)
+            return
+        acted = self._note(action)
         facts = {"action": action, "reason": acted.verdict, "branch": state.branch, "step": state.step}
         self.run.log_event("action", {**facts, "message": acted.summary})
         if action == "pause":
@@ -86,12 +113,53 @@ class Diagnose(Quiet):
             raise RollBack(reason, failure=failure, to_best=True, before=acted.since_step)
         raise TrainingFailed(failure, told_in_full(acted), retryable=False)
 
+    def _remedy(self, state: TrainState) -> None:
+        """Go back to before the trouble, and on with a change. Where all was tried, the run ends with its best."""
+        trouble = self._trouble()
+        assert trouble is not None
+        assert self.told is not None
+        verdict, finding = trouble
+        since = min(finding.since_step, self.told.since_step) if self.told.verdict is verdict else finding.since_step
+        failure, reason = FAILURE_CODES.get(verdict, "collapsed"), f"{verdict}: {finding.summary}"
+        if next_remedy(verdict, state.resolved, state.remedies) is not None:
+            self._note("remedy")
+            raise RollBack(reason, failure=failure, to_best=True, before=since, verdict=verdict)
+        tried = "; ".join(f"{remedy.in_words()} from step {remedy.step} on" for remedy in state.remedies)
+        reason = f"{reason}. It came back after {len(state.remedies)} changes ({tried})"
+        best = sound_best(self.run, state, since)
+        if best is None:
+            text = f"{reason}. Nothing that the run has made is worth publishing"
+            raise TrainingFailed(failure, told_in_full(self._note("stop"), text), retryable=False)
+        version = f"the version of step {best.step} is its best ({best.metric} {best.value:.3g})"
+        self._end(state, EarlyEnd(verdict=verdict, message=f"{reason}; {version}", step=state.step))
+        self.publish(state, best)
+        raise StopTraining("give_up")
 
-def told_in_full(found: Diagnosis) -> str:
+    def _end(self, state: TrainState, end: EarlyEnd) -> None:
+        """Say why, once: a process may die between this and the end of the run."""
+        self._note("end", ended_early=end)
+        log.info("ends at step %d of %d: %s", state.step, state.steps, end.message)
+        facts = {"action": ENDED_EARLY, "reason": end.verdict, "branch": state.branch, "step": end.step}
+        if not any(event["data"].get("action") == ENDED_EARLY for event in self.run.events()):
+            self.run.log_event("action", {**facts, "message": end.message})
+
+    def _note(self, action: Action | Literal["end"], **changes: Any) -> Diagnosis:
+        """Write down what is about to be done."""
+        assert self.told is not None
+        acted = self.told = self.told.model_copy(update={"action": action})
+        self.run.change(lambda now: now.model_copy(update={"diagnosis": acted, **changes}))
+        return acted
+
+
+def told_in_full(found: Diagnosis, reason: str = "") -> str:
     """Verdict, numbers and advice as one text."""
     advice = "; ".join(each.text for each in found.advice)
-    return f"{found.verdict}: {found.summary}" + (f". What to change: {advice}" if advice else "")
+    return (reason or f"{found.verdict}: {found.summary}") + (f". What to change: {advice}" if advice else "")
 
 
-def _with(now: RunState, found: Diagnosis) -> RunState:
-    return now.model_copy(update={"diagnosis": found})
+def _remedied(state: TrainState) -> BranchStep | None:
+    """Where the run began to go on with the newest remedy; a rollback since may have led further back."""
+    if not state.remedies:
+        return None
+    branch = state.remedies[-1].branch
+    return BranchStep(branch, min(entry.step for entry in state.rollbacks if entry.branch >= branch))

@@ -1,5 +1,7 @@
 """From a window to the one verdict: the rules in their order, and what is said where none of them finds anything."""
 
+from collections.abc import Container
+
 from core.diagnosis import Diagnosis, Verdict
 from worker.diagnosis import thresholds as t
 from worker.diagnosis.advice import advice_for
@@ -42,19 +44,28 @@ def diagnose(window: Window, branch: int, before: Diagnosis | None = None) -> Di
     )
 
 
-def _verdict(window: Window) -> tuple[Verdict, Finding]:
+def first_trouble(window: Window, verdicts: Container[str] = RULES) -> tuple[Verdict, Finding] | None:
+    """The first of these that is there, also where another before it is the verdict."""
     for verdict, rule in RULES.items():
-        finding = rule(window)
+        finding = rule(window) if verdict in verdicts else None
         if finding is not None:
             return verdict, finding
-    if len(window.reports) < t.WARM_UP_REPORTS or window.step <= window.setting.warm_up_steps:
+    return None
+
+
+def _verdict(window: Window) -> tuple[Verdict, Finding]:
+    trouble = first_trouble(window)
+    if trouble is not None:
+        return trouble
+    if len(window.reports) < t.WARM_UP_REPORTS or window.setting.is_warming_up(window.step):
         return Verdict.WARMING_UP, _warming_up(window)
     return Verdict.HEALTHY, _healthy(window)
 
 
 def _warming_up(window: Window) -> Finding:
     setting = window.setting
-    return Finding(f"step {window.step} of {setting.steps}: too early to tell", {}, window.step)
+    since = f" what the change at step {setting.remedied.step} did" if setting.remedied else ""
+    return Finding(f"step {window.step} of {setting.steps}: too early to tell{since}", {}, window.step)
 
 
 def _healthy(window: Window) -> Finding:

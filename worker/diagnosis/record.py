@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from core.steps import BranchStep
 from worker.diagnosis import thresholds as t
 from worker.diagnosis.episodes import Episode
 
@@ -20,12 +21,14 @@ Point = dict[str, float]  # metrics by name, and `step`; what was not measured i
 class Setting:
     """What the numbers of a run are read against.
 
-    resolved: every option as used. images, classes: how many the dataset has, be they learnt or not.
+    resolved: every option as used. images, classes: how many the dataset has, be they learnt or not. remedied: where
+    the run began to go on with the newest remedy.
     """
 
     resolved: dict[str, Any]
     images: int
     classes: int = 0
+    remedied: BranchStep | None = None
 
     @property
     def objective(self) -> str:
@@ -41,8 +44,13 @@ class Setting:
 
     @property
     def warm_up_steps(self) -> int:
-        """Up to which step scores are not judged."""
+        """In how many steps scores are not judged: at the beginning, and after a remedy."""
         return min(t.WARM_UP_MOST, max(t.WARM_UP_LEAST, round(t.WARM_UP_SHARE * self.steps)))
+
+    def is_warming_up(self, step: int) -> bool:
+        """Whether it is too early to judge: a remedy has to be given time, too."""
+        since = self.remedied.step if self.remedied and step > self.remedied.step else 0
+        return step <= since + self.warm_up_steps
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +65,7 @@ class Episodes:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """`judged` of the evaluations count: those after the warm-up.
+    """`judged` of the evaluations count: those after a warm-up. In one, every trouble is forgotten.
 
     newest: of each score the last point that has it. best: of each live metric the point where it was lowest. first,
     lowest: the same of all evaluations, as numbers. gained: the clearly best of each score, `without` how many
@@ -94,7 +102,8 @@ class Record:
 
     def after(self, point: Point) -> "Record":
         """With the next evaluation."""
-        record = self._judging(point) if point["step"] > self.setting.warm_up_steps else self
+        is_early = self.setting.is_warming_up(int(point["step"]))
+        record = replace(self, episodes=Episodes()) if is_early else self._judging(point)
         scores = {name: point[name] for name in FALLING if name in point}
         accuracy = (point["label_accuracy"],) if "label_accuracy" in point else ()
         return replace(

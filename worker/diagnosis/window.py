@@ -44,7 +44,7 @@ class Window:
     def add(self, step: int, measured: dict[str, float | None]) -> None:
         """Take numbers of a step that is not before the newest; those of the same step become one point."""
         numbers = {name: float(value) for name, value in measured.items() if value is not None and math.isfinite(value)}
-        scores = {name: value for name, value in numbers.items() if name.removesuffix("_floor") in SCORES}
+        scores = {name: value for name, value in numbers.items() if _is_score(name)}
         reported = {name: value for name, value in numbers.items() if name not in scores}
         if reported:
             _put(self.reports, step, reported)
@@ -52,6 +52,10 @@ class Window:
             if _put(self.evaluations, step, scores):
                 self._before = self.record
             self.record = self._before.after({**self.evaluations[-1]})
+
+
+def _is_score(name: str) -> bool:
+    return name.removesuffix("_floor") in SCORES
 
 
 def _put(points: deque[Point], step: int, part: Point) -> bool:
@@ -64,11 +68,17 @@ def _put(points: deque[Point], step: int, part: Point) -> bool:
 
 
 def restored(path: Path, branch: int, step: int, setting: Setting) -> Window:
-    """The window of a run that stands at `step` of `branch`, from its metrics.jsonl; what came after is left out."""
+    """The window of a run that stands at `step` of `branch`, from its metrics.jsonl; what came after is left out.
+
+    Of the time before a remedy the scores alone count: what the run has been able to draw. Losses and gradients are
+    others since.
+    """
     window, history = Window(setting), metrics.read(path)
     columns = {name: history.columns[name] for name in history.names}
     for row in _lived_through(history, branch, step):
         numbers = {name: float(column[row]) for name, column in columns.items()}
+        if setting.remedied and history.columns["branch"][row] < setting.remedied.branch:
+            numbers = {name: value for name, value in numbers.items() if _is_score(name)}
         window.add(int(history.columns["step"][row]), {**numbers})
     return window
 

@@ -76,17 +76,8 @@ def test_a_generator_that_is_made_deaf_to_its_noise_collapses(
 ) -> None:
     add_dataset(192)
     asked: dict[str, Any] = {"recipe": "lsgan", "conditional": conditional, "generator_lr": 1e-3, "ema_half_life": 0}
-    run = create_run(dataset="made", steps=280, **asked, **SCORED)
-    update = TrainState.update_ema
-
-    def deafen(self: TrainState, images: int) -> None:
-        update(self, images)
-        if self.step >= 230:
-            with torch.no_grad():
-                for network in (self.generator, self.ema):
-                    _deaf_weight(network, self.resolved["latent_dim"]).zero_()
-
-    monkeypatch.setattr(TrainState, "update_ema", deafen)
+    run = create_run(dataset="made", steps=280, stop={"action": "alert"}, **asked, **SCORED)
+    deafen(monkeypatch, from_step=230)
 
     train_here(run)
 
@@ -97,10 +88,44 @@ def test_a_generator_that_is_made_deaf_to_its_noise_collapses(
     assert diagnosis.numbers["diversity"] < 0.1
 
 
+def deafen(monkeypatch: pytest.MonkeyPatch, from_step: int) -> None:
+    """Let the generator of the first branch no longer hear its noise."""
+    update = TrainState.update_ema
+
+    def updated(self: TrainState, images: int) -> None:
+        update(self, images)
+        if self.step >= from_step and self.branch == 0:
+            with torch.no_grad():
+                for network in (self.generator, self.ema):
+                    _deaf_weight(network, self.resolved["latent_dim"]).zero_()
+
+    monkeypatch.setattr(TrainState, "update_ema", updated)
+
+
 def _deaf_weight(network: torch.nn.Module, latent_dim: int) -> torch.Tensor:
     """The part of the first layer's weight (outputs, inputs) that the noise goes into; the label's comes behind it."""
     first = next(module for module in network.modules() if isinstance(module, torch.nn.Linear))
     return first.weight[:, :latent_dim]
+
+
+def test_a_run_goes_back_from_a_collapse_by_default_and_draws_varied_pictures_again(
+    create_run: CreateRun, train_here: TrainHere, add_dataset: AddDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_dataset(192)
+    asked: dict[str, Any] = {"recipe": "lsgan", "generator_lr": 1e-3, "ema_half_life": 0}
+    run = create_run(dataset="made", steps=280, **asked, **SCORED)
+    deafen(monkeypatch, from_step=230)
+
+    ended = train_here(run)
+
+    state = run.state()
+    (remedy,) = state.remedies
+    assert ended == "succeeded"
+    assert (remedy.verdict, remedy.name, remedy.from_step) == ("mode_collapse", "regularise_discriminator", 260)
+    assert remedy.step in (200, 220)
+    assert (state.progress.branch, state.progress.step) == (1, 280)
+    assert (state.metrics["diversity"] or 0) > 0.2
+    assert (state.metrics["penalty"] or 0) > 0
 
 
 def test_a_discriminator_shown_few_images_again_and_again_knows_them_by_heart(

@@ -1,0 +1,72 @@
+"""What a run may change after a trouble, and in which order. Knows numbers alone: no files, no networks, no going back.
+
+A remedy never touches the shape of a network, so every checkpoint fits; spec.json stays as it is.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from core.diagnosis import Change, Remedy, Verdict
+from models.resolution import ADA, DIFFAUGMENT, EVIDENCE, POLICIES, WASSERSTEIN, ada_ramp, penalty_by_rule
+
+MOST = 2  # of a run
+
+# Of the rule that R3GAN's penalty goes by: 1 at 64 px in batches of 64.
+REMEDIAL_WEIGHT = 0.125
+
+Numbers = dict[str, Any]
+
+
+def next_remedy(verdict: Verdict, resolved: Numbers, taken: Sequence[Remedy]) -> Remedy | None:
+    """The first that means something to a run with these numbers and was not taken; None: enough were.
+
+    Lower rates always mean something, and may be taken again.
+    """
+    if len(taken) >= MOST:
+        return None
+    names = {remedy.name for remedy in taken}
+    for name in ORDER.get(verdict, USUAL):
+        make, why = REMEDIES[name]
+        numbers = make(resolved) if name not in names or name == LOWER_RATES else {}
+        if numbers:
+            changes = tuple(Change(field=field, before=resolved.get(field), after=numbers[field]) for field in numbers)
+            return Remedy(name=name, why=why, changes=changes)
+    return None
+
+
+def _regularised(resolved: Numbers) -> Numbers:
+    if resolved["objective"] == EVIDENCE or resolved["regulariser"] != "none":
+        return {}
+    weight = REMEDIAL_WEIGHT * penalty_by_rule(resolved["network"]["image_size"], resolved["batch_size"])
+    return {"regulariser": "r1_r2", "penalty_weight": weight}
+
+
+def _augmented(resolved: Numbers) -> Numbers:
+    """ADA where nothing is augmented and scores have signs, else DiffAugment, where that is not on already."""
+    kind, objective = resolved.get("augment", "none"), resolved["objective"]
+    if objective == EVIDENCE or kind == DIFFAUGMENT:
+        return {}
+    new = ADA if kind == "none" and objective != WASSERSTEIN else DIFFAUGMENT
+    images = resolved["steps"] * resolved["batch_size"] * resolved["n_critic"]
+    ramp = ada_ramp(images) if new == ADA else None
+    return {"augment": new, "augment_policy": [*POLICIES[new]], "augment_ramp": ramp}
+
+
+def _slowed(resolved: Numbers) -> Numbers:
+    return {name: resolved[name] / 2 for name in ("generator_lr", "discriminator_lr")}
+
+
+REGULARISE, AUGMENT, LOWER_RATES = "regularise_discriminator", "augment", "lower_learning_rates"
+
+REMEDIES: dict[str, tuple[Callable[[Numbers], Numbers], str]] = {
+    REGULARISE: (_regularised, "a discriminator that is kept smooth shows the generator more than one way"),
+    AUGMENT: (_augmented, "a discriminator that never sees a picture twice knows none by heart"),
+    LOWER_RATES: (_slowed, "smaller steps keep both networks nearer to each other"),
+}
+
+USUAL = (REGULARISE, AUGMENT, LOWER_RATES)
+ORDER: dict[Verdict, tuple[str, ...]] = {
+    Verdict.EXPLODING: (LOWER_RATES,),
+    Verdict.MEMORISING: (AUGMENT, REGULARISE, LOWER_RATES),
+    Verdict.DISCRIMINATOR_OVERFITTING: (AUGMENT, REGULARISE, LOWER_RATES),
+}
