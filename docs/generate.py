@@ -114,6 +114,7 @@ def recipes_page() -> str:
             f"| recipe | {' | '.join(NUMBERS)} |\n|{'---|' * (len(NUMBERS) + 1)}",
             *numbers,
             "",
+            (FOLDER / "recipes" / "as-published.md").read_text(encoding="utf-8"),
             OPTIONS_BEGIN,
             "| option | meaning | auto |\n|---|---|---|",
             *options,

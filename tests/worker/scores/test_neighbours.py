@@ -44,6 +44,18 @@ def test_of_three_points_each_they_are_the_ones_worked_out_by_hand() -> None:
     assert (density, coverage) == ((2 + 1 + 0) / 3, 1)
 
 
+def test_a_fake_on_the_edge_of_a_ball_lies_within_and_copies_lie_in_balls_without_extent() -> None:
+    # k = 1. Reals on a line, 2 apart: each ball ends at the next real.
+    reals_ND = np.array([[0.0], [2.0], [4.0]])
+    edge_MD, beyond_MD = np.array([[-2.0], [6.0]]), np.array([[-2.1], [6.1]])
+
+    assert [share(fakes_MD, manifold(reals_ND, 1)) for fakes_MD in (edge_MD, beyond_MD)] == [1.0, 0.0]
+    assert density_coverage(edge_MD, manifold(reals_ND, 1), 1) == (1.0, 2 / 3)
+    twice_ND = np.repeat(reals_ND, 2, axis=0)
+    assert share(reals_ND, manifold(twice_ND, 1)) == 1.0
+    assert share(reals_ND + 0.01, manifold(twice_ND, 1)) == 0.0
+
+
 def test_the_neighbour_that_counts_is_the_kth_other_one() -> None:
     points_ND = np.array([[0.0], [1.0], [3.0], [7.0]])
 
