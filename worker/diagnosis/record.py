@@ -69,8 +69,8 @@ class Record:
 
     newest: of each score the last point that has it. best: of each live metric the point where it was lowest. first,
     lowest: the same of all evaluations, as numbers. gained: the clearly best of each score, `without` how many
-    evaluations brought none since `gained_at`. most_varied, fewest_missing: the best of both. labels: the last
-    accuracies, of all evaluations.
+    evaluations brought none since `gained_at`. most_varied, fewest_missing: the best of both. labels: the best
+    accuracy until each of the last evaluations.
     """
 
     setting: Setting
@@ -105,7 +105,7 @@ class Record:
         is_early = self.setting.is_warming_up(int(point["step"]))
         record = replace(self, episodes=Episodes()) if is_early else self._judging(point)
         scores = {name: point[name] for name in FALLING if name in point}
-        accuracy = (point["label_accuracy"],) if "label_accuracy" in point else ()
+        accuracy = (max((point["label_accuracy"], *self.labels[-1:])),) if "label_accuracy" in point else ()
         return replace(
             record,
             evaluations=self.evaluations + 1,
@@ -161,8 +161,9 @@ class Record:
         classes = self.setting.num_classes
         if classes < 2:
             return None
-        gain = point["label_accuracy"] - self.labels[0] if len(self.labels) >= t.LABEL_REPEATS else 0
-        skill = (point["label_accuracy"] - 1 / classes) / (1 - 1 / classes)
+        chance = 1 / classes
+        gain = point["label_accuracy"] - max(chance, self.labels[0]) if len(self.labels) >= t.LABEL_REPEATS else 0
+        skill = (point["label_accuracy"] - chance) / (1 - chance)
         return skill < t.LABEL_SKILL and gain < t.LABEL_GAIN
 
     def _is_better(self, name: str, value: float) -> bool:

@@ -51,7 +51,9 @@ MOST_CLASSES = _row(Verdict.MODE_COLLAPSE, 100, "classes at most of which some a
 
 LABEL_REPEATS = _row(Verdict.LABEL_IGNORED, 4, "evaluations in a row that show it, or do not")
 LABEL_SKILL = _row(Verdict.LABEL_IGNORED, 0.3, "label accuracy, 0 being chance and 1 always right")
-LABEL_GAIN = _row(Verdict.LABEL_IGNORED, 0.02, "gain of label accuracy over so many evaluations by which time is given")
+LABEL_GAIN = _row(
+    Verdict.LABEL_IGNORED, 0.02, "label accuracy above chance and the best of so many evaluations ago: time is given"
+)
 
 NEAREST = _row(
     Verdict.MEMORISING, 0.8, "distance of drawn pictures to the nearest training image, held-out real ones' being 1"

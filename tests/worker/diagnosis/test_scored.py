@@ -63,6 +63,24 @@ def test_labels_that_are_being_learnt_are_given_time(make_window: MakeWindow) ->
     assert verdict(window) == "healthy"
 
 
+def test_labels_that_go_up_and_down_about_chance_are_not_being_learnt(make_window: MakeWindow) -> None:
+    window = make_window()
+
+    for accuracy in (0.01, 0.02, 0.05, 0.16, 0.17, 0.04, 0.11, 0.14, 0.1, 0.1):  # cgan, of labels that were shuffled
+        score(window, label_accuracy=accuracy)
+
+    assert verdict(window) == "label_ignored"
+
+
+def test_labels_that_come_up_to_chance_are_not_being_learnt(make_window: MakeWindow) -> None:
+    window = make_window()
+
+    for accuracy in (0.0, 0.0, 0.02, 0.04, 0.06, 0.08, 0.1):
+        score(window, label_accuracy=accuracy)
+
+    assert verdict(window) == "label_ignored"
+
+
 @pytest.mark.parametrize("recipe", ["dcgan", "gan"])
 def test_without_labels_none_is_ignored(make_window: MakeWindow, recipe: str) -> None:
     window = make_window(recipe)
