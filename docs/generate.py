@@ -5,7 +5,7 @@ from typing import Any
 
 import typer.main
 
-from bench import recipe_table
+from bench import alarm_table, recipe_table
 from bench.serving.page import page
 from bench.training.report import section
 from core.diagnosis import UNTROUBLED
@@ -215,7 +215,9 @@ def diagnosis_page() -> str:
     ends = DIAGNOSIS_PAGE_ENDS
     for name, text in {**REMEDIES_IN_WORDS, "most": str(remedies.MOST)}.items():
         ends = ends.replace(f"{{{name}}}", text)
-    return "\n".join([DIAGNOSIS_PAGE_BEGINS, *order, DIAGNOSIS_PAGE_THRESHOLDS, table, *limits, ends])
+    limits = [DIAGNOSIS_PAGE_THRESHOLDS, table, *limits]
+    tried = alarm_table.section(FOLDER / "benchmarks" / "alarms")
+    return "\n".join([DIAGNOSIS_PAGE_BEGINS, *order, *limits, *filter(None, [tried]), ends])
 
 
 def _first_line(documented: Any) -> str:

@@ -1,0 +1,55 @@
+"""What the diagnosis said of trainings, as a section of docs/diagnosis.md, from the files of bench/alarms.py."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from core.diagnosis import UNTROUBLED
+
+Result = dict[str, Any]
+
+BEGINS = """
+## Tried on trainings
+
+`python -m bench.alarms` trains every recipe on the bundled digits at 16 px for {steps:,} steps, evaluated every
+{every}, three times each: no report may name a trouble. It also trains what is bound to go wrong in one way: that must
+be said, and nothing else. Run it after a change of a limit or of a recipe: it makes again what that concerns. Of
+{reports:,} reports of {healthy} runs in which nothing is wrong {alarms} named a trouble. The files are in
+`docs/benchmarks/alarms/`.
+
+| run | of it should be said | seeds | as it should | what was said, and from which step on |
+|---|---|---|---|---|
+"""
+
+
+def section(folder: Path) -> str:
+    """The table of all results in `folder`; nothing where nothing is recorded."""
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*-[0-9].json"))]
+    if not results:
+        return ""
+    rows = {result["row"]: [each for each in results if each["row"] == result["row"]] for result in results}
+    silent = [result for result in results if not result["provokes"]]
+    facts = {
+        "steps": results[0]["resolved"]["steps"],
+        "every": results[0]["resolved"]["evaluate_every"],
+        "reports": sum(result["reports"] for result in silent),
+        "healthy": len(silent),
+        "alarms": sum(result["alarms"] for result in silent) or "none",
+    }
+    ordered = sorted(rows, key=lambda name: (bool(rows[name][0]["provokes"]), name))
+    return BEGINS.format(**facts) + "\n".join(row(name, rows[name]) for name in ordered) + "\n"
+
+
+def row(name: str, results: list[Result]) -> str:
+    """The line of a row, of all its seeds; what was said of several is told once where it is the same."""
+    provokes = results[0]["provokes"]
+    told = list(dict.fromkeys(_told(result) for result in results))
+    right = sum(result["is_right"] for result in results)
+    cells = [f"`{name}`", f"`{provokes}`" if provokes else "nothing", str(len(results)), str(right), "; ".join(told)]
+    return f"| {' | '.join(cells)} |"
+
+
+def _told(result: Result) -> str:
+    """The verdicts of a run in their order, those that are troubles with their steps."""
+    parts = [f"`{verdict}`" + ("" if verdict in UNTROUBLED else f" {step}") for step, verdict in result["verdicts"]]
+    return ", ".join(parts)
