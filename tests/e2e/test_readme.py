@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Service, wait_for
-from tests.uploads import class_folders
+from tests import coloured
+from tests.e2e.conftest import SMALL, Service, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -19,13 +19,14 @@ ADDRESS = "http://127.0.0.1:8000"
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
 
 
-def commands(page: str) -> list[str]:
+def commands_of(text: str) -> list[str]:
     """Every curl command of a page's shell blocks; lines that a backslash or a quote continues are one."""
-    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     return [found for block in blocks for found in re.findall(r"^curl .*?(?<!\\)$(?!\n  )", block, re.DOTALL | re.M)]
 
 
-PRINTED = [*commands("README.md"), *commands("docs/api.md"), *commands("docs/operations.md")]
+PAGES = ("README.md", "docs/api.md", "docs/operations.md")
+PRINTED = [command for page in PAGES for command in commands_of((ROOT / page).read_text())]
 
 
 def test_there_are_commands_to_try() -> None:
@@ -43,6 +44,14 @@ def end_a_run(service: Service) -> str:
 def ended(service: Service) -> str:
     """The id of a run that has ended."""
     return end_a_run(service)
+
+
+def learn_shapes(service: Service) -> str:
+    """The id of a run of one step on pictures of one's own."""
+    config = {"extractor": "none", "steps": 1, **SMALL}
+    with service.client as client:
+        answer = client.post("/train", json={"recipe": "cgan", "dataset": "shapes", "config": config})
+    return str(answer.raise_for_status().json()["id"])
 
 
 def run_for(service: Service, verb: str) -> str:
@@ -67,7 +76,7 @@ def with_a_run(service: Service, ended: str, command: str) -> str:
 @pytest.fixture(autouse=True)
 def pictures(service: Service, tmp_path: Path) -> None:
     """What the commands take for given: pictures of one's own, and a dataset of them."""
-    (tmp_path / "shapes.zip").write_bytes(class_folders(count=20, size=(32, 32)))
+    (tmp_path / "shapes.zip").write_bytes(coloured.folders(per_class=3))
     with service.client as client, (tmp_path / "shapes.zip").open("rb") as file:
         client.post("/datasets", data={"name": "shapes"}, files={"file": file}).raise_for_status()
 
@@ -89,6 +98,8 @@ def test_the_stream_of_everything_begins_at_once_and_does_not_end(service: Servi
 def test_a_printed_command_works(service: Service, ended: str, tmp_path: Path, command: str) -> None:
     if "model=mine" in command:
         service.ends(service.train(steps=1, model="mine"))
+    if "model=shapes" in command:
+        service.ends(learn_shapes(service))
     ours = (
         with_a_run(service, ended, command)
         .replace(ADDRESS, f"http://127.0.0.1:{service.port}")
