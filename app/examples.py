@@ -120,7 +120,7 @@ EXAMPLES: dict[str, dict[str, Json]] = {
     "RunSpec": {
         "short": {
             "summary": "The least that is needed; all else is decided for you",
-            "value": {"recipe": "cgan", "dataset": "mnist-10k", "model": "mine"},
+            "value": {"dataset": "mnist-10k", "model": "mine"},
         },
         "full": {
             "summary": "Length, learning rate and publishing chosen",

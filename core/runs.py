@@ -69,11 +69,11 @@ class Run:
         """spec.json: `request` (as asked), `resolved` and `stop` (as used), `model`, `dataset`, perhaps `init`."""
         match spec := self._read("spec.json"):
             case {
-                "request": {"recipe": str(), "dataset": str(), **options},
+                "request": {"dataset": str(), **options},
                 "resolved": {"steps": int()},
                 "model": str(),
                 "dataset": dict(),
-            } if isinstance(options.get("config", {}), dict):
+            } if isinstance(options.get("config", {}), dict) and isinstance(recipe_of(spec), str):
                 return spec
         raise StoreDamaged(f"spec.json of {self.id} does not describe a run")
 
@@ -247,8 +247,9 @@ class RunStore:
         def fill(folder: Path) -> None:
             files.write_json(folder / "spec.json", spec)
             files.write_json(folder / "state.json", {"schema": SCHEMA, **state.model_dump(mode="json")})
-            queued = {"id": 1, "type": "status", "at": state.created_at, "data": {"status": "queued", "attempt": 1}}
-            files.append_json_line(folder / "events.jsonl", queued)
+            for number, (kind, data) in enumerate(_first_events(resolved), 1):
+                event = {"id": number, "type": kind, "at": state.created_at, "data": data}
+                files.append_json_line(folder / "events.jsonl", event)
             (folder / "samples").mkdir()
             (folder / "checkpoints").mkdir()
             if init is not None:
@@ -266,6 +267,18 @@ class RunStore:
     def ids(self) -> list[str]:
         """Ids of all runs, newest first."""
         return [name for name in reversed(self.store.names("runs")) if is_run_id(name)]
+
+
+def recipe_of(spec: dict[str, Any]) -> Any:
+    """The recipe of a run, never "auto": what the request left open is settled in `resolved`."""
+    return spec["resolved"].get("recipe", spec["request"].get("recipe"))  # a run of an early build has it there alone
+
+
+def _first_events(resolved: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield "status", {"status": "queued", "attempt": 1}
+    if (reason := resolved.get("recipe_reason")) is not None:
+        message = f"trains {resolved['recipe']}: {reason}"
+        yield "action", {"action": "recipe_chosen", "message": message, "recipe": resolved["recipe"], "reason": reason}
 
 
 def new_run_id() -> str:

@@ -239,7 +239,14 @@ class ResourceSpec(BodyModel):
 class RunSpec(BodyModel):
     """The body of `POST /train`."""
 
-    recipe: str = Field(min_length=1, max_length=64, description="Name of a recipe.", examples=["cgan"])
+    recipe: str = Field(
+        "auto",
+        min_length=1,
+        max_length=64,
+        description="Name of a recipe; auto: the one that suits the pictures and the device. The run tells which, and "
+        "why; the rule is in GET /train/schema.",
+        examples=["cgan"],
+    )
     dataset: Name = Field(examples=["mnist-10k"])
     model: Name | None = Field(None, description="Model to publish under. Default: the dataset's name.")
     name: str | None = Field(None, max_length=200, description="A title for people.")

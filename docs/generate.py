@@ -1,5 +1,6 @@
 """Writes the generated pages: `python docs/generate.py`. A test regenerates and compares them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from core.settings import Settings
 from core.specs import TrainConfig
 from ganymede.cli import app
 from models.auto import RULES
+from models.choice import TABLE as CHOICES
 from models.recipes import RECIPES
 from worker import remedies
 from worker.diagnosis import judging
@@ -45,12 +47,22 @@ def settings_page() -> str:
 
 RECIPES_PAGE_BEGINS = """# Recipes
 
-What `recipe` of `POST /train` (or `ganymede train RECIPE DATASET`) can be. Each recipe is a row of the table in
-`models/recipes.py`; this page is made from it by `python docs/generate.py`. All draw square pictures of 8 to 512 px, 4
-or 7 times a power of two, grey or colour. Conditional recipes learn to draw the class that is asked for; "both" do so
-where the dataset has labels, unless `conditional` is false.
+What `recipe` of `POST /train` (or `ganymede train RECIPE DATASET`) can be, and what it becomes where it is left out
+([below](#which-recipe-for-what)). Each recipe is a row of the table in `models/recipes.py`; this page is made from it
+by `python docs/generate.py`. All draw square pictures of 8 to 512 px, 4 or 7 times a power of two, grey or colour.
+Conditional recipes learn to draw the class that is asked for; "both" do so where the dataset has labels, unless
+`conditional` is false.
 
 What to expect is said of the bundled digits on two CPU cores where it speaks of minutes.
+"""
+
+CHOICES_BEGIN = """## Which recipe for what
+
+Where `recipe` is left out, or is "auto", the first of these rows (`models/choice.py`) that fits says which it becomes,
+by the pictures of the dataset and the device of the workers. The run tells it in `recipe`, and why in `recipe_reason`,
+and keeps it through pauses, retries and changes of this table. Pictures whose labels are not to be learnt
+(`conditional` is false) count as without classes. A run that starts from weights (`init`) gets the recipe that made
+them.
 """
 
 NUMBERS = (
@@ -107,6 +119,10 @@ def recipes_page() -> str:
             RECIPES_PAGE_BEGINS,
             "| recipe | what | conditional | source |\n|---|---|---|---|",
             *rows,
+            "",
+            CHOICES_BEGIN,
+            "| where there are | recipe | because | other numbers |\n|---|---|---|---|",
+            *(f"| {row.when or 'else'} | `{row.recipe}` | {row.why} | {_listed(row.numbers)} |" for row in CHOICES),
             "\n## What to expect\n",
             *expected,
             *filter(None, [recipe_table.section(FOLDER / "benchmarks" / "recipes")]),
@@ -121,6 +137,10 @@ def recipes_page() -> str:
             "",
         ]
     )
+
+
+def _listed(numbers: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {_shown(value)}" for name, value in numbers.items())
 
 
 def _shown(value: Any) -> str:

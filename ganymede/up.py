@@ -79,6 +79,6 @@ def introduce(talk: Console, settings: Settings, took_s: float) -> None:
     home = escape(relative_home(settings))
     talk.print(f"\n[bold]Ganymede is ready[/] at {url} after {took_s:.1f} s; all it keeps: {home}/", soft_wrap=True)
     talk.print(f"  draw:   curl '{url}/generate?seed=42&label=7' -o seven.png", soft_wrap=True)
-    body = '{"recipe":"cgan","dataset":"mnist-10k","model":"mine"}'
+    body = '{"dataset":"mnist-10k","model":"mine"}'
     talk.print(f"  train:  curl --json '{body}' {url}/train", soft_wrap=True, markup=False)
     talk.print("  stop:   Ctrl-C\n")

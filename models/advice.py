@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from core.answers.validation import MemoryBody, TimeBody, WarningBody
+from models.choice import are_few
 from models.networks import state_bytes
-from models.resolution import FEW_IMAGES
 
 LARGEST_SHARE = 4  # a batch of more than a quarter of the images is hardly another one each time
 FEW_OF_A_CLASS = 50
@@ -19,7 +19,7 @@ ROUGH = 1.5  # times as long, or as short: what is less sure is told as that
 def of_the_numbers(resolved: dict[str, Any], dataset: dict[str, Any]) -> Iterator[WarningBody]:
     """What the numbers of a run tell about it, and the dataset's manifest."""
     count, batch_size, augment = dataset["count"], resolved["batch_size"], resolved["augment"]
-    if count < FEW_IMAGES * dataset["height"]:
+    if are_few(count, dataset["height"]):
         done = f"augmentation is on ({augment})" if augment != "none" else "nothing is augmented"
         yield _warning("few_images", "/dataset", f"{count} images are few for {dataset['height']} px: {done}")
     if batch_size * LARGEST_SHARE > count:

@@ -1,17 +1,19 @@
 """What "auto" becomes, for those who fill in a form: rules in words, and the numbers that need no dataset.
 
-The rules themselves: models/resolution.py. docs/recipes.md is made from this, and GET /train/schema answers with it.
+The rules themselves: models/choice.py for the recipe, models/resolution.py for the options of `config`. docs/recipes.md
+is made from this, and GET /train/schema answers with it.
 """
 
 from typing import Any
 
 from core.specs import RunSpec, TrainConfig
+from models import choice
 from models.recipes import RECIPES, Recipe
 from models.resolution import unsuited
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-RULES = {
+RULES = {  # of the options of `config`
     "steps": "as many as see 640,000 real images",
     "batch_size": "the recipe's, or as many images as there are; as many of them as processes can share evenly",
     "conditional": "the recipe's; where it leaves it open: whether the dataset has classes",
@@ -67,9 +69,9 @@ def options(recipe: Recipe) -> list[str]:
 def request_schema(*, on_gpu: bool = False) -> dict[str, Any]:
     """JSON Schema of the body of `POST /train`, with two keywords of ours: `recipes` and `auto`, the rules in words."""
     schema = {"$schema": DIALECT, **RunSpec.model_json_schema()}
-    schema["properties"]["recipe"]["enum"] = list(RECIPES)
+    schema["properties"]["recipe"]["anyOf"][0]["enum"] = [choice.AUTO, *RECIPES]  # the other one is null
     recipes = {name: _described(recipe, on_gpu) for name, recipe in RECIPES.items()}
-    return {**schema, "recipes": recipes, "auto": RULES}
+    return {**schema, "recipes": recipes, "auto": {"recipe": choice.in_words(), **RULES}}
 
 
 def _described(recipe: Recipe, on_gpu: bool) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from core.registry import Registry
 from core.runs import INIT_FOLDER, RunStore
 from core.specs import RunSpec
 from core.store import SCHEMA, check_files
+from models.choice import AUTO, Choice
 from models.publish import MANIFEST_FILE
 from models.recipes import RECIPES
 from models.resolution import EVIDENCE, resolve
@@ -83,7 +84,8 @@ def resolve_with(spec: RunSpec, dataset: dict[str, Any], device: str, initial: I
     """
     if initial is None:
         return resolve(spec, dataset, device)
-    resolved = resolve(_adapted(spec, initial), dataset, device)
+    choice = _recipe_of(initial) if spec.recipe == AUTO else Choice(spec.recipe)
+    resolved = resolve(_adapted(spec, initial, choice.recipe), dataset, device, choice)
     wrong = list(_misfits(resolved, initial))
     if wrong:
         needed = ", ".join(f"{name} {resolved['network'][name]}" for name in SIZES)
@@ -122,9 +124,25 @@ def _sizes(folder: Path, manifest: dict[str, Any]) -> dict[str, int]:
     return sizes
 
 
-def _adapted(spec: RunSpec, initial: Initial) -> RunSpec:
+def _recipe_of(initial: Initial) -> Choice:
+    """The recipe that made these weights; where they are from elsewhere, the first of ours that has such networks."""
+    architecture, has_classes = initial.manifest["architecture"], initial.network["num_classes"] > 0
+    fitting = [
+        name
+        for name, recipe in RECIPES.items()
+        if recipe.architecture == architecture and recipe.conditional in (None, has_classes)
+    ]
+    if not fitting:
+        kind = f"networks of architecture {architecture!r} {'with' if has_classes else 'without'} classes"
+        raise InvalidRequest.field(POINTER, f"{initial.reference} has {kind}, and no recipe trains such")
+    if (made_with := initial.manifest.get("recipe")) in fitting:
+        return Choice(made_with, f"{initial.reference} was made with it")
+    return Choice(fitting[0], f"it has the networks of {initial.reference}")
+
+
+def _adapted(spec: RunSpec, initial: Initial, name: str) -> RunSpec:
     """`spec` with the sizes of `initial` where it says "auto", and its being conditional where the recipe is both."""
-    recipe, config = RECIPES.get(spec.recipe), spec.config
+    recipe, config = RECIPES.get(name), spec.config
     changes: dict[str, Any] = {
         name: initial.network[name] for name in ("latent_dim", "width") if getattr(config, name) == "auto"
     }

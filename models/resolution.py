@@ -4,11 +4,13 @@ Knows no loop: worker/ does what is written here.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from core.errors import FieldProblem, InvalidRequest
 from core.specs import PublishSpec, RunSpec, TrainConfig
 from models import ARCHITECTURES
+from models.choice import AUTO, Choice, Situation, are_few, choose
 from models.device import has_gpu
 from models.recipes import RECIPES, Recipe
 from models.sizes import NARROWEST, base_size
@@ -19,31 +21,35 @@ DEFAULT_IMAGES_SEEN = 640_000  # of a run whose length is "auto": about 25 minut
 DENSE_WEIGHTS = 2**24  # at most, in a layer
 SHARE = 2  # images of a batch that a process needs at least: one alone has no variance
 FAKES = 2000  # of an evaluation
-FEW_IMAGES = 100  # for each pixel of a side: 2,800 of 28 px, 25,600 of 256 px; of fewer a discriminator remembers each
 ADA_RAMP = 500_000  # images in which p may rise by 1, as in Karras et al. 2020; a short run has a fifth of its length
 EVIDENCE, WASSERSTEIN = "evidence", "wasserstein"  # objectives: of a VAE, and one whose scores have no zero
 ADA, DIFFAUGMENT = "ada", "diffaugment"
 POLICIES = {DIFFAUGMENT: ("colour", "translation", "cutout"), ADA: ("translation", "geometry", "colour")}
 
 
-def resolve(spec: RunSpec, dataset: dict[str, Any], device: str = "cpu") -> dict[str, Any]:
+def resolve(
+    spec: RunSpec, dataset: dict[str, Any], device: str = "cpu", choice: Choice | None = None
+) -> dict[str, Any]:
     """Every option of a run as it will be used, from the request and the dataset's manifest.
 
     device: "cpu", "cuda[:N]" or "auto"; on a GPU networks are as wide as in the papers.
+    choice: the recipe where the request leaves it open; else by the rule of models/choice.py.
 
     Raises:
         InvalidRequest: recipe and dataset do not fit, or an option is out of range; each problem names its field.
     """
-    recipe = RECIPES.get(spec.recipe)
-    if recipe is None:
-        raise InvalidRequest.field("/recipe", f"there is no recipe {spec.recipe!r}; recipes: {', '.join(RECIPES)}")
-    problems = list(_misfits(spec, recipe, dataset))
+    on_gpu = has_gpu(device)
+    choice = _choice(spec, choice, dataset, on_gpu)
+    recipe = replace(RECIPES[choice.recipe], **choice.numbers)
+    problems = list(_misfits(spec, choice, recipe, dataset))
     if problems:
         raise InvalidRequest("; ".join(f"{p.pointer}: {p.detail}" for p in problems), problems)
     is_conditional = _is_conditional(spec.config, recipe, dataset)
-    resolved = _hyperparameters(spec, recipe, dataset, has_gpu(device))
+    reason = {} if choice.reason is None else {"recipe_reason": choice.reason}
+    resolved = _hyperparameters(spec, recipe, dataset, on_gpu)
     return {
-        "recipe": spec.recipe,
+        "recipe": choice.recipe,
+        **reason,
         "architecture": recipe.architecture,
         "objective": recipe.objective,
         "regulariser": recipe.regulariser,
@@ -55,15 +61,21 @@ def resolve(spec: RunSpec, dataset: dict[str, Any], device: str = "cpu") -> dict
         "processes": spec.resources.processes,
         "publish_keep": spec.publish.keep,
         "publish_final": spec.publish.final,
-        "network": {
-            "image_size": dataset["height"],
-            "channels": dataset["channels"],
-            "latent_dim": resolved["latent_dim"],
-            "width": resolved["width"],
-            "num_classes": len(dataset["class_names"]) if is_conditional else 0,
-            **({"depth": recipe.depth} if recipe.depth else {}),
-            **({"revision": revision} if (revision := ARCHITECTURES[recipe.architecture].revision) > 1 else {}),
-        },
+        "network": _network(recipe, dataset, resolved, is_conditional),
+    }
+
+
+def _network(recipe: Recipe, dataset: dict[str, Any], resolved: dict[str, Any], is_conditional: bool) -> dict[str, Any]:
+    """The fields of the architecture's config."""
+    revision = ARCHITECTURES[recipe.architecture].revision
+    return {
+        "image_size": dataset["height"],
+        "channels": dataset["channels"],
+        "latent_dim": resolved["latent_dim"],
+        "width": resolved["width"],
+        "num_classes": len(dataset["class_names"]) if is_conditional else 0,
+        **({"depth": recipe.depth} if recipe.depth else {}),
+        **({"revision": revision} if revision > 1 else {}),
     }
 
 
@@ -72,26 +84,48 @@ def network_config(resolved: dict[str, Any]) -> Any:
     return ARCHITECTURES[resolved["architecture"]].parse(resolved["network"])
 
 
+def situation(config: TrainConfig, dataset: dict[str, Any], on_gpu: bool) -> Situation:
+    """What the rule for recipes looks at."""
+    return Situation(
+        size=dataset["height"],
+        channels=dataset["channels"],
+        is_labelled=_given(config.conditional, bool(dataset["class_names"])),
+        count=dataset["count"],
+        on_gpu=on_gpu,
+    )
+
+
+def _choice(spec: RunSpec, choice: Choice | None, dataset: dict[str, Any], on_gpu: bool) -> Choice:
+    if spec.recipe == AUTO:
+        return choice or choose(situation(spec.config, dataset, on_gpu))
+    if spec.recipe not in RECIPES:
+        told = f"there is no recipe {spec.recipe!r}; recipes: {', '.join(RECIPES)}; {AUTO} chooses one"
+        raise InvalidRequest.field("/recipe", told)
+    return Choice(spec.recipe)
+
+
 def _is_conditional(config: TrainConfig, recipe: Recipe, dataset: dict[str, Any]) -> bool:
     default = bool(dataset["class_names"]) if recipe.conditional is None else recipe.conditional
     return _given(config.conditional, default)
 
 
-def _misfits(spec: RunSpec, recipe: Recipe, dataset: dict[str, Any]) -> Iterator[FieldProblem]:
+def _misfits(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: dict[str, Any]) -> Iterator[FieldProblem]:
     height, width, count = dataset["height"], dataset["width"], dataset["count"]
     if height != width or base_size(height) is None:
         sizes = "square images of 8 to 512 px, 4 or 7 times a power of two"
-        yield FieldProblem("/dataset", f"{spec.recipe} draws {sizes}; these are {width}x{height}")
+        who = "every recipe" if choice.reason else choice.recipe
+        yield FieldProblem("/dataset", f"{who} draws {sizes}; these are {width}x{height}")
     if recipe.conditional is not None and _given(spec.config.conditional, recipe.conditional) != recipe.conditional:
         kind = "conditional" if recipe.conditional else "unconditional"
-        yield FieldProblem("/config/conditional", f"{spec.recipe} is always {kind}")
+        yield FieldProblem("/config/conditional", f"{choice.told} is always {kind}")
     elif _is_conditional(spec.config, recipe, dataset) and not dataset["class_names"]:
-        yield FieldProblem("/dataset", f"{spec.recipe} needs labels, and {dataset['name']!r} has none")
+        yield FieldProblem("/dataset", f"{choice.told} needs labels, and {dataset['name']!r} has none")
     for option, why in unsuited(recipe).items():
         if getattr(spec.config, option) not in ("auto", "none"):
-            yield FieldProblem(f"/config/{option}", f"{spec.recipe} {why}")
+            others = ", ".join(name for name, other in RECIPES.items() if option not in unsuited(other))
+            yield FieldProblem(f"/config/{option}", f"{choice.told} {why}; it is an option of {others}")
     if recipe.objective != EVIDENCE:
-        yield from _augment_misfits(spec, recipe, dataset)
+        yield from _augment_misfits(spec, choice, recipe, dataset)
     if spec.config.extractor == "classifier" and len(dataset["class_names"]) < 2:
         yield FieldProblem("/config/extractor", f"a classifier needs classes, and {dataset['name']!r} has none to tell")
     if _given(spec.config.evaluate_images, 0) > count // 2:
@@ -116,10 +150,10 @@ def unsuited(recipe: Recipe) -> dict[str, str]:
     return {**has_no_penalty, **dict.fromkeys(("n_critic", "augment", "augment_policy"), "has no discriminator")}
 
 
-def _augment_misfits(spec: RunSpec, recipe: Recipe, dataset: dict[str, Any]) -> Iterator[FieldProblem]:
+def _augment_misfits(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: dict[str, Any]) -> Iterator[FieldProblem]:
     kind, policy = _augment(spec.config, recipe, dataset), spec.config.augment_policy
     if kind == ADA and recipe.objective == WASSERSTEIN:
-        why = f"ada goes by the signs of scores, and those of {spec.recipe} mean nothing; {DIFFAUGMENT} goes without"
+        why = f"ada goes by the signs of scores, and those of {choice.told} mean nothing; {DIFFAUGMENT} goes without"
         yield FieldProblem("/config/augment", why)
     if policy != "auto" and kind == "none":
         yield FieldProblem(
@@ -133,7 +167,7 @@ def _augment(config: TrainConfig, recipe: Recipe, dataset: dict[str, Any]) -> st
     """Where there are few images ADA, which does nothing while nothing is learnt by heart."""
     if config.augment != "auto":
         return config.augment
-    if recipe.objective == EVIDENCE or dataset["count"] >= FEW_IMAGES * dataset["height"]:
+    if recipe.objective == EVIDENCE or not are_few(dataset["count"], dataset["height"]):
         return "none"
     return DIFFAUGMENT if recipe.objective == WASSERSTEIN else ADA
 

@@ -261,6 +261,7 @@ def _resume(run: Run, resolved: dict[str, Any], execution: Execution, world: Wor
     state = new_state(resolved, execution, world)
     set_out(run, state)
     if world.is_first:
+        log.info("recipe: %s, %s", resolved["recipe"], resolved.get("recipe_reason", "as asked"))
         parameters = (count_parameters(state.generator), count_parameters(state.counterpart))
         log.info("generator: %d parameters, its counterpart: %d", *parameters)
     return state

@@ -13,7 +13,7 @@ from core.answers.runs import RUN_ID, LatestBody, ProgressBody, QueuePlace, RunB
 from core.notes import Notes
 from core.queue import QueueUnavailable, TrainQueue, job_id
 from core.registry import timestamp
-from core.runs import Run
+from core.runs import Run, recipe_of
 from core.specs import stop_of
 from core.states import RunState, Status, possible_verbs
 from core.steps import LATEST
@@ -62,7 +62,8 @@ def _body(files: RunFiles, position: int | None) -> RunBody:
         name=files.notes.name,
         tags=files.notes.tags,
         notes=files.notes.notes,
-        recipe=request["recipe"],
+        recipe=recipe_of(spec),
+        recipe_reason=spec["resolved"].get("recipe_reason"),
         dataset=request["dataset"],
         model=spec["model"],
         status=state.status,

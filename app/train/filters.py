@@ -11,7 +11,7 @@ from app.train.body import RunFiles
 from core.errors import InvalidRequest, RunNotFound, StoreDamaged
 from core.refs import check_name
 from core.run_index import Facts
-from core.runs import Run, RunStore, is_run_id
+from core.runs import Run, RunStore, is_run_id, recipe_of
 from core.specs import MAX_TAGS, TAG_KEY, Name, StrictModel
 from core.states import Status
 
@@ -91,4 +91,4 @@ def _read_if_fitting(runs: RunStore, run: Run, query: ListQuery, tags: dict[str,
 
 def _facts(run: Run) -> Facts:
     spec = run.spec()
-    return Facts(dataset=spec["request"]["dataset"], recipe=spec["request"]["recipe"], model=spec["model"])
+    return Facts(dataset=spec["request"]["dataset"], recipe=recipe_of(spec), model=spec["model"])

@@ -1,14 +1,17 @@
 """Which device the options of a run are settled for: that of the workers, wherever the API itself is. Knows no run."""
 
 import contextlib
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from app.deps import Services
 from core.answers.validation import WarningBody
 from core.queue import QueueUnavailable
 from core.specs import RunSpec
+from models.choice import AUTO, choose
 from models.device import has_gpu
 from models.recipes import RECIPES
+from models.resolution import situation
 
 
 class Place(NamedTuple):
@@ -33,10 +36,22 @@ def place_of_training(services: Services) -> Place:
     )
 
 
-def about_the_place(spec: RunSpec, place: Place) -> list[WarningBody]:
-    """A warning where the width would be another one on another device."""
-    recipe = RECIPES[spec.recipe]
-    if not place.doubt or spec.config.width != "auto" or recipe.width == recipe.gpu_width:
-        return []
-    detail = f"{place.doubt}, so the width is that for {place.device}, as the API has it; config.width decides"
-    return [WarningBody(code="device_unknown", pointer="/config/width", detail=detail)]
+def about_the_place(
+    spec: RunSpec, resolved: dict[str, Any], dataset: dict[str, Any], place: Place
+) -> Iterator[WarningBody]:
+    """Warnings where the recipe or the width would be another one on another device."""
+    if not place.doubt or spec.init is not None:  # weights decide both
+        return
+    recipe = RECIPES[resolved["recipe"]]
+    if spec.recipe == AUTO:
+        cpu, gpu = (choose(situation(spec.config, dataset, on_gpu)).recipe for on_gpu in (False, True))
+        if cpu != gpu:
+            yield _warning("recipe", "/recipe", place)
+    if spec.config.width == "auto" and recipe.width != recipe.gpu_width:
+        yield _warning("width", "/config/width", place)
+
+
+def _warning(what: str, pointer: str, place: Place) -> WarningBody:
+    decides = pointer.removeprefix("/").replace("/", ".")
+    detail = f"{place.doubt}, so the {what} is that for {place.device}, as the API has it; {decides} decides"
+    return WarningBody(code="device_unknown", pointer=pointer, detail=detail)

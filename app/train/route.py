@@ -47,7 +47,7 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 def create_run(
     spec: RunSpec, response: Response, services: ServicesDep, idempotency_key: IdempotencyKey = None
 ) -> RunBody:
-    """Start a training run. Only `recipe` and `dataset` are needed; what is left out is "auto"."""
+    """Start a training run. Only `dataset` is needed; what is left out is "auto", the recipe too."""
     if idempotency_key is None:
         run = _start(spec, services)
     else:

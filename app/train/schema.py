@@ -31,8 +31,8 @@ def read_train_schema(services: ServicesDep, if_none_match: IfNoneMatch = None) 
     """The JSON Schema of the body of `POST /train`, with all recipes and their numbers.
 
     Two keywords are our own. `recipes`: of each recipe `what` it is, its `source`, what to `expect`, whether it is
-    `conditional` (null: as asked), and `defaults` of the options that mean something to it. `auto`: what an option
-    becomes whose default is "auto", in words.
+    `conditional` (null: as asked), and `defaults` of the options that mean something to it. `auto`: what the recipe,
+    or an option of `config`, becomes whose default is "auto", in words.
     """
     content, etag = _document(has_gpu(place_of_training(services).device))
     headers = {"ETag": etag, "Cache-Control": CACHING}

@@ -52,11 +52,12 @@ async def validate_run(
     probe = await _measured(request, resolved, dataset, services) if estimate else Probe()
     memory, time = _memory(probe.facts), _time(probe.facts, resolved)
     warnings = [*of_the_numbers(resolved, dataset), *of_the_estimate(resolved, memory, time)]
-    warnings += about_the_place(spec, place)
+    warnings += about_the_place(spec, resolved, dataset, place)
     if estimate:
         warnings += await run_in_threadpool(_about_the_place, probe, place, services)
     return ValidationBody(
-        recipe=spec.recipe,
+        recipe=resolved["recipe"],
+        recipe_reason=resolved.get("recipe_reason"),
         dataset={name: dataset[name] for name in DATASET_FACTS},
         model=spec.model_name,
         device=place.device,

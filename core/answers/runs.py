@@ -69,6 +69,7 @@ class RunBody(BaseModel):
     tags: dict[str, str]
     notes: str | None
     recipe: str
+    recipe_reason: str | None = Field(None, description="Why it is this one; null: it was asked for.")
     dataset: str
     model: str = Field(description="The model it publishes under.")
     status: Status

@@ -72,6 +72,7 @@ class ValidationBody(BaseModel):
     """What a run would be."""
 
     recipe: str
+    recipe_reason: str | None = Field(None, description="Why it would be this one; null: it was asked for.")
     dataset: dict[str, Any] = Field(description="`name`, `version`, `count`, sizes and classes.")
     model: str = Field(description="The model it would publish under.")
     device: str | None = Field(None, description="What it would be trained on, as far as the workers told.")

@@ -1,7 +1,7 @@
 """The Python client: one object per service, its calls grouped by noun, its answers the types of `core.answers`.
 
     with Client() as client:
-        run = client.train("cgan", "mnist-10k", model="mine")
+        run = client.train("mnist-10k", model="mine")
         client.runs.wait(run)
         client.generate(model="mine", seed=42, label=3).save("three.png")
 
@@ -116,8 +116,8 @@ class Client:
 
     def train(
         self,
-        recipe: str,
-        dataset: str,
+        recipe: str | None = None,
+        dataset: str | None = None,
         *,
         model: str | None = None,
         name: str | None = None,
@@ -130,19 +130,24 @@ class Client:
         tags: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
     ) -> RunBody:
-        """Start a training run. Asked twice with one `idempotency_key`, there is one run; by default a key is made."""
-        asked: dict[str, Any] = {"recipe": recipe, "dataset": dataset, "model": model, "name": name}
+        """Start a training run: `train("cgan", "shapes")`, or `train("shapes")`, and the service chooses the recipe.
+
+        Asked twice with one `idempotency_key`, there is one run; by default a key is made.
+        """
+        asked: dict[str, Any] = {**_what(recipe, dataset), "model": model, "name": name}
         asked |= {"init": init, "seed": seed, "config": config, "publish": publish, "stop": stop}
         asked |= {"resources": resources, "tags": tags}
         key = idempotency_key or secrets.token_hex(16)
         return self._connection.ask(RunBody, "POST", "/train", json=given(asked), key=key)
 
-    def validate(self, recipe: str, dataset: str, *, estimate: bool = True, **asked: Any) -> ValidationBody:
+    def validate(
+        self, recipe: str | None = None, dataset: str | None = None, *, estimate: bool = True, **asked: Any
+    ) -> ValidationBody:
         """What `train` of the same would start: every number, time and memory as measured, warnings. Starts nothing.
 
         Measuring takes up to half a minute; without `estimate` the answer comes at once.
         """
-        body = given({"recipe": recipe, "dataset": dataset, **asked})
+        body = given({**_what(recipe, dataset), **asked})
         options = {"timeout": MEASURED_WITHIN_S} if estimate else {"params": {"estimate": False}}
         return self._connection.ask(ValidationBody, "POST", "/train/validate", json=body, **options)
 
@@ -167,3 +172,8 @@ class Client:
     def workers(self) -> list[WorkerBody]:
         pages = self._connection.pages(Page[WorkerBody], "/workers")
         return [worker for page in pages for worker in page.data]
+
+
+def _what(recipe: str | None, dataset: str | None) -> dict[str, str | None]:
+    """What to train, on what; one name alone is that of the dataset."""
+    return {"dataset": recipe} if dataset is None else {"recipe": recipe, "dataset": dataset}

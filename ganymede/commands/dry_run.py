@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from core.answers.validation import ValidationBody
 
 
-def dry_run(session: Session, recipe: str, dataset: str, asked: dict[str, Any]) -> int:
+def dry_run(session: Session, what: list[str], asked: dict[str, Any]) -> int:
     """Ask the service, which measures; tell what it says."""
     if not (session.as_json or session.quiet or session.curl):
         session.say("measuring some steps ...")
-    told = session.client.validate(recipe, dataset, **asked)
+    told = session.client.validate(*what, **asked)
     session.reply([], lambda: _show(session, told))
     return 0
 

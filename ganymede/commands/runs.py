@@ -110,6 +110,7 @@ def _facts(run: "RunBody") -> list[tuple[str, object]]:
         *_diagnosis(run.diagnosis),
         *(("remedy", _remedy(taken)) for taken in run.remedies),
         ("recipe", run.recipe),
+        ("chosen", run.recipe_reason),
         ("dataset", run.dataset),
         ("model", run.model),
         ("starts from", run.init and run.init.reference),

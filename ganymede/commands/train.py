@@ -14,8 +14,23 @@ from ganymede.commands.watch import watch
 if TYPE_CHECKING:
     from core.answers.runs import RunBody
 
-Recipe = Annotated[str, typer.Argument(metavar="RECIPE", help="What to train, say cgan.")]
-Dataset = Annotated[str, typer.Argument(metavar="DATASET", help="What to train on: ganymede datasets ls.")]
+WHAT = "[RECIPE] DATASET"
+
+
+def _two_at_most(given: list[str]) -> list[str]:
+    if len(given) > 2:
+        raise typer.BadParameter(f"expected {WHAT}, got {' '.join(given)}")
+    return given
+
+
+What = Annotated[
+    list[str],
+    typer.Argument(
+        metavar=WHAT,
+        callback=_two_at_most,
+        help="What to train on (ganymede datasets ls), and how, say cgan; auto, or left out: what suits the pictures.",
+    ),
+]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An option of the training; may be repeated.")
 ]
@@ -30,8 +45,7 @@ Processes = Annotated[
 
 def train(
     session: Session,
-    recipe: Recipe,
-    dataset: Dataset,
+    what: What,
     model: Annotated[str | None, typer.Option("--model", "-m", help="Model to publish under.")] = None,
     name: Annotated[str | None, typer.Option(help="A title for people.")] = None,
     init: Annotated[
@@ -63,16 +77,18 @@ def train(
         "tags": pairs(tags, "--tag") or None,
     }
     if is_dry:
-        return dry_run(session, recipe, dataset, asked)
+        return dry_run(session, what, asked)
     if session.curl:
-        run_id = session.capture("RUN", "run_[0-9a-f]*", lambda: session.client.train(recipe, dataset, **asked).id)
+        run_id = session.capture("RUN", "run_[0-9a-f]*", lambda: session.client.train(*what, **asked).id)
         return 0 if detach else watch(session, run_id)
-    return _follow(session, session.client.train(recipe, dataset, **asked), detach)
+    return _follow(session, session.client.train(*what, **asked), detach)
 
 
 def _follow(session: Session, run: "RunBody", detach: bool) -> int:
     if detach:
         session.reply([run.id], lambda: show.line(f"{run.id} {run.status}"))
+        if run.recipe_reason:
+            session.say(show.clean(f"  it trains {run.recipe}: {run.recipe_reason}"))
         session.say(f"  watch it:  ganymede runs watch {run.id}")
         return 0
     return _watched(session, run.id)

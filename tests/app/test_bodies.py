@@ -161,6 +161,6 @@ async def test_null_where_it_means_something_stays_what_it_means(client: httpx.A
 
 
 async def test_null_for_what_is_needed_is_refused_by_name(client: httpx.AsyncClient) -> None:
-    answer = await client.post("/train", json={"recipe": None, "dataset": "mnist-10k"})
+    answer = await client.post("/train", json={"recipe": "cgan", "dataset": None})
 
-    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/recipe")
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/dataset")

@@ -129,7 +129,7 @@ async def test_a_dataset_that_does_not_fit_its_recipe_is_refused(training: httpx
 async def test_what_is_needed_and_missing_is_pointed_at(training: httpx.AsyncClient) -> None:
     answer = await training.post("/train", json={})
 
-    assert {error["pointer"] for error in answer.json()["errors"]} == {"/recipe", "/dataset"}
+    assert {error["pointer"] for error in answer.json()["errors"]} == {"/dataset"}
 
 
 async def test_numbers_that_are_none_are_refused(training: httpx.AsyncClient) -> None:

@@ -8,6 +8,7 @@ from openapi_schema_validator import OAS31Validator
 
 from core.specs import TrainConfig
 from models.auto import RULES, options, request_schema
+from models.choice import in_words
 from models.recipes import RECIPES
 from tests.app.test_openapi import DOCUMENT
 
@@ -61,7 +62,15 @@ async def test_a_client_that_has_it_is_told_so(api: httpx.AsyncClient) -> None:
 
 def test_every_option_has_a_rule_for_auto_and_every_rule_an_option() -> None:
     assert list(RULES) == list(TrainConfig.model_fields)
-    assert SCHEMA["auto"] == RULES
+    assert SCHEMA["auto"] == {"recipe": in_words(), **RULES}
+
+
+@pytest.mark.parametrize("recipe", [{}, {"recipe": "auto"}, {"recipe": None}])
+def test_the_recipe_may_be_left_out_or_auto(recipe: dict[str, Any]) -> None:
+    assert mistakes({**recipe, "dataset": "mnist-10k"}, SCHEMA) == []
+    assert SCHEMA["properties"]["recipe"]["default"] == "auto"
+    assert SCHEMA["properties"]["recipe"]["anyOf"][0]["enum"] == ["auto", *RECIPES]
+    assert "recipe" not in SCHEMA["required"]
 
 
 @pytest.mark.parametrize("name", RECIPES)

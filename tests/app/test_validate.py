@@ -87,7 +87,7 @@ BAD: list[dict[str, Any]] = [
     {"recipe": "cgan", "dataset": "shapes", "config": {"batch_size": 97}},
     {"recipe": "vae", "dataset": "shapes", "config": {"augment": "ada", "n_critic": 2}},
     {"recipe": "cgan", "dataset": "shapes", "model": "run"},
-    {"dataset": "shapes"},
+    {"recipe": "cgan"},
 ]
 
 

@@ -59,6 +59,17 @@ def test_it_tells_what_a_run_would_take_and_starts_none(service: Contract, ganym
     }
 
 
+def test_the_recipe_that_would_be_chosen_is_told_with_its_reason(contract: Contract, ganymede: Ganymede) -> None:
+    resolved = {"recipe": "sngan", "recipe_reason": "it is steady"}
+    contract.on("POST", "/train/validate", Answer({**TOLD, **resolved, "resolved": resolved}))
+
+    done = ganymede("train", "shapes", "--dry-run")
+
+    assert "recipe\tsngan\n" in done.stdout
+    assert "recipe_reason\tit is steady\n" in done.stdout
+    assert contract.seen[-1].json == {"dataset": "shapes"}
+
+
 def test_as_json_it_is_what_the_service_says_and_with_curl_it_is_a_request(
     service: Contract, ganymede: Ganymede
 ) -> None:
@@ -94,9 +105,12 @@ def test_the_client_asks_for_an_estimate_unless_it_is_told_not_to(service: Contr
         told = client.validate("cgan", "shapes", config={"steps": 9})
         client.validate("cgan", "shapes", estimate=False)
 
+        client.validate("shapes", estimate=False)
+
+    assert [request.json.get("recipe") for request in service.seen] == ["cgan", "cgan", None]
     assert told.time is not None
     assert told.time.seconds == 3700
-    assert [request.query for request in service.seen] == [{}, {"estimate": ["false"]}]
+    assert [request.query for request in service.seen] == [{}, *[{"estimate": ["false"]}] * 2]
 
 
 def test_the_client_reads_the_schema(contract: Contract) -> None:

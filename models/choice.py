@@ -1,0 +1,134 @@
+"""Which recipe a run gets that names none: a rule, written as a table. Knows no network and no request.
+
+The first row that fits is taken. What people read of it is made from the rows: docs/recipes.md, GET /train/schema, and
+the reason that a run tells.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+AUTO = "auto"
+FEW_IMAGES = 100  # for each pixel of a side: 2,800 of 28 px, 25,600 of 256 px; of fewer a discriminator remembers each
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What there is to learn from, and on what. `size`: pixels a side; `is_labelled`: labels are to be learnt."""
+
+    size: int
+    channels: int
+    is_labelled: bool
+    count: int
+    on_gpu: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The recipe of a run. `reason`: none where it was asked for; `numbers`: fields of the recipe that differ here."""
+
+    recipe: str
+    reason: str | None = None
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def told(self) -> str:
+        """The recipe in a sentence about what it cannot do."""
+        return self.recipe if self.reason is None else f"{self.recipe}, which auto chose ({self.reason}),"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """A recipe, and where it is taken: a condition that is None, or a range without a bound, takes all.
+
+    why: in plain words. numbers: fields of the recipe (models/recipes.py) that are to be others here.
+    """
+
+    recipe: str
+    why: str
+    on_gpu: bool | None = None
+    is_labelled: bool | None = None
+    is_colour: bool | None = None
+    is_few: bool | None = None
+    least_size: int = 0
+    most_size: int | None = None
+    least_count: int = 0
+    most_count: int | None = None
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+    def fits(self, found: Situation) -> bool:
+        kinds = (
+            (self.on_gpu, found.on_gpu),
+            (self.is_labelled, found.is_labelled),
+            (self.is_colour, found.channels > 1),
+            (self.is_few, are_few(found.count, found.size)),
+        )
+        ranges = (
+            (self.least_size, found.size, self.most_size),
+            (self.least_count, found.count, self.most_count),
+        )
+        return all(wanted in (None, there) for wanted, there in kinds) and all(
+            least <= there and (most is None or there <= most) for least, there, most in ranges
+        )
+
+    @property
+    def when(self) -> str:
+        """The conditions in words; none: whatever there is."""
+        return ", ".join(self._conditions())
+
+    def _conditions(self) -> Iterator[str]:
+        of_a_side = f"{FEW_IMAGES} images for each pixel of a side"
+        kinds = (
+            (self.on_gpu, "on a GPU", "on a CPU"),
+            (self.is_labelled, "with classes", "without classes"),
+            (self.is_colour, "colour", "grey"),
+            (self.is_few, f"fewer than {of_a_side}", f"at least {of_a_side}"),
+        )
+        for wanted, yes, no in kinds:
+            if wanted is not None:
+                yield yes if wanted else no
+        for least, most, unit in (
+            (self.least_size, self.most_size, "px"),
+            (self.least_count, self.most_count, "images"),
+        ):
+            if least:
+                yield f"at least {least:,} {unit}"
+            if most is not None:
+                yield f"at most {most:,} {unit}"
+
+
+TABLE = (
+    Row(
+        is_few=True,
+        recipe="sngan",
+        why="spectral norm keeps its discriminator in check where there is little to learn from",
+    ),
+    Row(
+        on_gpu=True,
+        least_size=64,
+        least_count=20_000,
+        recipe="r3gan",
+        why="it covers all of a large dataset best, given the time of a GPU",
+    ),
+    Row(
+        recipe="sngan",
+        why="spectral norm keeps it from collapsing, and classes come out as they are asked for",
+    ),
+)
+
+
+def choose(found: Situation) -> Choice:
+    """What the first row says that fits; the last one fits all."""
+    row = next(row for row in TABLE if row.fits(found))
+    return Choice(row.recipe, f"{row.when}: {row.why}" if row.when else row.why, row.numbers)
+
+
+def are_few(count: int, size: int) -> bool:
+    """Whether a discriminator could learn each of `count` pictures of this size by heart."""
+    return count < FEW_IMAGES * size
+
+
+def in_words() -> str:
+    """The rule, for who fills in a form."""
+    rows = "; ".join(f"{row.when or 'else'}: {row.recipe}" for row in TABLE)
+    return f"{rows}; with init what made those weights"

@@ -1,0 +1,38 @@
+"""`ganymede train`: what it asks for, and what it says of the run that it started."""
+
+from typing import Any
+
+from tests.ganymede.conftest import Ganymede
+from tests.ganymede.contract import RUN, Answer, Contract, problem, run_body
+
+
+def test_where_a_run_starts_and_what_it_publishes_at_the_end_are_options(
+    contract: Contract, ganymede: Ganymede
+) -> None:
+    contract.on("POST", "/train", problem(422, "invalid_request", "no", errors=[]))
+
+    ganymede("train", "cgan", "shapes", "--init", "run:abc@5", "--publish-final", "last", "--publish-every", "10")
+
+    assert contract.seen[-1].json == {
+        "recipe": "cgan",
+        "dataset": "shapes",
+        "init": "run:abc@5",
+        "publish": {"every_steps": 10, "final": "last"},
+    }
+
+
+def test_one_name_alone_is_that_of_the_dataset(contract: Contract, ganymede: Ganymede) -> None:
+    why: dict[str, Any] = {"recipe": "sngan", "recipe_reason": "few \x1b[2J images: it is steady"}
+    contract.on("POST", "/train", Answer(run_body(status="queued", **why), 202))
+    contract.on("GET", f"/train/{RUN}", Answer(run_body(**why)))
+
+    done = ganymede("train", "shapes", "--detach")
+    ganymede("train", "cgan", "shapes", "--detach")
+    ganymede("train", "auto", "shapes", "--detach")
+    shown = ganymede("runs", "show", RUN)
+
+    assert (done.exit_code, done.stdout) == (0, f"{RUN} queued\n")
+    assert "it trains sngan: few  [2J images: it is steady\n" in done.stderr
+    bodies = [request.json for request in contract.asked("/train")]
+    assert bodies == [{"dataset": "shapes"}, *({"recipe": each, "dataset": "shapes"} for each in ("cgan", "auto"))]
+    assert "chosen\tfew  [2J images: it is steady\n" in shown.stdout
