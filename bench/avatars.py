@@ -10,13 +10,16 @@ styles is under CC0 1.0: its definition says so, and a style that says anything 
 """
 
 import argparse
+import hashlib
 import io
 import json
 import zipfile
 from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import dicebear
 import numpy as np
@@ -24,11 +27,15 @@ import resvg_py
 from numpy.typing import NDArray
 from PIL import Image
 
+from core.files import write_atomic
+
 STYLES = ("critters", "moods", "open-peeps", "pixel-art", "sprouts", "thumbs", "voxel-art", "voxel-bot")
 LICENCE = "CC0 1.0"
+QUOTES = {ord("\u201e"): '"', ord("\u201d"): '"'}  # of the definitions, as everybody types them
 SIZE = 64  # pixels a side
 PER_CLASS, FEW_PER_CLASS = 1_500, 250
 HELD_OUT = 100_000  # pictures from this number on are never trained on
+KEPT = Path("var/avatars")  # pictures that were drawn once
 DATE = (1980, 1, 1, 0, 0, 0)  # of every file in the zip, so that the same pictures make the same zip
 
 
@@ -53,6 +60,24 @@ def arrays(per_class: int = PER_CLASS, first: int = 0) -> tuple[NDArray[np.uint8
     return np.stack(pictures), np.repeat(np.arange(len(STYLES)), per_class)
 
 
+def kept(folder: Path, per_class: int = PER_CLASS, first: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """As `arrays`, drawn once and kept in `folder`; the pictures are memory-mapped."""
+    path = folder / f"{first}-{per_class}-{revision()}.npy"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        packed = io.BytesIO()
+        np.save(packed, arrays(per_class, first)[0], allow_pickle=False)
+        write_atomic(path, packed.getvalue())
+    pictures: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return pictures, np.repeat(np.arange(len(STYLES)), per_class)
+
+
+def revision() -> str:
+    """Another one where the same number may be another picture: with other styles or other packages."""
+    packages = [version(name) for name in ("dicebear-core", "dicebear-styles", "resvg-py")]
+    return hashlib.sha256(json.dumps([STYLES, SIZE, packages]).encode()).hexdigest()[:12]
+
+
 def drawn(name: str, first: int, count: int) -> Iterator[tuple[int, bytes]]:
     """Numbers and PNGs (64 px, transparency where the style has some) of one style.
 
@@ -65,13 +90,48 @@ def drawn(name: str, first: int, count: int) -> Iterator[tuple[int, bytes]]:
         yield number, resvg_py.svg_to_bytes(svg, width=SIZE, height=SIZE, background="#ffffff", skip_system_fonts=True)
 
 
+def attribution() -> str:
+    """The styles with their creators, as their definitions name them."""
+    creators: dict[str, list[str]] = {}
+    for name in STYLES:
+        creators.setdefault(_definition(name)["meta"]["creator"]["name"], []).append(_title(name))
+    return "; ".join(f"{', '.join(styles)} by {creator}" for creator, styles in creators.items())
+
+
+def notice() -> str:
+    """What is said of the licence beside a model that has learnt from the avatars."""
+    said = {name: _definition(name)["meta"]["license"]["text"] for name in STYLES}
+    rows = [f"- `{name}`: {text.translate(QUOTES)}" for name, text in said.items()]
+    return f"""# The avatars
+
+Pictures drawn by code from eight styles of DiceBear, and models that have learnt from them.
+
+{chr(10).join(rows)}
+
+- **Licence**: Creative Commons Zero, {LICENCE}, of each of these styles, as its definition in the package
+  `dicebear-styles` says: its creator has given up all rights in it, and asks for nothing.
+- **Changes**: for each style pictures of 64 px with the seeds 0, 1, 2 ..., on white. The pictures are not bundled.
+- **Made by**: `make dataset-avatars` (`python -m bench.avatars`), which refuses a style under any other licence.
+"""
+
+
 @cache
 def _style(name: str) -> dicebear.Style:
-    definition = json.loads(files("dicebear_styles").joinpath(f"{name}.json").read_text("utf-8"))
+    definition = _definition(name)
     licence = definition["meta"]["license"]["name"]
     if licence != LICENCE:
         raise ValueError(f"the style {name} is not under {LICENCE} but {licence}")
     return dicebear.Style(definition)  # most of a second: it is checked against its schema
+
+
+def _title(name: str) -> str:
+    return str(_definition(name)["meta"]["source"]["name"])
+
+
+@cache
+def _definition(name: str) -> dict[str, Any]:
+    definition: dict[str, Any] = json.loads(files("dicebear_styles").joinpath(f"{name}.json").read_text("utf-8"))
+    return definition
 
 
 def _pixels(png: bytes) -> NDArray[np.uint8]:

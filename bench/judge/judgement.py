@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
+from bench.dataset import read_bundled
+from bench.judge.examination import LIKENESS, Judge, Judgement, Likeness, Reals, judged
 from bench.judge.network import CLASSES, SIZE, DigitClassifier, to_pixels
 from worker.scores.frechet import Floats, frechet_distance, statistics
 
@@ -17,38 +19,22 @@ WEIGHTS = FOLDER / "judge.safetensors"
 REFERENCE = FOLDER / "reference.npz"
 RECORD = FOLDER / "record.json"
 BATCH = 500
+TEST_IMAGES = 10_000
 
 
 @dataclass(frozen=True)
 class Reference:
     """What images are compared with: the judge's features (F = 64) of MNIST's 10,000 test images.
 
-    `floor` is the distance of the bundled mnist-10k, real digits too, from the same; `accuracy` is the
-    judge's share of test images read right.
+    `floor` is the distance of the bundled mnist-10k, real digits too, from the same; `accuracy` is the judge's share of
+    test images read right, and `likeness` theirs to mnist-10k.
     """
 
     mean: Floats
     covariance: Floats
     floor: float
     accuracy: float
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """Scores of one set of images.
-
-    `label_accuracy`: share (0 to 1) read as the label asked for; `per_class_accuracy`: the same per digit,
-    None where no image was asked for; `frechet_distance`: to the test images, lower is better; `ratio`: that
-    over `floor`. Only 10,000 images compare with the floor: a smaller sample's covariance is off, and reads
-    higher.
-    """
-
-    images: int
-    label_accuracy: float
-    per_class_accuracy: tuple[float | None, ...]
-    frechet_distance: float
-    floor: float
-    ratio: float
+    likeness: Likeness
 
 
 def load_judge(weights: Path = WEIGHTS) -> DigitClassifier:
@@ -61,7 +47,9 @@ def load_judge(weights: Path = WEIGHTS) -> DigitClassifier:
 def load_reference(path: Path = REFERENCE) -> Reference:
     """The committed statistics of MNIST's test images."""
     with np.load(path, allow_pickle=False) as archive:
-        return Reference(archive["mean"], archive["covariance"], float(archive["floor"]), float(archive["accuracy"]))
+        numbers = {name: float(archive[name]) for name in ("floor", "accuracy", "kid", "precision", "recall")}
+        found = Likeness(*(numbers.pop(name) for name in LIKENESS))
+        return Reference(archive["mean"], archive["covariance"], **numbers, likeness=found)
 
 
 def judge(images: NDArray[np.uint8], labels: NDArray[np.integer]) -> Judgement:
@@ -72,16 +60,24 @@ def judge(images: NDArray[np.uint8], labels: NDArray[np.integer]) -> Judgement:
     images = _checked(images, labels)
     reference = _committed_reference()
     readings, features = read(_committed_judge(), images)
-    right = readings == labels
-    asked = [labels == digit for digit in range(CLASSES)]
     distance = frechet_distance(*statistics(features), reference.mean, reference.covariance)
-    return Judgement(
-        images=len(images),
-        label_accuracy=float(right.mean()),
-        per_class_accuracy=tuple(float(right[mask].mean()) if mask.any() else None for mask in asked),
-        frechet_distance=distance,
+    return judged(readings, labels, CLASSES, distance, reference.floor)
+
+
+def digits_judge() -> Judge:
+    """FD is to the test images, the likeness to the bundled mnist-10k: the features of the others are not bundled."""
+    network, reference = _committed_judge(), _committed_reference()
+    return Judge(
+        name="digits",
+        shape=(SIZE, SIZE, 1),
+        class_names=tuple(str(digit) for digit in range(CLASSES)),
+        comparable=TEST_IMAGES,
+        read=lambda images_NHWC: read(network, images_NHWC[..., 0]),
+        gaussian=(reference.mean, reference.covariance),
+        beside=lambda: read(network, read_bundled().images)[1],
         floor=reference.floor,
-        ratio=distance / reference.floor,
+        floor_of="mnist-10k, real digits",
+        reals=Reals(reference.accuracy, reference.likeness),
     )
 
 

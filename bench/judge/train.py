@@ -1,6 +1,7 @@
 """Trains the judge and writes its weights, reference and record. Knows nothing of generators or the service.
 
     python -m bench.judge.train FOLDER
+    python -m bench.judge.train FOLDER --reference    # of the weights that are there
 
 FOLDER holds MNIST's four IDX files. The judge learns from the 50,000 training images that mnist-10k does not
 hold; the 10,000 test images choose nothing: they are read once, at the end. The seed is fixed, so that the
@@ -11,6 +12,7 @@ import argparse
 import hashlib
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, cross_entropy, grid_sample
 
 from bench.dataset import ARCHIVE, Digits, read_bundled, read_mnist, unseen
+from bench.judge.examination import likeness
 from bench.judge.judgement import RECORD, REFERENCE, WEIGHTS, load_judge, read
 from bench.judge.network import SIZE, DigitClassifier, count_parameters, to_pixels
 from worker.scores.frechet import frechet_distance, statistics
@@ -91,12 +94,15 @@ def save_weights(network: DigitClassifier, path: Path) -> None:
 
 def write_reference(network: DigitClassifier, test: Digits, bundled: Digits) -> dict[str, float]:
     """Statistics of the test images' features, and the numbers that a generator's are printed beside."""
-    mean, covariance = statistics(read(network, test.images)[1])
-    floor = frechet_distance(*statistics(read(network, bundled.images)[1]), mean, covariance)
+    (readings_N, test_ND), (_, bundled_ND) = read(network, test.images), read(network, bundled.images)
+    mean, covariance = statistics(test_ND)
+    floor = frechet_distance(*statistics(bundled_ND), mean, covariance)
+    beside = asdict(likeness(test_ND, bundled_ND))
     scores = {
-        "test_accuracy": _accuracy(network, test),
+        "test_accuracy": float((readings_N == test.labels).mean()),
         "mnist_10k_accuracy": _accuracy(network, bundled),
         "floor": floor,
+        **beside,
     }
     np.savez_compressed(
         REFERENCE,
@@ -104,6 +110,7 @@ def write_reference(network: DigitClassifier, test: Digits, bundled: Digits) -> 
         covariance=covariance,
         floor=np.float64(floor),
         accuracy=np.float64(scores["test_accuracy"]),
+        **{name: np.float64(value) for name, value in beside.items()},  # type: ignore[arg-type]
     )
     return scores
 
@@ -130,10 +137,12 @@ def main() -> None:
     """Train, save, then judge by the saved weights: what is reported is what others will load."""
     parser = argparse.ArgumentParser(description="Train the judge of the bundled digits.")
     parser.add_argument("folder", type=Path, help="folder with MNIST's four IDX files")
-    folder = parser.parse_args().folder
-    save_weights(train(unseen(read_mnist(folder, "train"))), WEIGHTS)
+    parser.add_argument("--reference", action="store_true", help="train nothing: read by the weights that are there")
+    options = parser.parse_args()
+    if not options.reference:
+        save_weights(train(unseen(read_mnist(options.folder, "train"))), WEIGHTS)
     network = load_judge()
-    scores = write_reference(network, read_mnist(folder, "t10k"), read_bundled())
+    scores = write_reference(network, read_mnist(options.folder, "t10k"), read_bundled())
     print(json.dumps(write_record(network, scores), indent=2))
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import models
 from bench import avatars
+from models.starters import AVATARS
 
 
 @pytest.fixture
@@ -48,3 +50,25 @@ def test_pictures_to_judge_by_are_none_of_those_that_are_trained_on() -> None:
 def test_a_style_that_is_not_under_cc0_is_refused() -> None:
     with pytest.raises(ValueError, match="the style micah is not under CC0"):
         next(avatars.drawn("micah", 0, 1))
+
+
+def test_what_was_drawn_once_is_kept(tmp_path: Path) -> None:
+    drawn_NHWC, labels_N = avatars.kept(tmp_path, per_class=2, first=5)
+    drawn_at = [path.stat().st_mtime_ns for path in tmp_path.iterdir()]
+
+    kept_NHWC, _ = avatars.kept(tmp_path, per_class=2, first=5)
+
+    assert np.array_equal(drawn_NHWC, avatars.arrays(per_class=2, first=5)[0])
+    assert np.array_equal(kept_NHWC, drawn_NHWC)
+    assert labels_N.tolist() == [label for label in range(len(avatars.STYLES)) for _ in range(2)]
+    assert [path.stat().st_mtime_ns for path in tmp_path.iterdir()] == drawn_at
+
+
+def test_the_notice_names_every_style_its_creator_and_its_licence() -> None:
+    notice = avatars.notice()
+
+    assert all(f"- `{style}`: " in notice for style in avatars.STYLES)
+    assert notice.count('licensed under "CC0 1.0"') == len(avatars.STYLES)
+    assert 'by "Pablo Stanley"' in notice
+    assert avatars.attribution().endswith("Open Peeps by Pablo Stanley")
+    assert (Path(models.__file__).parent / "starter" / AVATARS / "NOTICE.md").read_text() == notice

@@ -1,0 +1,116 @@
+"""What a judge says of a set of pictures, and what it says of reals beside it. Knows no dataset in particular.
+
+Shape suffixes: N pictures, H height, W width, C channels, D features.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.images import Images
+from worker.scores.frechet import Floats, frechet_distance, statistics
+from worker.scores.kernel import kernel_distance
+from worker.scores.neighbours import K_MANIFOLD, manifold, share_within
+
+Features = NDArray[np.float32]
+Readings = NDArray[np.int64]
+Read = Callable[[Images], tuple[Readings, Features]]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Scores of one set of pictures.
+
+    `label_accuracy`: share (0 to 1) read as the label asked for; `per_class_accuracy`: the same per class, None where
+    no picture was asked for; `frechet_distance`: to the reals, lower is better; `ratio`: that over `floor`. A sample
+    smaller than that of the floor does not compare with it: its covariance is off, and reads higher.
+    """
+
+    images: int
+    label_accuracy: float
+    per_class_accuracy: tuple[float | None, ...]
+    frechet_distance: float
+    floor: float
+    ratio: float
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """KID, and precision and recall (k = 3), beside reals: docs/metrics.md. The last two compare where both sets are
+    as large as those of another likeness."""
+
+    kid: float
+    precision: float
+    recall: float
+
+
+@dataclass(frozen=True)
+class Reals:
+    """What real pictures get that are judged as drawn ones are; their FD is the floor."""
+
+    label_accuracy: float
+    likeness: Likeness
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Reads the pictures of one dataset.
+
+    shape: (H, W, C) of a picture. comparable: as many pictures as there are of the reals that the floor is of, which
+    `floor_of` names. beside: features of the reals that a likeness is to, made when it is asked for.
+    """
+
+    name: str
+    shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    comparable: int
+    read: Read
+    gaussian: tuple[Floats, Floats]
+    beside: Callable[[], Features]
+    floor: float
+    floor_of: str
+    reals: Reals
+
+    def examine(self, images_NHWC: Images, labels_N: NDArray[np.integer]) -> dict[str, Any]:
+        """The judgement of pictures that were asked to show these labels, with the likeness where it compares (else
+        None), and what reals get."""
+        readings_N, features_ND = self.read(images_NHWC)
+        judgement = judged(readings_N, labels_N, len(self.class_names), self._distance(features_ND), self.floor)
+        is_comparable = len(images_NHWC) == self.comparable
+        found = asdict(likeness(features_ND, self.beside())) if is_comparable else dict.fromkeys(LIKENESS)
+        reals = {"label_accuracy": self.reals.label_accuracy, **asdict(self.reals.likeness)}
+        return {**asdict(judgement), **found, "reals": reals}
+
+    def _distance(self, features_ND: Features) -> float:
+        return frechet_distance(*statistics(features_ND), *self.gaussian)
+
+
+LIKENESS = tuple(Likeness.__dataclass_fields__)
+
+
+def judged(
+    readings_N: Readings, labels_N: NDArray[np.integer], num_classes: int, distance: float, floor: float
+) -> Judgement:
+    """A judgement from what was read, what was asked for, and the distance to the reals."""
+    right_N = readings_N == labels_N
+    asked = [labels_N == label for label in range(num_classes)]
+    return Judgement(
+        images=len(readings_N),
+        label_accuracy=float(right_N.mean()),
+        per_class_accuracy=tuple(float(right_N[mask_N].mean()) if mask_N.any() else None for mask_N in asked),
+        frechet_distance=distance,
+        floor=floor,
+        ratio=distance / floor,
+    )
+
+
+def likeness(drawn_ND: Features, real_MD: Features) -> Likeness:
+    """How drawn pictures lie among reals, in the features of a judge."""
+    return Likeness(
+        kid=kernel_distance(drawn_ND, real_MD),
+        precision=share_within(drawn_ND, manifold(real_MD, K_MANIFOLD)),
+        recall=share_within(real_MD, manifold(drawn_ND, K_MANIFOLD)),
+    )
