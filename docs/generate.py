@@ -6,7 +6,7 @@ from typing import Any
 
 import typer.main
 
-from bench import alarm_table, recipe_table
+from bench import alarm_table, recipe_table, starter_page
 from bench.serving.page import page
 from bench.training.report import section
 from core.diagnosis import UNTROUBLED
@@ -320,9 +320,15 @@ def benchmarks_page() -> str:
     return page(FOLDER / "benchmarks") + section(FOLDER / "benchmarks")
 
 
+def starters_page() -> str:
+    """docs/starters.md: what comes with the package, from the records beside the models."""
+    return starter_page.page(FOLDER.parent / "models" / "starter")
+
+
 if __name__ == "__main__":
     (FOLDER / "benchmarks.md").write_text(benchmarks_page())
     (FOLDER / "diagnosis.md").write_text(diagnosis_page())
     (FOLDER / "settings.md").write_text(settings_page())
     (FOLDER / "recipes.md").write_text(recipes_page())
     (FOLDER / "cli.md").write_text(cli_page())
+    (FOLDER / "starters.md").write_text(starters_page())

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROUTES = sorted(create_app(Settings()).openapi()["paths"])
 
 
-@pytest.mark.parametrize("name", ["settings", "cli", "recipes", "benchmarks", "diagnosis"])
+@pytest.mark.parametrize("name", ["settings", "cli", "recipes", "benchmarks", "diagnosis", "starters"])
 def test_a_generated_page_is_current(name: str) -> None:
     written = (ROOT / "docs" / f"{name}.md").read_text()
 

@@ -1,0 +1,187 @@
+"""How a starter is made: what is trained, what is taken of it, what is written, and what is refused."""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench import avatars, starter, starter_data
+from bench.judge.kinds import KINDS
+from bench.starter import STARTERS, Starter
+from core.datasets import BUNDLED, DatasetStore
+from core.registry import Registry
+from core.runs import Run
+from core.settings import Settings
+from core.states import Best
+from core.store import Store
+from models.resolution import resolve
+from models.starters import AVATARS, DIGITS, install_starters
+
+SMALL = {"steps": 2, "batch_size": 16, "width": 16, "latent_dim": 4, "extractor": "none"}
+TINY = Starter(
+    recipe="cgan", seed=1, trainings=(SMALL, {**SMALL, "steps": 3}), least_accuracy=0.0, most_ratio=math.inf, rows=2
+)
+GOOD: dict[str, Any] = {"label_accuracy": 1.0, "ratio": 1.0}
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[pytest.MonkeyPatch]:
+    """A starter of two trainings of a few steps, judged by 100 pictures."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(STARTERS, DIGITS, TINY)
+        patch.setitem(KINDS, DIGITS, replace(KINDS[DIGITS], comparable=100))
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def runs(made: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
+    """What `main` trains."""
+    settings = Settings(home=tmp_path_factory.mktemp("starter"))
+    dataset = starter_data.dataset_of(DIGITS, Store(settings.store_path))
+    return starter.trained(DIGITS, dataset, settings)
+
+
+@pytest.fixture
+def written(made: pytest.MonkeyPatch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where starters and pictures go, instead of the checkout."""
+    monkeypatch.setattr(starter, "FOLDER", tmp_path / "starter")
+    monkeypatch.setattr(starter, "PICTURES", tmp_path)
+    return tmp_path
+
+
+def test_each_training_goes_on_from_where_the_one_before_it_ended(runs: list[Run]) -> None:
+    first, second = (run.spec() for run in runs)
+
+    assert first["init"] is None
+    assert second["init"]["reference"] == f"run:{runs[0].id}@0-2"
+    assert (second["init"]["counterpart"], second["init"]["labels"]) == ("kept", "kept")
+    assert [run.state().progress.step for run in runs] == [2, 3]
+
+
+def test_what_was_trained_is_not_trained_again_unless_its_numbers_are_others(
+    runs: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = runs[0].store
+    dataset = DatasetStore(store).get(BUNDLED).manifest
+
+    again = [starter.the_run(store, starter.request(DIGITS, SMALL, dataset, []), dataset) for _ in range(2)]
+    longer = starter.the_run(store, starter.request(DIGITS, {**SMALL, "steps": 9}, dataset, []), dataset)
+
+    assert [run.id for run in again] == [runs[0].id] * 2
+    assert longer.id not in [run.id for run in runs]
+
+
+def test_what_is_written_is_a_starter_with_its_record_and_its_picture(
+    runs: list[Run], written: Path, store: Store
+) -> None:
+    starter.finish(DIGITS, runs)
+
+    record = json.loads((written / "starter" / DIGITS / "record.json").read_text())
+    install_starters(Registry(store), written / "starter")
+    assert [path.name for path in sorted((written / "starter" / DIGITS).iterdir())] == [
+        *("generator.safetensors", "manifest.json", "record.json", "samples.webp")
+    ]
+    assert (written / "digits.png").read_bytes().startswith(b"\x89PNG")
+    assert Registry(store).manifest(DIGITS, 1)["run"] == runs[-1].id
+    assert record["weights"] == Registry(store).manifest(DIGITS, 1)["files"]["generator.safetensors"]
+    assert (record["dataset"]["name"], record["dataset"]["count"]) == (BUNDLED, 10_000)
+    assert record["taken_from"] == runs[-1].id
+    assert record["machine"]["cores"] >= 1
+
+
+def test_the_record_has_every_training_and_the_whole_judgement(runs: list[Run], written: Path) -> None:
+    starter.finish(DIGITS, runs)
+
+    record = json.loads((written / "starter" / DIGITS / "record.json").read_text())
+    trainings, judgement = record["trainings"], record["judgement"]
+    assert [training["run"] for training in trainings] == [run.id for run in runs]
+    assert [training["images_seen"] for training in trainings] == [2 * 16, 3 * 16]
+    assert all(training["minutes"] >= 0 and training["execution"]["device"] for training in trainings)
+    assert trainings[1]["spec"]["init"] == f"run:{runs[0].id}@latest"
+    assert trainings[0]["spec"]["config"]["steps"] == 2
+    assert judgement.keys() == {
+        *("images", "label_accuracy", "per_class_accuracy", "frechet_distance", "floor", "ratio"),
+        *("kid", "precision", "recall", "reals"),
+    }
+    assert judgement["reals"].keys() == {"label_accuracy", "kid", "precision", "recall"}
+
+
+def test_a_starter_that_misses_a_bar_is_refused_and_nothing_is_written(
+    runs: list[Run], written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(STARTERS, DIGITS, replace(TINY, least_accuracy=0.993))
+
+    with pytest.raises(SystemExit, match=r"refused: .*% are read as asked, 99\.3% are needed"):
+        starter.finish(DIGITS, runs)
+
+    assert list(written.iterdir()) == []
+
+
+def test_the_best_evaluated_version_of_all_trainings_is_taken(runs: list[Run]) -> None:
+    def evaluate(run: Run, best: Best | None) -> None:
+        run.change(lambda now: now.model_copy(update={"best": best}))
+
+    unevaluated = starter.best_of(runs)
+    for run, value in zip(runs, (0.1, 0.2), strict=True):
+        evaluate(run, Best(metric="kid", value=value, branch=0, step=2))
+    evaluated = starter.best_of(runs)
+    for run in runs:
+        evaluate(run, None)
+
+    assert (unevaluated.id, evaluated.id) == (runs[1].id, runs[0].id)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "told"),
+    [
+        (DIGITS, {"label_accuracy": 0.9929}, "99.29% are read as asked, 99.3% are needed"),
+        (DIGITS, {"ratio": 2.01}, "FD is 2.01 times the floor, 2 is the most"),
+        (AVATARS, {"label_accuracy": 0.9899}, "98.99% are read as asked, 99.0% are needed"),
+        (AVATARS, {"ratio": 3.01}, "FD is 3.01 times the floor, 3 is the most"),
+        (AVATARS, {"ratio": math.nan}, "FD is nan times the floor, 3 is the most"),
+    ],
+)
+def test_a_bar_that_is_missed_is_named(name: str, change: dict[str, float], told: str) -> None:
+    row = {DIGITS: (0.993, 2.0), AVATARS: (0.99, 3.0)}[name]
+    bars = replace(TINY, least_accuracy=row[0], most_ratio=row[1])
+
+    assert starter.missed_bars(bars, GOOD, 8_000_000) == []
+    assert starter.missed_bars(bars, GOOD | change, 8_000_000) == [told]
+    assert starter.missed_bars(bars, GOOD, 8_000_001) == ["the weights have 8,000,001 bytes, 8,000,000 are the most"]
+
+
+def test_the_avatars_are_learnt_from_with_their_licence(store: Store, tmp_path: Path) -> None:
+    manifest = starter_data.avatars(store, tmp_path / "kept", per_class=2)
+
+    assert (manifest["name"], manifest["count"], manifest["licence"]) == (AVATARS, 16, "CC0-1.0")
+    assert manifest["class_names"] == list(avatars.STYLES)
+    assert "Pablo Stanley" in manifest["attribution"]
+    assert resolve(starter.request(AVATARS, {}, manifest, []), manifest)["network"]["num_classes"] == 8
+
+
+def test_digits_from_all_of_mnist_are_a_dataset_of_its_own(store: Store, tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 255, (20, 28, 28), np.uint8)
+    for name, array in (("images-idx3", images), ("labels-idx1", np.arange(20, dtype=np.uint8) % 10)):
+        header = bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape)
+        (tmp_path / f"train-{name}-ubyte").write_bytes(header + array.tobytes())
+
+    whole = starter_data.dataset_of(DIGITS, store, tmp_path)
+    bundled = starter_data.dataset_of(DIGITS, store)
+
+    assert (whole["name"], whole["count"], whole["licence"]) == (starter_data.MNIST, 20, "CC-BY-SA-3.0")
+    assert whole["class_names"] == bundled["class_names"]
+    assert whole["digest"] != bundled["digest"]
+    requests = [starter.request(DIGITS, {}, dataset, []) for dataset in (whole, bundled)]
+    assert [request.dataset for request in requests] == [starter_data.MNIST, BUNDLED]
+
+
+def test_mnist_is_for_digits_alone(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        starter.main([AVATARS, "--mnist", str(tmp_path)])
+
+    assert "--mnist is for digits alone" in capsys.readouterr().err
