@@ -144,7 +144,7 @@ class TrainConfig(BodyModel):
     annealing: Literal["auto", "none", "cosine"] = Field(
         "auto",
         description="What else moves over the run; cosine: the penalty's weight down to a tenth, beta2 from 0.9 up, "
-        "ema_half_life from 0 up, as in R3GAN.",
+        "ema_half_life from 0 up (not in a run with init), as in R3GAN.",
     )
     beta1: Auto | Annotated[float, Field(ge=0, lt=1)] = Field("auto", description="Adam's first-moment decay.")
     beta2: Auto | Annotated[float, Field(ge=0, lt=1)] = Field("auto", description="Adam's second-moment decay.")

@@ -103,7 +103,7 @@ def test_all_processes_end_with_the_same_bits(create_run: CreateRun, tmp_path: P
     changed pictures, as often as the discriminator makes it."""
     runs = [create_run(recipe=recipe, processes=2, steps=6) for recipe in ("r3gan", "cgan", "wgan-gp", "vae")]
     runs += [create_run(processes=2, steps=12, augment="ada", discriminator_lr=0.01)]
-    runs += [create_run(recipe="wgan-gp", processes=2, steps=6, augment="diffaugment")]
+    runs += [create_run(recipe="wgan-gp", processes=2, steps=6, augment="diffaugment", annealing="cosine")]
     names = [run.id for run in runs]
     command = [sys.executable, "-m", "tests.worker.replica", str(tmp_path / "meeting")]
 
