@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from core.datasets import Dataset, DatasetStore, ImageSet, Origin
+from core.datasets import BUNDLED, Dataset, DatasetStore, ImageSet, Origin
 from core.runs import Run
 from core.store import Store
 from models.recipes import RECIPES
@@ -138,3 +139,55 @@ def test_a_discriminator_shown_few_images_again_and_again_knows_them_by_heart(
     train_here(run)
 
     assert "discriminator_overfitting" in verdicts(run)
+
+
+def test_labels_that_mean_nothing_are_ignored(
+    create_run: CreateRun, train_here: TrainHere, add_dataset: AddDataset
+) -> None:
+    add_dataset(600, shuffled=True)
+    run = create_run(recipe="cgan", dataset="made", steps=300, stop={"action": "alert"}, **SCORED)
+
+    train_here(run)
+
+    assert verdicts(run) == ["warming_up", "healthy", "label_ignored"]
+
+
+def test_networks_that_hardly_move_stall(create_run: CreateRun, train_here: TrainHere, add_dataset: AddDataset) -> None:
+    add_dataset(600)
+    rates = {"generator_lr": 1e-7, "discriminator_lr": 1e-7}
+    run = create_run(recipe="gan", dataset="made", steps=320, stop={"action": "alert"}, **rates, **SCORED)
+
+    train_here(run)
+
+    diagnosis = run.state().diagnosis
+    assert diagnosis is not None
+    assert verdicts(run) == ["warming_up", "healthy", "stalled"]
+    advice = {each.field: each.value for each in diagnosis.advice}
+    assert (advice["config.generator_lr"], advice["config.discriminator_lr"]) == RECIPES["gan"].learning_rates
+
+
+@pytest.mark.slow
+def test_a_handful_of_pictures_seen_hundreds_of_times_is_learnt_by_heart(
+    create_run: CreateRun, train_here: TrainHere, store: Store
+) -> None:
+    add_few_digits(DatasetStore(store))
+    rates = {"generator_lr": 1e-3, "discriminator_lr": 1e-3}
+    asked: dict[str, Any] = {**SCORED, "evaluate_every": 50, "checkpoint_every": 500, "width": 32, "latent_dim": 8}
+    run = create_run(recipe="dcgan", dataset="few", steps=1000, stop={"action": "alert"}, **rates, **asked)
+
+    train_here(run)
+
+    assert verdicts(run)[:3] == ["warming_up", "healthy", "memorising"]
+
+
+def add_few_digits(datasets: DatasetStore) -> None:
+    """16 of the bundled digits at 8 px."""
+    datasets.add_bundled()
+    whole = datasets.get(BUNDLED)
+    labels = whole.labels()
+    assert labels is not None
+    few = np.random.default_rng(0).permutation(len(labels))[:16]
+    pictures = [Image.fromarray(whole.images()[i, ..., 0]) for i in few]
+    small = np.stack([np.asarray(picture.resize((8, 8), Image.Resampling.LANCZOS)) for picture in pictures])
+    content = ImageSet(small[..., None], np.array(labels)[few], whole.class_names)
+    datasets.add("few", content, Origin("a test"))
