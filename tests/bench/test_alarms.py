@@ -56,7 +56,7 @@ def test_every_recipe_has_three_runs_of_1500_steps_at_16_px_and_nothing_is_done_
 def test_a_handful_of_digits_and_shuffled_labels_are_of_the_same_digits(filled: Store) -> None:
     whole, shuffled, few = map(DatasetStore(filled).get, (alarms.DIGITS, alarms.SHUFFLED, alarms.FEW))
 
-    assert (len(whole.images()), len(few.images())) == (10_000, 64)
+    assert (len(whole.images()), len(few.images())) == (10_000, alarms.FEW_PICTURES)
     assert np.array_equal(whole.images(), shuffled.images())
     whole_N, shuffled_N = whole.labels(), shuffled.labels()
     assert whole_N is not None
@@ -112,6 +112,7 @@ def test_a_run_is_trained_on_one_thread_and_judged_and_not_trained_again(
     monkeypatch.setattr(alarms, "trained", lambda *_: pytest.fail("trained again"))
     result = alarms.measure("gan-0", settings)
 
+    assert result is not None
     written = json.loads((alarms.RESULTS / "gan-0.json").read_text())
     assert written == json.loads(json.dumps(result))
     assert (result["is_right"], result["alarms"]) == (True, 0)
