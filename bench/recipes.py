@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.judge import judge
+from bench.judge.examination import likeness
 from bench.judge.judgement import load_judge, read
 from bench.machine import machine, revision
 from bench.starter import JUDGED_IMAGES, drawn_by
@@ -38,8 +39,6 @@ from core.store import Store
 from models.recipes import RECIPES
 from models.resolution import resolve
 from worker import job
-from worker.scores.kernel import kernel_distance
-from worker.scores.neighbours import K_MANIFOLD, manifold, share_within
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS, GRIDS = ROOT / "docs" / "benchmarks" / "recipes", ROOT / "docs" / "recipes"
@@ -171,11 +170,7 @@ def scores(drawn_NHW: NDArray[np.uint8], resolved: dict[str, Any]) -> dict[str, 
 def beside_the_reals(drawn_NHW: NDArray[np.uint8], real_NHW: NDArray[np.uint8]) -> dict[str, float]:
     """KID, precision and recall, in the judge's features, beside the digits that were learnt from."""
     (_, drawn_ND), (_, real_ND) = (read(load_judge(), images_NHW) for images_NHW in (drawn_NHW, real_NHW))
-    return {
-        "kid": kernel_distance(drawn_ND, real_ND),
-        "precision": share_within(drawn_ND, manifold(real_ND, K_MANIFOLD)),
-        "recall": share_within(real_ND, manifold(drawn_ND, K_MANIFOLD)),
-    }
+    return asdict(likeness(drawn_ND, real_ND))
 
 
 def grid(drawn_NHW: NDArray[np.uint8]) -> bytes:

@@ -198,8 +198,9 @@ def made(name: str, runs: Sequence[Run]) -> dict[str, Any]:
     """How a starter was made: each training, and which of them it is of."""
     dataset = runs[-1].spec()["dataset"]
     facts = ("name", "digest", "count", "source", "licence", "attribution")
+    option = " --mnist FOLDER" if dataset["name"] == starter_data.MNIST else ""
     return {
-        "made_by": f"python -m bench.starter {name}",
+        "made_by": f"python -m bench.starter {name}{option}",
         "dataset": {fact: dataset[fact] for fact in facts},
         "trainings": [told(run) for run in runs],
         "taken_from": best_of(runs).id,

@@ -92,6 +92,7 @@ def test_what_is_written_is_a_starter_with_its_record_and_its_picture(
     assert (record["dataset"]["name"], record["dataset"]["count"]) == (BUNDLED, 10_000)
     assert record["taken_from"] == runs[-1].id
     assert record["machine"]["cores"] >= 1
+    assert record["made_by"] == "python -m bench.starter digits"
 
 
 def test_the_record_has_every_training_and_the_whole_judgement(runs: list[Run], written: Path) -> None:
