@@ -95,12 +95,12 @@ def test_who_makes_it_again_has_the_same_judge() -> None:
 
 @pytest.mark.slow
 def test_of_the_avatars_reals_score_about_the_floor_and_shuffled_labels_are_read_wrong(tmp_path: Path) -> None:
-    judge = avatars_judge(tmp_path, learnt_per_class=60, per_class=30)
-    images_NHWC, labels_N = avatars.kept(tmp_path, 30, avatars.HELD_OUT + 30)
+    judge = avatars_judge(tmp_path, learnt_per_class=60, per_class=60)
+    images_NHWC, labels_N = avatars.kept(tmp_path, 30, avatars.HELD_OUT + 60)
 
     found = judge.examine(images_NHWC, labels_N)
     shuffled = judge.examine(images_NHWC, np.random.default_rng(0).permutation(labels_N))
-    again = avatars_judge(tmp_path, learnt_per_class=60, per_class=30)
+    again = avatars_judge(tmp_path, learnt_per_class=60, per_class=60)
 
     assert (judge.shape, judge.class_names, judge.comparable) == ((64, 64, 3), avatars.STYLES, 240)
     assert found["label_accuracy"] >= 0.95
