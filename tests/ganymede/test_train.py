@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ganymede import Client
 from tests.ganymede.conftest import Ganymede
 from tests.ganymede.contract import RUN, Answer, Contract, problem, run_body
 
@@ -36,3 +37,17 @@ def test_one_name_alone_is_that_of_the_dataset(contract: Contract, ganymede: Gan
     bodies = [request.json for request in contract.asked("/train")]
     assert bodies == [{"dataset": "shapes"}, *({"recipe": each, "dataset": "shapes"} for each in ("cgan", "auto"))]
     assert "chosen\tfew  [2J images: it is steady\n" in shown.stdout
+
+
+def test_the_client_takes_the_recipe_as_the_command_does(contract: Contract) -> None:
+    contract.on("POST", "/train", Answer(run_body(), 202))
+
+    with Client(contract.url) as client:
+        client.train("shapes")
+        client.train(dataset="shapes")
+        client.train("cgan", "shapes")
+        run = client.train(recipe="cgan", dataset="shapes")
+
+    left_out, named = {"dataset": "shapes"}, {"recipe": "cgan", "dataset": "shapes"}
+    assert [request.json for request in contract.seen] == [left_out, left_out, named, named]
+    assert run.recipe_reason is None

@@ -102,7 +102,8 @@ def test_whatever_the_pictures_are_there_is_a_recipe_that_can_draw_them(found: S
     assert resolved["batch_size"] <= found.count
 
 
-def test_it_is_the_same_run_as_one_that_names_the_recipe_but_for_the_reason() -> None:
+def test_it_is_the_same_run_as_one_that_names_the_recipe_but_for_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    table(monkeypatch, Row(recipe="sngan", why="so"))
     chosen = resolve(left_out(config={"steps": 7}), DATASET)
 
     named = resolve(left_out(recipe=chosen["recipe"], config={"steps": 7}), DATASET)
