@@ -18,10 +18,10 @@ from app.streams import EVENT_STREAM, STREAM_HEADERS, encode
 from app.train.body import RunId, run_body
 from core.answers import Page
 from core.answers.runs import EventBody
+from core.bodies import StrictModel
 from core.errors import InvalidRequest, NotAcceptable, RunNotFound
 from core.events import events_after, newest_event_id
 from core.runs import Run
-from core.specs import StrictModel
 
 router = Router()
 

@@ -13,9 +13,9 @@ from app.errors import documented
 from app.routing import Router
 from core.answers import Page
 from core.answers.models import ModelBody, ModelSummary, VersionBody
+from core.bodies import StrictModel
 from core.errors import Conflict, ModelNotFound, StoreDamaged, VersionInUse
 from core.refs import NAME_PATTERN, ModelRef, check_model_name, parse_model_ref
-from core.specs import StrictModel
 
 router = Router(prefix="/models", tags=["models"])
 

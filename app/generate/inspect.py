@@ -17,6 +17,7 @@ from app.generate.forms import one_picture
 from app.generate.parameters import GenerateBody
 from app.routing import Router
 from core.answers.drawings import DrawingRecipe, InspectionBody
+from core.bodies import StrictModel
 from core.errors import (
     GenerationTimeout,
     InvalidRequest,
@@ -31,7 +32,6 @@ from core.errors import (
 from core.images import Images
 from core.png import KEYWORD, Picture, read_png
 from core.refs import parse_reference
-from core.specs import StrictModel
 
 PNG = MEDIA_TYPES["png"]
 BODY = {"required": True, "content": {PNG: {"schema": {"type": "string", "format": "binary"}}}}

@@ -8,11 +8,12 @@ from fastapi import Depends, Request
 from pydantic import Field, model_validator
 
 from app.train.body import RunFiles
+from core.bodies import StrictModel
 from core.errors import InvalidRequest, RunNotFound, StoreDamaged
 from core.refs import check_name
 from core.run_index import Facts
 from core.runs import Run, RunStore, is_run_id, recipe_of
-from core.specs import MAX_TAGS, TAG_KEY, Name, StrictModel
+from core.specs import MAX_TAGS, TAG_KEY, Name
 from core.states import Status
 
 TAG, TAG_OF = "tag", "tag."  # tag=team=a, which every client can send, or tag.team=a

@@ -25,10 +25,10 @@ from app.train.body import RunId, Step
 from core import VERSION, metrics, samples, tail
 from core.answers import Page
 from core.answers.runs import AttemptMark, BranchMark, Downsampled, MetricsBody, SampleBody
+from core.bodies import StrictModel
 from core.errors import InvalidRequest, NotAcceptable, RunNotFound, SampleNotFound
 from core.registry import timestamp
 from core.runs import Run
-from core.specs import StrictModel
 from core.steps import parse_name
 
 router = Router(prefix="/train", tags=["train"])

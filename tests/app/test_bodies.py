@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from app.generate.parameters import GenerateBody
 from app.main import create_app
+from core.bodies import BodyModel
 from core.settings import Settings
-from core.specs import AliasChange, BodyModel, PublishRequest, RunPatch, RunSpec
+from core.specs import AliasChange, PublishRequest, RunPatch, RunSpec
 
 BODIES: dict[type[BodyModel], dict[str, Any]] = {  # with what each needs at least
     RunSpec: {"recipe": "cgan", "dataset": "mnist-10k"},
