@@ -54,6 +54,16 @@ class TrainConfig(BodyModel):
     penalty_weight: Auto | Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = Field(
         "auto", description="Weight of the gradient penalty: lambda of wgan-gp, gamma of r3gan."
     )
+    penalty_every: Auto | Annotated[int, Field(ge=1, le=100)] = Field(
+        "auto",
+        description="Updates of the discriminator from one with the penalty to the next, whose weight is as many times "
+        "larger.",
+    )
+    mode_seeking: Auto | Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = Field(
+        "auto",
+        description="Weight of what the generator pays where pictures of a class are nearer to each other than half as "
+        "far as real ones; 0: nothing.",
+    )
     likelihood: Literal["auto", "bernoulli", "gaussian"] = Field(
         "auto", description="Of a pixel, in a vae; auto: bernoulli for grey pictures, gaussian for colour."
     )

@@ -70,6 +70,8 @@ NUMBERS = (
     "objective",
     "regulariser",
     "penalty_weight",
+    "penalty_every",
+    "mode_seeking",
     "n_critic",
     "learning_rates",
     "betas",

@@ -18,6 +18,9 @@ class Recipe:
     conditional: None: where the dataset has labels, unless the request says no.
     conditioning: how the discriminator learns of the label, if there is one.
     regulariser: of the discriminator; its weight is `penalty_weight`, "rule": size^3 / (512 * batch).
+    penalty_every: updates from one with the penalty to the next (lazy regularisation of StyleGAN2, Karras et al. 2020,
+    arXiv 1912.04958).
+    mode_seeking: weight of worker/regularisers.py's term for the generator.
     depth: of the architecture dcgan, see models/dcgan.py.
     width, gpu_width: feature maps at the coarsest level on a CPU, and on a GPU.
     """
@@ -31,6 +34,8 @@ class Recipe:
     conditioning: Conditioning = "concat"
     regulariser: Literal["none", "gradient_penalty", "r1_r2", "spectral_norm"] = "none"
     penalty_weight: float | Literal["rule"] | None = None
+    penalty_every: int = 1
+    mode_seeking: float = 0.0
     n_critic: int = 1
     learning_rates: Rates = (2e-4, 2e-4)
     betas: tuple[float, float] = (0.5, 0.999)

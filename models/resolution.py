@@ -144,10 +144,12 @@ def _misfits(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: dict[str, A
 
 def unsuited(recipe: Recipe) -> dict[str, str]:
     """Options that mean nothing to a recipe, and why."""
-    has_no_penalty = {"penalty_weight": "has no gradient penalty"} if recipe.penalty_weight is None else {}
+    has_no_penalty = dict.fromkeys(("penalty_weight", "penalty_every"), "has no gradient penalty")
+    found = {} if recipe.penalty_weight is not None else has_no_penalty
     if recipe.objective != EVIDENCE:
-        return {**has_no_penalty, "likelihood": "has no likelihood"}
-    return {**has_no_penalty, **dict.fromkeys(("n_critic", "augment", "augment_policy"), "has no discriminator")}
+        return {**found, "likelihood": "has no likelihood"}
+    of_a_discriminator = ("n_critic", "augment", "augment_policy", "mode_seeking")
+    return {**found, **dict.fromkeys(of_a_discriminator, "has no discriminator")}
 
 
 def _augment_misfits(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: dict[str, Any]) -> Iterator[FieldProblem]:
@@ -210,6 +212,8 @@ def _hyperparameters(spec: RunSpec, recipe: Recipe, dataset: dict[str, Any], on_
         "beta1": _given(config.beta1, recipe.betas[0]),
         "beta2": _given(config.beta2, recipe.betas[1]),
         "penalty_weight": _penalty_weight(config, recipe, dataset["height"], batch_size),
+        "penalty_every": _given(config.penalty_every, recipe.penalty_every),
+        "mode_seeking": _given(config.mode_seeking, recipe.mode_seeking),
         "likelihood": _likelihood(config, recipe, dataset["channels"]),
         **_augmentation(config, recipe, dataset, steps * batch_size * n_critic),
         "latent_dim": _given(config.latent_dim, recipe.latent_dim),

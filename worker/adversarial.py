@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from models.discriminator import Judgement
 from worker.augmentation import Augmentation
 from worker.batches import Batches
+from worker.mode_seeking import likeness
 from worker.objectives import Objective, classification
 from worker.regularisers import Judged, Regulariser
 from worker.state import Reported, TrainState, descend
@@ -22,7 +23,10 @@ class Adversarial:
 
     With a penalty the discriminator's passes are made in float32: they are differentiated twice. The discriminator sees
     every picture as `augment` has it; its penalty goes by the gradient at the pictures before that, through `augment`,
-    as in StyleGAN2-ADA and R3GAN.
+    as in StyleGAN2-ADA and R3GAN. It comes with one update in `penalty_every`, as many times as heavy; only that update
+    is made in float32 (lazy regularisation, Karras et al. 2020, arXiv 1912.04958, section 3.1).
+
+    mode_seeking: weight of worker/mode_seeking.py's term in the generator's loss.
     """
 
     def __init__(
@@ -31,9 +35,12 @@ class Adversarial:
         penalty: Regulariser | None = None,
         n_critic: int = 1,
         augment: Augmentation | None = None,
+        penalty_every: int = 1,
+        mode_seeking: float = 0.0,
     ) -> None:
         self.objective, self.penalty, self.n_critic = objective, penalty, n_critic
         self.augment = augment or Augmentation()
+        self.penalty_every, self.mode_seeking = penalty_every, mode_seeking
 
     def step(self, state: TrainState, batches: Batches) -> Reported:
         """The fakes of the last update of the discriminator serve the generator."""
@@ -48,7 +55,9 @@ class Adversarial:
     def _update_discriminator(
         self, state: TrainState, real_BCHW: Tensor, fake_BCHW: Tensor, label_B: Tensor | None, update: int
     ) -> Reported:
-        needs_gradients = self.penalty is not None
+        number = state.step * self.n_critic + update
+        penalty = self.penalty if number % self.penalty_every == 0 else None
+        needs_gradients = penalty is not None
         source = state.augmenting(update)
         real_BCHW, fake_BCHW = (images.detach().requires_grad_(needs_gradients) for images in (real_BCHW, fake_BCHW))
         seen = [self.augment(images, state.augmentation, source) for images in (real_BCHW, fake_BCHW)]
@@ -61,7 +70,7 @@ class Adversarial:
         if real.class_BK is not None:
             told["d_class_loss"] = class_loss = _both_classified(real, fake, label_B)
             loss = loss + class_loss
-        if self.penalty is not None:
+        if penalty is not None:
             mixing_B = state.mixing(len(real_BCHW), update)
 
             def score(images_BCHW: Tensor) -> Tensor:
@@ -69,14 +78,17 @@ class Adversarial:
                 return state.counterpart(images_BCHW, label_B).score_B
 
             judged = Judged(real_BCHW, fake_BCHW, real.score_B, fake.score_B, score, mixing_B)
-            told["penalty"] = penalty = self.penalty(judged)
-            loss = loss + state.penalty_weight * penalty
+            told["penalty"] = penalised = self.penalty_every * penalty(judged)
+            loss = loss + state.penalty_weight * penalised
         (told["d_gradient"],) = descend(state, loss, state.counterpart_optimizer)
         return told
 
     def _update_generator(
         self, state: TrainState, real_BCHW: Tensor, fake_BCHW: Tensor, label_B: Tensor | None
     ) -> Reported:
+        told: Reported = {}
+        if self.mode_seeking:
+            told["likeness"] = likeness(fake_BCHW.float(), real_BCHW, label_B)
         source = state.augmenting(self.n_critic)
         fake_BCHW = self.augment(fake_BCHW, state.augmentation, source)
         if self.objective.is_relative:
@@ -85,7 +97,9 @@ class Adversarial:
             fake = state.counterpart(fake_BCHW, label_B)
             real_B = state.counterpart(real_BCHW, label_B).score_B if self.objective.is_relative else None
         loss = self.objective.generator(fake.score_B, real_B)
-        told = {"g_loss": loss}
+        told["g_loss"] = loss
+        if self.mode_seeking:
+            loss = loss + self.mode_seeking * told["likeness"]
         if fake.class_BK is not None:
             told["g_class_loss"] = class_loss = classification(fake.class_BK, label_B)
             loss = loss + class_loss

@@ -20,4 +20,6 @@ def method_of(resolved: dict[str, Any]) -> Method:
         penalty,
         resolved["n_critic"],
         augmentation_of(resolved),
+        penalty_every=resolved.get("penalty_every", 1),  # a run of an earlier build has neither
+        mode_seeking=resolved.get("mode_seeking", 0.0),
     )

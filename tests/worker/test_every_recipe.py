@@ -37,6 +37,8 @@ OPEN = [name for name, recipe in RECIPES.items() if recipe.conditional is None]
 RUNS: list[tuple[str, dict[str, Any]]] = [
     *((name, {}) for name in RECIPES),
     *((name, {"annealing": "cosine"}) for name in ("r3gan", "wgan-gp")),
+    ("r3gan", {"penalty_every": 3, "n_critic": 2}),
+    ("cgan", {"mode_seeking": 1.0}),
 ]
 Begin = Callable[..., tuple[TrainState, Batches]]
 
