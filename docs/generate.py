@@ -194,9 +194,10 @@ same verdict still, and is not paused for it again. Nothing is done at the last 
 By default a run whose pictures collapse goes back to its best checkpoint from before that (to its beginning, where none
 was evaluated that drew varied pictures) and on, on a new branch with other noise, with one change:
 
-1. `regularise_discriminator`: {regularise}
-2. `augment`: {augment}
-3. `lower_learning_rates`: {lower}
+1. `seek_modes`: {seek}
+2. `regularise_discriminator`: {regularise}
+3. `augment`: {augment}
+4. `lower_learning_rates`: {lower}
 
 The first that means something to the run is taken, each once, but for the last. A second collapse adds a second change.
 Networks keep their shape, and `resolved` of the run stays as it was: `remedies` of the run says what was changed (from,
@@ -219,6 +220,7 @@ ignored comes right late, or takes another recipe: no change helps that leaves t
 
 
 REMEDIES_IN_WORDS = {
+    "seek": f"`mode_seeking` {remedies.REMEDIAL_SEEKING:g}: the generator pays where pictures of a class are alike.",
     "regularise": "R1 and R2 for a discriminator that nothing keeps smooth, with a `penalty_weight` of "
     f"{remedies.REMEDIAL_WEIGHT:g} times the rule of `r3gan`: 1 at 64 px in batches of 64.",
     "augment": "of reals and fakes: `ada` where nothing was augmented, else, and for `wgan-gp`, `diffaugment`.",

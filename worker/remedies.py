@@ -14,6 +14,8 @@ MOST = 2  # of a run
 # Of the rule that R3GAN's penalty goes by: 1 at 64 px in batches of 64.
 REMEDIAL_WEIGHT = 0.125
 
+REMEDIAL_SEEKING = 1.0  # of `mode_seeking`
+
 Numbers = dict[str, Any]
 
 
@@ -41,6 +43,12 @@ def _regularised(resolved: Numbers) -> Numbers:
     return {"regulariser": "r1_r2", "penalty_weight": weight}
 
 
+def _diversified(resolved: Numbers) -> Numbers:
+    if resolved["objective"] == EVIDENCE or resolved.get("mode_seeking", 0.0):
+        return {}
+    return {"mode_seeking": REMEDIAL_SEEKING}
+
+
 def _augmented(resolved: Numbers) -> Numbers:
     """ADA where nothing is augmented and scores have signs, else DiffAugment, where that is not on already."""
     kind, objective = resolved.get("augment", "none"), resolved["objective"]
@@ -56,9 +64,11 @@ def _slowed(resolved: Numbers) -> Numbers:
     return {name: resolved[name] / 2 for name in ("generator_lr", "discriminator_lr")}
 
 
-REGULARISE, AUGMENT, LOWER_RATES = "regularise_discriminator", "augment", "lower_learning_rates"
+SEEK_MODES, REGULARISE = "seek_modes", "regularise_discriminator"
+AUGMENT, LOWER_RATES = "augment", "lower_learning_rates"
 
 REMEDIES: dict[str, tuple[Callable[[Numbers], Numbers], str]] = {
+    SEEK_MODES: (_diversified, "a generator that pays for pictures of a class that are alike listens to its noise"),
     REGULARISE: (_regularised, "a discriminator that is kept smooth shows the generator more than one way"),
     AUGMENT: (_augmented, "a discriminator that never sees a picture twice knows none by heart"),
     LOWER_RATES: (_slowed, "smaller steps keep both networks nearer to each other"),
@@ -66,6 +76,7 @@ REMEDIES: dict[str, tuple[Callable[[Numbers], Numbers], str]] = {
 
 USUAL = (REGULARISE, AUGMENT, LOWER_RATES)
 ORDER: dict[Verdict, tuple[str, ...]] = {
+    Verdict.MODE_COLLAPSE: (SEEK_MODES, *USUAL),
     Verdict.EXPLODING: (LOWER_RATES,),
     Verdict.MEMORISING: (AUGMENT, REGULARISE, LOWER_RATES),
     Verdict.DISCRIMINATOR_OVERFITTING: (AUGMENT, REGULARISE, LOWER_RATES),

@@ -37,12 +37,15 @@ def course(resolved: dict[str, Any], verdict: Verdict = COLLAPSE) -> list[dict[s
 @pytest.mark.parametrize(
     ("recipe", "config", "expected"),
     [
-        ("cgan", {}, [("regulariser", "r1_r2"), ("augment", "ada")]),
-        ("gan", {"augment": "ada"}, [("regulariser", "r1_r2"), ("augment", "diffaugment")]),
-        ("dcgan", {"augment": "diffaugment"}, [("regulariser", "r1_r2"), ("generator_lr", 1e-4)]),
-        ("sngan", {}, [("augment", "ada"), ("generator_lr", 2.5e-4)]),
-        ("wgan-gp", {}, [("augment", "diffaugment"), ("generator_lr", 2.5e-4)]),
-        ("r3gan", {"augment": "diffaugment"}, [("generator_lr", 1.5e-4), ("generator_lr", 7.5e-5)]),
+        ("cgan", {}, [("mode_seeking", 1.0), ("regulariser", "r1_r2")]),
+        ("cgan", {"mode_seeking": 0.5}, [("regulariser", "r1_r2"), ("augment", "ada")]),
+        ("gan", {"mode_seeking": 1, "augment": "ada"}, [("regulariser", "r1_r2"), ("augment", "diffaugment")]),
+        ("dcgan", {"mode_seeking": 1, "augment": "diffaugment"}, [("regulariser", "r1_r2"), ("generator_lr", 1e-4)]),
+        ("sngan", {}, [("mode_seeking", 1.0), ("augment", "ada")]),
+        ("sngan", {"mode_seeking": 1}, [("augment", "ada"), ("generator_lr", 2.5e-4)]),
+        ("rpgan", {}, [("augment", "ada"), ("generator_lr", 2e-4)]),
+        ("wgan-gp", {"mode_seeking": 1}, [("augment", "diffaugment"), ("generator_lr", 2.5e-4)]),
+        ("r3gan", {"augment": "diffaugment"}, [("mode_seeking", 1.0), ("generator_lr", 1.5e-4)]),
         ("vae", {"augment": "auto"}, [("generator_lr", 5e-4), ("generator_lr", 2.5e-4)]),
     ],
 )
@@ -61,7 +64,7 @@ def test_what_means_nothing_to_a_run_is_left_out_and_what_it_has_is_not_taken_tw
 def test_the_penalty_weighs_one_at_64_px_in_batches_of_64_and_scales_as_r3gans(
     create_run: CreateRun, size: int, batch_size: int, weight: float
 ) -> None:
-    resolved = create_run(recipe="cgan").spec()["resolved"]
+    resolved = create_run(recipe="cgan", mode_seeking=1.0).spec()["resolved"]
     resolved |= {"batch_size": batch_size, "network": {**resolved["network"], "image_size": size}}
 
     assert course(resolved)[0]["penalty_weight"] == pytest.approx(weight)
@@ -99,7 +102,7 @@ def test_every_recipe_goes_on_with_its_remedies_from_a_checkpoint_made_before_th
 
 
 def test_an_augmentation_that_comes_as_a_remedy_begins_at_once(create_run: CreateRun) -> None:
-    state = new_state(create_run(recipe="wgan-gp").spec()["resolved"], CPU)
+    state = new_state(create_run(recipe="wgan-gp", mode_seeking=1.0).spec()["resolved"], CPU)
     remedy = next_remedy(COLLAPSE, state.resolved, state.remedies)
     assert remedy is not None
 

@@ -257,8 +257,8 @@ def test_a_remedy_changes_the_numbers_of_all_of_them(create_run: CreateRun, trai
 
     (remedy,) = run.state().remedies
     assert ended == "trained by 2 processes: succeeded"
-    assert (remedy.name, remedy.step) == ("regularise_discriminator", 0)
-    assert {point["branch"] for point in points(run) if point.get("penalty")} == {1}  # else they would not fit
+    assert (remedy.name, remedy.step) == ("seek_modes", 0)
+    assert {point["branch"] for point in points(run) if point.get("likeness")} == {1}  # else they would not fit
 
 
 def test_what_the_first_process_fails_with_the_run_fails_with(

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("judged_at_once")
 
 IsCollapsed = Callable[[int, int], bool]
 
-LONG: dict[str, Any] = {"steps": 60, "report_every": 5, "publish": {"every_steps": 60}}
+LONG: dict[str, Any] = {"steps": 60, "report_every": 5, "publish": {"every_steps": 60}, "mode_seeking": 1.0}
 # a tenth of the steps is not judged: the first 6
 
 
