@@ -67,9 +67,9 @@ STARTERS = {
         rows=10,
     ),
     AVATARS: Starter(
-        recipe="sngan",
+        recipe="rpgan",
         seed=1,
-        trainings=({"steps": 24_000, "checkpoint_every": 500},),
+        trainings=({"steps": 7_000, "checkpoint_every": 250},),
         least_accuracy=0.99,
         most_ratio=3.0,
         rows=6,

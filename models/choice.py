@@ -99,11 +99,6 @@ class Row:
 
 TABLE = (
     Row(
-        is_few=True,
-        recipe="sngan",
-        why="spectral norm keeps its discriminator in check where there is little to learn from",
-    ),
-    Row(
         on_gpu=True,
         least_size=64,
         least_count=20_000,
@@ -111,8 +106,14 @@ TABLE = (
         why="it covers all of a large dataset best, given the time of a GPU",
     ),
     Row(
+        is_colour=False,
+        most_size=32,
         recipe="sngan",
-        why="spectral norm keeps it from collapsing, and classes come out as they are asked for",
+        why="of small grey pictures it draws those that come nearest to real ones",
+    ),
+    Row(
+        recipe="rpgan",
+        why="it draws many pictures of each class where others draw one, and is quick",
     ),
 )
 
