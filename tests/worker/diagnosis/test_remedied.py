@@ -17,8 +17,9 @@ from core.states import RunState, Status
 from core.store import Store
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_resume import Killed, weights
-from tests.worker.test_rollback import Poisoned, actions, points
+from tests.worker.test_rollback import CPU, Poisoned, actions, points
 from worker import job
+from worker.checkpointing import load_training
 from worker.diagnosis import thresholds
 from worker.hooks import ReportProgress
 from worker.keeping import KeepCheckpoints, PublishVersions
@@ -206,6 +207,36 @@ def test_a_run_killed_about_its_remedy_ends_with_the_bytes_of_an_undisturbed_one
     assert len(actions(killed, "remedied")) == 1
     newest = [list_checkpoints(run)[0].folder / "training.safetensors" for run in (undisturbed, killed)]
     assert newest[0].read_bytes() == newest[1].read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "last"), [("cgan", {"augment": "ada"}), ("wgan-gp", {"augment": "diffaugment", "generator_lr": 2.5e-4})]
+)
+def test_a_run_killed_after_two_remedies_goes_on_with_both(
+    create_run: CreateRun,
+    train_here: TrainHere,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    recipe: str,
+    last: dict[str, Any],
+) -> None:
+    draw(monkeypatch, lambda branch, step: branch < 2 and step >= 30)
+    undisturbed, killed = (create_run(**LONG, recipe=recipe, n_critic=1) for _ in range(2))
+    train_here(undisturbed)
+    with monkeypatch.context() as patch:
+        die(patch, (2, 45))
+        with pytest.raises(Killed):
+            train_here(killed)
+
+    train_here(killed)
+
+    assert weights(store, "shapes", 1) == weights(store, "shapes", 2)
+    assert ways(killed) == ways(undisturbed)
+    folders = [list_checkpoints(run)[0].folder for run in (undisturbed, killed)]
+    facts = [json.loads((folder / "training.json").read_text()) for folder in folders]
+    assert facts[0]["augmentation"] == facts[1]["augmentation"]
+    state = load_training(folders[1], killed.spec()["resolved"], CPU)
+    assert {name: state.resolved[name] for name in last} == last
 
 
 def die(patch: pytest.MonkeyPatch, death: Any) -> None:
