@@ -250,15 +250,16 @@ def test_all_go_back_together_until_it_is_too_often(create_run: CreateRun, train
 
 @pytest.mark.slow
 def test_a_remedy_changes_the_numbers_of_all_of_them(create_run: CreateRun, train_together: TrainHere) -> None:
-    scored: dict[str, Any] = {"extractor": "classifier", "evaluate_every": 10, "checkpoint_every": 10}
-    run = create_run(processes=2, steps=280, report_every=10, generator_lr=1e-7, **scored)  # it learns nothing
+    stop, rates = {"on": ["discriminator_too_strong"]}, {"generator_lr": 1e-7, "discriminator_lr": 5e-3}
+    run = create_run(processes=2, steps=225, report_every=10, checkpoint_every=100, stop=stop, **rates)
 
-    ended = train_together(run)
+    train_together(run)
 
-    (remedy,) = run.state().remedies
-    assert ended == "trained by 2 processes: succeeded"
-    assert (remedy.name, remedy.step) == ("seek_modes", 0)
-    assert {point["branch"] for point in points(run) if point.get("likeness")} == {1}  # else they would not fit
+    remedy = run.state().remedies[0]
+    branches = {point["branch"]: "penalty" in point for point in points(run)}
+    assert (remedy.name, remedy.branch) == ("regularise_discriminator", 1)
+    assert branches == {branch: branch > 0 for branch in branches}  # were it not in all, their numbers would not fit
+    assert run.state().status is not Status.RUNNING
 
 
 def test_what_the_first_process_fails_with_the_run_fails_with(
