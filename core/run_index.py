@@ -9,10 +9,11 @@ import contextlib
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from core import files
 from core.errors import GanymedeError
@@ -68,7 +69,9 @@ class RunIndex:
         self._pending: set[str] = set()  # those to be read
         self._ids: list[str] = []
         self._listed: tuple[int, bool] | None = None  # time of the folder then, and whether that is sure
-        self._place: tuple[int, int] | None = None  # inode of the list of changes, and how far it was read
+        self._changes: BinaryIO | None = None  # held open: a list that takes its place cannot have its inode
+        self._close: Callable[[], object] = lambda: None
+        self._place: int | None = None  # how far it was read
         self._lock = threading.RLock()
 
     def ids(self) -> list[str]:
@@ -114,16 +117,25 @@ class RunIndex:
 
     def _hear(self) -> None:
         """Take in which runs were changed since the last time; where that cannot be told, all of them."""
-        with contextlib.suppress(FileNotFoundError), self._store.path(CHANGES).open("rb") as file:
-            facts = os.fstat(file.fileno())
-            if self._place is None or self._place[0] != facts.st_ino or self._place[1] > facts.st_size:
+        with contextlib.suppress(FileNotFoundError):
+            changes = self._held(self._store.path(CHANGES))
+            size = os.fstat(changes.fileno()).st_size
+            if self._place is None or self._place > size:
                 self._pending |= self._entries.keys()
-                self._place = (facts.st_ino, facts.st_size)
+                self._place = size
                 return
-            file.seek(self._place[1])
-            whole, newline, _ = file.read().rpartition(b"\n")
-            self._place = (facts.st_ino, self._place[1] + len(whole) + len(newline))
+            # not read(): a forked process has the same place in the file
+            whole, newline, _ = os.pread(changes.fileno(), size - self._place, self._place).rpartition(b"\n")
+            self._place += len(whole) + len(newline)
             self._pending |= self._entries.keys() & set(whole.decode(errors="replace").split("\n"))
+
+    def _held(self, path: Path) -> BinaryIO:
+        """The list of changes; of another one than before nothing was read."""
+        if self._changes is None or not os.path.samestat(os.fstat(self._changes.fileno()), path.stat()):
+            self._close()
+            self._changes, self._place = path.open("rb", buffering=0), None
+            self._close = weakref.finalize(self, self._changes.close)
+        return self._changes
 
     def _list(self) -> None:
         """Find out which runs are new and which are gone; a folder that did not change is not read again."""
