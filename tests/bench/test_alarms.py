@@ -120,8 +120,7 @@ def test_a_run_is_trained_on_one_thread_and_judged_and_not_trained_again(
 
 
 def test_the_table_has_a_line_a_row_and_counts_false_alarms(tmp_path: Path) -> None:
-    resolved = {"steps": 1500, "evaluate_every": 150}
-    silent = {"row": "cgan", "provokes": None, "reports": 100, "resolved": resolved}
+    silent = {"row": "cgan", "provokes": None, "reports": 100, "resolved": {"steps": 1500}}
     right = {**silent, "is_right": True, "alarms": 0, "verdicts": [[15, "warming_up"], [210, "healthy"]]}
     wrong = {**silent, "is_right": False, "alarms": 9, "verdicts": [[15, "warming_up"], [210, "stalled"]]}
     made = {**right, "row": "few", "provokes": "memorising", "verdicts": [[15, "warming_up"], [300, "memorising"]]}
@@ -130,9 +129,9 @@ def test_the_table_has_a_line_a_row_and_counts_false_alarms(tmp_path: Path) -> N
 
     text = alarm_table.section(tmp_path)
 
-    assert "200 reports of 2 runs in which nothing is wrong 9 named a trouble" in " ".join(text.split())
+    assert "Of 200 reports of 2 runs in which nothing is wrong 9 named a trouble.\n" in text
     assert "| `cgan` | nothing | 2 | 1 | `warming_up`, `healthy`; `warming_up`, `stalled` 210 |" in text
-    assert text.endswith("| `few` | `memorising` | 1 | 1 | `warming_up`, `memorising` 300 |\n")
+    assert text.endswith("| `few` | `memorising` | 1 | 1 | `warming_up`, `memorising` 300 |")
 
 
 def test_where_nothing_was_trained_nothing_is_said(tmp_path: Path) -> None:
