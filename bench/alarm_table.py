@@ -11,7 +11,7 @@ Result = dict[str, Any]
 BEGINS = """
 ## Tried on trainings
 
-`python -m bench.alarms` trains every recipe, a quarter as wide as it is or so, on the bundled digits at 16 px, for
+`python -m bench.alarms` trains every recipe, its networks 64 wide (`gan` 256), on the bundled digits at 16 px, for
 {steps:,} steps and three times: no report may name a trouble. It also trains what is bound to go wrong in one way (on
 shuffled labels, on a handful of pictures, at rates of next to nothing): that must be said, and nothing else. Run it
 after a change of a limit or of a recipe: it makes again what that concerns. What was made so far is in
