@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from core.images import Images
 from worker.scores.frechet import Floats, frechet_distance, statistics
 from worker.scores.kernel import kernel_distance
-from worker.scores.neighbours import K_MANIFOLD, manifold, share_within
+from worker.scores.neighbours import K_MANIFOLD, manifold, nearest, nearest_other, share_within
 
 Features = NDArray[np.float32]
 Readings = NDArray[np.int64]
@@ -78,14 +78,25 @@ class Judge:
         """The judgement of pictures that were asked to show these labels, with the likeness where it compares (else
         None), and what reals get."""
         readings_N, features_ND = self.read(images_NHWC)
-        judgement = judged(readings_N, labels_N, len(self.class_names), self._distance(features_ND), self.floor)
+        judgement = self._judged(readings_N, features_ND, labels_N)
         is_comparable = len(images_NHWC) == self.comparable
         found = asdict(likeness(features_ND, self.beside())) if is_comparable else dict.fromkeys(LIKENESS)
         reals = {"label_accuracy": self.reals.label_accuracy, **asdict(self.reals.likeness)}
         return {**asdict(judgement), **found, "reals": reals}
 
-    def _distance(self, features_ND: Features) -> float:
-        return frechet_distance(*statistics(features_ND), *self.gaussian)
+    def judgement(self, images_NHWC: Images, labels_N: NDArray[np.integer]) -> Judgement:
+        """Of the same what takes the least time."""
+        return self._judged(*self.read(images_NHWC), labels_N)
+
+    def nearest(self, drawn_NHWC: Images, learnt_MHWC: Images) -> float | None:
+        """`nearest` of docs/metrics.md, beside what was learnt from; None where most of that is twice there."""
+        drawn_ND, learnt_MD = (self.read(images_NHWC)[1] for images_NHWC in (drawn_NHWC, learnt_MHWC))
+        usual = float(np.median(nearest_other(learnt_MD)))
+        return float(np.median(nearest(drawn_ND, learnt_MD))) / usual if usual else None
+
+    def _judged(self, readings_N: Readings, features_ND: Features, labels_N: NDArray[np.integer]) -> Judgement:
+        distance = frechet_distance(*statistics(features_ND), *self.gaussian)
+        return judged(readings_N, labels_N, len(self.class_names), distance, self.floor)
 
 
 LIKENESS = tuple(Likeness.__dataclass_fields__)
