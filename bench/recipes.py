@@ -1,17 +1,20 @@
-"""Every recipe on the bundled digits with the same budget: `python -m bench.recipes [RUN...]`, hours for all of them.
+"""Every recipe on three datasets with the same budget: `python -m bench.recipes [RUN...]`, hours for all of them.
 
 Each run is the project's own job: the same code, checkpoints and publishing as any run. Its home is kept, so what was
 interrupted goes on where it was, and several of these processes share the work: a run has one trainer. What a run drew
 on its way is judged afterwards, from the versions that it published. Results go to docs/benchmarks/recipes/, a file a
-run, and a grid of each recipe to docs/recipes/. A result of an older form, or of a recipe that changed since, is
-measured again.
+run, and a grid of each recipe to docs/recipes/. A result of an older form, of other pictures, or of a recipe that
+changed since, is measured again. On digits a run sees so many images, on avatars as many as its recipe sees in so many
+minutes of two idle cores, by the speeds recorded before.
 
-    python -m bench.recipes                  # what is not done yet
-    python -m bench.recipes dcgan-0 cgan-0   # these runs (a row and a seed)
-    python -m bench.recipes --speed          # images a second of every recipe: seconds each; leave the machine alone
+    python -m bench.recipes                          # what is not done yet
+    python -m bench.recipes avatars-few              # of that on one dataset
+    python -m bench.recipes dcgan-0 avatars-cgan-0   # these runs (a dataset, none for digits, a row and a seed)
+    python -m bench.recipes --speed [RUN...]         # images a second: seconds each; leave the machine alone
 """
 
 import argparse
+import io
 import json
 import multiprocessing
 import tempfile
@@ -21,191 +24,185 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from PIL import Image
 
-from bench.judge import judge
-from bench.judge.examination import likeness
-from bench.judge.judgement import load_judge, read
-from bench.machine import machine, revision
-from bench.starter import JUDGED_IMAGES, drawn_by
+from bench.judge.examination import Judge
+from bench.judge.kinds import KINDS
+from bench.machine import ROOT, machine
+from bench.recipe_data import SUBJECTS, Manifest
+from bench.recipe_speed import record, recorded
+from bench.starter import pictures_of
+from bench.trials import Trial, trials
 from core import files, images
-from core.datasets import BUNDLED, DatasetStore
+from core.datasets import DatasetStore
+from core.images import Images
 from core.registry import Registry
 from core.runs import Run, RunStore
 from core.settings import Settings
-from core.specs import RunSpec
 from core.states import Status
 from core.store import Store
-from models.recipes import RECIPES
+from models.choice import are_few
 from models.resolution import resolve
 from worker import job
 
-ROOT = Path(__file__).resolve().parent.parent
 RESULTS, GRIDS = ROOT / "docs" / "benchmarks" / "recipes", ROOT / "docs" / "recipes"
 SCHEMA = 2
-BUDGET = 200_000  # real images, those of every update of a discriminator counted
-POINTS = 5  # versions of a run that are judged, evenly spaced; the last is the end
-UNCONDITIONAL_VAE = "vae-unconditional"
-ROWS: dict[str, tuple[str, dict[str, Any]]] = {  # of the table: a recipe, and what its config says beside the length
-    **{name: (name, {}) for name in RECIPES},
-    UNCONDITIONAL_VAE: ("vae", {"conditional": False}),  # dcgan, which knows no labels, is read against it
-}
-SEEDS = {"dcgan": 3, "vae": 3, UNCONDITIONAL_VAE: 3, "r3gan": 2}  # of all others one
-RUNS = [f"{row}-{seed}" for seed in range(3) for row in ROWS if seed < SEEDS.get(row, 1)]
-GRID_IMAGES, GRID_COLUMNS = 60, 10
-SPEED_IMAGES = 3_000
+GRID_ROWS = 6
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Train (or go on) and judge what was asked for, one run after another."""
+    known = {trial.name: trial for trial in trials()}
+    names = ", ".join([*SUBJECTS, *known])
     parser = argparse.ArgumentParser(description="Measure the recipes.")
-    parser.add_argument("runs", nargs="*", help=f"of {', '.join(RUNS)}; none: all that are not done")
+    parser.add_argument("runs", nargs="*", help=f"of {names}; of a dataset: what is not done")
     parser.add_argument("--home", type=Path, default=Path("var/recipes"), help="where the runs are kept")
     parser.add_argument("--speed", action="store_true", help="only measure images a second")
     options = parser.parse_args(arguments)
-    if unknown := set(options.runs) - set(RUNS):
-        parser.error(f"no such run: {', '.join(sorted(unknown))}; there are {', '.join(RUNS)}")
+    if unknown := set(options.runs) - set(known) - set(SUBJECTS):
+        parser.error(f"no such run: {', '.join(sorted(unknown))}; there are {names}")
+    named = [known[name] for name in options.runs if name in known]
+    others = [trial for trial in known.values() if trial.subject.name in options.runs or not options.runs]
     if options.speed:
-        write_speeds()
+        write_speeds(named, others)
         return
     settings = Settings(home=options.home, store=None, redis_url=None)
-    for name in options.runs or [name for name in RUNS if not is_measured(name, Store(settings.store_path))]:
-        measure(name, settings)
+    store = Store(settings.store_path)
+    asked = named + [trial for trial in others if trial not in named and not is_measured(trial, store)]
+    for trial in asked:
+        budget(trial, trial.subject.put(store))  # before anything is trained
+    for trial in asked:
+        measure(trial, settings)
 
 
-def is_measured(name: str, store: Store) -> bool:
+def is_measured(trial: Trial, store: Store) -> bool:
     """Whether there is a result of this run as it would be made now."""
     try:
-        result = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+        result = json.loads((RESULTS / f"{trial.name}.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return False
-    dataset = bundled(store)
-    return result["schema"] == SCHEMA and result["resolved"] == resolve(request(name, dataset), dataset)
+    dataset = trial.subject.put(store)
+    seen = trial.subject.budget(recorded(RESULTS, trial, dataset))
+    return (
+        seen is not None
+        and result["schema"] == SCHEMA
+        and result.get("digest", dataset["digest"]) == dataset["digest"]
+        and result["resolved"] == resolve(trial.request(dataset, seen), dataset)
+    )
 
 
-def measure(name: str, settings: Settings) -> None:
+def budget(trial: Trial, dataset: Manifest) -> int:
+    """Real images that a run sees; SystemExit where that goes by a speed that is not recorded."""
+    seen = trial.subject.budget(recorded(RESULTS, trial, dataset))
+    if seen is None:
+        raise SystemExit(
+            f"{trial.name} has {trial.subject.minutes} minutes of two idle cores, and no speed of this recipe as it is "
+            f"now is recorded; first, with nothing beside: python -m bench.recipes --speed {trial.subject.name}"
+        )
+    return seen
+
+
+def measure(trial: Trial, settings: Settings) -> None:
     """Train a run to its end and write what is to be said of it; a run that another process trains is left to it."""
-    run = the_run(name, Store(settings.store_path))
+    run = the_run(trial, Store(settings.store_path))
     if not run.state().status.is_terminal:
-        print(f"{name}: {run.id} (its log: {run.log_file})", flush=True)
+        print(f"{trial.name}: {run.id} (its log: {run.log_file})", flush=True)
         _in_a_process(settings, run.id)
     if run.is_being_trained():
-        print(f"{name}: trained by another process", flush=True)
+        print(f"{trial.name}: trained by another process", flush=True)
         return
     if run.state().status is not Status.SUCCEEDED:
-        raise SystemExit(f"{name} is {run.state().status}: {run.state().failure}")
-    result = judged(name, run)
+        raise SystemExit(f"{trial.name} is {run.state().status}: {run.state().failure}")
+    result = judged(trial, run)
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps({"run": name, **result["points"][-1]}), flush=True)
+    (RESULTS / f"{trial.name}.json").write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps({"run": trial.name, **result["points"][-1]}), flush=True)
 
 
-def the_run(name: str, store: Store) -> Run:
-    """The run of this name that the home holds; a new one if it holds none, or one of other numbers."""
-    dataset = bundled(store)
-    spec = request(name, dataset)
+def the_run(trial: Trial, store: Store) -> Run:
+    """The run of this name that the home holds; a new one if it holds none, or one of other numbers or pictures."""
+    dataset = trial.subject.put(store)
+    spec = trial.request(dataset, budget(trial, dataset))
     resolved = resolve(spec, dataset)
-    for run_id in RunStore(store).ids():
-        run = Run(store, run_id)
-        if run.spec()["model"] == spec.model_name and run.spec()["resolved"] == resolved:
+    for run in (Run(store, run_id) for run_id in RunStore(store).ids()):
+        made = run.spec()
+        is_of_these = made["dataset"]["digest"] == dataset["digest"]
+        if made["model"] == spec.model_name and is_of_these and made["resolved"] == resolved:
             return run
     return RunStore(store).create(spec, resolved, dataset)
 
 
-def bundled(store: Store) -> dict[str, Any]:
-    """The manifest of the dataset that all learn from."""
-    DatasetStore(store).add_bundled()
-    return DatasetStore(store).get(BUNDLED).manifest
-
-
-def request(name: str, dataset: dict[str, Any]) -> RunSpec:
-    """What is asked for: all of the recipe's own numbers, as many steps as the budget has, a version at each point."""
-    row, _, seed = name.rpartition("-")
-    recipe, config = ROWS[row]
-    spec = {"recipe": recipe, "dataset": BUNDLED, "model": name, "seed": int(seed), "config": config}
-    spec |= {"stop": {"action": "alert"}}  # the recipe as it is, whatever becomes of it
-    resolved = resolve(RunSpec.model_validate(spec), dataset)
-    steps = BUDGET // (resolved["batch_size"] * resolved["n_critic"])
-    every = steps // POINTS
-    config = {**config, "steps": steps, "checkpoint_every": every // 4 or 1}
-    publish = {"every_steps": every, "keep": 100, "final": "last"}  # the end is compared with the best
-    return RunSpec.model_validate({**spec, "config": config, "publish": publish, "tags": {"revision": revision()}})
-
-
-def judged(name: str, run: Run) -> dict[str, Any]:
+def judged(trial: Trial, run: Run) -> dict[str, Any]:
     """How a run was made, and what the judge says of each version; the grid of the first seed is written."""
-    spec, registry = run.spec(), Registry(run.store)
+    spec, kind = run.spec(), KINDS[trial.subject.judge]
+    judge, resolved = kind.load(), spec["resolved"]
     points: list[dict[str, Any]] = []
     for published in run.state().published:
-        drawn_NHW = drawn_by(registry.folder(name, published.version), JUDGED_IMAGES)
-        seen = published.step * spec["resolved"]["batch_size"] * spec["resolved"]["n_critic"]
-        points.append({"step": published.step, "images_seen": seen, **scores(drawn_NHW, spec["resolved"])})
-    points[-1] |= beside_the_reals(drawn_NHW, DatasetStore(run.store).get(BUNDLED).images()[..., 0])
-    if spec["resolved"]["seed"] == 0:
+        folder = Registry(run.store).folder(trial.name, published.version)
+        drawn_NHWC = pictures_of(folder, kind.comparable)
+        seen = published.step * resolved["batch_size"] * resolved["n_critic"]
+        found = scores(judge, drawn_NHWC, resolved, is_end=published.step == resolved["steps"])
+        points.append({"step": published.step, "images_seen": seen, **found})
+    if are_few(spec["dataset"]["count"], spec["dataset"]["height"]):
+        learnt = DatasetStore(run.store).get(spec["dataset"]["name"], spec["dataset"]["version"])
+        points[-1]["nearest"] = judge.nearest(drawn_NHWC, learnt.images())
+    if trial.seed == 0:
         GRIDS.mkdir(exist_ok=True)
-        files.write_atomic(GRIDS / f"{name.rpartition('-')[0]}.webp", grid(drawn_NHW), durable=False)
+        files.write_atomic(GRIDS / f"{trial.stem}.webp", grid(drawn_NHWC, kind.num_classes), durable=False)
     diagnosis = run.state().diagnosis
     return {
         "schema": SCHEMA,
         "made_by": "python -m bench.recipes",
-        "row": name.rpartition("-")[0],
+        "dataset": trial.subject.name,
+        "digest": spec["dataset"]["digest"],
+        "row": trial.row,
         "verdict": diagnosis and diagnosis.verdict,
         "date": datetime.now(UTC).date().isoformat(),
         "revision": spec["request"]["tags"]["revision"],
         "machine": machine(),
         "execution": run.execution(),
-        "resolved": spec["resolved"],
+        "resolved": resolved,
         "points": points,
     }
 
 
-def scores(drawn_NHW: NDArray[np.uint8], resolved: dict[str, Any]) -> dict[str, Any]:
-    """What is measured of 10,000 pictures, seeds 0 to 9,999, each with its default label."""
-    judgement = asdict(judge(drawn_NHW, np.arange(len(drawn_NHW)) % 10))
+def scores(judge: Judge, drawn_NHWC: Images, resolved: dict[str, Any], *, is_end: bool) -> dict[str, Any]:
+    """What is measured of pictures of the seeds from 0 on, each with its default label, the most of the end."""
+    labels_N = np.arange(len(drawn_NHWC)) % len(judge.class_names)
+    found = judge.examine(drawn_NHWC, labels_N) if is_end else asdict(judge.judgement(drawn_NHWC, labels_N))
     if not resolved["conditional"]:
-        judgement["label_accuracy"] = judgement["per_class_accuracy"] = None
-    return judgement
+        found["label_accuracy"] = found["per_class_accuracy"] = None
+    return found
 
 
-def beside_the_reals(drawn_NHW: NDArray[np.uint8], real_NHW: NDArray[np.uint8]) -> dict[str, float]:
-    """KID, precision and recall, in the judge's features, beside the digits that were learnt from."""
-    (_, drawn_ND), (_, real_ND) = (read(load_judge(), images_NHW) for images_NHW in (drawn_NHW, real_NHW))
-    return asdict(likeness(drawn_ND, real_ND))
+def grid(drawn_NHWC: Images, num_classes: int) -> bytes:
+    """The first pictures as WebP, seed 0 top left; of a conditional recipe a column shows one class."""
+    sheet_HWC = images.contact_sheet(drawn_NHWC[: GRID_ROWS * num_classes], columns=num_classes)
+    packed = io.BytesIO()
+    Image.fromarray(sheet_HWC.squeeze()).save(packed, "WEBP", quality=90)  # lossless, 64 px in colour take 300 kB
+    return packed.getvalue()
 
 
-def grid(drawn_NHW: NDArray[np.uint8]) -> bytes:
-    """The first pictures as WebP, seed 0 top left; of a conditional recipe a column shows one digit."""
-    return images.to_webp(images.contact_sheet(drawn_NHW[:GRID_IMAGES, :, :, None], columns=GRID_COLUMNS))
+def write_speeds(again: list[Trial], others: list[Trial]) -> None:
+    """Images a second of recipes, as their jobs report them; of the others where that is not recorded."""
+    with tempfile.TemporaryDirectory() as home:
+        settings = Settings(home=Path(home), store=None, redis_url=None)
+        store = Store(settings.store_path)
+        for trial in again + [trial for trial in others if trial.seed == 0 and trial not in again]:
+            dataset = trial.subject.put(store)
+            if trial in again or recorded(RESULTS, trial, dataset) is None:
+                found = speed(trial, dataset, settings)
+                record(RESULTS, trial, dataset, found)
+                print(f"{trial.stem}: {found:.1f} images/s", flush=True)
 
 
-def write_speeds() -> None:
-    """Images a second of each recipe at 28 px, as its job reports them: the median over a short run of its own."""
-    speeds = {}
-    for recipe in RECIPES:
-        with tempfile.TemporaryDirectory() as home:
-            settings = Settings(home=Path(home), store=None, redis_url=None)
-            speeds[recipe] = speed(recipe, settings)
-        print(f"{recipe}: {speeds[recipe]:.0f} images/s", flush=True)
-    result = {"schema": SCHEMA, "made_by": "python -m bench.recipes --speed", "revision": revision()}
-    RESULTS.mkdir(exist_ok=True)
-    files.write_json(RESULTS / "speed.json", {**result, "machine": machine(), "images_per_second": speeds})
-
-
-def speed(recipe: str, settings: Settings) -> float:
+def speed(trial: Trial, dataset: Manifest, settings: Settings) -> float:
     """The median of a job's reports, without the first, which waits for memory and for kernels to be chosen."""
-    store = Store(settings.store_path)
-    DatasetStore(store).add_bundled()
-    dataset = DatasetStore(store).get(BUNDLED).manifest
-    per_step = np.prod([resolve(_spec(recipe), dataset)[number] for number in ("batch_size", "n_critic")])
-    spec = _spec(recipe, steps=max(6, SPEED_IMAGES // int(per_step)), report_every=2)
-    run = RunStore(store).create(spec, resolve(spec, dataset), dataset)
+    spec = trial.timing(dataset)
+    run = RunStore(Store(settings.store_path)).create(spec, resolve(spec, dataset), dataset)
     _in_a_process(settings, run.id)
     rates = [point["images_per_second"] for point in files.read_json_lines(run.metrics_file)]
     return float(np.median(rates[1:]))
-
-
-def _spec(recipe: str, **config: Any) -> RunSpec:
-    return RunSpec.model_validate({"recipe": recipe, "dataset": BUNDLED, "config": config})
 
 
 def _in_a_process(settings: Settings, run_id: str) -> None:

@@ -39,7 +39,6 @@ from models.weights import WEIGHTS_FILE, load_generator
 from worker import job
 
 FOLDER, PICTURES = ROOT / "models" / "starter", ROOT / "docs"
-JUDGED_IMAGES = KINDS[DIGITS].comparable
 LARGEST = 8_000_000  # bytes of weights
 Config = dict[str, Any]
 
@@ -147,11 +146,6 @@ def pictures_of(folder: Path, count: int) -> Images:
     """Images (N, H, W, C) of seeds 0 to N - 1."""
     generator, config = load_generator(folder / WEIGHTS_FILE)
     return sampling.draw(generator, range(count), config.latent_dim, config.num_classes)
-
-
-def drawn_by(folder: Path, count: int) -> Images:
-    """The same of grey pictures, (N, H, W)."""
-    return pictures_of(folder, count)[:, :, :, 0]
 
 
 def best_of(runs: Sequence[Run]) -> Run:

@@ -1,4 +1,4 @@
-"""What the starter models learn from, put into a store. Knows no training."""
+"""What starter models and benches learn from, put into a store. Knows no training."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ def dataset_of(name: str, store: Store, mnist: Path | None = None) -> dict[str, 
     """The manifest of what a starter learns from. `mnist`: the folder of MNIST's files, for digits from all of it."""
     if name == AVATARS:
         return avatars(store)
-    return _bundled(store) if mnist is None else _mnist(store, mnist)
+    return bundled(store) if mnist is None else _mnist(store, mnist)
 
 
 def notice_of(name: str) -> str | None:
@@ -30,7 +30,8 @@ def notice_of(name: str) -> str | None:
     return notice()
 
 
-def _bundled(store: Store) -> dict[str, Any]:
+def bundled(store: Store) -> dict[str, Any]:
+    """The manifest of the digits that come with the package."""
     DatasetStore(store).add_bundled()
     return DatasetStore(store).get(BUNDLED).manifest
 
@@ -43,10 +44,12 @@ def _mnist(store: Store, folder: Path) -> dict[str, Any]:
     return DatasetStore(store).add(MNIST, content, origin).manifest
 
 
-def avatars(store: Store, kept_in: Path | None = None, per_class: int | None = None) -> dict[str, Any]:
-    """The manifest of the avatars. kept_in: where their pictures are, or are put."""
+def avatars(
+    store: Store, kept_in: Path | None = None, per_class: int | None = None, name: str = AVATARS
+) -> dict[str, Any]:
+    """The manifest of the avatars, the first of each class. kept_in: where their pictures are, or are put."""
     from bench import avatars as drawing  # by packages for developers
 
     pictures = drawing.kept(kept_in or drawing.KEPT, per_class or drawing.PER_CLASS)
     origin = Origin(AVATARS_SOURCE, "CC0-1.0", drawing.attribution())
-    return DatasetStore(store).add(AVATARS, ImageSet(*pictures, drawing.STYLES), origin).manifest
+    return DatasetStore(store).add(name, ImageSet(*pictures, drawing.STYLES), origin).manifest

@@ -47,6 +47,10 @@ def test_pictures_to_judge_by_are_none_of_those_that_are_trained_on() -> None:
     assert not {image.tobytes() for image in trained_on} & {image.tobytes() for image in held_out}
 
 
+def test_fewer_are_the_first_of_each_class() -> None:
+    assert np.array_equal(avatars.arrays(per_class=1)[0], avatars.arrays(per_class=2)[0][::2])
+
+
 def test_a_style_that_is_not_under_cc0_is_refused() -> None:
     with pytest.raises(ValueError, match="the style micah is not under CC0"):
         next(avatars.drawn("micah", 0, 1))
