@@ -78,7 +78,7 @@ class Change(Part):
 class Remedy(Part):
     """A change of some numbers of a run, by which it goes on after a trouble. The shapes of its networks stay."""
 
-    name: str = Field(description="regularise_discriminator, augment or lower_learning_rates.")
+    name: str = Field(description="seek_modes, regularise_discriminator, augment or lower_learning_rates.")
     why: str = Field(description="What it is to do.")
     changes: tuple[Change, ...]
 
