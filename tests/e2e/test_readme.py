@@ -118,7 +118,7 @@ def test_a_printed_command_works(service: Service, ended: str, tmp_path: Path, c
 
 def test_the_printed_python_works(service: Service, tmp_path: Path) -> None:
     (printed,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    small = 'model="mine", config={"steps": 20, "width": 16, "batch_size": 16, "latent_dim": 8}'
+    small = 'model="mine", config={"steps": 20, "width": 16, "batch_size": 16, "latent_dim": 8, "extractor": "none"}'
     ours = printed.replace("Client()", f'Client("http://127.0.0.1:{service.port}")').replace(
         'model="mine")', f"{small})", 1
     )
