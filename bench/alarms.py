@@ -12,7 +12,6 @@ of a recipe that changed since, is made again.
 
 import argparse
 import json
-import multiprocessing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from bench.apart import train_apart
 from bench.machine import machine, revision
 from core import files
 from core.datasets import BUNDLED, Dataset, DatasetStore, ImageSet, Origin
@@ -33,7 +33,6 @@ from core.states import Status
 from core.store import Store
 from models.recipes import RECIPES
 from models.resolution import resolve
-from worker import job
 from worker.diagnosis.judging import diagnose
 from worker.diagnosis.record import FALLING, RISING, Setting
 from worker.diagnosis.thresholds import TABLE
@@ -133,7 +132,7 @@ def measure(name: str, settings: Settings) -> dict[str, Any] | None:
     run = the_run(name, Store(settings.store_path))
     if not run.state().status.is_terminal:
         print(f"{name}: {run.id} (its log: {run.log_file})", flush=True)
-        trained(run, settings)
+        train_apart(settings, run.id)
     if run.is_being_trained():
         print(f"{name}: trained by another process", flush=True)
         return None
@@ -144,13 +143,6 @@ def measure(name: str, settings: Settings) -> dict[str, Any] | None:
     files.write_json(RESULTS / f"{name}.json", result)
     print(json.dumps({part: result[part] for part in ("run", "is_right", "verdicts", "last")}), flush=True)
     return result
-
-
-def trained(run: Run, settings: Settings) -> None:
-    """To its end, by a process of its own: the job sends what it prints to the run's log."""
-    trainer = multiprocessing.get_context("spawn").Process(target=job.take_on, args=(run.id, settings))
-    trainer.start()
-    trainer.join()
 
 
 def the_run(name: str, store: Store) -> Run:

@@ -16,7 +16,6 @@ minutes of two idle cores, by the speeds recorded before.
 import argparse
 import io
 import json
-import multiprocessing
 import tempfile
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -26,6 +25,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from bench.apart import train_apart
 from bench.judge.examination import Judge
 from bench.judge.kinds import KINDS
 from bench.machine import ROOT, machine
@@ -43,7 +43,6 @@ from core.states import Status
 from core.store import Store
 from models.choice import are_few
 from models.resolution import resolve
-from worker import job
 
 RESULTS, GRIDS = ROOT / "docs" / "benchmarks" / "recipes", ROOT / "docs" / "recipes"
 SCHEMA = 2
@@ -107,7 +106,7 @@ def measure(trial: Trial, settings: Settings) -> None:
     run = the_run(trial, Store(settings.store_path))
     if not run.state().status.is_terminal:
         print(f"{trial.name}: {run.id} (its log: {run.log_file})", flush=True)
-        _in_a_process(settings, run.id)
+        train_apart(settings, run.id)
     if run.is_being_trained():
         print(f"{trial.name}: trained by another process", flush=True)
         return
@@ -200,16 +199,9 @@ def speed(trial: Trial, dataset: Manifest, settings: Settings) -> float:
     """The median of a job's reports, without the first, which waits for memory and for kernels to be chosen."""
     spec = trial.timing(dataset)
     run = RunStore(Store(settings.store_path)).create(spec, resolve(spec, dataset), dataset)
-    _in_a_process(settings, run.id)
+    train_apart(settings, run.id)
     rates = [point["images_per_second"] for point in files.read_json_lines(run.metrics_file)]
     return float(np.median(rates[1:]))
-
-
-def _in_a_process(settings: Settings, run_id: str) -> None:
-    """A process of its own: the job sends what it prints to the run's log, and stands back on the CPU."""
-    trainer = multiprocessing.get_context("spawn").Process(target=job.take_on, args=(run_id, settings))
-    trainer.start()
-    trainer.join()
 
 
 if __name__ == "__main__":

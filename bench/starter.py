@@ -10,7 +10,6 @@ docs/NAME.png; what misses the bars of its row is refused.
 
 import argparse
 import json
-import multiprocessing
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ import numpy as np
 import torch
 
 from bench import starter_data
+from bench.apart import train_apart
 from bench.judge.kinds import KINDS
 from bench.machine import ROOT, machine
 from bench.quality import grid
@@ -36,7 +36,6 @@ from models import publish, sampling
 from models.initial import find_initial, resolve_with
 from models.starters import AVATARS, DIGITS
 from models.weights import WEIGHTS_FILE, load_generator
-from worker import job
 
 FOLDER, PICTURES = ROOT / "models" / "starter", ROOT / "docs"
 LARGEST = 8_000_000  # bytes of weights
@@ -104,9 +103,7 @@ def trained(name: str, dataset: Config, settings: Settings) -> list[Run]:
         run = the_run(Store(settings.store_path), request(name, config, dataset, runs), dataset)
         if not run.state().status.is_terminal:
             print(f"training {run.id} in {settings.home} (its log: {run.log_file})", flush=True)
-            trainer = multiprocessing.get_context("spawn").Process(target=job.take_on, args=(run.id, settings))
-            trainer.start()  # in a process of its own: the job sends what it prints to the run's log
-            trainer.join()
+            train_apart(settings, run.id)
         state = run.state()
         if state.status is not Status.SUCCEEDED:
             raise SystemExit(f"the run is {state.status}: {state.failure}; without {run.folder} it begins anew")

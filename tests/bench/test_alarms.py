@@ -109,7 +109,7 @@ def test_a_run_is_trained_on_one_thread_and_judged_and_not_trained_again(
     monkeypatch.setattr(alarms, "STEPS", 30)
     alarms.measure("gan-0", settings)
 
-    monkeypatch.setattr(alarms, "trained", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(alarms, "train_apart", lambda *_: pytest.fail("trained again"))
     result = alarms.measure("gan-0", settings)
 
     assert result is not None

@@ -76,7 +76,7 @@ def train_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job, "_write_output_to", lambda *_: None)
     monkeypatch.setattr("os.nice", lambda increment: increment)
     monkeypatch.setattr("worker.execution.available_cores", lambda: 1)
-    monkeypatch.setattr(recipes, "_in_a_process", lambda settings, run_id: job.take_on(run_id, settings))
+    monkeypatch.setattr(recipes, "train_apart", lambda settings, run_id: job.take_on(run_id, settings))
     for row, (recipe, config) in ROWS.items():
         monkeypatch.setitem(ROWS, row, (recipe, {**config, **QUICK}))
 
@@ -232,7 +232,7 @@ def test_a_run_is_trained_judged_on_its_way_and_written_down_and_not_trained_aga
 ) -> None:
     result, run = written(measured.name), recipes.the_run(measured, store)
 
-    monkeypatch.setattr(recipes, "_in_a_process", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(recipes, "train_apart", lambda *_: pytest.fail("trained again"))
     recipes.measure(measured, settings)
 
     assert recipes.is_measured(measured, store)
