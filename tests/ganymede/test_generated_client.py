@@ -99,9 +99,9 @@ def test_a_picture_is_inspected(call: Call) -> None:
 def test_runs_are_made_found_by_their_tags_changed_and_read(call: Call) -> None:
     tags, spec = model("RunSpecTagsType0"), model("RunSpec")
     config = model("TrainConfig")(steps=3, batch_size=8)
-    kept = call("train", "create_run", body=spec("cgan", "mnist-10k", config=config,
-                tags=tags.from_dict({"team": "a=b", "by.whom": "é"}))).parsed  # fmt: skip
-    call("train", "create_run", body=spec("cgan", "mnist-10k", tags=tags.from_dict({"team": "c"})))
+    wanted = tags.from_dict({"team": "a=b", "by.whom": "é"})
+    kept = call("train", "create_run", body=spec("mnist-10k", recipe="cgan", config=config, tags=wanted)).parsed
+    call("train", "create_run", body=spec("mnist-10k", tags=tags.from_dict({"team": "c"})))
     patch = model("RunPatch")(notes="kept", tags=model("RunPatchTagsType0").from_dict({"by.whom": None}))
 
     found = call("train", "list_runs", tag=["team=a=b", "by.whom=é"]).parsed
