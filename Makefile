@@ -33,9 +33,10 @@ up: $(RUN)  ## start the API, a worker and the embedded broker; Ctrl-C stops the
 demo: $(RUN)  ## train a small GAN through the API, draw with it, measure it, stop (minutes)
 	@exec $(BIN)/ganymede demo $(ARGS)
 
-# Four at a time: most of them wait. One thread each: they would wait for one another's.
+# Four files at a time: most of them wait. A file's tests share the service that they start. One thread each: they would
+# wait for one another's.
 test: $(DEV) $(GENERATOR)/.made  ## run the tests, but for the slow ones
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 4 --dist worksteal -m "not slow" $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
 
 # Two at a time: each has processes of its own.
 # pytest says 5 where it found no test: true of a project without slow tests, a mistake where ARGS chose among them.

@@ -42,6 +42,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a script's backgroun
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: "tests/e2e/" not in item.nodeid)  # what takes longest begins first
     if not torch.cuda.is_available():
         for item in items:
             if item.get_closest_marker("gpu"):

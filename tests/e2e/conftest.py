@@ -18,7 +18,7 @@ from ganymede.supervisor import free_port
 from tests.processes import children, command_line
 
 READY_WITHIN_S = 120.0
-SMALL = {"batch_size": 16, "width": 16, "latent_dim": 8}
+SMALL = {"batch_size": 4, "width": 16, "latent_dim": 8}
 
 
 def wait_for(what: Callable[[], Any], within_s: float, why: str) -> Any:

@@ -38,7 +38,7 @@ def test_a_training_is_watched_until_its_model_can_be_drawn(service: Service, tm
 
 @on_linux
 def test_no_event_is_missed_or_told_twice_when_the_api_dies_on_the_way(service: Service, tmp_path: Path) -> None:
-    run_id = service.train(steps=400, model="followed", publish={"every_steps": 100}, checkpoint_every=20)
+    run_id = service.train(steps=200, model="followed", publish={"every_steps": 50}, checkpoint_every=20)
     said = tmp_path / "events"
     with said.open("wb") as file:
         command = [*GANYMEDE, "runs", "watch", run_id, "--json", "--url", str(service.port)]
