@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
 
-from app.generate.hotload import Models
+from app.engine.hot_reload import Models
 from app.streams import RunTail, encode, pings_until
 from app.train.body import run_body
 from core.errors import GanymedeError

@@ -10,10 +10,10 @@ from fastapi import Depends, Request
 
 from app.activity import Activity
 from app.datasets.intake import Intakes
-from app.generate.batcher import Batcher
-from app.generate.encoders import Encoders
-from app.generate.hotload import Models
-from app.generate.pictures import Pictures
+from app.engine.batcher import Batcher
+from app.engine.encoders import Encoders
+from app.engine.hot_reload import Models
+from app.generate.response_cache import Pictures
 from app.run_counts import RunCensus
 from app.storage import StorageMeter
 from app.streams import Streams

@@ -18,17 +18,17 @@ from app.datasets import upload as dataset_upload
 from app.datasets.intake import Intakes
 from app.deps import Services
 from app.direct import Shortcut
+from app.engine.batch import Backend
+from app.engine.batcher import Batcher
+from app.engine.encoders import Encoders
+from app.engine.hot_reload import Models
+from app.engine.process_backend import Studio
+from app.engine.source import Source
+from app.engine.thread_backend import Threads
 from app.gate import BodyLimit, Gate
 from app.generate import inspect
 from app.generate import route as generate
-from app.generate.batch import Backend
-from app.generate.batcher import Batcher
-from app.generate.encoders import Encoders
-from app.generate.hotload import Models
-from app.generate.pictures import Pictures
-from app.generate.source import Source
-from app.generate.studio import Studio
-from app.generate.threads import Threads
+from app.generate.response_cache import Pictures
 from app.observer import Observer
 from app.proxy import Proxy
 from app.reconciler import reconcile_for_ever

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import torch
 
-from app.generate.batch import Batch, Runner
-from app.generate.studio import Studio
-from app.generate.threads import Threads
+from app.engine.batch import Batch, Runner
+from app.engine.process_backend import Studio
+from app.engine.thread_backend import Threads
 from bench.machine import machine
 from bench.serving.generator import publish
 from models.noise import Latents

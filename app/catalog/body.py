@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Path
 
 from app.deps import Services
-from app.generate.engine import Engine
+from app.engine.engine import Engine
 from app.proxy import address
 from core.answers.models import EngineFacts, VersionBody
 from core.errors import StoreDamaged

@@ -1,1 +1,1 @@
-"""Flow 1: from a seed to a picture. In order of travel: route, ask, hotload, batcher, engine."""
+"""HTTP of flow 1: a request for pictures is read, answered from memory or drawn by app.engine, and sent."""

@@ -12,9 +12,9 @@ from starlette.requests import ClientDisconnect
 
 from app.deps import Services, ServicesDep
 from app.errors import documented
-from app.generate.ask import MAX_PIXELS, MEDIA_TYPES, Ask, check
-from app.generate.forms import one_picture
+from app.generate.formats import one_picture
 from app.generate.parameters import GenerateBody
+from app.generate.sampling import MAX_PIXELS, MEDIA_TYPES, Ask, check
 from app.routing import Router
 from core.answers.drawings import DrawingRecipe, InspectionBody
 from core.bodies import StrictModel

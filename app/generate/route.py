@@ -10,13 +10,13 @@ from starlette.responses import Response
 from app.conditions import IMMUTABLE, IfNoneMatch, is_known
 from app.deps import Services, ServicesDep
 from app.direct import DirectRoute, RawHeaders, RawResponse, read_query
+from app.engine.engine import Engine
+from app.engine.request import Drawing
 from app.errors import documented
 from app.generate.admission import refused_unread
-from app.generate.ask import MEDIA_TYPES, Ask, check
-from app.generate.drawing import Drawing
-from app.generate.engine import Engine
-from app.generate.forms import encode, safe, work_of
+from app.generate.formats import encode, safe, work_of
 from app.generate.parameters import GenerateBody, GenerateQuery
+from app.generate.sampling import MEDIA_TYPES, Ask, check
 from app.presence import until_gone
 from app.proxy import address
 from app.routing import Router

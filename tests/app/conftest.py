@@ -18,11 +18,11 @@ import torch
 from fastapi import FastAPI
 from torch import nn
 
-from app.generate.batch import Painted
-from app.generate.batcher import Batcher
-from app.generate.encoders import Encoders
-from app.generate.engine import Engine, load_engine
-from app.generate.threads import Threads
+from app.engine.batch import Painted
+from app.engine.batcher import Batcher
+from app.engine.encoders import Encoders
+from app.engine.engine import Engine, load_engine
+from app.engine.thread_backend import Threads
 from app.main import create_app
 from core import files
 from core.datasets import DatasetStore

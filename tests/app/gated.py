@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from app.generate.batch import Painted
-from app.generate.batcher import Batcher
-from app.generate.engine import Engine
+from app.engine.batch import Painted
+from app.engine.batcher import Batcher
+from app.engine.engine import Engine
 from core.images import Images
 from models.noise import Latents, default_labels
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.generate import hotload
+from app.engine import hot_reload as hotload
 from app.main import create_app
 from core.queue import Bell
 from core.settings import Settings

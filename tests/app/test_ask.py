@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from app.generate.ask import check
-from app.generate.engine import Engine
+from app.engine.engine import Engine
 from app.generate.parameters import GenerateBody
+from app.generate.sampling import check
 from core.errors import InvalidRequest
 
 PublishTiny = Callable[..., int]

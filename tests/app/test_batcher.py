@@ -6,9 +6,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from app.generate.batcher import Batcher
-from app.generate.encoders import Encoders
-from app.generate.engine import Engine
+from app.engine.batcher import Batcher
+from app.engine.encoders import Encoders
+from app.engine.engine import Engine
 from tests.app.gated import CULPRIT, Failing, Gated, ask, drawn, occupy
 
 PublishTiny = Callable[..., int]

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from app.generate import calibration
-from app.generate.batch import Facts
-from app.generate.calibration import BUCKETS, Probe, calibrate, make_probe
-from app.generate.engine import Engine, load_engine
-from app.generate.forward import padded
-from app.generate.threads import Threads
+from app.engine import calibration
+from app.engine.batch import Facts
+from app.engine.calibration import BUCKETS, Probe, calibrate, make_probe
+from app.engine.engine import Engine, load_engine
+from app.engine.forward import padded
+from app.engine.thread_backend import Threads
 from core.images import Images
 from core.registry import Registry
 from models.dcgan import DCGANConfig, Generator

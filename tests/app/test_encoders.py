@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 
-from app.generate.batcher import Batcher
-from app.generate.drawing import Drawing
-from app.generate.encoders import Encoders
-from app.generate.engine import Engine
+from app.engine.batcher import Batcher
+from app.engine.encoders import Encoders
+from app.engine.engine import Engine
+from app.engine.request import Drawing
 from app.main import create_app
 from core.cores import available_cores
 from core.errors import Overloaded
@@ -132,7 +132,7 @@ async def test_what_fails_is_owed_no_more(narrow: Batcher, publish_tiny: Publish
 async def test_nothing_is_drawn_while_too_many_pixels_wait_for_an_encoder(
     narrow: Batcher, gated: Gated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.generate.encoders.MOST_BYTES", 100)  # two pictures have more
+    monkeypatch.setattr("app.engine.encoders.MOST_BYTES", 100)  # two pictures have more
     gated.gate.set()
     slow = Slow()
     first = ask(narrow, gated, range(2), encode=slow)

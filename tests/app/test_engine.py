@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from app.generate.calibration import BUCKETS
-from app.generate.engine import Engine
+from app.engine.calibration import BUCKETS
+from app.engine.engine import Engine
 from core.errors import StoreDamaged
 from models.dcgan import DCGANConfig
 from tests.app.gated import drawn

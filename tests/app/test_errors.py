@@ -8,7 +8,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.generate.engine import Engine
+from app.engine.engine import Engine
 from app.main import create_app
 from app.routing import METHODS
 from core.runs import RunStore

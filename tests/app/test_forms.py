@@ -12,9 +12,9 @@ import httpx
 import numpy as np
 import pytest
 
-from app.generate.ask import Ask
-from app.generate.engine import Engine
-from app.generate.forms import encode
+from app.engine.engine import Engine
+from app.generate.formats import encode
+from app.generate.sampling import Ask
 from core.answers.drawings import DrawingRecipe, DrawnImages, ZipManifest
 from models.dcgan import DCGANConfig
 from models.noise import Latents

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 
-from app.generate.batcher import Batcher
-from app.generate.encoders import Encoders
+from app.engine.batcher import Batcher
+from app.engine.encoders import Encoders
 from app.main import create_app
 from core.errors import ClientGone, GenerationTimeout, NotReady, Overloaded
 from core.images import Images

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 
-from app.generate.engine import Engine, load_engine
-from app.generate.residents import Residents
-from app.generate.threads import Threads
+from app.engine.engine import Engine, load_engine
+from app.engine.model_cache import Residents
+from app.engine.thread_backend import Threads
 from app.telemetry import Telemetry
 from core.registry import Registry
 from models.dcgan import DCGANConfig

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.generate import hotload
+from app.engine import hot_reload as hotload
 from app.health import NO_WORKER
 from app.main import create_app
 from core.queue import Bell

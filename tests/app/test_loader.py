@@ -9,9 +9,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.generate.engine import Engine
-from app.generate.loader import Loader
-from app.generate.residents import Key
+from app.engine.engine import Engine
+from app.engine.loader import Loader
+from app.engine.model_cache import Key
 from app.main import create_app
 from app.telemetry import Telemetry
 from core.errors import ModelNotFound, NotReady, Overloaded, StoreDamaged

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.generate.hotload import Models
-from app.generate.lookups import Lookups
+from app.engine.hot_reload import Models
+from app.engine.lookups import Lookups
 from app.main import create_app
 from app.telemetry import Telemetry
 from core.errors import Overloaded

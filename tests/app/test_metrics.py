@@ -15,8 +15,8 @@ from fastapi.responses import StreamingResponse
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.generate.batch import Painted
-from app.generate.engine import Engine
+from app.engine.batch import Painted
+from app.engine.engine import Engine
 from app.main import create_app
 from core.refs import ModelRef
 from core.settings import Settings

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.generate.engine import Engine
+from app.engine.engine import Engine
 from app.main import create_app
 from app.observer import run_in
 from core.log import JSONFormatter, add_ids
@@ -121,7 +121,7 @@ async def test_one_request_does_not_leave_its_run_to_the_next(
 async def test_what_the_engine_logs_names_the_request_it_drew_for(failing: httpx.AsyncClient, lines: Lines) -> None:
     await failing.get("/generate", params={"seed": 1}, headers={"Request-Id": "mine"})
 
-    told = [*lines.of("app.generate.batcher"), *lines.of("app.errors"), *lines.of("app.access")]
+    told = [*lines.of("app.engine.batcher"), *lines.of("app.errors"), *lines.of("app.access")]
     assert [line["request_id"] for line in told] == ["mine"] * 3
 
 

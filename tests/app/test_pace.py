@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.generate.pace import Pace
+from app.engine.pace import Pace
 
 
 def busy(pace: Pace, batches: int, work_s: float, every_s: float, start: float = 0.0) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from app.generate.pictures import OVERHEAD, Pictures
+from app.generate.response_cache import OVERHEAD, Pictures
 from app.main import create_app
 from app.telemetry import Telemetry
 from core.settings import Settings

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 
-from app.generate.engine import Engine
+from app.engine.engine import Engine
 from app.main import create_app
 from core.memory import give_back
 from core.queue import Bell

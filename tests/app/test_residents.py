@@ -7,8 +7,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.generate import hotload
-from app.generate.engine import Engine
+from app.engine import hot_reload as hotload
+from app.engine.engine import Engine
 from app.health import NO_WORKER
 from app.main import create_app
 from core.settings import Settings

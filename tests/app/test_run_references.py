@@ -12,7 +12,7 @@ import pytest
 import torch
 from fastapi import FastAPI
 
-from app.generate import hotload
+from app.engine import hot_reload as hotload
 from app.health import NO_WORKER
 from app.main import create_app
 from core.refs import RunRef

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import numpy as np
 import pytest
 
-from app.generate.batch import Batch, Runner
-from app.generate.engine import Engine, load_engine
-from app.generate.studio import PainterRunner, Studio
-from app.generate.threads import Threads
+from app.engine.batch import Batch, Runner
+from app.engine.engine import Engine, load_engine
+from app.engine.process_backend import PainterRunner, Studio
+from app.engine.thread_backend import Threads
 from core.errors import StoreDamaged
 from core.png import write_png
 from core.registry import Registry
@@ -122,12 +122,12 @@ async def test_a_painter_that_hangs_is_replaced(
 ) -> None:
     runner = await open_tiny("float32")
     expected, before = await draw(runner), pid_of(studio)
-    monkeypatch.setattr("app.generate.studio.HANGS_AFTER_S", 0.5)
-    monkeypatch.setattr("app.generate.studio.LEAVES_WITHIN_S", 0.5)
+    monkeypatch.setattr("app.engine.process_backend.HANGS_AFTER_S", 0.5)
+    monkeypatch.setattr("app.engine.process_backend.LEAVES_WITHIN_S", 0.5)
     os.kill(before, signal.SIGSTOP)
     hangs = asyncio.create_task(draw(runner))
     await asyncio.sleep(0)
-    monkeypatch.setattr("app.generate.studio.HANGS_AFTER_S", 60)  # its successor has to start first
+    monkeypatch.setattr("app.engine.process_backend.HANGS_AFTER_S", 60)  # its successor has to start first
 
     assert await hangs == expected
     assert await draw(runner) == expected

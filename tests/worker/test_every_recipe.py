@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from app.generate.engine import load_engine
-from app.generate.threads import Threads
+from app.engine.engine import load_engine
+from app.engine.thread_backend import Threads
 from core.datasets import Dataset
 from core.registry import Registry
 from core.states import Status

@@ -2,7 +2,7 @@
 
 A hand takes what waits as soon as it is free: batches form by themselves while it is busy, nothing waits for company.
 One batch holds one model version; versions take turns; a large request is split, and a small one that comes later does
-not wait for all of it. Everything happens on the event loop; forward passes run elsewhere (app/generate/batch.py).
+not wait for all of it. Everything happens on the event loop; forward passes run elsewhere (app/engine/batch.py).
 
 A hand has a forward pass of its own; a CPU has one hand more than cores (docs/decisions/0006).
 
@@ -16,12 +16,12 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from app.generate.batch import Painted
-from app.generate.drawing import Drawing, Drawn, Patience, grouped
-from app.generate.encoders import Encoders
-from app.generate.engine import Engine
-from app.generate.pace import MARGIN, Pace
-from app.generate.queues import Part, Queues, images_of
+from app.engine.batch import Painted
+from app.engine.encoders import Encoders
+from app.engine.engine import Engine
+from app.engine.pace import MARGIN, Pace
+from app.engine.queues import Part, Queues, images_of
+from app.engine.request import Drawing, Drawn, Patience, grouped
 from app.telemetry import Telemetry
 from core.errors import NotReady, Overloaded
 from core.images import Images

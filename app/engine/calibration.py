@@ -17,8 +17,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from app.generate.batch import Precision, PrecisionChoice
-from app.generate.forward import EagerForward, Forward, GraphForward, padded
+from app.engine.batch import Precision, PrecisionChoice
+from app.engine.forward import EagerForward, Forward, GraphForward, padded
 from core.images import Images
 from models.folding import run_in
 from models.noise import default_labels, draw_noise

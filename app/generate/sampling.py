@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from app.generate.engine import Engine
+from app.engine.engine import Engine
 from app.generate.parameters import RANDOM_SEED, Format, GenerateBody, GenerateQuery
 from app.generate.seeds import read_seeds
 from app.negotiation import preferred

@@ -5,7 +5,7 @@ or soon after. Knows no engine and no HTTP; what an answer is called (its ETag) 
 from collections import OrderedDict
 from collections.abc import Callable
 
-from app.generate.drawing import Drawing
+from app.engine.request import Drawing
 from app.telemetry import Telemetry
 
 OVERHEAD = 200  # bytes of memory that an entry costs beside its content

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from app.generate.engine import Engine
+from app.engine.engine import Engine
 from core.errors import ClientGone, GenerationTimeout
 from core.images import Images
 from models.noise import Latents

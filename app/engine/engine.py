@@ -10,7 +10,7 @@ from typing import Any
 
 import PIL
 
-from app.generate.batch import Backend, Batch, Facts, Painted, PrecisionChoice, Runner
+from app.engine.batch import Backend, Batch, Facts, Painted, PrecisionChoice, Runner
 from core import VERSION
 from core.errors import StoreDamaged
 from core.steps import BranchStep

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from app.generate.engine import Engine
+from app.engine.engine import Engine
 from app.telemetry import Telemetry
 from core.steps import BranchStep
 

@@ -11,11 +11,11 @@ import threading
 import time
 import weakref
 
-from app.generate.engine import Engine
-from app.generate.loader import Loader, LoadFailure
-from app.generate.lookups import Lookups
-from app.generate.residents import Key, Residents, Version
-from app.generate.source import Source
+from app.engine.engine import Engine
+from app.engine.loader import Loader, LoadFailure
+from app.engine.lookups import Lookups
+from app.engine.model_cache import Key, Residents, Version
+from app.engine.source import Source
 from app.telemetry import Telemetry
 from core.answers.models import ModelSummary
 from core.errors import CheckpointNotFound, GanymedeError, ModelNotFound, NotReady, StoreDamaged

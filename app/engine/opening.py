@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from app.generate.batch import Facts, PrecisionChoice
-from app.generate.calibration import Calibration, Probe, calibrate, make_probe
-from app.generate.forward import Forward, give_back_gpu
+from app.engine.batch import Facts, PrecisionChoice
+from app.engine.calibration import Calibration, Probe, calibrate, make_probe
+from app.engine.forward import Forward, give_back_gpu
 from core.errors import StoreDamaged
 from models.weights import WEIGHTS_FILE, is_finite, load_generator, misfits
 

@@ -1,8 +1,8 @@
 """The files behind an engine: of a published version, or of a run's checkpoint. Runs on threads. Knows no queue."""
 
-from app.generate.batch import Backend, PrecisionChoice
-from app.generate.engine import Engine, load_engine
-from app.generate.residents import Key
+from app.engine.batch import Backend, PrecisionChoice
+from app.engine.engine import Engine, load_engine
+from app.engine.model_cache import Key
 from core.checkpoints import Checkpoint, find_checkpoint
 from core.errors import GanymedeError, ModelNotFound, StoreDamaged
 from core.refs import RUN, RunRef

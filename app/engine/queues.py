@@ -3,8 +3,8 @@
 from collections import Counter, deque
 from typing import Any
 
-from app.generate.drawing import Drawing
-from app.generate.engine import Engine
+from app.engine.engine import Engine
+from app.engine.request import Drawing
 
 SMALL = 16  # images of a request that may go before larger ones
 

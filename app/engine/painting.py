@@ -7,8 +7,8 @@ import time
 
 import numpy as np
 
-from app.generate.batch import Batch, Painted
-from app.generate.forward import Forward, padded
+from app.engine.batch import Batch, Painted
+from app.engine.forward import Forward, padded
 from core.png import write_png
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from app.generate.pace import MARGIN, Pace
+from app.engine.pace import MARGIN, Pace
 from app.telemetry import Telemetry
 from core.cores import available_cores
 from core.errors import Overloaded

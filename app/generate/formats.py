@@ -11,8 +11,8 @@ import re
 import zipfile
 from collections.abc import Iterator
 
-from app.generate.ask import Ask
-from app.generate.engine import Engine
+from app.engine.engine import Engine
+from app.generate.sampling import Ask
 from core.answers.drawings import (
     MANIFEST,
     DrawingRecipe,

@@ -1,4 +1,4 @@
-"""`python -m app.generate.painter FD ...`: the process that runs the forward passes of a CPU, so that they share no GIL
+"""`python -m app.engine.process FD ...`: the process that runs the forward passes of a CPU, so that they share no GIL
 with the event loop. Knows no version, no queue and no HTTP.
 
 One thread a socket reads commands from it and answers each; when the API closes them, or is gone, the process ends:
@@ -23,12 +23,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from app.generate.batch import Batch
-from app.generate.calibration import make_forward
-from app.generate.forward import Forward
-from app.generate.opening import open_folder
-from app.generate.painting import paint
-from app.generate.wire import pack, receive
+from app.engine.batch import Batch
+from app.engine.calibration import make_forward
+from app.engine.forward import Forward
+from app.engine.ipc import pack, receive
+from app.engine.opening import open_folder
+from app.engine.painting import paint
 from core.errors import GanymedeError
 from core.memory import give_back
 from models.noise import Latents

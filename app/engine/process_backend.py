@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from app.generate.batch import Batch, Facts, Painted
-from app.generate.wire import Line, Message, pack
+from app.engine.batch import Batch, Facts, Painted
+from app.engine.ipc import Line, Message, pack
 from core.errors import StoreDamaged
 from core.memory import give_back
 from core.processes import python_module
@@ -172,7 +172,7 @@ class Studio:
         self._process = None
         ours, theirs = zip(*(socket.socketpair() for _ in range(self.count + 1)), strict=True)
         descriptors = [end.fileno() for end in theirs]
-        command = python_module("app.generate.painter", *descriptors)
+        command = python_module("app.engine.process", *descriptors)
         try:
             self._process = subprocess.Popen(command, pass_fds=descriptors)
         except OSError as error:

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from app.generate.engine import Engine
-from app.generate.residents import Key
+from app.engine.engine import Engine
+from app.engine.model_cache import Key
 from app.telemetry import Telemetry
 from core.errors import NotFound, NotReady, Overloaded, StoreDamaged
 

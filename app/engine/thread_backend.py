@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from app.generate.batch import Batch, Facts, Painted, PrecisionChoice
-from app.generate.forward import Forward, give_back_gpu
-from app.generate.opening import open_folder
-from app.generate.painting import paint
+from app.engine.batch import Batch, Facts, Painted, PrecisionChoice
+from app.engine.forward import Forward, give_back_gpu
+from app.engine.opening import open_folder
+from app.engine.painting import paint
 from core.memory import give_back
 
 
