@@ -9,8 +9,8 @@ import sys
 import uvicorn
 from fastapi import FastAPI
 
+from app.http.protocol import Protocol
 from app.main import create_app
-from app.protocol import Protocol
 from core.log import configure_logging
 from core.settings import SettingsError, load_settings, make_store_folder, unknown_variables
 from models.device import check_device
@@ -62,7 +62,7 @@ def main() -> None:
         port=settings.port,
         log_config=None,
         access_log=False,
-        proxy_headers=False,  # app/proxy.py has the say
+        proxy_headers=False,  # app/http/proxy.py has the say
         server_header=False,
         timeout_graceful_shutdown=DRAIN_S,
     )

@@ -8,16 +8,16 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from app.activity import Activity
 from app.datasets.intake import Intakes
 from app.engine.batcher import Batcher
 from app.engine.encoders import Encoders
 from app.engine.hot_reload import Models
+from app.events.activity import Activity
+from app.events.streams import Streams
 from app.generate.response_cache import Pictures
-from app.run_counts import RunCensus
-from app.storage import StorageMeter
-from app.streams import Streams
-from app.telemetry import Telemetry
+from app.http.telemetry import Telemetry
+from app.status.run_counts import RunCensus
+from app.status.storage import StorageMeter
 from app.train.probes import Probes
 from core.datasets import DatasetStore
 from core.metrics import Histories

@@ -16,7 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from app.proxy import address
+from app.http.proxy import address
 from core.errors import (
     BadRequest,
     BodyTooLarge,
@@ -73,7 +73,7 @@ def problem(
 
 
 def documented(*errors: type[GanymedeError]) -> dict[int | str, dict[str, Any]]:
-    """`responses=` of a route that may raise `errors`: the codes of each status; app/openapi.py adds the schema."""
+    """`responses=` of a route that raises `errors`: the codes of each status; app.http.openapi adds the schema."""
     responses: dict[int | str, dict[str, Any]] = {}
     for error in errors:
         entry = responses.setdefault(error.status, {"description": ""})
@@ -175,7 +175,7 @@ def _http(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         detail = f"there is nothing at {request.url.path}"
     if error.status_code == 405:
-        headers["Allow"] = ", ".join(request.app.state.addresses.methods(request.scope["path"]))  # app/routing.py
+        headers["Allow"] = ", ".join(request.app.state.addresses.methods(request.scope["path"]))  # app/http/routing.py
         detail = f"{request.method} is not possible here; allowed: {headers['Allow']}"
     return problem(error.status_code, known.code, detail, title=known.title, headers=headers, **_about(request))
 

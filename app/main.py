@@ -9,15 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 from fastapi import FastAPI
 
-from app import docs_page, errors, events, health, index, metrics, openapi, outcomes, system
-from app.activity import Activity
+from app import errors
 from app.catalog import aliases, transfer
 from app.catalog import route as catalog
 from app.datasets import route as datasets
 from app.datasets import upload as dataset_upload
 from app.datasets.intake import Intakes
 from app.deps import Services
-from app.direct import Shortcut
 from app.engine.batch import Backend
 from app.engine.batcher import Batcher
 from app.engine.encoders import Encoders
@@ -25,21 +23,26 @@ from app.engine.hot_reload import Models
 from app.engine.process_backend import Studio
 from app.engine.source import Source
 from app.engine.thread_backend import Threads
-from app.gate import BodyLimit, Gate
+from app.events import route as events
+from app.events.activity import Activity
+from app.events.streams import Streams
 from app.generate import inspect
 from app.generate import route as generate
 from app.generate.response_cache import Pictures
-from app.observer import Observer
-from app.proxy import Proxy
-from app.reconciler import reconcile_for_ever
-from app.routing import Addresses, Methods
-from app.run_counts import RunCensus
-from app.storage import StorageMeter
-from app.streams import Streams
-from app.telemetry import Telemetry
+from app.http import docs_page, index, openapi, outcomes
+from app.http.access_log import Observer
+from app.http.fast_route import Shortcut
+from app.http.guard import BodyLimit, Gate
+from app.http.proxy import Proxy
+from app.http.routing import Addresses, Methods
+from app.http.telemetry import Telemetry
+from app.status import health, metrics, system
+from app.status.run_counts import RunCensus
+from app.status.storage import StorageMeter
 from app.train import checkpoints, history, schema, validation, verbs
 from app.train import route as train
 from app.train.probes import Probes
+from app.train.reconciler import reconcile_for_ever
 from core import VERSION
 from core.cores import available_cores
 from core.datasets import DatasetStore
@@ -95,8 +98,8 @@ def create_app(settings: Settings) -> FastAPI:
         version=VERSION,
         description="Trains generative adversarial networks and serves their generators.",
         lifespan=lifespan,
-        openapi_url=None,  # app/index.py sends it, so that it is counted as any other
-        docs_url=None,  # FastAPI's page takes its scripts from other hosts; app/docs_page.py has ours
+        openapi_url=None,  # app/http/index.py sends it, so that it is counted as any other
+        docs_url=None,  # FastAPI's page takes its scripts from other hosts; app/http/docs_page.py has ours
         redoc_url=None,
         generate_unique_id_function=openapi.operation_id,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},  # /metrics is ours

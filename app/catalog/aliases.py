@@ -9,10 +9,10 @@ from fastapi import Header, Path, Response
 from starlette.concurrency import run_in_threadpool
 
 from app.catalog.body import ModelName
-from app.conditions import IfNoneMatch, check_conditions, is_known
 from app.deps import Services, ServicesDep
 from app.errors import documented
-from app.routing import Router
+from app.http.conditional import IfNoneMatch, check_conditions, is_known
+from app.http.routing import Router
 from core.answers import Page
 from core.answers.models import AliasBody, AliasMove
 from core.errors import AliasNotFound, Conflict, ModelNotFound, PreconditionFailed, StoreDamaged

@@ -7,7 +7,7 @@ from fastapi import Path
 
 from app.deps import Services
 from app.engine.engine import Engine
-from app.proxy import address
+from app.http.proxy import address
 from core.answers.models import EngineFacts, VersionBody
 from core.errors import StoreDamaged
 

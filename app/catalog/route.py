@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from app.catalog.body import ModelName, VersionNumber, engine_facts, version_body
 from app.deps import Services, ServicesDep
 from app.errors import documented
-from app.routing import Router
+from app.http.routing import Router
 from core.answers import Page
 from core.answers.models import ModelBody, ModelSummary, VersionBody
 from core.bodies import StrictModel

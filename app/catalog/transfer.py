@@ -9,13 +9,13 @@ from fastapi.concurrency import contextmanager_in_threadpool
 from starlette.concurrency import run_in_threadpool
 
 from app.catalog.body import ModelName, VersionNumber, version_body
-from app.conditions import IMMUTABLE, IfNoneMatch
 from app.deps import Services, ServicesDep
 from app.errors import documented
-from app.proxy import address
-from app.routing import Router
-from app.stored import StoredFile
-from app.upload import Part, receive_parts
+from app.http.conditional import IMMUTABLE, IfNoneMatch
+from app.http.multipart import Part, receive_parts
+from app.http.proxy import address
+from app.http.routing import Router
+from app.http.stored import StoredFile
 from core import files
 from core.answers.models import VersionBody
 from core.errors import (

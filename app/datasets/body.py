@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import Path
 
 from app.deps import Services
-from app.proxy import address
+from app.http.proxy import address
 from core.answers.models import DatasetBody
 from core.datasets import BUNDLED, Dataset
 from core.errors import StoreDamaged

@@ -5,11 +5,11 @@ from typing import Annotated
 
 from fastapi import Query, Response
 
-from app.conditions import IfNoneMatch, is_known
 from app.datasets.body import DatasetName, dataset_body
 from app.deps import Services, ServicesDep
 from app.errors import documented
-from app.routing import Router
+from app.http.conditional import IfNoneMatch, is_known
+from app.http.routing import Router
 from app.train.filters import ListQuery, fitting
 from core.answers import Page
 from core.answers.models import DatasetBody

@@ -11,10 +11,10 @@ from starlette.concurrency import run_in_threadpool
 from app.datasets.body import dataset_facts
 from app.deps import Services, ServicesDep
 from app.errors import documented
-from app.presence import until_gone
-from app.proxy import address
-from app.routing import Router
-from app.upload import Part, Received, receive_parts
+from app.http.hang_up import until_gone
+from app.http.multipart import Part, Received, receive_parts
+from app.http.proxy import address
+from app.http.routing import Router
 from core.answers.models import ImportedDataset
 from core.errors import FieldProblem, InvalidRequest, Overloaded
 from core.intake.order import ImportForm, Limits, Order, Upload

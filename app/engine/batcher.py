@@ -22,7 +22,7 @@ from app.engine.engine import Engine
 from app.engine.pace import MARGIN, Pace
 from app.engine.queues import Part, Queues, images_of
 from app.engine.request import Drawing, Drawn, Patience, grouped
-from app.telemetry import Telemetry
+from app.http.telemetry import Telemetry
 from core.errors import NotReady, Overloaded
 from core.images import Images
 from models.noise import Latents

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from app.engine.pace import MARGIN, Pace
-from app.telemetry import Telemetry
+from app.http.telemetry import Telemetry
 from core.cores import available_cores
 from core.errors import Overloaded
 

@@ -16,7 +16,7 @@ from app.engine.loader import Loader, LoadFailure
 from app.engine.lookups import Lookups
 from app.engine.model_cache import Key, Residents, Version
 from app.engine.source import Source
-from app.telemetry import Telemetry
+from app.http.telemetry import Telemetry
 from core.answers.models import ModelSummary
 from core.errors import CheckpointNotFound, GanymedeError, ModelNotFound, NotReady, StoreDamaged
 from core.outline import Stamp, is_settled

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from app.engine.engine import Engine
 from app.engine.model_cache import Key
-from app.telemetry import Telemetry
+from app.http.telemetry import Telemetry
 from core.errors import NotFound, NotReady, Overloaded, StoreDamaged
 
 TRY_AGAIN_AFTER_S = 30.0  # a version that could not be loaded

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from app.telemetry import Telemetry
+from app.http.telemetry import Telemetry
 from core.errors import Overloaded
 
 SMOOTHING = 0.2  # weight of the newest look-up in the measured time of one

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from app.engine.engine import Engine
-from app.telemetry import Telemetry
+from app.http.telemetry import Telemetry
 from core.steps import BranchStep
 
 Version = int | BranchStep  # of a model; of a run: where in it a checkpoint was made

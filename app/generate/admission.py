@@ -11,8 +11,8 @@ from typing import Any
 from starlette.requests import Request
 
 from app.deps import Services
-from app.direct import RawHeaders, RawResponse
 from app.errors import problem
+from app.http.fast_route import RawHeaders, RawResponse
 from core.errors import Overloaded
 
 WORDINGS = 16  # that are kept: the text names what waits, which changes a hundred times a second

@@ -15,7 +15,7 @@ from app.errors import documented
 from app.generate.formats import one_picture
 from app.generate.parameters import GenerateBody
 from app.generate.sampling import MAX_PIXELS, MEDIA_TYPES, Ask, check
-from app.routing import Router
+from app.http.routing import Router
 from core.answers.drawings import DrawingRecipe, InspectionBody
 from core.bodies import StrictModel
 from core.errors import (

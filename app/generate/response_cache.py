@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from app.engine.request import Drawing
-from app.telemetry import Telemetry
+from app.http.telemetry import Telemetry
 
 OVERHEAD = 200  # bytes of memory that an entry costs beside its content
 ASKED = 2**15  # questions that are remembered

@@ -7,9 +7,7 @@ from urllib.parse import urlencode
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from app.conditions import IMMUTABLE, IfNoneMatch, is_known
 from app.deps import Services, ServicesDep
-from app.direct import DirectRoute, RawHeaders, RawResponse, read_query
 from app.engine.engine import Engine
 from app.engine.request import Drawing
 from app.errors import documented
@@ -17,9 +15,11 @@ from app.generate.admission import refused_unread
 from app.generate.formats import encode, safe, work_of
 from app.generate.parameters import GenerateBody, GenerateQuery
 from app.generate.sampling import MEDIA_TYPES, Ask, check
-from app.presence import until_gone
-from app.proxy import address
-from app.routing import Router
+from app.http.conditional import IMMUTABLE, IfNoneMatch, is_known
+from app.http.fast_route import DirectRoute, RawHeaders, RawResponse, read_query
+from app.http.hang_up import until_gone
+from app.http.proxy import address
+from app.http.routing import Router
 from core.answers.drawings import DrawnImages
 from core.errors import (
     CheckpointNotFound,

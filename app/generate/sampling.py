@@ -12,7 +12,7 @@ import numpy.typing as npt
 from app.engine.engine import Engine
 from app.generate.parameters import RANDOM_SEED, Format, GenerateBody, GenerateQuery
 from app.generate.seeds import read_seeds
-from app.negotiation import preferred
+from app.http.negotiation import preferred
 from core.errors import InvalidRequest, LabelNotSupported
 from core.images import layout
 from core.png import ENCODER

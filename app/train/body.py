@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import Path
 
-from app.proxy import address
+from app.http.proxy import address
 from core.answers.runs import RUN_ID, LatestBody, ProgressBody, QueuePlace, RunBody, TaskBody
 from core.notes import Notes
 from core.queue import QueueUnavailable, TrainQueue, job_id

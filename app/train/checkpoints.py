@@ -13,8 +13,8 @@ from starlette.concurrency import run_in_threadpool
 from app.catalog.body import version_body
 from app.deps import Services, ServicesDep
 from app.errors import documented
-from app.proxy import address
-from app.routing import Router
+from app.http.proxy import address
+from app.http.routing import Router
 from app.train.body import RunId, Step
 from core.answers import Page
 from core.answers.models import VersionBody

@@ -15,12 +15,12 @@ from fastapi import Query, Request
 from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
-from app.conditions import IMMUTABLE, IfNoneMatch, is_known
 from app.deps import ServicesDep
 from app.errors import documented
-from app.negotiation import preferred
-from app.proxy import address
-from app.routing import Router
+from app.http.conditional import IMMUTABLE, IfNoneMatch, is_known
+from app.http.negotiation import preferred
+from app.http.proxy import address
+from app.http.routing import Router
 from app.train.body import RunId, Step
 from core import VERSION, metrics, samples, tail
 from core.answers import Page

@@ -9,8 +9,8 @@ from fastapi import Header, Query, Response
 
 from app.deps import Services, ServicesDep
 from app.errors import documented
-from app.proxy import address
-from app.routing import Router
+from app.http.proxy import address
+from app.http.routing import Router
 from app.train.body import RunId, run_bodies, run_body
 from app.train.filters import ListQuery, WantedTags, fitting
 from app.train.place import place_of_training

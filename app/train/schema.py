@@ -6,9 +6,9 @@ from functools import cache
 
 from fastapi import Response
 
-from app.conditions import IfNoneMatch, is_known
 from app.deps import ServicesDep
-from app.routing import Router
+from app.http.conditional import IfNoneMatch, is_known
+from app.http.routing import Router
 from app.train.place import place_of_training
 from models.auto import request_schema
 from models.device import has_gpu

@@ -9,8 +9,8 @@ from starlette.concurrency import run_in_threadpool
 
 from app.deps import Services, ServicesDep
 from app.errors import documented
-from app.presence import until_gone
-from app.routing import Router
+from app.http.hang_up import until_gone
+from app.http.routing import Router
 from app.train.place import Place, about_the_place, place_of_training
 from app.train.probes import Probe
 from app.train.route import resolve_request

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from app.deps import Services, ServicesDep
 from app.errors import documented
-from app.routing import Router
+from app.http.routing import Router
 from app.train.body import RunId, run_body
 from core.answers.runs import RunBody
 from core.errors import DatasetNotFound, IllegalTransition, RunNotFound

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.direct import Shortcut
+from app.http.fast_route import Shortcut
 from app.main import create_app
 from core.settings import Settings
 from tests.app.scraping import moved, scrape

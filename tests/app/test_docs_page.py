@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.responses import HTMLResponse, Response
 
-from app.docs_page import ASSETS, FOLDER, edition
+from app.http.docs_page import ASSETS, FOLDER, edition
 from app.main import create_app
 from core.settings import Settings
 

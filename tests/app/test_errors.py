@@ -9,8 +9,8 @@ import pytest
 from fastapi import FastAPI
 
 from app.engine.engine import Engine
+from app.http.routing import METHODS
 from app.main import create_app
-from app.routing import METHODS
 from core.runs import RunStore
 from core.settings import Settings
 from core.specs import RunSpec

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from app import streams
-from app.streams import Streams
+from app.events import streams
+from app.events.streams import Streams
 from core.runs import Run, RunStore
 from core.specs import RunSpec
 from core.states import Status

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.gate import host_name
+from app.http.guard import host_name
 from app.main import create_app
 from core.settings import Settings
 

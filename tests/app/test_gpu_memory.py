@@ -10,7 +10,7 @@ import torch
 from app.engine.engine import Engine, load_engine
 from app.engine.model_cache import Residents
 from app.engine.thread_backend import Threads
-from app.telemetry import Telemetry
+from app.http.telemetry import Telemetry
 from core.registry import Registry
 from models.dcgan import DCGANConfig
 from models.noise import Latents

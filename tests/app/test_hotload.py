@@ -11,8 +11,8 @@ import pytest
 from fastapi import FastAPI
 
 from app.engine import hot_reload as hotload
-from app.health import NO_WORKER
 from app.main import create_app
+from app.status.health import NO_WORKER
 from core.queue import Bell
 from core.refs import ModelRef
 from core.registry import Registry

@@ -12,8 +12,8 @@ from fastapi import FastAPI
 from app.engine.engine import Engine
 from app.engine.loader import Loader
 from app.engine.model_cache import Key
+from app.http.telemetry import Telemetry
 from app.main import create_app
-from app.telemetry import Telemetry
 from core.errors import ModelNotFound, NotReady, Overloaded, StoreDamaged
 from core.settings import Settings
 from tests.app.scraping import moved, scrape

@@ -11,8 +11,8 @@ from fastapi import FastAPI
 
 from app.engine.hot_reload import Models
 from app.engine.lookups import Lookups
+from app.http.telemetry import Telemetry
 from app.main import create_app
-from app.telemetry import Telemetry
 from core.errors import Overloaded
 from core.refs import ModelRef, parse_model_ref
 from core.settings import Settings

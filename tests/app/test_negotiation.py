@@ -6,8 +6,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from app.conditions import check_conditions, is_known
-from app.negotiation import preferred
+from app.http.conditional import check_conditions, is_known
+from app.http.negotiation import preferred
 from core.errors import NotAcceptable, PreconditionFailed
 
 FORMS = {"png": "image/png", "webp": "image/webp", "json": "application/json"}

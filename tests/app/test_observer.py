@@ -10,8 +10,8 @@ import pytest
 from fastapi import FastAPI
 
 from app.engine.engine import Engine
+from app.http.access_log import run_in
 from app.main import create_app
-from app.observer import run_in
 from core.log import JSONFormatter, add_ids
 from core.settings import Settings
 

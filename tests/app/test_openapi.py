@@ -10,8 +10,8 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from app.http.openapi import TAGS, every_error
 from app.main import create_app
-from app.openapi import TAGS, every_error
 from core.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]

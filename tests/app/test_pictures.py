@@ -8,8 +8,8 @@ import pytest
 from fastapi import FastAPI
 
 from app.generate.response_cache import OVERHEAD, Pictures
+from app.http.telemetry import Telemetry
 from app.main import create_app
-from app.telemetry import Telemetry
 from core.settings import Settings
 
 PublishTiny = Callable[..., int]

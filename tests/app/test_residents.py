@@ -9,8 +9,8 @@ from fastapi import FastAPI
 
 from app.engine import hot_reload as hotload
 from app.engine.engine import Engine
-from app.health import NO_WORKER
 from app.main import create_app
+from app.status.health import NO_WORKER
 from core.settings import Settings
 from tests.app.scraping import moved, scrape
 

@@ -13,8 +13,8 @@ import torch
 from fastapi import FastAPI
 
 from app.engine import hot_reload as hotload
-from app.health import NO_WORKER
 from app.main import create_app
+from app.status.health import NO_WORKER
 from core.refs import RunRef
 from core.runs import Run
 from core.settings import Settings

@@ -13,10 +13,10 @@ from fastapi import FastAPI
 from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
-from app import storage
-from app.health import NO_WORKER
 from app.main import create_app
-from app.storage import StorageMeter
+from app.status import storage
+from app.status.health import NO_WORKER
+from app.status.storage import StorageMeter
 from core.queue import TrainQueue, connect
 from core.runs import Run, RunStore
 from core.settings import Settings

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.docs_page import edition
+from app.http.docs_page import edition
 from core.registry import Registry
 
 PublishTiny = Callable[..., int]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 
-from app import reconciler
 from app.main import create_app
+from app.train import reconciler
 from core.datasets import Dataset, DatasetStore, ImageSet, Origin
 from core.queue import JobState, TrainQueue
 from core.reconcile import reconcile

@@ -10,8 +10,8 @@ import pytest
 from fastapi import FastAPI
 
 from app.engine import hot_reload as hotload
-from app.health import NO_WORKER
 from app.main import create_app
+from app.status.health import NO_WORKER
 from core.registry import PublishKey, Registry
 from core.settings import Settings
 from models.starters import DIGITS

@@ -18,8 +18,8 @@ from fastapi import FastAPI
 from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
-from app import reconciler
 from app.main import create_app
+from app.train import reconciler
 from core.datasets import Dataset
 from core.queue import QUEUE_NAME, TrainQueue
 from core.settings import Settings

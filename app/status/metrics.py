@@ -14,8 +14,8 @@ from prometheus_client.registry import Collector
 from starlette.concurrency import run_in_threadpool
 
 from app.deps import Services, ServicesDep
-from app.negotiation import ANY, entries
-from app.routing import Router
+from app.http.negotiation import ANY, entries
+from app.http.routing import Router
 
 OTHER_VERSION = re.compile(r"version=(?!(?:0\.0\.[14]|1\.0\.0)\s*(?:[;,]|$))")  # the encoder takes whatever it is told
 

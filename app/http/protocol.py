@@ -12,7 +12,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.errors import problem
-from app.gate import BROWSER_HEADERS, HOW_TO_WRITE, request_id_of
+from app.http.guard import BROWSER_HEADERS, HOW_TO_WRITE, request_id_of
 from core.errors import BadRequest, GanymedeError, UrlTooLong
 
 MAX_URL = 65_535  # bytes; of the parser

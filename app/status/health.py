@@ -4,7 +4,7 @@ from fastapi import Response
 from starlette.concurrency import run_in_threadpool
 
 from app.deps import Services, ServicesDep
-from app.routing import Router
+from app.http.routing import Router
 from core.answers.system import Alive, Readiness
 from core.errors import GanymedeError
 from core.queue import QueueUnavailable, TrainQueue, trouble_of

@@ -17,7 +17,7 @@ from starlette.routing import request_response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import answer
-from app.routing import repeated
+from app.http.routing import repeated
 
 Handler = Callable[[Request], Awaitable[Response]]
 RawHeaders = list[tuple[bytes, bytes]]

@@ -8,7 +8,7 @@ from starlette.datastructures import Headers
 from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from app.conditions import check_conditions, is_known
+from app.http.conditional import check_conditions, is_known
 from core.errors import PreconditionFailed, RangeNotSatisfiable
 
 RANGE = re.compile(r"\s*bytes\s*=(.*)", re.IGNORECASE)

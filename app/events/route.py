@@ -10,11 +10,11 @@ from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
 from app.deps import Services, ServicesDep
-from app.direct import RawResponse
 from app.errors import documented
-from app.negotiation import preferred
-from app.routing import Router
-from app.streams import EVENT_STREAM, STREAM_HEADERS, encode
+from app.events.streams import EVENT_STREAM, STREAM_HEADERS, encode
+from app.http.fast_route import RawResponse
+from app.http.negotiation import preferred
+from app.http.routing import Router
 from app.train.body import RunId, run_body
 from core.answers import Page
 from core.answers.runs import EventBody

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from app.errors import MEDIA_TYPE
-from app.examples import EXAMPLES, problem_example
+from app.http.examples import EXAMPLES, problem_example
 from core.answers import FieldProblemBody, Problem
 from core.errors import (
     BadRequest,

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from app.engine.hot_reload import Models
-from app.streams import RunTail, encode, pings_until
+from app.events.streams import RunTail, encode, pings_until
 from app.train.body import run_body
 from core.errors import GanymedeError
 from core.run_index import Entry

@@ -4,8 +4,8 @@ from fastapi import Request
 from pydantic import BaseModel
 from starlette.responses import JSONResponse
 
-from app.proxy import address
-from app.routing import Router
+from app.http.proxy import address
+from app.http.routing import Router
 from core import VERSION
 
 router = Router(tags=["health"])

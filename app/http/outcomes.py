@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from fastapi.routing import APIRoute
 
-from app.telemetry import UNMATCHED, Telemetry
+from app.http.telemetry import UNMATCHED, Telemetry
 from core.errors import ClientGone, GanymedeError, InvalidRequest, MethodNotAllowed, StoreFull
 
 OF_ALL = {error.status for error in (GanymedeError, ClientGone, MethodNotAllowed, InvalidRequest)}

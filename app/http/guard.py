@@ -19,8 +19,8 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import problem
-from app.proxy import address, forwarded_host
-from app.telemetry import Telemetry
+from app.http.proxy import address, forwarded_host
+from app.http.telemetry import Telemetry
 from core.errors import BadRequest, BodyTooLarge, GanymedeError, HostNotAllowed, OriginNotAllowed
 from core.hosts import is_served, served_host
 from core.log import REQUEST_ID as CURRENT_REQUEST_ID

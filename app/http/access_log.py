@@ -11,7 +11,7 @@ from collections.abc import Awaitable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.telemetry import UNMATCHED, Telemetry
+from app.http.telemetry import UNMATCHED, Telemetry
 from core.log import RUN
 
 RUN_IN_ADDRESS = re.compile(rb"/(run_[0-9a-f]{20})(?=[/?#]|\Z)")

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from starlette.responses import HTMLResponse, Response
 
-from app.conditions import IMMUTABLE
-from app.routing import Router
-from app.stored import StoredFile
+from app.http.conditional import IMMUTABLE
+from app.http.routing import Router
+from app.http.stored import StoredFile
 from core.errors import NotFound
 
-FOLDER = Path(__file__).resolve().parent / "web"
+FOLDER = Path(__file__).resolve().parent.parent / "web"
 VENDOR = FOLDER / "vendor" / "swagger-ui"
 ASSETS = {
     "swagger-ui-bundle.js": (VENDOR / "swagger-ui-bundle.js", "text/javascript"),

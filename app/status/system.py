@@ -8,8 +8,8 @@ from starlette.concurrency import run_in_threadpool
 
 from app.deps import Services, ServicesDep
 from app.errors import documented
-from app.health import readiness, training_troubles
-from app.routing import Router
+from app.http.routing import Router
+from app.status.health import readiness, training_troubles
 from core import VERSION
 from core.answers import Page
 from core.answers.system import EngineBody, QueueBody, QueuedRun, StatusBody, WorkerBody
