@@ -43,7 +43,6 @@ from app.train import checkpoints, history, schema, validation, verbs
 from app.train import route as train
 from app.train.probes import Probes
 from app.train.reconciler import reconcile_for_ever
-from core import VERSION
 from core.cores import available_cores
 from core.datasets import DatasetStore
 from core.errors import GanymedeError
@@ -55,6 +54,7 @@ from core.registry import Registry
 from core.runs import RunStore
 from core.settings import Settings
 from core.store import Store
+from ganymede.schemas import VERSION
 from models.starters import install_starters
 
 PARTS = (

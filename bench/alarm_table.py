@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from core.diagnosis import UNTROUBLED
+from ganymede.schemas.diagnosis import UNTROUBLED
 
 Result = dict[str, Any]
 

@@ -24,13 +24,13 @@ from bench.apart import train_apart
 from bench.machine import machine, revision
 from core import files
 from core.datasets import BUNDLED, Dataset, DatasetStore, ImageSet, Origin
-from core.diagnosis import UNTROUBLED, Verdict
 from core.metrics import MARKS
 from core.runs import Run, RunStore
 from core.settings import Settings
-from core.specs import RunSpec
-from core.states import Status
 from core.store import Store
+from ganymede.schemas.diagnosis import UNTROUBLED, Verdict
+from ganymede.schemas.specs import RunSpec
+from ganymede.schemas.states import Status
 from models.recipes import RECIPES
 from models.resolution import resolve
 from worker.diagnosis.judging import diagnose

@@ -23,10 +23,10 @@ import torch
 from app.deps import Services
 from app.main import create_app
 from bench.machine import ROOT, machine
-from core.refs import ModelRef
 from core.registry import PublishKey, Registry
 from core.settings import Settings
 from core.store import Store
+from ganymede.schemas.references import ModelRef
 from models.publish import publish_folder
 from models.starters import DIGITS
 

@@ -39,8 +39,8 @@ from core.images import Images
 from core.registry import Registry
 from core.runs import Run, RunStore
 from core.settings import Settings
-from core.states import Status
 from core.store import Store
+from ganymede.schemas.states import Status
 from models.choice import are_few
 from models.resolution import resolve
 

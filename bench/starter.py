@@ -29,9 +29,9 @@ from core.images import Images
 from core.registry import Registry
 from core.runs import Run, RunStore
 from core.settings import Settings
-from core.specs import RunSpec
-from core.states import Status
 from core.store import Store, list_files
+from ganymede.schemas.specs import RunSpec
+from ganymede.schemas.states import Status
 from models import publish, sampling
 from models.initial import find_initial, resolve_with
 from models.starters import AVATARS, DIGITS

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.machine import revision
 from bench.recipe_data import SUBJECTS, Manifest, Subject
-from core.specs import RunSpec
+from ganymede.schemas.specs import RunSpec
 from models.recipes import RECIPES
 from models.resolution import resolve
 

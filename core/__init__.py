@@ -1,8 +1,1 @@
-"""What the sides agree on: settings, errors, references, runs, datasets, the store. Knows no torch and no HTTP."""
-
-from importlib.metadata import PackageNotFoundError, version
-
-try:
-    VERSION = version("ganymede-gan")
-except PackageNotFoundError:  # run from a bare checkout
-    VERSION = "0+unknown"
+"""What the sides agree on: settings, errors, runs, datasets, the store. Knows no torch and no HTTP."""

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core import files, steps
+from core import files
 from core.errors import CheckpointNotFound, StoreDamaged
+from core.refs import find_place
 from core.registry import PublishKey, timestamp
 from core.runs import Run
-from core.states import Published, RunState
-from core.steps import BranchStep
+from core.states import RunState
 from core.store import SCHEMA
+from ganymede.schemas.references import BranchStep, parse_branch_step
+from ganymede.schemas.states import Published
 
 GENERATOR_FOLDER = "generator"
 FACTS_FILE = "training.json"  # of which others read `resolved` alone
@@ -56,13 +58,13 @@ class Checkpoint(BranchStep):
 
 def list_checkpoints(run: Run) -> list[Checkpoint]:
     """A run's checkpoints, newest first."""
-    places = filter(None, map(steps.parse_name, run.store.names(run.checkpoints)))
+    places = filter(None, map(parse_branch_step, run.store.names(run.checkpoints)))
     return sorted((Checkpoint(place.branch, place.step, run) for place in places), reverse=True)
 
 
 def find_checkpoint(run: Run, asked: str) -> Checkpoint:
     """The checkpoint `asked` names: STEP (of the newest branch that has it), BRANCH-STEP, or `latest`."""
-    found = steps.find(list_checkpoints(run), asked)
+    found = find_place(list_checkpoints(run), asked)
     if found is None:
         raise CheckpointNotFound(f"run {run.id} has no checkpoint {asked}; {_those_of(run)}")
     return found

@@ -6,8 +6,8 @@ Knows no files.
 from pydantic import Field
 
 from core.errors import InvalidRequest
-from core.specs import MAX_TAGS, RunPatch
-from core.states import Record
+from ganymede.schemas.specs import MAX_TAGS, RunPatch
+from ganymede.schemas.states import Record
 
 
 class Notes(Record):

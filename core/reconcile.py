@@ -12,7 +12,8 @@ from core.errors import IllegalTransition, RunNotFound, StoreDamaged
 from core.log import about_run
 from core.queue import JobState, TrainQueue
 from core.runs import Run, RunStore
-from core.states import SETTLED, Failure, RunState, Status
+from core.states import SETTLED, RunState
+from ganymede.schemas.states import Failure, Status
 
 MAX_LOST_ATTEMPTS = 3  # in a row, without a newer checkpoint
 CANCEL_GRACE_S = 30.0  # then the process is killed

@@ -15,11 +15,9 @@ from typing import Any
 
 from core.errors import AliasNotFound, Conflict, ModelNotFound, StoreDamaged, VersionInUse
 from core.outline import Outline, Outlines, Stamp
-from core.refs import ModelRef
 from core.store import Store
+from ganymede.schemas.references import LATEST, PRODUCTION, ModelRef
 
-LATEST = "latest"  # follows every publish
-PRODUCTION = "production"  # moves only when somebody promotes; then NAME alone means it
 HISTORY_KEPT = 200  # moves of `latest`, and as many of all other aliases
 
 Fill = Callable[[Path], None]

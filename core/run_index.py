@@ -17,8 +17,9 @@ from typing import BinaryIO, NamedTuple
 
 from core import files
 from core.errors import GanymedeError
-from core.states import RunState, Status
+from core.states import RunState
 from core.store import Store
+from ganymede.schemas.states import Status
 
 CHANGES = "runs/.changes"
 SURE_AFTER_NS = 2_000_000_000  # a folder whose time is younger may change within the same tick of the clock

@@ -19,9 +19,10 @@ from core.events import newest_event_id
 from core.notes import Notes
 from core.registry import timestamp
 from core.run_index import RunIndex, note_change
-from core.specs import RunPatch, RunSpec
-from core.states import DELETABLE, TRANSITIONS, Progress, RunState, Status, refusal
+from core.states import DELETABLE, TRANSITIONS, Progress, RunState, refusal
 from core.store import SCHEMA, Store
+from ganymede.schemas.specs import RunPatch, RunSpec
+from ganymede.schemas.states import Status
 
 RELEASE_PATIENCE_S = 1.0  # for a worker to let go of a run that it has settled
 

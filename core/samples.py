@@ -5,9 +5,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from core import steps
 from core.errors import SampleNotFound
-from core.steps import BranchStep
+from core.refs import find_place
+from ganymede.schemas.references import BranchStep, parse_branch_step
 
 NEAREST_SHOWN = 4
 
@@ -26,7 +26,7 @@ def list_grids(folder: Path) -> list[Grid]:
     with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
             stem, dot, ending = entry.name.partition(".")
-            place = steps.parse_name(stem)
+            place = parse_branch_step(stem)
             if place is not None and str(place) == stem and (dot, ending) == (".", "webp"):
                 with contextlib.suppress(FileNotFoundError):  # dropped meanwhile
                     facts = entry.stat(follow_symlinks=False)
@@ -41,12 +41,12 @@ def find(grids: list[Grid], text: str) -> Grid:
         InvalidRequest: it is none of the three.
         SampleNotFound: there is no such grid; names the nearest.
     """
-    found = steps.find(grids, text)
+    found = find_place(grids, text)
     if found is not None:
         return found
     if not grids:
         raise SampleNotFound("this run has drawn no samples yet")
-    named = steps.parse_name(text)
+    named = parse_branch_step(text)
     step = named.step if named else int(text)
     near = sorted(grids, key=lambda grid: abs(grid.step - step))[:NEAREST_SHOWN]
     shown = ", ".join(str(grid if named else grid.step) for grid in sorted(near))

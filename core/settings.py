@@ -19,7 +19,8 @@ from core.errors import InvalidRequest
 from core.hosts import is_loopback, normal_host, served_host
 from core.proxies import checked_networks, checked_prefix
 from core.redis_url import check_redis_url
-from core.refs import RUN, parse_model_ref
+from core.refs import parse_model_ref
+from ganymede.schemas.references import RUN
 
 SOCKET_PATH_LIMIT = 100  # bytes; sun_path holds 108 on Linux and 104 on macOS
 PREFIX = "GANYMEDE_"

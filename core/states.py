@@ -1,44 +1,16 @@
-"""The life of a run: its statuses, what may follow what, what may be asked of it. Knows no files and no queue."""
+"""The life of a run: what may follow which status, what may be asked of it. Knows no files and no queue."""
 
 import datetime as dt
-from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from core.diagnosis import Diagnosis, EarlyEnd, TakenRemedy
 from core.errors import IllegalTransition
 from core.registry import timestamp
-
-
-class Status(StrEnum):
-    """Where a run is in its life."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    PAUSING = "pausing"
-    PAUSED = "paused"
-    CANCELING = "canceling"
-    CANCELED = "canceled"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-
-    @property
-    def is_terminal(self) -> bool:
-        return self in TERMINAL
-
-    @property
-    def has_worker(self) -> bool:
-        return self in (Status.RUNNING, Status.PAUSING, Status.CANCELING)
-
-    @property
-    def wants_worker(self) -> bool:
-        """Whether the run waits for a worker or for one to let go of it."""
-        return self is Status.QUEUED or self.has_worker
-
+from ganymede.schemas.diagnosis import Diagnosis, EarlyEnd, TakenRemedy
+from ganymede.schemas.states import TERMINAL, Best, Failure, Published, Record, Status
 
 S = Status
-TERMINAL = frozenset({S.CANCELED, S.SUCCEEDED, S.FAILED})
 
 # The whole table; any other step is refused. A status may always be followed by itself.
 TRANSITIONS: dict[Status, frozenset[Status]] = {
@@ -66,12 +38,6 @@ DELETABLE = TERMINAL | {S.PAUSED}
 SETTLED = {S.CANCELING: S.CANCELED, S.PAUSING: S.PAUSED}  # what was asked for, once nobody trains the run any longer
 
 
-class Record(BaseModel):
-    """Part of a stored record; a field that a newer build added is kept out, not an error."""
-
-    model_config = ConfigDict(extra="ignore")
-
-
 class Progress(Record):
     branch: int = 0  # another with each rollback
     step: int = 0
@@ -82,32 +48,6 @@ class Progress(Record):
     @property
     def fraction(self) -> float:
         return self.step / self.total
-
-
-class Failure(Record):
-    """Why a run failed."""
-
-    code: str
-    message: str
-    retryable: bool
-
-
-class Published(Record):
-    """A version that was made of a checkpoint."""
-
-    model: str
-    version: int
-    step: int
-    at: str
-
-
-class Best(Record):
-    """The checkpoint at which the metric that runs are judged by was lowest."""
-
-    metric: str
-    value: float
-    branch: int
-    step: int
 
 
 class Task(Record):

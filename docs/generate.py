@@ -9,10 +9,10 @@ import typer.main
 from bench import alarm_table, recipe_table, starter_page
 from bench.serving.page import page
 from bench.training.report import section
-from core.diagnosis import UNTROUBLED
 from core.settings import Settings
-from core.specs import TrainConfig
 from ganymede.cli import app
+from ganymede.schemas.diagnosis import UNTROUBLED
+from ganymede.schemas.specs import TrainConfig
 from models.auto import RULES
 from models.choice import TABLE as CHOICES
 from models.recipes import RECIPES

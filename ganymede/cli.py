@@ -6,7 +6,6 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from core import VERSION
 from ganymede.commands import history  # noqa: F401 - adds its commands to `runs`
 from ganymede.commands.datasets import datasets
 from ganymede.commands.doctor import doctor
@@ -16,6 +15,7 @@ from ganymede.commands.models import models
 from ganymede.commands.runs import runs
 from ganymede.commands.session import FAILED, USAGE, command
 from ganymede.commands.train import train
+from ganymede.schemas import VERSION
 
 app = typer.Typer(
     name="ganymede",

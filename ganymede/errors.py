@@ -10,7 +10,7 @@ ClientError
 
 from collections.abc import Sequence
 
-from core.answers import FieldProblemBody, Problem
+from ganymede.schemas.problems import FieldProblemBody, Problem
 
 
 class ClientError(Exception):

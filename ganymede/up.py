@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
-from core.answers.system import Readiness
 from core.settings import Settings, load_settings
+from ganymede.schemas.system import Readiness
 from ganymede.supervisor import LOOK_EVERY_S, Say, Supervisor, base_url, relative_home, until_told_to_stop
 
 SLOW_AFTER_S = 60.0  # then a wait is told

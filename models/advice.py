@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from core.answers.validation import MemoryBody, TimeBody, WarningBody
+from ganymede.schemas.validation import MemoryBody, TimeBody, WarningBody
 from models.choice import are_few
 from models.networks import state_bytes
 

@@ -6,7 +6,7 @@ is made from this, and GET /train/schema answers with it.
 
 from typing import Any
 
-from core.specs import RunSpec, TrainConfig
+from ganymede.schemas.specs import RunSpec, TrainConfig
 from models import choice
 from models.recipes import RECIPES, Recipe
 from models.resolution import unsuited

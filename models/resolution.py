@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from core.errors import FieldProblem, InvalidRequest
-from core.specs import PublishSpec, RunSpec, TrainConfig
+from ganymede.schemas.specs import PublishSpec, RunSpec, TrainConfig
 from models import ARCHITECTURES
 from models.choice import AUTO, Choice, Situation, are_few, choose
 from models.device import has_gpu

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from core import files
 from core.checkpoints import FACTS_FILE, GENERATOR_FOLDER
 from core.errors import StoreDamaged, TrainingFailed
-from core.states import Best
 from core.store import SCHEMA, check_files, list_files
+from ganymede.schemas.states import Best
 from models.weights import WEIGHTS_FILE
 from worker.distributed import ALONE, World
 from worker.execution import Execution

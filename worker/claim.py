@@ -7,7 +7,7 @@ import logging
 
 from core.errors import IllegalTransition, RunNotFound, StoreDamaged
 from core.runs import RunStore
-from core.states import Status
+from ganymede.schemas.states import Status
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,9 @@ from core import files, images
 from core.registry import timestamp
 from core.runs import Run
 from core.samples import Grid, list_grids
-from core.states import Progress, RunState, Status
-from core.steps import BranchStep
+from core.states import Progress, RunState
+from ganymede.schemas.references import BranchStep
+from ganymede.schemas.states import Status
 from models import sampling
 from models.noise import classes_with_images
 from worker.distributed import World

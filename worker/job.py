@@ -21,8 +21,9 @@ from core.queue import Bell
 from core.registry import Registry
 from core.runs import Run, RunStore
 from core.settings import Settings, load_settings
-from core.states import Failure, RunState, Status
+from core.states import RunState
 from core.store import Store
+from ganymede.schemas.states import Failure, Status
 from worker.batches import Batches
 from worker.checkpointing import load_training, restore
 from worker.diagnosis.hook import Diagnose

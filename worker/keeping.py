@@ -7,10 +7,10 @@ from typing import Any
 
 from core.checkpoints import GENERATOR_FOLDER, Checkpoint, list_checkpoints, note_published, publication
 from core.queue import Bell
-from core.registry import LATEST, Registry
+from core.registry import Registry
 from core.runs import Run
-from core.states import Best
-from core.steps import BranchStep
+from ganymede.schemas.references import LATEST, BranchStep
+from ganymede.schemas.states import Best
 from models.publish import Lineage, publish_folder, write_generator
 from models.resolution import network_config
 from models.weights import is_finite

@@ -6,7 +6,7 @@ A remedy never touches the shape of a network, so every checkpoint fits; spec.js
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from core.diagnosis import Change, Remedy, Verdict
+from ganymede.schemas.diagnosis import Change, Remedy, Verdict
 from models.resolution import ADA, DIFFAUGMENT, EVIDENCE, POLICIES, WASSERSTEIN, ada_ramp, penalty_by_rule
 
 MOST = 2  # of a run

@@ -9,12 +9,13 @@ import logging
 from typing import Any
 
 from core.checkpoints import Checkpoint, list_checkpoints
-from core.diagnosis import Remedy, Verdict
 from core.errors import CheckpointNotFound, StoreDamaged, TrainingFailed
 from core.registry import timestamp
 from core.runs import Run
-from core.states import Best, Progress, RunState
-from core.steps import BranchStep
+from core.states import Progress, RunState
+from ganymede.schemas.diagnosis import Remedy, Verdict
+from ganymede.schemas.references import BranchStep
+from ganymede.schemas.states import Best
 from models.recipes import RECIPES
 from worker import remedies
 from worker.checkpointing import restore

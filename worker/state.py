@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from core.diagnosis import Part, Remedy, TakenRemedy, Verdict
-from core.states import Best
+from ganymede.schemas.diagnosis import Part, Remedy, TakenRemedy, Verdict
+from ganymede.schemas.states import Best
 from models.networks import build_networks
 from worker.augmentation import augmentation_of
 from worker.batches import Batches, Position

@@ -13,12 +13,13 @@ from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.http.conditional import IfNoneMatch, check_conditions, is_known
 from app.http.routing import Router
-from core.answers import Page
-from core.answers.models import AliasBody, AliasMove
 from core.errors import AliasNotFound, Conflict, ModelNotFound, PreconditionFailed, StoreDamaged
-from core.refs import ModelRef, check_model_name, check_name, parse_model_ref
+from core.refs import check_model_name, check_name, parse_model_ref
 from core.registry import Check
-from core.specs import AliasChange
+from ganymede.schemas.bodies import Page
+from ganymede.schemas.models import AliasBody, AliasMove
+from ganymede.schemas.references import ModelRef
+from ganymede.schemas.specs import AliasChange
 
 router = Router(prefix="/models/{model}/aliases", tags=["models"])
 

@@ -8,8 +8,8 @@ from fastapi import Path
 from app.deps import Services
 from app.engine.engine import Engine
 from app.http.proxy import address
-from core.answers.models import EngineFacts, VersionBody
 from core.errors import StoreDamaged
+from ganymede.schemas.models import EngineFacts, VersionBody
 
 ModelName = Annotated[str, Path(max_length=100, description="Name of a model.", examples=["digits"])]
 VersionNumber = Annotated[int, Path(ge=1, lt=10**9, description="Number of a version.", examples=[1])]

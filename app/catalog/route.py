@@ -11,11 +11,11 @@ from app.catalog.body import ModelName, VersionNumber, engine_facts, version_bod
 from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.http.routing import Router
-from core.answers import Page
-from core.answers.models import ModelBody, ModelSummary, VersionBody
-from core.bodies import StrictModel
 from core.errors import Conflict, ModelNotFound, StoreDamaged, VersionInUse
-from core.refs import NAME_PATTERN, ModelRef, check_model_name, parse_model_ref
+from core.refs import check_model_name, parse_model_ref
+from ganymede.schemas.bodies import Page, StrictModel
+from ganymede.schemas.models import ModelBody, ModelSummary, VersionBody
+from ganymede.schemas.references import NAME_PATTERN, ModelRef
 
 router = Router(prefix="/models", tags=["models"])
 

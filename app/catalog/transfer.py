@@ -17,7 +17,6 @@ from app.http.proxy import address
 from app.http.routing import Router
 from app.http.stored import StoredFile
 from core import files
-from core.answers.models import VersionBody
 from core.errors import (
     Conflict,
     InvalidRequest,
@@ -27,6 +26,7 @@ from core.errors import (
     StoreDamaged,
 )
 from core.refs import check_model_name
+from ganymede.schemas.models import VersionBody
 from models.imports import MANIFEST_PART, MAX_MANIFEST_BYTES, WEIGHTS_PART, Manifest, import_folder
 from models.publish import MANIFEST_FILE, SAMPLES_FILE
 from models.weights import WEIGHTS_FILE

@@ -6,9 +6,9 @@ from fastapi import Path
 
 from app.deps import Services
 from app.http.proxy import address
-from core.answers.models import DatasetBody
 from core.datasets import BUNDLED, Dataset
 from core.errors import StoreDamaged
+from ganymede.schemas.models import DatasetBody
 
 DatasetName = Annotated[str, Path(max_length=100, description="Name of a dataset.", examples=[BUNDLED])]
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.answers.system import ImportBody
 from core.errors import ClientGone, FieldProblem, GanymedeError, InvalidRequest, Overloaded
 from core.intake.order import Order
 from core.processes import python_module
 from core.registry import timestamp
+from ganymede.schemas.system import ImportBody
 
 AT_ONCE = 8  # uploads that are received or wait; each may take GANYMEDE_MAX_UPLOAD of the disk
 RETRY_AFTER_S = 10.0

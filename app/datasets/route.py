@@ -11,14 +11,14 @@ from app.errors import documented
 from app.http.conditional import IfNoneMatch, is_known
 from app.http.routing import Router
 from app.train.filters import ListQuery, fitting
-from core.answers import Page
-from core.answers.models import DatasetBody
 from core.datasets import Dataset
 from core.errors import DatasetInUse, DatasetNotFound, InvalidRequest, StoreDamaged
 from core.png import write_png
 from core.preview import COUNT, preview
 from core.refs import check_name
-from core.states import TERMINAL, Status
+from ganymede.schemas.bodies import Page
+from ganymede.schemas.models import DatasetBody
+from ganymede.schemas.states import TERMINAL, Status
 
 router = Router(prefix="/datasets", tags=["datasets"])
 

@@ -11,10 +11,10 @@ from typing import Any
 import PIL
 
 from app.engine.batch import Backend, Batch, Facts, Painted, PrecisionChoice, Runner
-from core import VERSION
 from core.errors import StoreDamaged
-from core.steps import BranchStep
 from core.store import check_files
+from ganymede.schemas import VERSION
+from ganymede.schemas.references import BranchStep
 from models.noise import Latents
 
 SMOOTHING = 0.1  # weight of the newest batch in the measured seconds of its shape

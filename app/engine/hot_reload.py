@@ -17,11 +17,11 @@ from app.engine.lookups import Lookups
 from app.engine.model_cache import Key, Residents, Version
 from app.engine.source import Source
 from app.http.telemetry import Telemetry
-from core.answers.models import ModelSummary
 from core.errors import CheckpointNotFound, GanymedeError, ModelNotFound, NotReady, StoreDamaged
 from core.outline import Stamp, is_settled
 from core.queue import Bell
-from core.refs import RUN, ModelRef, Reference, RunRef
+from ganymede.schemas.models import ModelSummary
+from ganymede.schemas.references import RUN, ModelRef, Reference, RunRef
 
 POLL_EVERY_S = 2.0
 RUN_MEANS_FOR_S = 1.0  # then the run's folder is looked at again

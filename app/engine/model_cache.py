@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from app.engine.engine import Engine
 from app.http.telemetry import Telemetry
-from core.steps import BranchStep
+from ganymede.schemas.references import BranchStep
 
 Version = int | BranchStep  # of a model; of a run: where in it a checkpoint was made
 Key = tuple[str, Version]  # a model, or `run:ID`

@@ -16,12 +16,11 @@ from app.http.fast_route import RawResponse
 from app.http.negotiation import preferred
 from app.http.routing import Router
 from app.train.body import RunId, run_body
-from core.answers import Page
-from core.answers.runs import EventBody
-from core.bodies import StrictModel
 from core.errors import InvalidRequest, NotAcceptable, RunNotFound
 from core.events import events_after, newest_event_id
 from core.runs import Run
+from ganymede.schemas.bodies import Page, StrictModel
+from ganymede.schemas.runs import EventBody
 
 router = Router()
 

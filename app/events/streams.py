@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
 from app.train.body import eta_of, task_of
-from core.answers.runs import ProgressMessage
 from core.errors import GanymedeError
 from core.events import Event, EventTail, events_after
 from core.runs import Run
 from core.states import RunState
+from ganymede.schemas.runs import ProgressMessage
 
 EVENT_STREAM = "text/event-stream"
 # The last is for proxies like nginx: do not hold the events back to fill a buffer.

@@ -13,7 +13,9 @@ from collections.abc import Iterator
 
 from app.engine.engine import Engine
 from app.generate.sampling import Ask
-from core.answers.drawings import (
+from core.images import Images, contact_sheet, enlarge, to_npy, to_webp
+from core.png import write_png
+from ganymede.schemas.drawings import (
     MANIFEST,
     DrawingRecipe,
     DrawnFacts,
@@ -23,8 +25,6 @@ from core.answers.drawings import (
     StoredImage,
     ZipManifest,
 )
-from core.images import Images, contact_sheet, enlarge, to_npy, to_webp
-from core.png import write_png
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment a zip can name
 UNIX, READABLE = 3, 0o100644 << 16  # of the entries of a zip: what wrote them, and who may read them

@@ -16,8 +16,6 @@ from app.generate.formats import one_picture
 from app.generate.parameters import GenerateBody
 from app.generate.sampling import MAX_PIXELS, MEDIA_TYPES, Ask, check
 from app.http.routing import Router
-from core.answers.drawings import DrawingRecipe, InspectionBody
-from core.bodies import StrictModel
 from core.errors import (
     GenerationTimeout,
     InvalidRequest,
@@ -32,6 +30,8 @@ from core.errors import (
 from core.images import Images
 from core.png import KEYWORD, Picture, read_png
 from core.refs import parse_reference
+from ganymede.schemas.bodies import StrictModel
+from ganymede.schemas.drawings import DrawingRecipe, InspectionBody
 
 PNG = MEDIA_TYPES["png"]
 BODY = {"required": True, "content": {PNG: {"schema": {"type": "string", "format": "binary"}}}}

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from core.bodies import BodyModel, StrictModel
+from ganymede.schemas.bodies import BodyModel, StrictModel
 from models.noise import SEEDS
 
 Format = Literal["png", "webp", "json", "zip", "npy"]

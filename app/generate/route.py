@@ -20,7 +20,6 @@ from app.http.fast_route import DirectRoute, RawHeaders, RawResponse, read_query
 from app.http.hang_up import until_gone
 from app.http.proxy import address
 from app.http.routing import Router
-from core.answers.drawings import DrawnImages
 from core.errors import (
     CheckpointNotFound,
     GenerationTimeout,
@@ -32,7 +31,9 @@ from core.errors import (
     Overloaded,
     RunNotFound,
 )
-from core.refs import Reference, parse_reference
+from core.refs import parse_reference
+from ganymede.schemas.drawings import DrawnImages
+from ganymede.schemas.references import Reference
 from models.noise import default_labels, seeds_from
 
 REPEATED = frozenset({"label"})  # query parameters that may be given more than once

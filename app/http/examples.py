@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from core.answers.runs import RUN_ID
 from core.errors import GanymedeError, IllegalTransition, InvalidRequest
+from ganymede.schemas.runs import RUN_ID
 
 Json = dict[str, Any]
 

@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse
 
 from app.http.proxy import address
 from app.http.routing import Router
-from core import VERSION
+from ganymede.schemas import VERSION
 
 router = Router(tags=["health"])
 

@@ -13,7 +13,6 @@ from fastapi.routing import APIRoute
 
 from app.errors import MEDIA_TYPE
 from app.http.examples import EXAMPLES, problem_example
-from core.answers import FieldProblemBody, Problem
 from core.errors import (
     BadRequest,
     BodyTooLarge,
@@ -26,6 +25,7 @@ from core.errors import (
     StoreFull,
     TrainingFailed,
 )
+from ganymede.schemas.problems import FieldProblemBody, Problem
 
 Json = dict[str, Any]
 

@@ -18,8 +18,8 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-from core import VERSION
 from core.errors import BadRequest, BodyTooLarge, HostNotAllowed, NotReady, OriginNotAllowed, Overloaded
+from ganymede.schemas import VERSION
 
 UNMATCHED = "unmatched"  # the route of a request that none answers: addresses that are none must not fill the memory
 REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)

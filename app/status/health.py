@@ -5,10 +5,10 @@ from starlette.concurrency import run_in_threadpool
 
 from app.deps import Services, ServicesDep
 from app.http.routing import Router
-from core.answers.system import Alive, Readiness
 from core.errors import GanymedeError
 from core.queue import QueueUnavailable, TrainQueue, trouble_of
 from core.refs import parse_model_ref
+from ganymede.schemas.system import Alive, Readiness
 
 NO_WORKER = "workers: none is alive, so runs wait"
 

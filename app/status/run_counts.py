@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from core.runs import RunStore
-from core.states import Status
+from ganymede.schemas.states import Status
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ import shutil
 import threading
 import time
 
-from core.answers.system import StorageBody
 from core.files import folder_size
 from core.store import Store
+from ganymede.schemas.system import StorageBody
 
 KEPT_S = 10.0  # sizes are no older, or SHARE times as old as it took to find them
 SHARE = 20.0  # a walk over a huge store takes seconds: at most a twentieth of the time goes into walking

@@ -10,14 +10,14 @@ from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.http.routing import Router
 from app.status.health import readiness, training_troubles
-from core import VERSION
-from core.answers import Page
-from core.answers.system import EngineBody, QueueBody, QueuedRun, StatusBody, WorkerBody
 from core.errors import GanymedeError, RedisUnavailable
 from core.queue import QueueUnavailable, trouble_of
 from core.queue_snapshot import QueueSnapshot, WorkerFacts
 from core.registry import timestamp
-from core.states import Status
+from ganymede.schemas import VERSION
+from ganymede.schemas.bodies import Page
+from ganymede.schemas.states import Status
+from ganymede.schemas.system import EngineBody, QueueBody, QueuedRun, StatusBody, WorkerBody
 
 router = Router(tags=["system"])
 

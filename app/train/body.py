@@ -9,14 +9,15 @@ from typing import Annotated, Any
 from fastapi import Path
 
 from app.http.proxy import address
-from core.answers.runs import RUN_ID, LatestBody, ProgressBody, QueuePlace, RunBody, TaskBody
 from core.notes import Notes
 from core.queue import QueueUnavailable, TrainQueue, job_id
 from core.registry import timestamp
 from core.runs import Run, recipe_of
-from core.specs import stop_of
-from core.states import RunState, Status, possible_verbs
-from core.steps import LATEST
+from core.states import RunState, possible_verbs
+from ganymede.schemas.references import LATEST
+from ganymede.schemas.runs import RUN_ID, LatestBody, ProgressBody, QueuePlace, RunBody, TaskBody
+from ganymede.schemas.specs import stop_of
+from ganymede.schemas.states import Status
 
 RunId = Annotated[str, Path(max_length=100, description="Id of a run.", examples=[RUN_ID])]
 Step = Annotated[

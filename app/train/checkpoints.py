@@ -16,14 +16,14 @@ from app.errors import documented
 from app.http.proxy import address
 from app.http.routing import Router
 from app.train.body import RunId, Step
-from core.answers import Page
-from core.answers.models import VersionBody
-from core.answers.runs import CheckpointBody
 from core.checkpoints import Checkpoint, find_checkpoint, list_checkpoints, note_published, publication
 from core.errors import CheckpointNotFound, InvalidRequest, RunNotFound, StoreDamaged
 from core.refs import check_model_name
-from core.specs import PublishRequest
-from core.states import Published
+from ganymede.schemas.bodies import Page
+from ganymede.schemas.models import VersionBody
+from ganymede.schemas.runs import CheckpointBody
+from ganymede.schemas.specs import PublishRequest
+from ganymede.schemas.states import Published
 from models.publish import publish_folder
 
 router = Router(prefix="/train/{run_id}/checkpoints", tags=["train"])

@@ -8,13 +8,13 @@ from fastapi import Depends, Request
 from pydantic import Field, model_validator
 
 from app.train.body import RunFiles
-from core.bodies import StrictModel
 from core.errors import InvalidRequest, RunNotFound, StoreDamaged
 from core.refs import check_name
 from core.run_index import Facts
 from core.runs import Run, RunStore, is_run_id, recipe_of
-from core.specs import MAX_TAGS, TAG_KEY, Name
-from core.states import Status
+from ganymede.schemas.bodies import StrictModel
+from ganymede.schemas.specs import MAX_TAGS, TAG_KEY, Name
+from ganymede.schemas.states import Status
 
 TAG, TAG_OF = "tag", "tag."  # tag=team=a, which every client can send, or tag.team=a
 Tag = Annotated[str, Field(pattern=rf"^{TAG_KEY}=", max_length=300, examples=["team=a"])]

@@ -22,14 +22,14 @@ from app.http.negotiation import preferred
 from app.http.proxy import address
 from app.http.routing import Router
 from app.train.body import RunId, Step
-from core import VERSION, metrics, samples, tail
-from core.answers import Page
-from core.answers.runs import AttemptMark, BranchMark, Downsampled, MetricsBody, SampleBody
-from core.bodies import StrictModel
+from core import metrics, samples, tail
 from core.errors import InvalidRequest, NotAcceptable, RunNotFound, SampleNotFound
 from core.registry import timestamp
 from core.runs import Run
-from core.steps import parse_name
+from ganymede.schemas import VERSION
+from ganymede.schemas.bodies import Page, StrictModel
+from ganymede.schemas.references import parse_branch_step
+from ganymede.schemas.runs import AttemptMark, BranchMark, Downsampled, MetricsBody, SampleBody
 
 router = Router(prefix="/train", tags=["train"])
 
@@ -157,7 +157,7 @@ class SamplesQuery(StrictModel):
 def list_samples(run_id: RunId, query: Annotated[SamplesQuery, Query()], services: ServicesDep) -> Page[SampleBody]:
     """All grids of a run, oldest first."""
     run = services.runs.get(run_id)
-    begin = parse_name(query.cursor) if query.cursor is not None else None
+    begin = parse_branch_step(query.cursor) if query.cursor is not None else None
     if query.cursor is not None and begin is None:
         raise InvalidRequest.field("cursor", "not a cursor of this list")
     grids = samples.list_grids(run.samples)
@@ -204,7 +204,7 @@ def read_sample(
         raise SampleNotFound(f"the samples {grid} are no longer kept") from None
     headers = {
         "ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"',
-        "Cache-Control": IMMUTABLE if parse_name(step) else "no-cache",
+        "Cache-Control": IMMUTABLE if parse_branch_step(step) else "no-cache",
         "Content-Location": _sample_url(run, grid),
     }
     if is_known(if_none_match, headers["ETag"]):

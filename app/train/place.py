@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from app.deps import Services
-from core.answers.validation import WarningBody
 from core.queue import QueueUnavailable
-from core.specs import RunSpec
+from ganymede.schemas.specs import RunSpec
+from ganymede.schemas.validation import WarningBody
 from models.choice import AUTO, choose
 from models.device import has_gpu
 from models.recipes import RECIPES

@@ -15,8 +15,6 @@ from app.train.body import RunId, run_bodies, run_body
 from app.train.filters import ListQuery, WantedTags, fitting
 from app.train.place import place_of_training
 from app.train.verbs import enqueue, remove_from_queue
-from core.answers import Page
-from core.answers.runs import RunBody
 from core.errors import (
     DatasetNotFound,
     IdempotencyKeyInFlight,
@@ -28,7 +26,9 @@ from core.errors import (
 from core.idempotency import HeldKey, IdempotencyKeys
 from core.refs import check_model_name
 from core.runs import Run, new_run_id
-from core.specs import RunPatch, RunSpec
+from ganymede.schemas.bodies import Page
+from ganymede.schemas.runs import RunBody
+from ganymede.schemas.specs import RunPatch, RunSpec
 from models.initial import Initial, find_initial, resolve_with
 
 router = Router(prefix="/train", tags=["train"])

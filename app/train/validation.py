@@ -14,7 +14,10 @@ from app.http.routing import Router
 from app.train.place import Place, about_the_place, place_of_training
 from app.train.probes import Probe
 from app.train.route import resolve_request
-from core.answers.validation import (
+from core.errors import ClientGone, DatasetNotFound, InvalidRequest
+from core.queue import QueueUnavailable
+from ganymede.schemas.specs import RunSpec
+from ganymede.schemas.validation import (
     MemoryBody,
     ParametersBody,
     PlaceBody,
@@ -23,9 +26,6 @@ from core.answers.validation import (
     ValidationBody,
     WarningBody,
 )
-from core.errors import ClientGone, DatasetNotFound, InvalidRequest
-from core.queue import QueueUnavailable
-from core.specs import RunSpec
 from models.advice import of_the_estimate, of_the_numbers
 from models.device import has_gpu
 from models.networks import parameter_counts

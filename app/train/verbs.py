@@ -8,12 +8,13 @@ from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.http.routing import Router
 from app.train.body import RunId, run_body
-from core.answers.runs import RunBody
 from core.errors import DatasetNotFound, IllegalTransition, RunNotFound
 from core.log import about_run
 from core.queue import QueueUnavailable
 from core.runs import Run
-from core.states import RunState, Status
+from core.states import RunState
+from ganymede.schemas.runs import RunBody
+from ganymede.schemas.states import Status
 
 router = Router(prefix="/train", tags=["train"])
 

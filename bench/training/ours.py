@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.training import example
-from core.specs import RunSpec, TrainConfig
+from ganymede.schemas.specs import RunSpec, TrainConfig
 from models.discriminator import Judgement
 from models.resolution import resolve
 from worker.batches import Batches

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from core.bodies import StrictModel
 from core.intake.names import check_encoding
-from core.specs import Name
+from ganymede.schemas.bodies import StrictModel
+from ganymede.schemas.specs import Name
 
 SIZES = (16, 28, 32, 56, 64, 112, 128, 224, 256)  # px; 4 or 7 times a power of two, as networks draw them
 AUTO_SIZES = tuple(size for size in SIZES if size <= 64)  # a larger one takes long to learn: it is asked for

@@ -2,9 +2,9 @@
 
 import threading
 
-from core.answers.models import BadFile, ImportReport
 from core.errors import FieldProblem, InvalidRequest
 from core.intake.names import shown as readable
+from ganymede.schemas.models import BadFile, ImportReport
 
 NAMED = 200  # bad files
 NAMED_IN_A_REFUSAL = 20

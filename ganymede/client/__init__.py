@@ -1,4 +1,4 @@
-"""The Python client: one object per service, its calls grouped by noun, its answers the types of `core.answers`.
+"""The Python client: one object per service, its calls grouped by noun, its answers the types of `ganymede.schemas`.
 
     with Client() as client:
         run = client.train("mnist-10k", model="mine")
@@ -16,16 +16,16 @@ from typing import Any, Self
 
 import httpx
 
-from core.answers import Page
-from core.answers.drawings import InspectionBody
-from core.answers.runs import RunBody
-from core.answers.system import Alive, QueueBody, Readiness, StatusBody, WorkerBody
-from core.answers.validation import ValidationBody
 from ganymede.client.connection import Connection, given
 from ganymede.client.datasets import Datasets
 from ganymede.client.drawing import Drawing, read_drawing
 from ganymede.client.models import Models
 from ganymede.client.runs import Runs
+from ganymede.schemas.bodies import Page
+from ganymede.schemas.drawings import InspectionBody
+from ganymede.schemas.runs import RunBody
+from ganymede.schemas.system import Alive, QueueBody, Readiness, StatusBody, WorkerBody
+from ganymede.schemas.validation import ValidationBody
 
 URL = "http://127.0.0.1:8000"
 MEASURED_WITHIN_S = 60.0

@@ -14,11 +14,12 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from core import VERSION
-from core.answers import Page, Problem
 from ganymede.client import environment
 from ganymede.client.address import read_address
 from ganymede.errors import ApiError, ClientError, Misconfigured, NotUnderstood, Timeout, Unreachable
+from ganymede.schemas import VERSION
+from ganymede.schemas.bodies import Page
+from ganymede.schemas.problems import Problem
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 FIRST_PAUSE_S = 0.2  # before a second try; it doubles with each

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.answers import Page
-from core.answers.models import DatasetBody, ImportedDataset
 from ganymede.client.connection import Connection, given, part
 from ganymede.names import readable
+from ganymede.schemas.bodies import Page
+from ganymede.schemas.models import DatasetBody, ImportedDataset
 
 BINARY = "application/octet-stream"
 TIMEOUT = (30.0, None, 60.0, 30.0)  # connect, read (pictures are decoded meanwhile), write, pool; seconds

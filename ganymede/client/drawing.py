@@ -7,9 +7,9 @@ from pathlib import Path
 
 import httpx
 
-from core.steps import parse_name
 from ganymede import output
 from ganymede.errors import NotUnderstood
+from ganymede.schemas.references import parse_branch_step
 
 _TIMING = re.compile(r"\s*([^;,\s]+)\s*;\s*dur=([0-9.]+)")
 
@@ -73,7 +73,7 @@ def read_drawing(answer: httpx.Response) -> Drawing:
 
 def _version(text: str) -> int | str:
     """ValueError if it is neither a version of a model nor a place in a run."""
-    return text if parse_name(text) else int(text)
+    return text if parse_branch_step(text) else int(text)
 
 
 def _listed(headers: httpx.Headers, name: str) -> list[int]:

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 
 from pydantic import ValidationError
 
-from core.answers import Page
-from core.answers.runs import EventBody, ProgressMessage, RunBody
 from ganymede.client.connection import Connection
 from ganymede.client.sse import Message, MessageParser
 from ganymede.errors import ApiError, ClientError, NotUnderstood, Unreachable
+from ganymede.schemas.bodies import Page
+from ganymede.schemas.runs import EventBody, ProgressMessage, RunBody
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 15.0  # before connecting again; doubles while nothing comes
 SILENT_FOR_S = 60.0  # then the connection is taken for dead

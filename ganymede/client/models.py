@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from core.answers import Page
-from core.answers.models import AliasBody, AliasMove, ModelBody, ModelSummary, VersionBody
-from core.registry import PRODUCTION
 from ganymede import output
 from ganymede.client.connection import CHUNK, Connection, given, part
 from ganymede.errors import NotUnderstood
+from ganymede.schemas.bodies import Page
+from ganymede.schemas.models import AliasBody, AliasMove, ModelBody, ModelSummary, VersionBody
+from ganymede.schemas.references import PRODUCTION
 
 STALLED_AFTER_S = 60.0  # of a download that brings nothing
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from core.answers import Page
-from core.answers.models import VersionBody
-from core.answers.runs import CheckpointBody, EventBody, MetricsBody, ProgressMessage, RunBody, SampleBody
 from ganymede.client.connection import Connection, given, part
 from ganymede.client.follow import Follower
 from ganymede.errors import ClientError
+from ganymede.schemas.bodies import Page
+from ganymede.schemas.models import VersionBody
+from ganymede.schemas.runs import CheckpointBody, EventBody, MetricsBody, ProgressMessage, RunBody, SampleBody
 
 PAGE = 100
 GIVE_UP_AFTER_S = 300.0  # of a service that does not answer while its events are followed

@@ -16,7 +16,7 @@ from ganymede.commands.watch_import import told_meanwhile
 from ganymede.names import readable
 
 if TYPE_CHECKING:
-    from core.answers.models import DatasetBody, ImportReport
+    from ganymede.schemas.models import DatasetBody, ImportReport
 
 BAD_SHOWN = 20
 MAX_NAME = 60  # characters of a folder's name, which may take four bytes each

@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
-from core import VERSION
-from core.cores import available_cores
 from ganymede.commands import show
 from ganymede.commands.session import FAILED, UNREACHABLE, Session
+from ganymede.schemas import VERSION
 
 if TYPE_CHECKING:
-    from core.answers.system import Readiness, StatusBody
+    from ganymede.schemas.system import Readiness, StatusBody
 
 FULL_BELOW_BYTES, LITTLE_BELOW_BYTES = 200e6, 2e9
 NEEDED_FOR_UP = ("fastapi", "uvicorn", "torch", "redis", "rq", "pydantic_settings", "PIL", "safetensors")
@@ -123,6 +122,8 @@ def _status(status: "StatusBody") -> Iterator[Check]:
 
 
 def _local() -> Iterator[Check]:
+    from core.cores import available_cores  # here: the client needs nothing of core
+
     yield Check("python here", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
     yield Check("cores here", "ok", f"{available_cores()} of {os.cpu_count()}")
     try:

@@ -6,7 +6,7 @@ from ganymede.commands import show
 from ganymede.commands.session import Session
 
 if TYPE_CHECKING:
-    from core.answers.validation import ValidationBody
+    from ganymede.schemas.validation import ValidationBody
 
 
 def dry_run(session: Session, what: list[str], asked: dict[str, Any]) -> int:

@@ -15,7 +15,7 @@ from ganymede.commands.runs import RunName, find_run, runs
 from ganymede.commands.session import Session, command
 
 if TYPE_CHECKING:
-    from core.answers.runs import MetricsBody
+    from ganymede.schemas.runs import MetricsBody
 
 LOOK_EVERY_S = 1.0
 

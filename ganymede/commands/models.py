@@ -5,16 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.errors import InvalidRequest
-from core.refs import ModelRef, parse_model_ref
-from core.registry import LATEST, PRODUCTION
 from ganymede import output as saving
 from ganymede.commands import show
 from ganymede.commands.output import STDOUT
 from ganymede.commands.session import Refused, Session, command
+from ganymede.schemas.references import LATEST, PRODUCTION, ModelRef
 
 if TYPE_CHECKING:
-    from core.answers.models import AliasBody, VersionBody
+    from ganymede.schemas.models import AliasBody, VersionBody
 
 WEIGHTS, MANIFEST = "generator.safetensors", "manifest.json"  # as a published folder names them
 WEIGHTS_END, MANIFEST_END = ".safetensors", ".manifest.json"
@@ -152,9 +150,9 @@ def export(
 
 def _reference(text: str) -> ModelRef:
     try:
-        return parse_model_ref(text)
-    except InvalidRequest as error:
-        raise typer.BadParameter(error.problems[0].detail, param_hint="MODEL") from None
+        return ModelRef.parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="MODEL") from None
 
 
 def _version(session: Session, ref: ModelRef) -> int:

@@ -14,8 +14,8 @@ from ganymede.commands.train import pairs
 from ganymede.commands.watch import remaining, watch
 
 if TYPE_CHECKING:
-    from core.answers.runs import RunBody
-    from core.diagnosis import Diagnosis, TakenRemedy
+    from ganymede.schemas.diagnosis import Diagnosis, TakenRemedy
+    from ganymede.schemas.runs import RunBody
 
 LAST = "@last"
 PART_OF_ID = re.compile(r"(run_)?[0-9a-f]+")

@@ -15,8 +15,8 @@ from rich.text import Text
 from ganymede.commands import show
 
 if TYPE_CHECKING:
-    from core.answers import Page
     from ganymede.client import Client
+    from ganymede.schemas.bodies import Page
 
 FAILED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
 SERVICE = "http://127.0.0.1:8000"

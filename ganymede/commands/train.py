@@ -12,7 +12,7 @@ from ganymede.commands.session import Session
 from ganymede.commands.watch import watch
 
 if TYPE_CHECKING:
-    from core.answers.runs import RunBody
+    from ganymede.schemas.runs import RunBody
 
 WHAT = "[RECIPE] DATASET"
 

@@ -13,7 +13,7 @@ from ganymede.commands import show
 from ganymede.commands.session import FAILED, INTERRUPTED, Session
 
 if TYPE_CHECKING:
-    from core.answers.runs import EventBody, ProgressMessage, RunBody
+    from ganymede.schemas.runs import EventBody, ProgressMessage, RunBody
 
 LINE_EVERY_S = 5.0
 NOT_TOLD = frozenset({"metrics", "sample", "checkpoint", "progress", "end"})  # the numbers tell of them
@@ -66,7 +66,7 @@ class _Numbers(ProgressColumn):
 
 def watch(session: Session, run_id: str, *, print_events: bool = False) -> int:
     """Follow a run until it ends; returns the exit status. Ctrl-C stops watching, not the run."""
-    from core.answers.runs import ProgressMessage
+    from ganymede.schemas.runs import ProgressMessage
 
     try:
         with contextlib.ExitStack() as stack:

@@ -11,8 +11,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from ganymede.commands.session import Session
 
 if TYPE_CHECKING:
-    from core.answers.system import ImportBody
     from ganymede.client import Client
+    from ganymede.schemas.system import ImportBody
 
 ASKED_EVERY_S = 0.5
 

@@ -26,14 +26,14 @@ from app.engine.thread_backend import Threads
 from app.main import create_app
 from core import files
 from core.datasets import DatasetStore
-from core.refs import ModelRef
 from core.registry import PublishKey, Registry
 from core.runs import Run, RunStore
 from core.settings import Settings
-from core.specs import RunSpec
-from core.states import Status
 from core.store import Store
 from ganymede.broker import Broker
+from ganymede.schemas.references import ModelRef
+from ganymede.schemas.specs import RunSpec
+from ganymede.schemas.states import Status
 from ganymede.supervisor import free_port
 from models import ARCHITECTURES
 from models.dcgan import DCGANConfig

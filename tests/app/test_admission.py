@@ -8,8 +8,8 @@ import pytest
 from fastapi import FastAPI
 
 from app.main import create_app
-from core.refs import ModelRef
 from core.settings import Settings
+from ganymede.schemas.references import ModelRef
 from tests.app.gated import Gated
 from tests.app.scraping import moved, scrape
 

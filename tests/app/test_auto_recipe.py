@@ -14,8 +14,8 @@ from core.queue import QUEUE_NAME, TrainQueue
 from core.registry import Registry
 from core.runs import RunStore
 from core.settings import Settings
-from core.states import Failure, Status
 from core.store import Store
+from ganymede.schemas.states import Failure, Status
 from models import choice, initial
 from models.choice import Row
 from models.recipes import RECIPES

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from app.generate.parameters import GenerateBody
 from app.main import create_app
-from core.bodies import BodyModel
 from core.settings import Settings
-from core.specs import AliasChange, PublishRequest, RunPatch, RunSpec
+from ganymede.schemas.bodies import BodyModel
+from ganymede.schemas.specs import AliasChange, PublishRequest, RunPatch, RunSpec
 
 BODIES: dict[type[BodyModel], dict[str, Any]] = {  # with what each needs at least
     RunSpec: {"recipe": "cgan", "dataset": "mnist-10k"},

@@ -9,8 +9,8 @@ from core.datasets import Dataset
 from core.queue import JobState, TrainQueue
 from core.runs import Run, RunStore
 from core.settings import Settings
-from core.states import Status
 from core.store import Store
+from ganymede.schemas.states import Status
 
 ASKED: dict[str, Any] = {"recipe": "dcgan", "dataset": "shapes", "config": {"steps": 5}}
 WAYS: dict[str, list[Status]] = {

@@ -11,8 +11,8 @@ import pytest
 
 from core.registry import Registry
 from core.runs import Run, RunStore
-from core.specs import RunSpec
 from core.store import Store
+from ganymede.schemas.specs import RunSpec
 from models.dcgan import DCGANConfig, Generator
 from models.publish import Lineage, publish_folder, write_generator
 

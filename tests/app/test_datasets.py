@@ -11,9 +11,9 @@ from PIL import Image
 from core.datasets import Dataset, DatasetStore, ImageSet, Origin
 from core.errors import DatasetNotFound
 from core.runs import RunStore
-from core.specs import RunSpec
-from core.states import Status
 from core.store import Store
+from ganymede.schemas.specs import RunSpec
+from ganymede.schemas.states import Status
 
 PublishTiny = Callable[..., int]
 

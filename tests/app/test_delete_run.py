@@ -14,8 +14,8 @@ from core.datasets import Dataset
 from core.queue import TrainQueue
 from core.runs import Run, RunStore
 from core.settings import Settings
-from core.states import Status
 from core.store import Store
+from ganymede.schemas.states import Status
 
 Serve = Callable[[FastAPI], Any]
 

@@ -3,10 +3,10 @@
 import httpx
 
 from core.datasets import Dataset
-from core.diagnosis import Advice, Change, Diagnosis, EarlyEnd, TakenRemedy, Verdict
 from core.runs import RunStore
-from core.states import Status
 from core.store import Store
+from ganymede.schemas.diagnosis import Advice, Change, Diagnosis, EarlyEnd, TakenRemedy, Verdict
+from ganymede.schemas.states import Status
 
 ASKED = {"recipe": "cgan", "dataset": "shapes"}
 

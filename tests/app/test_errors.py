@@ -13,8 +13,8 @@ from app.http.routing import METHODS
 from app.main import create_app
 from core.runs import RunStore
 from core.settings import Settings
-from core.specs import RunSpec
 from core.store import Store
+from ganymede.schemas.specs import RunSpec
 
 PublishTiny = Callable[..., int]
 OpenEngine = Callable[..., Engine]

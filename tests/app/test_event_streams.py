@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from core.runs import Run, RunStore
-from core.specs import RunSpec
-from core.states import Status
 from core.store import Store
+from ganymede.schemas.specs import RunSpec
+from ganymede.schemas.states import Status
 from tests.app.conftest import Server, StartServer
 
 EVENTS = 150

@@ -11,9 +11,9 @@ import pytest
 from app.events import streams
 from app.events.streams import Streams
 from core.runs import Run, RunStore
-from core.specs import RunSpec
-from core.states import Status
 from core.store import Store
+from ganymede.schemas.specs import RunSpec
+from ganymede.schemas.states import Status
 
 
 @pytest.fixture

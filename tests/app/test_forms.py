@@ -15,7 +15,7 @@ import pytest
 from app.engine.engine import Engine
 from app.generate.formats import encode
 from app.generate.sampling import Ask
-from core.answers.drawings import DrawingRecipe, DrawnImages, ZipManifest
+from ganymede.schemas.drawings import DrawingRecipe, DrawnImages, ZipManifest
 from models.dcgan import DCGANConfig
 from models.noise import Latents
 from tests.app.reading import arrays, draw, picture, recipe

@@ -13,8 +13,8 @@ from app.engine.encoders import Encoders
 from app.main import create_app
 from core.errors import ClientGone, GenerationTimeout, NotReady, Overloaded
 from core.images import Images
-from core.refs import ModelRef
 from core.settings import Settings
+from ganymede.schemas.references import ModelRef
 from models.noise import Latents
 from tests.app.gated import Gated, ask, occupy
 

@@ -14,10 +14,10 @@ from app.engine import hot_reload as hotload
 from app.main import create_app
 from app.status.health import NO_WORKER
 from core.queue import Bell
-from core.refs import ModelRef
 from core.registry import Registry
 from core.settings import Settings
 from core.store import Store
+from ganymede.schemas.references import ModelRef
 
 PublishTiny = Callable[..., int]
 PublishBroken = Callable[..., int]

@@ -22,9 +22,9 @@ from app.main import create_app
 from core.registry import Registry
 from core.runs import RunStore
 from core.settings import Settings
-from core.specs import RunSpec
-from core.states import Status
 from core.store import Store
+from ganymede.schemas.specs import RunSpec
+from ganymede.schemas.states import Status
 
 PublishTiny = Callable[..., int]
 PublishBroken = Callable[..., int]

@@ -12,9 +12,9 @@ import pytest
 from fastapi import FastAPI
 from PIL import Image, PngImagePlugin
 
-from core.answers.drawings import InspectionBody
 from core.png import read_png, write_png
 from core.registry import Registry
+from ganymede.schemas.drawings import InspectionBody
 from models.dcgan import DCGANConfig
 from tests.app.reading import draw, picture
 

@@ -14,8 +14,8 @@ from core.datasets import Dataset, DatasetStore, ImageSet, Origin
 from core.queue import TrainQueue
 from core.runs import Run, RunStore
 from core.settings import Settings
-from core.states import Failure, Status
 from core.store import Store
+from ganymede.schemas.states import Failure, Status
 from tests.conftest import SOON_S
 
 Serve = Callable[[FastAPI], Any]

@@ -14,8 +14,9 @@ from app.engine.lookups import Lookups
 from app.http.telemetry import Telemetry
 from app.main import create_app
 from core.errors import Overloaded
-from core.refs import ModelRef, parse_model_ref
+from core.refs import parse_model_ref
 from core.settings import Settings
+from ganymede.schemas.references import ModelRef
 
 PublishTiny = Callable[..., int]
 PublishBroken = Callable[..., int]

@@ -18,8 +18,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from app.engine.batch import Painted
 from app.engine.engine import Engine
 from app.main import create_app
-from core.refs import ModelRef
 from core.settings import Settings
+from ganymede.schemas.references import ModelRef
 from tests.app.scraping import Samples, moved, scrape
 from tests.conftest import SOON_S
 

@@ -10,8 +10,8 @@ import pytest
 from core.datasets import Dataset
 from core.runs import RunStore
 from core.settings import Settings
-from core.states import Status
 from core.store import Store
+from ganymede.schemas.states import Status
 
 ASKED: dict[str, Any] = {"recipe": "dcgan", "dataset": "shapes", "name": "first", "tags": {"team": "a", "try": "1"}}
 

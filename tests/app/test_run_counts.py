@@ -8,12 +8,13 @@ from fastapi import FastAPI
 
 from app.main import create_app
 from core.datasets import Dataset
-from core.diagnosis import EarlyEnd, Verdict
 from core.runs import RunStore
 from core.settings import Settings
-from core.specs import RunSpec
-from core.states import Progress, Status
+from core.states import Progress
 from core.store import Store
+from ganymede.schemas.diagnosis import EarlyEnd, Verdict
+from ganymede.schemas.specs import RunSpec
+from ganymede.schemas.states import Status
 from tests.app.scraping import scrape
 
 PublishTiny = Callable[..., int]

@@ -15,10 +15,10 @@ from fastapi import FastAPI
 from app.engine import hot_reload as hotload
 from app.main import create_app
 from app.status.health import NO_WORKER
-from core.refs import RunRef
 from core.runs import Run
 from core.settings import Settings
 from ganymede.client.drawing import read_drawing
+from ganymede.schemas.references import RunRef
 from models import ARCHITECTURES
 from models.dcgan import DCGANConfig
 from models.publish import Lineage, write_generator

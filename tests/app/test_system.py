@@ -20,10 +20,10 @@ from app.status.storage import StorageMeter
 from core.queue import TrainQueue, connect
 from core.runs import Run, RunStore
 from core.settings import Settings
-from core.specs import RunSpec
-from core.states import Status
 from core.store import Store
 from ganymede.broker import Broker
+from ganymede.schemas.specs import RunSpec
+from ganymede.schemas.states import Status
 from tests.conftest import SOON_S
 
 Serve = Callable[[FastAPI], Any]

@@ -15,9 +15,10 @@ from core.datasets import Dataset, DatasetStore, ImageSet, Origin
 from core.queue import JobState, TrainQueue
 from core.runs import RunStore
 from core.settings import Settings
-from core.states import Failure, Progress, Published, RunState, Status
+from core.states import Progress, RunState
 from core.store import Store
 from ganymede.broker import Broker
+from ganymede.schemas.states import Failure, Published, Status
 
 Serve = Callable[[FastAPI], Any]
 Eventually = Callable[..., Awaitable[None]]

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from openapi_schema_validator import OAS31Validator
 
-from core.specs import TrainConfig
+from ganymede.schemas.specs import TrainConfig
 from models.auto import RULES, options, request_schema
 from models.choice import in_words
 from models.recipes import RECIPES

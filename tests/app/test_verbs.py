@@ -15,9 +15,10 @@ from core.queue import JobState, TrainQueue
 from core.reconcile import reconcile
 from core.runs import Run, RunStore
 from core.settings import Settings
-from core.states import Failure, RunState, Status
+from core.states import RunState
 from core.store import Store
 from ganymede.broker import Broker
+from ganymede.schemas.states import Failure, Status
 
 Serve = Callable[[FastAPI], Any]
 Eventually = Callable[..., Awaitable[None]]

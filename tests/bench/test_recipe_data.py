@@ -9,8 +9,8 @@ import pytest
 from bench import avatars
 from bench.recipe_data import SUBJECTS
 from bench.trials import ROWS, trials
-from core.specs import TrainConfig
 from core.store import Store
+from ganymede.schemas.specs import TrainConfig
 from models.recipes import RECIPES
 from models.resolution import situation
 

@@ -17,8 +17,8 @@ from core.datasets import BUNDLED, DatasetStore
 from core.registry import Registry
 from core.runs import Run
 from core.settings import Settings
-from core.states import Best
 from core.store import Store
+from ganymede.schemas.states import Best
 from models.resolution import resolve
 from models.starters import AVATARS, DIGITS, install_starters
 

@@ -13,8 +13,8 @@ import pytest
 from core.datasets import Dataset, DatasetStore, ImageSet, Origin
 from core.queue import TrainQueue
 from core.runs import Run, RunStore
-from core.specs import RunSpec
 from core.store import Store
+from ganymede.schemas.specs import RunSpec
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -3,8 +3,8 @@
 import pytest
 
 from core.runs import Run
-from core.states import Status
 from core.store import Store
+from ganymede.schemas.states import Status
 from tests.core.conftest import Start
 
 LOG_MANY = """

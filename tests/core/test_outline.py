@@ -7,9 +7,9 @@ import pytest
 
 from core import outline
 from core.errors import StoreDamaged
-from core.refs import ModelRef
 from core.registry import PublishKey, Registry
 from core.store import Store
+from ganymede.schemas.references import ModelRef
 
 Act = Callable[[Registry], object]
 

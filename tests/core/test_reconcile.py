@@ -13,7 +13,7 @@ from core import queue as queue_module
 from core.queue import JobState, QueueUnavailable, TrainQueue
 from core.reconcile import CANCEL_GRACE_S, MAX_LOST_ATTEMPTS, reconcile
 from core.runs import Run, RunStore
-from core.states import Status
+from ganymede.schemas.states import Status
 from tests.core.conftest import NewRun, Start, waiting
 
 HOLD_TRAINING = """

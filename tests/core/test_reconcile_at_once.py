@@ -6,7 +6,7 @@ from core import files
 from core.queue import TrainQueue
 from core.reconcile import reconcile
 from core.runs import Run, RunStore
-from core.states import Status
+from ganymede.schemas.states import Status
 from tests.core.conftest import NewRun, Start, waiting
 
 RECONCILE = """

@@ -4,8 +4,9 @@ import pytest
 from pydantic import ValidationError
 
 from core.errors import InvalidRequest
-from core.refs import ModelRef, RunRef, check_model_name, check_name, parse_model_ref, parse_reference
-from core.specs import RunSpec
+from core.refs import check_model_name, check_name, parse_model_ref, parse_reference
+from ganymede.schemas.references import ModelRef, RunRef
+from ganymede.schemas.specs import RunSpec
 
 GOOD_NAMES = ["a", "0", "digits", "mnist-10k", "a.b_c-d", "a" * 64, "a..b", "run-2"]
 BAD_NAMES = [

@@ -7,8 +7,9 @@ import pytest
 
 from core import files
 from core.errors import ModelNotFound, StoreDamaged
-from core.refs import ModelRef, parse_model_ref
+from core.refs import parse_model_ref
 from core.registry import HISTORY_KEPT, PublishKey, Registry
+from ganymede.schemas.references import ModelRef
 
 Publish = Callable[..., int]
 

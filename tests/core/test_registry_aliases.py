@@ -8,9 +8,9 @@ import pytest
 
 from core import files
 from core.errors import AliasNotFound, Conflict, ModelNotFound, PreconditionFailed, VersionInUse
-from core.refs import ModelRef
 from core.registry import HISTORY_KEPT, PublishKey, Registry
 from core.store import Store
+from ganymede.schemas.references import ModelRef
 from tests.core.conftest import Start
 
 Publish = Callable[..., int]

@@ -4,9 +4,9 @@ import json
 import random
 import time
 
-from core.refs import ModelRef
 from core.registry import PublishKey, Registry
 from core.store import Store
+from ganymede.schemas.references import ModelRef
 from tests.core.conftest import Start
 
 SETUP = """

@@ -10,8 +10,9 @@ from core.queue import TrainQueue
 from core.reconcile import reconcile
 from core.run_index import CHANGES
 from core.runs import Run, RunStore, new_run_id
-from core.states import Progress, RunState, Status
+from core.states import Progress, RunState
 from core.store import SCHEMA, Store
+from ganymede.schemas.states import Status
 from tests.core.conftest import NewRun, waiting
 
 ENDED = RunState(status=Status.SUCCEEDED, progress=Progress(total=1), created_at="2026-01-01T00:00:00Z")

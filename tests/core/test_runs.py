@@ -11,9 +11,10 @@ import pytest
 from core import files
 from core.errors import IllegalTransition, RunNotFound, StoreDamaged
 from core.runs import Run, RunStore, is_run_id, new_run_id
-from core.specs import RunPatch, RunSpec
-from core.states import Failure, RunState, Status
+from core.states import RunState
 from core.store import Store
+from ganymede.schemas.specs import RunPatch, RunSpec
+from ganymede.schemas.states import Failure, Status
 from tests.core.conftest import NewRun, Start
 
 END_ALL = """

@@ -14,9 +14,10 @@ from core.errors import IllegalTransition, RunNotFound
 from core.queue import JobState, TrainQueue
 from core.reconcile import reconcile
 from core.runs import RunStore
-from core.specs import RunPatch, RunSpec
-from core.states import DELETABLE, TRANSITIONS, VERBS, RunState, Status
+from core.states import DELETABLE, TRANSITIONS, VERBS, RunState
 from core.store import Store
+from ganymede.schemas.specs import RunPatch, RunSpec
+from ganymede.schemas.states import Status
 
 SETTLED = st.sampled_from([Status.SUCCEEDED, Status.FAILED, Status.PAUSED, Status.CANCELED, Status.QUEUED])
 

@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import InvalidRequest, SampleNotFound
 from core.samples import Grid, find, list_grids
-from core.steps import parse_name
+from ganymede.schemas.references import parse_branch_step
 
 GRIDS = [Grid(0, 100), Grid(0, 200), Grid(0, 1000), Grid(1, 150), Grid(1, 200)]
 
@@ -55,4 +55,4 @@ def test_what_is_no_name_of_a_grid_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequest, match="a step, BRANCH-STEP or latest"):
         find(GRIDS, text)
 
-    assert parse_name(text) is None
+    assert parse_branch_step(text) is None

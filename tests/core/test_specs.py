@@ -5,8 +5,8 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
-from core.diagnosis import UNTROUBLED, Trouble, Verdict
-from core.specs import RunSpec, stop_of
+from ganymede.schemas.diagnosis import UNTROUBLED, Trouble, Verdict
+from ganymede.schemas.specs import RunSpec, stop_of
 
 SHORT = {"recipe": "cgan", "dataset": "shapes"}
 OPTIONS = ("TrainConfig", "PublishSpec", "StopSpec")

@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from core.errors import IllegalTransition
-from core.states import TERMINAL, TRANSITIONS, Failure, Progress, RunState, Status
+from core.states import TRANSITIONS, Progress, RunState
+from ganymede.schemas.states import TERMINAL, Failure, Status
 
 # The text of the contract, line by line (design, "the HTTP contract", section /train).
 CONTRACT = """

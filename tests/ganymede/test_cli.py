@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core import VERSION
+from ganymede.schemas import VERSION
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from core.answers.runs import RunBody
-from core.answers.system import Readiness
 from ganymede import Client
 from ganymede.client import connection
 from ganymede.errors import ApiError, NotUnderstood, Timeout, Unreachable
+from ganymede.schemas.runs import RunBody
+from ganymede.schemas.system import Readiness
 from tests.ganymede.contract import RUN, Answer, Contract, page, problem, run_body
 
 SMALL = {"steps": 5, "batch_size": 16, "width": 16}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from core import VERSION
+from ganymede.schemas import VERSION
 from tests.ganymede.conftest import Ganymede
 from tests.ganymede.contract import Answer, Contract
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.answers.drawings import DrawingRecipe, DrawnImages, EncodedImage, InspectionBody
-from core.answers.runs import MetricsBody
 from ganymede import Client
 from ganymede.client import Drawing
 from ganymede.client.runs import LogPart
+from ganymede.schemas.drawings import DrawingRecipe, DrawnImages, EncodedImage, InspectionBody
+from ganymede.schemas.runs import MetricsBody
 
 
 def test_a_picture_comes_with_what_draws_it_again(api: str, tmp_path: Path) -> None:

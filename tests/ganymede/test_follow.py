@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from core.answers.runs import EventBody, ProgressMessage
 from ganymede import Client
 from ganymede.client import follow
 from ganymede.errors import ApiError, NotUnderstood, Unreachable
+from ganymede.schemas.runs import EventBody, ProgressMessage
 from tests.ganymede.contract import RUN, Answer, Contract, event, page, problem, run_body, serving, status, stream
 
 EVENTS = f"/train/{RUN}/events"

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from core.answers.validation import MemoryBody, RangeBody, TimeBody
-from core.specs import RunSpec
+from ganymede.schemas.specs import RunSpec
+from ganymede.schemas.validation import MemoryBody, RangeBody, TimeBody
 from models.advice import of_the_estimate, of_the_numbers
 from models.resolution import resolve
 from tests.models.test_recipes import DATASET

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.errors import InvalidRequest
-from core.specs import RunSpec
+from ganymede.schemas.specs import RunSpec
 from models import choice
 from models.choice import Choice, Row, Situation, are_few, choose, in_words
 from models.recipes import RECIPES, Recipe

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from core.errors import StoreDamaged
-from core.refs import ModelRef
 from core.registry import Registry
 from core.store import check_files
+from ganymede.schemas.references import ModelRef
 from models.publish import Lineage, publish_folder, write_generator
 from models.weights import load_generator
 from tests.models.conftest import CONFIG

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from core.errors import InvalidRequest
-from core.specs import RunSpec
+from ganymede.schemas.specs import RunSpec
 from models import ARCHITECTURES
 from models.dcgan import DCGANConfig
 from models.recipes import RECIPES

@@ -10,9 +10,9 @@ import pytest
 from torch import nn
 
 import models
-from core.refs import ModelRef
-from core.registry import PRODUCTION, PublishKey, Registry
+from core.registry import PublishKey, Registry
 from core.settings import Settings
+from ganymede.schemas.references import PRODUCTION, ModelRef
 from models.publish import Lineage, publish_folder, write_generator
 from models.starters import AVATARS, DIGITS, install_starters
 from models.weights import is_finite, load_generator

@@ -9,8 +9,8 @@ from core.datasets import Dataset, DatasetStore
 from core.registry import Registry
 from core.runs import Run, RunStore
 from core.settings import Settings
-from core.specs import RunSpec
 from core.store import Store
+from ganymede.schemas.specs import RunSpec
 from models.initial import find_initial, resolve_with
 from worker import job
 

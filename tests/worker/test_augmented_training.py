@@ -9,8 +9,8 @@ from torch import Tensor
 
 from core.checkpoints import list_checkpoints
 from core.datasets import Dataset
-from core.states import Status
 from core.store import Store
+from ganymede.schemas.states import Status
 from models.recipes import RECIPES
 from models.sampling import draw
 from tests.worker.conftest import CreateRun, TrainHere

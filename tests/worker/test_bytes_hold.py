@@ -9,9 +9,9 @@ import pytest
 from core.datasets import BUNDLED, DatasetStore
 from core.runs import Run, RunStore
 from core.settings import Settings
-from core.specs import RunSpec
-from core.states import Status
 from core.store import Store
+from ganymede.schemas.specs import RunSpec
+from ganymede.schemas.states import Status
 from models.resolution import resolve
 from tests.worker.test_resume import weights
 from worker import job

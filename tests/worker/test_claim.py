@@ -3,7 +3,7 @@
 import pytest
 
 from core.runs import RunStore
-from core.states import Status
+from ganymede.schemas.states import Status
 from tests.worker.conftest import CreateRun, TrainHere
 from worker.claim import claim
 

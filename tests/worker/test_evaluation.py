@@ -10,8 +10,8 @@ import pytest
 from core.datasets import Dataset
 from core.registry import Registry
 from core.runs import Run
-from core.states import Status
 from core.store import Store
+from ganymede.schemas.states import Status
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_resume import cut_off, weights
 from worker.evaluation import Evaluate, Evaluation

@@ -13,8 +13,8 @@ from app.engine.engine import load_engine
 from app.engine.thread_backend import Threads
 from core.datasets import Dataset
 from core.registry import Registry
-from core.states import Status
 from core.store import Store
+from ganymede.schemas.states import Status
 from models.publish import Lineage, publish_folder, write_generator
 from models.recipes import RECIPES
 from models.resolution import network_config

@@ -17,7 +17,7 @@ from rq.serializers import JSONSerializer
 from core.queue import QUEUE_NAME, JobState, TrainQueue
 from core.runs import Run, RunStore
 from core.settings import Settings
-from core.states import Status
+from ganymede.schemas.states import Status
 from tests.processes import children, lives, on_linux
 from tests.worker.conftest import CreateRun
 from worker import guarded

@@ -12,8 +12,8 @@ from core.checkpoints import find_checkpoint
 from core.datasets import Dataset, DatasetStore, ImageSet, Origin
 from core.registry import Registry
 from core.runs import Run, RunStore
-from core.states import Status
 from core.store import Store
+from ganymede.schemas.states import Status
 from models.sampling import draw
 from models.weights import load_generator
 from tests.conftest import PublishTiny

@@ -8,7 +8,7 @@ import pytest
 from core.checkpoints import list_checkpoints
 from core.datasets import Dataset
 from core.registry import Registry
-from core.states import Status
+from ganymede.schemas.states import Status
 from models.weights import is_finite, load_generator
 from tests.worker.conftest import CreateRun, TrainHere
 from worker import hooks, stopping

@@ -6,9 +6,9 @@ import pytest
 
 from core.checkpoints import list_checkpoints
 from core.registry import Registry
-from core.states import Best
-from core.steps import BranchStep
 from core.store import Store
+from ganymede.schemas.references import BranchStep
+from ganymede.schemas.states import Best
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_resume import Killed, cut_off, weights
 from worker import job

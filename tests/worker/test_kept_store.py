@@ -26,8 +26,8 @@ from app.main import create_app
 from core.registry import Registry
 from core.runs import Run, RunStore
 from core.settings import Settings
-from core.states import Status
 from core.store import Store
+from ganymede.schemas.states import Status
 from models.weights import load_generator
 from tests.conftest import Serve
 from tests.worker.conftest import TrainHere

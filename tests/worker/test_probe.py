@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from core.memory import available_bytes, peak_resident_bytes, total_bytes
-from core.specs import RunSpec
+from ganymede.schemas.specs import RunSpec
 from models.networks import parameter_counts, state_bytes
 from models.resolution import resolve
 from tests.models.test_recipes import DATASET

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from core.datasets import Dataset
-from core.diagnosis import Remedy, Verdict
+from ganymede.schemas.diagnosis import Remedy, Verdict
 from models.recipes import RECIPES
 from tests.worker.conftest import CreateRun
 from worker.batches import Batches

@@ -7,8 +7,8 @@ from core.checkpoints import list_checkpoints
 from core.events import events_after
 from core.registry import Registry
 from core.runs import Run
-from core.states import Status
 from core.store import Store
+from ganymede.schemas.states import Status
 from tests.worker.conftest import CreateRun, TrainHere
 from worker import execution
 from worker.hooks import ReportProgress

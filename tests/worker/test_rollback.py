@@ -10,8 +10,8 @@ from torch import Tensor
 from core.checkpoints import list_checkpoints
 from core.datasets import Dataset
 from core.runs import Run
-from core.states import Status
 from core.store import Store
+from ganymede.schemas.states import Status
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_resume import Killed, weights
 from worker import job

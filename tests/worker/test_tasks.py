@@ -8,7 +8,7 @@ import pytest
 
 from core import files
 from core.runs import Run
-from core.states import Status
+from ganymede.schemas.states import Status
 from tests.worker.conftest import CreateRun, TrainHere
 from worker import hooks
 from worker.hooks import StopWhenAsked

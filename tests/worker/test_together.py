@@ -22,8 +22,8 @@ from core.queue import TrainQueue
 from core.reconcile import reconcile
 from core.runs import Run, RunStore
 from core.settings import Settings
-from core.states import Status
 from core.store import Store
+from ganymede.schemas.states import Status
 from tests.processes import children, command_line, lives, on_linux
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_rollback import HOPELESS

@@ -6,7 +6,7 @@ A run's options never change under it: advice is for the next run, but for what 
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from core.diagnosis import Advice, Verdict
+from ganymede.schemas.diagnosis import Advice, Verdict
 from models.recipes import RECIPES
 from worker.diagnosis.window import Window
 

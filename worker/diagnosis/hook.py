@@ -9,12 +9,12 @@ import logging
 from collections.abc import Callable
 from typing import Any, Literal
 
-from core.diagnosis import Action, Diagnosis, EarlyEnd, Verdict
 from core.errors import TrainingFailed
 from core.runs import Run
-from core.specs import stop_of
-from core.states import Best
-from core.steps import BranchStep
+from ganymede.schemas.diagnosis import Action, Diagnosis, EarlyEnd, Verdict
+from ganymede.schemas.references import BranchStep
+from ganymede.schemas.specs import stop_of
+from ganymede.schemas.states import Best
 from worker.diagnosis.judging import diagnose, first_trouble
 from worker.diagnosis.record import Setting
 from worker.diagnosis.rules import Finding

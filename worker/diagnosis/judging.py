@@ -2,7 +2,7 @@
 
 from collections.abc import Container
 
-from core.diagnosis import Diagnosis, Verdict
+from ganymede.schemas.diagnosis import Diagnosis, Verdict
 from worker.diagnosis import thresholds as t
 from worker.diagnosis.advice import advice_for
 from worker.diagnosis.rules import Finding, Rule, discriminator_too_strong, exploding

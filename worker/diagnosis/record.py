@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from core.steps import BranchStep
+from ganymede.schemas.references import BranchStep
 from worker.diagnosis import thresholds as t
 from worker.diagnosis.episodes import Episode
 

@@ -6,7 +6,7 @@ there.
 
 from typing import NamedTuple, TypeVar
 
-from core.diagnosis import Verdict
+from ganymede.schemas.diagnosis import Verdict
 
 Number = TypeVar("Number", int, float)
 

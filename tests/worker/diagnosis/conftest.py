@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from core.diagnosis import Diagnosis
-from core.specs import RunSpec
+from ganymede.schemas.diagnosis import Diagnosis
+from ganymede.schemas.specs import RunSpec
 from models.resolution import resolve
 from worker.diagnosis import thresholds
 from worker.diagnosis.judging import diagnose

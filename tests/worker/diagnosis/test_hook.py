@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from core.checkpoints import list_checkpoints
-from core.diagnosis import Verdict
 from core.runs import Run, RunStore
-from core.specs import RunSpec
-from core.states import Status
 from core.store import Store
+from ganymede.schemas.diagnosis import Verdict
+from ganymede.schemas.specs import RunSpec
+from ganymede.schemas.states import Status
 from models.resolution import resolve
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_resume import cut_off

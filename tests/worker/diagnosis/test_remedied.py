@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from core.diagnosis import Verdict
 from core.registry import Registry
 from core.runs import Run
-from core.states import RunState, Status
+from core.states import RunState
 from core.store import Store
+from ganymede.schemas.diagnosis import Verdict
+from ganymede.schemas.states import Status
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_rollback import Poisoned, actions, points
 from worker import job

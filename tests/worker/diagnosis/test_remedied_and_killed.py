@@ -7,8 +7,8 @@ import pytest
 
 from core.checkpoints import list_checkpoints
 from core.registry import Registry
-from core.states import Status
 from core.store import Store
+from ganymede.schemas.states import Status
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.diagnosis.test_remedied import LONG, draw, ways
 from tests.worker.test_resume import Killed, weights

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.diagnosis import UNTROUBLED, Verdict
+from ganymede.schemas.diagnosis import UNTROUBLED, Verdict
 from tests.worker.diagnosis.conftest import MakeWindow, found, report, score, verdict
 from worker.diagnosis import thresholds as t
 from worker.diagnosis.judging import RULES

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.diagnosis import Verdict
+from ganymede.schemas.diagnosis import Verdict
 from tests.worker.diagnosis.conftest import MakeWindow, found, learnt, report, score, verdict
 from worker.diagnosis import thresholds as t
 

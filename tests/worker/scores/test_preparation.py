@@ -8,8 +8,8 @@ import pytest
 
 from core.datasets import DatasetStore, ImageSet, Origin
 from core.runs import Run, RunStore
-from core.specs import RunSpec
 from core.store import Store
+from ganymede.schemas.specs import RunSpec
 from models.resolution import resolve
 from tests.conftest import CLASSES
 from tests.worker.conftest import CreateRun, TrainHere

@@ -4,9 +4,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from core.diagnosis import Diagnosis, EarlyEnd, TakenRemedy
-from core.specs import StopSpec
-from core.states import Best, Failure, Published, Status
+from ganymede.schemas.diagnosis import Diagnosis, EarlyEnd, TakenRemedy
+from ganymede.schemas.specs import StopSpec
+from ganymede.schemas.states import Best, Failure, Published, Status
 
 RUN_ID = "run_0192f1c7a4e1b2c3d4e5"
 

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from core import VERSION
+from ganymede.schemas import VERSION
 
 
 class Alive(BaseModel):

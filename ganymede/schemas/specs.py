@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from core.bodies import BodyModel
-from core.diagnosis import Action, Trouble
-from core.refs import NAME_PATTERN, NAME_RULE
+from ganymede.schemas.bodies import BodyModel
+from ganymede.schemas.diagnosis import Action, Trouble
+from ganymede.schemas.references import NAME_PATTERN, NAME_RULE
 
 Auto = Literal["auto"]
 Name = Annotated[str, Field(pattern=NAME_PATTERN, description=f"A name: {NAME_RULE}.")]

@@ -1,22 +1,6 @@
-"""What the API answers, as types: one definition for the server that fills them and the client that reads them.
+"""The body of an answer that is an error. Knows no error in particular."""
 
-Nothing here knows HTTP, or where the facts come from. A field that a newer server added is ignored by an older client.
-"""
-
-from typing import Generic, TypeVar
-
-from pydantic import BaseModel, ConfigDict, Field
-
-T = TypeVar("T")
-
-
-class Page(BaseModel, Generic[T]):
-    """A part of a list."""
-
-    model_config = ConfigDict(json_schema_extra={"description": "A part of a list."})  # also of Page[RunBody]
-
-    data: list[T]
-    next_cursor: str | None = Field(description="Give it as `cursor` to get the next part; null: this was the last.")
+from pydantic import BaseModel, Field
 
 
 class FieldProblemBody(BaseModel):

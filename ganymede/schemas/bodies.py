@@ -1,11 +1,16 @@
-"""What every body of a request is: strict, with null for what is left out. Knows no body in particular."""
+"""What bodies have in common: requests are strict, with null for what is left out; a list comes in pages.
+
+A field that a newer server added to an answer is ignored by an older client. Knows no body in particular.
+"""
 
 from functools import cache
 from types import NoneType
-from typing import Any, get_args
+from typing import Any, Generic, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, field_validator, model_validator
 from pydantic_core import CoreSchema
+
+T = TypeVar("T")
 
 
 class StrictModel(BaseModel):
@@ -42,6 +47,15 @@ class BodyModel(StrictModel):
     def _with_whole_numbers(cls, value: object) -> object:
         """64.0 is an integer, says JSON Schema, and some clients write no other."""
         return [_whole(each) for each in value] if isinstance(value, list) else _whole(value)
+
+
+class Page(BaseModel, Generic[T]):
+    """A part of a list."""
+
+    model_config = ConfigDict(json_schema_extra={"description": "A part of a list."})  # also of Page[RunBody]
+
+    data: list[T]
+    next_cursor: str | None = Field(description="Give it as `cursor` to get the next part; null: this was the last.")
 
 
 def _whole(value: object) -> object:
