@@ -256,7 +256,7 @@ def _wait_until_it_answers(port: int, log: Path, process: "subprocess.Popen[byte
     deadline = time.monotonic() + 300
     while True:
         try:
-            httpx.get(f"http://127.0.0.1:{port}/livez", trust_env=False)
+            httpx.get(f"http://127.0.0.1:{port}/livez", trust_env=False, verify=False)
         except httpx.TransportError:
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()

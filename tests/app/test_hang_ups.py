@@ -46,7 +46,7 @@ async def test_a_thousand_clients_that_hang_up_leave_nothing_behind(start_server
     publish(home / "store", tmp_path, "steady", 1)
     server = start_server(home, GANYMEDE_DEFAULT_MODEL="steady", GANYMEDE_MAX_WAIT="1000", GANYMEDE_CACHE_BYTES="0")
     pid, base_url = server.process.pid, f"http://127.0.0.1:{server.port}"
-    async with httpx.AsyncClient(base_url=base_url, timeout=300, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=base_url, timeout=300, trust_env=False, verify=False) as http:
         await storm(server.port, range(AT_ONCE))
         await settled(http)
         open_before, memory_before = len(os.listdir(f"/proc/{pid}/fd")), resident_bytes(pid)

@@ -49,7 +49,7 @@ def test_who_hangs_up_ends_the_measurement_unless_others_wait_for_it(server: Ser
     assert is_still_there
     until(lambda: not lives(process))
     assert measuring(server) == []
-    assert httpx.get(f"http://127.0.0.1:{server.port}/livez", trust_env=False).status_code == 200
+    assert httpx.get(f"http://127.0.0.1:{server.port}/livez", trust_env=False, verify=False).status_code == 200
 
 
 def test_a_measurement_runs_behind_all_others_and_is_the_first_to_go_when_memory_runs_out(server: Server) -> None:
@@ -58,7 +58,7 @@ def test_a_measurement_runs_behind_all_others_and_is_the_first_to_go_when_memory
         (process,) = measuring(server)
         until(lambda: Path(f"/proc/{process}/oom_score_adj").read_text().strip() == "1000")
         until(lambda: Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[16] == "10")
-        answered = httpx.get(f"http://127.0.0.1:{server.port}/livez", trust_env=False)
+        answered = httpx.get(f"http://127.0.0.1:{server.port}/livez", trust_env=False, verify=False)
 
     assert answered.status_code == 200
     until(lambda: not lives(process))

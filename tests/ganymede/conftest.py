@@ -100,7 +100,7 @@ def api(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[st
 
 def _is_ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/readyz", trust_env=False, timeout=300).status_code == 200
+        return httpx.get(f"{url}/readyz", trust_env=False, verify=False, timeout=300).status_code == 200
     except httpx.TransportError:
         return False
 

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes
 
 def answers(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/livez", trust_env=False).status_code == 200
+        return httpx.get(f"http://127.0.0.1:{port}/livez", trust_env=False, verify=False).status_code == 200
     except httpx.TransportError:
         return False
 
@@ -69,7 +69,7 @@ def test_it_serves_is_alone_on_its_home_and_ends_all_it_started(launch: Launch, 
     up.wait_for(lambda: answers(port))
     up.wait_for(lambda: up.children().keys() == {"app", "worker", "valkey"})
     children = up.children()
-    degraded = httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).json()["degraded"]
+    degraded = httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False, verify=False).json()["degraded"]
 
     second = run("up", home=str(up.home), port=str(free_port()))
     other = run("up", home=str(up.home.with_name("other")), port=str(port))
