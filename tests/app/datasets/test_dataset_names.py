@@ -2,7 +2,7 @@
 
 import httpx
 
-from tests.app.test_dataset_upload import upload
+from tests.app.datasets.test_dataset_upload import upload
 from tests.uploads import picture, raw_zip, tarred
 
 

@@ -14,7 +14,7 @@ from app.main import PARTS, create_app
 from core.runs import Run
 from core.settings import Settings
 from tests.app.conftest import draw
-from tests.app.test_gate import say
+from tests.app.http.test_guard import say
 
 Serve = Callable[[FastAPI], Any]
 ROUTES = [route for part in PARTS for route in part.router.routes]

@@ -18,7 +18,7 @@ from tests.app.conftest import Serve
 from tests.app.scraping import scrape
 from tests.promql import Query
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 BOARD: dict[str, Any] = json.loads((ROOT / "docs" / "grafana" / "ganymede.json").read_text())
 PANELS = [panel for panel in BOARD["panels"] if panel["type"] != "row"]
 TARGETS = [(panel["title"], target["expr"]) for panel in PANELS for target in panel["targets"]]

@@ -23,7 +23,7 @@ from ganymede.schemas.references import ModelRef
 from tests.app.scraping import Samples, moved, scrape
 from tests.conftest import SOON_S
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 PublishTiny = Callable[..., int]
 PublishBroken = Callable[..., int]

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.app.conftest import Server
-from tests.app.test_seed_contract import publish
+from tests.app.engine.test_seed_contract import publish
 from tests.processes import on_linux
 
 StartServer = Callable[..., Server]

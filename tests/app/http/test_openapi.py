@@ -14,7 +14,7 @@ from app.http.openapi import TAGS, every_error
 from app.main import create_app
 from core.settings import Settings
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 DOCUMENT: dict[str, Any] = create_app(Settings()).openapi()
 OPERATIONS = {
     f"{method.upper()} {path}": operation

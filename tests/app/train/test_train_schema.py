@@ -10,7 +10,7 @@ from ganymede.schemas.specs import TrainConfig
 from models.auto import RULES, options, request_schema
 from models.choice import in_words
 from models.recipes import RECIPES
-from tests.app.test_openapi import DOCUMENT
+from tests.app.http.test_openapi import DOCUMENT
 
 SCHEMA = request_schema()
 

@@ -25,7 +25,7 @@ from tests.app.conftest import Server
 Serve = Callable[[FastAPI], Any]
 
 ASKED: dict[str, Any] = {"recipe": "cgan", "dataset": "shapes", "config": {"steps": 5}}
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 DIE_AFTER_THE_RECORD = """
 import os, pathlib, signal, sys
 from core.idempotency import IdempotencyKeys

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.app.test_gate import say
+from tests.app.http.test_guard import say
 
 HOST = b"Host: localhost\r\n"
 
