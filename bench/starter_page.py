@@ -14,7 +14,7 @@ beside each, in `models/starter/NAME/`, has every number. `python -m bench.quali
 draws.
 
 FD, KID, precision and recall are in the features of a classifier, and compare with nothing outside this page
-([metrics.md](metrics.md)). Digits are read by the judge in `bench/judge`, which has learnt from other digits than the
+([metrics.md](metrics.md)). Digits are read by the judge in `worker/judge`, which has learnt from other digits than the
 bundled ones: FD compares with MNIST's 10,000 test images, the rest with `mnist-10k`. Avatars are read by the classifier
 of their dataset, and compare with 4,000 avatars that nobody has learnt from. Beside each score stands what reals get
 that are judged in the place of drawn pictures. Nothing is filtered.

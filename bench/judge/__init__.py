@@ -1,6 +1,1 @@
-"""The judge of the bundled digits: label accuracy and Frechet distance. Knows nothing of generators."""
-
-from bench.judge.examination import Judgement
-from bench.judge.judgement import judge, load_judge
-
-__all__ = ["Judgement", "judge", "load_judge"]
+"""Judges of pictures: what they say of a set, and of reals beside it. That of the digits is worker/judge."""

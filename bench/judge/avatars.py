@@ -17,10 +17,11 @@ import torch
 from numpy.typing import NDArray
 
 from bench import avatars
-from bench.judge.examination import Features, Judge, Readings, Reals, likeness
+from bench.judge.examination import Features, Judge, Reals, likeness
 from core import files
 from core.images import Images
 from worker.execution import Execution
+from worker.judge.judgement import Readings
 from worker.scores import classifier
 from worker.scores.classifier import Classifier
 from worker.scores.extractor import BATCH, extract

@@ -11,30 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.images import Images
+from worker.judge.judgement import Judgement, Readings, judged
 from worker.scores.frechet import Floats, frechet_distance, statistics
 from worker.scores.kernel import kernel_distance
 from worker.scores.neighbours import K_MANIFOLD, manifold, nearest, nearest_other, share_within
 
 Features = NDArray[np.float32]
-Readings = NDArray[np.int64]
 Read = Callable[[Images], tuple[Readings, Features]]
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """Scores of one set of pictures.
-
-    `label_accuracy`: share (0 to 1) read as the label asked for; `per_class_accuracy`: the same per class, None where
-    no picture was asked for; `frechet_distance`: to the reals, lower is better; `ratio`: that over `floor`. A sample
-    smaller than that of the floor does not compare with it: its covariance is off, and reads higher.
-    """
-
-    images: int
-    label_accuracy: float
-    per_class_accuracy: tuple[float | None, ...]
-    frechet_distance: float
-    floor: float
-    ratio: float
 
 
 @dataclass(frozen=True)
@@ -100,22 +83,6 @@ class Judge:
 
 
 LIKENESS = tuple(Likeness.__dataclass_fields__)
-
-
-def judged(
-    readings_N: Readings, labels_N: NDArray[np.integer], num_classes: int, distance: float, floor: float
-) -> Judgement:
-    """A judgement from what was read, what was asked for, and the distance to the reals."""
-    right_N = readings_N == labels_N
-    asked = [labels_N == label for label in range(num_classes)]
-    return Judgement(
-        images=len(readings_N),
-        label_accuracy=float(right_N.mean()),
-        per_class_accuracy=tuple(float(right_N[mask_N].mean()) if mask_N.any() else None for mask_N in asked),
-        frechet_distance=distance,
-        floor=floor,
-        ratio=distance / floor,
-    )
 
 
 def likeness(drawn_ND: Features, real_MD: Features) -> Likeness:

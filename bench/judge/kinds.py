@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bench.judge.digits import digits_judge
 from bench.judge.examination import Judge
-from bench.judge.judgement import digits_judge
 
 
 class MissingPackages(Exception):

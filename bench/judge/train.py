@@ -25,8 +25,8 @@ from torch.nn.functional import affine_grid, cross_entropy, grid_sample
 
 from bench.dataset import ARCHIVE, Digits, read_bundled, read_mnist, unseen
 from bench.judge.examination import likeness
-from bench.judge.judgement import RECORD, REFERENCE, WEIGHTS, load_judge, read
-from bench.judge.network import SIZE, DigitClassifier, count_parameters, to_pixels
+from worker.judge.judgement import RECORD, REFERENCE, WEIGHTS, load_judge, read
+from worker.judge.network import SIZE, DigitClassifier, count_parameters, to_pixels
 from worker.scores.frechet import frechet_distance, statistics
 
 SEED = 20

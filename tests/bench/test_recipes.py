@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bench import recipe_speed, recipes, trials
-from bench.judge.examination import Features, Judge, Readings, Reals, likeness
+from bench.judge.examination import Features, Judge, Reals, likeness
 from bench.judge.kinds import KINDS, Kind
 from bench.recipe_data import SUBJECTS
 from bench.trials import ROWS, Trial
@@ -24,6 +24,7 @@ from core.settings import Settings
 from core.store import Store
 from models import resolution
 from worker import job
+from worker.judge.judgement import Readings
 from worker.scores.frechet import frechet_distance, statistics
 
 COLOUR = ("avatars", "avatars-few")

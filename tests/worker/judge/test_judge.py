@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from bench.dataset import ARCHIVE, Digits, read_bundled
-from bench.judge import judge
-from bench.judge.judgement import RECORD, REFERENCE, WEIGHTS, load_reference
+from worker.judge.judgement import RECORD, REFERENCE, WEIGHTS, judge, load_reference
 
 
 @pytest.fixture(scope="module")

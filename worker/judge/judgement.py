@@ -1,4 +1,7 @@
-"""Judging digits: images and the labels they were asked for to scores. Does not know who drew them."""
+"""Judging digits: images and the labels they were asked for to scores. Does not know who drew them.
+
+Shape suffixes: N pictures, B of a batch, F features, K classes.
+"""
 
 from dataclasses import dataclass
 from functools import cache
@@ -9,9 +12,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
-from bench.dataset import read_bundled
-from bench.judge.examination import LIKENESS, Judge, Judgement, Likeness, Reals, judged
-from bench.judge.network import CLASSES, SIZE, DigitClassifier, to_pixels
+from worker.judge.network import CLASSES, SIZE, DigitClassifier, to_pixels
 from worker.scores.frechet import Floats, frechet_distance, statistics
 
 FOLDER = Path(__file__).resolve().parent
@@ -19,7 +20,25 @@ WEIGHTS = FOLDER / "judge.safetensors"
 REFERENCE = FOLDER / "reference.npz"
 RECORD = FOLDER / "record.json"
 BATCH = 500
-TEST_IMAGES = 10_000
+
+Readings = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Scores of one set of pictures.
+
+    `label_accuracy`: share (0 to 1) read as the label asked for; `per_class_accuracy`: the same per class, None where
+    no picture was asked for; `frechet_distance`: to the reals, lower is better; `ratio`: that over `floor`. A sample
+    smaller than that of the floor does not compare with it: its covariance is off, and reads higher.
+    """
+
+    images: int
+    label_accuracy: float
+    per_class_accuracy: tuple[float | None, ...]
+    frechet_distance: float
+    floor: float
+    ratio: float
 
 
 @dataclass(frozen=True)
@@ -27,14 +46,16 @@ class Reference:
     """What images are compared with: the judge's features (F = 64) of MNIST's 10,000 test images.
 
     `floor` is the distance of the bundled mnist-10k, real digits too, from the same; `accuracy` is the judge's share of
-    test images read right, and `likeness` theirs to mnist-10k.
+    test images read right; `kid`, `precision` and `recall` compare theirs with mnist-10k.
     """
 
     mean: Floats
     covariance: Floats
     floor: float
     accuracy: float
-    likeness: Likeness
+    kid: float
+    precision: float
+    recall: float
 
 
 def load_judge(weights: Path = WEIGHTS) -> DigitClassifier:
@@ -48,8 +69,7 @@ def load_reference(path: Path = REFERENCE) -> Reference:
     """The committed statistics of MNIST's test images."""
     with np.load(path, allow_pickle=False) as archive:
         numbers = {name: float(archive[name]) for name in ("floor", "accuracy", "kid", "precision", "recall")}
-        found = Likeness(*(numbers.pop(name) for name in LIKENESS))
-        return Reference(archive["mean"], archive["covariance"], **numbers, likeness=found)
+        return Reference(archive["mean"], archive["covariance"], **numbers)
 
 
 def judge(images: NDArray[np.uint8], labels: NDArray[np.integer]) -> Judgement:
@@ -64,25 +84,8 @@ def judge(images: NDArray[np.uint8], labels: NDArray[np.integer]) -> Judgement:
     return judged(readings, labels, CLASSES, distance, reference.floor)
 
 
-def digits_judge() -> Judge:
-    """FD is to the test images, the likeness to the bundled mnist-10k: the features of the others are not bundled."""
-    network, reference = _committed_judge(), _committed_reference()
-    return Judge(
-        name="digits",
-        shape=(SIZE, SIZE, 1),
-        class_names=tuple(str(digit) for digit in range(CLASSES)),
-        comparable=TEST_IMAGES,
-        read=lambda images_NHWC: read(network, images_NHWC[..., 0]),
-        gaussian=(reference.mean, reference.covariance),
-        beside=lambda: read(network, read_bundled().images)[1],
-        floor=reference.floor,
-        floor_of="mnist-10k, real digits",
-        reals=Reals(reference.accuracy, reference.likeness),
-    )
-
-
 @torch.inference_mode()
-def read(network: DigitClassifier, images: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def read(network: DigitClassifier, images: NDArray[np.uint8]) -> tuple[Readings, NDArray[np.float32]]:
     """uint8 (N, 28, 28) -> the digits read (N,) and the features (N, F), in batches."""
     readings, features = [], []
     for start in range(0, len(images), BATCH):
@@ -91,6 +94,22 @@ def read(network: DigitClassifier, images: NDArray[np.uint8]) -> tuple[NDArray[n
         readings.append(logits_BK.argmax(dim=1).numpy())
         features.append(features_BF.numpy())
     return np.concatenate(readings), np.concatenate(features)
+
+
+def judged(
+    readings_N: Readings, labels_N: NDArray[np.integer], num_classes: int, distance: float, floor: float
+) -> Judgement:
+    """A judgement from what was read, what was asked for, and the distance to the reals."""
+    right_N = readings_N == labels_N
+    asked = [labels_N == label for label in range(num_classes)]
+    return Judgement(
+        images=len(readings_N),
+        label_accuracy=float(right_N.mean()),
+        per_class_accuracy=tuple(float(right_N[mask_N].mean()) if mask_N.any() else None for mask_N in asked),
+        frechet_distance=distance,
+        floor=floor,
+        ratio=distance / floor,
+    )
 
 
 _committed_judge = cache(load_judge)
