@@ -8,6 +8,7 @@ from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from app.catalog.body import ModelName, VersionNumber, engine_facts, version_body
+from app.catalog.summary import summary
 from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.http.routing import Router
@@ -47,8 +48,8 @@ def list_models(services: ServicesDep, query: Annotated[ModelsQuery, Query()]) -
     for name in services.registry.names(after=query.cursor or ""):
         if len(page) == query.limit:
             return Page(data=page, next_cursor=page[-1].name)
-        if summary := services.models.summary(name):
-            page.append(summary)
+        if line := summary(services.models, name):
+            page.append(line)
     return Page(data=page, next_cursor=None)
 
 
@@ -56,8 +57,8 @@ def list_models(services: ServicesDep, query: Annotated[ModelsQuery, Query()]) -
 def read_model(model: ModelName, services: ServicesDep) -> ModelBody:
     """One model: aliases, its newest 100 versions, what is loaded here, what cannot be."""
     name = check_model_name(model, "model")
-    summary = services.models.summary(name)
-    if summary is None:
+    line = summary(services.models, name)
+    if line is None:
         raise ModelNotFound(f"there is no model {name!r}")
     versions, damaged = [], {}
     for number in services.registry.versions(name)[: -VERSIONS_SHOWN - 1 : -1]:
@@ -69,7 +70,7 @@ def read_model(model: ModelName, services: ServicesDep) -> ModelBody:
             damaged[number] = str(error)
     engines = services.models.residents.of(name)
     loaded = {engine.version: engine_facts(engine) for engine in engines if isinstance(engine.version, int)}
-    return ModelBody(**summary.model_dump(), versions=versions, loaded=loaded, damaged_versions=damaged)
+    return ModelBody(**line.model_dump(), versions=versions, loaded=loaded, damaged_versions=damaged)
 
 
 @router.delete("/{model}", status_code=204, responses=documented(ModelNotFound, Conflict))

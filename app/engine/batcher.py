@@ -22,7 +22,7 @@ from app.engine.engine import Engine
 from app.engine.pace import MARGIN, Pace
 from app.engine.queues import Part, Queues, images_of
 from app.engine.request import Drawing, Drawn, Patience, grouped
-from app.http.telemetry import Telemetry
+from app.engine.telemetry import EngineTelemetry
 from core.errors import NotReady, Overloaded
 from core.images import Images
 from models.noise import Latents
@@ -42,11 +42,11 @@ class Batcher:
         self,
         max_wait_s: float,
         encoders: Encoders,
-        telemetry: Telemetry | None = None,
+        telemetry: EngineTelemetry | None = None,
         hands: int = 1,
         timeout_s: float = 60.0,
     ) -> None:
-        self.max_wait_s, self.encoders, self.telemetry = max_wait_s, encoders, telemetry or Telemetry()
+        self.max_wait_s, self.encoders, self.telemetry = max_wait_s, encoders, telemetry or EngineTelemetry()
         self._overloaded = self.telemetry.rejected.labels(Overloaded.code)
         self.hands = hands  # forward passes at a time
         self._patience = Patience(timeout_s)

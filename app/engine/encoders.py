@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from app.engine.pace import MARGIN, Pace
-from app.http.telemetry import Telemetry
+from app.engine.telemetry import EngineTelemetry
 from core.cores import available_cores
 from core.errors import Overloaded
 
@@ -25,11 +25,11 @@ class Encoders:
     """`threads`: by default as many as there are cores. `max_wait_s`: how long what is promised may take."""
 
     def __init__(
-        self, max_wait_s: float = math.inf, telemetry: Telemetry | None = None, threads: int | None = None
+        self, max_wait_s: float = math.inf, telemetry: EngineTelemetry | None = None, threads: int | None = None
     ) -> None:
         self.threads = threads or max(LEAST_THREADS, available_cores())
         self.max_wait_s = max_wait_s
-        self._overloaded = (telemetry or Telemetry()).rejected.labels(Overloaded.code)
+        self._overloaded = (telemetry or EngineTelemetry()).rejected.labels(Overloaded.code)
         self._pool = ThreadPoolExecutor(self.threads, "encode")
         self._pace = Pace()
         self._owed_s = 0.0

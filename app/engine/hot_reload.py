@@ -10,17 +10,17 @@ import logging
 import threading
 import time
 import weakref
+from collections.abc import Callable
+from typing import Protocol
 
 from app.engine.engine import Engine
 from app.engine.loader import Loader, LoadFailure
 from app.engine.lookups import Lookups
 from app.engine.model_cache import Key, Residents, Version
 from app.engine.source import Source
-from app.http.telemetry import Telemetry
+from app.engine.telemetry import EngineTelemetry
 from core.errors import CheckpointNotFound, GanymedeError, ModelNotFound, NotReady, StoreDamaged
 from core.outline import Stamp, is_settled
-from core.queue import Bell
-from ganymede.schemas.models import ModelSummary
 from ganymede.schemas.references import RUN, ModelRef, Reference, RunRef
 
 POLL_EVERY_S = 2.0
@@ -30,13 +30,25 @@ RUNS_REMEMBERED = 1024  # references to checkpoints
 log = logging.getLogger(__name__)
 
 
+class Bell(Protocol):
+    """Tells the processes of a service that a model changed; may fail to, and says nothing of it."""
+
+    def ring(self, model: str) -> None: ...
+
+    def listen(self, heard: Callable[[str], None], is_over: Callable[[], bool]) -> None:
+        """Call `heard(model)` for each ring until `is_over()`."""
+        ...
+
+
 class Models:
     """The engines of one device. All state is changed on the event loop; the store is read on threads.
 
     `budget`: bytes of weights in memory. `max_wait_s`: how long a request may be expected to wait for a load.
     """
 
-    def __init__(self, source: Source, bell: Bell, telemetry: Telemetry, *, budget: int, max_wait_s: float) -> None:
+    def __init__(
+        self, source: Source, bell: Bell, telemetry: EngineTelemetry, *, budget: int, max_wait_s: float
+    ) -> None:
         self.source, self.registry, self.bell = source, source.registry, bell
         self.device = source.backend.device
         self.served: dict[ModelRef, Engine] = {}  # references without a version: what they mean now
@@ -129,19 +141,6 @@ class Models:
         """What of the models does not work as it should, for people. A checkpoint that cannot be drawn is no model."""
         failed = [f"model:{n}@{v}: {failure.reason}" for (n, v), failure in self.failures.items() if isinstance(v, int)]
         return failed + [f"model:{ref}: {reason}" for ref, reason in self.problems.items()]
-
-    def summary(self, name: str) -> ModelSummary | None:
-        """One model in a line: its aliases, and what its name alone draws from here. None if there is no such model."""
-        outline, served = self.registry.outline(name), self.served.get(ModelRef(name))
-        if outline.newest is None:
-            return None
-        version = served.version if served else None
-        return ModelSummary(
-            name=name,
-            aliases=outline.aliases,
-            newest_version=outline.newest,
-            served_version=version if isinstance(version, int) else None,
-        )
 
     async def _of_version(self, ref: ModelRef, key: Key, is_urgent: bool) -> Engine:
         if self.residents.get(key) is None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from app.engine.engine import Engine
 from app.engine.model_cache import Key
-from app.http.telemetry import Telemetry
+from app.engine.telemetry import EngineTelemetry
 from core.errors import NotFound, NotReady, Overloaded, StoreDamaged
 
 TRY_AGAIN_AFTER_S = 30.0  # a version that could not be loaded
@@ -48,7 +48,11 @@ class Loader:
     """One thread that reads engines. All state is changed on the event loop."""
 
     def __init__(
-        self, read: Callable[[Key], Engine], loaded: Callable[[Engine], None], max_wait_s: float, telemetry: Telemetry
+        self,
+        read: Callable[[Key], Engine],
+        loaded: Callable[[Engine], None],
+        max_wait_s: float,
+        telemetry: EngineTelemetry,
     ) -> None:
         self.max_wait_s, self.telemetry = max_wait_s, telemetry
         self.failures: dict[Key, LoadFailure] = {}

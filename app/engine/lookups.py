@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from app.http.telemetry import Telemetry
+from app.engine.telemetry import EngineTelemetry
 from core.errors import Overloaded
 
 SMOOTHING = 0.2  # weight of the newest look-up in the measured time of one
@@ -17,7 +17,7 @@ T = TypeVar("T")
 class Lookups:
     """One thread. `max_wait_s`: how long who comes may be expected to wait. Used on the event loop alone."""
 
-    def __init__(self, name: str, telemetry: Telemetry, max_wait_s: float = math.inf) -> None:
+    def __init__(self, name: str, telemetry: EngineTelemetry, max_wait_s: float = math.inf) -> None:
         self.max_wait_s = max_wait_s
         self._overloaded = telemetry.rejected.labels(Overloaded.code)
         self._thread = ThreadPoolExecutor(1, name)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from app.engine.engine import Engine
-from app.http.telemetry import Telemetry
+from app.engine.telemetry import EngineTelemetry
 from ganymede.schemas.references import BranchStep
 
 Version = int | BranchStep  # of a model; of a run: where in it a checkpoint was made
@@ -17,7 +17,7 @@ class Residents:
     `dropped` is told of each engine that leaves. Requests under way keep theirs, so its memory may stay until they end.
     """
 
-    def __init__(self, budget: int, telemetry: Telemetry, dropped: Callable[[Engine], None]) -> None:
+    def __init__(self, budget: int, telemetry: EngineTelemetry, dropped: Callable[[Engine], None]) -> None:
         self.budget, self.telemetry, self._dropped = budget, telemetry, dropped
         self._engines: dict[Key, Engine] = {}
         self._wanted: set[Key] = set()  # asked for by their version, not only by a name that meant it

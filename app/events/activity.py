@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
 
+from app.catalog.summary import summary
 from app.engine.hot_reload import Models
 from app.events.streams import RunTail, encode, pings_until
 from app.train.body import run_body
@@ -124,7 +125,7 @@ class Activity:
     def _models(self) -> dict[str, dict[str, Any]]:
         found = {}
         for name in self.models.registry.names():
-            if body := self.models.summary(name):
+            if body := summary(self.models, name):
                 found[name] = body.model_dump(mode="json")
         return found
 

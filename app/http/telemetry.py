@@ -1,4 +1,4 @@
-"""The numbers an operator watches, in the form of Prometheus: counters and histograms that others move. Knows no HTTP.
+"""The numbers an operator watches, in the form of Prometheus: those of requests, and with them those of the engine.
 
 One Telemetry an app, with a registry of its own: two apps in one process do not count for each other.
 """
@@ -18,22 +18,20 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-from core.errors import BadRequest, BodyTooLarge, HostNotAllowed, NotReady, OriginNotAllowed, Overloaded
+from app.engine.telemetry import EngineTelemetry
+from core.errors import BadRequest, BodyTooLarge, HostNotAllowed, OriginNotAllowed
 from ganymede.schemas import VERSION
 
 UNMATCHED = "unmatched"  # the route of a request that none answers: addresses that are none must not fill the memory
 REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-STAGE_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-LOAD_BUCKETS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64)
 
 
-class Telemetry:
+class Telemetry(EngineTelemetry):
     """Every counter of one app; moving one costs about a microsecond and waits for nobody."""
 
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a time beside every number doubles the text; nobody asks for them
-        self.registry = registry = CollectorRegistry()
+        registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
@@ -54,61 +52,15 @@ class Telemetry:
         self.streams = Gauge("ganymede_streams", "Event streams that are open.", registry=registry)
         self._requests_of: dict[tuple[str, int], Counter] = {}  # labels() costs more than all the rest
         self._seconds_of: dict[str, Histogram] = {}
-        self._add_drawing(registry)
-        self._add_models(registry)
-
-    def _add_drawing(self, registry: CollectorRegistry) -> None:
-        def stage(name: str, text: str) -> Histogram:
-            return Histogram(f"ganymede_{name}_seconds", text, buckets=STAGE_BUCKETS, registry=registry)
-
-        self.queue_seconds = stage("queue", "A drawing's wait for the engine.")
-        self.infer_seconds = stage("infer", "One forward pass of the engine.")
-        self.encode_seconds = stage("encode", "A drawing's way from pixels to a file, waiting included.")
-        self.batch_size = Histogram(
-            "ganymede_batch_size", "Images of one forward pass.", buckets=BATCH_BUCKETS, registry=registry
-        )
-        self.dispatched = Counter(
-            "ganymede_batch_dispatch_total",
-            "Forward passes, by why they began: a batch shape was full, or a thread was idle.",
-            ["reason"],
-            registry=registry,
-        )
-        self.rejected = Counter(
-            "ganymede_rejected_total", "Requests refused before any work, by error code.", ["reason"], registry=registry
-        )
-        self.cancelled = Counter(
-            "ganymede_cancelled_total", "Drawings nobody waits for any more.", ["stage"], registry=registry
-        )
         self.cache_hits = Counter(
             "ganymede_cache_hits_total", "Pictures that did not have to be drawn.", ["kind"], registry=registry
         )
-        for error in (Overloaded, NotReady, HostNotAllowed, OriginNotAllowed, BodyTooLarge, BadRequest):
-            self.rejected.labels(error.code)
-        for reached in ("queue", "infer", "encode"):
-            self.cancelled.labels(reached)
-        for reason in ("full", "idle"):
-            self.dispatched.labels(reason)
         for kind in ("etag", "memory", "flight"):
             self.cache_hits.labels(kind)
         self.etag_hits = self.cache_hits.labels("etag")
-
-    def _add_models(self, registry: CollectorRegistry) -> None:
-        self.reloads = Counter(
-            "ganymede_model_reload_total", "Model versions read into memory, or not.", ["result"], registry=registry
-        )
-        self.load_seconds = Histogram(
-            "ganymede_model_load_seconds",
-            "Reading one model version: digests, weights, warm-up.",
-            buckets=LOAD_BUCKETS,
-            registry=registry,
-        )
-        self.evicted = Counter(
-            "ganymede_model_evicted_total",
-            "Model versions that left the memory because others needed the room.",
-            registry=registry,
-        )
-        for result in ("loaded", "failed"):  # there from the start, so that the first failure is an increase
-            self.reloads.labels(result)
+        super().__init__(registry)
+        for error in (HostNotAllowed, OriginNotAllowed, BodyTooLarge, BadRequest):
+            self.rejected.labels(error.code)
 
     def expect(self, route: str, codes: Iterable[int]) -> None:
         """Let there be counters, at zero, of these answers, and the times of this route."""

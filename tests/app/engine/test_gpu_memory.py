@@ -9,8 +9,8 @@ import torch
 
 from app.engine.engine import Engine, load_engine
 from app.engine.model_cache import Residents
+from app.engine.telemetry import EngineTelemetry
 from app.engine.thread_backend import Threads
-from app.http.telemetry import Telemetry
 from core.registry import Registry
 from models.dcgan import DCGANConfig
 from models.noise import Latents
@@ -63,7 +63,7 @@ def test_an_engine_counts_what_it_takes_of_the_gpu(open_wide: Open) -> None:
 
 async def test_engines_that_leave_give_all_of_it_back(open_wide: Open, backend: Threads) -> None:
     before = reserved()
-    residents = Residents(1, Telemetry(), lambda engine: None)  # room for one: the newest
+    residents = Residents(1, EngineTelemetry(), lambda engine: None)  # room for one: the newest
     for version in (1, 2, 3):
         residents.add(open_wide(version))
         await residents.all()[-1].draw(Latents(range(4)), [0, 1, 2, 0])
@@ -83,7 +83,9 @@ async def test_engines_that_leave_give_all_of_it_back(open_wide: Open, backend: 
 def test_a_budget_is_kept_by_what_engines_take_of_the_gpu(open_wide: Open) -> None:
     one = open_wide(1)
     weights = sum(weight.nbytes for weight in one.runner._paint.args[0].network.state_dict().values())  # type: ignore[attr-defined]
-    residents = Residents(one.facts.nbytes + weights, Telemetry(), lambda engine: None)  # two by their weights alone
+    residents = Residents(
+        one.facts.nbytes + weights, EngineTelemetry(), lambda engine: None
+    )  # two by their weights alone
 
     residents.add(one)
     residents.add(open_wide(2))

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from app.engine.engine import Engine
 from app.engine.loader import Loader
 from app.engine.model_cache import Key
-from app.http.telemetry import Telemetry
+from app.engine.telemetry import EngineTelemetry
 from app.main import create_app
 from core.errors import ModelNotFound, NotReady, Overloaded, StoreDamaged
 from core.settings import Settings
@@ -51,7 +51,7 @@ def reader(publish_tiny: PublishTiny, open_engine: OpenEngine) -> Reader:
 @pytest.fixture
 async def loader(reader: Reader) -> AsyncIterator[Loader]:
     """One that expects 0.1 s of each load, and lets nobody wait for more than two."""
-    made = Loader(reader, lambda engine: None, max_wait_s=0.15, telemetry=Telemetry())
+    made = Loader(reader, lambda engine: None, max_wait_s=0.15, telemetry=EngineTelemetry())
     yield made
     reader.gate.set()
     await made.close()

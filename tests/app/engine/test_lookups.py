@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from app.engine.hot_reload import Models
 from app.engine.lookups import Lookups
-from app.http.telemetry import Telemetry
+from app.engine.telemetry import EngineTelemetry
 from app.main import create_app
 from core.errors import Overloaded
 from core.refs import parse_model_ref
@@ -104,7 +104,7 @@ async def test_what_the_service_needs_does_not_wait_for_a_request_that_asks_for_
 
 
 async def test_who_would_wait_too_long_for_a_look_up_is_refused() -> None:
-    telemetry = Telemetry()
+    telemetry = EngineTelemetry()
     lookups, gate = Lookups("slow", telemetry, max_wait_s=0.0015), threading.Event()  # it expects a millisecond of each
 
     waiting = [asyncio.create_task(lookups.run(gate.wait, 30)) for _ in range(2)]
@@ -119,7 +119,7 @@ async def test_who_would_wait_too_long_for_a_look_up_is_refused() -> None:
 
 
 async def test_who_goes_away_leaves_the_place_free() -> None:
-    lookups, gate = Lookups("slow", Telemetry(), max_wait_s=0.0015), threading.Event()
+    lookups, gate = Lookups("slow", EngineTelemetry(), max_wait_s=0.0015), threading.Event()
     waiting = [asyncio.create_task(lookups.run(gate.wait, 30)) for _ in range(2)]
     await asyncio.sleep(0)
 

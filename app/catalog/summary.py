@@ -1,0 +1,19 @@
+"""A model in a line, for lists and for the stream of all that happens. Knows no request."""
+
+from app.engine.hot_reload import Models
+from ganymede.schemas.models import ModelSummary
+from ganymede.schemas.references import ModelRef
+
+
+def summary(models: Models, name: str) -> ModelSummary | None:
+    """Its aliases, and what its name alone draws from here. None if there is no such model."""
+    outline, served = models.registry.outline(name), models.served.get(ModelRef(name))
+    if outline.newest is None:
+        return None
+    version = served.version if served else None
+    return ModelSummary(
+        name=name,
+        aliases=outline.aliases,
+        newest_version=outline.newest,
+        served_version=version if isinstance(version, int) else None,
+    )
