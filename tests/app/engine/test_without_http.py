@@ -1,0 +1,41 @@
+"""The engine draws from a store without HTTP, as docs/architecture.md shows: the pixels that /generate sends."""
+
+import io
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import numpy as np
+
+from core.store import Store
+
+ROOT = Path(__file__).resolve().parents[3]
+SIDE_OF_HTTP = {"fastapi", "starlette", "uvicorn", "redis", "rq"}
+
+
+def program_in_the_docs() -> str:
+    section = (ROOT / "docs" / "architecture.md").read_text().split("## The engine without HTTP\n")[1]
+    block = re.search(r"```python\n(.*?)```", section, re.DOTALL)
+    assert block
+    return block[1]
+
+
+async def test_the_program_in_the_docs_draws_what_generate_sends(client: httpx.AsyncClient, store: Store) -> None:
+    program: dict[str, object] = {}
+    exec(program_in_the_docs(), program)
+
+    drawn = await program["draw"](store.root, "tiny", 1, seed=42, label=2)  # type: ignore[operator]
+
+    sent = await client.get("/generate?model=tiny@1&seed=42&label=2&format=npy")
+    assert np.array_equal(drawn, np.load(io.BytesIO(sent.content), allow_pickle=False))
+
+
+def test_no_module_of_the_engine_loads_http_or_the_queue() -> None:
+    names = [f"app.engine.{path.stem}" for path in (ROOT / "app" / "engine").glob("[!_]*.py")]
+    code = f"import sys, {', '.join(names)}; loaded = {SIDE_OF_HTTP} & set(sys.modules); assert not loaded, loaded"
+
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
