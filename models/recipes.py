@@ -20,7 +20,7 @@ class Recipe:
     regulariser: of the discriminator; its weight is `penalty_weight`, "rule": size^3 / (512 * batch).
     penalty_every: updates from one with the penalty to the next (lazy regularisation of StyleGAN2, Karras et al. 2020,
     arXiv 1912.04958).
-    mode_seeking: weight of worker/regularisers.py's term for the generator.
+    mode_seeking: weight of worker/training/regularisers.py's term for the generator.
     depth: of the architecture dcgan, see models/dcgan.py.
     width, gpu_width: feature maps at the coarsest level on a CPU, and on a GPU.
     """

@@ -18,7 +18,7 @@ from core.settings import Settings, SettingsError, load_settings, make_store_fol
 from core.store import Store
 from worker.connection import connect
 from worker.guarded import HEARTBEAT_EVERY_S, MAINTENANCE_EVERY_S, WORKER_TTL_S, GuardedJob, GuardedWorker
-from worker.stopping import on_stop_signal
+from worker.training.stopping import on_stop_signal
 
 GPU_FILES = (
     "/dev/nvidiactl",

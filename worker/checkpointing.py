@@ -18,9 +18,9 @@ from core.errors import StoreDamaged, TrainingFailed
 from core.store import SCHEMA, check_files, list_files
 from ganymede.schemas.states import Best
 from models.weights import WEIGHTS_FILE
-from worker.distributed import ALONE, World
-from worker.execution import Execution
-from worker.state import Rollback, TrainState, new_state
+from worker.training.distributed import ALONE, World
+from worker.training.execution import Execution
+from worker.training.state import Rollback, TrainState, new_state
 
 TENSORS_FILE = "training.safetensors"
 

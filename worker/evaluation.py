@@ -16,12 +16,12 @@ from core.datasets import Dataset
 from core.images import Images
 from core.runs import Run
 from models import sampling
-from worker.scores.extractor import BATCH, Extractor, extract
-from worker.scores.preparation import Workshop, choose, make_extractor, make_reference
-from worker.scores.reference import FEWEST_FAKES, Classes, Reference, spread_labels
-from worker.state import TrainState
-from worker.stopping import StopTraining
-from worker.trainer import Metrics
+from worker.preparation import Workshop, choose, make_extractor, make_reference
+from worker.training.scores.extractor import BATCH, Extractor, extract
+from worker.training.scores.reference import FEWEST_FAKES, Classes, Reference, spread_labels
+from worker.training.state import TrainState
+from worker.training.stopping import StopTraining
+from worker.training.trainer import Metrics
 
 SHARE = 0.05  # of the time since the attempt began to train may go into evaluations
 FILE = "evaluation.json"  # what a run is judged by, once that is settled

@@ -26,7 +26,7 @@ from core.log import about_run
 from core.queue import DEVICE_FIELD, TRAIN_FUNCTION, parse_job_id, trouble_of
 from core.runs import RunStore
 from worker.claim import claim
-from worker.stopping import STOP_SIGNALS, on_stop_signal
+from worker.training.stopping import STOP_SIGNALS, on_stop_signal
 
 ALLOWED_FUNCTIONS = frozenset({TRAIN_FUNCTION})
 LEASE_S = 20

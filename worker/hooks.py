@@ -17,11 +17,11 @@ from ganymede.schemas.references import BranchStep
 from ganymede.schemas.states import Status
 from models import sampling
 from models.noise import classes_with_images
-from worker.distributed import World
-from worker.state import TrainState
-from worker.stopping import RollBack, StopTraining, is_asked_by_signal
 from worker.tasks import Tasks
-from worker.trainer import Hook, Metrics
+from worker.training.distributed import World
+from worker.training.state import TrainState
+from worker.training.stopping import RollBack, StopTraining, is_asked_by_signal
+from worker.training.trainer import Hook, Metrics
 
 MARK_EVERY_S = 1.0  # signs of life in state.json, and looks whether it is to stop
 GRIDS_KEPT = 500

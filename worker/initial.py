@@ -13,7 +13,7 @@ from core.runs import INIT_FOLDER, Run
 from core.store import SCHEMA, check_files
 from models.weights import WEIGHTS_FILE
 from worker.checkpointing import TENSORS_FILE
-from worker.state import TrainState
+from worker.training.state import TrainState
 
 
 def set_out(run: Run, state: TrainState) -> None:

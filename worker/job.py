@@ -24,23 +24,23 @@ from core.settings import Settings, load_settings
 from core.states import RunState
 from core.store import Store
 from ganymede.schemas.states import Failure, Status
-from worker.batches import Batches
 from worker.checkpointing import load_training, restore
 from worker.diagnosis.hook import Diagnose
-from worker.distributed import ALONE, PeerLost, World
 from worker.evaluation import hook_of, prepare
-from worker.execution import Execution, decide, devices_of
 from worker.hooks import DrawSamples, ReportProgress, StopWhenAsked, Together
 from worker.initial import set_out
 from worker.keeping import KeepCheckpoints, PublishVersions, lineage_of, make_up
 from worker.launch import LOST_PEER, OUT_OF_MEMORY, how, train_together
 from worker.log_events import WarningsAsEvents
-from worker.methods import method_of
+from worker.preparation import Workshop
 from worker.rollback import roll_back, tell_of_rollbacks
-from worker.scores.preparation import Workshop
-from worker.state import TrainState, new_state
-from worker.stopping import RollBack, StopTraining
-from worker.trainer import Hook, Trainer, count_parameters
+from worker.training.batches import Batches
+from worker.training.distributed import ALONE, PeerLost, World
+from worker.training.execution import Execution, decide, devices_of
+from worker.training.methods import method_of
+from worker.training.state import TrainState, new_state
+from worker.training.stopping import RollBack, StopTraining
+from worker.training.trainer import Hook, Trainer, count_parameters
 
 LOCK_PATIENCE_S = 3.0  # the reconciler looks whether the lock is free by taking it for a moment
 FOLLOWED = "followed"  # what another process than the first did

@@ -17,9 +17,9 @@ from models.weights import is_finite
 from worker.checkpointing import save_training
 from worker.evaluation import Evaluate
 from worker.hooks import Quiet, ReportProgress, must_be_sound, place_of
-from worker.state import TrainState
-from worker.stopping import RollBack
-from worker.trainer import Metrics
+from worker.training.state import TrainState
+from worker.training.stopping import RollBack
+from worker.training.trainer import Metrics
 
 CHECKPOINTS_KEPT = 2
 LIVE_METRICS = ("kid", "fd")  # what a run is judged by while it trains: the first that is measured; lower is better

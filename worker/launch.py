@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.processes import python_module
-from worker.stopping import STOP_SIGNALS, is_asked_by_signal
+from worker.training.stopping import STOP_SIGNALS, is_asked_by_signal
 
 MODULE = "worker.rank"
 LOOK_EVERY_S = 0.05

@@ -30,14 +30,14 @@ from core.lifeline import end_with_the_parent
 from core.memory import available_bytes, peak_resident_bytes, total_bytes
 from models.networks import state_bytes
 from models.sampling import draw_grid
-from worker.batches import Batches
 from worker.checkpointing import save_training
-from worker.execution import Execution, decide
-from worker.methods import method_of
-from worker.saved_tensors import SavedTensors
-from worker.state import TrainState, new_state
-from worker.stopping import RollBack, StopTraining
-from worker.trainer import Metrics, Trainer
+from worker.training.batches import Batches
+from worker.training.execution import Execution, decide
+from worker.training.methods import method_of
+from worker.training.saved_tensors import SavedTensors
+from worker.training.state import TrainState, new_state
+from worker.training.stopping import RollBack, StopTraining
+from worker.training.trainer import Metrics, Trainer
 
 NICENESS = 10
 TINY = (2, 8)  # batches that tell what a picture more takes

@@ -17,12 +17,12 @@ from core.log import about_run, configure_logging
 from core.runs import Run, RunStore
 from core.settings import Settings, load_settings
 from core.store import Store
-from worker.distributed import Over, PeerLost, joined
 from worker.guarded import die_with_parent
 from worker.job import attempt, train_in
 from worker.launch import LOST_PEER, OUT_OF_MEMORY
 from worker.log_events import WarningsAsEvents
-from worker.stopping import STOP_SIGNALS, on_stop_signal
+from worker.training.distributed import Over, PeerLost, joined
+from worker.training.stopping import STOP_SIGNALS, on_stop_signal
 
 log = logging.getLogger("worker.rank")
 

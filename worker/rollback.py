@@ -23,8 +23,8 @@ from worker.diagnosis.thresholds import DIVERSITY
 from worker.hooks import place_of
 from worker.initial import set_out
 from worker.keeping import KeepCheckpoints
-from worker.state import Rollback, TrainState, start_over
-from worker.stopping import RollBack
+from worker.training.state import Rollback, TrainState, start_over
+from worker.training.stopping import RollBack
 
 MOST = 3  # of a run, without a remedy
 RATE_FACTOR = 0.5

@@ -1,11 +1,10 @@
 """The judge of the avatars: a run's evaluation (docs/metrics.md), with reals that nobody has learnt from.
 
-Features are those of the dataset's own classifier (worker/scores/classifier.py, in float32 on one thread), which learns
-from what `make dataset-avatars` draws. The reals are 1,000 of each class with numbers from HELD_OUT on, cut in two as a
-run cuts its own: half of them stand for drawn pictures, and give the floor. Nothing of it is bundled: anyone makes the
-same judge in a few minutes, and a folder keeps it.
-
-Shape suffixes: N pictures, H height, W width, C channels, D features.
+Features are those of the dataset's own classifier (worker/training/scores/classifier.py, in float32 on one thread),
+which learns from what `make dataset-avatars` draws. The reals are 1,000 of each class with numbers from HELD_OUT on,
+cut in two as a run cuts its own: half of them stand for drawn pictures, and give the floor. Nothing of it is bundled:
+anyone makes the same judge in a few minutes, and a folder keeps it. Shape suffixes: N pictures, H height, W width, C
+channels, D features.
 """
 
 import logging
@@ -20,14 +19,14 @@ from bench import avatars
 from bench.judge.examination import Features, Judge, Reals, likeness
 from core import files
 from core.images import Images
-from worker.execution import Execution
 from worker.judge.judgement import Readings
-from worker.scores import classifier
-from worker.scores.classifier import Classifier
-from worker.scores.extractor import BATCH, extract
-from worker.scores.frechet import frechet_distance, statistics
-from worker.scores.reference import reals_to_read
-from worker.scores.tick import unwatched
+from worker.training.execution import Execution
+from worker.training.scores import classifier
+from worker.training.scores.classifier import Classifier
+from worker.training.scores.extractor import BATCH, extract
+from worker.training.scores.frechet import frechet_distance, statistics
+from worker.training.scores.reference import reals_to_read
+from worker.training.scores.tick import unwatched
 
 PER_CLASS = 1_000  # of the reals
 

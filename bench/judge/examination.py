@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from core.images import Images
 from worker.judge.judgement import Judgement, Readings, judged
-from worker.scores.frechet import Floats, frechet_distance, statistics
-from worker.scores.kernel import kernel_distance
-from worker.scores.neighbours import K_MANIFOLD, manifold, nearest, nearest_other, share_within
+from worker.training.scores.frechet import Floats, frechet_distance, statistics
+from worker.training.scores.kernel import kernel_distance
+from worker.training.scores.neighbours import K_MANIFOLD, manifold, nearest, nearest_other, share_within
 
 Features = NDArray[np.float32]
 Read = Callable[[Images], tuple[Readings, Features]]

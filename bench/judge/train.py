@@ -27,7 +27,7 @@ from bench.dataset import ARCHIVE, Digits, read_bundled, read_mnist, unseen
 from bench.judge.examination import likeness
 from worker.judge.judgement import RECORD, REFERENCE, WEIGHTS, load_judge, read
 from worker.judge.network import SIZE, DigitClassifier, count_parameters, to_pixels
-from worker.scores.frechet import frechet_distance, statistics
+from worker.training.scores.frechet import frechet_distance, statistics
 
 SEED = 20
 EPOCHS = 16

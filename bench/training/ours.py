@@ -19,12 +19,12 @@ from bench.training import example
 from ganymede.schemas.specs import RunSpec, TrainConfig
 from models.discriminator import Judgement
 from models.resolution import resolve
-from worker.batches import Batches
-from worker.execution import decide
 from worker.hooks import Quiet
-from worker.methods import method_of
-from worker.state import TrainState, new_state
-from worker.trainer import Method, Trainer
+from worker.training.batches import Batches
+from worker.training.execution import decide
+from worker.training.methods import method_of
+from worker.training.state import TrainState, new_state
+from worker.training.trainer import Method, Trainer
 
 ENDLESS = 1_000_000
 

@@ -25,7 +25,7 @@ from core.store import Store
 from models import resolution
 from worker import job
 from worker.judge.judgement import Readings
-from worker.scores.frechet import frechet_distance, statistics
+from worker.training.scores.frechet import frechet_distance, statistics
 
 COLOUR = ("avatars", "avatars-few")
 QUICK = {"width": 16, "latent_dim": 4, "extractor": "none"}
@@ -76,7 +76,7 @@ def train_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """The job without its process; output and priority stay as they are."""
     monkeypatch.setattr(job, "_write_output_to", lambda *_: None)
     monkeypatch.setattr("os.nice", lambda increment: increment)
-    monkeypatch.setattr("worker.execution.available_cores", lambda: 1)
+    monkeypatch.setattr("worker.training.execution.available_cores", lambda: 1)
     monkeypatch.setattr(recipes, "train_apart", lambda settings, run_id: job.take_on(run_id, settings))
     for row, (recipe, config) in ROWS.items():
         monkeypatch.setitem(ROWS, row, (recipe, {**config, **QUICK}))

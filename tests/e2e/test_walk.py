@@ -14,9 +14,9 @@ from PIL import Image
 from tests import coloured
 from tests.e2e.conftest import Service
 from tests.e2e.test_readme import ADDRESS, README, commands_of
-from worker.execution import decide
-from worker.scores import classifier
-from worker.scores.tick import unwatched
+from worker.training.execution import decide
+from worker.training.scores import classifier
+from worker.training.scores.tick import unwatched
 
 OWN_PICTURES = README.partition("## Train on your own pictures")[2]
 UPLOAD, PREVIEW, VALIDATE, TRAIN, WATCH, DRAW = commands_of(OWN_PICTURES)[:6]

@@ -58,5 +58,5 @@ def train_here(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> TrainHere
     """worker.job without its process: the settings are the test's, output and priority stay as they are."""
     monkeypatch.setattr(job, "_write_output_to", lambda *_: None)
     monkeypatch.setattr("os.nice", lambda increment: increment)
-    monkeypatch.setattr("worker.execution.available_cores", lambda: 1)  # networks are tiny
+    monkeypatch.setattr("worker.training.execution.available_cores", lambda: 1)  # networks are tiny
     return lambda run: job.take_on(run.id, settings)

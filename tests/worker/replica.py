@@ -11,14 +11,14 @@ from core.datasets import DatasetStore
 from core.runs import Run, RunStore
 from core.settings import load_settings
 from core.store import Store
-from worker.batches import Batches
 from worker.checkpointing import _tensors
-from worker.distributed import World, joined
-from worker.execution import Execution
 from worker.hooks import Together
-from worker.methods import method_of
-from worker.state import TrainState, new_state
-from worker.trainer import Trainer
+from worker.training.batches import Batches
+from worker.training.distributed import World, joined
+from worker.training.execution import Execution
+from worker.training.methods import method_of
+from worker.training.state import TrainState, new_state
+from worker.training.trainer import Trainer
 
 CPU = Execution(device="cpu", precision="float32", threads=1)
 

@@ -15,15 +15,15 @@ from models.recipes import RECIPES
 from models.sampling import draw
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_resume import cut_off, weights
-from worker.adversarial import Adversarial
-from worker.augmentation import TRANSFORMS, Augmentation
-from worker.batches import Batches
 from worker.checkpointing import load_training
-from worker.execution import Execution
-from worker.methods import method_of
-from worker.randomness import Draws
-from worker.state import TrainState, new_state
-from worker.trainer import Trainer
+from worker.training.adversarial import Adversarial
+from worker.training.augmentation import TRANSFORMS, Augmentation
+from worker.training.batches import Batches
+from worker.training.execution import Execution
+from worker.training.methods import method_of
+from worker.training.randomness import Draws
+from worker.training.state import TrainState, new_state
+from worker.training.trainer import Trainer
 
 ADVERSARIAL = [name for name in RECIPES if name != "vae"]
 WITH_ADA = [name for name in ADVERSARIAL if name != "wgan-gp"]
@@ -36,7 +36,7 @@ each_recipe = pytest.mark.parametrize("name", ADVERSARIAL)
 @pytest.fixture
 def p_rises(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if every discriminator were too sure."""
-    monkeypatch.setattr("worker.augmentation.TARGET", -2.0)
+    monkeypatch.setattr("worker.training.augmentation.TARGET", -2.0)
 
 
 class Watched(Augmentation):

@@ -16,9 +16,9 @@ from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_resume import cut_off, weights
 from worker.evaluation import Evaluate, Evaluation
 from worker.hooks import StopWhenAsked
-from worker.scores import classifier
-from worker.state import TrainState
-from worker.stopping import StopTraining
+from worker.training.scores import classifier
+from worker.training.state import TrainState
+from worker.training.stopping import StopTraining
 
 SCORES = {"fd", "kid", "precision", "recall", "density", "coverage", "diversity", "nearest", "fd_floor", "kid_floor"}
 BY_CLASS = {"label_accuracy", "missing_classes"}

@@ -22,14 +22,14 @@ from models.sampling import draw
 from tests.app.gated import drawn
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_resume import cut_off, weights
-from worker.adversarial import Adversarial
-from worker.batches import Batches
-from worker.execution import Execution
 from worker.hooks import DrawSamples, StopWhenAsked
-from worker.methods import method_of
-from worker.state import TrainState, new_state
-from worker.stopping import RollBack, StopTraining
-from worker.trainer import Trainer
+from worker.training.adversarial import Adversarial
+from worker.training.batches import Batches
+from worker.training.execution import Execution
+from worker.training.methods import method_of
+from worker.training.state import TrainState, new_state
+from worker.training.stopping import RollBack, StopTraining
+from worker.training.trainer import Trainer
 
 ADVERSARIAL = [name for name in RECIPES if name != "vae"]
 CONDITIONAL = [name for name, recipe in RECIPES.items() if recipe.conditional is not False]

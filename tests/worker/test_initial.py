@@ -20,9 +20,9 @@ from tests.conftest import PublishTiny
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_resume import cut_off, weights
 from tests.worker.test_rollback import actions, ask_at
-from worker.execution import Execution
 from worker.initial import set_out
-from worker.state import TrainState, new_state
+from worker.training.execution import Execution
+from worker.training.state import TrainState, new_state
 
 CPU = Execution(device="cpu", precision="float32", threads=1)
 

@@ -11,10 +11,11 @@ from core.registry import Registry
 from ganymede.schemas.states import Status
 from models.weights import is_finite, load_generator
 from tests.worker.conftest import CreateRun, TrainHere
-from worker import hooks, stopping
+from worker import hooks
 from worker.hooks import ReportProgress
-from worker.state import TrainState
-from worker.trainer import Metrics
+from worker.training import stopping
+from worker.training.state import TrainState
+from worker.training.trainer import Metrics
 
 
 def test_a_run_trains_publishes_and_succeeds(create_run: CreateRun, train_here: TrainHere, registry: Registry) -> None:

@@ -14,9 +14,9 @@ from tests.worker.test_resume import Killed, cut_off, weights
 from worker import job
 from worker.hooks import DrawSamples
 from worker.keeping import KeepCheckpoints, better
-from worker.state import TrainState
-from worker.stopping import RollBack
-from worker.trainer import Metrics
+from worker.training.state import TrainState
+from worker.training.stopping import RollBack
+from worker.training.trainer import Metrics
 
 
 def measure(monkeypatch: pytest.MonkeyPatch, values: dict[int, float], metric: str = "kid", until: int = 1000) -> None:

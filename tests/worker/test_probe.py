@@ -18,8 +18,8 @@ from models.resolution import resolve
 from tests.models.test_recipes import DATASET
 from tests.processes import on_linux
 from worker import probe
-from worker.execution import Execution
-from worker.saved_tensors import SavedTensors
+from worker.training.execution import Execution
+from worker.training.saved_tensors import SavedTensors
 
 SMALL = {"batch_size": 8, "width": 16, "latent_dim": 4}
 PATIENCE_S = 600.0  # a probe leaves the cores to whoever wants them, here to the other tests
@@ -57,7 +57,7 @@ def test_networks_that_do_not_fit_into_half_of_what_is_free_are_never_made(
 ) -> None:
     resolved = resolve(RunSpec(recipe="cgan", dataset="digits"), DATASET)
     monkeypatch.setattr("os.nice", lambda increment: increment)
-    monkeypatch.setattr("worker.execution.available_cores", lambda: 1)
+    monkeypatch.setattr("worker.training.execution.available_cores", lambda: 1)
     monkeypatch.setattr(probe, "available_bytes", lambda: 2 * state_bytes(resolved) - 1)
     monkeypatch.setattr(probe, "new_state", lambda *_: pytest.fail("made"))
 

@@ -9,11 +9,11 @@ from core.datasets import Dataset
 from ganymede.schemas.diagnosis import Remedy, Verdict
 from models.recipes import RECIPES
 from tests.worker.conftest import CreateRun
-from worker.batches import Batches
-from worker.execution import Execution
-from worker.methods import method_of
 from worker.remedies import MOST, next_remedy
-from worker.state import Rollback, TrainState, new_state
+from worker.training.batches import Batches
+from worker.training.execution import Execution
+from worker.training.methods import method_of
+from worker.training.state import Rollback, TrainState, new_state
 
 CPU = Execution(device="cpu", precision="float32", threads=1)
 COLLAPSE = Verdict.MODE_COLLAPSE

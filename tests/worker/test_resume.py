@@ -10,11 +10,11 @@ from core.runs import Run
 from core.store import Store
 from ganymede.schemas.states import Status
 from tests.worker.conftest import CreateRun, TrainHere
-from worker import execution
 from worker.hooks import ReportProgress
 from worker.keeping import KeepCheckpoints
-from worker.state import TrainState
-from worker.trainer import Metrics
+from worker.training import execution
+from worker.training.state import TrainState
+from worker.training.trainer import Metrics
 
 
 def weights(store: Store, model: str, version: int) -> bytes:

@@ -15,14 +15,14 @@ from ganymede.schemas.states import Status
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_resume import Killed, weights
 from worker import job
-from worker.batches import Batches
-from worker.execution import Execution
 from worker.hooks import ReportProgress, StopWhenAsked
 from worker.keeping import KeepCheckpoints
-from worker.methods import method_of
-from worker.state import TrainState, new_state
-from worker.stopping import RollBack, StopTraining
-from worker.trainer import Metrics, Trainer
+from worker.training.batches import Batches
+from worker.training.execution import Execution
+from worker.training.methods import method_of
+from worker.training.state import TrainState, new_state
+from worker.training.stopping import RollBack, StopTraining
+from worker.training.trainer import Metrics, Trainer
 
 CPU = Execution(device="cpu", precision="float32", threads=1)
 RATES: dict[str, Any] = {"generator_lr": 0.002, "discriminator_lr": 0.002, "precision": "float32"}

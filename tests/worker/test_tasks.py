@@ -10,11 +10,11 @@ from core import files
 from core.runs import Run
 from ganymede.schemas.states import Status
 from tests.worker.conftest import CreateRun, TrainHere
-from worker import hooks
+from worker import hooks, preparation
 from worker.hooks import StopWhenAsked
-from worker.scores import classifier, preparation
-from worker.scores.preparation import Workshop
+from worker.preparation import Workshop
 from worker.tasks import Tasks
+from worker.training.scores import classifier
 
 BEFORE_THE_FIRST_STEP = ["dataset_check", "classifier", "real_features", "floor"]
 

@@ -27,7 +27,7 @@ from ganymede.schemas.states import Status
 from tests.processes import children, command_line, lives, on_linux
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_rollback import HOPELESS
-from worker import stopping
+from worker.training import stopping
 
 # Of a loss of about 1, over 50 steps: sums are made in another order. At ten times the learning rate the steps of a GAN
 # are chaotic, and one process with another number of threads ends as far off as two processes do.

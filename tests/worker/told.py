@@ -10,9 +10,9 @@ from pathlib import Path
 
 import torch
 
-from worker import distributed
-from worker.distributed import World, joined
-from worker.stopping import RollBack, StopTraining
+from worker.training import distributed
+from worker.training.distributed import World, joined
+from worker.training.stopping import RollBack, StopTraining
 
 
 def back() -> None:

@@ -22,9 +22,9 @@ from worker.diagnosis.window import restored
 from worker.hooks import Clock, Quiet
 from worker.remedies import next_remedy
 from worker.rollback import sound_best
-from worker.state import TrainState
-from worker.stopping import RollBack, StopTraining
-from worker.trainer import Metrics
+from worker.training.state import TrainState
+from worker.training.stopping import RollBack, StopTraining
+from worker.training.trainer import Metrics
 
 TELL_EVERY_S = 10.0  # newer numbers of an unchanged verdict
 ENDED_EARLY = "ended_early"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from worker.judge.network import CLASSES, SIZE, DigitClassifier, to_pixels
-from worker.scores.frechet import Floats, frechet_distance, statistics
+from worker.training.scores.frechet import Floats, frechet_distance, statistics
 
 FOLDER = Path(__file__).resolve().parent
 WEIGHTS = FOLDER / "judge.safetensors"

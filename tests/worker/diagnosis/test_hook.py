@@ -16,9 +16,9 @@ from ganymede.schemas.states import Status
 from models.resolution import resolve
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_resume import cut_off
-from worker.adversarial import Adversarial
-from worker.batches import Batches
-from worker.state import Reported, TrainState
+from worker.training.adversarial import Adversarial
+from worker.training.batches import Batches
+from worker.training.state import Reported, TrainState
 
 pytestmark = pytest.mark.usefixtures("judged_at_once")
 

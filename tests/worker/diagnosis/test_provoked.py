@@ -16,8 +16,8 @@ from core.runs import Run
 from core.store import Store
 from models.recipes import RECIPES
 from tests.worker.conftest import CreateRun, TrainHere
-from worker.scores import classifier
-from worker.state import TrainState
+from worker.training.scores import classifier
+from worker.training.state import TrainState
 
 SCORED: dict[str, Any] = {"extractor": "classifier", "evaluate_every": 20, "checkpoint_every": 20, "report_every": 10}
 

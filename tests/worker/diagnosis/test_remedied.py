@@ -21,8 +21,8 @@ from worker import job
 from worker.diagnosis import thresholds
 from worker.hooks import ReportProgress
 from worker.keeping import KeepCheckpoints
-from worker.state import TrainState
-from worker.trainer import Metrics
+from worker.training.state import TrainState
+from worker.training.trainer import Metrics
 
 pytestmark = pytest.mark.usefixtures("judged_at_once")
 

@@ -17,8 +17,8 @@ from worker import job
 from worker.checkpointing import load_training
 from worker.hooks import ReportProgress
 from worker.keeping import KeepCheckpoints, PublishVersions
-from worker.state import TrainState
-from worker.trainer import Metrics
+from worker.training.state import TrainState
+from worker.training.trainer import Metrics
 
 pytestmark = pytest.mark.usefixtures("judged_at_once")
 

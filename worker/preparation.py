@@ -1,0 +1,165 @@
+"""Which extractor a run is judged by, and what must be there first: its weights, and features of reals. Knows no run.
+
+What is made is kept in the store under `extractors/`, named by what it was made from, so that the next run finds it; it
+may be deleted at any time. Two runs that want the same at once: one makes it, the other waits.
+"""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from core import files
+from core.datasets import Dataset
+from core.errors import StoreDamaged
+from core.images import Images
+from core.store import SCHEMA, Store, check_files, list_files
+from worker.training.execution import Execution
+from worker.training.scores import classifier, efficientnet, inception
+from worker.training.scores.extractor import BATCH, Extractor, Features, extract
+from worker.training.scores.reference import Reference, reals_to_read
+from worker.training.scores.tick import Tick
+
+FOLDER = "extractors"
+FACTS_FILE, WEIGHTS_FILE, FEATURES_FILE = "manifest.json", "classifier.safetensors", "features.safetensors"
+WAIT_S = 0.2  # between two looks whether another run is done
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workshop:
+    """Where and how things are made. `tick` is called often and may end it all by raising; `task` says of what, and
+    about how often it will be (None: nobody knows)."""
+
+    store: Store
+    execution: Execution
+    inception: Path | None
+    tick: Tick
+    task: Callable[[str, int | None], AbstractContextManager[object]] = lambda *_: nullcontext()
+
+
+def choose(asked: str, dataset: Dataset) -> tuple[str, str]:
+    """The name of the extractor, or "none", that `asked` comes to here, and why."""
+    if asked != "auto":
+        return asked, "as asked"
+    if len(dataset.class_names) > 1:
+        return classifier.NAME, "the dataset has classes"
+    if efficientnet.is_installed():
+        return efficientnet.NAME, "the dataset has no classes"
+    return "none", f"the dataset has no classes, and {efficientnet.NAME} is not installed"
+
+
+def make_extractor(name: str, dataset: Dataset, shop: Workshop) -> tuple[Extractor, float | None]:
+    """The extractor of that name, and of a classifier the share of held-out images that it reads right.
+
+    Raises:
+        TrainingFailed: it cannot be used here; the message says why.
+    """
+    if name == efficientnet.NAME:
+        return efficientnet.EfficientNetLite0(shop.execution.torch_device), None
+    if name == inception.NAME:
+        return inception.Inception(shop.inception, shop.execution.torch_device), None
+    assert name == classifier.NAME
+    return _classifier(dataset, shop)
+
+
+def make_reference(extractor: Extractor, dataset: Dataset, fakes: int, by_class: bool, shop: Workshop) -> Reference:
+    """Features of the reals that `fakes` pictures are compared with; `by_class`: fakes are drawn by class."""
+    images_NHWC, labels_N = dataset.images(), dataset.labels()
+    apart, rest = reals_to_read(len(images_NHWC), fakes)
+    key = _key("reals", extractor.digest, dataset.manifest["digest"], str(fakes))
+
+    def fill(folder: Path) -> None:
+        log.info("%s: features of %d reals", extractor.name, len(apart) + len(rest))
+        with shop.task("real_features", sum(-(-len(index) // BATCH) for index in parts.values())):
+            found = {name: extract(extractor, _read(images_NHWC, index), shop.tick) for name, index in parts.items()}
+        tensors = {name: features.values_ND for name, features in found.items()}
+        classes = {f"{name}_class": read.class_N for name, read in found.items() if read.class_N is not None}
+        save_file(tensors | classes, folder / FEATURES_FILE)
+        _describe(folder, FEATURES_FILE, {"extractor": extractor.name, "extractor_digest": extractor.digest})
+
+    parts = {"apart": apart, "rest": rest}
+    tensors = _kept(key, fill, lambda folder: load_file(folder / FEATURES_FILE), shop)
+    found = {name: Features(tensors[name], tensors.get(f"{name}_class")) for name in parts}
+    labels = (None, None) if labels_N is None or not by_class else (labels_N[apart], labels_N[rest])
+    occurring = 0 if labels_N is None else len(np.unique(labels_N))  # no other class can be missed
+    return Reference(found["apart"], found["rest"], labels[0], labels[1], occurring, shop.tick)
+
+
+def _classifier(dataset: Dataset, shop: Workshop) -> tuple[classifier.Classifier, float]:
+    images_NHWC, labels_N = dataset.images(), dataset.labels()
+    assert labels_N is not None
+    num_classes = len(dataset.class_names)
+    key = _key(classifier.NAME, dataset.manifest["digest"], classifier.BUILD)
+
+    def fill(folder: Path) -> None:
+        began = time.monotonic()
+        log.info("the classifier of the dataset is trained: by its features fakes are compared with reals")
+        with shop.task("classifier", classifier.num_ticks(len(images_NHWC))):
+            weights, accuracy = classifier.train(images_NHWC, labels_N, num_classes, shop.execution, shop.tick)
+        (folder / WEIGHTS_FILE).write_bytes(weights)
+        facts = {"build": classifier.BUILD, "dataset_digest": dataset.manifest["digest"], "accuracy": accuracy}
+        _describe(folder, WEIGHTS_FILE, facts)
+        seconds = time.monotonic() - began
+        log.info("classifier of the dataset: %.2f %% of held-out images right, %.0f s", 100 * accuracy, seconds)
+
+    def read(folder: Path) -> tuple[classifier.Classifier, float]:
+        height, channels = images_NHWC.shape[1], images_NHWC.shape[3]
+        weights, device = (folder / WEIGHTS_FILE).read_bytes(), shop.execution.torch_device
+        accuracy = files.read_json(folder / FACTS_FILE, SCHEMA)["accuracy"]
+        return classifier.Classifier(weights, height, channels, num_classes, device), accuracy
+
+    return _kept(key, fill, read, shop)
+
+
+def _read(images_NHWC: Images, index_N: NDArray[np.int64]) -> Iterator[Images]:
+    return (images_NHWC[index_N[start : start + BATCH]] for start in range(0, len(index_N), BATCH))
+
+
+def _key(kind: str, *made_from: str) -> str:
+    return f"{FOLDER}/{kind}-{hashlib.sha256('|'.join(made_from).encode()).hexdigest()[:32]}"
+
+
+def _describe(folder: Path, name: str, facts: dict[str, object]) -> None:
+    files.write_json(folder / FACTS_FILE, {"schema": SCHEMA, **facts, "files": list_files(folder, name)})
+
+
+def _kept(key: str, fill: Callable[[Path], None], read: Callable[[Path], T], shop: Workshop) -> T:
+    """What `read` makes of the folder `key`; `fill` makes the folder where it is missing or damaged."""
+    (shop.store.root / FOLDER).mkdir(exist_ok=True)
+    is_told = False
+    while True:
+        with files.try_lock_file(shop.store.path(f"{key}.lock")) as is_mine:
+            if is_mine:
+                return _sound(key, fill, read, shop.store)
+        if not is_told:
+            log.info("another run is making what this one needs; waiting for it")
+            is_told = True
+        with shop.task("waiting", None):
+            shop.tick()
+        time.sleep(WAIT_S)
+
+
+def _sound(key: str, fill: Callable[[Path], None], read: Callable[[Path], T], store: Store) -> T:
+    folder = store.path(key)
+    try:
+        check_files(folder, store.read(f"{key}/{FACTS_FILE}")["files"])
+        return read(folder)
+    except FileNotFoundError:
+        pass
+    except (StoreDamaged, KeyError, SafetensorError, RuntimeError) as error:
+        log.warning("%s cannot be used, and is made anew: %s", key, str(error)[:300])
+    store.put(key, fill, replace=True)
+    return read(folder)

@@ -1,0 +1,152 @@
+"""The processes that train one run together, each with its share of every batch. Knows no network, run or file.
+
+All of them make the same steps with the same weights. What one alone decides, because it watches the run, the others
+are told (`lead`), so that all stop, or go back, between the same two steps.
+
+Shape suffix: B batch; those of the share of a process are as long as the batch divided by the number of processes.
+"""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+from torch import distributed as dist
+
+from worker.training.stopping import RollBack, StopTraining
+
+TIMEOUT = timedelta(minutes=10)  # for a process that neither works nor ends; the death of one is noticed at once
+PATIENCE = timedelta(days=7)  # with the first, which may prepare or measure something for as long as it takes
+
+T = TypeVar("T")
+
+_ENDS: dict[str, type[StopTraining] | type[RollBack]] = {"stop": StopTraining, "roll_back": RollBack}
+
+
+class Over(Exception):
+    """The first process gave up; why, it says itself."""
+
+
+class PeerLost(Exception):
+    """Another process ended in the midst of the work, or does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Which of how many processes this one is. Alone, nothing is sent and everything stays as it is."""
+
+    rank: int = 0
+    size: int = 1
+    telling: dist.ProcessGroup | None = None  # what `lead` tells goes through; None: through the one for tensors
+
+    @property
+    def is_first(self) -> bool:
+        return self.rank == 0
+
+    def share(self, rows_B: Tensor) -> Tensor:
+        """Of what belongs to the whole batch, the rows of this process."""
+        return rows_B if self.size == 1 else rows_B.chunk(self.size)[self.rank]
+
+    @torch.no_grad()
+    def average(self, tensors: Sequence[Tensor]) -> None:
+        """Put the mean over all processes into each of them, the same bits everywhere: one sum of one flat tensor."""
+        if self.size == 1:
+            return
+        flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
+        with _losing_peers():
+            dist.all_reduce(flat)
+        parts = torch.split(flat.div_(self.size), [tensor.numel() for tensor in tensors])
+        for tensor, part in zip(tensors, parts, strict=True):
+            tensor.copy_(part.view(tensor.shape))
+
+    def lead(self, action: Callable[[], object]) -> None:
+        """Let the first process do this alone; the others wait for it.
+
+        What it raises to stop the run or to send it back is raised in all of them. After any other error of it the
+        others raise Over.
+        """
+        if self.size == 1:
+            action()
+        elif self.is_first:
+            self._do(action)
+        else:
+            _raise(self._heard())
+
+    def in_turn(self, action: Callable[[], T]) -> T:
+        """Let every process do this, the others once the first has done it; `lead` says what its errors become."""
+        done: list[T] = []
+        self.lead(lambda: done.append(action()))
+        return done[0] if done else action()
+
+    def _do(self, action: Callable[[], object]) -> None:
+        try:
+            action()
+        except (StopTraining, RollBack) as end:
+            (name,) = [name for name, kind in _ENDS.items() if isinstance(end, kind)]
+            self._tell({name: vars(end)})
+            raise
+        except BaseException:
+            with contextlib.suppress(PeerLost):
+                self._tell({"over": True})
+            raise
+        self._tell({})
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        """One number a step, as a rule: how long the message is."""
+        content = torch.frombuffer(bytearray(json.dumps(message).encode()), dtype=torch.uint8) if message else None
+        with _losing_peers():
+            dist.broadcast(torch.tensor([0 if content is None else len(content)]), src=0, group=self.telling)
+            if content is not None:
+                dist.broadcast(content, src=0, group=self.telling)
+
+    def _heard(self) -> dict[str, Any]:
+        length = torch.zeros(1, dtype=torch.int64)
+        with _losing_peers():
+            dist.broadcast(length, src=0, group=self.telling)
+            if not length.item():
+                return {}
+            content = torch.empty(int(length.item()), dtype=torch.uint8)
+            dist.broadcast(content, src=0, group=self.telling)
+        message: dict[str, Any] = json.loads(bytes(content.tolist()))
+        return message
+
+
+ALONE = World()
+
+
+@contextlib.contextmanager
+def joined(rank: int, size: int, meeting: Path, device: torch.device) -> Iterator[World]:
+    """Meet the others, who name the same file; it may not be there yet. On GPUs NCCL carries tensors, else gloo.
+
+    What `lead` tells goes through gloo on GPUs too: no device is waited for. It has a group of its own, in which the
+    others wait for the first as long as it lives.
+    """
+    backend = "gloo"
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+        backend = "cpu:gloo,cuda:nccl"
+    with _losing_peers():
+        dist.init_process_group(backend, f"file://{meeting}", TIMEOUT, world_size=size, rank=rank)
+        telling = dist.new_group(backend="gloo", timeout=PATIENCE)
+    yield World(rank, size, telling)
+    dist.destroy_process_group()  # not after an error: what is left of a broken group may wait for ever
+
+
+def _raise(message: dict[str, Any]) -> None:
+    for name, told in message.items():
+        raise _ENDS[name](**told) if name in _ENDS else Over
+
+
+@contextlib.contextmanager
+def _losing_peers() -> Iterator[None]:
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:  # of gloo and of NCCL: a connection was closed, or nothing came in time
+        raise PeerLost(str(error)) from error

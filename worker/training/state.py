@@ -1,0 +1,274 @@
+"""All that training changes: networks, average, optimisers, counters. Knows no files (worker/checkpointing.py does).
+
+Random numbers, batch order and learning rates are functions of (seed, branch, step), so nothing of them is kept.
+
+Shape suffixes: B batch, Z latent.
+"""
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganymede.schemas.diagnosis import Part, Remedy, TakenRemedy, Verdict
+from ganymede.schemas.states import Best
+from models.networks import build_networks
+from worker.training.augmentation import augmentation_of
+from worker.training.batches import Batches, Position
+from worker.training.distributed import ALONE, World
+from worker.training.execution import Execution
+from worker.training.randomness import Draws, Moment, Purpose, stream
+from worker.training.schedules import FIRST_BETA2, LAST_PENALTY, SCHEDULES, moved
+
+EMA_RAMP_UP = 0.05  # of the images seen: an early average must not remember the untrained network (StyleGAN2-ADA)
+
+Reported = dict[str, Tensor]  # scalars of one step, on the device
+
+
+class Rollback(Part):
+    """A way back that a run took: from where, to where, and what it goes on with: other learning rates, or a remedy."""
+
+    reason: str
+    from_branch: int
+    from_step: int
+    branch: int
+    step: int
+    lr_scale: float
+    generator_lr: float
+    discriminator_lr: float
+    verdict: Verdict | None = None  # that the remedy is taken against
+    remedy: Remedy | None = None
+
+
+@dataclass(kw_only=True)
+class TrainState:
+    """Networks on their device, and where training stands.
+
+    settled: the numbers of the run, which never change. `resolved` are those that it goes by: remedies changed some.
+    lr_scale: of both learning rates, beside their schedule; a rollback without a remedy halves it.
+    broken: 1 from the first step on whose loss or gradient was no finite number, else 0; a scalar on the device. While
+        it is 1 no optimiser moves anything: it is their `found_inf`, which fused Adam reads on the device.
+    world: the processes that train together. Each has its share of a batch and of its random numbers, which are drawn
+        as for one process; all have the same weights, averages and counters.
+    """
+
+    settled: dict[str, Any]
+    execution: Execution
+    generator: nn.Module
+    counterpart: nn.Module  # what the generator learns from: a discriminator, or the encoder of a VAE
+    ema: nn.Module
+    generator_optimizer: torch.optim.Optimizer
+    counterpart_optimizer: torch.optim.Optimizer
+    augmentation: Tensor  # (3,): what worker/training/augmentation.py keeps
+    branch: int = 0
+    step: int = 0
+    images_seen: int = 0
+    position: Position = (0, 0)
+    lr_scale: float = 1.0
+    rollbacks: list[Rollback] = field(default_factory=list)
+    best: Best | None = None
+    world: World = ALONE
+    broken: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.broken = torch.zeros((), device=self.execution.torch_device)
+        for optimizer in (self.generator_optimizer, self.counterpart_optimizer):
+            optimizer.found_inf = self.broken  # type: ignore[attr-defined]
+
+    @property
+    def resolved(self) -> dict[str, Any]:
+        return remedied(self.settled, self.rollbacks)
+
+    @property
+    def remedies(self) -> list[TakenRemedy]:
+        """Those taken, oldest first."""
+        places = {"verdict", "from_branch", "from_step", "branch", "step"}
+        return [
+            TakenRemedy.model_validate({**each.remedy.model_dump(), **each.model_dump(include=places)})
+            for each in self.rollbacks
+            if each.remedy
+        ]
+
+    def go_on_with(self, rollbacks: Sequence[Rollback]) -> None:
+        """Take up what these changed. Another augmentation than the one so far begins anew."""
+        before = self.resolved.get("augment")
+        self.rollbacks = [*rollbacks]
+        if self.resolved.get("augment") != before:
+            self.augmentation.copy_(augmentation_of(self.resolved).begin(self.execution.torch_device))
+
+    @property
+    def num_classes(self) -> int:
+        return int(self.resolved["network"]["num_classes"])
+
+    @property
+    def steps(self) -> int:
+        return int(self.resolved["steps"])
+
+    @property
+    def done(self) -> float:
+        """The share of the run, 0 to 1."""
+        return self.step / self.steps
+
+    @property
+    def is_annealed(self) -> bool:
+        """Whether more than the learning rates moves over the run; not in one of an earlier build."""
+        return bool(self.resolved.get("annealing", "none") == "cosine")
+
+    @property
+    def penalty_weight(self) -> float:
+        """Of the current step."""
+        weight = float(self.resolved["penalty_weight"] or 0.0)
+        return moved(weight, LAST_PENALTY * weight, self.done) if self.is_annealed else weight
+
+    def take(self, batches: Batches) -> tuple[Tensor, Tensor | None]:
+        """The next real images (B, C, H, W) and, for conditional networks alone, their labels (B,)."""
+        real_BCHW, label_B = batches.next()
+        return real_BCHW, label_B if self.num_classes else None
+
+    def noise(self, count: int, update: int = 0) -> Tensor:
+        """Standard normal noise (B, Z) of the current step."""
+        return self._normal(Purpose.NOISE, count, update)
+
+    def posterior_noise(self, count: int) -> Tensor:
+        """Standard normal noise (B, Z) by which a VAE samples its posterior in the current step."""
+        return self._normal(Purpose.POSTERIOR, count)
+
+    def mixing(self, count: int, update: int = 0) -> Tensor:
+        """Numbers (B,) of U(0, 1) of the current step."""
+        return self._draws(Purpose.MIXING, update).uniform(count)
+
+    def augmenting(self, update: int) -> Draws:
+        """The numbers by which pictures are augmented in the current step."""
+        return self._draws(Purpose.AUGMENTATION, update)
+
+    def _normal(self, purpose: Purpose, count: int, update: int = 0) -> Tensor:
+        return self._draws(purpose, update).normal(count, self.resolved["latent_dim"])
+
+    def _draws(self, purpose: Purpose, update: int) -> Draws:
+        moment = Moment(self.resolved["seed"], self.branch, self.step, update)
+        return Draws(stream(moment, purpose, self.execution.torch_device), self.world)
+
+    def statistics(self, *optimizers: torch.optim.Optimizer) -> Iterator[Tensor]:
+        """Running means and variances of the batch norms in the networks that these optimizers move."""
+        for network, optimizer in (
+            (self.generator, self.generator_optimizer),
+            (self.counterpart, self.counterpart_optimizer),
+        ):
+            if optimizer in optimizers:
+                for name, buffer in network.named_buffers():
+                    if name.endswith(("running_mean", "running_var")):
+                        yield buffer
+
+    def set_rates(self) -> None:
+        """The learning rates of the current step, and what Adam remembers."""
+        factor = SCHEDULES[self.resolved["lr_schedule"]](self.done) * self.lr_scale
+        beta1, beta2 = self.resolved["beta1"], self.resolved["beta2"]
+        if self.is_annealed:
+            beta2 = moved(min(FIRST_BETA2, beta2), beta2, self.done)
+        for optimizer, rate in (
+            (self.generator_optimizer, self.resolved["generator_lr"]),
+            (self.counterpart_optimizer, self.resolved["discriminator_lr"]),
+        ):
+            for group in optimizer.param_groups:
+                group["lr"], group["betas"] = rate * factor, (beta1, beta2)
+
+    @torch.no_grad()
+    def update_ema(self, images: int) -> None:
+        """Move the average towards the generator: half-life in images; shorter in the beginning, but for a generator
+        that had been trained before."""
+        half_life = self.resolved["ema_half_life"]
+        if not self.resolved.get("init"):
+            ramp = self.images_seen * EMA_RAMP_UP
+            half_life = moved(0.0, half_life, self.done) if self.is_annealed else min(half_life, ramp)
+        weight = 1 - 0.5 ** (images / half_life) if half_life > 0 else 1.0
+        averaged, current = list(self.ema.state_dict().values()), list(self.generator.state_dict().values())
+        floating = [tensor.is_floating_point() for tensor in averaged]
+        torch._foreach_lerp_(
+            [tensor for tensor, is_float in zip(averaged, floating, strict=True) if is_float],
+            [tensor for tensor, is_float in zip(current, floating, strict=True) if is_float],
+            weight,
+        )
+
+
+def remedied(settled: dict[str, Any], rollbacks: Sequence[Rollback]) -> dict[str, Any]:
+    """The numbers of a run as its remedies left them."""
+    for each in rollbacks:
+        settled = each.remedy.applied_to(settled) if each.remedy else settled
+    return settled
+
+
+def new_state(resolved: dict[str, Any], execution: Execution, world: World = ALONE) -> TrainState:
+    """Networks with weights drawn from the run's seed; the global random state is left alone."""
+    generator, counterpart = (
+        network.to(execution.torch_device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for network in _seeded_networks(resolved)
+    )
+    betas = (resolved["beta1"], resolved["beta2"])
+    return TrainState(
+        settled=resolved,
+        execution=execution,
+        world=world,
+        generator=generator,
+        counterpart=counterpart,
+        ema=copy.deepcopy(generator).eval().requires_grad_(False),
+        generator_optimizer=torch.optim.Adam(generator.parameters(), resolved["generator_lr"], betas, fused=True),
+        counterpart_optimizer=torch.optim.Adam(
+            counterpart.parameters(), resolved["discriminator_lr"], betas, fused=True
+        ),
+        augmentation=augmentation_of(resolved).begin(execution.torch_device),
+    )
+
+
+def start_over(state: TrainState) -> None:
+    """Put the weights of the beginning into the networks there are, and forget what the optimisers learnt.
+
+    Branch, learning rates and rollbacks stay.
+    """
+    generator, counterpart = _seeded_networks(state.settled)
+    state.generator.load_state_dict(generator.state_dict())
+    state.counterpart.load_state_dict(counterpart.state_dict())
+    state.ema.load_state_dict(generator.state_dict())
+    for optimizer in (state.generator_optimizer, state.counterpart_optimizer):
+        optimizer.load_state_dict({"state": {}, "param_groups": optimizer.state_dict()["param_groups"]})
+    state.step, state.images_seen, state.position = 0, 0, (0, 0)
+    state.broken.zero_()
+    state.augmentation.copy_(augmentation_of(state.resolved).begin(state.execution.torch_device))
+
+
+def _seeded_networks(resolved: dict[str, Any]) -> tuple[nn.Module, nn.Module]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(resolved["seed"])
+        return build_networks(resolved)
+
+
+def descend(state: TrainState, loss: Tensor, *optimizers: torch.optim.Optimizer) -> list[Tensor]:
+    """One step of each optimizer down the gradient of `loss`; returns the L2 norms of their gradients.
+
+    Of several processes each has the loss of its share of the batch; they step down the gradient of their mean.
+    If one of these numbers is not finite, `state` is broken: then no step is made, nor any after it.
+    """
+    for optimizer in optimizers:
+        optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    loss = loss.detach().float().clone()
+    if state.world.size > 1:
+        gradients = (gradient for optimizer in optimizers for gradient in _gradients(optimizer))
+        state.world.average([loss, *gradients, *state.statistics(*optimizers)])
+    norms = [_gradient_norm(optimizer) for optimizer in optimizers]
+    is_finite = torch.stack([loss, *norms]).isfinite().all()
+    torch.maximum(state.broken, is_finite.logical_not().float(), out=state.broken)
+    for optimizer in optimizers:
+        optimizer.step()
+    return norms
+
+
+def _gradient_norm(optimizer: torch.optim.Optimizer) -> Tensor:
+    return torch.stack(torch._foreach_norm(_gradients(optimizer))).norm()
+
+
+def _gradients(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    weights = (weight for group in optimizer.param_groups for weight in group["params"])
+    return [weight.grad for weight in weights if weight.grad is not None]

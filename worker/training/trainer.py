@@ -1,0 +1,98 @@
+"""The training loop. It knows networks, how they learn from batches, and when to tell of it; no Redis, files or HTTP.
+
+How they learn is a Method: adversarial.py has that of all GANs, variational.py that of a VAE. Whatever watches or
+stops a run is a Hook.
+"""
+
+import time
+from collections.abc import Sequence
+from math import isfinite
+from typing import Protocol
+
+import torch
+from torch import nn
+
+from worker.training.batches import Batches
+from worker.training.state import Reported, TrainState
+from worker.training.stopping import RollBack
+
+REFUSED = "refused"  # steps that were not made, as their loss or gradient was no finite number
+
+Metrics = dict[str, float]
+
+
+class Hook(Protocol):
+    """Called between steps. A hook stops the run by raising StopTraining, and sends it back by RollBack
+    (worker/training/stopping.py)."""
+
+    def after_report(self, state: TrainState, metrics: Metrics) -> None:
+        """There are new numbers; they are finite. What a hook adds to them the next ones see."""
+
+    def after_step(self, state: TrainState, is_last: bool) -> None:
+        """One step is done."""
+
+
+class Method(Protocol):
+    """How networks learn."""
+
+    def step(self, state: TrainState, batches: Batches) -> Reported:
+        """Update the networks once, from as many batches as that takes; what is told waits for no device."""
+
+
+class Trainer:
+    """Step after step to the last; in between the hooks are told."""
+
+    def __init__(self, state: TrainState, method: Method, batches: Batches, hooks: Sequence[Hook]) -> None:
+        self.state, self.method, self.batches, self.hooks = state, method, batches, hooks
+        self._sum: Reported = {}
+        self._steps, self._images = 0, 0  # summed up
+        self._since = time.perf_counter()
+
+    def fit(self) -> None:
+        """Train up to the last step; the average of the generator is the result."""
+        state = self.state
+        report_every = (state.resolved["report_every"], state.resolved["evaluate_every"])
+        self.batches.position = state.position
+        while state.step < state.steps:
+            taken = self.batches.taken
+            state.set_rates()
+            reported = self.method.step(state, self.batches)
+
+            state.step += 1
+            images = self.batches.taken - taken
+            state.images_seen += images
+            state.position = self.batches.position
+            state.update_ema(images)
+            self._add(reported, images)
+
+            is_last = state.step == state.steps
+            if is_last or any(state.step % every == 0 for every in report_every):
+                self._report()
+            for hook in self.hooks:
+                hook.after_step(state, is_last)
+
+    def _add(self, reported: Reported, images: int) -> None:
+        reported = {**reported, REFUSED: self.state.broken}
+        self._sum = {name: self._sum.get(name, 0) + value.detach() for name, value in reported.items()}
+        self._steps += 1
+        self._images += images
+
+    def _report(self) -> None:
+        """Average what was measured since the last report: the one place where the device is waited for."""
+        means_M = torch.stack([*self._sum.values()]) / self._steps
+        self.state.world.average([means_M])
+        means = means_M.tolist()
+        metrics: Metrics = dict(zip(self._sum, means, strict=True))
+        refused = round(metrics.pop(REFUSED) * self._steps)
+        if refused or not all(map(isfinite, means)):
+            first = f"in step {self.state.step - refused + 1}" if refused else f"by step {self.state.step}"
+            raise RollBack(f"a loss or a gradient stopped being a finite number {first}")
+        now = time.perf_counter()
+        metrics["images_per_second"] = self._images / (now - self._since)
+        self._sum, self._steps, self._images, self._since = {}, 0, 0, now
+        for hook in self.hooks:
+            hook.after_report(self.state, metrics)
+
+
+def count_parameters(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
