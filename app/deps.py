@@ -20,10 +20,10 @@ from app.status.run_counts import RunCensus
 from app.status.storage import StorageMeter
 from app.train.probes import Probes
 from core.datasets import DatasetStore
-from core.metrics import Histories
 from core.queue import TrainQueue
 from core.registry import Registry
 from core.runs import RunStore
+from core.runs.metrics import Histories
 from core.settings import Settings
 from core.store import Store
 

@@ -30,7 +30,7 @@ from core.errors import (
     StoreDamaged,
     StoreFull,
 )
-from core.files import shown
+from core.store.files import shown
 
 MEDIA_TYPE = "application/problem+json"
 RAISED_BY_FRAMEWORK = {error.status: error for error in (BadRequest, NotFound, MethodNotAllowed, BodyTooLarge)}

@@ -43,15 +43,15 @@ from app.train import checkpoints, history, schema, validation, verbs
 from app.train import route as train
 from app.train.probes import Probes
 from app.train.reconciler import reconcile_for_ever
-from core.cores import available_cores
 from core.datasets import DatasetStore
 from core.errors import GanymedeError
-from core.idempotency import IdempotencyKeys
-from core.metrics import Histories
+from core.machine.cores import available_cores
 from core.queue import Bell, TrainQueue
 from core.refs import parse_model_ref
 from core.registry import Registry
 from core.runs import RunStore
+from core.runs.idempotency import IdempotencyKeys
+from core.runs.metrics import Histories
 from core.settings import Settings
 from core.store import Store
 from ganymede.schemas import VERSION

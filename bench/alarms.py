@@ -22,12 +22,11 @@ from PIL import Image
 
 from bench.apart import train_apart
 from bench.machine import machine, revision
-from core import files
 from core.datasets import BUNDLED, Dataset, DatasetStore, ImageSet, Origin
-from core.metrics import MARKS
 from core.runs import Run, RunStore
+from core.runs.metrics import MARKS
 from core.settings import Settings
-from core.store import Store
+from core.store import Store, files
 from ganymede.schemas.diagnosis import UNTROUBLED, Verdict
 from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.states import Status

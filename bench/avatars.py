@@ -27,7 +27,7 @@ import resvg_py
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.files import write_atomic
+from core.store.files import write_atomic
 
 STYLES = ("critters", "moods", "open-peeps", "pixel-art", "sprouts", "thumbs", "voxel-art", "voxel-bot")
 LICENCE = "CC0 1.0"

@@ -16,12 +16,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core.idx import read_idx
+from core.datasets.idx import read_idx
 
 PER_CLASS = 1_000
 CLASSES = 10
 SIZE_LIMIT = 2_000_000
-BUNDLED = Path(__file__).resolve().parent.parent / "core" / "bundled"
+BUNDLED = Path(__file__).resolve().parent.parent / "core" / "datasets" / "bundled"
 ARCHIVE = BUNDLED / "mnist-10k.npz"
 NOTICE = BUNDLED / "NOTICE-mnist-10k.md"
 
@@ -76,7 +76,7 @@ def pack(train: Digits) -> bytes:
 
 def main() -> None:
     """Write the archive, put its digest into the notice, and print both digest and size."""
-    parser = argparse.ArgumentParser(description="Build core/bundled/mnist-10k.npz from MNIST's IDX files.")
+    parser = argparse.ArgumentParser(description="Build core/datasets/bundled/mnist-10k.npz from MNIST's IDX files.")
     parser.add_argument("folder", type=Path, help="folder with MNIST's four IDX files")
     data = pack(read_mnist(parser.parse_args().folder, "train"))
     if len(data) > SIZE_LIMIT:

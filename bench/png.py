@@ -1,7 +1,8 @@
 """Ways to write a PNG of what is drawn here: `python -m bench.png`.
 
-Times Pillow, and zlib and ISA-L behind the filters of core/png.py, on pictures and sheets of the starter model, as they
-are and enlarged, and on some of colour: noise, and what is smooth as a photograph is. Prints median times, and sizes.
+Times Pillow, and zlib and ISA-L behind the filters of core/images/png.py, on pictures and sheets of the starter model,
+as they are and enlarged, and on some of colour: noise, and what is smooth as a photograph is. Prints median times, and
+sizes.
 """
 
 import io
@@ -19,7 +20,7 @@ from PIL import Image
 
 from bench.machine import machine
 from core.images import Images, contact_sheet, enlarge
-from core.png import WINDOW_BITS, filtered, write_png
+from core.images.png import WINDOW_BITS, filtered, write_png
 from models.sampling import draw
 from models.weights import WEIGHTS_FILE, load_generator
 
@@ -49,7 +50,7 @@ def by_isal(level: int, window_bits: int = WINDOW_BITS) -> Way:
 
 
 def rows_of(image_HWC: Images) -> Images:
-    """What core/png.py compresses."""
+    """What core/images/png.py compresses."""
     height, width, channels = image_HWC.shape
     return filtered(image_HWC.reshape(height, width * channels), channels)
 
@@ -64,7 +65,7 @@ WAYS: dict[str, Way] = {
     "ISA-L, level 2": by_isal(2),
     "ISA-L, level 3": by_isal(3),
     "level 1, 32 kB back": by_isal(1, 15),
-    "core/png.py": write_png,
+    "core/images/png.py": write_png,
 }
 
 

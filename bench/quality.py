@@ -27,7 +27,7 @@ from bench.judge.examination import Judge
 from bench.judge.kinds import KINDS, Kind, MissingPackages
 from bench.machine import machine
 from core.images import contact_sheet
-from core.png import write_png
+from core.images.png import write_png
 
 BATCH = 64
 ATTEMPTS = 6

@@ -8,7 +8,7 @@ from typing import Any
 from bench.machine import machine, revision
 from bench.recipe_data import Manifest
 from bench.trials import Trial
-from core import files
+from core.store import files
 
 SCHEMA = 1
 

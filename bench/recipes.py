@@ -33,13 +33,13 @@ from bench.recipe_data import SUBJECTS, Manifest
 from bench.recipe_speed import record, recorded
 from bench.starter import pictures_of
 from bench.trials import Trial, trials
-from core import files, images
+from core import images
 from core.datasets import DatasetStore
 from core.images import Images
 from core.registry import Registry
 from core.runs import Run, RunStore
 from core.settings import Settings
-from core.store import Store
+from core.store import Store, files
 from ganymede.schemas.states import Status
 from models.choice import are_few
 from models.resolution import resolve

@@ -24,12 +24,11 @@ from bench.apart import train_apart
 from bench.judge.kinds import KINDS
 from bench.machine import ROOT, machine
 from bench.quality import grid
-from core import files
 from core.images import Images
 from core.registry import Registry
 from core.runs import Run, RunStore
 from core.settings import Settings
-from core.store import Store, list_files
+from core.store import Store, files, list_files
 from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.states import Status
 from models import publish, sampling

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from core.processes import python_module
+from core.machine.processes import python_module
 from core.settings import Settings, load_settings
 from ganymede.client import Client
 from ganymede.errors import ClientError

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from core import files
-from core.processes import python_module
+from core.machine.processes import python_module
 from core.settings import Settings
+from core.store import files
 from ganymede.broker import Broker, BrokerError
 
 LOOK_EVERY_S = 0.25

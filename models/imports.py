@@ -10,12 +10,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from core import files, images
+from core import images
 from core.datasets import MAX_CLASS_NAME, MAX_CLASSES
 from core.errors import Conflict, FieldProblem, InvalidRequest, RunNotFound, StoreDamaged
 from core.registry import PublishKey, Registry
 from core.runs import RunStore
-from core.store import SCHEMA, list_files
+from core.store import SCHEMA, files, list_files
 from models import ARCHITECTURES, sampling
 from models.noise import DISTRIBUTION
 from models.publish import MANIFEST_FILE, SAMPLES_FILE, publish_folder

@@ -11,13 +11,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from core import files
-from core.checkpoints import FACTS_FILE, GENERATOR_FOLDER, find_checkpoint
 from core.errors import CheckpointNotFound, InvalidRequest, ModelNotFound, RunNotFound, StoreDamaged
 from core.refs import parse_reference
 from core.registry import Registry
 from core.runs import INIT_FOLDER, RunStore
-from core.store import SCHEMA, check_files
+from core.runs.checkpoints import FACTS_FILE, GENERATOR_FOLDER, find_checkpoint
+from core.store import SCHEMA, check_files, files
 from ganymede.schemas.references import ModelRef, RunRef
 from ganymede.schemas.specs import RunSpec
 from models.choice import AUTO, Choice

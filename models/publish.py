@@ -10,10 +10,10 @@ from typing import Any
 
 from torch import nn
 
-from core import files, images
+from core import images
 from core.errors import StoreDamaged
 from core.registry import PublishKey, Registry, timestamp
-from core.store import SCHEMA, check_files, list_files
+from core.store import SCHEMA, check_files, files, list_files
 from models import sampling
 from models.noise import DISTRIBUTION, classes_with_images
 from models.weights import WEIGHTS_FILE, save_generator

@@ -12,8 +12,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
-from core import files
 from core.errors import StoreDamaged
+from core.store import files
 from models import ARCHITECTURES
 
 WEIGHTS_FILE = "generator.safetensors"

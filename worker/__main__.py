@@ -10,9 +10,9 @@ import time
 from rq.serializers import JSONSerializer
 
 from core.log import configure_logging
-from core.processes import python_module
+from core.machine.processes import python_module
 from core.queue import QUEUE_NAME, QueueUnavailable, TrainQueue, trouble_of
-from core.reconcile import reconcile
+from core.queue.reconcile import reconcile
 from core.runs import RunStore
 from core.settings import Settings, SettingsError, load_settings, make_store_folder, unknown_variables
 from core.store import Store

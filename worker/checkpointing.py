@@ -12,10 +12,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from core import files
-from core.checkpoints import FACTS_FILE, GENERATOR_FOLDER
 from core.errors import StoreDamaged, TrainingFailed
-from core.store import SCHEMA, check_files, list_files
+from core.runs.checkpoints import FACTS_FILE, GENERATOR_FOLDER
+from core.store import SCHEMA, check_files, files, list_files
 from ganymede.schemas.states import Best
 from models.weights import WEIGHTS_FILE
 from worker.training.distributed import ALONE, World

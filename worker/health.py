@@ -8,7 +8,7 @@ import socket
 import sys
 
 from core.queue import QueueUnavailable, TrainQueue
-from core.queue_snapshot import ALIVE_FOR_S
+from core.queue.snapshot import ALIVE_FOR_S
 from core.settings import SettingsError, load_settings
 
 

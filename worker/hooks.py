@@ -8,11 +8,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core import files, images
+from core import images
 from core.registry import timestamp
 from core.runs import Run
-from core.samples import Grid, list_grids
-from core.states import Progress, RunState
+from core.runs.samples import Grid, list_grids
+from core.runs.states import Progress, RunState
+from core.store import files
 from ganymede.schemas.references import BranchStep
 from ganymede.schemas.states import Status
 from models import sampling

@@ -6,11 +6,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from core import files
-from core.checkpoints import FACTS_FILE, GENERATOR_FOLDER
 from core.errors import StoreDamaged
 from core.runs import INIT_FOLDER, Run
-from core.store import SCHEMA, check_files
+from core.runs.checkpoints import FACTS_FILE, GENERATOR_FOLDER
+from core.store import SCHEMA, check_files, files
 from models.weights import WEIGHTS_FILE
 from worker.checkpointing import TENSORS_FILE
 from worker.training.state import TrainState

@@ -11,18 +11,18 @@ from typing import Any
 
 import torch
 
-from core.checkpoints import list_checkpoints
-from core.cores import available_cores
 from core.datasets import Dataset, DatasetStore
 from core.errors import DatasetNotFound, IllegalTransition, RunNotFound, StoreDamaged, TrainingFailed
-from core.files import folder_size
 from core.log import about_run, configure_logging
+from core.machine.cores import available_cores
 from core.queue import Bell
 from core.registry import Registry
 from core.runs import Run, RunStore
+from core.runs.checkpoints import list_checkpoints
+from core.runs.states import RunState
 from core.settings import Settings, load_settings
-from core.states import RunState
 from core.store import Store
+from core.store.files import folder_size
 from ganymede.schemas.states import Failure, Status
 from worker.checkpointing import load_training, restore
 from worker.diagnosis.hook import Diagnose

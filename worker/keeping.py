@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.checkpoints import GENERATOR_FOLDER, Checkpoint, list_checkpoints, note_published, publication
 from core.queue import Bell
 from core.registry import Registry
 from core.runs import Run
+from core.runs.checkpoints import GENERATOR_FOLDER, Checkpoint, list_checkpoints, note_published, publication
 from ganymede.schemas.references import LATEST, BranchStep
 from ganymede.schemas.states import Best
 from models.publish import Lineage, publish_folder, write_generator

@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.processes import python_module
+from core.machine.processes import python_module
 from worker.training.stopping import STOP_SIGNALS, is_asked_by_signal
 
 MODULE = "worker.rank"

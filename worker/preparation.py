@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from core import files
 from core.datasets import Dataset
 from core.errors import StoreDamaged
 from core.images import Images
-from core.store import SCHEMA, Store, check_files, list_files
+from core.store import SCHEMA, Store, check_files, files, list_files
 from worker.training.execution import Execution
 from worker.training.scores import classifier, efficientnet, inception
 from worker.training.scores.extractor import BATCH, Extractor, Features, extract

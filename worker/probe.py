@@ -26,8 +26,8 @@ import numpy as np
 import torch
 
 from core.images import to_webp
-from core.lifeline import end_with_the_parent
-from core.memory import available_bytes, peak_resident_bytes, total_bytes
+from core.machine.lifeline import end_with_the_parent
+from core.machine.memory import available_bytes, peak_resident_bytes, total_bytes
 from models.networks import state_bytes
 from models.sampling import draw_grid
 from worker.checkpointing import save_training

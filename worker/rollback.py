@@ -8,11 +8,11 @@ The noise of a branch is its own, so that the same steps are not taken again. Kn
 import logging
 from typing import Any
 
-from core.checkpoints import Checkpoint, list_checkpoints
 from core.errors import CheckpointNotFound, StoreDamaged, TrainingFailed
 from core.registry import timestamp
 from core.runs import Run
-from core.states import Progress, RunState
+from core.runs.checkpoints import Checkpoint, list_checkpoints
+from core.runs.states import Progress, RunState
 from ganymede.schemas.diagnosis import Remedy, Verdict
 from ganymede.schemas.references import BranchStep
 from ganymede.schemas.states import Best

@@ -16,7 +16,6 @@ from app.http.multipart import Part, receive_parts
 from app.http.proxy import address
 from app.http.routing import Router
 from app.http.stored import StoredFile
-from core import files
 from core.errors import (
     Conflict,
     InvalidRequest,
@@ -26,6 +25,7 @@ from core.errors import (
     StoreDamaged,
 )
 from core.refs import check_model_name
+from core.store import files
 from ganymede.schemas.models import VersionBody
 from models.imports import MANIFEST_PART, MAX_MANIFEST_BYTES, WEIGHTS_PART, Manifest, import_folder
 from models.publish import MANIFEST_FILE, SAMPLES_FILE

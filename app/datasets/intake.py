@@ -1,4 +1,4 @@
-"""Imports under way: each in a process of its own (core/intake), one at a time, ended when nobody waits for it.
+"""Imports under way: each in a process of its own (core/datasets), one at a time, ended when nobody waits for it.
 
 Knows no route and no picture.
 """
@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.datasets.order import Order
 from core.errors import ClientGone, FieldProblem, GanymedeError, InvalidRequest, Overloaded
-from core.intake.order import Order
-from core.processes import python_module
+from core.machine.processes import python_module
 from core.registry import timestamp
 from ganymede.schemas.system import ImportBody
 
 AT_ONCE = 8  # uploads that are received or wait; each may take GANYMEDE_MAX_UPLOAD of the disk
 RETRY_AFTER_S = 10.0
 LONGEST_LINE = 1 << 20  # of what the process says; a report names up to 200 files
-PROCESS = "core.intake"
+PROCESS = "core.datasets"
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class Intakes:
     async def run(
         self, intake: Intake, order: Order, folder: Path, gone: Callable[[], Awaitable[None]]
     ) -> dict[str, Any]:
-        """Have an order carried out in `folder`, where its files are; what came of it, as core/intake says it.
+        """Have an order carried out in `folder`, where its files are; what came of it, as core/datasets says it.
 
         Raises:
             InvalidRequest: the upload cannot be used.

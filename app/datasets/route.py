@@ -12,9 +12,9 @@ from app.http.conditional import IfNoneMatch, is_known
 from app.http.routing import Router
 from app.train.filters import ListQuery, fitting
 from core.datasets import Dataset
+from core.datasets.preview import COUNT, preview
 from core.errors import DatasetInUse, DatasetNotFound, InvalidRequest, StoreDamaged
-from core.png import write_png
-from core.preview import COUNT, preview
+from core.images.png import write_png
 from core.refs import check_name
 from ganymede.schemas.bodies import Page
 from ganymede.schemas.models import DatasetBody

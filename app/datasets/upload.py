@@ -15,8 +15,8 @@ from app.http.hang_up import until_gone
 from app.http.multipart import Part, Received, receive_parts
 from app.http.proxy import address
 from app.http.routing import Router
+from core.datasets.order import ImportForm, Limits, Order, Upload
 from core.errors import FieldProblem, InvalidRequest, Overloaded
-from core.intake.order import ImportForm, Limits, Order, Upload
 from core.refs import check_name
 from ganymede.schemas.models import ImportedDataset
 

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 from app.engine.pace import MARGIN, Pace
 from app.engine.telemetry import EngineTelemetry
-from core.cores import available_cores
 from core.errors import Overloaded
+from core.machine.cores import available_cores
 
 LEAST_THREADS = 2  # a large file must not keep all small ones waiting, even on one core
 MOST_BYTES = 1 << 28  # of pixels that were drawn and wait: while there are more, nothing is drawn

@@ -9,7 +9,7 @@ import numpy as np
 
 from app.engine.batch import Batch, Painted
 from app.engine.forward import Forward, padded
-from core.png import write_png
+from core.images.png import write_png
 
 
 def paint(forward: Forward, latent_dim: int, batch: Batch) -> Painted:

@@ -30,7 +30,7 @@ from app.engine.ipc import pack, receive
 from app.engine.opening import open_folder
 from app.engine.painting import paint
 from core.errors import GanymedeError
-from core.memory import give_back
+from core.machine.memory import give_back
 from models.noise import Latents
 from models.weights import WEIGHTS_FILE, load_generator
 

@@ -19,8 +19,8 @@ import numpy as np
 from app.engine.batch import Batch, Facts, Painted
 from app.engine.ipc import Line, Message, pack
 from core.errors import StoreDamaged
-from core.memory import give_back
-from core.processes import python_module
+from core.machine.memory import give_back
+from core.machine.processes import python_module
 
 HANGS_AFTER_S = 60.0  # a command without an answer: the process is ended
 LEAVES_WITHIN_S = 5.0

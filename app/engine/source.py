@@ -3,10 +3,10 @@
 from app.engine.batch import Backend, PrecisionChoice
 from app.engine.engine import Engine, load_engine
 from app.engine.model_cache import Key
-from core.checkpoints import Checkpoint, find_checkpoint
 from core.errors import GanymedeError, ModelNotFound, StoreDamaged
 from core.registry import Registry
 from core.runs import RunStore
+from core.runs.checkpoints import Checkpoint, find_checkpoint
 from core.store import check_files
 from ganymede.schemas.references import RUN, BranchStep, RunRef
 

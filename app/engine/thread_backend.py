@@ -12,7 +12,7 @@ from app.engine.batch import Batch, Facts, Painted, PrecisionChoice
 from app.engine.forward import Forward, give_back_gpu
 from app.engine.opening import open_folder
 from app.engine.painting import paint
-from core.memory import give_back
+from core.machine.memory import give_back
 
 
 class Threads:

@@ -15,8 +15,8 @@ from app.engine.hot_reload import Models
 from app.events.streams import RunTail, encode, pings_until
 from app.train.body import run_body
 from core.errors import GanymedeError
-from core.run_index import Entry
 from core.runs import Run, RunStore
+from core.runs.index import Entry
 
 POLL_EVERY_S = 0.5
 NEWEST_KEPT = 512  # messages; a watcher that is further behind begins anew

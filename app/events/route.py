@@ -17,8 +17,8 @@ from app.http.negotiation import preferred
 from app.http.routing import Router
 from app.train.body import RunId, run_body
 from core.errors import InvalidRequest, NotAcceptable, RunNotFound
-from core.events import events_after, newest_event_id
 from core.runs import Run
+from core.runs.events import events_after, newest_event_id
 from ganymede.schemas.bodies import Page, StrictModel
 from ganymede.schemas.runs import EventBody
 

@@ -17,9 +17,9 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
 from app.train.body import eta_of, task_of
 from core.errors import GanymedeError
-from core.events import Event, EventTail, events_after
 from core.runs import Run
-from core.states import RunState
+from core.runs.events import Event, EventTail, events_after
+from core.runs.states import RunState
 from ganymede.schemas.runs import ProgressMessage
 
 EVENT_STREAM = "text/event-stream"

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from app.engine.engine import Engine
 from app.generate.sampling import Ask
 from core.images import Images, contact_sheet, enlarge, to_npy, to_webp
-from core.png import write_png
+from core.images.png import write_png
 from ganymede.schemas.drawings import (
     MANIFEST,
     DrawingRecipe,

@@ -28,7 +28,7 @@ from core.errors import (
     UnsupportedMediaType,
 )
 from core.images import Images
-from core.png import KEYWORD, Picture, read_png
+from core.images.png import KEYWORD, Picture, read_png
 from core.refs import parse_reference
 from ganymede.schemas.bodies import StrictModel
 from ganymede.schemas.drawings import DrawingRecipe, InspectionBody

@@ -15,7 +15,7 @@ from app.generate.seeds import read_seeds
 from app.http.negotiation import preferred
 from core.errors import InvalidRequest, LabelNotSupported
 from core.images import layout
-from core.png import ENCODER
+from core.images.png import ENCODER
 from models.noise import SEEDS, Latents, default_labels, in_one_form, seeds_from
 
 MEDIA_TYPES: dict[Format, str] = {

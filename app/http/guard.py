@@ -21,8 +21,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.errors import problem
 from app.http.proxy import address, forwarded_host
 from app.http.telemetry import Telemetry
+from core.addresses.hosts import is_served, served_host
 from core.errors import BadRequest, BodyTooLarge, GanymedeError, HostNotAllowed, OriginNotAllowed
-from core.hosts import is_served, served_host
 from core.log import REQUEST_ID as CURRENT_REQUEST_ID
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")

@@ -4,8 +4,8 @@ import shutil
 import threading
 import time
 
-from core.files import folder_size
 from core.store import Store
+from core.store.files import folder_size
 from ganymede.schemas.system import StorageBody
 
 KEPT_S = 10.0  # sizes are no older, or SHARE times as old as it took to find them

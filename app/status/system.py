@@ -12,7 +12,7 @@ from app.http.routing import Router
 from app.status.health import readiness, training_troubles
 from core.errors import GanymedeError, RedisUnavailable
 from core.queue import QueueUnavailable, trouble_of
-from core.queue_snapshot import QueueSnapshot, WorkerFacts
+from core.queue.snapshot import QueueSnapshot, WorkerFacts
 from core.registry import timestamp
 from ganymede.schemas import VERSION
 from ganymede.schemas.bodies import Page

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 from fastapi import Path
 
 from app.http.proxy import address
-from core.notes import Notes
 from core.queue import QueueUnavailable, TrainQueue, job_id
 from core.registry import timestamp
 from core.runs import Run, recipe_of
-from core.states import RunState, possible_verbs
+from core.runs.notes import Notes
+from core.runs.states import RunState, possible_verbs
 from ganymede.schemas.references import LATEST
 from ganymede.schemas.runs import RUN_ID, LatestBody, ProgressBody, QueuePlace, RunBody, TaskBody
 from ganymede.schemas.specs import stop_of

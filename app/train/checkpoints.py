@@ -16,9 +16,9 @@ from app.errors import documented
 from app.http.proxy import address
 from app.http.routing import Router
 from app.train.body import RunId, Step
-from core.checkpoints import Checkpoint, find_checkpoint, list_checkpoints, note_published, publication
 from core.errors import CheckpointNotFound, InvalidRequest, RunNotFound, StoreDamaged
 from core.refs import check_model_name
+from core.runs.checkpoints import Checkpoint, find_checkpoint, list_checkpoints, note_published, publication
 from ganymede.schemas.bodies import Page
 from ganymede.schemas.models import VersionBody
 from ganymede.schemas.runs import CheckpointBody

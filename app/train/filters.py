@@ -10,8 +10,8 @@ from pydantic import Field, model_validator
 from app.train.body import RunFiles
 from core.errors import InvalidRequest, RunNotFound, StoreDamaged
 from core.refs import check_name
-from core.run_index import Facts
 from core.runs import Run, RunStore, is_run_id, recipe_of
+from core.runs.index import Facts
 from ganymede.schemas.bodies import StrictModel
 from ganymede.schemas.specs import MAX_TAGS, TAG_KEY, Name
 from ganymede.schemas.states import Status

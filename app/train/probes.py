@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.processes import python_module
+from core.machine.processes import python_module
 from core.registry import timestamp
 
 PROCESS = "worker.probe"  # named as text: the API never imports the worker

@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 from core.queue import QueueUnavailable, TrainQueue, trouble_of
-from core.reconcile import reconcile
+from core.queue.reconcile import reconcile
 from core.runs import RunStore
 
 EVERY_S = 5.0

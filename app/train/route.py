@@ -23,9 +23,9 @@ from core.errors import (
     InvalidRequest,
     RunNotFound,
 )
-from core.idempotency import HeldKey, IdempotencyKeys
 from core.refs import check_model_name
 from core.runs import Run, new_run_id
+from core.runs.idempotency import HeldKey, IdempotencyKeys
 from ganymede.schemas.bodies import Page
 from ganymede.schemas.runs import RunBody
 from ganymede.schemas.specs import RunPatch, RunSpec

@@ -1,4 +1,4 @@
-"""What can be asked of a run: cancel, pause, resume, retry. The table in core/states says when. Knows no worker."""
+"""What can be asked of a run: cancel, pause, resume, retry. core/runs/states says when. Knows no worker."""
 
 import contextlib
 import logging
@@ -12,7 +12,7 @@ from core.errors import DatasetNotFound, IllegalTransition, RunNotFound
 from core.log import about_run
 from core.queue import QueueUnavailable
 from core.runs import Run
-from core.states import RunState
+from core.runs.states import RunState
 from ganymede.schemas.runs import RunBody
 from ganymede.schemas.states import Status
 

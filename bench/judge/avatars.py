@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from bench import avatars
 from bench.judge.examination import Features, Judge, Reals, likeness
-from core import files
 from core.images import Images
+from core.store import files
 from worker.judge.judgement import Readings
 from worker.training.execution import Execution
 from worker.training.scores import classifier

@@ -27,7 +27,7 @@ import numpy.typing as npt
 from bench.machine import machine, revision, slug
 from bench.serving import cells, generator, report, wrk
 from bench.serving.servers import CONSTANT, OURS, PEERS, PEERS_PYTHON, ROOT, Running, Server, ServerFailed, running
-from core.processes import python_module
+from core.machine.processes import python_module
 
 AGREE_WITHIN = 3  # grey levels between a peer's picture and ours, which may be drawn in another precision
 PACKAGES = ("litserve", "mosec", "bentoml", "fastapi", "uvicorn", "uvloop", "torch", "numpy", "pillow")

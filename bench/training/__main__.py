@@ -19,7 +19,7 @@ import torch
 from bench.machine import machine, revision, slug
 from bench.training import report
 from bench.training.report import EXAMPLE, OURS, PEAK
-from core.processes import python_module
+from core.machine.processes import python_module
 from models.recipes import RECIPES
 
 ROOT = Path(__file__).resolve().parents[2]

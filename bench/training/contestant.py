@@ -16,7 +16,7 @@ import torch
 from bench.dataset import read_bundled
 from bench.training import example, ours
 from bench.training.report import EXAMPLE, OURS, PEAK
-from core.cores import available_cores
+from core.machine.cores import available_cores
 
 SIDE = 2048  # of the matrices
 

@@ -122,7 +122,7 @@ def _status(status: "StatusBody") -> Iterator[Check]:
 
 
 def _local() -> Iterator[Check]:
-    from core.cores import available_cores  # here: the client needs nothing of core
+    from core.machine.cores import available_cores  # here: the client needs nothing of core
 
     yield Check("python here", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
     yield Check("cores here", "ok", f"{available_cores()} of {os.cpu_count()}")

@@ -24,12 +24,11 @@ from app.engine.encoders import Encoders
 from app.engine.engine import Engine, load_engine
 from app.engine.thread_backend import Threads
 from app.main import create_app
-from core import files
 from core.datasets import DatasetStore
 from core.registry import PublishKey, Registry
 from core.runs import Run, RunStore
 from core.settings import Settings
-from core.store import Store
+from core.store import Store, files
 from ganymede.broker import Broker
 from ganymede.schemas.references import ModelRef
 from ganymede.schemas.specs import RunSpec

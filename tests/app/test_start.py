@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.processes import python_module
+from core.machine.processes import python_module
 
 
 def end_of(command: list[str], folder: Path, **variables: str) -> "subprocess.CompletedProcess[str]":

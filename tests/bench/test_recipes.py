@@ -17,7 +17,7 @@ from bench.judge.kinds import KINDS, Kind
 from bench.recipe_data import SUBJECTS
 from bench.trials import ROWS, Trial
 from core.datasets import Dataset, DatasetStore, Origin
-from core.image_set import ImageSet
+from core.datasets.image_set import ImageSet
 from core.images import Images
 from core.runs import RunStore
 from core.settings import Settings

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.checkpoints import list_checkpoints
 from core.datasets import Dataset
+from core.runs.checkpoints import list_checkpoints
 from core.store import Store
 from ganymede.schemas.states import Status
 from models.recipes import RECIPES

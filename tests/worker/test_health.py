@@ -17,7 +17,7 @@ from rq.utils import utcformat
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
 from core.queue import QUEUE_NAME, TrainQueue
-from core.queue_snapshot import ALIVE_FOR_S
+from core.queue.snapshot import ALIVE_FOR_S
 from worker.guarded import WORKER_TTL_S, GuardedWorker
 from worker.health import newest_heartbeat_age_s
 

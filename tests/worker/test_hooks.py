@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.samples import Grid
+from core.runs.samples import Grid
 from worker import hooks
 
 

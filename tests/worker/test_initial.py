@@ -8,10 +8,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from core.checkpoints import find_checkpoint
 from core.datasets import Dataset, DatasetStore, ImageSet, Origin
 from core.registry import Registry
 from core.runs import Run, RunStore
+from core.runs.checkpoints import find_checkpoint
 from core.store import Store
 from ganymede.schemas.states import Status
 from models.sampling import draw

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from core.checkpoints import list_checkpoints
 from core.datasets import Dataset
 from core.registry import Registry
+from core.runs.checkpoints import list_checkpoints
 from ganymede.schemas.states import Status
 from models.weights import is_finite, load_generator
 from tests.worker.conftest import CreateRun, TrainHere

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from core.checkpoints import list_checkpoints
 from core.registry import Registry
+from core.runs.checkpoints import list_checkpoints
 from core.store import Store
 from ganymede.schemas.references import BranchStep
 from ganymede.schemas.states import Best

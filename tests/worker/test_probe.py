@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from core.memory import available_bytes, peak_resident_bytes, total_bytes
+from core.machine.memory import available_bytes, peak_resident_bytes, total_bytes
 from ganymede.schemas.specs import RunSpec
 from models.networks import parameter_counts, state_bytes
 from models.resolution import resolve

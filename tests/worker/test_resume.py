@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from core.checkpoints import list_checkpoints
-from core.events import events_after
 from core.registry import Registry
 from core.runs import Run
+from core.runs.checkpoints import list_checkpoints
+from core.runs.events import events_after
 from core.store import Store
 from ganymede.schemas.states import Status
 from tests.worker.conftest import CreateRun, TrainHere

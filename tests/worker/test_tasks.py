@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from core import files
 from core.runs import Run
+from core.store import files
 from ganymede.schemas.states import Status
 from tests.worker.conftest import CreateRun, TrainHere
 from worker import hooks, preparation

@@ -16,11 +16,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from core.checkpoints import list_checkpoints
 from core.datasets import DatasetStore, ImageSet, Origin
 from core.queue import TrainQueue
-from core.reconcile import reconcile
+from core.queue.reconcile import reconcile
 from core.runs import Run, RunStore
+from core.runs.checkpoints import list_checkpoints
 from core.settings import Settings
 from core.store import Store
 from ganymede.schemas.states import Status

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core import metrics
+from core.runs import metrics
 from worker.diagnosis.record import Point, Record, Setting
 
 REPORTS_KEPT = 1000  # points of the loop

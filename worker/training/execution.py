@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from core.cores import available_cores
 from core.errors import TrainingFailed
+from core.machine.cores import available_cores
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

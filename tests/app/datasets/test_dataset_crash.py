@@ -63,7 +63,7 @@ def phase(server: Server) -> str | None:
 
 
 def importers(server: Server) -> list[int]:
-    return [pid for pid in children(server.process.pid) if "core.intake" in command_line(pid)]
+    return [pid for pid in children(server.process.pid) if "core.datasets" in command_line(pid)]
 
 
 def leftovers(server: Server) -> list[str]:

@@ -275,7 +275,7 @@ async def test_a_full_disk_is_507_and_leaves_nothing(
 ) -> None:
     (tmp_path / "full_disk.py").write_text("import sys\nprint('{\"errno\": 28}', flush=True)\nsys.stdin.read()\n")
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
-    monkeypatch.setattr(intake, "PROCESS", "full_disk")  # core/intake says so on a disk that is full: its own tests
+    monkeypatch.setattr(intake, "PROCESS", "full_disk")  # core/datasets says so on a disk that is full: its own tests
 
     answer = await upload(api, class_folders())
 

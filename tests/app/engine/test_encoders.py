@@ -15,9 +15,9 @@ from app.engine.encoders import Encoders
 from app.engine.engine import Engine
 from app.engine.request import Drawing
 from app.main import create_app
-from core.cores import available_cores
 from core.errors import Overloaded
 from core.images import Images
+from core.machine.cores import available_cores
 from core.settings import Settings
 from models.dcgan import DCGANConfig
 from models.noise import Latents

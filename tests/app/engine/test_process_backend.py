@@ -14,7 +14,7 @@ from app.engine.engine import Engine, load_engine
 from app.engine.process_backend import PainterRunner, Studio
 from app.engine.thread_backend import Threads
 from core.errors import StoreDamaged
-from core.png import write_png
+from core.images.png import write_png
 from core.registry import Registry
 from models.noise import Latents, default_labels, draw_noise
 from tests.app.gated import drawn

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 
 from app.engine.engine import Engine
 from app.main import create_app
-from core.memory import give_back
+from core.machine.memory import give_back
 from core.queue import Bell
 from core.registry import Registry
 from core.settings import Settings

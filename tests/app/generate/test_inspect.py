@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 from PIL import Image, PngImagePlugin
 
-from core.png import read_png, write_png
+from core.images.png import read_png, write_png
 from core.registry import Registry
 from ganymede.schemas.drawings import InspectionBody
 from models.dcgan import DCGANConfig

@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.main import create_app
-from core.png import write_png
+from core.images.png import write_png
 from core.registry import Registry
 from core.settings import Settings
 from tests.app.reading import draw

@@ -9,8 +9,8 @@ from fastapi import FastAPI
 from app.main import create_app
 from core.datasets import Dataset
 from core.runs import RunStore
+from core.runs.states import Progress
 from core.settings import Settings
-from core.states import Progress
 from core.store import Store
 from ganymede.schemas.diagnosis import EarlyEnd, Verdict
 from ganymede.schemas.specs import RunSpec

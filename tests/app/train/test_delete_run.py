@@ -9,10 +9,10 @@ import pytest
 from fastapi import FastAPI
 
 from app.main import create_app
-from core import runs as runs_module
 from core.datasets import Dataset
 from core.queue import TrainQueue
 from core.runs import Run, RunStore
+from core.runs import run as runs_module
 from core.settings import Settings
 from core.store import Store
 from ganymede.schemas.states import Status

@@ -15,9 +15,9 @@ from fastapi import FastAPI
 
 from app.main import create_app
 from core.datasets import Dataset
-from core.idempotency import IdempotencyKeys
 from core.queue import TrainQueue
 from core.runs import RunStore
+from core.runs.idempotency import IdempotencyKeys
 from core.settings import Settings
 from core.store import Store
 from tests.app.conftest import Server
@@ -28,7 +28,7 @@ ASKED: dict[str, Any] = {"recipe": "cgan", "dataset": "shapes", "config": {"step
 ROOT = Path(__file__).resolve().parents[3]
 DIE_AFTER_THE_RECORD = """
 import os, pathlib, signal, sys
-from core.idempotency import IdempotencyKeys
+from core.runs.idempotency import IdempotencyKeys
 from core.store import Store
 body = {"recipe": "cgan", "dataset": "shapes", "config": {"steps": 5}}
 with IdempotencyKeys(Store(pathlib.Path(sys.argv[1]))).held("key", body) as key:

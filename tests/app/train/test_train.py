@@ -14,8 +14,8 @@ from app.train import reconciler
 from core.datasets import Dataset, DatasetStore, ImageSet, Origin
 from core.queue import JobState, TrainQueue
 from core.runs import RunStore
+from core.runs.states import Progress, RunState
 from core.settings import Settings
-from core.states import Progress, RunState
 from core.store import Store
 from ganymede.broker import Broker
 from ganymede.schemas.states import Failure, Published, Status

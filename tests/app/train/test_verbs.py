@@ -12,10 +12,10 @@ from app.main import create_app
 from app.train import reconciler
 from core.datasets import Dataset, DatasetStore, ImageSet, Origin
 from core.queue import JobState, TrainQueue
-from core.reconcile import reconcile
+from core.queue.reconcile import reconcile
 from core.runs import Run, RunStore
+from core.runs.states import RunState
 from core.settings import Settings
-from core.states import RunState
 from core.store import Store
 from ganymede.broker import Broker
 from ganymede.schemas.states import Failure, Status

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bench.serving import generator
-from core.png import write_png
+from core.images.png import write_png
 from models.sampling import draw
 from models.weights import WEIGHTS_FILE
 

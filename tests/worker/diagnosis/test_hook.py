@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from core.checkpoints import list_checkpoints
 from core.runs import Run, RunStore
+from core.runs.checkpoints import list_checkpoints
 from core.store import Store
 from ganymede.schemas.diagnosis import Verdict
 from ganymede.schemas.specs import RunSpec

@@ -11,7 +11,7 @@ import pytest
 
 from core.registry import Registry
 from core.runs import Run
-from core.states import RunState
+from core.runs.states import RunState
 from core.store import Store
 from ganymede.schemas.diagnosis import Verdict
 from ganymede.schemas.states import Status

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from core.checkpoints import list_checkpoints
 from core.registry import Registry
+from core.runs.checkpoints import list_checkpoints
 from core.store import Store
 from ganymede.schemas.states import Status
 from tests.worker.conftest import CreateRun, TrainHere

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from core import files
+from core.store import files
 from tests.worker.diagnosis.conftest import MakeWindow
 from worker.diagnosis.record import Setting
 from worker.diagnosis.window import REPORTS_KEPT, Window, restored

@@ -1,0 +1,1 @@
+"""Hosts, proxies and the address of Redis, looked at before they are used."""

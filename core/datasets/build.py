@@ -1,0 +1,183 @@
+"""An upload of any kind to a checked ImageSet. Knows no store, and nothing of who sent it.
+
+Shape suffixes: N images, H height, W width, C channels (1 or 3).
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from core.datasets.archive import zip_members
+from core.datasets.content import by_content
+from core.datasets.conversion import Tell, check_bytes, convert, plan_for
+from core.datasets.idx_files import idx_uploads, read_idx_files
+from core.datasets.image_set import ImageSet, check_class_names
+from core.datasets.layout import Entry, Picture, by_folders, class_order, list_entries
+from core.datasets.looking import look_at_all, notes_of
+from core.datasets.members import Member, head, read
+from core.datasets.metadata import is_metadata, labelled, read_metadata
+from core.datasets.names import shown
+from core.datasets.npz import array_entries, read_npy_files, read_npz
+from core.datasets.order import AUTO, Order
+from core.datasets.picture import SUFFIXES, Shape, decode, fit
+from core.datasets.report import Report
+from core.datasets.tars import tar_members
+from core.datasets.uploads import Kind, is_idx, kind_of
+from core.errors import FieldProblem, InvalidRequest
+from core.images import Images
+
+MAX_PACKED_PICTURE = 1 << 26  # bytes, also of metadata
+MAX_IMAGES = 2_000_000  # of arrays: each is looked at, and tiny ones are many in few bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What an upload became. `images_file`: the .npy that the images lie in, if they lie in one by themselves."""
+
+    content: ImageSet
+    report: Report
+    images_file: Path | None = None
+
+
+def build(order: Order, folder: Path, tell: Tell) -> Built:
+    """Read an upload; all that is written goes into `folder`, which is there and empty.
+
+    Raises:
+        InvalidRequest: nothing can be made of it. Single bad files are told in the report instead.
+    """
+    kinds = {kind_of(upload) for upload in order.files} if len(order.files) == 1 else _kinds_of_several(order)
+    (kind,) = kinds
+    report = Report(kind)
+    if kind == "idx":
+        return _from_arrays(read_idx_files(order.files, order.limits.bytes), report, order, folder, tell)
+    try:
+        if kind == "npy":
+            return _from_arrays(read_npy_files(order.files, folder, report.note), report, order, folder, tell)
+        with _members(order, folder, tell, is_zip=kind == "zip") as members:
+            if kind == "zip" and _holds_arrays([member.name for member in members]):
+                report = Report("npz")
+                content = read_npz(order.files[0].path, folder, order.limits.bytes, report.note)
+                return _from_arrays(content, report, order, folder, tell)
+            return _from_archive(members, order, folder, tell)
+    except InvalidRequest as error:
+        raise _located(error) from None
+
+
+def _kinds_of_several(order: Order) -> set[Kind]:
+    rule = "of several files each has to be an IDX file, or each an .npy; else send one file"
+    try:
+        kinds = {kind_of(upload) for upload in order.files}
+    except InvalidRequest as error:
+        raise InvalidRequest.field("/file", f"{rule}. {error.problems[0].detail}") from None
+    if kinds not in ({"idx"}, {"npy"}):
+        raise InvalidRequest.field("/file", rule)
+    return kinds
+
+
+@contextmanager
+def _members(order: Order, folder: Path, tell: Tell, *, is_zip: bool) -> Iterator[list[Member]]:
+    path, limits, encoding = order.files[0].path, order.limits, order.form.encoding
+    opened = (
+        zip_members(path, limits.bytes, limits.files, encoding)
+        if is_zip
+        else tar_members(path, folder, limits, encoding, tell)
+    )
+    with opened as members:
+        yield members
+
+
+def _holds_arrays(names: Sequence[str]) -> bool:
+    """Whether a zip is an .npz: arrays beside no folder, or in one without pictures."""
+    entries = array_entries(names)
+    is_beside_pictures = any(name.lower().endswith(tuple(SUFFIXES)) for name in names)
+    return any("/" not in entry or not is_beside_pictures for entry in entries.values())
+
+
+def _located(error: InvalidRequest) -> InvalidRequest:
+    """With pointers into the upload, as /file/labels for `labels`, and names in it that can be shown."""
+
+    def located(pointer: str) -> str:
+        return pointer if pointer.startswith("/") else "/file" if pointer == "file" else f"/file/{shown(pointer)}"
+
+    problems = [FieldProblem(located(problem.pointer), shown(problem.detail)) for problem in error.problems]
+    if all(problem.pointer.startswith("/") for problem in error.problems):
+        return InvalidRequest(shown(str(error)), problems)
+    return InvalidRequest("; ".join(f"{p.pointer}: {p.detail}" for p in problems), problems)
+
+
+def _from_archive(members: Sequence[Member], order: Order, folder: Path, tell: Tell) -> Built:
+    """Of pictures, or of IDX files where there are no pictures."""
+    report = Report("pictures")
+    entries = list(by_content(list_entries(members, report)))
+    if not any(entry.name.lower().endswith(tuple(SUFFIXES)) for entry in entries):
+        if uploads := idx_uploads([entry for entry in entries if is_idx(head(entry.member))], folder, order.limits):
+            return _from_arrays(read_idx_files(uploads, order.limits.bytes), Report("idx"), order, folder, tell)
+        if any(entry.parts[-1] == "data.pkl" for entry in entries):
+            raise InvalidRequest.field(
+                "file", "is a PyTorch file (.pt): a pickle, which can run code and is never opened"
+            )
+    return _from_pictures(_classified(entries, order, report), report, order, folder, tell)
+
+
+def _classified(entries: Sequence[Entry], order: Order, report: Report) -> list[Picture]:
+    """The pictures with their classes: as metadata beside them tells, else as their folders do."""
+    pictures = [entry for entry in entries if entry.refusal is None]
+    tables = [entry for entry in entries if entry.refusal is not None and is_metadata(entry)]
+    for entry in entries:
+        if entry.refusal is not None and not is_metadata(entry):
+            report.refuse(entry.name, entry.refusal)
+    labels = read_metadata(
+        pictures, tables, lambda entry: read(entry.member, MAX_PACKED_PICTURE), order.form.encoding, report
+    )
+    return labelled(pictures, labels, report) if labels.used else by_folders(pictures, report)
+
+
+def _from_pictures(pictures: Sequence[Picture], report: Report, order: Order, folder: Path, tell: Tell) -> Built:
+    limits, target = order.limits, folder / "images.npy"
+    found = {picture.class_name for picture in pictures} - {None}
+    if found:
+        check_class_names(class_order({str(name) for name in found}))
+
+    def packed(i: int) -> bytes:
+        return read(pictures[i].member, MAX_PACKED_PICTURE)
+
+    shapes = look_at_all(len(pictures), packed, order, tell)
+    plan = plan_for(order.form, shapes)
+    for note in notes_of(plan, shapes):
+        report.note(note)
+    check_bytes(len(pictures), plan, limits.bytes)
+    names = [picture.name for picture in pictures]
+    taken = convert(names, lambda i: decode(packed(i), plan, limits.pixels), plan, target, report, tell)
+    report.check_taken()
+    images_NHWC = np.lib.format.open_memmap(target, mode="r")
+    if not found:
+        return Built(ImageSet(images_NHWC), report, target)
+    labelled = [str(pictures[i].class_name) for i in taken]
+    class_names = class_order(set(labelled))
+    labels_N = np.array([class_names.index(name) for name in labelled], np.int64)
+    return Built(ImageSet(images_NHWC, labels_N, class_names), report, target)
+
+
+def _from_arrays(content: ImageSet, report: Report, order: Order, folder: Path, tell: Tell) -> Built:
+    """Arrays of images, which all have one size; where it is the one that is asked for, they stay as they are."""
+    count, height, width, channels = content.images_NHWC.shape
+    if count > MAX_IMAGES:
+        raise InvalidRequest.field("/file", f"has {count} images; arrays may have {MAX_IMAGES}")
+    target = folder / "images.npy"
+    plan = plan_for(order.form, [Shape(width, height, order.form.channels == AUTO and content.is_grey)])
+    check_bytes(count, plan, order.limits.bytes)
+    report.taken = count
+    if (height, width, channels) == (plan.size, plan.size, plan.channels):
+        return Built(content, report)
+
+    def converted(i: int) -> tuple[Images, bool]:
+        image_HWC = np.asarray(content.images_NHWC[i])
+        return fit(Image.fromarray(image_HWC[..., 0] if channels == 1 else image_HWC), plan)
+
+    convert([str(i) for i in range(count)], converted, plan, target, report, tell)
+    images_NHWC = np.lib.format.open_memmap(target, mode="r")
+    return Built(ImageSet(images_NHWC, content.labels_N, content.class_names), report, target)

@@ -1,0 +1,118 @@
+"""Many pictures to one file of images: decoded on every core, written in their order. Knows no archive and no store."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+import numpy as np
+
+from core.datasets.levels import FULL, UNIT, Span, levels_of
+from core.datasets.order import AUTO, AUTO_SIZES, ImportForm, is_drawable
+from core.datasets.picture import Plan, Shape
+from core.datasets.refusal import FileRefused
+from core.datasets.report import Report
+from core.errors import InvalidRequest
+from core.images import Images
+from core.machine.cores import available_cores
+
+MAX_THREADS = 8  # each may hold a picture of GANYMEDE_MAX_PIXELS
+AHEAD = 4  # pictures a thread that wait to be written
+
+T = TypeVar("T")
+Tell = Callable[[str, int, int], None]  # what is being done, how many of how many
+
+
+def in_order(count: int, work: Callable[[int], T]) -> Iterator[T | FileRefused]:
+    """`work(0)`, `work(1)` ... done by a few threads, never far ahead of who asks; a refusal is a result, too."""
+
+    def attempt(i: int) -> T | FileRefused:
+        try:
+            return work(i)
+        except FileRefused as refusal:
+            return refusal
+
+    threads = min(MAX_THREADS, available_cores())
+    with ThreadPoolExecutor(threads, "picture") as pool:
+        waiting: deque[Future[T | FileRefused]] = deque()
+        for i in range(count):
+            waiting.append(pool.submit(attempt, i))
+            if len(waiting) >= AHEAD * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def plan_for(form: ImportForm, shapes: Sequence[Shape]) -> Plan:
+    """What pictures of these shapes become; `auto` is settled here."""
+    is_cropped = form.crop == "centre"
+    size = _auto_size(shapes, is_cropped) if form.size == AUTO else int(form.size)
+    is_grey = bool(shapes) and all(shape.is_grey for shape in shapes)
+    channels = (1 if is_grey else 3) if form.channels == AUTO else int(form.channels)
+    spans = [shape.span for shape in shapes if shape.span]
+    whole, floats = (Span.joined(span for span in spans if span.is_whole == is_whole) for is_whole in (True, False))
+    return Plan(
+        *(size, channels, is_cropped, background_of(form)),
+        whole=levels_of(whole) if whole else FULL,
+        floats=levels_of(floats) if floats else UNIT,
+    )
+
+
+def background_of(form: ImportForm) -> int:
+    """The grey level behind what is transparent."""
+    return 255 if form.background == "white" else 0
+
+
+def _auto_size(shapes: Sequence[Shape], is_cropped: bool) -> int:
+    sizes = {(shape.width, shape.height) for shape in shapes}
+    if len(sizes) == 1:
+        ((width, height),) = sizes
+        if width == height and is_drawable(width):
+            return width
+    sides = [min(s.width, s.height) if is_cropped else max(s.width, s.height) for s in shapes]
+    fitting = [size for size in AUTO_SIZES if 2 * sum(side >= size for side in sides) >= len(sides)]
+    return max(fitting, default=AUTO_SIZES[0])
+
+
+def check_bytes(count: int, plan: Plan, max_bytes: int) -> None:
+    """InvalidRequest if so many images of this size would take more of the disk than an import may."""
+    needed = count * plan.size**2 * plan.channels
+    if needed > max_bytes:
+        told = f"{count} images of {plan.size}x{plan.size}x{plan.channels} take {needed} bytes; {max_bytes} are allowed"
+        raise InvalidRequest.field("/size", told)
+
+
+def convert(
+    names: Sequence[str],
+    read: Callable[[int], tuple[Images, bool]],
+    plan: Plan,
+    target: Path,
+    report: Report,
+    tell: Tell,
+) -> list[int]:
+    """Write what `read` makes of each picture into an .npy, (N, size, size, C); returns which of them were taken."""
+    taken: list[int] = []
+    with target.open("wb") as file:
+        _write_header(file, len(names), plan)
+        header = file.tell()
+        for i, result in enumerate(in_order(len(names), read)):
+            if isinstance(result, FileRefused):
+                report.refuse(names[i], str(result))
+            else:
+                image_HWC, is_enlarged = result
+                file.write(image_HWC.tobytes())
+                report.enlarged += is_enlarged
+                taken.append(i)
+            tell("decoding", i + 1, len(names))
+        file.seek(0)
+        _write_header(file, len(taken), plan)
+        assert file.tell() == header  # numpy leaves room for any number of images
+    report.taken = len(taken)
+    return taken
+
+
+def _write_header(file: BinaryIO, count: int, plan: Plan) -> None:
+    shape = (count, plan.size, plan.size, plan.channels)
+    facts: dict[str, Any] = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False}
+    np.lib.format.write_array_header_1_0(file, {**facts, "shape": shape})

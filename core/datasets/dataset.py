@@ -1,0 +1,220 @@
+"""Datasets: import, and reading back. Knows no network; an import is atomic and named by its content.
+
+`datasets/<name>/<version>/` holds manifest.json, images.npy (uint8, N H W C), labels.npy (int64) when there are
+classes, and preview.webp. The version is the beginning of the content's SHA-256, so importing the same images again
+changes nothing. `datasets/<name>/current.json` points to the version that the name alone means.
+"""
+
+import contextlib
+import importlib.resources
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from core import images
+from core.datasets.image_set import MAX_CLASS_NAME, MAX_CLASSES, ImageSet
+from core.datasets.npz import read_npz
+from core.datasets.preview import preview
+from core.errors import DatasetNotFound, InvalidRequest, StoreDamaged
+from core.refs import check_name
+from core.registry import timestamp
+from core.store import SCHEMA, Store, check_files, files, list_files
+
+__all__ = ["BUNDLED", "MAX_CLASSES", "MAX_CLASS_NAME", "Change", "Dataset", "DatasetStore", "ImageSet", "Origin"]
+
+BUNDLED = "mnist-10k"
+IMAGES_FILE, LABELS_FILE, PREVIEW_FILE = "images.npy", "labels.npy", "preview.webp"
+_VERSION_DIGITS = 16
+
+Change = Literal["created", "unchanged", "repaired"]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where images come from: for the manifest, and for whoever publishes what was learnt from them."""
+
+    source: str
+    licence: str | None = None
+    attribution: str | None = None
+
+    def to_json(self) -> dict[str, str | None]:
+        return {"source": self.source, "licence": self.licence, "attribution": self.attribution}
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A stored dataset. Arrays are memory-mapped when they are asked for."""
+
+    folder: Path
+    manifest: dict[str, Any] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        return str(self.manifest["name"])
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(self.manifest["class_names"])
+
+    def check(self, tick: Callable[[int], None] | None = None) -> None:
+        """Compare the files with their digests; StoreDamaged names the first bad one. `tick`: as of check_files."""
+        check_files(self.folder, self.manifest["files"], tick)
+
+    def images(self) -> images.Images:
+        images_NHWC: images.Images = self._array(IMAGES_FILE, np.uint8)
+        return images_NHWC
+
+    def labels(self) -> npt.NDArray[np.int64] | None:
+        return self._array(LABELS_FILE, np.int64) if self.class_names else None
+
+    def _array(self, name: str, kind: type) -> Any:
+        try:
+            array = np.lib.format.open_memmap(self.folder / name, mode="c")  # takes plain .npy files alone
+        except (OSError, ValueError) as error:
+            raise StoreDamaged(f"{name} of dataset {self.name!r} cannot be read: {error}") from None
+        if array.dtype != kind:
+            raise StoreDamaged(f"{name} of dataset {self.name!r} holds {array.dtype}")
+        return array
+
+
+class DatasetStore:
+    """All datasets of one store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def names(self) -> list[str]:
+        return [name for name in self.store.names("datasets") if self.store.has(f"datasets/{name}/current.json")]
+
+    def get(self, name: str, version: str | None = None) -> Dataset:
+        """A dataset by name: its current version, or the one given (DatasetNotFound if there is none)."""
+        try:
+            check_name(name, "dataset")
+            version = version or self._current(name)
+            key = f"datasets/{name}/{version}"
+            return Dataset(self.store.path(key), self.store.read(f"{key}/manifest.json"))
+        except (FileNotFoundError, InvalidRequest):
+            known = ", ".join(self.names()) or "none"
+            raise DatasetNotFound(f"there is no dataset {name[:80]!r} (datasets: {known})") from None
+
+    def versions(self, name: str) -> list[str]:
+        """Versions of a dataset, sorted; what was imported before stays until the dataset is deleted."""
+        return self.store.names(f"datasets/{name}")
+
+    @contextlib.contextmanager
+    def held(self, name: str, version: str | None = None) -> Iterator[Dataset]:
+        """A dataset, as get() has it, which nobody deletes within the block."""
+        self.get(name, version)
+        with self._locked(name):
+            yield self.get(name, version)
+
+    def add(self, name: str, content: ImageSet, origin: Origin) -> Dataset:
+        """Store `content` as the current version of `name`. The same content again is a no-op."""
+        return self.put(name, content, origin)[0]
+
+    def put(
+        self, name: str, content: ImageSet, origin: Origin, *, images_file: Path | None = None, **facts: Any
+    ) -> tuple[Dataset, Change]:
+        """As `add`, and tell what changed: a version of this content that is there but damaged is made anew.
+
+        images_file: an .npy of just these images, on the disk of the store, which may be moved there. `facts` go into
+        the manifest.
+        """
+        check_name(name, "name")
+        digest = content.digest
+        version = digest[:_VERSION_DIGITS]
+        key = f"datasets/{name}/{version}"
+        facts |= {"name": name, "version": version, "digest": f"sha256:{digest}", **origin.to_json()}
+
+        def fill(folder: Path) -> None:
+            if images_file is None:
+                np.save(folder / IMAGES_FILE, content.images_NHWC, allow_pickle=False)
+            else:
+                images_file.rename(folder / IMAGES_FILE)
+            _write(folder, content, facts)
+
+        with self._locked(name):
+            change = self._change(name, version)
+            if change != "unchanged":
+                self.store.put(key, fill, replace=True)
+            self.store.swap(f"datasets/{name}/current.json", {"version": version})
+            return self.get(name, version), change
+
+    def delete(self, name: str, check: Callable[[], None] = lambda: None) -> None:
+        """Remove every version of a dataset, unless `check` refuses; no run begins with it meanwhile."""
+        self._must_have(name)
+        with self._locked(name):
+            self._must_have(name)
+            check()
+            self.store.path(f"datasets/{name}/current.json").unlink(missing_ok=True)
+            for version in self.versions(name):
+                self.store.delete(f"datasets/{name}/{version}")
+
+    def add_bundled(self) -> None:
+        """Make sure that the dataset which comes with the package is there."""
+        if self.store.has(f"datasets/{BUNDLED}/current.json"):
+            return
+        origin = Origin(
+            source="first 1,000 images of each digit of MNIST's training set; subset, repacked",
+            licence="CC-BY-SA-3.0",
+            attribution="MNIST, Yann LeCun and Corinna Cortes",
+        )
+        packed = importlib.resources.files("core.datasets") / "bundled" / f"{BUNDLED}.npz"
+        with importlib.resources.as_file(packed) as path, self.store.scratch() as folder:
+            self.add(BUNDLED, read_npz(path, folder), origin)
+
+    def _change(self, name: str, version: str) -> Change:
+        """What it will be to store this version."""
+        try:
+            self.get(name, version).check()
+        except DatasetNotFound:
+            return "repaired" if version in self.versions(name) else "created"  # a folder without its manifest
+        except (StoreDamaged, KeyError):
+            return "repaired"
+        return "unchanged"
+
+    def _must_have(self, name: str) -> None:
+        """DatasetNotFound unless there is anything of this dataset, be it damaged."""
+        if not self.store.has(f"datasets/{check_name(name, 'dataset')}/current.json") and not self.versions(name):
+            self.get(name)
+
+    def _locked(self, name: str) -> AbstractContextManager[None]:
+        return self.store.locked(f"datasets/{name}/.lock")
+
+    def _current(self, name: str) -> str:
+        version = self.store.read(f"datasets/{name}/current.json").get("version")
+        if not isinstance(version, str):
+            raise StoreDamaged(f"datasets/{name}/current.json names no version")
+        return version
+
+
+def _write(folder: Path, content: ImageSet, facts: dict[str, Any]) -> None:
+    """All that a version holds beside its images."""
+    written = [IMAGES_FILE]
+    counts: list[int] = []
+    if content.labels_N is not None:
+        np.save(folder / LABELS_FILE, content.labels_N, allow_pickle=False)
+        written.append(LABELS_FILE)
+        counts = np.bincount(content.labels_N, minlength=len(content.class_names)).tolist()
+    sheet_HWC = preview(content.images_NHWC, content.labels_N, len(content.class_names))
+    (folder / PREVIEW_FILE).write_bytes(images.to_webp(sheet_HWC))
+    count, height, width, channels = content.images_NHWC.shape
+    manifest = {
+        "schema": SCHEMA,
+        "count": count,
+        "height": height,
+        "width": width,
+        "channels": channels,
+        "class_names": list(content.class_names),
+        "class_counts": counts,
+        **content.statistics(),
+        **facts,
+        "created_at": timestamp(),
+        "files": list_files(folder, *written, PREVIEW_FILE),
+    }
+    files.write_json(folder / "manifest.json", manifest)

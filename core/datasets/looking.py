@@ -1,0 +1,39 @@
+"""The first look at pictures: what `auto` and the levels of deep ones are settled by. Knows no archive."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+
+from core.datasets.conversion import Tell, background_of, in_order
+from core.datasets.levels import FULL
+from core.datasets.order import AUTO, Order
+from core.datasets.picture import Plan, Shape, look_at
+
+
+def look_at_all(count: int, packed: Callable[[int], bytes], order: Order, tell: Tell) -> list[Shape]:
+    """The shapes of those that can be opened; colour is looked for until one picture has some."""
+    has_colour = threading.Event()
+    if order.form.channels != AUTO:
+        has_colour.set()
+
+    def look(i: int) -> Shape:
+        shape = look_at(packed(i), background_of(order.form), order.limits.pixels, lambda: not has_colour.is_set())
+        if not shape.is_grey:
+            has_colour.set()
+        return shape
+
+    shapes = []
+    for i, seen in enumerate(in_order(count, look)):
+        if isinstance(seen, Shape):
+            shapes.append(seen)
+        tell("looking", i + 1, count)
+    return shapes
+
+
+def notes_of(plan: Plan, shapes: Sequence[Shape]) -> Iterator[str]:
+    """What was settled that a sender might not expect."""
+    spans = [shape.span for shape in shapes if shape.span]
+    if plan.whole != FULL:
+        bits = int(plan.whole.white).bit_length()
+        yield f"pictures of 16 bits use {bits} of them at most: {plan.whole}"
+    if any(not span.is_whole for span in spans):
+        yield f"pictures of floats: {plan.floats}"

@@ -1,0 +1,59 @@
+"""A file of an archive, whatever the archive is: its name, and its bytes, which are bounded. Knows no pictures.
+
+Nothing is ever unpacked to a path that an archive names.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.datasets.refusal import FileRefused
+
+MAX_RATIO = 200  # of unpacked to packed, for files larger than RATIO_FROM; pictures reach 20
+RATIO_FROM = 1 << 20
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One file. `name`: see core.datasets.names. `chunks`: what it holds, never more than `size` bytes; FileRefused if
+    that cannot be had. `refusal`: why not, where that is known before: of a link, say."""
+
+    name: str
+    size: int
+    packed_size: int
+    chunks: Callable[[], Iterator[bytes]]
+    refusal: str | None = None
+
+
+def read(member: Member, max_bytes: int) -> bytes:
+    """All of it, in memory; FileRefused if it may not or cannot be had."""
+    _check(member, max_bytes)
+    if member.size > RATIO_FROM and member.size > MAX_RATIO * member.packed_size:
+        raise FileRefused(f"unpacks to more than {MAX_RATIO} times its size")
+    return b"".join(member.chunks())
+
+
+def unpack(member: Member, target: Path, max_bytes: int) -> None:
+    """As read, into a file."""
+    _check(member, max_bytes)
+    with target.open("wb") as out:
+        for chunk in member.chunks():
+            out.write(chunk)
+
+
+def head(member: Member) -> bytes:
+    """How it begins; nothing if it cannot be read."""
+    if member.refusal:
+        return b""
+    try:
+        return next(iter(member.chunks()), b"")
+    except FileRefused:
+        return b""
+
+
+def _check(member: Member, max_bytes: int) -> None:
+    if member.refusal:
+        raise FileRefused(member.refusal)
+    if member.size > max_bytes:
+        raise FileRefused(f"unpacks to {member.size} bytes; one file may have {max_bytes}")

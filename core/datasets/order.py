@@ -1,0 +1,80 @@
+"""What is asked of an import: the files, how their pictures shall become images, and what may not be exceeded."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from core.datasets.names import check_encoding
+from ganymede.schemas.bodies import StrictModel
+from ganymede.schemas.specs import Name
+
+SIZES = (16, 28, 32, 56, 64, 112, 128, 224, 256)  # px; 4 or 7 times a power of two, as networks draw them
+AUTO_SIZES = tuple(size for size in SIZES if size <= 64)  # a larger one takes long to learn: it is asked for
+MAX_TEXT = 500
+AUTO: Literal["auto"] = "auto"
+
+Text = Annotated[str, Field(max_length=MAX_TEXT)]
+Size = Literal["auto", "16", "28", "32", "56", "64", "112", "128", "224", "256"]
+
+
+class ImportForm(StrictModel):
+    """The parts of an upload beside its files; texts, as a form has them."""
+
+    name: Name
+    size: Size = Field(
+        AUTO,
+        description="Pixels a side. auto: images that all have one size networks can draw stay as they are; else the "
+        "largest of 16, 28, 32, 56 and 64 that the shorter side of at least half of the pictures has.",
+    )
+    crop: Literal["centre", "none"] = Field(
+        "centre", description="What of a picture is no square is cut off on both sides; none: nothing, it gets margins."
+    )
+    channels: Literal["auto", "1", "3"] = Field(AUTO, description="auto: 1 if every pixel is grey, else 3.")
+    background: Literal["white", "black"] = Field(
+        "white", description="What shines through transparent pixels, and what margins are filled with."
+    )
+    encoding: str | None = Field(
+        None,
+        max_length=40,
+        description="Encoding of names, and of metadata, that are not in UTF-8 and do not tell theirs; without it such "
+        "a name is shown escaped.",
+        examples=["cp932", "gbk", "cp1252", "cp437"],
+    )
+    source: Text | None = Field(None, description="Where the pictures come from. Default: the name of the file.")
+    licence: Text | None = Field(None, description="Under which licence, as SPDX names it.", examples=["CC-BY-4.0"])
+    attribution: Text | None = Field(None, description="Whom to name.")
+
+    @field_validator("encoding")
+    @classmethod
+    def _known(cls, name: str | None) -> str | None:
+        return None if name is None else check_encoding(name)
+
+
+class Limits(StrictModel):
+    """What one import may not exceed."""
+
+    files: int = Field(description="Files of an archive.")
+    bytes: int = Field(description="Bytes that an upload unpacks to, and bytes of the images that it becomes.")
+    pixels: int = Field(description="Pixels of one picture.")
+
+
+class Upload(StrictModel):
+    """A file that was received: where it lies, and what its sender called it."""
+
+    path: Path
+    filename: str
+
+
+class Order(StrictModel):
+    """All that an import needs."""
+
+    form: ImportForm
+    files: tuple[Upload, ...]
+    limits: Limits
+
+
+def is_drawable(side: int) -> bool:
+    """Whether networks draw squares of this side: 4 or 7 times a power of two, 8 to 512 px."""
+    odd = side // (side & -side) if side > 0 else 0
+    return 8 <= side <= 512 and odd in (1, 7) and side != 7

@@ -1,0 +1,62 @@
+"""What became of each file of an upload: the bad ones by name, as many as somebody may want to read."""
+
+import threading
+
+from core.datasets.names import shown as readable
+from core.errors import FieldProblem, InvalidRequest
+from ganymede.schemas.models import BadFile, ImportReport
+
+NAMED = 200  # bad files
+NAMED_IN_A_REFUSAL = 20
+SHOWN_NAME, NOTE = 200, 400  # characters
+NOTES = 20
+
+
+class Report:
+    """Filled while an upload is read, by several threads."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.ignored = self.enlarged = self.taken = 0
+        self._bad: dict[str, str] = {}
+        self._unnamed = 0
+        self._notes: list[str] = []
+        self._lock = threading.Lock()
+
+    def refuse(self, name: str, reason: str) -> None:
+        shown = readable(name)
+        if len(shown) > SHOWN_NAME:
+            shown = f"{shown[: SHOWN_NAME // 2]}...{shown[-SHOWN_NAME // 2 :]}"
+        with self._lock:
+            if len(self._bad) < NAMED and shown not in self._bad:
+                self._bad[shown] = reason
+            else:
+                self._unnamed += 1
+
+    def note(self, told: str) -> None:
+        """Say what was settled, where a sender might not expect it."""
+        self._notes.append(readable(told)[:NOTE])
+
+    @property
+    def bad(self) -> int:
+        return len(self._bad) + self._unnamed
+
+    def check_taken(self) -> None:
+        """InvalidRequest, with reasons, if nothing was taken."""
+        if self.taken:
+            return
+        problems = [FieldProblem("/file", f"{n}: {why}") for n, why in list(self._bad.items())[:NAMED_IN_A_REFUSAL]]
+        told = f"; {self.bad} files cannot be taken, the first: {problems[0].detail}" if problems else ""
+        raise InvalidRequest(f"/file: there is no picture in it{told}", problems or [FieldProblem("/file", "is empty")])
+
+    def to_body(self) -> ImportReport:
+        return ImportReport(
+            kind=self.kind,
+            files=self.taken + self.bad + self.ignored,
+            taken=self.taken,
+            bad=self.bad,
+            bad_files=[BadFile(name=name, reason=reason) for name, reason in self._bad.items()],
+            ignored=self.ignored,
+            enlarged=self.enlarged,
+            notes=self._notes[:NOTES],
+        )

@@ -1,0 +1,52 @@
+"""uint8 images: contact sheets, larger copies, WebP and .npy files (PNG: png.py). Knows no model and no HTTP.
+
+Shape suffixes: N images, H height, W width, C channels (1 or 3).
+"""
+
+import io
+import math
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+Images = npt.NDArray[np.uint8]
+
+
+def layout(count: int, columns: int | None = None) -> tuple[int, int]:
+    """Rows and columns of a sheet of `count` images."""
+    columns = columns or math.ceil(math.sqrt(count))
+    return math.ceil(count / columns), columns
+
+
+def contact_sheet(images_NHWC: Images, columns: int | None = None) -> Images:
+    """Lay N images out in rows of `columns` (default: as square as it gets), without gaps; empty places are black.
+
+    Returns (rows * H, columns * W, C).
+    """
+    count, height, width, channels = images_NHWC.shape
+    rows, columns = layout(count, columns)
+    cells = np.zeros((rows * columns, height, width, channels), np.uint8)
+    cells[:count] = images_NHWC
+    grid = cells.reshape(rows, columns, height, width, channels).transpose(0, 2, 1, 3, 4)
+    return grid.reshape(rows * height, columns * width, channels)
+
+
+def enlarge(images_NHWC: Images, scale: int) -> Images:
+    """Every pixel as a square of scale x scale of them: (N, scale * H, scale * W, C)."""
+    return images_NHWC if scale == 1 else images_NHWC.repeat(scale, axis=1).repeat(scale, axis=2)
+
+
+def to_webp(image_HWC: Images) -> bytes:
+    """Lossless WebP of one image."""
+    picture = Image.fromarray(image_HWC[:, :, 0] if image_HWC.shape[2] == 1 else image_HWC)
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", lossless=True, quality=60, method=3)
+    return buffer.getvalue()
+
+
+def to_npy(images_NHWC: Images) -> bytes:
+    """The array as a .npy file: uint8, N H W C."""
+    buffer = io.BytesIO()
+    np.save(buffer, images_NHWC, allow_pickle=False)
+    return buffer.getvalue()

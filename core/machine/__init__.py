@@ -1,0 +1,1 @@
+"""What this process has of the machine: cores, memory; and processes beside it."""

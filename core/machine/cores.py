@@ -1,0 +1,16 @@
+"""How many cores there are for this process."""
+
+import math
+import os
+
+from core.machine.cgroup import cpu_quota
+
+
+def available_cores() -> int:
+    """Cores this process may use: those it may run on, and no more than a container's CPU quota keeps busy.
+
+    A part of a core counts as one, or it would stay idle. macOS does not tell which, so there it is all of them.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = cpu_quota()
+    return cores if quota is None else max(1, min(cores, math.ceil(quota)))

@@ -1,0 +1,29 @@
+"""The queue of runs and the bell, the one room of core that speaks to Redis."""
+
+from core.queue.queue import (
+    DEVICE_FIELD,
+    QUEUE_NAME,
+    TRAIN_FUNCTION,
+    Bell,
+    JobState,
+    QueueUnavailable,
+    TrainQueue,
+    connect,
+    job_id,
+    parse_job_id,
+    trouble_of,
+)
+
+__all__ = [
+    "DEVICE_FIELD",
+    "QUEUE_NAME",
+    "TRAIN_FUNCTION",
+    "Bell",
+    "JobState",
+    "QueueUnavailable",
+    "TrainQueue",
+    "connect",
+    "job_id",
+    "parse_job_id",
+    "trouble_of",
+]

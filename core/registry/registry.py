@@ -1,0 +1,278 @@
+"""The model registry: versions that are never reused, aliases, the publish key. Knows no weights and no networks.
+
+Whatever changes aliases.json or removes a version holds the model's lock; who only reads needs none, as the file is
+replaced in one step and a folder appears and disappears whole.
+"""
+
+import contextlib
+import datetime as dt
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.errors import AliasNotFound, Conflict, ModelNotFound, StoreDamaged, VersionInUse
+from core.registry.outline import Outline, Outlines, Stamp
+from core.store import Store
+from ganymede.schemas.references import LATEST, PRODUCTION, ModelRef
+
+HISTORY_KEPT = 200  # moves of `latest`, and as many of all other aliases
+
+Fill = Callable[[Path], None]
+Check = Callable[[int | None], None]  # given where an alias points (None: nowhere); raises to leave it there
+
+MOVE = {"alias", "from", "to", "at", "reason"}  # of an entry of the history
+_VERSION = re.compile(r"[1-9][0-9]{0,8}")
+
+
+@dataclass(frozen=True, slots=True)
+class PublishKey:
+    """What makes a publish the same publish: a repeat with this key is a no-op.
+
+    again: of what had been published before, and is to be the newest version once more.
+    """
+
+    run: str
+    branch: int
+    step: int
+    again: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.run}/{self.branch}/{self.step}" + ("/again" if self.again else "")
+
+
+class Registry:
+    """Models of one store: `models/<name>/<version>/` and `models/<name>/aliases.json`."""
+
+    def __init__(self, store: Store) -> None:
+        self.store, self._outlines = store, Outlines(store)
+
+    def names(self, after: str = "") -> Iterator[str]:
+        """Names of the models, sorted, from behind `after`; each is looked at when it is asked for."""
+        names = (name for name in self.store.names("models") if name > after)
+        return (name for name in names if self.outline(name).newest is not None)
+
+    def versions(self, name: str) -> list[int]:
+        """Version numbers of a model, oldest first; empty when there is no such model."""
+        return sorted(int(v) for v in self.store.names(f"models/{name}") if _VERSION.fullmatch(v))
+
+    def folder(self, name: str, version: int) -> Path:
+        return self.store.path(f"models/{name}/{version}")
+
+    def manifest(self, name: str, version: int) -> dict[str, Any]:
+        """The manifest of a version; ModelNotFound if there is none, StoreDamaged if it cannot be used."""
+        try:
+            return self.store.read(f"models/{name}/{version}/manifest.json")
+        except FileNotFoundError:
+            if not self.folder(name, version).exists():
+                raise ModelNotFound(f"model {name!r} has no version {version}") from None
+            raise StoreDamaged(f"version {version} of model {name!r} has no manifest.json") from None
+
+    def pointers(self, name: str) -> dict[str, Any]:
+        """The content of aliases.json; StoreDamaged if it is unusable.
+
+        `aliases`; `next_version`; `published`: the version of each publish key, also of versions that are gone;
+        `kept`: versions that a run's retention leaves alone; `history`: moves of aliases, oldest first.
+        """
+        empty: dict[str, Any] = {"next_version": 1, "aliases": {}, "published": {}, "kept": [], "history": []}
+        try:
+            pointers = {"kept": [], **self.store.read(f"models/{name}/aliases.json")}
+        except FileNotFoundError:
+            return empty
+        for field, default in empty.items():
+            if not isinstance(pointers.get(field), type(default)):
+                raise StoreDamaged(f"models/{name}/aliases.json has no {field!r}")
+        if not all(isinstance(v, int) for v in (*pointers["aliases"].values(), *pointers["published"].values())):
+            raise StoreDamaged(f"models/{name}/aliases.json points at what is no version")
+        if not all(isinstance(move, dict) and move.keys() >= MOVE for move in pointers["history"]):
+            raise StoreDamaged(f"models/{name}/aliases.json has a history that is none")
+        return pointers
+
+    def outline(self, name: str) -> Outline:
+        """Newest version and aliases of a model; costs the same however many versions it has."""
+        return self._outlines.get(name, self._outline)
+
+    def stamp(self, name: str) -> Stamp:
+        """Changes with whatever changes in a model, once it is settled (core/registry/outline.py)."""
+        return self._outlines.stamp(name)
+
+    def resolve(self, ref: ModelRef) -> int:
+        """The version a reference means now; ModelNotFound names what is missing and what there is."""
+        if ref.version is not None:
+            if not self.folder(ref.name, ref.version).is_dir():
+                self._must_have(ref.name, ref.version)
+            return ref.version
+        outline = self.outline(ref.name)
+        if outline.newest is None:
+            raise ModelNotFound(f"there is no model {ref.name!r}")
+        if outline.problem is not None:
+            raise StoreDamaged(str(outline.problem))
+        if ref.alias is not None:
+            if ref.alias not in outline.aliases:
+                known = ", ".join(sorted(outline.aliases)) or "none"
+                raise ModelNotFound(f"model {ref.name!r} has no alias {ref.alias!r} (aliases: {known})")
+            return outline.aliases[ref.alias]
+        return outline.aliases.get(PRODUCTION) or outline.aliases.get(LATEST) or outline.newest
+
+    def publish(self, name: str, key: PublishKey, fill: Fill, *, by_hand: bool = False) -> tuple[int, bool]:
+        """Make a new version of `name` appear, and `latest` point to it.
+
+        Returns the version, and False if `key` had been published before (then nothing changes).
+        Killed between the two steps, a repeat with the same key finds the folder and only moves the pointer.
+        What is published by hand is not pruned, and appears under a new number if it had been deleted.
+        """
+        with self._locked(name):
+            pointers = self.pointers(name)
+            known, versions = pointers["published"].get(str(key)), self.versions(name)
+            if known is not None and (known in versions or not by_hand):
+                if by_hand and known not in pointers["kept"]:
+                    self._save(name, pointers | {"kept": [*pointers["kept"], known]})
+                return int(known), False
+            version = self._orphan(name, key, pointers)
+            if version is None:
+                version = max([pointers["next_version"] - 1, *versions]) + 1
+                self.store.put(f"models/{name}/{version}", fill)
+            pointers["published"][str(key)] = version
+            pointers["next_version"] = max(pointers["next_version"], version + 1)
+            if by_hand:
+                pointers["kept"].append(version)
+            if version > pointers["aliases"].get(LATEST, 0):
+                self._point(pointers, LATEST, version, reason=f"published {key}")
+            self._save(name, pointers)
+            return version, True
+
+    def prune(self, name: str, run: str, keep: int) -> list[int]:
+        """Delete all but the `keep` newest versions that `run` published.
+
+        Versions with an alias stay, and so do those published by hand, which do not count.
+        """
+        with self._locked(name):
+            pointers = self.pointers(name)
+            of_run = {version for key, version in pointers["published"].items() if key.startswith(f"{run}/")}
+            of_run -= set(pointers["kept"])
+            present = [version for version in self.versions(name) if version in of_run]
+            aliased = set(pointers["aliases"].values())
+            doomed = [version for version in present[: max(0, len(present) - keep)] if version not in aliased]
+            for version in doomed:
+                self.store.delete(f"models/{name}/{version}")
+            return doomed
+
+    def delete_version(self, name: str, version: int) -> None:
+        """Remove a version; VersionInUse while an alias points to it. Its number is never used again."""
+        self._must_have(name, version)
+        with self._locked(name):
+            self._must_have(name, version)
+            pointers = self.pointers(name)
+            if users := sorted(alias for alias, meant in pointers["aliases"].items() if meant == version):
+                raise VersionInUse(f"version {version} of model {name!r} is what {', '.join(users)} points to")
+            self.store.delete(f"models/{name}/{version}")
+            self._save(name, pointers | {"kept": [kept for kept in pointers["kept"] if kept != version]})
+
+    def delete(self, name: str) -> None:
+        """Remove every version and alias of a model. aliases.json stays, so that no number is ever used again."""
+        self._must_have(name)
+        with self._locked(name):
+            pointers, versions = self.pointers(name), self.versions(name)
+            pointers["next_version"] = max([pointers["next_version"] - 1, *versions]) + 1
+            for alias in list(pointers["aliases"]):
+                self._point(pointers, alias, None, reason="the model was deleted")
+            self._save(name, pointers | {"kept": []})  # first: killed below, the rest can be deleted by a repeat
+            for version in versions:
+                self.store.delete(f"models/{name}/{version}")
+
+    def move_alias(
+        self, name: str, alias: str, version: int, reason: str | None = None, check: Check = lambda _: None
+    ) -> tuple[int | None, dict[str, Any]]:
+        """Point `alias` to `version`, unless `check` refuses; where it points there already, nothing changes.
+
+        Returns where it pointed before, and the content of aliases.json after.
+        """
+        _refuse_latest(alias)
+        self._must_have(name, version)
+        with self._locked(name):
+            self._must_have(name, version)
+            pointers = self.pointers(name)
+            before: int | None = pointers["aliases"].get(alias)
+            check(before)
+            if before != version:
+                self._point(pointers, alias, version, reason)
+                self._save(name, pointers)
+            return before, pointers
+
+    def remove_alias(self, name: str, alias: str, check: Check = lambda _: None) -> None:
+        """Make `alias` mean nothing, unless `check` refuses."""
+        _refuse_latest(alias)
+        self._must_have(name)
+        with self._locked(name):
+            pointers = self.pointers(name)
+            if alias not in pointers["aliases"]:
+                raise AliasNotFound(f"model {name!r} has no alias {alias!r}")
+            check(pointers["aliases"][alias])
+            self._point(pointers, alias, None, reason=None)
+            self._save(name, pointers)
+
+    def _outline(self, name: str) -> Outline:
+        newest = max(self.versions(name), default=None)
+        try:
+            return Outline(newest, self.pointers(name)["aliases"])
+        except StoreDamaged as error:
+            return Outline(newest, {}, error)
+
+    def _locked(self, name: str) -> AbstractContextManager[None]:
+        return self.store.locked(f"models/{name}/.lock")
+
+    def _must_have(self, name: str, version: int | None = None) -> list[int]:
+        """The versions of a model; ModelNotFound if there are none, or `version` is not among them."""
+        versions = self.versions(name)
+        if not versions:
+            raise ModelNotFound(f"there is no model {name!r}")
+        if version is not None and version not in versions:
+            raise ModelNotFound(f"model {name!r} has no version {version} (newest: {versions[-1]})")
+        return versions
+
+    def _orphan(self, name: str, key: PublishKey, pointers: dict[str, Any]) -> int | None:
+        """A version whose folder appeared before a crash kept its pointer from moving.
+
+        Another run may have published since, so its number says nothing. A damaged one is nobody's.
+        """
+        known = set(pointers["published"].values())
+        for version in self.versions(name):
+            if version not in known:
+                with contextlib.suppress(StoreDamaged, KeyError):
+                    manifest = self.manifest(name, version)
+                    if PublishKey(manifest["run"], manifest["branch"], manifest["step"], key.again) == key:
+                        return version
+        return None
+
+    @staticmethod
+    def _point(pointers: dict[str, Any], alias: str, version: int | None, reason: str | None) -> None:
+        before = pointers["aliases"].pop(alias, None)
+        if version is not None:
+            pointers["aliases"][alias] = version
+        entry = {"alias": alias, "from": before, "to": version, "at": timestamp(), "reason": reason}
+        pointers["history"] = _newest_moves([*pointers["history"], entry])
+
+    def _save(self, name: str, pointers: dict[str, Any]) -> None:
+        body = {field: pointers[field] for field in ("next_version", "aliases", "published", "kept", "history")}
+        self.store.swap(f"models/{name}/aliases.json", body)
+
+
+def _refuse_latest(alias: str) -> None:
+    if alias == LATEST:
+        raise Conflict(f"{LATEST!r} follows every publish and cannot be moved or removed; promote with {PRODUCTION!r}")
+
+
+def _newest_moves(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What is kept of a history. Moves of `latest` count apart: publishes push out nothing that people did."""
+    of_latest = [index for index, move in enumerate(history) if move["alias"] == LATEST]
+    by_hand = [index for index, move in enumerate(history) if move["alias"] != LATEST]
+    staying = {*of_latest[-HISTORY_KEPT:], *by_hand[-HISTORY_KEPT:]}
+    return [move for index, move in enumerate(history) if index in staying]
+
+
+def timestamp(seconds: float | None = None) -> str:
+    """Now, or a Unix time: ISO 8601 in UTC with milliseconds."""
+    moment = dt.datetime.now(dt.UTC) if seconds is None else dt.datetime.fromtimestamp(seconds, dt.UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,295 @@
+"""Runs on disk: `runs/<id>/` with the spec, the state, the event log. Knows no queue, no network and no HTTP.
+
+A run exists from the moment its folder appears; every change of its state is read, checked against the table and
+replaced under a short lock, so that the API, the worker and the reconciler may all try.
+"""
+
+import contextlib
+import json
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from core.errors import IllegalTransition, RunNotFound, StoreDamaged
+from core.registry import timestamp
+from core.runs.events import newest_event_id
+from core.runs.index import RunIndex, note_change
+from core.runs.notes import Notes
+from core.runs.states import DELETABLE, TRANSITIONS, Progress, RunState, refusal
+from core.store import SCHEMA, Store, files
+from ganymede.schemas.specs import RunPatch, RunSpec
+from ganymede.schemas.states import Status
+
+RELEASE_PATIENCE_S = 1.0  # for a worker to let go of a run that it has settled
+
+INIT_FOLDER = "init"  # of a run: the weights that it started from
+
+Change = Callable[[RunState], RunState]
+
+_RUN_ID = re.compile(r"run_[0-9a-f]{20}")
+
+
+class Run:
+    """One run's folder. Cheap to make: nothing is read until it is asked for."""
+
+    def __init__(self, store: Store, run_id: str) -> None:
+        self.store, self.id = store, run_id
+        self.key = f"runs/{run_id}"
+        self.folder = store.path(self.key)
+
+    @property
+    def state_file(self) -> Path:
+        return self.folder / "state.json"
+
+    @property
+    def events_file(self) -> Path:
+        return self.folder / "events.jsonl"
+
+    @property
+    def metrics_file(self) -> Path:
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def log_file(self) -> Path:
+        return self.folder / "log.txt"
+
+    @property
+    def samples(self) -> Path:
+        return self.folder / "samples"
+
+    @property
+    def checkpoints(self) -> str:
+        """Store key under which checkpoints are put."""
+        return f"{self.key}/checkpoints"
+
+    def spec(self) -> dict[str, Any]:
+        """spec.json: `request` (as asked), `resolved` and `stop` (as used), `model`, `dataset`, perhaps `init`."""
+        match spec := self._read("spec.json"):
+            case {
+                "request": {"dataset": str(), **options},
+                "resolved": {"steps": int()},
+                "model": str(),
+                "dataset": dict(),
+            } if isinstance(options.get("config", {}), dict) and isinstance(recipe_of(spec), str):
+                return spec
+        raise StoreDamaged(f"spec.json of {self.id} does not describe a run")
+
+    def state(self) -> RunState:
+        try:
+            return RunState.model_validate(self._read("state.json"))
+        except ValueError as error:
+            raise StoreDamaged(f"state.json of {self.id} cannot be read: {error}") from None
+
+    def execution(self) -> dict[str, Any] | None:
+        """How it is computed (`device`, `precision`, `threads`); None before its first attempt has decided."""
+        with contextlib.suppress(FileNotFoundError):
+            stored = self.store.read(f"{self.key}/execution.json")
+            return {key: value for key, value in stored.items() if key != "schema"}
+        return None
+
+    def change(self, change: Change, *, durable: bool = True) -> RunState:
+        """Read, change and replace the state under the run's lock; returns the new state.
+
+        `change` raises IllegalTransition to refuse. With durable=False a power cut may undo it (progress marks).
+        """
+        with self._locked():
+            before = self.state()
+            after = change(before)
+            body = json.loads(after.model_dump_json())  # a measure that is no finite number becomes null
+            if after.status is not before.status:
+                note_change(self.store, self.id)
+            self.store.swap(f"{self.key}/state.json", body, durable=durable)
+            if after.status is not before.status or after.attempt != before.attempt:
+                facts: dict[str, Any] = {"status": after.status, "attempt": after.attempt}
+                if after.failure and after.status is Status.FAILED:
+                    facts["failure"] = after.failure.model_dump()
+                self._append_event("status", facts)
+                if after.status.is_terminal and not before.status.is_terminal:
+                    self._append_event("end", {"status": after.status, "step": after.progress.step})
+            return after
+
+    def move(self, status: Status, **changes: Any) -> RunState:
+        """Take one step of the table of transitions."""
+        return self.change(lambda state: state.moved(status, **changes))
+
+    def notes(self, spec: dict[str, Any]) -> Notes:
+        """Name, tags and notes: as written since, else as asked for in `spec`."""
+        try:
+            stored = self.store.read(f"{self.key}/notes.json")
+        except FileNotFoundError:
+            stored = spec["request"]
+        try:
+            return Notes.model_validate(stored)
+        except ValueError as error:
+            raise StoreDamaged(f"notes.json of {self.id} cannot be read: {error}") from None
+
+    def annotate(self, patch: RunPatch) -> Notes:
+        """Change name, tags or notes, in any status."""
+        with self._locked():
+            notes = self.notes(self.spec()).patched(patch)
+            self.store.swap(f"{self.key}/notes.json", notes.model_dump())
+            return notes
+
+    def delete(self) -> RunState:
+        """Free all that is kept of a run that has ended or is paused; what it published stays.
+
+        IllegalTransition where it is in another status, or a worker has not let go of it yet.
+        """
+        _check_deletable(self.state())
+        with self.training_lock(RELEASE_PATIENCE_S) as is_free, self._locked():
+            state = self.state()
+            _check_deletable(state)
+            if not is_free:
+                detail = f"the run is {state.status}, but its worker has not let go of it yet; try again"
+                raise IllegalTransition(state.status, "deleted", sorted(TRANSITIONS[state.status]), detail)
+            self.store.delete(self.key)
+            return state
+
+    def log_event(self, kind: str, data: dict[str, Any]) -> None:
+        """Append to events.jsonl; ids count up from 1 without a gap."""
+        with self._locked():
+            self._append_event(kind, data)
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        return files.read_json_lines(self.events_file)
+
+    @contextlib.contextmanager
+    def training_lock(self, patience_s: float = 0.0) -> Iterator[bool]:
+        """The trainer's lock, held for its life; yields False where another process trains this run.
+
+        Patience helps against those who hold it for a moment: to look whether it is free, or after the last word.
+        """
+        deadline = time.monotonic() + patience_s
+        while True:
+            with self._while_it_exists(), files.try_lock_file(self.folder / "lock") as is_mine:
+                if is_mine or time.monotonic() >= deadline:
+                    yield is_mine
+                    return
+            time.sleep(0.05)
+
+    def is_being_trained(self) -> bool:
+        with self.training_lock() as is_free:
+            return not is_free
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """The short lock of the state; never makes the folder, or a deleted run would come back as an empty one."""
+        with self._while_it_exists(), files.lock_file(self.folder / ".state.lock"):
+            yield
+
+    @contextlib.contextmanager
+    def _while_it_exists(self) -> Iterator[None]:
+        """RunNotFound for a run that is deleted, also for one deleted under the hands of who works on it."""
+        self.must_exist()
+        try:
+            yield
+        except FileNotFoundError:
+            self.must_exist()
+            raise
+
+    def must_exist(self) -> None:
+        """RunNotFound for a run that was deleted meanwhile."""
+        if not self.folder.exists():
+            raise RunNotFound(f"there is no run {self.id!r}")
+
+    def _read(self, name: str) -> dict[str, Any]:
+        try:
+            return self.store.read(f"{self.key}/{name}")
+        except FileNotFoundError:
+            self.must_exist()
+            raise StoreDamaged(f"run {self.id} has no {name}") from None
+
+    def _append_event(self, kind: str, data: dict[str, Any]) -> None:
+        event = {"id": newest_event_id(self.events_file) + 1, "type": kind, "at": timestamp(), "data": data}
+        files.append_json_line(self.events_file, event)
+
+
+class Initial(Protocol):
+    """Weights that a run starts from: models/initial.py."""
+
+    def facts(self, resolved: dict[str, Any]) -> dict[str, Any]: ...
+
+    def copy_to(self, folder: Path) -> None:
+        """Into the folder of the run, before anyone sees it."""
+
+
+class RunStore:
+    """All runs of one store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.index = RunIndex(store, self.ids, lambda run_id: Run(store, run_id).state())
+
+    def create(
+        self,
+        request: RunSpec,
+        resolved: dict[str, Any],
+        dataset: dict[str, Any],
+        run_id: str | None = None,
+        init: Initial | None = None,
+    ) -> Run:
+        """Put a new run on disk, queued. `resolved` holds every option as it will be used; `run_id` is a new one."""
+        run = Run(self.store, run_id or new_run_id())
+        state = RunState(progress=Progress(total=resolved["steps"]), created_at=timestamp())
+        spec = {
+            "schema": SCHEMA,
+            "request": request.model_dump(mode="json", exclude_unset=True),
+            "resolved": resolved,
+            "stop": request.stop.model_dump(mode="json"),
+            "model": request.model_name,
+            "dataset": dataset,
+            "init": init and init.facts(resolved),
+        }
+
+        def fill(folder: Path) -> None:
+            files.write_json(folder / "spec.json", spec)
+            files.write_json(folder / "state.json", {"schema": SCHEMA, **state.model_dump(mode="json")})
+            for number, (kind, data) in enumerate(_first_events(resolved), 1):
+                event = {"id": number, "type": kind, "at": state.created_at, "data": data}
+                files.append_json_line(folder / "events.jsonl", event)
+            (folder / "samples").mkdir()
+            (folder / "checkpoints").mkdir()
+            if init is not None:
+                init.copy_to(folder)
+
+        self.store.put(run.key, fill)
+        return run
+
+    def get(self, run_id: str) -> Run:
+        """The run of that id; RunNotFound also for text that is no run id."""
+        if not is_run_id(run_id) or not self.store.has(f"runs/{run_id}"):
+            raise RunNotFound(f"there is no run {run_id[:80]!r}")
+        return Run(self.store, run_id)
+
+    def ids(self) -> list[str]:
+        """Ids of all runs, newest first."""
+        return [name for name in reversed(self.store.names("runs")) if is_run_id(name)]
+
+
+def recipe_of(spec: dict[str, Any]) -> Any:
+    """The recipe of a run, never "auto": what the request left open is settled in `resolved`."""
+    return spec["resolved"].get("recipe", spec["request"].get("recipe"))  # a run of an early build has it there alone
+
+
+def _first_events(resolved: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield "status", {"status": "queued", "attempt": 1}
+    if (reason := resolved.get("recipe_reason")) is not None:
+        message = f"trains {resolved['recipe']}: {reason}"
+        yield "action", {"action": "recipe_chosen", "message": message, "recipe": resolved["recipe"], "reason": reason}
+
+
+def new_run_id() -> str:
+    """An id that sorts by time: `run_`, 12 hex digits of milliseconds, 8 random ones."""
+    return f"run_{time.time_ns() // 1_000_000:012x}{secrets.token_hex(4)}"
+
+
+def is_run_id(text: str) -> bool:
+    return _RUN_ID.fullmatch(text) is not None
+
+
+def _check_deletable(state: RunState) -> None:
+    if state.status not in DELETABLE:
+        raise refusal(state.status, "delete")

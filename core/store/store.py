@@ -1,0 +1,160 @@
+"""The store: folders that appear whole, and small JSON pointers that are swapped. Knows no datasets, runs or models.
+
+Keys are relative paths of validated names, never text from a client. An object store can stand behind the same
+verbs later: put a folder once, read it, list, swap a pointer under a lock, delete.
+"""
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from core.errors import StoreDamaged
+from core.store import files
+
+SCHEMA = 1  # of every JSON file in the store
+LEFTOVER_AGE_S = 3600  # nothing that takes so long is still being written
+
+
+class Store:
+    """Files under one root. Safe for any number of processes on one machine."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for folder in ("datasets", "runs", "models", "tmp"):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+
+    def path(self, key: str) -> Path:
+        """Where `key` lies, for reading."""
+        return self.root / key
+
+    def has(self, key: str) -> bool:
+        return self.path(key).exists()
+
+    def put(self, key: str, fill: Callable[[Path], None], *, replace: bool = False) -> bool:
+        """Let `fill` write a folder off to the side, then make it appear at `key` in one step.
+
+        Returns False, and leaves what is there, if `key` exists already. With `replace` that goes first: for a moment
+        there is neither.
+        """
+        target = self.path(key)
+        if target.exists() and not replace:
+            return False
+        with self.scratch() as scratch:
+            fill(scratch)
+            for file in sorted(scratch.rglob("*")):
+                files.fsync_path(file)
+            files.fsync_path(scratch)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if replace:
+                self.delete(key)
+            try:
+                scratch.rename(target)
+            except OSError as error:
+                if error.errno in (errno.EEXIST, errno.ENOTEMPTY):  # another process was faster
+                    return False
+                raise
+        files.fsync_path(target.parent)
+        return True
+
+    def names(self, key: str) -> list[str]:
+        """Names of the folders under `key`, sorted."""
+        try:
+            with os.scandir(self.path(key)) as entries:
+                return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def read(self, key: str) -> dict[str, Any]:
+        """Read a JSON file; FileNotFoundError if there is none, StoreDamaged if it cannot be used."""
+        return files.read_json(self.path(key), SCHEMA)
+
+    def swap(self, key: str, body: dict[str, Any], *, durable: bool = True) -> None:
+        """Replace a JSON file in one step."""
+        files.write_json(self.path(key), {"schema": SCHEMA, **body}, durable=durable)
+
+    @contextlib.contextmanager
+    def locked(self, key: str) -> Iterator[None]:
+        """Hold the lock file `key` (its folder is made if missing)."""
+        path = self.path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with files.lock_file(path):
+            yield
+
+    def delete(self, key: str) -> None:
+        """Make a folder disappear in one step, then free its bytes."""
+        grave = self.root / "tmp" / f"deleted-{secrets.token_hex(8)}"
+        with contextlib.suppress(FileNotFoundError):
+            self.path(key).rename(grave)
+            shutil.rmtree(grave, ignore_errors=True)
+
+    def sweep(self) -> int:
+        """Remove what processes that died left half-written; returns how many leftovers there were."""
+        removed = 0
+        for folder in self.names("tmp"):
+            path = self.root / "tmp" / folder
+            lock = path.with_suffix(".lock")
+            with files.try_lock_file(lock) as is_mine:
+                if is_mine:
+                    shutil.rmtree(path, ignore_errors=True)
+                    removed += 1
+                    lock.unlink(missing_ok=True)
+        return removed + self._sweep_files()
+
+    def _sweep_files(self) -> int:
+        """Remove old files that live for a moment only: replacements of a file, and locks without a folder."""
+        found = [path for pattern in ("*/.*.tmp", "*/*/.*.tmp", "*/*/*/.*.tmp") for path in self.root.glob(pattern)]
+        found += [lock for lock in self.root.glob("tmp/*.lock") if not lock.with_suffix("").exists()]
+        removed = 0
+        for path in found:
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > LEFTOVER_AGE_S:
+                    path.unlink()
+                    removed += 1
+        return removed
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder of one's own that ends with the block; what a killed process leaves of it, sweep() removes."""
+        scratch = self.root / "tmp" / secrets.token_hex(8)
+        lock = scratch.with_suffix(".lock")
+        with files.lock_file(lock):  # held while we live: sweep() can tell a leftover from work in progress
+            scratch.mkdir()
+            try:
+                yield scratch
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
+                lock.unlink(missing_ok=True)
+
+
+def check_files(folder: Path, expected: dict[str, Any], tick: Callable[[int], None] | None = None) -> None:
+    """Compare files with the sizes and SHA-256 that a manifest lists; StoreDamaged names the first bad one.
+
+    `tick`: as of files.sha256_file.
+    """
+    try:
+        listed = [(name, facts["bytes"], facts["sha256"]) for name, facts in expected.items()]
+    except (AttributeError, KeyError, TypeError):
+        raise StoreDamaged(f"the list of files of {files.shown(folder)} cannot be read") from None
+    for name, size, digest in listed:
+        path = folder / name
+        if path.parent != folder or name == "..":
+            raise StoreDamaged(f"the list of files of {files.shown(folder)} names {name!r}, which is not in it")
+        if not path.is_file():
+            raise StoreDamaged(f"{files.shown(path)} is missing")
+        if path.stat().st_size != size:
+            raise StoreDamaged(f"{files.shown(path)} has {path.stat().st_size} bytes, not {size}")
+        if files.sha256_file(path, tick) != digest:
+            raise StoreDamaged(f"{files.shown(path)} does not match its digest")
+
+
+def list_files(folder: Path, *names: str) -> dict[str, Any]:
+    """Sizes and SHA-256 of files, as a manifest lists them and check_files reads them."""
+    return {
+        name: {"bytes": (folder / name).stat().st_size, "sha256": files.sha256_file(folder / name)} for name in names
+    }
