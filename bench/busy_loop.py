@@ -1,8 +1,8 @@
 """What a busy event loop leaves of the engine: `python -m bench.busy_loop`.
 
 An event loop works without a pause, as it does under load; meanwhile a generator of 32 px (untrained) is drawn in
-batches of 16: by a thread of the same process, at several switch intervals, and by the painter. Prints images/s and the
-share of what is drawn with nothing beside it; medians of 3 rounds taken in turn.
+batches of 16: by a thread of the same process, at several switch intervals, and by the engine process. Prints images/s
+and the share of what is drawn with nothing beside it; medians of 3 rounds taken in turn.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ INTERVALS_S = (5e-3, 5e-4, 5e-5)
 async def images_per_second(runner: Runner, *, is_busy: bool) -> float:
     """Drawn by one thread, with the loop at work or idle."""
     loop, batch = asyncio.get_running_loop(), Batch(Latents(range(BATCH)), None, BATCH)
-    await runner.paint(batch)
+    await runner.run(batch)
     ends_at, drawn = time.perf_counter() + SECONDS, 0
 
     def work() -> None:
@@ -43,7 +43,7 @@ async def images_per_second(runner: Runner, *, is_busy: bool) -> float:
     if is_busy:
         work()
     while time.perf_counter() < ends_at:
-        await runner.paint(batch)
+        await runner.run(batch)
         drawn += BATCH
     return drawn / SECONDS
 
@@ -57,8 +57,8 @@ async def measure(here: Runner, there: Runner) -> dict[str, float]:
             here, is_busy=True
         )
     sys.setswitchinterval(INTERVALS_S[0])
-    found["the painter, nothing beside it"] = await images_per_second(there, is_busy=False)
-    found["the painter, busy loop"] = await images_per_second(there, is_busy=True)
+    found["the engine process, nothing beside it"] = await images_per_second(there, is_busy=False)
+    found["the engine process, busy loop"] = await images_per_second(there, is_busy=True)
     return found
 
 

@@ -26,7 +26,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Painted:
+class BatchResult:
     """What became of a batch, and the seconds that took."""
 
     images: Images  # (B, H, W, C); where files were asked for, none
@@ -51,7 +51,7 @@ class Runner(Protocol):
 
     writes_files: bool  # whether it has time to
 
-    async def paint(self, batch: Batch) -> Painted: ...
+    async def run(self, batch: Batch) -> BatchResult: ...
 
 
 class Backend(Protocol):

@@ -16,7 +16,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from app.engine.batch import Painted
+from app.engine.batch import BatchResult
 from app.engine.encoders import Encoders
 from app.engine.engine import Engine
 from app.engine.pace import MARGIN, Pace
@@ -198,7 +198,7 @@ class Batcher:
     async def _draw_batch(self, engine: Engine, parts: list[Part]) -> None:
         as_files = engine.writes_files and all(drawing.is_plain_png for drawing, _ in parts)
         try:
-            painted = await engine.draw(*_inputs(engine, parts), as_files=as_files)
+            result = await engine.draw(*_inputs(engine, parts), as_files=as_files)
         except Exception as error:  # the hand must outlive whatever a model does
             if len(parts) > 1:
                 for single in parts:  # so that only the culprits fail
@@ -211,23 +211,23 @@ class Batcher:
             return
         count = images_of(parts)
         self._pace.did(engine.work_of(count), time.perf_counter(), more_waits=self._queues.due is not None)
-        self._observe(engine, count, painted.infer_s)
+        self._observe(engine, count, result.infer_s)
         if as_files:
-            self._settle([(drawing, _drawn(drawing, painted, i)) for i, (drawing, _) in enumerate(parts)])
+            self._settle([(drawing, _drawn(drawing, result, i)) for i, (drawing, _) in enumerate(parts)])
         else:
-            self._hand_over(parts, painted)
+            self._hand_over(parts, result)
 
     def _observe(self, engine: Engine, images: int, infer_s: float) -> None:
         self.telemetry.infer_seconds.observe(infer_s)
         self.telemetry.batch_size.observe(images)
         self.telemetry.dispatched.labels("full" if images >= engine.best_batch else "idle").inc()
 
-    def _hand_over(self, parts: list[Part], painted: Painted) -> None:
+    def _hand_over(self, parts: list[Part], result: BatchResult) -> None:
         """Give each drawing its images, and the encoders those that have all of theirs."""
         complete, start = list[Drawing[Any]](), 0
         for drawing, part in parts:
             end = start + part.stop - part.start
-            if drawing.add(part.start, painted.images[start:end], painted.infer_s) and not drawing.is_over:
+            if drawing.add(part.start, result.images[start:end], result.infer_s) and not drawing.is_over:
                 complete.append(drawing)
             start = end
         for group in grouped(complete, ENCODE_BYTES):
@@ -279,10 +279,10 @@ class Batcher:
                 self.telemetry.encode_seconds.observe(outcome.encode_s)
 
 
-def _drawn(drawing: Drawing[Any], painted: Painted, place: int) -> Drawn[Any]:
+def _drawn(drawing: Drawing[Any], result: BatchResult, place: int) -> Drawn[Any]:
     """One picture that came as a file."""
     drawing.drawn_at = time.perf_counter()
-    return Drawn(painted.files[place], drawing.began_at - drawing.asked_at, painted.infer_s, painted.encode_s)
+    return Drawn(result.files[place], drawing.began_at - drawing.asked_at, result.infer_s, result.encode_s)
 
 
 def _inputs(engine: Engine, parts: list[Part]) -> tuple[Latents, list[int] | None]:

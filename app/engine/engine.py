@@ -10,7 +10,7 @@ from typing import Any
 
 import PIL
 
-from app.engine.batch import Backend, Batch, Facts, Painted, PrecisionChoice, Runner
+from app.engine.batch import Backend, Batch, BatchResult, Facts, PrecisionChoice, Runner
 from core.errors import StoreDamaged
 from core.store import check_files
 from ganymede.schemas import VERSION
@@ -74,15 +74,15 @@ class Engine:
         """Seconds of one hand, with nothing beside it, for a batch of `count` images."""
         return self._least[self._bucket(count)]
 
-    async def draw(self, latents: Latents, labels: list[int] | None, *, as_files: bool = False) -> Painted:
+    async def draw(self, latents: Latents, labels: list[int] | None, *, as_files: bool = False) -> BatchResult:
         """Pictures of up to `largest_bucket` latents; labels for a conditional model only."""
         bucket = self._bucket(len(latents))
-        painted = await self.runner.paint(Batch(latents, labels, bucket, as_files))
-        self._seconds[bucket] += SMOOTHING * (painted.infer_s - self._seconds[bucket])
-        if painted.infer_s < self._least[bucket]:
-            self._least[bucket] = painted.infer_s
+        result = await self.runner.run(Batch(latents, labels, bucket, as_files))
+        self._seconds[bucket] += SMOOTHING * (result.infer_s - self._seconds[bucket])
+        if result.infer_s < self._least[bucket]:
+            self._least[bucket] = result.infer_s
             self._rate()
-        return painted
+        return result
 
     def _bucket(self, count: int) -> int:
         return next(size for size in self.buckets if size >= count)

@@ -3,10 +3,11 @@
 On a CPU the network runs step by step, on the thread that calls. On a GPU each shape is recorded once as a CUDA graph
 and replayed: one launch in the place of dozens.
 
-Shape suffixes: B images of a batch, filled up to its shape; Z latent.
+Shape suffixes: B images of a batch, filled up to its shape; Z latent, H height, W width, C channels.
 """
 
 import threading
+import time
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,7 +16,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from app.engine.batch import Batch, BatchResult
 from core.images import Images
+from core.images.png import write_png
 from models.sampling import to_uint8
 
 WARM_UPS = 3  # passes before a capture: cuDNN chooses its kernels and workspaces in them
@@ -52,6 +55,19 @@ def padded(
     filled_B = np.zeros(bucket, np.int64)
     filled_B[:count] = label_B
     return filled_BZ, filled_B
+
+
+def run_batch(forward: Forward, latent_dim: int, batch: Batch) -> BatchResult:
+    """Draw a batch."""
+    began = time.perf_counter()
+    z_BZ = batch.latents.draw(slice(None), latent_dim)
+    label_B = None if batch.labels is None else np.array(batch.labels, np.int64)
+    image_BHWC = forward(*padded(z_BZ, label_B, batch.bucket))[: len(z_BZ)]
+    infer_s = time.perf_counter() - began
+    if not batch.as_files:
+        return BatchResult(image_BHWC, infer_s)
+    files = [write_png(image_HWC) for image_HWC in image_BHWC]
+    return BatchResult(image_BHWC[:0], infer_s, files, time.perf_counter() - began - infer_s)
 
 
 def give_back_gpu(device: torch.device) -> None:

@@ -1,4 +1,4 @@
-"""Messages between the API and its painter: a line of JSON, and bytes behind it. No pickle. Knows no command."""
+"""Messages between the API and its engine process: a line of JSON, and bytes behind it. No pickle. Knows no command."""
 
 import asyncio
 import json

@@ -6,7 +6,7 @@ One thread a socket reads commands from it and answers each; when the API closes
     open   {"do", "key", "folder", "manifest", "precision"}: the setting      -> {the fields of Facts}
     load   {"do", "key", "folder", "precision"}: what `open` found            -> {}
     drop   {"do", "key"}                                                      -> {}
-    paint  {"do", "key", "bucket", "as_files", "labels", "seeds", "truncation"}, or noise (N, Z) in the place of seeds
+    draw   {"do", "key", "bucket", "as_files", "labels", "seeds", "truncation"}, or noise (N, Z) in the place of seeds
            -> {"infer_s", "encode_s", "shape"}, pixels; or {..., "sizes"}, files
 
 A command that fails is answered by {"error", "code"}.
@@ -25,10 +25,9 @@ import torch
 
 from app.engine.batch import Batch
 from app.engine.calibration import make_forward
-from app.engine.forward import Forward
+from app.engine.forward import Forward, run_batch
 from app.engine.ipc import pack, receive
 from app.engine.opening import open_folder
-from app.engine.painting import paint
 from core.errors import GanymedeError
 from core.machine.memory import give_back
 from models.noise import Latents
@@ -59,18 +58,19 @@ class Forwards:
             case "drop":
                 self._loaded.pop(key, None)
                 give_back()
-            case "paint":
-                return self._paint(*self._loaded[key], command, block)
+            case "draw":
+                return self._run(*self._loaded[key], command, block)
         return ({},)
 
-    def _paint(self, forward: Forward, latent_dim: int, command: dict[str, Any], block: memoryview) -> Answer:
+    def _run(self, forward: Forward, latent_dim: int, command: dict[str, Any], block: memoryview) -> Answer:
         given = np.frombuffer(block, np.float32).reshape(-1, latent_dim) if len(block) else None
         latents = Latents(command["seeds"], command["truncation"], given)
-        painted = paint(forward, latent_dim, Batch(latents, command["labels"], command["bucket"], command["as_files"]))
-        answer = {"infer_s": painted.infer_s, "encode_s": painted.encode_s, "shape": painted.images.shape}
+        batch = Batch(latents, command["labels"], command["bucket"], command["as_files"])
+        result = run_batch(forward, latent_dim, batch)
+        answer = {"infer_s": result.infer_s, "encode_s": result.encode_s, "shape": result.images.shape}
         if command["as_files"]:
-            return answer | {"sizes": [len(file) for file in painted.files]}, *painted.files
-        return answer, painted.images
+            return answer | {"sizes": [len(file) for file in result.files]}, *result.files
+        return answer, result.images
 
 
 def serve(connection: socket.socket, forwards: Forwards) -> None:

@@ -1,4 +1,4 @@
-"""The API's side of its painter: starts the process, has it draw, and starts it again when it is gone. Knows no queue.
+"""The API's side of the engine process: starts it, has it draw, and starts it again when it is gone. Knows no queue.
 
 Everything happens on the event loop, which no GIL has to be asked for; only `open` is called by other threads.
 """
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from app.engine.batch import Batch, Facts, Painted
+from app.engine.batch import Batch, BatchResult, Facts
 from app.engine.ipc import Line, Message, pack
 from core.errors import StoreDamaged
 from core.machine.memory import give_back
@@ -24,25 +24,25 @@ from core.machine.processes import python_module
 
 HANGS_AFTER_S = 60.0  # a command without an answer: the process is ended
 LEAVES_WITHIN_S = 5.0
-TRIES = 3  # of a batch; it may be the batch that the painter dies of
+TRIES = 3  # of a batch; it may be the batch that the engine process dies of
 
 log = logging.getLogger(__name__)
 
 
-class PainterLost(Exception):
+class EngineProcessLost(Exception):
     """The process went away, or hung, with a command of ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A connection to one life of the painter, and the thread behind it."""
+    """A connection to one life of the engine process, and the thread behind it."""
 
     life: int
     line: Line
 
 
 class Studio:
-    """One painter: a backend of `threads` threads, and one more that opens versions meanwhile."""
+    """One engine process: a backend of `threads` threads, and one more that opens versions meanwhile."""
 
     device = "cpu"
 
@@ -71,31 +71,31 @@ class Studio:
             self._is_closing = True
             await self._end()
 
-    def open(self, folder: Path, manifest: dict[str, Any], choice: str) -> tuple["PainterRunner", Facts]:
-        """Backend.open. Also raises PainterLost and RuntimeError where it is the painter that fails."""
+    def open(self, folder: Path, manifest: dict[str, Any], choice: str) -> tuple["ProcessRunner", Facts]:
+        """Backend.open. Also raises EngineProcessLost and RuntimeError where it is the engine process that fails."""
         assert self._loop is not None
         return asyncio.run_coroutine_threadsafe(self._open(folder, manifest, choice), self._loop).result()
 
-    async def _open(self, folder: Path, manifest: dict[str, Any], choice: str) -> tuple["PainterRunner", Facts]:
+    async def _open(self, folder: Path, manifest: dict[str, Any], choice: str) -> tuple["ProcessRunner", Facts]:
         key = next(self._keys)
         where = {"key": key, "folder": str(folder)}
         answer, _ = await self.ask({"do": "open", **where, "manifest": manifest, "precision": choice})
         seconds = {int(bucket): spent for bucket, spent in answer.pop("seconds").items()}
         facts = Facts(seconds=seconds, **answer)
         self._loaded[key] = {"do": "load", **where, "precision": facts.precision}
-        runner = PainterRunner(self, key)
+        runner = ProcessRunner(self, key)
         weakref.finalize(runner, self._dropped, key)
         return runner, facts
 
     def give_back(self) -> None:
-        """Backend.give_back, for this process; the painter does so itself."""
+        """Backend.give_back, for this process; the engine process does so itself."""
         give_back()
 
     async def ask(self, command: dict[str, Any], *blocks: Any) -> Message:
-        """The painter's answer to a command. One that goes away is asked again when it is back.
+        """The engine process's answer to a command. One that goes away is asked again when it is back.
 
         Raises:
-            PainterLost: it went away each time.
+            EngineProcessLost: it went away each time.
             StoreDamaged: it says so.
             RuntimeError: it cannot do this.
         """
@@ -103,7 +103,7 @@ class Studio:
         for _ in range(TRIES - 1):
             try:
                 return await self._ask(message)
-            except PainterLost as error:
+            except EngineProcessLost as error:
                 if self._is_closing:
                     raise
                 log.warning("%s; it is asked again", error)
@@ -111,13 +111,13 @@ class Studio:
 
     async def _ask(self, message: bytes) -> Message:
         if self._is_closing:
-            raise PainterLost("the painter is being closed")
+            raise EngineProcessLost("the engine process is being closed")
         if self._process is None:
             await self._revive(self._life)
         link = await self._links.get()
         try:
             answer, block = await _exchange(link, message)
-        except PainterLost:
+        except EngineProcessLost:
             await self._revive(link.life)
             raise
         except BaseException:  # who asked gave up: an answer is on its way that nobody will read
@@ -128,14 +128,14 @@ class Studio:
         if "error" in answer:
             if answer["code"] == StoreDamaged.code:
                 raise StoreDamaged(answer["error"])
-            raise RuntimeError(f"the painter: {answer['error']}")
+            raise RuntimeError(f"the engine process: {answer['error']}")
         return answer, block
 
     def _dropped(self, key: int) -> None:
-        """Called when a runner is collected, on whatever thread: it must not wait for the painter."""
+        """Called when a runner is collected, on whatever thread: it must not wait for the engine process."""
         self._loaded.pop(key, None)
         assert self._loop is not None
-        with contextlib.suppress(RuntimeError):  # the loop is closed, and so is the painter
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and so is the engine process
             self._loop.call_soon_threadsafe(self._begin_drop, key)
 
     def _begin_drop(self, key: int) -> None:
@@ -144,7 +144,7 @@ class Studio:
         task.add_done_callback(self._drops.discard)
 
     async def _drop(self, key: int) -> None:
-        with contextlib.suppress(PainterLost, RuntimeError):
+        with contextlib.suppress(EngineProcessLost, RuntimeError):
             await self.ask({"do": "drop", "key": key})
 
     async def _revive(self, life: int) -> None:
@@ -157,7 +157,7 @@ class Studio:
             assert self._process is not None
             try:
                 await self._read_again(links[0])
-            except PainterLost:
+            except EngineProcessLost:
                 self._process.kill()  # the next who asks finds that out, and tries again
             for link in links:
                 self._links.put_nowait(link)
@@ -166,7 +166,7 @@ class Studio:
         for command in list(self._loaded.values()):
             answer, _ = await _exchange(link, pack(command))
             if "error" in answer:
-                log.error("the painter could not read %s again: %s", command["folder"], answer["error"])
+                log.error("the engine process could not read %s again: %s", command["folder"], answer["error"])
 
     async def _begin(self) -> list[Link]:
         self._process = None
@@ -178,7 +178,7 @@ class Studio:
         except OSError as error:
             for end in ours:
                 end.close()
-            raise PainterLost(f"the painter cannot be started: {error}") from error
+            raise EngineProcessLost(f"the engine process cannot be started: {error}") from error
         finally:
             for end in theirs:
                 end.close()
@@ -197,18 +197,18 @@ class Studio:
                 await asyncio.to_thread(self._process.wait)
 
 
-class PainterRunner:
-    """A version that the painter has open."""
+class ProcessRunner:
+    """A version that the engine process has open."""
 
     writes_files = True
 
     def __init__(self, studio: Studio, key: int) -> None:
         self._studio, self._key = studio, key
 
-    async def paint(self, batch: Batch) -> Painted:
+    async def run(self, batch: Batch) -> BatchResult:
         latents, given = batch.latents, batch.latents.given_NZ
         command = {
-            "do": "paint",
+            "do": "draw",
             "key": self._key,
             "bucket": batch.bucket,
             "as_files": batch.as_files,
@@ -220,7 +220,7 @@ class PainterRunner:
         images = np.frombuffer(b"" if batch.as_files else block, np.uint8).reshape(answer["shape"])
         ends = list(itertools.accumulate(answer.get("sizes", ())))
         files = [bytes(block[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
-        return Painted(images, answer["infer_s"], files, answer["encode_s"])
+        return BatchResult(images, answer["infer_s"], files, answer["encode_s"])
 
 
 async def _exchange(link: Link, message: bytes) -> Message:
@@ -229,7 +229,7 @@ async def _exchange(link: Link, message: bytes) -> Message:
             return await link.line.exchange(message)
     except TimeoutError:
         link.line.close()
-        raise PainterLost(f"the painter did not answer within {HANGS_AFTER_S:g} s") from None
+        raise EngineProcessLost(f"the engine process did not answer within {HANGS_AFTER_S:g} s") from None
     except OSError as error:
         link.line.close()
-        raise PainterLost(f"the painter went away ({type(error).__name__})") from None
+        raise EngineProcessLost(f"the engine process went away ({type(error).__name__})") from None

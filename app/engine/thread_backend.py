@@ -1,4 +1,4 @@
-"""Forward passes on threads of this process: on a GPU, and on a CPU without a painter. Knows no queue and no HTTP."""
+"""Forward passes on threads of this process: on a GPU, and on a CPU where there is no engine process. Knows no queue."""
 
 import asyncio
 import functools
@@ -8,10 +8,9 @@ from typing import Any
 
 import torch
 
-from app.engine.batch import Batch, Facts, Painted, PrecisionChoice
-from app.engine.forward import Forward, give_back_gpu
+from app.engine.batch import Batch, BatchResult, Facts, PrecisionChoice
+from app.engine.forward import Forward, give_back_gpu, run_batch
 from app.engine.opening import open_folder
-from app.engine.painting import paint
 from core.machine.memory import give_back
 
 
@@ -44,9 +43,9 @@ class ThreadRunner:
     """A forward pass, and the threads that may run it."""
 
     def __init__(self, forward: Forward, latent_dim: int, pool: ThreadPoolExecutor, *, writes_files: bool) -> None:
-        self._paint = functools.partial(paint, forward, latent_dim)
+        self._run = functools.partial(run_batch, forward, latent_dim)
         self._pool = pool
         self.writes_files = writes_files
 
-    async def paint(self, batch: Batch) -> Painted:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._paint, batch)
+    async def run(self, batch: Batch) -> BatchResult:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._run, batch)

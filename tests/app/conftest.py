@@ -18,7 +18,7 @@ import torch
 from fastapi import FastAPI
 from torch import nn
 
-from app.engine.batch import Painted
+from app.engine.batch import BatchResult
 from app.engine.batcher import Batcher
 from app.engine.encoders import Encoders
 from app.engine.engine import Engine, load_engine
@@ -111,7 +111,7 @@ def gated(publish_tiny: PublishTiny, open_engine: OpenEngine) -> Gated:
 class Broken(Engine):
     """Cannot draw."""
 
-    async def draw(self, *_: object, **__: object) -> Painted:
+    async def draw(self, *_: object, **__: object) -> BatchResult:
         raise RuntimeError("the secret of the engine")
 
 

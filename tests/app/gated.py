@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from app.engine.batch import Painted
+from app.engine.batch import BatchResult
 from app.engine.batcher import Batcher
 from app.engine.engine import Engine
 from core.images import Images
@@ -29,7 +29,7 @@ class Gated(Engine):
     def batch_for(self, waiting: int) -> int:
         return min(waiting, 64)
 
-    async def draw(self, latents: Latents, labels: list[int] | None, *, as_files: bool = False) -> Painted:
+    async def draw(self, latents: Latents, labels: list[int] | None, *, as_files: bool = False) -> BatchResult:
         self.entered.set()
         await asyncio.wait_for(self.gate.wait(), 300)
         self.log.append((self.version, len(latents)))
@@ -39,11 +39,11 @@ class Gated(Engine):
 class Failing(Gated):
     """Fails every batch that has an image of class CULPRIT in it."""
 
-    async def draw(self, latents: Latents, labels: list[int] | None, *, as_files: bool = False) -> Painted:
-        painted = await super().draw(latents, labels, as_files=as_files)
+    async def draw(self, latents: Latents, labels: list[int] | None, *, as_files: bool = False) -> BatchResult:
+        result = await super().draw(latents, labels, as_files=as_files)
         if labels and CULPRIT in labels:
             raise RuntimeError("this label cannot be drawn")
-        return painted
+        return result
 
 
 async def drawn(engine: Engine, seeds: Sequence[int], labels: list[int] | None = None) -> Images:
@@ -51,8 +51,8 @@ async def drawn(engine: Engine, seeds: Sequence[int], labels: list[int] | None =
     if labels is None and engine.labels:
         labels = default_labels(seeds, len(engine.labels))
     parts = [slice(i, i + engine.largest_bucket) for i in range(0, len(seeds), engine.largest_bucket)]
-    painted = [await engine.draw(Latents(seeds[part]), labels and labels[part]) for part in parts]
-    return np.concatenate([one.images for one in painted])
+    results = [await engine.draw(Latents(seeds[part]), labels and labels[part]) for part in parts]
+    return np.concatenate([one.images for one in results])
 
 
 def ask(

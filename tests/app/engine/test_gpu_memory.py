@@ -82,7 +82,7 @@ async def test_engines_that_leave_give_all_of_it_back(open_wide: Open, backend: 
 
 def test_a_budget_is_kept_by_what_engines_take_of_the_gpu(open_wide: Open) -> None:
     one = open_wide(1)
-    weights = sum(weight.nbytes for weight in one.runner._paint.args[0].network.state_dict().values())  # type: ignore[attr-defined]
+    weights = sum(weight.nbytes for weight in one.runner._run.args[0].network.state_dict().values())  # type: ignore[attr-defined]
     residents = Residents(
         one.facts.nbytes + weights, EngineTelemetry(), lambda engine: None
     )  # two by their weights alone

@@ -1,4 +1,4 @@
-"""The painter: another process that draws the same bytes, and is started again when it dies. A real process each."""
+"""The engine process draws the same bytes as a thread, and is started again when it dies. A real process each."""
 
 import asyncio
 import gc
@@ -11,7 +11,7 @@ import pytest
 
 from app.engine.batch import Batch, Runner
 from app.engine.engine import Engine, load_engine
-from app.engine.process_backend import PainterRunner, Studio
+from app.engine.process_backend import ProcessRunner, Studio
 from app.engine.thread_backend import Threads
 from core.errors import StoreDamaged
 from core.images.png import write_png
@@ -51,7 +51,7 @@ def batch(count: int = 16, *, as_files: bool = False) -> Batch:
 
 
 async def draw(runner: Runner) -> bytes:
-    return (await runner.paint(batch())).images.tobytes()
+    return (await runner.run(batch())).images.tobytes()
 
 
 def pid_of(studio: Studio) -> int:
@@ -70,7 +70,7 @@ async def test_it_draws_the_bytes_that_this_process_draws(
 
     here, there = await load(Threads("cpu", 1)), await load(studio)
 
-    assert isinstance(there.runner, PainterRunner)
+    assert isinstance(there.runner, ProcessRunner)
     assert np.array_equal(await drawn(there, range(64)), await drawn(here, range(64)))
     assert (there.buckets, there.identity) == (here.buckets, here.identity)
 
@@ -78,9 +78,9 @@ async def test_it_draws_the_bytes_that_this_process_draws(
 async def test_it_draws_noise_that_was_given(open_tiny: Open) -> None:
     runner, z_NZ = await open_tiny("float32"), draw_noise(SEEDS, 4)
 
-    given = await runner.paint(Batch(Latents((), 0.5, z_NZ), default_labels(SEEDS, 3), 16))
+    given = await runner.run(Batch(Latents((), 0.5, z_NZ), default_labels(SEEDS, 3), 16))
 
-    of_seeds = await runner.paint(Batch(Latents(SEEDS, 0.5), default_labels(SEEDS, 3), 16))
+    of_seeds = await runner.run(Batch(Latents(SEEDS, 0.5), default_labels(SEEDS, 3), 16))
     assert np.array_equal(given.images, of_seeds.images)
     assert given.images.tobytes() != await draw(runner)
 
@@ -88,13 +88,13 @@ async def test_it_draws_noise_that_was_given(open_tiny: Open) -> None:
 async def test_it_writes_the_files_that_this_process_writes(open_tiny: Open) -> None:
     runner = await open_tiny("float32")
 
-    painted = await runner.paint(batch(5, as_files=True))
+    result = await runner.run(batch(5, as_files=True))
 
-    assert painted.files == [write_png(image) for image in (await runner.paint(batch(5))).images]
-    assert min(painted.infer_s, painted.encode_s) > 0
+    assert result.files == [write_png(image) for image in (await runner.run(batch(5))).images]
+    assert min(result.infer_s, result.encode_s) > 0
 
 
-async def test_a_painter_that_was_killed_is_back_for_the_next_batch(studio: Studio, open_tiny: Open) -> None:
+async def test_an_engine_process_that_was_killed_is_back_for_the_next_batch(studio: Studio, open_tiny: Open) -> None:
     runner = await open_tiny("float32")
     expected, before = await draw(runner), pid_of(studio)
 
@@ -104,7 +104,7 @@ async def test_a_painter_that_was_killed_is_back_for_the_next_batch(studio: Stud
     assert pid_of(studio) != before
 
 
-async def test_a_painter_that_is_killed_while_many_batches_are_drawn_costs_none_a_picture(
+async def test_an_engine_process_that_is_killed_while_many_batches_are_drawn_costs_none_a_picture(
     studio: Studio, open_tiny: Open
 ) -> None:
     runner = await open_tiny("float32")
@@ -117,7 +117,7 @@ async def test_a_painter_that_is_killed_while_many_batches_are_drawn_costs_none_
     assert set(await asyncio.gather(*tasks)) == {expected}
 
 
-async def test_a_painter_that_hangs_is_replaced(
+async def test_an_engine_process_that_hangs_is_replaced(
     studio: Studio, open_tiny: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runner = await open_tiny("float32")
@@ -145,8 +145,8 @@ async def test_what_it_cannot_read_is_told(studio: Studio, registry: Registry, p
 async def test_a_command_that_fails_leaves_the_next_one_possible(open_tiny: Open) -> None:
     runner = await open_tiny("float32")
 
-    with pytest.raises(RuntimeError, match="the painter: "):
-        await runner.paint(Batch(Latents(SEEDS), [99] * 16, 16))
+    with pytest.raises(RuntimeError, match="the engine process: "):
+        await runner.run(Batch(Latents(SEEDS), [99] * 16, 16))
 
     assert await draw(runner)
 
@@ -155,7 +155,7 @@ async def test_weights_go_when_nobody_draws_with_them_any_more(
     studio: Studio, open_tiny: Open, eventually: Eventually
 ) -> None:
     runner = await open_tiny("float32")
-    assert isinstance(runner, PainterRunner)
+    assert isinstance(runner, ProcessRunner)
     key = runner._key
 
     del runner
@@ -163,7 +163,7 @@ async def test_weights_go_when_nobody_draws_with_them_any_more(
 
     async def is_gone() -> bool:
         try:
-            await PainterRunner.paint(_again(studio, key), batch())
+            await ProcessRunner.run(_again(studio, key), batch())
         except RuntimeError as error:
             return "KeyError" in str(error)
         return False
@@ -172,9 +172,9 @@ async def test_weights_go_when_nobody_draws_with_them_any_more(
     assert key not in studio._loaded
 
 
-def _again(studio: Studio, key: int) -> PainterRunner:
+def _again(studio: Studio, key: int) -> ProcessRunner:
     """Another runner of the same weights, which does not keep them."""
-    return PainterRunner(studio, key)
+    return ProcessRunner(studio, key)
 
 
 async def test_the_process_ends_when_its_studio_closes() -> None:

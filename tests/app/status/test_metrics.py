@@ -15,7 +15,7 @@ from fastapi.responses import StreamingResponse
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.engine.batch import Painted
+from app.engine.batch import BatchResult
 from app.engine.engine import Engine
 from app.main import create_app
 from core.settings import Settings
@@ -111,7 +111,7 @@ async def test_what_is_refused_is_counted_by_its_reason(
 class Broken(Engine):
     """Cannot draw."""
 
-    async def draw(self, *_: object, **__: object) -> Painted:
+    async def draw(self, *_: object, **__: object) -> BatchResult:
         raise RuntimeError("a defect")
 
 
