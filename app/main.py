@@ -20,9 +20,9 @@ from app.engine.batch import Backend
 from app.engine.batcher import Batcher
 from app.engine.encoders import Encoders
 from app.engine.hot_reload import Models
-from app.engine.process_backend import Studio
+from app.engine.process_backend import ProcessBackend
 from app.engine.source import Source
-from app.engine.thread_backend import Threads
+from app.engine.thread_backend import ThreadBackend
 from app.events import route as events
 from app.events.activity import Activity
 from app.events.streams import Streams
@@ -192,11 +192,11 @@ def _backend(settings: Settings) -> Backend:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device != "cpu":
-        return Threads(device, 1)
+        return ThreadBackend(device, 1)
     torch.set_num_threads(1)
     # One more than cores: while the event loop takes a batch in, no core waits for it.
     count = settings.engine_threads or available_cores() + 1
-    return Studio(count) if settings.engine_process else Threads(device, count)
+    return ProcessBackend(count) if settings.engine_process else ThreadBackend(device, count)
 
 
 def _open_store(settings: Settings) -> Store:

@@ -16,8 +16,8 @@ from pathlib import Path
 import torch
 
 from app.engine.batch import Batch, Runner
-from app.engine.process_backend import Studio
-from app.engine.thread_backend import Threads
+from app.engine.process_backend import ProcessBackend
+from app.engine.thread_backend import ThreadBackend
 from bench.machine import machine
 from bench.serving.generator import publish
 from models.noise import Latents
@@ -65,15 +65,15 @@ async def measure(here: Runner, there: Runner) -> dict[str, float]:
 async def main() -> None:
     torch.set_num_threads(1)
     print(machine())
-    threads, studio = Threads("cpu", 1), Studio(1)
-    await studio.start()
+    threads, backend = ThreadBackend("cpu", 1), ProcessBackend(1)
+    await backend.start()
     with tempfile.TemporaryDirectory() as store:
         folder = publish(Path(store), {"bench32": 32})["bench32"]
         manifest = json.loads((folder / "manifest.json").read_text())
         here, _ = threads.open(folder, manifest, "bfloat16")
-        there, _ = await asyncio.to_thread(studio.open, folder, manifest, "bfloat16")
+        there, _ = await asyncio.to_thread(backend.open, folder, manifest, "bfloat16")
         rounds = [await measure(here, there) for _ in range(ROUNDS)]
-    await studio.close()
+    await backend.close()
     await threads.close()
     alone = statistics.median(found["a thread, nothing beside it"] for found in rounds)
     for name in rounds[0]:

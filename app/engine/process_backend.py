@@ -41,7 +41,7 @@ class Link:
     line: Line
 
 
-class Studio:
+class ProcessBackend:
     """One engine process: a backend of `threads` threads, and one more that opens versions meanwhile."""
 
     device = "cpu"
@@ -202,8 +202,8 @@ class ProcessRunner:
 
     writes_files = True
 
-    def __init__(self, studio: Studio, key: int) -> None:
-        self._studio, self._key = studio, key
+    def __init__(self, backend: ProcessBackend, key: int) -> None:
+        self._backend, self._key = backend, key
 
     async def run(self, batch: Batch) -> BatchResult:
         latents, given = batch.latents, batch.latents.given_NZ
@@ -216,7 +216,7 @@ class ProcessRunner:
             "seeds": list(latents.seeds),
             "truncation": latents.truncation,
         }
-        answer, block = await self._studio.ask(command, *([] if given is None else [np.ascontiguousarray(given)]))
+        answer, block = await self._backend.ask(command, *([] if given is None else [np.ascontiguousarray(given)]))
         images = np.frombuffer(b"" if batch.as_files else block, np.uint8).reshape(answer["shape"])
         ends = list(itertools.accumulate(answer.get("sizes", ())))
         files = [bytes(block[start:end]) for start, end in zip([0, *ends], ends, strict=False)]

@@ -1,4 +1,4 @@
-"""Forward passes on threads of this process: on a GPU, and on a CPU where there is no engine process. Knows no queue."""
+"""Forward passes on threads of this process: on a GPU, and on a CPU without an engine process. Knows no queue."""
 
 import asyncio
 import functools
@@ -14,7 +14,7 @@ from app.engine.opening import open_folder
 from core.machine.memory import give_back
 
 
-class Threads:
+class ThreadBackend:
     """A backend of `count` threads; one is right for a GPU."""
 
     def __init__(self, device: str, count: int) -> None:

@@ -22,7 +22,7 @@ from app.engine.batch import BatchResult
 from app.engine.batcher import Batcher
 from app.engine.encoders import Encoders
 from app.engine.engine import Engine, load_engine
-from app.engine.thread_backend import Threads
+from app.engine.thread_backend import ThreadBackend
 from app.main import create_app
 from core.datasets import DatasetStore
 from core.registry import PublishKey, Registry
@@ -80,7 +80,7 @@ def eventually() -> Eventually:
 @pytest.fixture
 def open_engine(registry: Registry) -> OpenEngine:
     """Loads a published version, as an Engine or a subclass of it."""
-    backend = Threads("cpu", 1)
+    backend = ThreadBackend("cpu", 1)
 
     def load(name: str = "tiny", version: int = 1, kind: type[Engine] = Engine) -> Engine:
         manifest = registry.manifest(name, version)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from app.engine.engine import load_engine
-from app.engine.thread_backend import Threads
+from app.engine.thread_backend import ThreadBackend
 from core.datasets import Dataset
 from core.registry import Registry
 from core.store import Store
@@ -241,7 +241,7 @@ async def test_the_engine_draws_what_the_averaged_generator_draws(
 
     version, _ = publish_folder(registry, "mine", _written(tmp_path / "g", state, shapes))
     folder, manifest = registry.folder("mine", version), registry.manifest("mine", version)
-    engine = load_engine("mine", version, folder, manifest, Threads("cpu", 1), precision)
+    engine = load_engine("mine", version, folder, manifest, ThreadBackend("cpu", 1), precision)
 
     served = await drawn(engine, seeds)
     expected = draw(state.ema, seeds, network.latent_dim, network.num_classes)

@@ -13,7 +13,7 @@ from app.engine.batch import Facts
 from app.engine.calibration import BUCKETS, Probe, calibrate, make_probe
 from app.engine.engine import Engine, load_engine
 from app.engine.forward import padded
-from app.engine.thread_backend import Threads
+from app.engine.thread_backend import ThreadBackend
 from core.images import Images
 from core.registry import Registry
 from models.dcgan import DCGANConfig, Generator
@@ -123,7 +123,7 @@ def test_two_loads_choose_the_same(publish_tiny: PublishTiny, registry: Registry
     publish_tiny()
     folder, manifest = registry.folder("tiny", 1), registry.manifest("tiny", 1)
 
-    first, second = (load_engine("tiny", 1, folder, manifest, Threads("cpu", 1)) for _ in range(2))
+    first, second = (load_engine("tiny", 1, folder, manifest, ThreadBackend("cpu", 1)) for _ in range(2))
 
     assert (first.buckets, first.identity) == (second.buckets, second.identity)
 

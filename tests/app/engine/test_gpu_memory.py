@@ -10,7 +10,7 @@ import torch
 from app.engine.engine import Engine, load_engine
 from app.engine.model_cache import Residents
 from app.engine.telemetry import EngineTelemetry
-from app.engine.thread_backend import Threads
+from app.engine.thread_backend import ThreadBackend
 from core.registry import Registry
 from models.dcgan import DCGANConfig
 from models.noise import Latents
@@ -25,14 +25,14 @@ STEP = 2 << 20  # bytes: what PyTorch takes of a GPU at least at a time
 
 
 @pytest.fixture
-def backend() -> Iterator[Threads]:
-    threads = Threads("cuda", 1)
+def backend() -> Iterator[ThreadBackend]:
+    threads = ThreadBackend("cuda", 1)
     yield threads
     threads.give_back()
 
 
 @pytest.fixture
-def open_wide(publish_tiny: PublishTiny, registry: Registry, backend: Threads) -> Open:
+def open_wide(publish_tiny: PublishTiny, registry: Registry, backend: ThreadBackend) -> Open:
     """Opens version N on the GPU, past any queue; the first call pays for what PyTorch itself keeps there."""
 
     def load(version: int) -> Engine:
@@ -61,7 +61,7 @@ def test_an_engine_counts_what_it_takes_of_the_gpu(open_wide: Open) -> None:
     assert 0.7 * taken - 4 * STEP <= engine.facts.nbytes <= 1.3 * taken + 4 * STEP
 
 
-async def test_engines_that_leave_give_all_of_it_back(open_wide: Open, backend: Threads) -> None:
+async def test_engines_that_leave_give_all_of_it_back(open_wide: Open, backend: ThreadBackend) -> None:
     before = reserved()
     residents = Residents(1, EngineTelemetry(), lambda engine: None)  # room for one: the newest
     for version in (1, 2, 3):

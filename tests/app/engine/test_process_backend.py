@@ -11,8 +11,8 @@ import pytest
 
 from app.engine.batch import Batch, Runner
 from app.engine.engine import Engine, load_engine
-from app.engine.process_backend import ProcessRunner, Studio
-from app.engine.thread_backend import Threads
+from app.engine.process_backend import ProcessBackend, ProcessRunner
+from app.engine.thread_backend import ThreadBackend
 from core.errors import StoreDamaged
 from core.images.png import write_png
 from core.registry import Registry
@@ -27,20 +27,20 @@ SEEDS = range(16)
 
 
 @pytest.fixture(scope="module")
-async def studio(anyio_backend: str) -> AsyncIterator[Studio]:
-    running = Studio(2)
+async def backend(anyio_backend: str) -> AsyncIterator[ProcessBackend]:
+    running = ProcessBackend(2)
     await running.start()
     yield running
     await running.close()
 
 
 @pytest.fixture
-def open_tiny(studio: Studio, registry: Registry, publish_tiny: PublishTiny) -> Open:
+def open_tiny(backend: ProcessBackend, registry: Registry, publish_tiny: PublishTiny) -> Open:
     publish_tiny()
 
     async def open_it(precision: str) -> Runner:
         folder, manifest = registry.folder("tiny", 1), registry.manifest("tiny", 1)
-        return (await asyncio.to_thread(studio.open, folder, manifest, precision))[0]
+        return (await asyncio.to_thread(backend.open, folder, manifest, precision))[0]
 
     return open_it
 
@@ -54,21 +54,21 @@ async def draw(runner: Runner) -> bytes:
     return (await runner.run(batch())).images.tobytes()
 
 
-def pid_of(studio: Studio) -> int:
-    assert studio._process is not None
-    return studio._process.pid
+def pid_of(backend: ProcessBackend) -> int:
+    assert backend._process is not None
+    return backend._process.pid
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 async def test_it_draws_the_bytes_that_this_process_draws(
-    studio: Studio, registry: Registry, publish_tiny: PublishTiny, precision: str
+    backend: ProcessBackend, registry: Registry, publish_tiny: PublishTiny, precision: str
 ) -> None:
     folder, manifest = registry.folder("tiny", publish_tiny()), registry.manifest("tiny", 1)
 
-    async def load(backend: Studio | Threads) -> Engine:
+    async def load(backend: ProcessBackend | ThreadBackend) -> Engine:
         return await asyncio.to_thread(load_engine, "tiny", 1, folder, manifest, backend, precision)  # type: ignore[arg-type]
 
-    here, there = await load(Threads("cpu", 1)), await load(studio)
+    here, there = await load(ThreadBackend("cpu", 1)), await load(backend)
 
     assert isinstance(there.runner, ProcessRunner)
     assert np.array_equal(await drawn(there, range(64)), await drawn(here, range(64)))
@@ -94,34 +94,36 @@ async def test_it_writes_the_files_that_this_process_writes(open_tiny: Open) -> 
     assert min(result.infer_s, result.encode_s) > 0
 
 
-async def test_an_engine_process_that_was_killed_is_back_for_the_next_batch(studio: Studio, open_tiny: Open) -> None:
+async def test_an_engine_process_that_was_killed_is_back_for_the_next_batch(
+    backend: ProcessBackend, open_tiny: Open
+) -> None:
     runner = await open_tiny("float32")
-    expected, before = await draw(runner), pid_of(studio)
+    expected, before = await draw(runner), pid_of(backend)
 
     os.kill(before, signal.SIGKILL)
 
     assert await draw(runner) == expected
-    assert pid_of(studio) != before
+    assert pid_of(backend) != before
 
 
 async def test_an_engine_process_that_is_killed_while_many_batches_are_drawn_costs_none_a_picture(
-    studio: Studio, open_tiny: Open
+    backend: ProcessBackend, open_tiny: Open
 ) -> None:
     runner = await open_tiny("float32")
     expected = await draw(runner)
     tasks = [asyncio.create_task(draw(runner)) for _ in range(200)]
     await asyncio.sleep(0.05)
 
-    os.kill(pid_of(studio), signal.SIGKILL)
+    os.kill(pid_of(backend), signal.SIGKILL)
 
     assert set(await asyncio.gather(*tasks)) == {expected}
 
 
 async def test_an_engine_process_that_hangs_is_replaced(
-    studio: Studio, open_tiny: Open, monkeypatch: pytest.MonkeyPatch
+    backend: ProcessBackend, open_tiny: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runner = await open_tiny("float32")
-    expected, before = await draw(runner), pid_of(studio)
+    expected, before = await draw(runner), pid_of(backend)
     monkeypatch.setattr("app.engine.process_backend.HANGS_AFTER_S", 0.5)
     monkeypatch.setattr("app.engine.process_backend.LEAVES_WITHIN_S", 0.5)
     os.kill(before, signal.SIGSTOP)
@@ -131,15 +133,17 @@ async def test_an_engine_process_that_hangs_is_replaced(
 
     assert await hangs == expected
     assert await draw(runner) == expected
-    assert pid_of(studio) != before
+    assert pid_of(backend) != before
 
 
-async def test_what_it_cannot_read_is_told(studio: Studio, registry: Registry, publish_tiny: PublishTiny) -> None:
+async def test_what_it_cannot_read_is_told(
+    backend: ProcessBackend, registry: Registry, publish_tiny: PublishTiny
+) -> None:
     folder, manifest = registry.folder("tiny", publish_tiny()), registry.manifest("tiny", 1)
     (folder / "generator.safetensors").write_bytes(b"no weights")
 
     with pytest.raises(StoreDamaged, match="cannot be loaded"):
-        await asyncio.to_thread(studio.open, folder, manifest, "float32")
+        await asyncio.to_thread(backend.open, folder, manifest, "float32")
 
 
 async def test_a_command_that_fails_leaves_the_next_one_possible(open_tiny: Open) -> None:
@@ -152,7 +156,7 @@ async def test_a_command_that_fails_leaves_the_next_one_possible(open_tiny: Open
 
 
 async def test_weights_go_when_nobody_draws_with_them_any_more(
-    studio: Studio, open_tiny: Open, eventually: Eventually
+    backend: ProcessBackend, open_tiny: Open, eventually: Eventually
 ) -> None:
     runner = await open_tiny("float32")
     assert isinstance(runner, ProcessRunner)
@@ -163,26 +167,26 @@ async def test_weights_go_when_nobody_draws_with_them_any_more(
 
     async def is_gone() -> bool:
         try:
-            await ProcessRunner.run(_again(studio, key), batch())
+            await ProcessRunner.run(_again(backend, key), batch())
         except RuntimeError as error:
             return "KeyError" in str(error)
         return False
 
     await eventually(is_gone)
-    assert key not in studio._loaded
+    assert key not in backend._loaded
 
 
-def _again(studio: Studio, key: int) -> ProcessRunner:
+def _again(backend: ProcessBackend, key: int) -> ProcessRunner:
     """Another runner of the same weights, which does not keep them."""
-    return ProcessRunner(studio, key)
+    return ProcessRunner(backend, key)
 
 
-async def test_the_process_ends_when_its_studio_closes() -> None:
-    studio = Studio(1)
-    await studio.start()
-    process = studio._process
+async def test_the_process_ends_when_its_backend_closes() -> None:
+    backend = ProcessBackend(1)
+    await backend.start()
+    process = backend._process
 
-    await studio.close()
+    await backend.close()
 
     assert process is not None
     assert process.poll() is not None
