@@ -7,7 +7,7 @@ import struct
 from typing import Any, cast
 
 _LENGTHS = struct.Struct("!IQ")  # bytes of the JSON, and of the block behind it
-Message = tuple[dict[str, Any], memoryview]
+Frame = tuple[dict[str, Any], memoryview]
 
 
 def pack(message: dict[str, Any], *blocks: Any) -> bytes:
@@ -17,22 +17,22 @@ def pack(message: dict[str, Any], *blocks: Any) -> bytes:
     return b"".join((_LENGTHS.pack(len(text), sum(map(len, views))), text, *views))
 
 
-def receive(connection: socket.socket) -> Message:
+def receive(connection: socket.socket) -> Frame:
     """The next message. EOFError or OSError when the other side is gone."""
     text, block = _LENGTHS.unpack(_exactly(connection, _LENGTHS.size))
     return _unpack(text, _exactly(connection, text + block))
 
 
-class Line(asyncio.BufferedProtocol):
+class Connection(asyncio.BufferedProtocol):
     """The side of the event loop: one message goes out, one comes back. Bytes are copied once, into their place."""
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
-        self._answer: asyncio.Future[Message] | None = None
+        self._answer: asyncio.Future[Frame] | None = None
         self._text: int | None = None  # bytes of JSON in the message that comes; None: its lengths come
         self._content, self._filled = bytearray(_LENGTHS.size), 0
 
-    async def exchange(self, message: bytes) -> Message:
+    async def exchange(self, message: bytes) -> Frame:
         """The answer to a packed message; one at a time. ConnectionError when the other side is gone."""
         if self._transport is None or self._transport.is_closing():
             raise ConnectionResetError
@@ -69,7 +69,7 @@ class Line(asyncio.BufferedProtocol):
             self._answer.set_exception(ConnectionResetError())
 
 
-def _unpack(text: int, content: bytearray) -> Message:
+def _unpack(text: int, content: bytearray) -> Frame:
     return json.loads(content[:text]), memoryview(content)[text:]
 
 

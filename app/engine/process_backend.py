@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from app.engine.batch import Batch, BatchResult, Facts
-from app.engine.ipc import Line, Message, pack
+from app.engine.ipc import Connection, Frame, pack
 from core.errors import StoreDamaged
 from core.machine.memory import give_back
 from core.machine.processes import python_module
@@ -38,7 +38,7 @@ class Link:
     """A connection to one life of the engine process, and the thread behind it."""
 
     life: int
-    line: Line
+    connection: Connection
 
 
 class ProcessBackend:
@@ -91,7 +91,7 @@ class ProcessBackend:
         """Backend.give_back, for this process; the engine process does so itself."""
         give_back()
 
-    async def ask(self, command: dict[str, Any], *blocks: Any) -> Message:
+    async def ask(self, command: dict[str, Any], *blocks: Any) -> Frame:
         """The engine process's answer to a command. One that goes away is asked again when it is back.
 
         Raises:
@@ -109,7 +109,7 @@ class ProcessBackend:
                 log.warning("%s; it is asked again", error)
         return await self._ask(message)
 
-    async def _ask(self, message: bytes) -> Message:
+    async def _ask(self, message: bytes) -> Frame:
         if self._is_closing:
             raise EngineProcessLost("the engine process is being closed")
         if self._process is None:
@@ -121,7 +121,7 @@ class ProcessBackend:
             await self._revive(link.life)
             raise
         except BaseException:  # who asked gave up: an answer is on its way that nobody will read
-            link.line.close()
+            link.connection.close()
             raise
         if link.life == self._life:
             self._links.put_nowait(link)
@@ -184,11 +184,11 @@ class ProcessBackend:
                 end.close()
         self._life += 1
         loop = asyncio.get_running_loop()
-        return [Link(self._life, (await loop.create_unix_connection(Line, sock=end))[1]) for end in ours]
+        return [Link(self._life, (await loop.create_unix_connection(Connection, sock=end))[1]) for end in ours]
 
     async def _end(self) -> None:
         while not self._links.empty():
-            self._links.get_nowait().line.close()
+            self._links.get_nowait().connection.close()
         if self._process is not None:
             try:
                 await asyncio.to_thread(self._process.wait, LEAVES_WITHIN_S)
@@ -223,13 +223,13 @@ class ProcessRunner:
         return BatchResult(images, answer["infer_s"], files, answer["encode_s"])
 
 
-async def _exchange(link: Link, message: bytes) -> Message:
+async def _exchange(link: Link, message: bytes) -> Frame:
     try:
         async with asyncio.timeout(HANGS_AFTER_S):
-            return await link.line.exchange(message)
+            return await link.connection.exchange(message)
     except TimeoutError:
-        link.line.close()
+        link.connection.close()
         raise EngineProcessLost(f"the engine process did not answer within {HANGS_AFTER_S:g} s") from None
     except OSError as error:
-        link.line.close()
+        link.connection.close()
         raise EngineProcessLost(f"the engine process went away ({type(error).__name__})") from None

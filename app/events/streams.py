@@ -31,11 +31,11 @@ NEWEST_KEPT = 256  # messages
 END_LOST_AFTER_S = 2.0  # a run that ended so long ago without an `end` in its log: its process died in between
 
 
-class Message(NamedTuple):
+class EventMessage(NamedTuple):
     """One event as it is sent."""
 
     id: int
-    wire: bytes
+    text: bytes
 
 
 class RunTail:
@@ -73,7 +73,7 @@ class Feed:
         self.is_over = False
         self.lost_end: bytes | None = None
         self._tail = RunTail(run)
-        self._newest: deque[Message] = deque(maxlen=NEWEST_KEPT)
+        self._newest: deque[EventMessage] = deque(maxlen=NEWEST_KEPT)
         self._looking = asyncio.Lock()  # two looks at once would read the same lines twice
 
     @property
@@ -104,7 +104,7 @@ class Feed:
         self.news.set()
         self.news = asyncio.Event()
 
-    async def since(self, event_id: int) -> list[Message]:
+    async def since(self, event_id: int) -> list[EventMessage]:
         """Every event after that one, oldest first."""
         if event_id >= self.newest_id:
             return []
@@ -147,7 +147,7 @@ class Streams:
             while not self.is_closing:
                 news, is_over = feed.news, feed.is_over
                 for message in await feed.since(after):
-                    yield message.wire
+                    yield message.text
                     after = message.id
                 if feed.progress is not progress and feed.progress is not None and not is_over:
                     progress = feed.progress
@@ -194,8 +194,8 @@ def encode(kind: str, data: Any, event_id: int | None = None) -> bytes:
     return format_sse_event(data_str=text, event=kind, id=None if event_id is None else str(event_id))
 
 
-def _event_message(event: Event) -> Message:
-    return Message(event["id"], encode(event["type"], event, event["id"]))
+def _event_message(event: Event) -> EventMessage:
+    return EventMessage(event["id"], encode(event["type"], event, event["id"]))
 
 
 def progress_body(state: RunState) -> dict[str, Any]:
