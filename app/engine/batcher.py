@@ -1,10 +1,10 @@
-"""Many requests, one forward pass: the queues, and the hands that take batches from them. Knows engines, no HTTP.
+"""Many requests, one forward pass: the queues, and the slots that take batches from them. Knows engines, no HTTP.
 
-A hand takes what waits as soon as it is free: batches form by themselves while it is busy, nothing waits for company.
+A slot takes what waits as soon as it is free: batches form by themselves while it is busy, nothing waits for company.
 One batch holds one model version; versions take turns; a large request is split, and a small one that comes later does
 not wait for all of it. Everything happens on the event loop; forward passes run elsewhere (app/engine/batch.py).
 
-A hand has a forward pass of its own; a CPU has one hand more than cores (docs/decisions/0006).
+A slot has a forward pass of its own; a CPU has one slot more than cores (docs/decisions/0006).
 
 Shape suffixes: N images of a request.
 """
@@ -43,16 +43,16 @@ class Batcher:
         max_wait_s: float,
         encoders: Encoders,
         telemetry: EngineTelemetry | None = None,
-        hands: int = 1,
+        slots: int = 1,
         timeout_s: float = 60.0,
     ) -> None:
         self.max_wait_s, self.encoders, self.telemetry = max_wait_s, encoders, telemetry or EngineTelemetry()
         self._overloaded = self.telemetry.rejected.labels(Overloaded.code)
-        self.hands = hands  # forward passes at a time
+        self.slots = slots  # forward passes at a time
         self._patience = Patience(timeout_s)
         self._queues, self._pace = Queues(), Pace()
-        self._tasks: list[asyncio.Task[None]] = []  # one a hand
-        self._idle: list[asyncio.Future[None]] = []  # of hands that wait
+        self._tasks: list[asyncio.Task[None]] = []  # one a slot
+        self._idle: list[asyncio.Future[None]] = []  # of slots that wait
         self._is_closing = False
         self.is_full = False  # whether the last who came was refused
         self._admitted = 0  # requests, ever
@@ -62,7 +62,7 @@ class Batcher:
     def start(self) -> None:
         """Begin to draw; called on the event loop of those who ask."""
         self._loop = asyncio.get_running_loop()
-        self._tasks = [self._loop.create_task(self._work()) for _ in range(self.hands)]
+        self._tasks = [self._loop.create_task(self._work()) for _ in range(self.slots)]
 
     async def close(self, patience_s: float = 30.0) -> None:
         """Draw what waits, and refuse what comes."""
@@ -76,7 +76,7 @@ class Batcher:
 
     @property
     def is_alive(self) -> bool:
-        """Whether every hand is there."""
+        """Whether every slot is there."""
         return bool(self._tasks) and not any(task.done() for task in self._tasks)
 
     @property
@@ -155,7 +155,7 @@ class Batcher:
             raise Overloaded(f"{self._queues.images} images wait, about {wait_s:.1f} s of work", wait_s)
 
     def _look(self) -> None:
-        """Once around the loop for as long as it brings new requests, then wake a hand: what comes together is drawn
+        """Once around the loop for as long as it brings new requests, then wake a slot: what comes together is drawn
         together, and a full batch begins at once."""
         if self._queues.has_full_batch or self._seen == self._admitted:
             self._seen = None
@@ -166,18 +166,18 @@ class Batcher:
         self._loop.call_soon(self._look)
 
     def _wake(self) -> None:
-        """One more hand looks for work, if there is one."""
+        """One more slot looks for work, if there is one."""
         if self._idle:
             self._idle.pop().set_result(None)
 
     async def _work(self) -> None:
-        """What a hand does."""
+        """What a slot does."""
         while True:
             await self.encoders.room()
             engine = self._queues.due
             if engine is None:
                 if self._is_closing:
-                    return  # what waits yet is for the hand that draws the same version
+                    return  # what waits yet is for the slot that draws the same version
                 await self._rest()
                 continue
             parts = self._queues.begin(engine)
@@ -199,7 +199,7 @@ class Batcher:
         as_files = engine.writes_files and all(drawing.is_plain_png for drawing, _ in parts)
         try:
             result = await engine.draw(*_inputs(engine, parts), as_files=as_files)
-        except Exception as error:  # the hand must outlive whatever a model does
+        except Exception as error:  # the slot must outlive whatever a model does
             if len(parts) > 1:
                 for single in parts:  # so that only the culprits fail
                     await self._draw_batch(engine, [single])

@@ -37,7 +37,7 @@ class Engine:
         self.buckets = list(facts.seconds)  # batch shapes, the smallest first
         self._seconds = dict(facts.seconds)  # of a batch of each shape, as things are now
         self._least = dict(facts.seconds)  # the same with nothing beside it: which shape is best does not change
-        self.images_per_second = 0.0  # of one hand in batches of the fastest shape, with nothing beside it
+        self.images_per_second = 0.0  # of one slot in batches of the fastest shape, with nothing beside it
         self.fastest_batch = 1  # images: the batch that draws most a second
         self.best_batch = 1  # images: the smallest that draws nearly as many
         self._rate()
@@ -71,7 +71,7 @@ class Engine:
         return min(waiting, max(self._least, key=lambda bucket: min(bucket, waiting) / self._least[bucket]))
 
     def work_of(self, count: int) -> float:
-        """Seconds of one hand, with nothing beside it, for a batch of `count` images."""
+        """Seconds of one slot, with nothing beside it, for a batch of `count` images."""
         return self._least[self._bucket(count)]
 
     async def draw(self, latents: Latents, labels: list[int] | None, *, as_files: bool = False) -> BatchResult:

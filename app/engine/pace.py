@@ -1,7 +1,7 @@
-"""How fast the engine is, all hands together, or the encoders are, as measured while more waits. Knows no queue.
+"""How fast the engine is, all slots together, or the encoders are, as measured while more waits. Knows no queue.
 
 Seconds of a lone batch say how much work it is; how much of that is done in a second depends on what else the machine
-does: its other hands, encoders, the event loop, other processes.
+does: its other slots, encoders, the event loop, other processes.
 """
 
 import math
@@ -11,7 +11,7 @@ MARGIN = 1.25  # of a wait that is judged: so much longer may it become, and nea
 
 
 class Pace:
-    """Work done in a second of wall time, in seconds of one hand with nothing beside it."""
+    """Work done in a second of wall time, in seconds of one slot with nothing beside it."""
 
     def __init__(self) -> None:
         self.speed = 1.0  # until it is known: low, for what was promised too early cannot be kept
@@ -19,7 +19,7 @@ class Pace:
         self._since: float | None = None  # when the last batch was done, if more than that waited then
 
     def did(self, work_s: float, now: float, *, more_waits: bool) -> None:
-        """Note a batch that is done `now` (seconds), and whether every hand still has something to do."""
+        """Note a batch that is done `now` (seconds), and whether every slot still has something to do."""
         if self._since is not None:
             faded = math.exp(-(now - self._since) / MEMORY_S)
             self._work_s = self._work_s * faded + work_s

@@ -54,13 +54,13 @@ def images_of(parts: list[Part]) -> int:
 
 
 class Queues:
-    """One queue a version; they take turns. While one hand draws a version, another gets nothing less of it than a
+    """One queue a version; they take turns. While one slot draws a version, another gets nothing less of it than a
     full batch."""
 
     def __init__(self) -> None:
         self._queues: dict[Engine, Line] = {}  # in the order of their turns
         self._images: dict[Engine, int] = {}  # that wait in each
-        self._drawing: Counter[Engine] = Counter()  # hands that draw each
+        self._drawing: Counter[Engine] = Counter()  # slots that draw each
 
     def add(self, drawing: Drawing[Any]) -> None:
         self._queues.setdefault(drawing.engine, Line()).add(drawing)
@@ -79,7 +79,7 @@ class Queues:
 
     @property
     def seconds(self) -> float:
-        """That one hand would take to draw them, with nothing beside it."""
+        """That one slot would take to draw them, with nothing beside it."""
         return sum(images / engine.images_per_second for engine, images in self._images.items())
 
     @property
@@ -88,7 +88,7 @@ class Queues:
 
     @property
     def due(self) -> Engine | None:
-        """The version whose turn it is to be drawn by one more hand."""
+        """The version whose turn it is to be drawn by one more slot."""
         for engine in self._queues:
             if engine not in self._drawing or self._images.get(engine, 0) >= engine.best_batch:
                 return engine
@@ -105,7 +105,7 @@ class Queues:
         return parts
 
     def end(self, engine: Engine) -> None:
-        """A hand has drawn its batch."""
+        """A slot has drawn its batch."""
         self._drawing[engine] -= 1
         if not self._drawing[engine]:
             del self._drawing[engine]

@@ -1,4 +1,4 @@
-"""Hands and their queues: batches, turns, failures. Real engines that wait or fail."""
+"""Slots and their queues: batches, turns, failures. Real engines that wait or fail."""
 
 import asyncio
 from collections.abc import Callable
@@ -129,7 +129,7 @@ async def test_the_rest_of_a_large_request_that_failed_is_not_drawn(
 
 
 async def test_a_second_hand_takes_full_batches_and_leaves_small_ones(gated: Gated) -> None:
-    batcher = Batcher(60, Encoders(threads=1), hands=2)
+    batcher = Batcher(60, Encoders(threads=1), slots=2)
     batcher.start()
     tasks = [await occupy(batcher, gated), ask(batcher, gated, range(10))]
     await asyncio.sleep(0.05)
