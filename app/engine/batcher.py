@@ -20,17 +20,17 @@ from app.engine.batch import BatchResult
 from app.engine.encoders import Encoders
 from app.engine.engine import Engine
 from app.engine.pace import MARGIN, Pace
-from app.engine.queues import Part, Queues, images_of
-from app.engine.request import Drawing, Drawn, Patience, grouped
+from app.engine.queues import Queues, RequestSlice, images_of
+from app.engine.request import EngineRequest, Patience, RequestOutput, grouped
 from app.engine.telemetry import EngineTelemetry
 from core.errors import NotReady, Overloaded
 from core.images import Images
 from models.noise import Latents
 
 COPY_BYTES = 1 << 19  # of pixels that the event loop copies itself, in some 50 us
-ENCODE_BYTES = 1 << 17  # of pixels that one task of the encoders takes on, or one drawing
+ENCODE_BYTES = 1 << 17  # of pixels that one task of the encoders takes on, or one request
 T = TypeVar("T")
-Outcome = tuple[Drawing[Any], Drawn[Any] | BaseException]
+Outcome = tuple[EngineRequest[Any], RequestOutput[Any] | BaseException]
 
 log = logging.getLogger(__name__)
 
@@ -94,8 +94,8 @@ class Batcher:
         is_plain_png: bool = False,
         is_copy: bool = False,
         work_s: float = 0.0,
-    ) -> Drawing[T]:
-        """Put a drawing into the queue: pictures (N, H, W, C) of N latents, which `encode` makes a file. Then `wait`.
+    ) -> EngineRequest[T]:
+        """Put a request into the queue: pictures (N, H, W, C) of N latents, which `encode` makes a file. Then `wait`.
 
         is_plain_png: it is of one image, and `encode` gives what write_png does; so whoever draws it may write it.
         is_copy: `encode` only copies pixels: to hand a few over would cost more.
@@ -106,31 +106,33 @@ class Batcher:
             NotReady: the service is shutting down.
         """
         self.check_room()
-        drawing = Drawing(engine, latents, labels, encode, len(latents), is_plain_png, is_copy)
+        request = EngineRequest(engine, latents, labels, encode, len(latents), is_plain_png, is_copy)
         if not (is_copy or (is_plain_png and engine.writes_files)):
             self.encoders.check_room()
-            drawing.owed_s = work_s
+            request.owed_s = work_s
             self.encoders.owe(work_s)
-        self._queues.add(drawing)
+        self._queues.add(request)
         self._admitted += 1
         if self._seen is None:
             self._look()
-        return drawing
+        return request
 
-    async def wait(self, drawing: Drawing[T], gone: Callable[[], Awaitable[object]] | None = None) -> Drawn[T]:
-        """What becomes of a drawing. When the last who waits gives up, so does the engine.
+    async def wait(
+        self, request: EngineRequest[T], gone: Callable[[], Awaitable[object]] | None = None
+    ) -> RequestOutput[T]:
+        """What becomes of a request. When the last who waits gives up, so does the engine.
 
         Raises:
             GenerationTimeout: it took longer than `timeout_s`.
             ClientGone: `gone` came to its end before.
         """
         try:
-            return await self._patience.wait(drawing, gone)
+            return await self._patience.wait(request, gone)
         finally:
-            if not drawing.waiters and not drawing.is_over:
-                self._queues.drop(drawing)
-                self._forgive(drawing)
-                self.telemetry.cancelled.labels(drawing.stage).inc()
+            if not request.waiters and not request.is_over:
+                self._queues.drop(request)
+                self._forgive(request)
+                self.telemetry.cancelled.labels(request.stage).inc()
 
     async def draw(
         self,
@@ -139,7 +141,7 @@ class Batcher:
         labels: list[int] | None,
         encode: Callable[[Images], T],
         work_s: float = 0.0,
-    ) -> Drawn[T]:
+    ) -> RequestOutput[T]:
         """Submit, and wait."""
         return await self.wait(self.submit(engine, latents, labels, encode, work_s=work_s))
 
@@ -195,8 +197,8 @@ class Batcher:
         self._idle.append(bell)
         await bell
 
-    async def _draw_batch(self, engine: Engine, parts: list[Part]) -> None:
-        as_files = engine.writes_files and all(drawing.is_plain_png for drawing, _ in parts)
+    async def _draw_batch(self, engine: Engine, parts: list[RequestSlice]) -> None:
+        as_files = engine.writes_files and all(request.is_plain_png for request, _ in parts)
         try:
             result = await engine.draw(*_inputs(engine, parts), as_files=as_files)
         except Exception as error:  # the slot must outlive whatever a model does
@@ -204,16 +206,16 @@ class Batcher:
                 for single in parts:  # so that only the culprits fail
                     await self._draw_batch(engine, [single])
                 return
-            drawing = parts[0][0]
-            drawing.context.run(log.error, "drawing with %s@%s failed", engine.name, engine.version, exc_info=error)
-            self._queues.drop(drawing)
-            self._settle([(drawing, error)])
+            request = parts[0][0]
+            request.context.run(log.error, "drawing with %s@%s failed", engine.name, engine.version, exc_info=error)
+            self._queues.drop(request)
+            self._settle([(request, error)])
             return
         count = images_of(parts)
         self._pace.did(engine.work_of(count), time.perf_counter(), more_waits=self._queues.due is not None)
         self._observe(engine, count, result.infer_s)
         if as_files:
-            self._settle([(drawing, _drawn(drawing, result, i)) for i, (drawing, _) in enumerate(parts)])
+            self._settle([(request, _drawn(request, result, i)) for i, (request, _) in enumerate(parts)])
         else:
             self._hand_over(parts, result)
 
@@ -222,72 +224,72 @@ class Batcher:
         self.telemetry.batch_size.observe(images)
         self.telemetry.dispatched.labels("full" if images >= engine.best_batch else "idle").inc()
 
-    def _hand_over(self, parts: list[Part], result: BatchResult) -> None:
-        """Give each drawing its images, and the encoders those that have all of theirs."""
-        complete, start = list[Drawing[Any]](), 0
-        for drawing, part in parts:
+    def _hand_over(self, parts: list[RequestSlice], result: BatchResult) -> None:
+        """Give each request its images, and the encoders those that have all of theirs."""
+        complete, start = list[EngineRequest[Any]](), 0
+        for request, part in parts:
             end = start + part.stop - part.start
-            if drawing.add(part.start, result.images[start:end], result.infer_s) and not drawing.is_over:
-                complete.append(drawing)
+            if request.add(part.start, result.images[start:end], result.infer_s) and not request.is_over:
+                complete.append(request)
             start = end
         for group in grouped(complete, ENCODE_BYTES):
-            if all(drawing.is_copy and drawing.nbytes <= COPY_BYTES for drawing in group):
+            if all(request.is_copy and request.nbytes <= COPY_BYTES for request in group):
                 self._settle(self._outcomes(group))
                 continue
             try:
-                nbytes = sum(drawing.nbytes for drawing in group)
+                nbytes = sum(request.nbytes for request in group)
                 self.encoders.submit(nbytes, self._encode, group, nbytes)
             except RuntimeError as error:  # they are shut down
-                self._settle([(drawing, error) for drawing in group])
+                self._settle([(request, error) for request in group])
 
-    def _encode(self, drawings: list[Drawing[Any]], nbytes: int) -> None:
+    def _encode(self, requests: list[EngineRequest[Any]], nbytes: int) -> None:
         """On a thread of the encoders. They are told in one go: to wake the loop costs more than to set a future."""
-        outcomes = self._outcomes(drawings)
+        outcomes = self._outcomes(requests)
         assert self._loop is not None
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
             self._loop.call_soon_threadsafe(self._encoded, outcomes, nbytes)
 
     def _encoded(self, outcomes: list[Outcome], nbytes: int) -> None:
-        self.encoders.did(sum(drawing.owed_s for drawing, _ in outcomes), nbytes)
+        self.encoders.did(sum(request.owed_s for request, _ in outcomes), nbytes)
         self._settle(outcomes)
 
-    def _forgive(self, drawing: Drawing[Any]) -> None:
-        """What was promised of a drawing is done, or wanted no more."""
-        self.encoders.forgive(drawing.owed_s)
-        drawing.owed_s = 0.0
+    def _forgive(self, request: EngineRequest[Any]) -> None:
+        """What was promised of a request is done, or wanted no more."""
+        self.encoders.forgive(request.owed_s)
+        request.owed_s = 0.0
 
-    def _outcomes(self, drawings: list[Drawing[Any]]) -> list[Outcome]:
-        """The files of drawings, or why they could not be made."""
+    def _outcomes(self, requests: list[EngineRequest[Any]]) -> list[Outcome]:
+        """The files of requests, or why they could not be made."""
         outcomes: list[Outcome] = []
-        for drawing in drawings:
-            if drawing.is_over:
+        for request in requests:
+            if request.is_over:
                 continue
             try:
-                outcomes.append((drawing, drawing.encoded()))
+                outcomes.append((request, request.encoded()))
             except Exception as error:
-                drawing.context.run(log.exception, "a drawing could not be encoded")
-                outcomes.append((drawing, error))
+                request.context.run(log.exception, "the images of a request could not be encoded")
+                outcomes.append((request, error))
         return outcomes
 
     def _settle(self, outcomes: list[Outcome]) -> None:
         """Tell those who wait."""
-        for drawing, outcome in outcomes:
-            drawing.settle(outcome)
-            self._forgive(drawing)
-            if isinstance(outcome, Drawn):
+        for request, outcome in outcomes:
+            request.settle(outcome)
+            self._forgive(request)
+            if isinstance(outcome, RequestOutput):
                 self.telemetry.queue_seconds.observe(outcome.queue_s)
                 self.telemetry.encode_seconds.observe(outcome.encode_s)
 
 
-def _drawn(drawing: Drawing[Any], result: BatchResult, place: int) -> Drawn[Any]:
+def _drawn(request: EngineRequest[Any], result: BatchResult, place: int) -> RequestOutput[Any]:
     """One picture that came as a file."""
-    drawing.drawn_at = time.perf_counter()
-    return Drawn(result.files[place], drawing.began_at - drawing.asked_at, result.infer_s, result.encode_s)
+    request.drawn_at = time.perf_counter()
+    return RequestOutput(result.files[place], request.began_at - request.asked_at, result.infer_s, result.encode_s)
 
 
-def _inputs(engine: Engine, parts: list[Part]) -> tuple[Latents, list[int] | None]:
+def _inputs(engine: Engine, parts: list[RequestSlice]) -> tuple[Latents, list[int] | None]:
     """Noise and labels of a batch."""
-    latents = Latents.joined([(drawing.latents, part) for drawing, part in parts], engine.latent_dim)
+    latents = Latents.joined([(request.latents, part) for request, part in parts], engine.latent_dim)
     if not engine.labels:
         return latents, None
-    return latents, [label for drawing, part in parts for label in (drawing.labels or ())[part]]
+    return latents, [label for request, part in parts for label in (request.labels or ())[part]]

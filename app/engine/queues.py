@@ -4,26 +4,26 @@ from collections import Counter, deque
 from typing import Any
 
 from app.engine.engine import Engine
-from app.engine.request import Drawing
+from app.engine.request import EngineRequest
 
 SMALL = 16  # images of a request that may go before larger ones
 
-Part = tuple[Drawing[Any], slice]
+RequestSlice = tuple[EngineRequest[Any], slice]
 
 
-class Line:
+class VersionQueue:
     """Those who wait for one version: small requests and large ones, each in the order they came. Where both wait, each
     kind gets half of a batch, so a small request does not wait for large ones that came before it, nor they for ever.
     """
 
     def __init__(self) -> None:
-        self._small, self._large = deque[Drawing[Any]](), deque[Drawing[Any]]()
+        self._small, self._large = deque[EngineRequest[Any]](), deque[EngineRequest[Any]]()
         self._gives_odd = False  # whether the odd one of a batch goes to the small ones
 
-    def add(self, drawing: Drawing[Any]) -> None:
-        (self._small if len(drawing.latents) <= SMALL else self._large).append(drawing)
+    def add(self, request: EngineRequest[Any]) -> None:
+        (self._small if len(request.latents) <= SMALL else self._large).append(request)
 
-    def take(self, room: int) -> list[Part]:
+    def take(self, room: int) -> list[RequestSlice]:
         """A batch of up to `room` images."""
         half = room
         if self._large:
@@ -34,21 +34,21 @@ class Line:
         return parts + _fill(self._small, room - images_of(parts))
 
 
-def _fill(queue: deque[Drawing[Any]], room: int) -> list[Part]:
+def _fill(queue: deque[EngineRequest[Any]], room: int) -> list[RequestSlice]:
     """Up to `room` images of those who came first; who has got all leaves the queue."""
-    parts = list[Part]()
+    parts = list[RequestSlice]()
     while queue and room:
-        drawing = queue[0]
-        if not drawing.is_over:
-            part = drawing.take(room)
-            parts.append((drawing, part))
+        request = queue[0]
+        if not request.is_over:
+            part = request.take(room)
+            parts.append((request, part))
             room -= part.stop - part.start
-        if not drawing.waiting:
+        if not request.waiting:
             queue.popleft()
     return parts
 
 
-def images_of(parts: list[Part]) -> int:
+def images_of(parts: list[RequestSlice]) -> int:
     """Images in a batch."""
     return sum(part.stop - part.start for _, part in parts)
 
@@ -58,19 +58,19 @@ class Queues:
     full batch."""
 
     def __init__(self) -> None:
-        self._queues: dict[Engine, Line] = {}  # in the order of their turns
+        self._queues: dict[Engine, VersionQueue] = {}  # in the order of their turns
         self._images: dict[Engine, int] = {}  # that wait in each
-        self._drawing: Counter[Engine] = Counter()  # slots that draw each
+        self._busy: Counter[Engine] = Counter()  # slots that draw each
 
-    def add(self, drawing: Drawing[Any]) -> None:
-        self._queues.setdefault(drawing.engine, Line()).add(drawing)
-        self._count(drawing.engine, drawing.waiting)
+    def add(self, request: EngineRequest[Any]) -> None:
+        self._queues.setdefault(request.engine, VersionQueue()).add(request)
+        self._count(request.engine, request.waiting)
 
-    def drop(self, drawing: Drawing[Any]) -> None:
+    def drop(self, request: EngineRequest[Any]) -> None:
         """It is skipped when its turn comes; its images count no more."""
-        drawing.is_over = True
-        self._count(drawing.engine, -drawing.waiting)
-        drawing.waiting = 0
+        request.is_over = True
+        self._count(request.engine, -request.waiting)
+        request.waiting = 0
 
     @property
     def images(self) -> int:
@@ -90,25 +90,25 @@ class Queues:
     def due(self) -> Engine | None:
         """The version whose turn it is to be drawn by one more slot."""
         for engine in self._queues:
-            if engine not in self._drawing or self._images.get(engine, 0) >= engine.best_batch:
+            if engine not in self._busy or self._images.get(engine, 0) >= engine.best_batch:
                 return engine
         return None
 
-    def begin(self, engine: Engine) -> list[Part]:
+    def begin(self, engine: Engine) -> list[RequestSlice]:
         """Take a batch of a version that is due, from as many requests as fit; perhaps nothing. Then call `end`."""
-        self._drawing[engine] += 1
-        line, waiting = self._queues.pop(engine), self._images.get(engine, 0)
-        parts = line.take(engine.batch_for(waiting) if waiting else 0)
+        self._busy[engine] += 1
+        queue, waiting = self._queues.pop(engine), self._images.get(engine, 0)
+        parts = queue.take(engine.batch_for(waiting) if waiting else 0)
         self._count(engine, -images_of(parts))
         if engine in self._images:
-            self._queues[engine] = line  # to the back: others first
+            self._queues[engine] = queue  # to the back: others first
         return parts
 
     def end(self, engine: Engine) -> None:
         """A slot has drawn its batch."""
-        self._drawing[engine] -= 1
-        if not self._drawing[engine]:
-            del self._drawing[engine]
+        self._busy[engine] -= 1
+        if not self._busy[engine]:
+            del self._busy[engine]
 
     def _count(self, engine: Engine, images: int) -> None:
         left = self._images.get(engine, 0) + images

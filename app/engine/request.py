@@ -1,6 +1,6 @@
-"""One drawing on its way through the queue, and those who wait for it. Knows no queue and no HTTP.
+"""One request on its way through the queue, and those who wait for it. Knows no queue and no HTTP.
 
-Shape suffixes: N images of the drawing.
+Shape suffixes: N images of the request.
 """
 
 import asyncio
@@ -17,14 +17,14 @@ from core.errors import ClientGone, GenerationTimeout
 from core.images import Images
 from models.noise import Latents
 
-WATCH_AFTER_S = 0.1  # to watch a connection costs more than most drawings have to wait
+WATCH_AFTER_S = 0.1  # to watch a connection costs more than most requests have to wait
 ROUND_S = 0.1  # between two looks at those who wait
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn(Generic[T]):
-    """What became of a drawing: the encoded images, and the seconds each stage took."""
+class RequestOutput(Generic[T]):
+    """What became of a request: the encoded images, and the seconds each stage took."""
 
     content: T
     queue_s: float
@@ -34,10 +34,10 @@ class Drawn(Generic[T]):
 
 @dataclass(eq=False, slots=True)
 class Waiter(Generic[T]):
-    """Somebody who waits for a drawing, and `gone`: what comes to its end when they have gone away."""
+    """Somebody who waits for a request, and `gone`: what comes to its end when they have gone away."""
 
-    future: "asyncio.Future[Drawn[T]]"
-    drawing: "Drawing[T]"
+    future: "asyncio.Future[RequestOutput[T]]"
+    request: "EngineRequest[T]"
     gone: Callable[[], Awaitable[object]] | None
     since: float = field(default_factory=time.perf_counter)
     watch: "asyncio.Task[None] | None" = None
@@ -51,7 +51,7 @@ class Waiter(Generic[T]):
 
 
 @dataclass(eq=False, slots=True)
-class Drawing(Generic[T]):
+class EngineRequest(Generic[T]):
     """Images that somebody asked for. Changed on the event loop alone."""
 
     engine: Engine
@@ -88,12 +88,12 @@ class Drawing(Generic[T]):
         self.drawn_at = time.perf_counter()
         return True
 
-    def encoded(self) -> Drawn[T]:
+    def encoded(self) -> RequestOutput[T]:
         """All images as a file; on a thread of the encoders."""
         parts = [self.parts[start] for start in sorted(self.parts)]
         content = self.encode(parts[0] if len(parts) == 1 else np.concatenate(parts))
         queue_s, encode_s = self.began_at - self.asked_at, time.perf_counter() - self.drawn_at
-        return Drawn(content, queue_s, self.infer_s, encode_s)
+        return RequestOutput(content, queue_s, self.infer_s, encode_s)
 
     @property
     def nbytes(self) -> int:
@@ -104,7 +104,7 @@ class Drawing(Generic[T]):
     def stage(self) -> str:
         return "encode" if self.drawn_at else "infer" if self.began_at else "queue"
 
-    def settle(self, outcome: Drawn[T] | BaseException) -> None:
+    def settle(self, outcome: RequestOutput[T] | BaseException) -> None:
         """Tell all who wait."""
         self.is_over = True
         for waiter in self.waiters:
@@ -124,7 +124,7 @@ class Patience:
         self._waiters: set[Waiter[Any]] = set()
         self._round: asyncio.TimerHandle | None = None
 
-    async def wait(self, drawing: Drawing[T], gone: Callable[[], Awaitable[object]] | None) -> Drawn[T]:
+    async def wait(self, request: EngineRequest[T], gone: Callable[[], Awaitable[object]] | None) -> RequestOutput[T]:
         """The outcome, once it is there.
 
         Raises:
@@ -132,15 +132,15 @@ class Patience:
             ClientGone: `gone` came to its end before.
         """
         loop = asyncio.get_running_loop()
-        waiter = Waiter(loop.create_future(), drawing, gone)
-        drawing.waiters.append(waiter)
+        waiter = Waiter(loop.create_future(), request, gone)
+        request.waiters.append(waiter)
         self._waiters.add(waiter)
         if self._round is None:
             self._round = loop.call_later(min(ROUND_S, self.timeout_s), self._look, loop)
         try:
             return await waiter.future
         finally:
-            drawing.waiters.remove(waiter)
+            request.waiters.remove(waiter)
             self._waiters.remove(waiter)
             if waiter.watch:
                 waiter.watch.cancel()
@@ -150,19 +150,19 @@ class Patience:
         for waiter in self._waiters:
             waited = now - waiter.since
             if waited >= self.timeout_s and not waiter.future.done():
-                text = f"not drawn within {self.timeout_s:g} s; it got as far as: {waiter.drawing.stage}"
+                text = f"not drawn within {self.timeout_s:g} s; it got as far as: {waiter.request.stage}"
                 waiter.future.set_exception(GenerationTimeout(text))
             elif waited >= WATCH_AFTER_S and waiter.gone and not waiter.watch:
                 waiter.watch = loop.create_task(waiter.look())
         self._round = loop.call_later(min(ROUND_S, self.timeout_s), self._look, loop) if self._waiters else None
 
 
-def grouped(drawings: list[Drawing[Any]], nbytes: int) -> Iterator[list[Drawing[Any]]]:
+def grouped(requests: list[EngineRequest[Any]], nbytes: int) -> Iterator[list[EngineRequest[Any]]]:
     """Drawings in groups that have `nbytes` of pixels or hardly more, but for one that alone has more."""
-    group, size = list[Drawing[Any]](), 0
-    for drawing in drawings:
-        group.append(drawing)
-        size += drawing.nbytes
+    group, size = list[EngineRequest[Any]](), 0
+    for request in requests:
+        group.append(request)
+        size += request.nbytes
         if size >= nbytes:
             yield group
             group, size = [], 0

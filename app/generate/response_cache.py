@@ -5,7 +5,7 @@ or soon after. Knows no engine and no HTTP; what an answer is called (its ETag) 
 from collections import OrderedDict
 from collections.abc import Callable
 
-from app.engine.request import Drawing
+from app.engine.request import EngineRequest
 from app.http.telemetry import Telemetry
 
 OVERHEAD = 200  # bytes of memory that an entry costs beside its content
@@ -20,7 +20,7 @@ class Pictures:
         self.telemetry = telemetry
         self._hits = telemetry.cache_hits.labels("memory")  # labels() costs more than all the rest
         self._kept: OrderedDict[str, bytes] = OrderedDict()
-        self._drawn: dict[str, Drawing[bytes]] = {}
+        self._under_way: dict[str, EngineRequest[bytes]] = {}
         self._asked: OrderedDict[int, None] = OrderedDict()  # hashes of questions
 
     def __len__(self) -> int:
@@ -45,14 +45,14 @@ class Pictures:
             _, oldest = self._kept.popitem(last=False)
             self.nbytes -= len(oldest) + OVERHEAD
 
-    def share(self, name: str, submit: Callable[[], Drawing[bytes]]) -> Drawing[bytes]:
-        """The drawing of that name that is under way, or a new one. Call `landed` when it was waited for."""
-        drawing = self._drawn.get(name)
-        if drawing is not None and not drawing.is_over:
+    def share(self, name: str, submit: Callable[[], EngineRequest[bytes]]) -> EngineRequest[bytes]:
+        """The request of that name that is under way, or a new one. Call `landed` when it was waited for."""
+        request = self._under_way.get(name)
+        if request is not None and not request.is_over:
             self.telemetry.cache_hits.labels("flight").inc()
-            return drawing
-        drawing = self._drawn[name] = submit()
-        return drawing
+            return request
+        request = self._under_way[name] = submit()
+        return request
 
     def note(self, question: bytes) -> None:
         """Remember that this was asked, in these very words, and was let in."""
@@ -64,7 +64,7 @@ class Pictures:
         """Whether the answer may be here or on its way. False: it is not, but for one that was asked for otherwise."""
         return hash(question) in self._asked
 
-    def landed(self, name: str, drawing: Drawing[bytes]) -> None:
-        """Forget a drawing that is over."""
-        if drawing.is_over and self._drawn.get(name) is drawing:
-            del self._drawn[name]
+    def landed(self, name: str, request: EngineRequest[bytes]) -> None:
+        """Forget a request that is over."""
+        if request.is_over and self._under_way.get(name) is request:
+            del self._under_way[name]

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from app.deps import Services, ServicesDep
 from app.engine.engine import Engine
-from app.engine.request import Drawing
+from app.engine.request import EngineRequest
 from app.errors import documented
 from app.generate.admission import refused_unread
 from app.generate.formats import encode, safe, work_of
@@ -117,15 +117,15 @@ async def _answer(
 
 
 async def _content(name: str, ask: Ask, engine: Engine, request: Request, services: Services) -> tuple[bytes, str]:
-    """The file, and what its stages took: from memory, from a drawing that is under way, or from one of its own."""
+    """The file, and what its stages took: from memory, from a request that is under way, or from one of its own."""
     pictures, batcher = services.pictures, services.batcher
     content = pictures.find(name)
     if content is not None:
         return content, "cache"
 
-    def submit() -> Drawing[bytes]:
+    def submit() -> EngineRequest[bytes]:
         make = functools.partial(encode, ask=ask, engine=engine)
-        drawing = batcher.submit(
+        engine_request = batcher.submit(
             engine,
             ask.latents,
             ask.labels,
@@ -136,13 +136,13 @@ async def _content(name: str, ask: Ask, engine: Engine, request: Request, servic
         )
         if not ask.is_random:
             pictures.note(request.scope["query_string"])
-        return drawing
+        return engine_request
 
-    drawing = pictures.share(name, submit)
+    engine_request = pictures.share(name, submit)
     try:
-        drawn = await batcher.wait(drawing, lambda: until_gone(request))
+        drawn = await batcher.wait(engine_request, lambda: until_gone(request))
     finally:
-        pictures.landed(name, drawing)
+        pictures.landed(name, engine_request)
     pictures.keep(name, drawn.content)
     stages = (("queue", drawn.queue_s), ("infer", drawn.infer_s), ("encode", drawn.encode_s))
     return drawn.content, ", ".join(f"{stage};dur={seconds * 1000:.2f}" for stage, seconds in stages)

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from app.engine.batcher import Batcher
 from app.engine.encoders import Encoders
 from app.engine.engine import Engine
-from app.engine.request import Drawing
+from app.engine.request import EngineRequest
 from app.main import create_app
 from core.errors import Overloaded
 from core.images import Images
@@ -51,7 +51,9 @@ async def narrow() -> AsyncIterator[Batcher]:
     await running.close()
 
 
-def submit(batcher: Batcher, engine: Engine, encode: Callable[[Images], Images], work_s: float) -> Drawing[Images]:
+def submit(
+    batcher: Batcher, engine: Engine, encode: Callable[[Images], Images], work_s: float
+) -> EngineRequest[Images]:
     return batcher.submit(engine, Latents([1]), [0], encode, work_s=work_s)
 
 
