@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Iterator
 
 from app.engine.engine import Engine
-from app.generate.sampling import Ask
+from app.generate.sampling import SamplingParams
 from core.images import Images, contact_sheet, enlarge, to_npy, to_webp
 from core.images.png import write_png
 from ganymede.schemas.drawings import (
@@ -36,25 +36,27 @@ FILE_S = 100e-6  # of one file, however small
 UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
-def encode(drawn_NHWC: Images, ask: Ask, engine: Engine) -> bytes:
+def encode(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> bytes:
     """The answer's body in the form that was asked for."""
-    if ask.form == "npy":
-        return to_npy(enlarge(drawn_NHWC, ask.scale))
-    if ask.form == "json":
-        return _json(drawn_NHWC, ask, engine)
-    if ask.form == "zip":
-        return _zip(drawn_NHWC, ask, engine)
-    picture_HWC = one_picture(drawn_NHWC, ask.scale)
-    if ask.form == "webp":
+    if params.form == "npy":
+        return to_npy(enlarge(drawn_NHWC, params.scale))
+    if params.form == "json":
+        return _json(drawn_NHWC, params, engine)
+    if params.form == "zip":
+        return _zip(drawn_NHWC, params, engine)
+    picture_HWC = one_picture(drawn_NHWC, params.scale)
+    if params.form == "webp":
         return to_webp(picture_HWC)
-    return write_png(picture_HWC, recipe(ask, engine).model_dump_json(exclude_none=True) if ask.tells_recipe else None)
+    return write_png(
+        picture_HWC, recipe(params, engine).model_dump_json(exclude_none=True) if params.tells_recipe else None
+    )
 
 
-def work_of(ask: Ask, engine: Engine) -> float:
+def work_of(params: SamplingParams, engine: Engine) -> float:
     """About how long `encode` takes, in seconds of one thread."""
-    count, pixels = len(ask.latents), engine.image_bytes * ask.scale**2
-    num_files = count if ask.form in ("json", "zip") else 1
-    return num_files * FILE_S + count * pixels * (WEBP_S if ask.form == "webp" else OTHER_S)
+    count, pixels = len(params.latents), engine.image_bytes * params.scale**2
+    num_files = count if params.form in ("json", "zip") else 1
+    return num_files * FILE_S + count * pixels * (WEBP_S if params.form == "webp" else OTHER_S)
 
 
 def one_picture(drawn_NHWC: Images, scale: int) -> Images:
@@ -63,10 +65,10 @@ def one_picture(drawn_NHWC: Images, scale: int) -> Images:
     return enlarge(sheet_HWC[None], scale)[0]
 
 
-def recipe(ask: Ask, engine: Engine, only: int | None = None) -> DrawingRecipe:
+def recipe(params: SamplingParams, engine: Engine, only: int | None = None) -> DrawingRecipe:
     """What draws these images again, or `only` one of them."""
     part = slice(None) if only is None else slice(only, only + 1)
-    seeds, labels, given_NZ = list(ask.seeds[part]), (ask.labels or [])[part], ask.latents.given_NZ
+    seeds, labels, given_NZ = list(params.seeds[part]), (params.labels or [])[part], params.latents.given_NZ
     return DrawingRecipe(
         model=engine.name,
         version=told_version(engine),
@@ -75,8 +77,8 @@ def recipe(ask: Ask, engine: Engine, only: int | None = None) -> DrawingRecipe:
         label=labels[0] if len(labels) == 1 else labels or None,
         # by way of the shortest text: the same float32 again, without the digits that a float64 would show
         z=None if given_NZ is None else [[float(str(x)) for x in row] for row in given_NZ[part]],
-        truncation=ask.latents.truncation,
-        scale=ask.scale,
+        truncation=params.latents.truncation,
+        scale=params.scale,
     )
 
 
@@ -85,48 +87,49 @@ def told_version(engine: Engine) -> int | str:
     return engine.version if isinstance(engine.version, int) else str(engine.version)
 
 
-def _facts(drawn_NHWC: Images, ask: Ask, engine: Engine) -> DrawnFacts:
+def _facts(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> DrawnFacts:
     _, height, width, channels = drawn_NHWC.shape
     return DrawnFacts(
         model=engine.name,
         version=told_version(engine),
         digest=engine.digest,
-        truncation=ask.latents.truncation,
-        scale=ask.scale,
-        height=height * ask.scale,
-        width=width * ask.scale,
+        truncation=params.latents.truncation,
+        scale=params.scale,
+        height=height * params.scale,
+        width=width * params.scale,
         channels=channels,
     )
 
 
-def _each(drawn_NHWC: Images, ask: Ask, engine: Engine) -> Iterator[tuple[DrawnImage, bytes]]:
+def _each(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> Iterator[tuple[DrawnImage, bytes]]:
     """Every image with what drew it, and as PNG."""
     names = engine.labels
-    for i, image_HWC in enumerate(enlarge(drawn_NHWC, ask.scale)):
-        label = None if ask.labels is None else ask.labels[i]
+    for i, image_HWC in enumerate(enlarge(drawn_NHWC, params.scale)):
+        label = None if params.labels is None else params.labels[i]
         told = DrawnImage(
-            seed=ask.latents.seeds[i] if ask.latents.seeds else None,
+            seed=params.latents.seeds[i] if params.latents.seeds else None,
             label=label,
             label_name=None if label is None else names[label],
         )
-        text = recipe(ask, engine, i).model_dump_json(exclude_none=True) if ask.tells_recipe else None
+        text = recipe(params, engine, i).model_dump_json(exclude_none=True) if params.tells_recipe else None
         yield told, write_png(image_HWC, text)
 
 
-def _json(drawn_NHWC: Images, ask: Ask, engine: Engine) -> bytes:
+def _json(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> bytes:
     images = [
-        EncodedImage(**dict(told), png=base64.b64encode(png).decode()) for told, png in _each(drawn_NHWC, ask, engine)
+        EncodedImage(**dict(told), png=base64.b64encode(png).decode())
+        for told, png in _each(drawn_NHWC, params, engine)
     ]
-    return DrawnImages(**dict(_facts(drawn_NHWC, ask, engine)), images=images).model_dump_json().encode()
+    return DrawnImages(**dict(_facts(drawn_NHWC, params, engine)), images=images).model_dump_json().encode()
 
 
-def _zip(drawn_NHWC: Images, ask: Ask, engine: Engine) -> bytes:
+def _zip(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> bytes:
     buffer, stored = io.BytesIO(), []
     with zipfile.ZipFile(buffer, "w") as archive:
-        for i, (told, png) in enumerate(_each(drawn_NHWC, ask, engine)):
+        for i, (told, png) in enumerate(_each(drawn_NHWC, params, engine)):
             stored.append(StoredImage(**dict(told), file=f"{_name(i, told)}.png"))
             _add(archive, stored[-1].file, png)
-        manifest = ZipManifest(**dict(_facts(drawn_NHWC, ask, engine)), images=stored)
+        manifest = ZipManifest(**dict(_facts(drawn_NHWC, params, engine)), images=stored)
         _add(archive, MANIFEST, manifest.model_dump_json(indent=2).encode() + b"\n")
     return buffer.getvalue()
 

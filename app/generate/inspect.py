@@ -14,7 +14,7 @@ from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.generate.formats import one_picture
 from app.generate.parameters import GenerateBody
-from app.generate.sampling import MAX_PIXELS, MEDIA_TYPES, Ask, check
+from app.generate.sampling import MAX_PIXELS, MEDIA_TYPES, SamplingParams, check
 from app.http.routing import Router
 from core.errors import (
     GenerationTimeout,
@@ -108,12 +108,12 @@ async def _verdict(recipe: DrawingRecipe, picture: Picture, services: Services) 
         engine = await services.models.engine(ref)
         if engine.digest != recipe.digest:
             return None, f"{ref} has other weights here ({engine.digest}) than those that drew it ({recipe.digest})"
-        ask = check(_as_request(recipe), engine, PNG, services.settings.max_images)
+        params = check(_as_request(recipe), engine, PNG, services.settings.max_images)
     except (NotFound, InvalidRequest, ValidationError) as error:
         return None, f"this cannot be drawn here: {_shown(error)}"
-    compare = functools.partial(_difference, ask=ask, picture=picture)
+    compare = functools.partial(_difference, params=params, picture=picture)
     work_s = READ_S + 3 * picture.width * picture.height * COMPARE_BYTE_S
-    reason = (await services.batcher.draw(engine, ask.latents, ask.labels, compare, work_s)).content
+    reason = (await services.batcher.draw(engine, params.latents, params.labels, compare, work_s)).content
     if isinstance(reason, PictureInvalid):
         raise reason
     return reason is None, reason
@@ -131,9 +131,9 @@ def _as_request(recipe: DrawingRecipe) -> GenerateBody:
     )
 
 
-def _difference(drawn_NHWC: Images, ask: Ask, picture: Picture) -> str | PictureInvalid | None:
+def _difference(drawn_NHWC: Images, params: SamplingParams, picture: Picture) -> str | PictureInvalid | None:
     """How a picture differs from what is drawn; None where it does not. Unpacked here, where few are at a time."""
-    drawn_HWC = one_picture(drawn_NHWC, ask.scale)
+    drawn_HWC = one_picture(drawn_NHWC, params.scale)
     height, width = drawn_HWC.shape[:2]
     if (height, width) != (picture.height, picture.width):
         return f"the recipe draws {width} x {height} pixels; this picture has {picture.width} x {picture.height}"

@@ -14,7 +14,7 @@ from app.errors import documented
 from app.generate.admission import refused_unread
 from app.generate.formats import encode, safe, work_of
 from app.generate.parameters import GenerateBody, GenerateQuery
-from app.generate.sampling import MEDIA_TYPES, Ask, check
+from app.generate.sampling import MEDIA_TYPES, SamplingParams, check
 from app.http.conditional import IMMUTABLE, IfNoneMatch, is_known
 from app.http.fast_route import DirectRoute, RawHeaders, RawResponse, read_query
 from app.http.hang_up import until_gone
@@ -103,20 +103,22 @@ async def _answer(
     ref = _reference(asked.model or services.settings.default_model, f"{prefix}model")
     engine = await services.models.engine(ref)
     accept = request.headers.get("accept", "")
-    ask = check(asked, engine, accept, services.settings.max_images, prefix)
-    etag = ask.etag(engine)
-    if not ask.is_random and is_known(known, etag):
+    params = check(asked, engine, accept, services.settings.max_images, prefix)
+    etag = params.etag(engine)
+    if not params.is_random and is_known(known, etag):
         services.telemetry.etag_hits.inc()
-        return RawResponse(304, _headers(ask, etag, ref, engine))
-    form = (b"content-type", MEDIA_TYPES[ask.form].encode())
+        return RawResponse(304, _headers(params, etag, ref, engine))
+    form = (b"content-type", MEDIA_TYPES[params.form].encode())
     if request.method == "HEAD":  # nothing is drawn, so nobody knows how long it would be
-        return RawResponse(200, [*_headers(ask, etag, ref, engine), form])
-    content, timing = await _content(etag, ask, engine, request, services)
+        return RawResponse(200, [*_headers(params, etag, ref, engine), form])
+    content, timing = await _content(etag, params, engine, request, services)
     told = [(b"server-timing", timing.encode()), (b"content-length", b"%d" % len(content))]
-    return RawResponse(200, [*_headers(ask, etag, ref, engine), form, *told], content)
+    return RawResponse(200, [*_headers(params, etag, ref, engine), form, *told], content)
 
 
-async def _content(name: str, ask: Ask, engine: Engine, request: Request, services: Services) -> tuple[bytes, str]:
+async def _content(
+    name: str, params: SamplingParams, engine: Engine, request: Request, services: Services
+) -> tuple[bytes, str]:
     """The file, and what its stages took: from memory, from a request that is under way, or from one of its own."""
     pictures, batcher = services.pictures, services.batcher
     content = pictures.find(name)
@@ -124,17 +126,17 @@ async def _content(name: str, ask: Ask, engine: Engine, request: Request, servic
         return content, "cache"
 
     def submit() -> EngineRequest[bytes]:
-        make = functools.partial(encode, ask=ask, engine=engine)
+        make = functools.partial(encode, params=params, engine=engine)
         engine_request = batcher.submit(
             engine,
-            ask.latents,
-            ask.labels,
+            params.latents,
+            params.labels,
             make,
-            is_plain_png=ask.is_plain_png,
-            is_copy=ask.is_copy,
-            work_s=work_of(ask, engine),
+            is_plain_png=params.is_plain_png,
+            is_copy=params.is_copy,
+            work_s=work_of(params, engine),
         )
-        if not ask.is_random:
+        if not params.is_random:
             pictures.note(request.scope["query_string"])
         return engine_request
 
@@ -148,9 +150,9 @@ async def _content(name: str, ask: Ask, engine: Engine, request: Request, servic
     return drawn.content, ", ".join(f"{stage};dur={seconds * 1000:.2f}" for stage, seconds in stages)
 
 
-def _headers(ask: Ask, etag: str, ref: Reference, engine: Engine) -> RawHeaders:
+def _headers(params: SamplingParams, etag: str, ref: Reference, engine: Engine) -> RawHeaders:
     """What is known before anything is drawn."""
-    caching = "no-store" if ask.is_random else IMMUTABLE if ref.is_pinned else "no-cache"
+    caching = "no-store" if params.is_random else IMMUTABLE if ref.is_pinned else "no-cache"
     headers = [
         (b"model", engine.name.encode()),
         (b"model-version", str(engine.version).encode()),
@@ -159,19 +161,19 @@ def _headers(ask: Ask, etag: str, ref: Reference, engine: Engine) -> RawHeaders:
         (b"vary", b"Accept"),
         (b"cache-control", caching.encode()),
     ]
-    seeds = ask.seeds
+    seeds = params.seeds
     if seeds and seeds == seeds_from(seeds[0], len(seeds)):
         headers.append((b"seed", b"%d" % seeds[0]))
     elif seeds and len(seeds) <= MAX_LISTED:
         headers.append((b"seed", ",".join(map(str, seeds)).encode()))
-    labels = _brief(ask.labels)
+    labels = _brief(params.labels)
     if labels and len(labels) <= MAX_LISTED:
         headers.append((b"label", ",".join(map(str, labels)).encode()))
-    if ask.is_random and len(location := _pinned_url(ask, engine)) <= MAX_LOCATION:
+    if params.is_random and len(location := _pinned_url(params, engine)) <= MAX_LOCATION:
         headers.append((b"content-location", location.encode()))
-    if ask.form in ("zip", "npy"):
+    if params.form in ("zip", "npy"):
         seed = f"-seed-{seeds[0]}" if seeds else ""
-        name = f"{safe(engine.name)}-{engine.version}{seed}.{ask.form}"
+        name = f"{safe(engine.name)}-{engine.version}{seed}.{params.form}"
         headers.append((b"content-disposition", f'attachment; filename="{name}"'.encode()))
     return headers
 
@@ -181,20 +183,22 @@ def _brief(labels: list[int] | None) -> list[int]:
     return labels[:1] if labels and len(set(labels)) == 1 else labels or []
 
 
-def _pinned_url(ask: Ask, engine: Engine) -> str:
+def _pinned_url(params: SamplingParams, engine: Engine) -> str:
     """Where these very images can be had again."""
     query: list[tuple[str, str | int | float]] = [
         ("model", f"{engine.name}@{engine.version}"),
-        ("seed", ask.seeds[0]),
-        ("n", len(ask.seeds)),
-        ("format", ask.form),
+        ("seed", params.seeds[0]),
+        ("n", len(params.seeds)),
+        ("format", params.form),
     ]
-    if ask.labels is not None and ask.labels != default_labels(ask.seeds, len(engine.labels), engine.default_labels):
-        query += [("label", engine.labels[label]) for label in _brief(ask.labels)]
-    if ask.latents.truncation != 1:
-        query.append(("truncation", ask.latents.truncation))
-    if ask.scale != 1:
-        query.append(("scale", ask.scale))
-    if ask.tells_recipe:
+    if params.labels is not None and params.labels != default_labels(
+        params.seeds, len(engine.labels), engine.default_labels
+    ):
+        query += [("label", engine.labels[label]) for label in _brief(params.labels)]
+    if params.latents.truncation != 1:
+        query.append(("truncation", params.latents.truncation))
+    if params.scale != 1:
+        query.append(("scale", params.scale))
+    if params.tells_recipe:
         query.append(("metadata", "true"))
     return address(f"/generate?{urlencode(query)}")

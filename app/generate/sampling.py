@@ -31,7 +31,7 @@ MAX_PIXELS = 2**24  # of one answer: 64 images of 512 px, or one of them at scal
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ask:
+class SamplingParams:
     """A checked request: which images, of which classes, in which form."""
 
     latents: Latents
@@ -66,8 +66,10 @@ class Ask:
         return f'W/"{digest.hexdigest()[:32]}"'
 
 
-def check(request: GenerateQuery | GenerateBody, engine: Engine, accept: str, max_images: int, prefix: str = "") -> Ask:
-    """Turn a request into an Ask for `engine`.
+def check(
+    request: GenerateQuery | GenerateBody, engine: Engine, accept: str, max_images: int, prefix: str = ""
+) -> SamplingParams:
+    """Turn a request into SamplingParams for `engine`.
 
     Raises:
         InvalidRequest: a field is out of range or does not go with another, named by `prefix` + field.
@@ -77,7 +79,7 @@ def check(request: GenerateQuery | GenerateBody, engine: Engine, accept: str, ma
     form = _form(request, accept, prefix)
     latents = _latents(request, engine.latent_dim, max_images, prefix)
     defaults = latents.seeds if latents.given_NZ is None else range(len(latents))
-    ask = Ask(
+    params = SamplingParams(
         latents=latents,
         labels=_labels(request.label, engine, defaults, f"{prefix}label"),
         form=form,
@@ -86,8 +88,8 @@ def check(request: GenerateQuery | GenerateBody, engine: Engine, accept: str, ma
         is_random=latents.given_NZ is None and request.seeds is None and request.seed == RANDOM_SEED,
     )
     images = "z" if latents.given_NZ is not None else "n" if request.seeds is None else "seeds"
-    _check_size(ask, int(engine.manifest["image_size"]), (f"{prefix}{images}", f"{prefix}scale"))
-    return ask
+    _check_size(params, int(engine.manifest["image_size"]), (f"{prefix}{images}", f"{prefix}scale"))
+    return params
 
 
 def _form(request: GenerateQuery | GenerateBody, accept: str, prefix: str) -> Format:
@@ -128,13 +130,13 @@ def _given(z: list[list[float]], latent_dim: int, max_images: int, pointer: str)
     return np.array(z, np.float32)
 
 
-def _check_size(ask: Ask, side: int, pointers: tuple[str, str]) -> None:
+def _check_size(params: SamplingParams, side: int, pointers: tuple[str, str]) -> None:
     """Refuse more pixels than an answer may have; `pointers` name the number of images, and the scale."""
-    count = len(ask.latents)
-    rows, columns = layout(count) if ask.form in SHEETS else (count, 1)
-    pixels = rows * columns * (side * ask.scale) ** 2
+    count = len(params.latents)
+    rows, columns = layout(count) if params.form in SHEETS else (count, 1)
+    pixels = rows * columns * (side * params.scale) ** 2
     if pixels > MAX_PIXELS:
-        scaled = f" at scale {ask.scale}" if ask.scale > 1 else ""
+        scaled = f" at scale {params.scale}" if params.scale > 1 else ""
         raise InvalidRequest.field(
             pointers[1] if scaled else pointers[0],
             f"an answer may have up to {MAX_PIXELS} pixels; {count} images of {side} x {side}{scaled} have {pixels}",

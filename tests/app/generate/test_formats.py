@@ -14,7 +14,7 @@ import pytest
 
 from app.engine.engine import Engine
 from app.generate.formats import encode
-from app.generate.sampling import Ask
+from app.generate.sampling import SamplingParams
 from ganymede.schemas.drawings import DrawingRecipe, DrawnImages, ZipManifest
 from models.dcgan import DCGANConfig
 from models.noise import Latents
@@ -130,9 +130,9 @@ def test_no_name_of_a_class_leaves_the_folder_a_zip_is_unpacked_to(
     publish_tiny()
     engine = open_engine()
     engine.labels = [name, "b", "c"]
-    ask = Ask(Latents([7]), [0], "zip", scale=1, tells_recipe=False, is_random=False)
+    params = SamplingParams(Latents([7]), [0], "zip", scale=1, tells_recipe=False, is_random=False)
 
-    content = encode(np.zeros((1, 8, 8, 1), np.uint8), ask, engine)
+    content = encode(np.zeros((1, 8, 8, 1), np.uint8), params, engine)
 
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         file = archive.namelist()[0]

@@ -35,9 +35,9 @@ def large(publish_tiny: PublishTiny, open_engine: OpenEngine) -> Engine:
     ],
 )
 def test_an_answer_may_have_sixteen_million_pixels(large: Engine, asked: dict[str, Any]) -> None:
-    ask = check(GenerateBody(**asked), large, "", 100)
+    params = check(GenerateBody(**asked), large, "", 100)
 
-    assert len(ask.latents) == asked.get("n", len(asked.get("z", [0])))
+    assert len(params.latents) == asked.get("n", len(asked.get("z", [0])))
 
 
 @pytest.mark.parametrize(
