@@ -14,7 +14,7 @@ from app.engine.encoders import Encoders
 from app.engine.hot_reload import Models
 from app.events.activity import Activity
 from app.events.streams import Streams
-from app.generate.response_cache import Pictures
+from app.generate.response_cache import ResponseCache
 from app.http.telemetry import Telemetry
 from app.status.run_counts import RunCensus
 from app.status.storage import StorageMeter
@@ -42,7 +42,7 @@ class Services:
     queue: TrainQueue
     models: Models
     batcher: Batcher
-    pictures: Pictures
+    response_cache: ResponseCache
     encoders: Encoders
     importer: ThreadPoolExecutor
     intakes: Intakes

@@ -28,7 +28,7 @@ from app.events.activity import Activity
 from app.events.streams import Streams
 from app.generate import inspect
 from app.generate import route as generate
-from app.generate.response_cache import Pictures
+from app.generate.response_cache import ResponseCache
 from app.http import docs_page, index, openapi, outcomes
 from app.http.access_log import Observer
 from app.http.fast_route import Shortcut
@@ -174,7 +174,7 @@ def _make(settings: Settings, store: Store, telemetry: Telemetry, backend: Backe
         queue=TrainQueue(settings.broker_url),
         models=models,
         batcher=Batcher(settings.max_wait, encoders, telemetry, backend.count, settings.timeout),
-        pictures=Pictures(settings.cache_bytes, telemetry),
+        response_cache=ResponseCache(settings.cache_bytes, telemetry),
         encoders=encoders,
         streams=Streams(),
         activity=Activity(runs, models),

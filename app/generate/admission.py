@@ -27,7 +27,7 @@ def refused_unread(request: Request, services: Services) -> RawResponse | None:
         NotReady: the service is shutting down.
     """
     scope = request.scope
-    if scope["method"] != "GET" or services.pictures.may_have(scope["query_string"]):
+    if scope["method"] != "GET" or services.response_cache.may_have(scope["query_string"]):
         return None
     if any(name == b"if-none-match" for name, _ in scope["headers"]):
         return None

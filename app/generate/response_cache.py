@@ -12,7 +12,7 @@ OVERHEAD = 200  # bytes of memory that an entry costs beside its content
 ASKED = 2**15  # questions that are remembered
 
 
-class Pictures:
+class ResponseCache:
     """The least recently asked for go first when they are more than `budget` bytes. Used on the event loop alone."""
 
     def __init__(self, budget: int, telemetry: Telemetry) -> None:

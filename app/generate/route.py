@@ -120,8 +120,8 @@ async def _content(
     name: str, params: SamplingParams, engine: Engine, request: Request, services: Services
 ) -> tuple[bytes, str]:
     """The file, and what its stages took: from memory, from a request that is under way, or from one of its own."""
-    pictures, batcher = services.pictures, services.batcher
-    content = pictures.find(name)
+    cache, batcher = services.response_cache, services.batcher
+    content = cache.find(name)
     if content is not None:
         return content, "cache"
 
@@ -137,15 +137,15 @@ async def _content(
             work_s=work_of(params, engine),
         )
         if not params.is_random:
-            pictures.note(request.scope["query_string"])
+            cache.note(request.scope["query_string"])
         return engine_request
 
-    engine_request = pictures.share(name, submit)
+    engine_request = cache.share(name, submit)
     try:
         drawn = await batcher.wait(engine_request, lambda: until_gone(request))
     finally:
-        pictures.landed(name, engine_request)
-    pictures.keep(name, drawn.content)
+        cache.landed(name, engine_request)
+    cache.keep(name, drawn.content)
     stages = (("queue", drawn.queue_s), ("infer", drawn.infer_s), ("encode", drawn.encode_s))
     return drawn.content, ", ".join(f"{stage};dur={seconds * 1000:.2f}" for stage, seconds in stages)
 

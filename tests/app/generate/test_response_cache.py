@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from app.generate.response_cache import OVERHEAD, Pictures
+from app.generate.response_cache import OVERHEAD, ResponseCache
 from app.http.telemetry import Telemetry
 from app.main import create_app
 from core.settings import Settings
@@ -16,56 +16,56 @@ PublishTiny = Callable[..., int]
 Serve = Callable[[FastAPI], Any]
 
 
-def hits(pictures: Pictures, kind: str) -> float:
-    return pictures.telemetry.registry.get_sample_value("ganymede_cache_hits_total", {"kind": kind}) or 0
+def hits(cache: ResponseCache, kind: str) -> float:
+    return cache.telemetry.registry.get_sample_value("ganymede_cache_hits_total", {"kind": kind}) or 0
 
 
 @pytest.fixture
-def pictures() -> Pictures:
-    return Pictures(10 * (100 + OVERHEAD), Telemetry())
+def cache() -> ResponseCache:
+    return ResponseCache(10 * (100 + OVERHEAD), Telemetry())
 
 
-def test_what_was_kept_is_found_and_counted(pictures: Pictures) -> None:
-    pictures.keep("a", b"x")
+def test_what_was_kept_is_found_and_counted(cache: ResponseCache) -> None:
+    cache.keep("a", b"x")
 
-    assert (pictures.find("a"), pictures.find("b")) == (b"x", None)
-    assert hits(pictures, "memory") == 1
+    assert (cache.find("a"), cache.find("b")) == (b"x", None)
+    assert hits(cache, "memory") == 1
 
 
-def test_what_was_not_asked_for_the_longest_goes_first(pictures: Pictures) -> None:
+def test_what_was_not_asked_for_the_longest_goes_first(cache: ResponseCache) -> None:
     for i in range(10):
-        pictures.keep(str(i), bytes(100))
-    pictures.find("0")
+        cache.keep(str(i), bytes(100))
+    cache.find("0")
 
-    pictures.keep("new", bytes(100))
+    cache.keep("new", bytes(100))
 
-    assert pictures.find("0") is not None
-    assert pictures.find("1") is None
-    assert len(pictures) == 10
+    assert cache.find("0") is not None
+    assert cache.find("1") is None
+    assert len(cache) == 10
 
 
-def test_the_memory_it_takes_stays_within_its_budget(pictures: Pictures) -> None:
+def test_the_memory_it_takes_stays_within_its_budget(cache: ResponseCache) -> None:
     for i in range(1000):
-        pictures.keep(str(i), bytes(i % 300))
+        cache.keep(str(i), bytes(i % 300))
 
-        assert pictures.nbytes <= pictures.budget
-    assert pictures.nbytes == sum(len(content) + OVERHEAD for content in pictures._kept.values())
+        assert cache.nbytes <= cache.budget
+    assert cache.nbytes == sum(len(content) + OVERHEAD for content in cache._kept.values())
 
 
-def test_what_is_larger_than_all_the_room_drives_nothing_out(pictures: Pictures) -> None:
-    pictures.keep("small", b"x")
+def test_what_is_larger_than_all_the_room_drives_nothing_out(cache: ResponseCache) -> None:
+    cache.keep("small", b"x")
 
-    pictures.keep("large", bytes(pictures.budget))
+    cache.keep("large", bytes(cache.budget))
 
-    assert (pictures.find("small"), pictures.find("large")) == (b"x", None)
+    assert (cache.find("small"), cache.find("large")) == (b"x", None)
 
 
 def test_without_a_budget_nothing_is_kept() -> None:
-    pictures = Pictures(0, Telemetry())
+    cache = ResponseCache(0, Telemetry())
 
-    pictures.keep("a", b"x")
+    cache.keep("a", b"x")
 
-    assert pictures.find("a") is None
+    assert cache.find("a") is None
 
 
 async def test_a_picture_that_was_sent_lately_is_sent_again_undrawn(
