@@ -26,7 +26,7 @@ def version_body(name: str, version: int, services: Services) -> VersionBody:
     """
     manifest = services.registry.manifest(name, version)
     failure = services.models.failures.get((name, version))
-    engine = services.models.residents.get((name, version))
+    engine = services.models.cache.get((name, version))
     path = address(f"/models/{name}/versions/{version}")
     try:
         size = sum(facts["bytes"] for facts in manifest["files"].values())

@@ -68,7 +68,7 @@ def read_model(model: ModelName, services: ServicesDep) -> ModelBody:
             continue  # deleted while we looked
         except StoreDamaged as error:
             damaged[number] = str(error)
-    engines = services.models.residents.of(name)
+    engines = services.models.cache.of(name)
     loaded = {engine.version: engine_facts(engine) for engine in engines if isinstance(engine.version, int)}
     return ModelBody(**line.model_dump(), versions=versions, loaded=loaded, damaged_versions=damaged)
 

@@ -16,7 +16,7 @@ from typing import Protocol
 from app.engine.engine import Engine
 from app.engine.loader import Loader, LoadFailure
 from app.engine.lookups import Lookups
-from app.engine.model_cache import Key, Residents, Version
+from app.engine.model_cache import Key, ModelCache, Version
 from app.engine.source import Source
 from app.engine.telemetry import EngineTelemetry
 from core.errors import CheckpointNotFound, GanymedeError, ModelNotFound, NotReady, StoreDamaged
@@ -53,8 +53,8 @@ class Models:
         self.device = source.backend.device
         self.served: dict[ModelRef, Engine] = {}  # references without a version: what they mean now
         self.problems: dict[ModelRef, str] = {}  # references that cannot be looked after, and why
-        self.residents = Residents(budget, telemetry, self._dropped)
-        self.loader = Loader(self.source.read, self.residents.add, max_wait_s, telemetry)
+        self.cache = ModelCache(budget, telemetry, self._dropped)
+        self.loader = Loader(self.source.read, self.cache.add, max_wait_s, telemetry)
         self._found: dict[RunRef, tuple[float, Key]] = {}  # the checkpoint that a reference meant, and when
         self._seen: dict[str, Stamp] = {}  # models that were looked after, and how their folders were then
         self._turns: weakref.WeakValueDictionary[Reference, asyncio.Lock] = weakref.WeakValueDictionary()
@@ -143,7 +143,7 @@ class Models:
         return failed + [f"model:{ref}: {reason}" for ref, reason in self.problems.items()]
 
     async def _of_version(self, ref: ModelRef, key: Key, is_urgent: bool) -> Engine:
-        if self.residents.get(key) is None:
+        if self.cache.get(key) is None:
             lookups = self._own if is_urgent else self._asked
             await lookups.run(self.registry.resolve, ref)  # what is not there waits for no load
         return await self._wanted(key, is_urgent)
@@ -175,11 +175,11 @@ class Models:
         except StoreDamaged as error:
             what = "checkpoint {1} of {0}" if key[0].startswith(f"{RUN}:") else "version {1} of model {0!r}"
             raise NotReady(f"{what.format(*key)} cannot be served: {error}") from None
-        self.residents.want(key)
+        self.cache.want(key)
         return engine
 
     async def _load(self, key: Key, is_urgent: bool) -> Engine:
-        return self.residents.get(key) or await self.loader.load(key, is_urgent=is_urgent)
+        return self.cache.get(key) or await self.loader.load(key, is_urgent=is_urgent)
 
     async def _refresh(self, ref: ModelRef, is_urgent: bool) -> Engine:
         """Point `ref` at the version it means now; the newest one before it that can be loaded if that one cannot."""
@@ -248,14 +248,14 @@ class Models:
             if name == engine.name and _is_older(version, engine.version):
                 del self.failures[name, version]
         if before is not None and before not in self.served.values():
-            self.residents.overtaken(before)
+            self.cache.overtaken(before)
 
     async def _forget_deleted(self, due: set[str]) -> None:
         """A version that is gone is neither in memory nor a failure, and so is a checkpoint."""
-        keys = {(engine.name, engine.version) for engine in self.residents.all()} | set(self.failures)
+        keys = {(engine.name, engine.version) for engine in self.cache.all()} | set(self.failures)
         asked = [key for key in keys if key[0] in due or key[0].startswith(f"{RUN}:")]
         for key in await self._own.run(self.source.gone, asked):
-            self.residents.remove(key)
+            self.cache.remove(key)
             self.failures.pop(key, None)
 
     def _dropped(self, engine: Engine) -> None:
@@ -267,7 +267,7 @@ class Models:
 
     def _names(self) -> set[str]:
         """Models that something here depends on."""
-        keys = {engine.name for engine in self.residents.all()} | {name for name, _ in self.failures}
+        keys = {engine.name for engine in self.cache.all()} | {name for name, _ in self.failures}
         return {name for name in keys if not name.startswith(f"{RUN}:")} | {ref.name for ref in self.served}
 
     def _stamps(self, names: set[str]) -> dict[str, Stamp]:

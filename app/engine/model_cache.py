@@ -11,7 +11,7 @@ Version = int | BranchStep  # of a model; of a run: where in it a checkpoint was
 Key = tuple[str, Version]  # a model, or `run:ID`
 
 
-class Residents:
+class ModelCache:
     """Engines by name and version. Changed on the event loop alone, read by any thread.
 
     `dropped` is told of each engine that leaves. Requests under way keep theirs, so its memory may stay until they end.

@@ -56,8 +56,8 @@ class ServiceCollector(Collector):
         for status, count in counts.by_status.items():
             runs.add_metric([status.value], count)
         models = InfoMetricFamily("ganymede_model", "Versions in memory.", labels=["model", "version", "digest"])
-        resident = services.models.residents
-        for engine in resident.all():
+        cache = services.models.cache
+        for engine in cache.all():
             models.add_metric([engine.name, str(engine.version), engine.digest], {})
         speed = counts.images_per_second
         early = "Runs that succeeded before their last step, as a trouble came back after every remedy."
@@ -70,8 +70,8 @@ class ServiceCollector(Collector):
             models,
             free,
             _gpu_memory(services.models.device),
-            GaugeMetricFamily("ganymede_models_resident", "Versions and checkpoints in memory.", len(resident.all())),
-            GaugeMetricFamily("ganymede_model_memory_bytes", "Weights of all that is in memory.", resident.nbytes),
+            GaugeMetricFamily("ganymede_models_resident", "Versions and checkpoints in memory.", len(cache.all())),
+            GaugeMetricFamily("ganymede_model_memory_bytes", "Weights of all that is in memory.", cache.nbytes),
             GaugeMetricFamily("ganymede_train_images_per_second", "Of all running runs together.", value=speed),
             GaugeMetricFamily("ganymede_queue_images", "Images that wait for the engine.", services.batcher.waiting),
             GaugeMetricFamily("ganymede_engine_up", "Whether the engine takes batches.", services.batcher.is_alive),

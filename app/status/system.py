@@ -55,7 +55,7 @@ async def read_status(services: ServicesDep) -> StatusBody:
             device=services.models.device,
             is_alive=services.batcher.is_alive,
             waiting_images=services.batcher.waiting,
-            loaded=sorted(f"{engine.name}@{engine.version}" for engine in services.models.residents.all()),
+            loaded=sorted(f"{engine.name}@{engine.version}" for engine in services.models.cache.all()),
         ),
         storage=storage,
         imports=services.intakes.under_way(),

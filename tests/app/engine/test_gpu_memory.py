@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from app.engine.engine import Engine, load_engine
-from app.engine.model_cache import Residents
+from app.engine.model_cache import ModelCache
 from app.engine.telemetry import EngineTelemetry
 from app.engine.thread_backend import ThreadBackend
 from core.registry import Registry
@@ -63,14 +63,14 @@ def test_an_engine_counts_what_it_takes_of_the_gpu(open_wide: Open) -> None:
 
 async def test_engines_that_leave_give_all_of_it_back(open_wide: Open, backend: ThreadBackend) -> None:
     before = reserved()
-    residents = Residents(1, EngineTelemetry(), lambda engine: None)  # room for one: the newest
+    cache = ModelCache(1, EngineTelemetry(), lambda engine: None)  # room for one: the newest
     for version in (1, 2, 3):
-        residents.add(open_wide(version))
-        await residents.all()[-1].draw(Latents(range(4)), [0, 1, 2, 0])
+        cache.add(open_wide(version))
+        await cache.all()[-1].draw(Latents(range(4)), [0, 1, 2, 0])
         gc.collect()
         backend.give_back()
     beside_one = reserved() - before
-    residents.remove(("wide", 3))
+    cache.remove(("wide", 3))
     gc.collect()
     backend.give_back()
 
@@ -83,11 +83,9 @@ async def test_engines_that_leave_give_all_of_it_back(open_wide: Open, backend: 
 def test_a_budget_is_kept_by_what_engines_take_of_the_gpu(open_wide: Open) -> None:
     one = open_wide(1)
     weights = sum(weight.nbytes for weight in one.runner._run.args[0].network.state_dict().values())  # type: ignore[attr-defined]
-    residents = Residents(
-        one.facts.nbytes + weights, EngineTelemetry(), lambda engine: None
-    )  # two by their weights alone
+    cache = ModelCache(one.facts.nbytes + weights, EngineTelemetry(), lambda engine: None)  # two by their weights alone
 
-    residents.add(one)
-    residents.add(open_wide(2))
+    cache.add(one)
+    cache.add(open_wide(2))
 
-    assert [engine.version for engine in residents.all()] == [2]
+    assert [engine.version for engine in cache.all()] == [2]
