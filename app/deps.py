@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 from app.datasets.intake import Intakes
 from app.engine.batcher import Batcher
 from app.engine.encoders import Encoders
-from app.engine.hot_reload import Models
+from app.engine.hot_reload import ServedModels
 from app.events.activity import Activity
 from app.events.streams import Streams
 from app.generate.response_cache import ResponseCache
@@ -40,7 +40,7 @@ class Services:
     histories: Histories
     datasets: DatasetStore
     queue: TrainQueue
-    models: Models
+    models: ServedModels
     batcher: Batcher
     response_cache: ResponseCache
     encoders: Encoders

@@ -191,7 +191,7 @@ _HANDLERS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
 def _unknown(request: Request, error: Exception) -> Response:
     log.error("unexpected error at %s %s", request.method, request.url.path, exc_info=error)
     detail = "an unexpected error; the service's log has the details under this request_id"
-    about = _about(request)  # this answer is sent outside the Gate, which puts these headers on all others
+    about = _about(request)  # this answer is sent outside the Guard, which puts these headers on all others
     headers = {
         "Request-Id": about["request_id"],
         "X-Content-Type-Options": "nosniff",

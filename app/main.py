@@ -19,7 +19,7 @@ from app.deps import Services
 from app.engine.batch import Backend
 from app.engine.batcher import Batcher
 from app.engine.encoders import Encoders
-from app.engine.hot_reload import Models
+from app.engine.hot_reload import ServedModels
 from app.engine.process_backend import ProcessBackend
 from app.engine.source import Source
 from app.engine.thread_backend import ThreadBackend
@@ -30,9 +30,9 @@ from app.generate import inspect
 from app.generate import route as generate
 from app.generate.response_cache import ResponseCache
 from app.http import docs_page, index, openapi, outcomes
-from app.http.access_log import Observer
-from app.http.fast_route import Shortcut
-from app.http.guard import BodyLimit, Gate
+from app.http.access_log import AccessLog
+from app.http.fast_route import FastPath
+from app.http.guard import BodyLimit, Guard
 from app.http.proxy import Proxy
 from app.http.routing import Addresses, Methods
 from app.http.telemetry import Telemetry
@@ -104,16 +104,16 @@ def create_app(settings: Settings) -> FastAPI:
         generate_unique_id_function=openapi.operation_id,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},  # /metrics is ours
     )
-    routes = [*generate.direct, *(route for part in PARTS for route in part.router.routes)]
+    routes = [*generate.fast_routes, *(route for part in PARTS for route in part.router.routes)]
     app.state.addresses = addresses = Addresses(routes)
     errors.install(app)
     openapi.install(app)
     app.add_middleware(BodyLimit, max_upload=settings.max_upload)
     app.add_middleware(Methods, addresses=addresses)
-    app.add_middleware(Shortcut, routes=generate.direct)
-    app.add_middleware(Gate, allowed_hosts=settings.allowed_hosts, max_upload=settings.max_upload, telemetry=telemetry)
-    app.add_middleware(Observer, telemetry=telemetry, is_access_logged=settings.access_log)
-    app.router.routes.extend(generate.direct)
+    app.add_middleware(FastPath, routes=generate.fast_routes)
+    app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts, max_upload=settings.max_upload, telemetry=telemetry)
+    app.add_middleware(AccessLog, telemetry=telemetry, is_access_logged=settings.access_log)
+    app.router.routes.extend(generate.fast_routes)
     for part in PARTS:
         app.include_router(part.router)
     outcomes.expect(telemetry, routes)
@@ -160,7 +160,7 @@ def _make(settings: Settings, store: Store, telemetry: Telemetry, backend: Backe
     """All services; nothing of them runs yet."""
     registry = Registry(store)
     source, bell = Source(registry, backend, settings.precision), Bell(settings.broker_url)
-    models = Models(source, bell, telemetry, budget=settings.model_memory, max_wait_s=settings.max_wait)
+    models = ServedModels(source, bell, telemetry, budget=settings.model_memory, max_wait_s=settings.max_wait)
     runs = RunStore(store)
     encoders = Encoders(settings.max_wait, telemetry)
     return Services(

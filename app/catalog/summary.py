@@ -1,11 +1,11 @@
 """A model in a line, for lists and for the stream of all that happens. Knows no request."""
 
-from app.engine.hot_reload import Models
+from app.engine.hot_reload import ServedModels
 from ganymede.schemas.models import ModelSummary
 from ganymede.schemas.references import ModelRef
 
 
-def summary(models: Models, name: str) -> ModelSummary | None:
+def summary(models: ServedModels, name: str) -> ModelSummary | None:
     """Its aliases, and what its name alone draws from here. None if there is no such model."""
     outline, served = models.registry.outline(name), models.served.get(ModelRef(name))
     if outline.newest is None:

@@ -40,7 +40,7 @@ class Bell(Protocol):
         ...
 
 
-class Models:
+class ServedModels:
     """The engines of one device. All state is changed on the event loop; the store is read on threads.
 
     `budget`: bytes of weights in memory. `max_wait_s`: how long a request may be expected to wait for a load.

@@ -34,7 +34,7 @@ from models.noise import Latents
 from models.weights import WEIGHTS_FILE, load_generator
 
 CPU = torch.device("cpu")
-Answer = tuple[Any, ...]  # a message, and its blocks
+Reply = tuple[Any, ...]  # a message, and its blocks
 
 
 class Forwards:
@@ -43,7 +43,7 @@ class Forwards:
     def __init__(self) -> None:
         self._loaded: dict[int, tuple[Forward, int]] = {}
 
-    def obey(self, command: dict[str, Any], block: memoryview) -> Answer:
+    def obey(self, command: dict[str, Any], block: memoryview) -> Reply:
         """Carry out a command."""
         key = command["key"]
         match command["do"]:
@@ -62,7 +62,7 @@ class Forwards:
                 return self._run(*self._loaded[key], command, block)
         return ({},)
 
-    def _run(self, forward: Forward, latent_dim: int, command: dict[str, Any], block: memoryview) -> Answer:
+    def _run(self, forward: Forward, latent_dim: int, command: dict[str, Any], block: memoryview) -> Reply:
         given = np.frombuffer(block, np.float32).reshape(-1, latent_dim) if len(block) else None
         latents = Latents(command["seeds"], command["truncation"], given)
         batch = Batch(latents, command["labels"], command["bucket"], command["as_files"])
@@ -77,12 +77,12 @@ def serve(connection: socket.socket, forwards: Forwards) -> None:
     """Answer until the other side closes."""
     while True:
         try:
-            connection.sendall(pack(*_answer(forwards, *receive(connection))))
+            connection.sendall(pack(*_reply(forwards, *receive(connection))))
         except (EOFError, OSError):
             return
 
 
-def _answer(forwards: Forwards, command: dict[str, Any], block: memoryview) -> Answer:
+def _reply(forwards: Forwards, command: dict[str, Any], block: memoryview) -> Reply:
     try:
         return forwards.obey(command, block)
     except GanymedeError as error:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from app.catalog.summary import summary
-from app.engine.hot_reload import Models
+from app.engine.hot_reload import ServedModels
 from app.events.streams import RunTail, encode, pings_until
 from app.train.body import run_body
 from core.errors import GanymedeError
@@ -25,7 +25,7 @@ NEWEST_KEPT = 512  # messages; a watcher that is further behind begins anew
 class Activity:
     """Everything that happens, and whoever wants to know."""
 
-    def __init__(self, runs: RunStore, models: Models) -> None:
+    def __init__(self, runs: RunStore, models: ServedModels) -> None:
         self.runs, self.models = runs, models
         self.watchers = 0
         self.is_closing = False

@@ -16,7 +16,7 @@ from app.generate.formats import encode, safe, work_of
 from app.generate.parameters import GenerateBody, GenerateQuery
 from app.generate.sampling import MEDIA_TYPES, SamplingParams, check
 from app.http.conditional import IMMUTABLE, IfNoneMatch, is_known
-from app.http.fast_route import DirectRoute, RawHeaders, RawResponse, read_query
+from app.http.fast_route import FastRoute, RawHeaders, RawResponse, read_query
 from app.http.hang_up import until_gone
 from app.http.proxy import address
 from app.http.routing import Router
@@ -81,11 +81,11 @@ async def _generate(request: Request) -> Response:
     return await _answer(query, request, services, known, prefix="")
 
 
-direct = (
-    DirectRoute(
+fast_routes = (
+    FastRoute(
         "/generate", _generate, generate, **DOCUMENTED, operation_id="generate", methods=["GET"], tags=["generate"]
     ),
-    DirectRoute("/generate", _generate, generate, methods=["HEAD"], include_in_schema=False),
+    FastRoute("/generate", _generate, generate, methods=["HEAD"], include_in_schema=False),
 )
 
 

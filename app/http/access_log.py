@@ -1,7 +1,7 @@
 """What is noted of every request: its count, its time, its line in the log. Knows no route.
 
 An event stream lasts as long as its reader stays, so it is counted when it begins and its time is no request's time.
-Pure ASGI, and the outermost: it also sees what the Gate refuses.
+Pure ASGI, and the outermost: it also sees what the Guard refuses.
 """
 
 import logging
@@ -24,7 +24,7 @@ READINESS, NOT_READY = "/readyz", 503
 log = logging.getLogger("app.access")
 
 
-class Observer:
+class AccessLog:
     """Middleware; `is_access_logged` asks for a line for each request, not only for failures and changes."""
 
     def __init__(self, app: ASGIApp, telemetry: Telemetry, is_access_logged: bool) -> None:

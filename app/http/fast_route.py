@@ -24,7 +24,7 @@ RawHeaders = list[tuple[bytes, bytes]]
 Query = TypeVar("Query", bound=BaseModel)
 
 
-class DirectRoute(APIRoute):
+class FastRoute(APIRoute):
     """Answered by `handler`; `endpoint` is never called, its parameters and its text are what FastAPI documents.
 
     Append it to `app.router.routes`: an included router would put its own machinery around.
@@ -35,13 +35,13 @@ class DirectRoute(APIRoute):
         self.handler, self.app = handler, request_response(handler)
 
 
-class Shortcut:
+class FastPath:
     """Middleware that answers `routes` itself, before anything looks for a route or for a body: a body is not read.
 
     The app has the same routes, for their text and for the methods they lack; it would answer them alike.
     """
 
-    def __init__(self, app: ASGIApp, routes: Iterable[DirectRoute]) -> None:
+    def __init__(self, app: ASGIApp, routes: Iterable[FastRoute]) -> None:
         self.app = app
         self._routes = {(method, route.path): route for route in routes for method in route.methods or ()}
 

@@ -47,7 +47,7 @@ PAGE_POLICY = (b"content-security-policy", b"default-src 'none'; base-uri 'none'
 _source = random.Random()  # seeded by the system, once: an id is no secret, and each question to the system costs 20 us
 
 
-class Gate:
+class Guard:
     """Middleware; refusals are problem documents like all others."""
 
     def __init__(self, app: ASGIApp, allowed_hosts: tuple[str, ...], max_upload: int, telemetry: Telemetry) -> None:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.engine.hot_reload import Models
+from app.engine.hot_reload import ServedModels
 from app.engine.lookups import Lookups
 from app.engine.telemetry import EngineTelemetry
 from app.main import create_app
@@ -31,7 +31,7 @@ class Stuck:
     def __init__(self) -> None:
         self.gate, self.begun = threading.Event(), threading.Semaphore(0)
 
-    def of(self, models: Models, name: str) -> None:
+    def of(self, models: ServedModels, name: str) -> None:
         """Have those of one kind wait."""
         owner = models.registry if name == "resolve" else models.source
         look = getattr(owner, name)
@@ -48,7 +48,7 @@ class Stuck:
 @pytest.fixture
 async def serving(
     settings: Settings, publish_tiny: PublishTiny, serve: Serve
-) -> AsyncIterator[tuple[httpx.AsyncClient, Models]]:
+) -> AsyncIterator[tuple[httpx.AsyncClient, ServedModels]]:
     publish_tiny()
     app = create_app(settings)
     async with serve(app) as client:
@@ -65,7 +65,7 @@ FLOODS = {
 
 @pytest.mark.parametrize(("look", "name"), FLOODS.values(), ids=list(FLOODS))
 async def test_a_new_version_takes_over_before_a_flood_of_unknown_names_is_looked_up(
-    serving: tuple[httpx.AsyncClient, Models], publish_tiny: PublishTiny, look: str, name: str
+    serving: tuple[httpx.AsyncClient, ServedModels], publish_tiny: PublishTiny, look: str, name: str
 ) -> None:
     client, models = serving
     stuck = Stuck()
@@ -87,7 +87,7 @@ async def test_a_new_version_takes_over_before_a_flood_of_unknown_names_is_looke
 
 
 async def test_what_the_service_needs_does_not_wait_for_a_request_that_asks_for_the_same(
-    serving: tuple[httpx.AsyncClient, Models], publish_tiny: PublishTiny
+    serving: tuple[httpx.AsyncClient, ServedModels], publish_tiny: PublishTiny
 ) -> None:
     client, models = serving
     publish_tiny("other")

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.http.fast_route import Shortcut
+from app.http.fast_route import FastPath
 from app.main import create_app
 from core.settings import Settings
 from tests.app.scraping import moved, scrape
@@ -21,9 +21,9 @@ SAME = {"Request-Id": "same"}
 
 @pytest.fixture
 async def routed(client: httpx.AsyncClient, settings: Settings, serve: Serve) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of an app beside that of `client`, without the shortcut."""
-    app, shortcut = create_app(settings), cast(Any, Shortcut)
-    app.user_middleware = [layer for layer in app.user_middleware if layer.cls is not shortcut]
+    """A client of an app beside that of `client`, without the fast route."""
+    app, fast = create_app(settings), cast(Any, FastPath)
+    app.user_middleware = [layer for layer in app.user_middleware if layer.cls is not fast]
     async with serve(app) as ready:
         yield ready
 
