@@ -16,8 +16,7 @@ from ganymede.schemas.specs import TrainConfig
 from models.auto import RULES
 from models.choice import TABLE as CHOICES
 from models.recipes import RECIPES
-from worker import remedies
-from worker.diagnosis import judging
+from worker.diagnosis import judging, remedies
 from worker.diagnosis.thresholds import TABLE
 
 FOLDER = Path(__file__).resolve().parent

@@ -34,7 +34,7 @@ ALLOWED = {
     ("bench/serving/servers.py", "os.environ"): "the servers it starts inherit its environment",
     ("core/machine/processes.py", "sys.executable"): "the one place that says how it is called",
     ("bench/serving/servers.py", "sys.executable"): "servers of several environments, started in this folder",
-    ("worker/launch.py", "os.environ"): "the processes it starts inherit its environment",
+    ("worker/processes/launch.py", "os.environ"): "the processes it starts inherit its environment",
     ("ganymede/client/environment.py", "os.environ"): "names the variable that httpx could not use",
     ("ganymede/supervisor.py", "os.environ"): "the processes it starts inherit its environment",
     ("worker/training/scores/efficientnet.py", "torch.load"): "the one pickle: of a pinned SHA-256, with weights_only",
@@ -233,7 +233,7 @@ def test_no_tracked_file_names_one_machine_or_a_registry() -> None:
 
 def test_the_parent_of_the_training_processes_never_loads_torch() -> None:
     # CUDA cannot be used in a child forked from a process that has touched it.
-    _run_python("import sys, worker.__main__, worker.guarded; assert 'torch' not in sys.modules")
+    _run_python("import sys, worker.__main__, worker.rq_worker; assert 'torch' not in sys.modules")
 
 
 @pytest.mark.parametrize(

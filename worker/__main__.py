@@ -16,8 +16,7 @@ from core.queue.reconcile import reconcile
 from core.runs import RunStore
 from core.settings import Settings, SettingsError, load_settings, make_store_folder, unknown_variables
 from core.store import Store
-from worker.connection import connect
-from worker.guarded import HEARTBEAT_EVERY_S, MAINTENANCE_EVERY_S, WORKER_TTL_S, GuardedJob, GuardedWorker
+from worker.rq_worker import HEARTBEAT_EVERY_S, MAINTENANCE_EVERY_S, WORKER_TTL_S, GuardedJob, GuardedWorker, connect
 from worker.training.stopping import on_stop_signal
 
 GPU_FILES = (

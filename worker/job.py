@@ -1,6 +1,6 @@
 """One attempt of one run, in the process that RQ forks for it. Imports torch: never import this in the parent.
 
-A run that is trained by several processes is watched from here, and trained in those (worker/rank.py).
+A run that is trained by several processes is watched from here, and trained in those (worker/processes/rank.py).
 """
 
 import logging
@@ -24,16 +24,16 @@ from core.settings import Settings, load_settings
 from core.store import Store
 from core.store.files import folder_size
 from ganymede.schemas.states import Failure, Status
-from worker.checkpointing import load_training, restore
+from worker.checkpoints.checkpointing import load_training, restore
+from worker.checkpoints.initial import set_out
+from worker.checkpoints.rollback import roll_back, tell_of_rollbacks
 from worker.diagnosis.hook import Diagnose
-from worker.evaluation import hook_of, prepare
-from worker.hooks import DrawSamples, ReportProgress, StopWhenAsked, Together
-from worker.initial import set_out
-from worker.keeping import KeepCheckpoints, PublishVersions, lineage_of, make_up
-from worker.launch import LOST_PEER, OUT_OF_MEMORY, how, train_together
-from worker.log_events import WarningsAsEvents
-from worker.preparation import Workshop
-from worker.rollback import roll_back, tell_of_rollbacks
+from worker.evaluation.hook import hook_of, prepare
+from worker.evaluation.preparation import Workshop
+from worker.hooks.log_events import WarningsAsEvents
+from worker.hooks.publishing import KeepCheckpoints, PublishVersions, lineage_of, make_up
+from worker.hooks.reporting import DrawSamples, ReportProgress, StopWhenAsked, Together
+from worker.processes.launch import LOST_PEER, OUT_OF_MEMORY, how, train_together
 from worker.training.batches import Batches
 from worker.training.distributed import ALONE, PeerLost, World
 from worker.training.execution import Execution, decide, devices_of

@@ -30,7 +30,7 @@ from core.machine.lifeline import end_with_the_parent
 from core.machine.memory import available_bytes, peak_resident_bytes, total_bytes
 from models.networks import state_bytes
 from models.sampling import draw_grid
-from worker.checkpointing import save_training
+from worker.checkpoints.checkpointing import save_training
 from worker.training.batches import Batches
 from worker.training.execution import Execution, decide
 from worker.training.methods import method_of

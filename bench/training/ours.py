@@ -19,7 +19,7 @@ from bench.training import example
 from ganymede.schemas.specs import RunSpec, TrainConfig
 from models.discriminator import Judgement
 from models.resolution import resolve
-from worker.hooks import Quiet
+from worker.hooks.reporting import Quiet
 from worker.training.batches import Batches
 from worker.training.execution import decide
 from worker.training.methods import method_of

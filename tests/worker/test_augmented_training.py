@@ -15,7 +15,7 @@ from models.recipes import RECIPES
 from models.sampling import draw
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_resume import cut_off, weights
-from worker.checkpointing import load_training
+from worker.checkpoints.checkpointing import load_training
 from worker.training.adversarial import Adversarial
 from worker.training.augmentation import TRANSFORMS, Augmentation
 from worker.training.batches import Batches

@@ -5,7 +5,7 @@ import pytest
 from core.runs import RunStore
 from ganymede.schemas.states import Status
 from tests.worker.conftest import CreateRun, TrainHere
-from worker.claim import claim
+from worker.rq_worker import claim
 
 
 @pytest.fixture

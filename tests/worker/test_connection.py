@@ -10,8 +10,7 @@ from rq.serializers import JSONSerializer
 
 from core.queue import QUEUE_NAME, TrainQueue
 from ganymede.broker import Broker
-from worker.connection import connect
-from worker.guarded import GuardedJob, GuardedWorker
+from worker.rq_worker import GuardedJob, GuardedWorker, connect
 
 
 def come_up(url: str) -> GuardedWorker:
@@ -69,7 +68,7 @@ def test_an_idle_worker_outlives_a_redis_that_takes_nothing_and_works_again_when
                 server.config_set("maxmemory", 0)
                 queue.enqueue("run_a", 1)
 
-        monkeypatch.setattr("worker.guarded.time.sleep", wait)
+        monkeypatch.setattr("worker.rq_worker.time.sleep", wait)
         worker.heartbeat()
         worker.run_maintenance_tasks()
         job, _ = worker.dequeue_job_and_maintain_ttl(1)

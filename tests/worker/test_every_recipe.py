@@ -22,7 +22,7 @@ from models.sampling import draw
 from tests.app.gated import drawn
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_resume import cut_off, weights
-from worker.hooks import DrawSamples, StopWhenAsked
+from worker.hooks.reporting import DrawSamples, StopWhenAsked
 from worker.training.adversarial import Adversarial
 from worker.training.batches import Batches
 from worker.training.execution import Execution

@@ -18,8 +18,8 @@ from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
 from core.queue import QUEUE_NAME, TrainQueue
 from core.queue.snapshot import ALIVE_FOR_S
-from worker.guarded import WORKER_TTL_S, GuardedWorker
 from worker.health import newest_heartbeat_age_s
+from worker.rq_worker import WORKER_TTL_S, GuardedWorker
 
 HERE = socket.gethostname()
 

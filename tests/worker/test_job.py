@@ -11,8 +11,8 @@ from core.runs.checkpoints import list_checkpoints
 from ganymede.schemas.states import Status
 from models.weights import is_finite, load_generator
 from tests.worker.conftest import CreateRun, TrainHere
-from worker import hooks
-from worker.hooks import ReportProgress
+from worker.hooks import reporting as hooks
+from worker.hooks.reporting import ReportProgress
 from worker.training import stopping
 from worker.training.state import TrainState
 from worker.training.trainer import Metrics

@@ -10,8 +10,8 @@ from core.runs.events import events_after
 from core.store import Store
 from ganymede.schemas.states import Status
 from tests.worker.conftest import CreateRun, TrainHere
-from worker.hooks import ReportProgress
-from worker.keeping import KeepCheckpoints
+from worker.hooks.publishing import KeepCheckpoints
+from worker.hooks.reporting import ReportProgress
 from worker.training import execution
 from worker.training.state import TrainState
 from worker.training.trainer import Metrics
@@ -141,7 +141,7 @@ def test_a_machine_without_memory_costs_no_checkpoint(
         raise torch.OutOfMemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr("worker.checkpointing.new_state", no_room)
+        patch.setattr("worker.checkpoints.checkpointing.new_state", no_room)
         ended = train_here(run)
 
     assert ended == "failed: out_of_memory"

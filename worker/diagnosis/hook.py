@@ -15,13 +15,13 @@ from ganymede.schemas.diagnosis import Action, Diagnosis, EarlyEnd, Verdict
 from ganymede.schemas.references import BranchStep
 from ganymede.schemas.specs import stop_of
 from ganymede.schemas.states import Best
+from worker.checkpoints.rollback import sound_best
 from worker.diagnosis.judging import diagnose, first_trouble
 from worker.diagnosis.record import Setting
+from worker.diagnosis.remedies import next_remedy
 from worker.diagnosis.rules import Finding
 from worker.diagnosis.window import restored
-from worker.hooks import Clock, Quiet
-from worker.remedies import next_remedy
-from worker.rollback import sound_best
+from worker.hooks.reporting import Clock, Quiet
 from worker.training.state import TrainState
 from worker.training.stopping import RollBack, StopTraining
 from worker.training.trainer import Metrics

@@ -1,4 +1,4 @@
-"""All that training changes: networks, average, optimisers, counters. Knows no files (worker/checkpointing.py does).
+"""All that training changes: networks, average, optimisers, counters. Knows no files (worker/checkpoints does).
 
 Random numbers, batch order and learning rates are functions of (seed, branch, step), so nothing of them is kept.
 

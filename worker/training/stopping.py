@@ -17,7 +17,7 @@ class StopTraining(Exception):
 
 
 class RollBack(Exception):
-    """Raised between two steps: the run goes back to a checkpoint, on a new branch (worker/rollback.py).
+    """Raised between two steps: the run goes back to a checkpoint, on a new branch (worker/checkpoints/rollback.py).
 
     reason: why, in words for people. failure: the code with which the run fails where it went back too often.
     to_best: to the best checkpoint, if a metric says which that is; else to the newest. before: to none of this step

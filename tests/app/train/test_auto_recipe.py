@@ -21,7 +21,7 @@ from models.choice import Row
 from models.recipes import RECIPES
 from tests.app.conftest import Serve
 from tests.conftest import PublishTiny
-from worker.guarded import GuardedWorker
+from worker.rq_worker import GuardedWorker
 
 ASKED: dict[str, Any] = {"dataset": "shapes", "config": {"steps": 5}}
 AT_ONCE = {"estimate": "false"}

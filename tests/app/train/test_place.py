@@ -15,7 +15,7 @@ from core.settings import Settings
 from core.store import Store
 from models.recipes import RECIPES
 from tests.app.conftest import Serve
-from worker.guarded import GuardedWorker
+from worker.rq_worker import GuardedWorker
 
 Employ = Callable[..., None]
 

@@ -20,7 +20,7 @@ from core.store import Store
 from models.networks import build_networks
 from tests.app.conftest import Serve
 from tests.processes import children, command_line, on_linux
-from worker.guarded import GuardedWorker
+from worker.rq_worker import GuardedWorker
 
 SMALL = {"batch_size": 8, "width": 16, "latent_dim": 4}
 ASKED: dict[str, Any] = {"recipe": "cgan", "dataset": "shapes", "config": SMALL}

@@ -15,12 +15,12 @@ from core.runs.states import RunState
 from core.store import Store
 from ganymede.schemas.diagnosis import Verdict
 from ganymede.schemas.states import Status
+from tests.worker.checkpoints.test_rollback import Poisoned, actions, points
 from tests.worker.conftest import CreateRun, TrainHere
-from tests.worker.test_rollback import Poisoned, actions, points
 from worker import job
 from worker.diagnosis import thresholds
-from worker.hooks import ReportProgress
-from worker.keeping import KeepCheckpoints
+from worker.hooks.publishing import KeepCheckpoints
+from worker.hooks.reporting import ReportProgress
 from worker.training.state import TrainState
 from worker.training.trainer import Metrics
 

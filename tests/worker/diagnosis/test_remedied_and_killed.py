@@ -9,14 +9,14 @@ from core.registry import Registry
 from core.runs.checkpoints import list_checkpoints
 from core.store import Store
 from ganymede.schemas.states import Status
+from tests.worker.checkpoints.test_rollback import CPU, actions
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.diagnosis.test_remedied import LONG, draw, ways
 from tests.worker.test_resume import Killed, weights
-from tests.worker.test_rollback import CPU, actions
 from worker import job
-from worker.checkpointing import load_training
-from worker.hooks import ReportProgress
-from worker.keeping import KeepCheckpoints, PublishVersions
+from worker.checkpoints.checkpointing import load_training
+from worker.hooks.publishing import KeepCheckpoints, PublishVersions
+from worker.hooks.reporting import ReportProgress
 from worker.training.state import TrainState
 from worker.training.trainer import Metrics
 

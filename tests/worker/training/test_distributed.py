@@ -1,5 +1,4 @@
-"""Shares of a batch and of its random numbers, and where each process computes. tests/worker/test_together.py has the
-processes themselves."""
+"""Shares of a batch and of its random numbers, and where each process computes (the processes: test_together.py)."""
 
 import pytest
 import torch

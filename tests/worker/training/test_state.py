@@ -12,7 +12,7 @@ from core.errors import StoreDamaged, TrainingFailed
 from models.publish import Lineage, write_generator
 from models.resolution import network_config
 from tests.worker.conftest import CreateRun
-from worker.checkpointing import load_training, save_training
+from worker.checkpoints.checkpointing import load_training, save_training
 from worker.training.execution import Execution
 from worker.training.state import TrainState, new_state
 

@@ -11,7 +11,7 @@ from models.discriminator import Judgement
 from models.recipes import RECIPES
 from models.sampling import draw
 from tests.worker.conftest import CreateRun
-from worker.hooks import Quiet
+from worker.hooks.reporting import Quiet
 from worker.training.adversarial import accuracies
 from worker.training.batches import Batches
 from worker.training.execution import Execution

@@ -10,10 +10,11 @@ from core.runs import Run
 from core.store import files
 from ganymede.schemas.states import Status
 from tests.worker.conftest import CreateRun, TrainHere
-from worker import hooks, preparation
-from worker.hooks import StopWhenAsked
-from worker.preparation import Workshop
-from worker.tasks import Tasks
+from worker.evaluation import preparation
+from worker.evaluation.preparation import Workshop
+from worker.hooks import reporting as hooks
+from worker.hooks.reporting import StopWhenAsked
+from worker.hooks.tasks import Tasks
 from worker.training.scores import classifier
 
 BEFORE_THE_FIRST_STEP = ["dataset_check", "classifier", "real_features", "floor"]
@@ -117,7 +118,7 @@ def unless_made(try_lock: Any) -> Any:
 
 
 def test_the_log_tells_of_what_takes_long_and_how_long_it_will_take(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "worker.tasks")
+    caplog.set_level(logging.INFO, "worker.hooks.tasks")
     clock = Time()
     tasks = Tasks(lambda: None, clock)
 
@@ -152,7 +153,7 @@ def test_an_estimate_of_the_parts_that_was_too_low_never_tells_of_more_than_all(
 
 
 def test_of_parts_that_nobody_knows_no_time_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "worker.tasks")
+    caplog.set_level(logging.INFO, "worker.hooks.tasks")
     clock = Time()
     tasks = Tasks(lambda: None, clock)
 

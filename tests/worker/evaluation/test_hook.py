@@ -14,8 +14,8 @@ from core.store import Store
 from ganymede.schemas.states import Status
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_resume import cut_off, weights
-from worker.evaluation import Evaluate, Evaluation
-from worker.hooks import StopWhenAsked
+from worker.evaluation.hook import Evaluate, Evaluation
+from worker.hooks.reporting import StopWhenAsked
 from worker.training.scores import classifier
 from worker.training.state import TrainState
 from worker.training.stopping import StopTraining
@@ -60,7 +60,7 @@ def test_the_state_keeps_the_scores_of_the_last_evaluation(
     create_run: CreateRun, train_here: TrainHere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = create_run(extractor="classifier", evaluate_every=5, report_every=1)
-    monkeypatch.setattr("worker.hooks.MARK_EVERY_S", 0.0)
+    monkeypatch.setattr("worker.hooks.reporting.MARK_EVERY_S", 0.0)
 
     cut_off(run, 7, train_here, monkeypatch)
 

@@ -1,4 +1,4 @@
-"""What happens beside the training loop: reports, grids, stopping; worker/keeping.py has the rest. Knows the store.
+"""What happens beside the training loop: reports, grids, stopping; publishing.py has the rest. Knows the store.
 
 Each hook is one concern; the job puts them in order (a checkpoint is written before it is published).
 """
@@ -18,7 +18,7 @@ from ganymede.schemas.references import BranchStep
 from ganymede.schemas.states import Status
 from models import sampling
 from models.noise import classes_with_images
-from worker.tasks import Tasks
+from worker.hooks.tasks import Tasks
 from worker.training.distributed import World
 from worker.training.state import TrainState
 from worker.training.stopping import RollBack, StopTraining, is_asked_by_signal

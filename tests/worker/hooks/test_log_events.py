@@ -6,7 +6,7 @@ import pytest
 
 from core.runs import Run
 from tests.worker.conftest import CreateRun
-from worker.log_events import LONGEST, WarningsAsEvents
+from worker.hooks.log_events import LONGEST, WarningsAsEvents
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from core.datasets import Dataset
 from core.images import Images
 from core.runs import Run
 from models import sampling
-from worker.preparation import Workshop, choose, make_extractor, make_reference
+from worker.evaluation.preparation import Workshop, choose, make_extractor, make_reference
 from worker.training.scores.extractor import BATCH, Extractor, extract
 from worker.training.scores.reference import FEWEST_FAKES, Classes, Reference, spread_labels
 from worker.training.state import TrainState

@@ -16,11 +16,11 @@ from pathlib import Path
 from core.machine.processes import python_module
 from worker.training.stopping import STOP_SIGNALS, is_asked_by_signal
 
-MODULE = "worker.rank"
+MODULE = "worker.processes.rank"
 LOOK_EVERY_S = 0.05
 GRACE_S = 5.0  # for the others, once the first has ended
 
-OUT_OF_MEMORY, LOST_PEER = 12, 13  # exit statuses of worker.rank
+OUT_OF_MEMORY, LOST_PEER = 12, 13  # exit statuses of worker.processes.rank
 
 Process = subprocess.Popen[bytes]
 

@@ -14,9 +14,9 @@ from ganymede.schemas.states import Best
 from models.publish import Lineage, publish_folder, write_generator
 from models.resolution import network_config
 from models.weights import is_finite
-from worker.checkpointing import save_training
-from worker.evaluation import Evaluate
-from worker.hooks import Quiet, ReportProgress, must_be_sound, place_of
+from worker.checkpoints.checkpointing import save_training
+from worker.evaluation.hook import Evaluate
+from worker.hooks.reporting import Quiet, ReportProgress, must_be_sound, place_of
 from worker.training.state import TrainState
 from worker.training.stopping import RollBack
 from worker.training.trainer import Metrics

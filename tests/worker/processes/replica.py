@@ -1,5 +1,7 @@
-"""`python -m tests.worker.replica MEETING RANK SIZE FOLDER RUN...`: trains runs as one of several processes, and writes
-down all that it has at the end of each."""
+"""`python -m tests.worker.processes.replica MEETING RANK SIZE FOLDER RUN...`: trains runs as one of several processes.
+
+It writes down all that it has at the end of each.
+"""
 
 import sys
 from pathlib import Path
@@ -11,8 +13,8 @@ from core.datasets import DatasetStore
 from core.runs import Run, RunStore
 from core.settings import load_settings
 from core.store import Store
-from worker.checkpointing import _tensors
-from worker.hooks import Together
+from worker.checkpoints.checkpointing import _tensors
+from worker.hooks.reporting import Together
 from worker.training.batches import Batches
 from worker.training.distributed import World, joined
 from worker.training.execution import Execution

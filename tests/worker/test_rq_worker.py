@@ -20,7 +20,7 @@ from core.settings import Settings
 from ganymede.schemas.states import Status
 from tests.processes import children, lives, on_linux
 from tests.worker.conftest import CreateRun
-from worker import guarded
+from worker import rq_worker as guarded
 
 
 def wait_for_status(run: Run, status: Status, within_s: float = 300.0) -> None:

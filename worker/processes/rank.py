@@ -1,7 +1,7 @@
-"""`python -m worker.rank RUN PARENT MEETING RANK SIZE DEVICE`: one of the processes that train a run together.
+"""`python -m worker.processes.rank RUN PARENT MEETING RANK SIZE DEVICE`: one of several processes that train a run.
 
 Its output is the run's log. The first process reports, draws, checkpoints, publishes and settles the run; the others
-only train. worker/launch.py starts and watches them. Knows nothing of the queue.
+only train. worker/processes/launch.py starts and watches them. Knows nothing of the queue.
 """
 
 import argparse
@@ -17,14 +17,14 @@ from core.log import about_run, configure_logging
 from core.runs import Run, RunStore
 from core.settings import Settings, load_settings
 from core.store import Store
-from worker.guarded import die_with_parent
+from worker.hooks.log_events import WarningsAsEvents
 from worker.job import attempt, train_in
-from worker.launch import LOST_PEER, OUT_OF_MEMORY
-from worker.log_events import WarningsAsEvents
+from worker.processes.launch import LOST_PEER, OUT_OF_MEMORY
+from worker.rq_worker import die_with_parent
 from worker.training.distributed import Over, PeerLost, joined
 from worker.training.stopping import STOP_SIGNALS, on_stop_signal
 
-log = logging.getLogger("worker.rank")
+log = logging.getLogger("worker.processes.rank")
 
 
 def main(place: argparse.Namespace) -> int:
@@ -59,7 +59,7 @@ def _train(place: argparse.Namespace, run: Run, settings: Settings) -> str:
 
 
 def read_place() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m worker.rank")
+    parser = argparse.ArgumentParser(prog="python -m worker.processes.rank")
     parser.add_argument("run")
     parser.add_argument("parent", type=int, help="the process that watches this one, and with which it ends")
     parser.add_argument("meeting", type=Path, help="the file in which all meet")

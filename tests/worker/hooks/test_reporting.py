@@ -3,7 +3,7 @@
 import pytest
 
 from core.runs.samples import Grid
-from worker import hooks
+from worker.hooks import reporting as hooks
 
 
 def test_grids_are_thinned_with_the_first_and_the_last_kept() -> None:
@@ -21,7 +21,7 @@ def test_grids_are_thinned_with_the_first_and_the_last_kept() -> None:
 
 def test_a_run_of_any_length_leaves_some_thousand_points_in_its_event_log(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr("worker.hooks.time.monotonic", lambda: now)
+    monkeypatch.setattr("worker.hooks.reporting.time.monotonic", lambda: now)
     clock = hooks.SlowingClock(1.0)
 
     due_at = []

@@ -7,7 +7,9 @@ run, whatever is found in the queue; a worker whose entry in Redis was lost is k
 
 import contextlib
 import ctypes
+import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -16,16 +18,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import redis.exceptions
+from redis import Redis
 from rq import Queue, Worker
 from rq.exceptions import DeserializationError
 from rq.executions import Execution
 from rq.job import Job
 from rq.worker_registration import register
 
+from core.errors import IllegalTransition, RunNotFound, StoreDamaged
 from core.log import about_run
 from core.queue import DEVICE_FIELD, TRAIN_FUNCTION, parse_job_id, trouble_of
 from core.runs import RunStore
-from worker.claim import claim
+from ganymede.schemas.states import Status
 from worker.training.stopping import STOP_SIGNALS, on_stop_signal
 
 ALLOWED_FUNCTIONS = frozenset({TRAIN_FUNCTION})
@@ -35,7 +39,11 @@ WORKER_TTL_S = 60
 MAINTENANCE_EVERY_S = 30
 REFUSED_PAUSE_S = 5.0  # until a Redis that refuses is asked again
 
+ADDRESS = re.compile(r"(?:\A| )addr=(.*?)(?= laddr=| fd=|\Z)", re.DOTALL)
+
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+log = logging.getLogger(__name__)
 
 
 class GuardedJob(Job):
@@ -156,6 +164,42 @@ def is_ours(job: Job) -> bool:
     with contextlib.suppress(DeserializationError):
         return job.func_name in ALLOWED_FUNCTIONS
     return False
+
+
+def claim(runs: RunStore, run_id: str, attempt: int) -> bool:
+    """Mark a run as taken, before a process is started; False where its job has nothing to do any longer.
+
+    Where it cannot be told, the process that trains finds out: that of a run which another one seems to train, or whose
+    files cannot be used.
+    """
+    try:
+        run = runs.get(run_id)
+        with run.training_lock() as is_free:
+            return not is_free or run.change(lambda now: now.begun(attempt)).status is Status.RUNNING
+    except (IllegalTransition, RunNotFound) as refusal:
+        log.info("attempt %d is not begun: %s", attempt, refusal)
+        return False
+    except (StoreDamaged, OSError) as error:
+        log.warning("the run cannot be marked as taken: %s", error)
+        return True
+
+
+def connect(url: str) -> Redis:
+    """A connection that waits as long as RQ wants to, whatever the socket's path is.
+
+    RQ asks the server for the address of the connection, to show it. On a Unix socket that is its path, and the parser
+    of redis-py fails at one with white space or `=` in it.
+    """
+    connection = Redis.from_url(url)
+    connection.set_response_callback("CLIENT INFO", _address)
+    connection.set_response_callback("CLIENT LIST", lambda *_, **__: [])  # asked only by old servers and in vain
+    return connection
+
+
+def _address(reply: bytes | str, **_: object) -> dict[str, str]:
+    text = reply.decode(errors="replace") if isinstance(reply, bytes) else reply
+    found = ADDRESS.search(text)
+    return {"addr": found[1] if found else "unknown"}
 
 
 def die_with_parent(parent: int | None) -> None:

@@ -17,10 +17,10 @@ from ganymede.schemas.states import Status
 from models.sampling import draw
 from models.weights import load_generator
 from tests.conftest import PublishTiny
+from tests.worker.checkpoints.test_rollback import actions, ask_at
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_resume import cut_off, weights
-from tests.worker.test_rollback import actions, ask_at
-from worker.initial import set_out
+from worker.checkpoints.initial import set_out
 from worker.training.execution import Execution
 from worker.training.state import TrainState, new_state
 

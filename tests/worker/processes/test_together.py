@@ -25,8 +25,8 @@ from core.settings import Settings
 from core.store import Store
 from ganymede.schemas.states import Status
 from tests.processes import children, command_line, lives, on_linux
+from tests.worker.checkpoints.test_rollback import HOPELESS
 from tests.worker.conftest import CreateRun, TrainHere
-from tests.worker.test_rollback import HOPELESS
 from worker.training import stopping
 
 # Of a loss of about 1, over 50 steps: sums are made in another order. At ten times the learning rate the steps of a GAN
@@ -70,7 +70,7 @@ def wait_until(what: Callable[[], Any], within_s: float = 300.0) -> Any:
 def trainers_of(run: Run, parent: int | None = None) -> list[int]:
     """The processes that train a run for `parent`, or for this one; the first first."""
     found = {pid: command_line(pid).split() for pid in children(parent or os.getpid())}
-    mine = {pid: words for pid, words in found.items() if "worker.rank" in words and run.id in words}
+    mine = {pid: words for pid, words in found.items() if "worker.processes.rank" in words and run.id in words}
     return sorted(mine, key=lambda pid: int(mine[pid][-3]))
 
 
@@ -105,7 +105,7 @@ def test_all_processes_end_with_the_same_bits(create_run: CreateRun, tmp_path: P
     runs += [create_run(processes=2, steps=12, augment="ada", discriminator_lr=0.01)]
     runs += [create_run(recipe="wgan-gp", processes=2, steps=6, augment="diffaugment", annealing="cosine")]
     names = [run.id for run in runs]
-    command = [sys.executable, "-m", "tests.worker.replica", str(tmp_path / "meeting")]
+    command = [sys.executable, "-m", "tests.worker.processes.replica", str(tmp_path / "meeting")]
 
     processes = [subprocess.Popen([*command, str(rank), "2", str(tmp_path), *names]) for rank in range(2)]
 

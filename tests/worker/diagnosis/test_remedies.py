@@ -9,7 +9,7 @@ from core.datasets import Dataset
 from ganymede.schemas.diagnosis import Remedy, Verdict
 from models.recipes import RECIPES
 from tests.worker.conftest import CreateRun
-from worker.remedies import MOST, next_remedy
+from worker.diagnosis.remedies import MOST, next_remedy
 from worker.training.batches import Batches
 from worker.training.execution import Execution
 from worker.training.methods import method_of

@@ -13,9 +13,9 @@ from ganymede.schemas.specs import RunSpec
 from models.resolution import resolve
 from tests.conftest import CLASSES
 from tests.worker.conftest import CreateRun, TrainHere
-from tests.worker.test_evaluation import judged_by
+from tests.worker.evaluation.test_hook import judged_by
 from tests.worker.test_resume import cut_off
-from worker import evaluation
+from worker.evaluation import hook as evaluation
 from worker.training import stopping
 from worker.training.scores import classifier, efficientnet
 

@@ -1,6 +1,6 @@
 """What becomes of a run that went wrong: back to a sound checkpoint, and on with a change, a few times.
 
-The change is a remedy where its owner wants that (worker/remedies.py), else both learning rates are halved.
+The change is a remedy where its owner wants that (worker/diagnosis/remedies.py), else both learning rates are halved.
 
 The noise of a branch is its own, so that the same steps are not taken again. Knows no loop, and not what went wrong.
 """
@@ -17,12 +17,12 @@ from ganymede.schemas.diagnosis import Remedy, Verdict
 from ganymede.schemas.references import BranchStep
 from ganymede.schemas.states import Best
 from models.recipes import RECIPES
-from worker import remedies
-from worker.checkpointing import restore
+from worker.checkpoints.checkpointing import restore
+from worker.checkpoints.initial import set_out
+from worker.diagnosis import remedies
 from worker.diagnosis.thresholds import DIVERSITY
-from worker.hooks import place_of
-from worker.initial import set_out
-from worker.keeping import KeepCheckpoints
+from worker.hooks.publishing import KeepCheckpoints
+from worker.hooks.reporting import place_of
 from worker.training.state import Rollback, TrainState, start_over
 from worker.training.stopping import RollBack
 

@@ -15,8 +15,8 @@ from ganymede.schemas.states import Status
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_resume import Killed, weights
 from worker import job
-from worker.hooks import ReportProgress, StopWhenAsked
-from worker.keeping import KeepCheckpoints
+from worker.hooks.publishing import KeepCheckpoints
+from worker.hooks.reporting import ReportProgress, StopWhenAsked
 from worker.training.batches import Batches
 from worker.training.execution import Execution
 from worker.training.methods import method_of
@@ -212,7 +212,7 @@ def test_the_branch_after_a_rollback_draws_other_noise(
     train_here(create_run(publish={"every_steps": 20}))
     run = create_run(report_every=1, publish={"every_steps": 20})
     ask_at(monkeypatch, {(0, 12)})
-    monkeypatch.setattr("worker.rollback.RATE_FACTOR", 1.0)
+    monkeypatch.setattr("worker.checkpoints.rollback.RATE_FACTOR", 1.0)
 
     train_here(run)
 

@@ -1,0 +1,1 @@
+"""Checkpoints of a run: written, read, begun from, gone back to."""

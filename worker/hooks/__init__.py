@@ -1,0 +1,1 @@
+"""What happens beside the training loop: reports, samples, checkpoints, publishing, stopping."""
