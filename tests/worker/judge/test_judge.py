@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bench.dataset import ARCHIVE, Digits, read_bundled
+from worker.judge.__main__ import main
 from worker.judge.judgement import RECORD, REFERENCE, WEIGHTS, judge, load_reference
 
 
@@ -80,6 +82,21 @@ def test_images_with_a_channel_axis_are_the_same_images(sample: Digits) -> None:
 def test_what_are_not_labelled_digits_is_refused(images: np.ndarray, labels: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"images of shape|labels of shape|at least two images"):
         judge(images, labels)
+
+
+def test_the_command_reads_files_of_digits_that_count_up(
+    sample: Digits, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counted = sample.images.reshape(10, 100, 28, 28, 1).swapaxes(0, 1).reshape(-1, 28, 28, 1)  # 0 to 9, again and again
+    files = [tmp_path / "first.npy", tmp_path / "second.npy"]
+    for file, part in zip(files, (counted[:64], counted[64:]), strict=True):
+        np.save(file, part)
+
+    main([str(file) for file in files])
+
+    judgement = json.loads(capsys.readouterr().out)
+    assert judgement["images"] == 1_000
+    assert judgement["label_accuracy"] >= 0.99
 
 
 def test_the_committed_files_are_the_recorded_ones() -> None:
