@@ -7,13 +7,13 @@ from ganymede.schemas.references import ModelRef
 
 def summary(models: ServedModels, name: str) -> ModelSummary | None:
     """Its aliases, and what its name alone draws from here. None if there is no such model."""
-    outline, served = models.registry.outline(name), models.served.get(ModelRef(name))
-    if outline.newest is None:
+    model, served = models.registry.cached(name), models.served.get(ModelRef(name))
+    if model.newest is None:
         return None
     version = served.version if served else None
     return ModelSummary(
         name=name,
-        aliases=outline.aliases,
-        newest_version=outline.newest,
+        aliases=model.aliases,
+        newest_version=model.newest,
         served_version=version if isinstance(version, int) else None,
     )

@@ -20,7 +20,7 @@ from app.engine.model_cache import Key, ModelCache, Version
 from app.engine.source import Source
 from app.engine.telemetry import EngineTelemetry
 from core.errors import CheckpointNotFound, GanymedeError, ModelNotFound, NotReady, StoreDamaged
-from core.registry.outline import Stamp, is_settled
+from core.registry.cache import Stamp, is_settled
 from ganymede.schemas.references import RUN, ModelRef, Reference, RunRef
 
 POLL_EVERY_S = 2.0

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import AliasNotFound, Conflict, ModelNotFound, StoreDamaged, VersionInUse
-from core.registry.outline import Outline, Outlines, Stamp
+from core.registry.cache import CachedModel, RegistryCache, Stamp
 from core.store import Store
 from ganymede.schemas.references import LATEST, PRODUCTION, ModelRef
 
@@ -47,12 +47,12 @@ class Registry:
     """Models of one store: `models/<name>/<version>/` and `models/<name>/aliases.json`."""
 
     def __init__(self, store: Store) -> None:
-        self.store, self._outlines = store, Outlines(store)
+        self.store, self._cache = store, RegistryCache(store)
 
     def names(self, after: str = "") -> Iterator[str]:
         """Names of the models, sorted, from behind `after`; each is looked at when it is asked for."""
         names = (name for name in self.store.names("models") if name > after)
-        return (name for name in names if self.outline(name).newest is not None)
+        return (name for name in names if self.cached(name).newest is not None)
 
     def versions(self, name: str) -> list[int]:
         """Version numbers of a model, oldest first; empty when there is no such model."""
@@ -90,13 +90,13 @@ class Registry:
             raise StoreDamaged(f"models/{name}/aliases.json has a history that is none")
         return pointers
 
-    def outline(self, name: str) -> Outline:
+    def cached(self, name: str) -> CachedModel:
         """Newest version and aliases of a model; costs the same however many versions it has."""
-        return self._outlines.get(name, self._outline)
+        return self._cache.get(name, self._read_model)
 
     def stamp(self, name: str) -> Stamp:
-        """Changes with whatever changes in a model, once it is settled (core/registry/outline.py)."""
-        return self._outlines.stamp(name)
+        """Changes with whatever changes in a model, once it is settled (core/registry/cache.py)."""
+        return self._cache.stamp(name)
 
     def resolve(self, ref: ModelRef) -> int:
         """The version a reference means now; ModelNotFound names what is missing and what there is."""
@@ -104,17 +104,17 @@ class Registry:
             if not self.folder(ref.name, ref.version).is_dir():
                 self._must_have(ref.name, ref.version)
             return ref.version
-        outline = self.outline(ref.name)
-        if outline.newest is None:
+        model = self.cached(ref.name)
+        if model.newest is None:
             raise ModelNotFound(f"there is no model {ref.name!r}")
-        if outline.problem is not None:
-            raise StoreDamaged(str(outline.problem))
+        if model.problem is not None:
+            raise StoreDamaged(str(model.problem))
         if ref.alias is not None:
-            if ref.alias not in outline.aliases:
-                known = ", ".join(sorted(outline.aliases)) or "none"
+            if ref.alias not in model.aliases:
+                known = ", ".join(sorted(model.aliases)) or "none"
                 raise ModelNotFound(f"model {ref.name!r} has no alias {ref.alias!r} (aliases: {known})")
-            return outline.aliases[ref.alias]
-        return outline.aliases.get(PRODUCTION) or outline.aliases.get(LATEST) or outline.newest
+            return model.aliases[ref.alias]
+        return model.aliases.get(PRODUCTION) or model.aliases.get(LATEST) or model.newest
 
     def publish(self, name: str, key: PublishKey, fill: Fill, *, by_hand: bool = False) -> tuple[int, bool]:
         """Make a new version of `name` appear, and `latest` point to it.
@@ -213,12 +213,12 @@ class Registry:
             self._point(pointers, alias, None, reason=None)
             self._save(name, pointers)
 
-    def _outline(self, name: str) -> Outline:
+    def _read_model(self, name: str) -> CachedModel:
         newest = max(self.versions(name), default=None)
         try:
-            return Outline(newest, self.pointers(name)["aliases"])
+            return CachedModel(newest, self.pointers(name)["aliases"])
         except StoreDamaged as error:
-            return Outline(newest, {}, error)
+            return CachedModel(newest, {}, error)
 
     def _locked(self, name: str) -> AbstractContextManager[None]:
         return self.store.locked(f"models/{name}/.lock")

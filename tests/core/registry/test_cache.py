@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from core.errors import StoreDamaged
-from core.registry import PublishKey, Registry, outline
+from core.registry import PublishKey, Registry, cache
 from core.store import Store
 from ganymede.schemas.references import ModelRef
 
@@ -65,10 +65,10 @@ def _write_in_place(registry: Registry) -> None:
 def test_every_change_is_seen_at_once(
     registry: Registry, act: Act, newest: int | None, aliases: dict[str, int]
 ) -> None:
-    before = registry.outline("digits")
+    before = registry.cached("digits")
 
     act(Registry(registry.store))  # another process
-    after = registry.outline("digits")
+    after = registry.cached("digits")
 
     assert (before.newest, before.aliases) == (2, {"latest": 2})
     assert (after.newest, after.aliases) == (newest, aliases)
@@ -94,6 +94,6 @@ def test_a_stamp_is_settled_once_the_clock_must_have_moved(registry: Registry, m
     os.utime(registry.store.path("models/digits"))
     young = registry.stamp("digits")
 
-    settled = [outline.is_settled(stamp) for stamp in (old, young, registry.stamp("nobody"))]
+    settled = [cache.is_settled(stamp) for stamp in (old, young, registry.stamp("nobody"))]
 
     assert settled == [True, False, False]

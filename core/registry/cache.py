@@ -17,7 +17,7 @@ Stamp = tuple[tuple[int, int, int] | None, ...]  # inode, time of change in ns, 
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
+class CachedModel:
     """A model in a line. `problem` is why its aliases cannot be told."""
 
     newest: int | None  # version; None: there is no such model
@@ -25,26 +25,26 @@ class Outline:
     problem: StoreDamaged | None = None
 
 
-class Outlines:
-    """The outlines of the models of one store. May be asked by many threads; knows as many as there are models."""
+class RegistryCache:
+    """What is known of the models of one store. May be asked by many threads; knows as many as there are models."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._known: dict[str, tuple[Stamp, Outline]] = {}
+        self._known: dict[str, tuple[Stamp, CachedModel]] = {}
 
-    def get(self, name: str, read: Callable[[str], Outline]) -> Outline:
-        """The outline of a model; `read` makes it anew if something may have changed."""
+    def get(self, name: str, read: Callable[[str], CachedModel]) -> CachedModel:
+        """What is known of a model; `read` makes it anew if something may have changed."""
         stamp = self.stamp(name)
         known = self._known.get(name)
         if known is not None and known[0] == stamp:
             return known[1]
         is_final = is_settled(stamp)  # asked before the look: afterwards a change under its hands would pass
-        outline = read(name)
-        if is_final and outline.newest is not None and outline.problem is None:
-            self._known[name] = (stamp, outline)
+        model = read(name)
+        if is_final and model.newest is not None and model.problem is None:
+            self._known[name] = (stamp, model)
         else:
             self._known.pop(name, None)
-        return outline
+        return model
 
     def stamp(self, name: str) -> Stamp:
         """Equal stamps, both settled: nothing has changed between."""
