@@ -16,7 +16,6 @@ from app.events.activity import Activity
 from app.events.streams import Streams
 from app.generate.response_cache import ResponseCache
 from app.http.telemetry import Telemetry
-from app.status.run_counts import RunCensus
 from app.status.storage import StorageMeter
 from app.train.probes import Probes
 from core.datasets import DatasetStore
@@ -36,7 +35,6 @@ class Services:
     store: Store
     registry: Registry
     runs: RunStore
-    census: RunCensus
     histories: Histories
     datasets: DatasetStore
     queue: TrainQueue

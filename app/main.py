@@ -29,7 +29,7 @@ from app.events.streams import Streams
 from app.generate import inspect
 from app.generate import route as generate
 from app.generate.response_cache import ResponseCache
-from app.http import docs_page, index, openapi, outcomes
+from app.http import docs_page, index, openapi
 from app.http.access_log import AccessLog
 from app.http.fast_route import FastPath
 from app.http.guard import BodyLimit, Guard
@@ -37,7 +37,6 @@ from app.http.proxy import Proxy
 from app.http.routing import Addresses, Methods
 from app.http.telemetry import Telemetry
 from app.status import health, metrics, system
-from app.status.run_counts import RunCensus
 from app.status.storage import StorageMeter
 from app.train import checkpoints, history, schema, validation, verbs
 from app.train import route as train
@@ -116,7 +115,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.router.routes.extend(generate.fast_routes)
     for part in PARTS:
         app.include_router(part.router)
-    outcomes.expect(telemetry, routes)
+    telemetry.expect(routes)
     own = {route.path_format.split("/")[1] for route in routes}
     # added last: the outermost
     app.add_middleware(Proxy, root_path=settings.root_path or "", trusted=settings.trusted_proxies, own=own)
@@ -168,7 +167,6 @@ def _make(settings: Settings, store: Store, telemetry: Telemetry, backend: Backe
         store=store,
         registry=registry,
         runs=runs,
-        census=RunCensus(runs),
         histories=Histories(),
         datasets=DatasetStore(store),
         queue=TrainQueue(settings.broker_url),

@@ -8,13 +8,13 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from core.datasets.order import Order
-from core.errors import ClientGone, FieldProblem, GanymedeError, InvalidRequest, Overloaded
+from core.errors import FieldProblem, GanymedeError, InvalidRequest, Overloaded
 from core.machine.processes import python_module
 from core.registry import timestamp
 from ganymede.schemas.system import ImportBody
@@ -69,29 +69,16 @@ class Intakes:
         finally:
             self._all.remove(intake)
 
-    async def run(
-        self, intake: Intake, order: Order, folder: Path, gone: Callable[[], Awaitable[None]]
-    ) -> dict[str, Any]:
+    async def run(self, intake: Intake, order: Order, folder: Path) -> dict[str, Any]:
         """Have an order carried out in `folder`, where its files are; what came of it, as core/datasets says it.
 
         Raises:
             InvalidRequest: the upload cannot be used.
-            ClientGone: `gone` came to its end before; nothing was imported.
             OSError: of the disk of the store.
         """
         intake.dataset = order.form.name
         intake.enter("waiting")
-        work = asyncio.ensure_future(self._work(intake, order, folder))
-        leaving = asyncio.ensure_future(gone())
-        try:
-            await asyncio.wait({work, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            if not work.done():
-                raise ClientGone("the client went away, and the import ended")
-            return _read(work.result(), self._root)
-        finally:
-            work.cancel()
-            leaving.cancel()
-            await asyncio.gather(work, leaving, return_exceptions=True)
+        return _read(await self._work(intake, order, folder), self._root)
 
     async def _work(self, intake: Intake, order: Order, folder: Path) -> dict[str, Any]:
         async with self._turn:

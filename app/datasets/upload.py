@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from app.datasets.body import dataset_facts
 from app.deps import Services, ServicesDep
 from app.errors import documented
-from app.http.hang_up import until_gone
+from app.http.hang_up import unless_gone
 from app.http.multipart import Part, Received, receive_parts
 from app.http.proxy import address
 from app.http.routing import Router
@@ -67,7 +67,7 @@ async def import_dataset(request: Request, response: Response, services: Service
             parts = _parts(services)
             received = await receive_parts(request, folder, parts, count=intake.receive, check=_check_early)
             order = await run_in_threadpool(_order, received, services)
-            done = await services.intakes.run(intake, order, folder, lambda: until_gone(request))
+            done = await unless_gone(request, services.intakes.run(intake, order, folder), "the import")
     dataset = await run_in_threadpool(services.datasets.get, done["dataset"], done["version"])
     response.status_code = 201 if done["change"] == "created" else 200
     response.headers["Location"] = address(f"/datasets/{dataset.name}")

@@ -6,6 +6,7 @@ One Telemetry an app, with a registry of its own: two apps in one process do not
 import platform
 from collections.abc import Iterable
 
+from fastapi.routing import APIRoute
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -19,10 +20,22 @@ from prometheus_client import (
 )
 
 from app.engine.telemetry import EngineTelemetry
-from core.errors import BadRequest, BodyTooLarge, HostNotAllowed, OriginNotAllowed
+from core.errors import (
+    BadRequest,
+    BodyTooLarge,
+    ClientGone,
+    GanymedeError,
+    HostNotAllowed,
+    InvalidRequest,
+    MethodNotAllowed,
+    OriginNotAllowed,
+    StoreFull,
+)
 from ganymede.schemas import VERSION
 
 UNMATCHED = "unmatched"  # the route of a request that none answers: addresses that are none must not fill the memory
+OF_UNMATCHED = {200, 307, 400, 403, 404, 413, 429, 503}  # also what is refused before a route is looked for
+OF_ALL = {error.status for error in (GanymedeError, ClientGone, MethodNotAllowed, InvalidRequest)}
 REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -62,8 +75,19 @@ class Telemetry(EngineTelemetry):
         for error in (HostNotAllowed, OriginNotAllowed, BodyTooLarge, BadRequest):
             self.rejected.labels(error.code)
 
-    def expect(self, route: str, codes: Iterable[int]) -> None:
-        """Let there be counters, at zero, of these answers, and the times of this route."""
+    def expect(self, routes: Iterable[APIRoute]) -> None:
+        """Let there be counters, at zero, of every answer of these routes, and of addresses without a route.
+
+        To Prometheus a series that appears with its first value has not increased: without the zero, an alarm on
+        failures would sleep through the first ones.
+        """
+        for route in routes:
+            documented = {int(status) for status in route.responses}
+            full = set[int]() if {"GET", "HEAD"} & set(route.methods or ()) else {StoreFull.status}
+            self._expect(route.path_format, {route.status_code or 200} | documented | OF_ALL | full)
+        self._expect(UNMATCHED, OF_ALL | OF_UNMATCHED)
+
+    def _expect(self, route: str, codes: Iterable[int]) -> None:
         for code in codes:
             self._requests.labels(route, str(code))
         self._request_seconds.labels(route)

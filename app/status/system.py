@@ -10,6 +10,7 @@ from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.http.routing import Router
 from app.status.health import readiness, training_troubles
+from app.status.metrics import count_runs
 from core.errors import GanymedeError, RedisUnavailable
 from core.queue import QueueUnavailable, trouble_of
 from core.queue.snapshot import QueueSnapshot, WorkerFacts
@@ -41,7 +42,7 @@ async def read_status(services: ServicesDep) -> StatusBody:
     snapshot, troubles, counts, storage = await asyncio.gather(
         run_in_threadpool(_snapshot_if_there, services),
         run_in_threadpool(training_troubles, services.queue),
-        run_in_threadpool(services.census.count),
+        run_in_threadpool(count_runs, services.runs),
         run_in_threadpool(services.storage.read),
     )
     return StatusBody(

@@ -1,6 +1,5 @@
 """POST /train/validate: what a run would be and what it would take, without there being one. Knows no network."""
 
-import asyncio
 import contextlib
 from typing import Annotated, Any
 
@@ -9,12 +8,12 @@ from starlette.concurrency import run_in_threadpool
 
 from app.deps import Services, ServicesDep
 from app.errors import documented
-from app.http.hang_up import until_gone
+from app.http.hang_up import unless_gone
 from app.http.routing import Router
 from app.train.place import Place, about_the_place, place_of_training
 from app.train.probes import Probe
 from app.train.route import resolve_request
-from core.errors import ClientGone, DatasetNotFound, InvalidRequest
+from core.errors import DatasetNotFound, InvalidRequest
 from core.queue import QueueUnavailable
 from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.validation import (
@@ -49,7 +48,9 @@ async def validate_run(
     resolved, dataset = await run_in_threadpool(_resolve, spec, services)
     place = await run_in_threadpool(place_of_training, services)
     generator, discriminator = await run_in_threadpool(parameter_counts, resolved)
-    probe = await _measured(request, resolved, dataset, services) if estimate else Probe()
+    probe = (
+        await unless_gone(request, services.probes.get(resolved, dataset), "the measurement") if estimate else Probe()
+    )
     memory, time = _memory(probe.facts), _time(probe.facts, resolved)
     warnings = [*of_the_numbers(resolved, dataset), *of_the_estimate(resolved, memory, time)]
     warnings += about_the_place(spec, resolved, dataset, place)
@@ -78,21 +79,6 @@ def _resolve(spec: RunSpec, services: Services) -> tuple[dict[str, Any], dict[st
         raise InvalidRequest.field("/dataset", str(error)) from None
     resolved, _ = resolve_request(spec, dataset, services)
     return resolved, dataset
-
-
-async def _measured(request: Request, resolved: dict[str, Any], dataset: dict[str, Any], services: Services) -> Probe:
-    """ClientGone if who asked hangs up; then nothing is measured for them any longer."""
-    work = asyncio.ensure_future(services.probes.get(resolved, dataset))
-    leaving = asyncio.ensure_future(until_gone(request))
-    try:
-        await asyncio.wait({work, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            raise ClientGone("the client went away, and the measurement ended")
-        return work.result()
-    finally:
-        work.cancel()
-        leaving.cancel()
-        await asyncio.gather(work, leaving, return_exceptions=True)
 
 
 def _memory(facts: dict[str, Any]) -> MemoryBody | None:
