@@ -1,12 +1,13 @@
 """Names and references as requests give them: InvalidRequest, at the field, where one is wrong. Knows no files."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from core.errors import InvalidRequest
 from ganymede.schemas import references
 from ganymede.schemas.references import LATEST, BranchStep, ModelRef, Reference
 
+MOST_DIGITS = 100  # of an index; Python refuses to read thousands
 Parsed = TypeVar("Parsed")
 Place = TypeVar("Place", bound=BranchStep)
 
@@ -43,6 +44,21 @@ def find_place(places: Iterable[Place], asked: str) -> Place | None:
     if named is not None:
         return next((place for place in places if str(place) == str(named)), None)
     return max((place for place in places if asked == LATEST or place.step == int(asked)), default=None)
+
+
+def class_index(label: int | str, names: Sequence[str], pointer: str) -> int:
+    """A class by its name or its index; where a class is named like another's index, the name wins.
+
+    Raises:
+        InvalidRequest: it is neither.
+    """
+    if isinstance(label, str) and label in names:
+        return names.index(label)
+    digits = str(label)
+    if digits.isascii() and digits.isdecimal() and len(digits) <= MOST_DIGITS and int(digits) < len(names):
+        return int(digits)
+    shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+    raise InvalidRequest.field(pointer, f"0 to {len(names) - 1}, or one of: {shown}; got {digits[:80]!r}")
 
 
 def _parsed(parse: Callable[[str], Parsed], text: str, pointer: str) -> Parsed:

@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from core.errors import FieldProblem, InvalidRequest
+from core.images import base_size
 from ganymede.schemas.specs import PublishSpec, RunSpec, TrainConfig
 from models import ARCHITECTURES
 from models.choice import AUTO, Choice, Situation, are_few, choose
 from models.device import has_gpu
 from models.recipes import RECIPES, Recipe
-from models.sizes import NARROWEST, base_size
+from models.sizes import NARROWEST
 
 T = TypeVar("T", int, float, bool)
 

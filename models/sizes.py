@@ -5,8 +5,9 @@ Knows no network.
 
 from dataclasses import dataclass
 
+from core.images import base_size
+
 NARROWEST = 16  # feature maps
-LARGEST = 512  # pixels a side
 LIMITS = {"channels": (1, 4), "latent_dim": (1, 1024), "width": (NARROWEST, 1024), "num_classes": (0, 1000)}
 
 
@@ -71,12 +72,3 @@ class RevisedSizes(Sizes):
         super(RevisedSizes, self).__post_init__()  # named: with slots the class is made twice
         if self.revision not in (1, 2):
             raise ValueError(f"revision must be 1 or 2, got {self.revision}")
-
-
-def base_size(image_size: int) -> int | None:
-    """4 or 7, the size that `image_size` is a power of two times of; None if it is of no such size."""
-    for base in (4, 7) if image_size <= LARGEST else ():
-        factor, rest = divmod(image_size, base)
-        if rest == 0 and factor >= 2 and factor & (factor - 1) == 0:
-            return base
-    return None

@@ -15,7 +15,7 @@ from core.datasets import Dataset
 from core.datasets.preview import COUNT, preview
 from core.errors import DatasetInUse, DatasetNotFound, InvalidRequest, StoreDamaged
 from core.images.png import write_png
-from core.refs import check_name
+from core.refs import check_name, class_index
 from ganymede.schemas.bodies import Page
 from ganymede.schemas.models import DatasetBody
 from ganymede.schemas.states import TERMINAL, Status
@@ -94,10 +94,7 @@ def _class_index(label: str, dataset: Dataset) -> int:
     names, counts = dataset.class_names, dataset.manifest["class_counts"]
     if not names:
         raise InvalidRequest.field("label", f"dataset {dataset.name!r} has no classes")
-    index = names.index(label) if label in names else int(label) if label.isascii() and label.isdecimal() else -1
-    if not 0 <= index < len(names):
-        shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
-        raise InvalidRequest.field("label", f"0 to {len(names) - 1}, or one of: {shown}; got {label[:80]!r}")
+    index = class_index(label, names, "label")
     if not counts[index]:
         raise InvalidRequest.field("label", f"class {names[index]!r} has no images")
     return index

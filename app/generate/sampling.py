@@ -16,6 +16,7 @@ from app.http.negotiation import preferred
 from core.errors import InvalidRequest, LabelNotSupported
 from core.images import layout
 from core.images.png import ENCODER
+from core.refs import class_index
 from models.noise import SEEDS, Latents, default_labels, in_one_form, seeds_from
 
 MEDIA_TYPES: dict[Format, str] = {
@@ -155,16 +156,5 @@ def _labels(given: Any, engine: Engine, defaults: Any, pointer: str) -> list[int
         return default_labels(defaults, len(names), engine.default_labels)
     if len(given) not in (1, len(defaults)):  # before any is looked up: a body has room for hundreds of thousands
         raise InvalidRequest.field(pointer, f"one label, or one per image ({len(defaults)}); got {len(given)}")
-    indices = [_label_index(label, names, pointer) for label in given]
+    indices = [class_index(label, names, pointer) for label in given]
     return indices * len(defaults) if len(indices) == 1 else indices
-
-
-def _label_index(label: int | str, names: list[str], pointer: str) -> int:
-    """A class by its name or its index; where a class is named like another's index, the name wins."""
-    if isinstance(label, str) and label in names:
-        return names.index(label)
-    digits = str(label)
-    if digits.isascii() and digits.isdecimal() and len(digits) < 10 and int(digits) < len(names):
-        return int(digits)
-    shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
-    raise InvalidRequest.field(pointer, f"0 to {len(names) - 1}, or one of: {shown}; got {str(label)[:80]!r}")

@@ -9,12 +9,12 @@ from typing import Any, BinaryIO, TypeVar
 import numpy as np
 
 from core.datasets.levels import FULL, UNIT, Span, levels_of
-from core.datasets.order import AUTO, AUTO_SIZES, ImportForm, is_drawable
+from core.datasets.order import AUTO, AUTO_SIZES, ImportForm
 from core.datasets.picture import Plan, Shape
 from core.datasets.refusal import FileRefused
 from core.datasets.report import Report
 from core.errors import InvalidRequest
-from core.images import Images
+from core.images import Images, base_size
 from core.machine.cores import available_cores
 
 MAX_THREADS = 8  # each may hold a picture of GANYMEDE_MAX_PIXELS
@@ -68,7 +68,7 @@ def _auto_size(shapes: Sequence[Shape], is_cropped: bool) -> int:
     sizes = {(shape.width, shape.height) for shape in shapes}
     if len(sizes) == 1:
         ((width, height),) = sizes
-        if width == height and is_drawable(width):
+        if width == height and base_size(width):
             return width
     sides = [min(s.width, s.height) if is_cropped else max(s.width, s.height) for s in shapes]
     fitting = [size for size in AUTO_SIZES if 2 * sum(side >= size for side in sides) >= len(sides)]

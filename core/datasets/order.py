@@ -72,9 +72,3 @@ class Order(StrictModel):
     form: ImportForm
     files: tuple[Upload, ...]
     limits: Limits
-
-
-def is_drawable(side: int) -> bool:
-    """Whether networks draw squares of this side: 4 or 7 times a power of two, 8 to 512 px."""
-    odd = side // (side & -side) if side > 0 else 0
-    return 8 <= side <= 512 and odd in (1, 7) and side != 7

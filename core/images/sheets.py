@@ -1,4 +1,4 @@
-"""uint8 images: contact sheets, larger copies, WebP and .npy files (PNG: png.py). Knows no model and no HTTP.
+"""uint8 images: sizes, contact sheets, larger copies, WebP and .npy files (PNG: png.py). Knows no model and no HTTP.
 
 Shape suffixes: N images, H height, W width, C channels (1 or 3).
 """
@@ -11,6 +11,17 @@ import numpy.typing as npt
 from PIL import Image
 
 Images = npt.NDArray[np.uint8]
+
+LARGEST_SIDE = 512  # pixels of what networks draw
+
+
+def base_size(side: int) -> int | None:
+    """4 or 7, the size that `side` is a power of two times of, up to 512 px; None: networks draw no such squares."""
+    for base in (4, 7) if side <= LARGEST_SIDE else ():
+        factor, rest = divmod(side, base)
+        if rest == 0 and factor >= 2 and factor & (factor - 1) == 0:
+            return base
+    return None
 
 
 def layout(count: int, columns: int | None = None) -> tuple[int, int]:

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from core.images import base_size
 from models.dcgan import DCGANConfig, Generator
-from models.sizes import NARROWEST, base_size
+from models.sizes import NARROWEST
 
 
 def config(size: int = 28, channels: int = 1, width: int = 16, classes: int = 0, depth: int = 0) -> DCGANConfig:

@@ -113,6 +113,7 @@ async def test_a_preview_that_a_client_has_is_not_sent_again(client: httpx.Async
     ("query", "status", "pointer"),
     [
         *(("label=3", 422, "label"), ("label=none", 422, "label"), ("label=-1", 422, "label")),
+        pytest.param(f"label={'1' * 5000}", 422, "label", id="an index longer than Python reads"),
         *(("n=0", 422, "n"), ("n=201", 422, "n"), ("n=x", 422, "n")),
     ],
 )
