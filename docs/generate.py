@@ -269,6 +269,17 @@ A file is written whole or not at all: `-o FILE` replaces a file that is there a
 followed; a device, a FIFO and a file with several names are written into. `-` is stdout; a terminal gets no binary
 data. A folder, an empty name, a file that may not be written and a stdout that is closed are errors.
 
+`ganymede train` without `--detach` shows a progress bar until the run ends; Ctrl-C leaves the run alone.
+
+```sh
+ganymede doctor
+ganymede generate --seed 42 --label 7 --metadata -o seven.png
+ganymede generate --model digits@1 -n 64 -o sheet.png --curl
+ganymede train mnist-10k --model mine --dry-run
+ganymede train cgan mnist-10k --model mine --steps 200 --detach
+ganymede models show digits
+```
+
 RUN is the id of a run, its beginning or end if no other run has it, or `@last`, the newest. The service's address is
 `--url`, else the variable `GANYMEDE_URL`, else port `GANYMEDE_PORT` of this machine, else port 8000 of it.
 

@@ -1,4 +1,4 @@
-"""The curl commands of README, API guide and operations page, as printed, against a running service."""
+"""The commands of README, API guide, operations page and command reference, as printed, against a running service."""
 
 import re
 import shlex
@@ -129,7 +129,9 @@ def test_the_printed_python_works(service: Service, tmp_path: Path) -> None:
     assert (tmp_path / "three.png").read_bytes().startswith(b"\x89PNG")
 
 
-GANYMEDE = re.findall(r"^ganymede .*$", "".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL)), re.MULTILINE)
+TYPED = README + (ROOT / "docs" / "cli.md").read_text()
+BLOCKS = "".join(re.findall(r"```sh\n(.*?)```", TYPED, re.DOTALL))
+GANYMEDE = sorted(set(re.findall(r"^ganymede .*$", BLOCKS, re.MULTILINE)))
 
 
 def test_there_are_commands_of_our_own_to_try() -> None:
