@@ -23,6 +23,7 @@ from core.errors import (
     FieldProblem,
     GanymedeError,
     IllegalTransition,
+    InvalidRequest,
     MethodNotAllowed,
     NotFound,
     Overloaded,
@@ -134,7 +135,7 @@ def _invalid(request: Request, error: Exception) -> Response:
     problems = _one_a_field([_field_problem(entry) for entry in error.errors()])
     detail = "; ".join(f"{p.pointer}: {p.detail}" if p.pointer else p.detail for p in problems)
     errors = [{"pointer": p.pointer, "detail": p.detail} for p in problems]
-    return problem(422, "invalid_request", detail, title="Invalid request", errors=errors, **_about(request))
+    return problem(422, InvalidRequest.code, detail, title=InvalidRequest.title, errors=errors, **_about(request))
 
 
 def _one_a_field(problems: list[FieldProblem]) -> list[FieldProblem]:

@@ -3,21 +3,21 @@
 GanymedeError
  ├─ BadRequest 400              no request at all: its body cannot be read
  ├─ HostNotAllowed 400, OriginNotAllowed 403, MethodNotAllowed 405, BodyTooLarge 413, UrlTooLong 414: before any route
- ├─ UnsupportedMediaType 415    a body of another kind than this route reads
  ├─ InvalidRequest 422          a field is wrong: `pointer` names it
  │   └─ LabelNotSupported, IdempotencyKeyReused; of a picture: PictureInvalid, RecipeMissing, RecipeInvalid
  ├─ NotFound 404                ModelNotFound, RunNotFound, DatasetNotFound, SampleNotFound, CheckpointNotFound ...
- ├─ NotAcceptable 406, PreconditionFailed 412 (If-Match does not hold), RangeNotSatisfiable 416 (behind a file's end)
+ ├─ NotAcceptable 406, PreconditionFailed 412 (If-Match), UnsupportedMediaType 415, RangeNotSatisfiable 416 (of a file)
  ├─ Conflict 409                IllegalTransition (carries the current status and what is allowed), VersionInUse ...
  ├─ Overloaded 429              carries the seconds after which to try again
- ├─ NotReady 503 (no model, or draining), RedisUnavailable 503 (Redis does not answer)
- ├─ StoreDamaged 500 (a file of the store is missing, cut short or changed), StoreFull 507 (no room on its disk)
+ ├─ NotReady 503, RedisUnavailable 503, StoreDamaged 500 (a file missing, cut short or changed), StoreFull 507 (no room)
  └─ TrainingFailed              ends a run, never a request: `code` is the run's failure code
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
+
+from ganymede.schemas.problems import ProblemCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class GanymedeError(Exception):
     """Something a caller can be told about; `str(error)` is the text they see."""
 
     status: ClassVar[int] = 500
-    code: str = "internal"
+    code: str = ProblemCode.INTERNAL
     title: ClassVar[str] = "Internal error"
 
     def __init__(self, detail: str, problems: Sequence[FieldProblem] = ()) -> None:
@@ -44,7 +44,7 @@ class BadRequest(GanymedeError):
     """An address, or a body, that cannot be read as what it says it is."""
 
     status = 400
-    code = "bad_request"
+    code = ProblemCode.BAD_REQUEST
     title = "Bad request"
 
 
@@ -52,7 +52,7 @@ class HostNotAllowed(GanymedeError):
     """The Host header is none of ours: perhaps DNS rebinding."""
 
     status = 400
-    code = "host_not_allowed"
+    code = ProblemCode.HOST_NOT_ALLOWED
     title = "Host not allowed"
 
 
@@ -60,25 +60,25 @@ class OriginNotAllowed(GanymedeError):
     """A page of another site may not change anything here."""
 
     status = 403
-    code = "origin_not_allowed"
+    code = ProblemCode.ORIGIN_NOT_ALLOWED
     title = "Origin not allowed"
 
 
 class MethodNotAllowed(GanymedeError):
     status = 405
-    code = "method_not_allowed"
+    code = ProblemCode.METHOD_NOT_ALLOWED
     title = "Method not allowed"
 
 
 class BodyTooLarge(GanymedeError):
     status = 413
-    code = "body_too_large"
+    code = ProblemCode.BODY_TOO_LARGE
     title = "Body too large"
 
 
 class UrlTooLong(GanymedeError):
     status = 414
-    code = "url_too_long"
+    code = ProblemCode.URL_TOO_LONG
     title = "Address too long"
 
 
@@ -86,7 +86,7 @@ class InvalidRequest(GanymedeError):
     """A request that can never work as it is."""
 
     status = 422
-    code = "invalid_request"
+    code = ProblemCode.INVALID_REQUEST
     title = "Invalid request"
 
     @classmethod
@@ -97,83 +97,83 @@ class InvalidRequest(GanymedeError):
 class LabelNotSupported(InvalidRequest):
     """A label was given to a model that knows none."""
 
-    code = "label_not_supported"
+    code = ProblemCode.LABEL_NOT_SUPPORTED
     title = "Label not supported"
 
 
 class PictureInvalid(InvalidRequest):
     """A picture that was sent cannot be read, or not safely."""
 
-    code = "picture_invalid"
+    code = ProblemCode.PICTURE_INVALID
     title = "Picture cannot be read"
 
 
 class RecipeMissing(InvalidRequest):
     """A picture that was sent does not tell how it was drawn."""
 
-    code = "recipe_missing"
+    code = ProblemCode.RECIPE_MISSING
     title = "No recipe in this picture"
 
 
 class RecipeInvalid(InvalidRequest):
     """What a picture that was sent tells of itself is no recipe of this service."""
 
-    code = "recipe_invalid"
+    code = ProblemCode.RECIPE_INVALID
     title = "Recipe cannot be read"
 
 
 class NotFound(GanymedeError):
     status = 404
-    code = "not_found"
+    code = ProblemCode.NOT_FOUND
     title = "Not found"
 
 
 class ModelNotFound(NotFound):
-    code = "model_not_found"
+    code = ProblemCode.MODEL_NOT_FOUND
     title = "Model not found"
 
 
 class RunNotFound(NotFound):
-    code = "run_not_found"
+    code = ProblemCode.RUN_NOT_FOUND
     title = "Run not found"
 
 
 class DatasetNotFound(NotFound):
-    code = "dataset_not_found"
+    code = ProblemCode.DATASET_NOT_FOUND
     title = "Dataset not found"
 
 
 class SampleNotFound(NotFound):
-    code = "sample_not_found"
+    code = ProblemCode.SAMPLE_NOT_FOUND
     title = "Sample not found"
 
 
 class CheckpointNotFound(NotFound):
-    code = "checkpoint_not_found"
+    code = ProblemCode.CHECKPOINT_NOT_FOUND
     title = "Checkpoint not found"
 
 
 class AliasNotFound(NotFound):
-    code = "alias_not_found"
+    code = ProblemCode.ALIAS_NOT_FOUND
     title = "Alias not found"
 
 
 class NotAcceptable(GanymedeError):
     status = 406
-    code = "not_acceptable"
+    code = ProblemCode.NOT_ACCEPTABLE
     title = "Not acceptable"
 
 
 class Conflict(GanymedeError):
     status = 409
-    code = "conflict"
+    code = ProblemCode.CONFLICT
     title = "Conflict"
 
 
 class IllegalTransition(Conflict):
     """A run cannot go from the status it has to the one asked for."""
 
-    code = "illegal_transition"
+    code = ProblemCode.ILLEGAL_TRANSITION
     title = "Not possible in this status"
 
     def __init__(self, current_status: str, asked: str, allowed: Sequence[str], detail: str | None = None) -> None:
@@ -185,26 +185,26 @@ class IllegalTransition(Conflict):
 class VersionInUse(Conflict):
     """A version that an alias points to cannot be deleted."""
 
-    code = "version_in_use"
+    code = ProblemCode.VERSION_IN_USE
     title = "Version in use"
 
 
 class DatasetInUse(Conflict):
-    code = "dataset_in_use"
+    code = ProblemCode.DATASET_IN_USE
     title = "Dataset in use"
 
 
 class IdempotencyKeyInFlight(Conflict):
     """A request with the same Idempotency-Key is being answered."""
 
-    code = "idempotency_key_in_flight"
+    code = ProblemCode.IDEMPOTENCY_KEY_IN_FLIGHT
     title = "Being answered"
 
 
 class IdempotencyKeyReused(InvalidRequest):
     """An Idempotency-Key was used before, with another body."""
 
-    code = "idempotency_key_reused"
+    code = ProblemCode.IDEMPOTENCY_KEY_REUSED
     title = "Key used before"
 
 
@@ -212,13 +212,13 @@ class PreconditionFailed(GanymedeError):
     """If-Match named another state than the one there is."""
 
     status = 412
-    code = "precondition_failed"
+    code = ProblemCode.PRECONDITION_FAILED
     title = "Changed meanwhile"
 
 
 class UnsupportedMediaType(GanymedeError):
     status = 415
-    code = "unsupported_media_type"
+    code = ProblemCode.UNSUPPORTED_MEDIA_TYPE
     title = "Unsupported media type"
 
 
@@ -226,7 +226,7 @@ class RangeNotSatisfiable(GanymedeError):
     """No byte of a file of `size` bytes is in the range that was asked for."""
 
     status = 416
-    code = "range_not_satisfiable"
+    code = ProblemCode.RANGE_NOT_SATISFIABLE
     title = "Range not satisfiable"
 
     def __init__(self, size: int) -> None:
@@ -236,7 +236,7 @@ class RangeNotSatisfiable(GanymedeError):
 
 class Overloaded(GanymedeError):
     status = 429
-    code = "overloaded"
+    code = ProblemCode.OVERLOADED
     title = "Overloaded"
 
     def __init__(self, detail: str, retry_after_s: float) -> None:
@@ -248,7 +248,7 @@ class ClientGone(GanymedeError):
     """Who asked has closed the connection: the answer reaches nobody. nginx's status for it, well known."""
 
     status = 499
-    code = "client_gone"
+    code = "client_gone"  # of no answer: the log and the metrics have it
     title = "Client gone"
 
 
@@ -256,13 +256,13 @@ class GenerationTimeout(GanymedeError):
     """A picture was not there in time: queue, forward pass and encoding together."""
 
     status = 504
-    code = "timeout"
+    code = ProblemCode.TIMEOUT
     title = "Timeout"
 
 
 class NotReady(GanymedeError):
     status = 503
-    code = "not_ready"
+    code = ProblemCode.NOT_READY
     title = "Not ready"
 
 
@@ -270,14 +270,14 @@ class RedisUnavailable(GanymedeError):
     """Redis does not answer, and this cannot be told without it."""
 
     status = 503
-    code = "redis_unavailable"
+    code = ProblemCode.REDIS_UNAVAILABLE
     title = "Redis does not answer"
 
 
 class StoreDamaged(GanymedeError):
     """A file of the store is missing, cut short, changed or of a newer format."""
 
-    code = "store_damaged"
+    code = ProblemCode.STORE_DAMAGED
     title = "Stored file damaged"
 
 
@@ -285,7 +285,7 @@ class StoreFull(GanymedeError):
     """There is no room on the disk of the store for what should be written."""
 
     status = 507
-    code = "store_full"
+    code = ProblemCode.STORE_FULL
     title = "Disk full"
 
 

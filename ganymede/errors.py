@@ -18,7 +18,7 @@ class ClientError(Exception):
 
 
 class ApiError(ClientError):
-    """The service refused; `code` is stable, docs/api.md lists the codes."""
+    """The service refused; `code` is stable: a ProblemCode (ganymede.schemas.problems), or one of a newer service."""
 
     def __init__(self, problem: Problem, retry_after_s: float | None = None) -> None:
         super().__init__(f"{problem.title}: {problem.detail}")

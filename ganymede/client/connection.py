@@ -19,7 +19,7 @@ from ganymede.client.address import read_address
 from ganymede.errors import ApiError, ClientError, Misconfigured, NotUnderstood, Timeout, Unreachable
 from ganymede.schemas import VERSION
 from ganymede.schemas.bodies import Page
-from ganymede.schemas.problems import Problem
+from ganymede.schemas.problems import Problem, ProblemCode
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 FIRST_PAUSE_S = 0.2  # before a second try; it doubles with each
@@ -222,7 +222,7 @@ def _pause_after(error: ClientError, tried: int) -> float | None:
     """Seconds until a request that failed is worth another try; None: it is not."""
     pause_s: float = FIRST_PAUSE_S * 2**tried
     if isinstance(error, ApiError):
-        if tried and error.code == "idempotency_key_in_flight":  # the try whose connection broke goes on there
+        if tried and error.code == ProblemCode.IDEMPOTENCY_KEY_IN_FLIGHT:  # the try that broke goes on there
             return pause_s
         after_s = error.retry_after_s
         return after_s if after_s is not None and after_s <= LONGEST_RETRY_AFTER_S else None

@@ -13,6 +13,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from app.http.openapi import TAGS, every_error
 from app.main import create_app
 from core.settings import Settings
+from ganymede.schemas.problems import ProblemCode
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCUMENT: dict[str, Any] = create_app(Settings()).openapi()
@@ -226,6 +227,10 @@ async def test_an_error_that_is_sent_is_what_its_schema_says(client: httpx.Async
     assert [answer.status_code for answer in answers] == [404, 422, 400, 400]
     for answer in answers:
         assert problems_of(answer.json(), {"$ref": "#/components/schemas/Problem"}) == []
+
+
+def test_the_contract_has_exactly_the_codes_there_are() -> None:
+    assert sorted(error.code for error in every_error()) == sorted(ProblemCode)
 
 
 def test_the_api_page_lists_exactly_the_codes_there_are_under_their_status() -> None:
