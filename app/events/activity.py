@@ -12,7 +12,7 @@ from typing import Any
 
 from app.catalog.summary import summary
 from app.engine.hot_reload import ServedModels
-from app.events.streams import RunTail, encode, pings_until
+from app.events.streams import News, RunTail, encode, pings_until
 from app.train.body import run_body
 from core.errors import GanymedeError
 from core.runs import Run, RunStore
@@ -22,14 +22,14 @@ POLL_EVERY_S = 0.5
 NEWEST_KEPT = 512  # messages; a watcher that is further behind begins anew
 
 
-class Activity:
+class Activity(News):
     """Everything that happens, and whoever wants to know."""
 
     def __init__(self, runs: RunStore, models: ServedModels) -> None:
+        super().__init__()
         self.runs, self.models = runs, models
         self.watchers = 0
         self.is_closing = False
-        self._news = asyncio.Event()  # set once, and replaced, whenever there is something new
         self._told = 0  # messages so far
         self._newest: deque[bytes] = deque(maxlen=NEWEST_KEPT)
         self._followed: dict[str, RunTail] | None = None  # None: nobody watches
@@ -40,14 +40,14 @@ class Activity:
 
     def close(self) -> None:
         self.is_closing = True
-        self._wake()
+        self.wake()
 
     async def watch(self) -> AsyncIterator[bytes]:
         """A snapshot, then every change, until the service stops."""
         async with self._following():
             told = -1
             while not self.is_closing:
-                news = self._news
+                news = self.next
                 if told < 0 or self._told - told > len(self._newest):
                     told = self._told
                     async with self._looking:
@@ -85,11 +85,7 @@ class Activity:
             if messages:
                 self._newest.extend(messages)
                 self._told += len(messages)
-                self._wake()
-
-    def _wake(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()
+                self.wake()
 
     def _look(self) -> list[bytes]:
         """What changed since the last look; the first one finds out where things stand, and tells nothing of it."""

@@ -62,13 +62,24 @@ class RunTail:
         return events, body
 
 
-class Feed:
+class News:
+    """Wakes whoever waits for something new, however many they are."""
+
+    def __init__(self) -> None:
+        self.next = asyncio.Event()  # set once, and replaced, whenever there is something new
+
+    def wake(self) -> None:
+        self.next.set()
+        self.next = asyncio.Event()
+
+
+class Feed(News):
     """What is new of one run, and whoever waits for it."""
 
     def __init__(self, run: Run) -> None:
+        super().__init__()
         self.run = run
         self.watchers = 0
-        self.news = asyncio.Event()  # set once, and replaced, whenever there is something new
         self.progress: bytes | None = None
         self.is_over = False
         self.lost_end: bytes | None = None
@@ -99,10 +110,6 @@ class Feed:
                 self.progress = encode("progress", progress)
         if events or progress or self.is_over:
             self.wake()
-
-    def wake(self) -> None:
-        self.news.set()
-        self.news = asyncio.Event()
 
     async def since(self, event_id: int) -> list[EventMessage]:
         """Every event after that one, oldest first."""
@@ -145,7 +152,7 @@ class Streams:
         async with self._feed(run) as feed:
             progress: bytes | None = None
             while not self.is_closing:
-                news, is_over = feed.news, feed.is_over
+                news, is_over = feed.next, feed.is_over
                 for message in await feed.since(after):
                     yield message.text
                     after = message.id
