@@ -25,6 +25,7 @@ from bench.machine import machine, revision
 from core.datasets import BUNDLED, Dataset, DatasetStore, ImageSet, Origin
 from core.runs import Run, RunStore
 from core.runs.metrics import MARKS
+from core.runs.stored_spec import StoredSpec
 from core.settings import Settings
 from core.store import Store, files
 from ganymede.schemas.diagnosis import UNTROUBLED, Verdict
@@ -117,7 +118,7 @@ def is_measured(name: str, store: Store) -> bool:
     except FileNotFoundError:
         return False
     spec, dataset = request(name, store)
-    now = {"schema": SCHEMA, "resolved": resolve(spec, dataset.manifest), "limits": limits()}
+    now = {"schema": SCHEMA, "resolved": resolve(spec, dataset.manifest).to_json(), "limits": limits()}
     return now == {part: result[part] for part in now}
 
 
@@ -150,10 +151,11 @@ def the_run(name: str, store: Store) -> Run:
     resolved = resolve(spec, dataset.manifest)
     for run_id in RunStore(store).ids():
         run = Run(store, run_id)
-        if run.spec()["model"] == spec.model_name and run.spec()["resolved"] == resolved:
+        made = run.spec()
+        if made.model == spec.model_name and made.resolved_as_stored == resolved.to_json():
             return run
     run = RunStore(store).create(spec, resolved, dataset.manifest)
-    run.store.swap(f"{run.key}/execution.json", {"precision": resolved["precision"], "threads": 1})
+    run.store.swap(f"{run.key}/execution.json", {"precision": resolved.precision, "threads": 1})
     return run
 
 
@@ -190,9 +192,9 @@ def judged(name: str, run: Run) -> dict[str, Any]:
         "evaluations": len(scored),
         "last": {score: scored[-1][score] for score in (*FALLING, *RISING, "nearest") if score in scored[-1]},
         "date": datetime.now(UTC).date().isoformat(),
-        "revision": spec["request"]["tags"]["revision"],
+        "revision": spec.request["tags"]["revision"],
         "machine": machine(),
-        "resolved": spec["resolved"],
+        "resolved": spec.resolved_as_stored,
         "limits": limits(),
     }
 
@@ -204,10 +206,10 @@ def points_of(run: Run) -> list[dict[str, Any]]:
     return [points[step] for step in sorted(points)]
 
 
-def said_of(points: list[dict[str, Any]], spec: dict[str, Any]) -> list[tuple[int, Verdict]]:
+def said_of(points: list[dict[str, Any]], spec: StoredSpec) -> list[tuple[int, Verdict]]:
     """The step of each report, and the verdict there."""
-    images, classes = spec["dataset"]["count"], len(spec["dataset"]["class_names"])
-    window, said = Window(Setting(resolved=spec["resolved"], images=images, classes=classes)), []
+    images, classes = spec.dataset["count"], len(spec.dataset["class_names"])
+    window, said = Window(Setting(resolved=spec.resolved, images=images, classes=classes)), []
     for point in points:
         window.add(point["step"], {name: value for name, value in point.items() if name not in MARKS})
         said.append((point["step"], diagnose(window, branch=0).verdict))

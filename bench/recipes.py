@@ -37,6 +37,7 @@ from core import images
 from core.datasets import DatasetStore
 from core.images import Images
 from core.registry import Registry
+from core.resolved import ResolvedConfig
 from core.runs import Run, RunStore
 from core.settings import Settings
 from core.store import Store, files
@@ -86,7 +87,7 @@ def is_measured(trial: Trial, store: Store) -> bool:
         seen is not None
         and result["schema"] == SCHEMA
         and result.get("digest", dataset["digest"]) == dataset["digest"]
-        and result["resolved"] == resolve(trial.request(dataset, seen), dataset)
+        and result["resolved"] == resolve(trial.request(dataset, seen), dataset).to_json()
     )
 
 
@@ -125,8 +126,8 @@ def the_run(trial: Trial, store: Store) -> Run:
     resolved = resolve(spec, dataset)
     for run in (Run(store, run_id) for run_id in RunStore(store).ids()):
         made = run.spec()
-        is_of_these = made["dataset"]["digest"] == dataset["digest"]
-        if made["model"] == spec.model_name and is_of_these and made["resolved"] == resolved:
+        is_of_these = made.dataset["digest"] == dataset["digest"]
+        if made.model == spec.model_name and is_of_these and made.resolved_as_stored == resolved.to_json():
             return run
     return RunStore(store).create(spec, resolved, dataset)
 
@@ -134,16 +135,16 @@ def the_run(trial: Trial, store: Store) -> Run:
 def judged(trial: Trial, run: Run) -> dict[str, Any]:
     """How a run was made, and what the judge says of each version; the grid of the first seed is written."""
     spec, kind = run.spec(), KINDS[trial.subject.judge]
-    judge, resolved = kind.load(), spec["resolved"]
+    judge, resolved = kind.load(), spec.resolved
     points: list[dict[str, Any]] = []
     for published in run.state().published:
         folder = Registry(run.store).folder(trial.name, published.version)
         drawn_NHWC = pictures_of(folder, kind.comparable)
-        seen = published.step * resolved["batch_size"] * resolved["n_critic"]
-        found = scores(judge, drawn_NHWC, resolved, is_end=published.step == resolved["steps"])
+        seen = published.step * resolved.images_per_step
+        found = scores(judge, drawn_NHWC, resolved, is_end=published.step == resolved.steps)
         points.append({"step": published.step, "images_seen": seen, **found})
-    if are_few(spec["dataset"]["count"], spec["dataset"]["height"]):
-        learnt = DatasetStore(run.store).get(spec["dataset"]["name"], spec["dataset"]["version"])
+    if are_few(spec.dataset["count"], spec.dataset["height"]):
+        learnt = DatasetStore(run.store).get(spec.dataset["name"], spec.dataset["version"])
         points[-1]["nearest"] = judge.nearest(drawn_NHWC, learnt.images())
     if trial.seed == 0:
         GRIDS.mkdir(exist_ok=True)
@@ -153,23 +154,23 @@ def judged(trial: Trial, run: Run) -> dict[str, Any]:
         "schema": SCHEMA,
         "made_by": "python -m bench.recipes",
         "dataset": trial.subject.name,
-        "digest": spec["dataset"]["digest"],
+        "digest": spec.dataset["digest"],
         "row": trial.row,
         "verdict": diagnosis and diagnosis.verdict,
         "date": datetime.now(UTC).date().isoformat(),
-        "revision": spec["request"]["tags"]["revision"],
+        "revision": spec.request["tags"]["revision"],
         "machine": machine(),
         "execution": run.execution(),
-        "resolved": resolved,
+        "resolved": spec.resolved_as_stored,
         "points": points,
     }
 
 
-def scores(judge: Judge, drawn_NHWC: Images, resolved: dict[str, Any], *, is_end: bool) -> dict[str, Any]:
+def scores(judge: Judge, drawn_NHWC: Images, resolved: ResolvedConfig, *, is_end: bool) -> dict[str, Any]:
     """What is measured of pictures of the seeds from 0 on, each with its default label, the most of the end."""
     labels_N = np.arange(len(drawn_NHWC)) % len(judge.class_names)
     found = judge.examine(drawn_NHWC, labels_N) if is_end else asdict(judge.judgement(drawn_NHWC, labels_N))
-    if not resolved["conditional"]:
+    if not resolved.conditional:
         found["label_accuracy"] = found["per_class_accuracy"] = None
     return found
 

@@ -125,8 +125,8 @@ def the_run(store: Store, spec: RunSpec, dataset: Config) -> Run:
     resolved = resolve_with(spec, dataset, "cpu", initial)
     for run in (Run(store, run_id) for run_id in runs.ids()):
         asked = run.spec()
-        is_same = RunSpec.model_validate(asked["request"]) == spec and asked["dataset"]["digest"] == dataset["digest"]
-        if is_same and asked["resolved"] == resolved:
+        is_same = RunSpec.model_validate(asked.request) == spec and asked.dataset["digest"] == dataset["digest"]
+        if is_same and asked.resolved_as_stored == resolved.to_json():
             return run
     return runs.create(spec, resolved, dataset, init=initial)
 
@@ -186,7 +186,7 @@ def missed_bars(starter: Starter, judgement: dict[str, Any], size: int) -> list[
 
 def made(name: str, runs: Sequence[Run]) -> dict[str, Any]:
     """How a starter was made: each training, and which of them it is of."""
-    dataset = runs[-1].spec()["dataset"]
+    dataset = runs[-1].spec().dataset
     facts = ("name", "digest", "count", "source", "licence", "attribution")
     option = " --mnist FOLDER" if dataset["name"] == starter_data.MNIST else ""
     return {
@@ -204,7 +204,7 @@ def told(run: Run) -> dict[str, Any]:
     state = run.state()
     return {
         "run": run.id,
-        "spec": run.spec()["request"],
+        "spec": run.spec().request,
         "execution": run.execution(),
         "images_seen": state.progress.images_seen,
         "minutes": round(minutes(run), 1),
@@ -214,8 +214,8 @@ def told(run: Run) -> dict[str, Any]:
 
 def minutes(run: Run) -> float:
     """Spent on steps and evaluations, with those that an interruption or a rollback had done again."""
-    resolved = run.spec()["resolved"]
-    usual, seconds, seen = resolved["report_every"] * resolved["batch_size"] * resolved["n_critic"], 0.0, 0
+    resolved = run.spec().resolved
+    usual, seconds, seen = resolved.report_every * resolved.images_per_step, 0.0, 0
     for point in files.read_json_lines(run.metrics_file):
         images = point["images_seen"] - seen
         seconds += (images if images > 0 else usual) / point["images_per_second"]

@@ -43,7 +43,7 @@ class Trial:
     def request(self, dataset: Manifest, images: int) -> RunSpec:
         """All of the recipe's own numbers, as many steps as `images` are enough for, a version at each point."""
         resolved = resolve(self._spec(dataset), dataset)
-        every = max(1, images // (POINTS * resolved["batch_size"] * resolved["n_critic"]))
+        every = max(1, images // (POINTS * resolved.images_per_step))
         publish = {"every_steps": every, "keep": 100, "final": "last"}  # the end is compared with the best
         return self._spec(
             dataset,
@@ -60,9 +60,9 @@ class Trial:
         A report has as many steps as it is from one penalty to the next, so that all take as long.
         """
         resolved = resolve(self._spec(dataset), dataset)
-        report_every = max(2, resolved["penalty_every"])
+        report_every = max(2, resolved.penalty_every)
         images = SPEED_PIXELS // (dataset["height"] * dataset["width"])
-        reports = images // (report_every * resolved["batch_size"] * resolved["n_critic"])
+        reports = images // (report_every * resolved.images_per_step)
         steps = report_every * max(SPEED_REPORTS, reports)
         config = {"steps": steps, "report_every": report_every, "extractor": "none"}
         return self._spec(dataset, config=config, seed=0)

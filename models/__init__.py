@@ -6,8 +6,9 @@ from typing import Any
 
 from torch import nn
 
+from core.resolved import Conditioning
 from models import dcgan, mlp, r3gan, resnet
-from models.discriminator import HEADS, Conditioning, Discriminator, planes_of
+from models.discriminator import HEADS, Discriminator, planes_of
 from models.encoder import Encoder
 
 

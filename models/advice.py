@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from core.resolved import ResolvedConfig
 from ganymede.schemas.validation import MemoryBody, TimeBody, WarningBody
 from models.choice import are_few
 from models.networks import state_bytes
@@ -16,20 +17,20 @@ SMALL_CORE_SHARE = 0.6
 ROUGH = 1.5  # times as long, or as short: what is less sure is told as that
 
 
-def of_the_numbers(resolved: dict[str, Any], dataset: dict[str, Any]) -> Iterator[WarningBody]:
+def of_the_numbers(resolved: ResolvedConfig, dataset: dict[str, Any]) -> Iterator[WarningBody]:
     """What the numbers of a run tell about it, and the dataset's manifest."""
-    count, batch_size, augment = dataset["count"], resolved["batch_size"], resolved["augment"]
+    count, batch_size, augment = dataset["count"], resolved.batch_size, resolved.augment
     if are_few(count, dataset["height"]):
         done = f"augmentation is on ({augment})" if augment != "none" else "nothing is augmented"
         yield _warning("few_images", "/dataset", f"{count} images are few for {dataset['height']} px: {done}")
     if batch_size * LARGEST_SHARE > count:
         detail = f"{batch_size} images are more than a quarter of the dataset ({count}): batches will be alike"
         yield _warning("large_batch", "/config/batch_size", detail)
-    if resolved["steps"] * batch_size * resolved["n_critic"] < count:
+    if resolved.steps * resolved.images_per_step < count:
         yield _warning("short_run", "/config/steps", f"it ends before it has seen each of {count} images once")
-    if resolved["conditional"]:
+    if resolved.conditional:
         yield from _small_classes(dataset)
-    if resolved["publish_every"] > resolved["steps"]:
+    if resolved.publish_every > resolved.steps:
         yield _warning("one_version", "/publish/every_steps", "only its last step will be published")
 
 
@@ -43,7 +44,7 @@ def _small_classes(dataset: dict[str, Any]) -> Iterator[WarningBody]:
 
 
 def of_the_estimate(
-    resolved: dict[str, Any], memory: MemoryBody | None, time: TimeBody | None
+    resolved: ResolvedConfig, memory: MemoryBody | None, time: TimeBody | None
 ) -> Iterator[WarningBody]:
     """What an estimate of memory and time tells."""
     if memory is not None and memory.bytes > memory.machine_bytes:
@@ -54,13 +55,13 @@ def of_the_estimate(
         return
     if time.seconds > LONG_S:
         yield _warning("long_run", "/config/steps", f"it would take about {time.seconds / 3600:.0f} hours")
-    between_s = resolved["publish_every"] * time.seconds_per_step
-    if between_s < SHORTEST_BETWEEN_VERSIONS_S and resolved["publish_every"] * 20 < resolved["steps"]:
-        detail = f"a version about every {between_s:.2g} seconds; the newest {resolved['publish_keep']} stay"
+    between_s = resolved.publish_every * time.seconds_per_step
+    if between_s < SHORTEST_BETWEEN_VERSIONS_S and resolved.publish_every * 20 < resolved.steps:
+        detail = f"a version about every {between_s:.2g} seconds; the newest {resolved.publish_keep} stay"
         yield _warning("many_versions", "/publish/every_steps", detail)
     least, most = time.seconds_range.least, time.seconds_range.most
     if max(most / time.seconds, time.seconds / least) > ROUGH:
-        asked, tried = resolved["batch_size"], time.batch_size
+        asked, tried = resolved.batch_size, time.batch_size
         why = f"{tried} of {asked} images of a batch were tried" if tried < asked else "its steps took unlike times"
         yield _warning("rough_time", "", f"it would take {_duration(least)} to {_duration(most)}: {why}")
     if time.core_share < SMALL_CORE_SHARE:

@@ -3,15 +3,16 @@
 Shape suffixes: B batch, K classes, F features, C channels, H height, W width.
 """
 
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from core.resolved import Conditioning
+
 SLOPE = 0.2  # of LeakyReLU
 SMALL = 0.02  # standard deviation of a head's weights in the beginning
-Conditioning = Literal["none", "concat", "projection", "classifier"]
 
 
 class Judgement(NamedTuple):

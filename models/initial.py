@@ -14,8 +14,10 @@ from typing import Any
 from core.errors import CheckpointNotFound, InvalidRequest, ModelNotFound, RunNotFound, StoreDamaged
 from core.refs import parse_reference
 from core.registry import Registry
+from core.resolved import ResolvedConfig
 from core.runs import INIT_FOLDER, RunStore
 from core.runs.checkpoints import FACTS_FILE, GENERATOR_FOLDER, find_checkpoint
+from core.runs.stored_spec import InitFacts
 from core.store import SCHEMA, check_files, files
 from ganymede.schemas.references import ModelRef, RunRef
 from ganymede.schemas.specs import RunSpec
@@ -43,7 +45,7 @@ class Initial:
     is_checkpoint: bool
     manifest: dict[str, Any]
     network: dict[str, int]
-    learnt: dict[str, Any] | None
+    learnt: ResolvedConfig | None
 
     def copy_to(self, folder: Path) -> None:
         """Copy it into `folder`, the one of a run that is being made; InvalidRequest where it was deleted meanwhile."""
@@ -57,16 +59,16 @@ class Initial:
                 raise CheckpointNotFound(f"{self.reference} was deleted while it was copied") from None
             check_files(target / GENERATOR_FOLDER, self.manifest["files"])
 
-    def facts(self, resolved: dict[str, Any]) -> dict[str, Any]:
+    def facts(self, resolved: ResolvedConfig) -> InitFacts:
         """What a run tells of it: where its weights come from, and what of them it keeps."""
-        keeps_labels = self.network["num_classes"] == resolved["network"]["num_classes"]
+        keeps_labels = self.network["num_classes"] == resolved.network.num_classes
         keeps_counterpart = self.learnt is not None and _kind(self.learnt) == _kind(resolved)
-        return {
-            "reference": self.reference,
-            "digest": self.manifest["digest"],
-            "counterpart": "kept" if keeps_counterpart else "fresh",
-            "labels": "kept" if keeps_labels else "fresh",
-        }
+        return InitFacts(
+            reference=self.reference,
+            digest=self.manifest["digest"],
+            counterpart="kept" if keeps_counterpart else "fresh",
+            labels="kept" if keeps_labels else "fresh",
+        )
 
 
 def find_initial(asked: str, registry: Registry, runs: RunStore) -> Initial:
@@ -76,7 +78,7 @@ def find_initial(asked: str, registry: Registry, runs: RunStore) -> Initial:
         return _of_run(ref, runs) if isinstance(ref, RunRef) else _of_model(ref, registry)
 
 
-def resolve_with(spec: RunSpec, dataset: dict[str, Any], device: str, initial: Initial | None) -> dict[str, Any]:
+def resolve_with(spec: RunSpec, dataset: dict[str, Any], device: str, initial: Initial | None) -> ResolvedConfig:
     """As models.resolution.resolve, for a run that starts from `initial`: what is "auto" becomes what fits it.
 
     Raises:
@@ -88,11 +90,11 @@ def resolve_with(spec: RunSpec, dataset: dict[str, Any], device: str, initial: I
     resolved = resolve(_adapted(spec, initial, choice.recipe), dataset, device, choice)
     wrong = list(_misfits(resolved, initial))
     if wrong:
-        needed = ", ".join(f"{name} {resolved['network'][name]}" for name in SIZES)
-        rule = f"weights fit that are of architecture {resolved['architecture']!r} and have {needed}"
+        needed = ", ".join(f"{name} {getattr(resolved.network, name)}" for name in SIZES)
+        rule = f"weights fit that are of architecture {resolved.architecture!r} and have {needed}"
         raise InvalidRequest.field(POINTER, f"{initial.reference} has {', '.join(wrong)}; {rule}")
     kept = {name: initial.network[name] for name in SHAPES if name in initial.network}
-    return resolved | {"init": initial.reference, "network": resolved["network"] | kept}
+    return resolved.changed(init=initial.reference, network=resolved.network.changed(**kept))
 
 
 def _of_model(ref: ModelRef, registry: Registry) -> Initial:
@@ -105,9 +107,9 @@ def _of_run(ref: RunRef, runs: RunStore) -> Initial:
     checkpoint = find_checkpoint(runs.get(ref.run), ref.step)
     manifest = checkpoint.manifest()
     try:
-        learnt: dict[str, Any] = files.read_json(checkpoint.folder / FACTS_FILE, SCHEMA)["resolved"]
+        learnt = ResolvedConfig.model_validate(files.read_json(checkpoint.folder / FACTS_FILE, SCHEMA)["resolved"])
         sizes = _sizes(checkpoint.generator, manifest)
-    except (FileNotFoundError, KeyError):
+    except (FileNotFoundError, KeyError, ValueError):
         checkpoint.must_exist()
         raise StoreDamaged(f"checkpoint {checkpoint} of {ref.run} cannot be used") from None
     return Initial(f"run:{ref.run}@{checkpoint}", checkpoint.folder, True, manifest, sizes, learnt)
@@ -151,20 +153,20 @@ def _adapted(spec: RunSpec, initial: Initial, name: str) -> RunSpec:
     return spec.model_copy(update={"config": config.model_copy(update=changes)})
 
 
-def _misfits(resolved: dict[str, Any], initial: Initial) -> Iterator[str]:
-    if initial.manifest["architecture"] != resolved["architecture"]:
+def _misfits(resolved: ResolvedConfig, initial: Initial) -> Iterator[str]:
+    if initial.manifest["architecture"] != resolved.architecture:
         yield f"architecture {initial.manifest['architecture']!r}"
     for name in SIZES:
-        if initial.network[name] != resolved["network"][name]:
+        if initial.network[name] != getattr(resolved.network, name):
             yield f"{name} {initial.network[name]}"
-    has, needs = (bool(network["num_classes"]) for network in (initial.network, resolved["network"]))
+    has, needs = bool(initial.network["num_classes"]), resolved.network.num_classes > 0
     if has != needs:
         yield "classes, and this run learns none" if has else "no classes, and this run learns some"
 
 
-def _kind(resolved: dict[str, Any]) -> tuple[Any, ...]:
+def _kind(resolved: ResolvedConfig) -> tuple[bool, str, bool]:
     """What two counterparts agree in where the weights of one fit the other."""
-    return resolved["objective"] == EVIDENCE, resolved["conditioning"], resolved["regulariser"] == "spectral_norm"
+    return resolved.objective == EVIDENCE, resolved.conditioning, resolved.regulariser == "spectral_norm"
 
 
 @contextmanager

@@ -1,32 +1,31 @@
 """The two networks of a run, from its numbers: the generator, and what it learns from. Knows no training."""
 
-from typing import Any
-
 import torch
 from torch import nn
 
+from core.resolved import ResolvedConfig
 from models import ARCHITECTURES
 from models.resolution import EVIDENCE, network_config
 from models.spectral import constrain
 
 
-def build_networks(resolved: dict[str, Any]) -> tuple[nn.Module, nn.Module]:
+def build_networks(resolved: ResolvedConfig) -> tuple[nn.Module, nn.Module]:
     """Generator and discriminator; of a VAE, decoder and encoder. Weights come from torch's global random state."""
     generator, counterpart = _plain(resolved)
-    if resolved["regulariser"] == "spectral_norm":
+    if resolved.regulariser == "spectral_norm":
         constrain(counterpart)
     return generator, counterpart
 
 
-def _plain(resolved: dict[str, Any]) -> tuple[nn.Module, nn.Module]:
-    architecture, config = ARCHITECTURES[resolved["architecture"]], network_config(resolved)
+def _plain(resolved: ResolvedConfig) -> tuple[nn.Module, nn.Module]:
+    architecture, config = ARCHITECTURES[resolved.architecture], network_config(resolved)
     generator = architecture.generator(config)
-    if resolved["objective"] == EVIDENCE:
+    if resolved.objective == EVIDENCE:
         return generator, architecture.encoder(config)
-    return generator, architecture.discriminator(config, resolved["conditioning"])
+    return generator, architecture.discriminator(config, resolved.conditioning)
 
 
-def parameter_counts(resolved: dict[str, Any]) -> tuple[int, int]:
+def parameter_counts(resolved: ResolvedConfig) -> tuple[int, int]:
     """How many numbers both learn. Takes no memory for them."""
     with torch.device("meta"):
         networks = _plain(resolved)  # spectral norm learns nothing, and needs weights
@@ -34,7 +33,7 @@ def parameter_counts(resolved: dict[str, Any]) -> tuple[int, int]:
     return generator, counterpart
 
 
-def state_bytes(resolved: dict[str, Any]) -> int:
+def state_bytes(resolved: ResolvedConfig) -> int:
     """Of all that training keeps of both: weights, gradients, Adam's two moments; and of the generator its average."""
     generator, counterpart = parameter_counts(resolved)
     return 4 * (5 * generator + 4 * counterpart)

@@ -6,7 +6,7 @@ How a row and a request become the numbers of a run: models/resolution.py. docs/
 from dataclasses import dataclass
 from typing import Literal
 
-from models.discriminator import Conditioning
+from core.resolved import Conditioning
 
 Rates = tuple[float, float]  # of Adam: generator, discriminator (of a VAE: the encoder)
 

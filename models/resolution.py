@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from core.errors import FieldProblem, InvalidRequest
 from core.images import base_size
+from core.resolved import Augmentation, Cadence, NetworkSizes, Optimisation, Penalties, ResolvedConfig
 from ganymede.schemas.specs import PublishSpec, RunSpec, TrainConfig
 from models import ARCHITECTURES
 from models.choice import AUTO, Choice, Situation, are_few, choose
@@ -30,7 +31,7 @@ POLICIES = {DIFFAUGMENT: ("colour", "translation", "cutout"), ADA: ("translation
 
 def resolve(
     spec: RunSpec, dataset: dict[str, Any], device: str = "cpu", choice: Choice | None = None
-) -> dict[str, Any]:
+) -> ResolvedConfig:
     """Every option of a run as it will be used, from the request and the dataset's manifest.
 
     device: "cpu", "cuda[:N]" or "auto"; on a GPU networks are as wide as in the papers.
@@ -45,44 +46,60 @@ def resolve(
     problems = list(_misfits(spec, choice, recipe, dataset))
     if problems:
         raise InvalidRequest("; ".join(f"{p.pointer}: {p.detail}" for p in problems), problems)
-    is_conditional = _is_conditional(spec.config, recipe, dataset)
-    reason = {} if choice.reason is None else {"recipe_reason": choice.reason}
-    resolved = _hyperparameters(spec, recipe, dataset, on_gpu)
-    return {
-        "recipe": choice.recipe,
-        **reason,
-        "architecture": recipe.architecture,
-        "objective": recipe.objective,
-        "regulariser": recipe.regulariser,
-        "conditional": is_conditional,
-        "conditioning": recipe.conditioning if is_conditional else "none",
-        "seed": spec.seed,
-        **resolved,
-        **_cadence(spec.config, spec.publish, resolved["steps"]),
-        "processes": spec.resources.processes,
-        "publish_keep": spec.publish.keep,
-        "publish_final": spec.publish.final,
-        "network": _network(recipe, dataset, resolved, is_conditional),
-    }
+    return _resolved(spec, choice, recipe, dataset, on_gpu)
 
 
-def _network(recipe: Recipe, dataset: dict[str, Any], resolved: dict[str, Any], is_conditional: bool) -> dict[str, Any]:
-    """The fields of the architecture's config."""
+def _resolved(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: dict[str, Any], on_gpu: bool) -> ResolvedConfig:
+    config, batch_size = spec.config, _batch_size(spec, recipe, dataset["count"])
+    n_critic = _given(config.n_critic, recipe.n_critic)
+    steps = _given(config.steps, max(1, DEFAULT_IMAGES_SEEN // (batch_size * n_critic)))
+    network = _network(config, recipe, dataset, on_gpu)
+    return ResolvedConfig(
+        recipe=choice.recipe,
+        recipe_reason=choice.reason,
+        architecture=recipe.architecture,
+        objective=recipe.objective,
+        regulariser=recipe.regulariser,
+        conditional=network.num_classes > 0,
+        conditioning=recipe.conditioning if network.num_classes else "none",
+        seed=spec.seed,
+        steps=steps,
+        batch_size=batch_size,
+        n_critic=n_critic,
+        **_optimisation(config, recipe),
+        **_penalties(config, recipe, dataset["height"], batch_size),
+        likelihood=_likelihood(config, recipe, dataset["channels"]),
+        **_augmentation(config, recipe, dataset, steps * batch_size * n_critic),
+        latent_dim=network.latent_dim,
+        width=network.width,
+        ema_half_life=_given(config.ema_half_life, batch_size * n_critic * 10_000 // 32),  # StyleGAN2-ADA's "auto"
+        precision=config.precision,  # "auto" is settled by the worker's device, once
+        extractor=config.extractor,  # and here by what the worker has
+        evaluate_images=_given(config.evaluate_images, min(FAKES, dataset["count"] // 2)),
+        **_cadence(config, spec.publish, steps),
+        processes=spec.resources.processes,
+        publish_keep=spec.publish.keep,
+        publish_final=spec.publish.final,
+        network=network,
+    )
+
+
+def _network(config: TrainConfig, recipe: Recipe, dataset: dict[str, Any], on_gpu: bool) -> NetworkSizes:
     revision = ARCHITECTURES[recipe.architecture].revision
-    return {
-        "image_size": dataset["height"],
-        "channels": dataset["channels"],
-        "latent_dim": resolved["latent_dim"],
-        "width": resolved["width"],
-        "num_classes": len(dataset["class_names"]) if is_conditional else 0,
-        **({"depth": recipe.depth} if recipe.depth else {}),
-        **({"revision": revision} if revision > 1 else {}),
-    }
+    sizes = NetworkSizes(
+        image_size=dataset["height"],
+        channels=dataset["channels"],
+        latent_dim=_given(config.latent_dim, recipe.latent_dim),
+        width=_given(config.width, _width(recipe, dataset, on_gpu)),
+        num_classes=len(dataset["class_names"]) if _is_conditional(config, recipe, dataset) else 0,
+    )
+    own = {"depth": recipe.depth} if recipe.depth else {}
+    return sizes.changed(**own, **({"revision": revision} if revision > 1 else {}))
 
 
-def network_config(resolved: dict[str, Any]) -> Any:
+def network_config(resolved: ResolvedConfig) -> Any:
     """The architecture's config that a resolved spec describes."""
-    return ARCHITECTURES[resolved["architecture"]].parse(resolved["network"])
+    return ARCHITECTURES[resolved.architecture].parse(resolved.network.to_json())
 
 
 def situation(config: TrainConfig, dataset: dict[str, Any], on_gpu: bool) -> Situation:
@@ -175,13 +192,13 @@ def _augment(config: TrainConfig, recipe: Recipe, dataset: dict[str, Any]) -> st
     return DIFFAUGMENT if recipe.objective == WASSERSTEIN else ADA
 
 
-def _augmentation(config: TrainConfig, recipe: Recipe, dataset: dict[str, Any], images: int) -> dict[str, Any]:
+def _augmentation(config: TrainConfig, recipe: Recipe, dataset: dict[str, Any], images: int) -> Augmentation:
     """How pictures are changed; `images`: as many as the run sees."""
     kind = _augment(config, recipe, dataset)
     asked = POLICIES.get(kind, ()) if config.augment_policy == "auto" else config.augment_policy
     return {
         "augment": kind,
-        "augment_policy": list(dict.fromkeys(asked)),
+        "augment_policy": tuple(dict.fromkeys(asked)),
         "augment_ramp": ada_ramp(images) if kind == ADA else None,
     }
 
@@ -197,38 +214,25 @@ def _batch_size(spec: RunSpec, recipe: Recipe, count: int) -> int:
     return _given(spec.config.batch_size, batch_size - batch_size % spec.resources.processes or batch_size)
 
 
-def _hyperparameters(spec: RunSpec, recipe: Recipe, dataset: dict[str, Any], on_gpu: bool) -> dict[str, Any]:
-    config, batch_size = spec.config, _batch_size(spec, recipe, dataset["count"])
-    n_critic = _given(config.n_critic, recipe.n_critic)
-    steps = _given(config.steps, max(1, DEFAULT_IMAGES_SEEN // (batch_size * n_critic)))
+def _optimisation(config: TrainConfig, recipe: Recipe) -> Optimisation:
     generator_lr, discriminator_lr = recipe.learning_rates
     return {
-        "steps": steps,
-        "batch_size": batch_size,
-        "n_critic": n_critic,
         "generator_lr": _given(config.generator_lr, generator_lr),
         "discriminator_lr": _given(config.discriminator_lr, discriminator_lr),
         "lr_schedule": config.lr_schedule if config.lr_schedule != "auto" else recipe.lr_schedule,
         "annealing": config.annealing if config.annealing != "auto" else recipe.annealing,
         "beta1": _given(config.beta1, recipe.betas[0]),
         "beta2": _given(config.beta2, recipe.betas[1]),
-        "penalty_weight": _penalty_weight(config, recipe, dataset["height"], batch_size),
-        "penalty_every": _given(config.penalty_every, recipe.penalty_every),
-        "mode_seeking": _given(config.mode_seeking, recipe.mode_seeking),
-        "likelihood": _likelihood(config, recipe, dataset["channels"]),
-        **_augmentation(config, recipe, dataset, steps * batch_size * n_critic),
-        "latent_dim": _given(config.latent_dim, recipe.latent_dim),
-        "width": _given(config.width, _width(recipe, dataset, on_gpu)),
-        "ema_half_life": _given(config.ema_half_life, batch_size * n_critic * 10_000 // 32),  # StyleGAN2-ADA's "auto"
-        "precision": config.precision,  # "auto" is settled by the worker's device, once
-        "extractor": config.extractor,  # and here by what the worker has
-        "evaluate_images": _given(config.evaluate_images, min(FAKES, dataset["count"] // 2)),
     }
 
 
-def _penalty_weight(config: TrainConfig, recipe: Recipe, size: int, batch_size: int) -> float | None:
+def _penalties(config: TrainConfig, recipe: Recipe, size: int, batch_size: int) -> Penalties:
     weight = penalty_by_rule(size, batch_size) if recipe.penalty_weight == "rule" else recipe.penalty_weight
-    return weight if weight is None else _given(config.penalty_weight, weight)
+    return {
+        "penalty_weight": None if weight is None else _given(config.penalty_weight, weight),
+        "penalty_every": _given(config.penalty_every, recipe.penalty_every),
+        "mode_seeking": _given(config.mode_seeking, recipe.mode_seeking),
+    }
 
 
 def penalty_by_rule(size: int, batch_size: int) -> float:
@@ -253,7 +257,7 @@ def _width(recipe: Recipe, dataset: dict[str, Any], on_gpu: bool) -> int:
     return width
 
 
-def _cadence(config: TrainConfig, publish: PublishSpec, steps: int) -> dict[str, int]:
+def _cadence(config: TrainConfig, publish: PublishSpec, steps: int) -> Cadence:
     """How often things happen. A version is published from a checkpoint, so its cadence is a multiple."""
     checkpoint_every = _given(config.checkpoint_every, _between(50, steps // 10, 500))
     return {

@@ -7,7 +7,6 @@ import logging
 import os
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import torch
 
@@ -17,9 +16,11 @@ from core.log import about_run, configure_logging
 from core.machine.cores import available_cores
 from core.queue import Bell
 from core.registry import Registry
+from core.resolved import ResolvedConfig
 from core.runs import Run, RunStore
 from core.runs.checkpoints import list_checkpoints
 from core.runs.states import RunState
+from core.runs.stored_spec import StoredSpec
 from core.settings import Settings, load_settings
 from core.store import Store
 from core.store.files import folder_size
@@ -78,10 +79,12 @@ def _taken_on(run: Run, settings: Settings, number: int | None) -> str:
         log.info("%s before anything was done", state.status)
         return f"not started: {state.status}"
     _write_output_to(run, settings)
-    processes = run.spec()["resolved"].get("processes", 1)  # a run of an earlier build has none
-    if processes > 1:
-        return attempt(run, lambda: _watch(run, state, processes, settings))
-    return attempt(run, lambda: train_in(ALONE, run, settings))
+    return attempt(run, lambda: _trained(run, state, settings))
+
+
+def _trained(run: Run, state: RunState, settings: Settings) -> str:
+    processes = run.spec().resolved.processes
+    return _watch(run, state, processes, settings) if processes > 1 else train_in(ALONE, run, settings)
 
 
 def _watch(run: Run, state: RunState, processes: int, settings: Settings) -> str:
@@ -125,8 +128,8 @@ def attempt(run: Run, work: Callable[[], str]) -> str:
 def train_in(world: World, run: Run, settings: Settings) -> str:
     """Train a run to its end, or until it is to stop, with the other processes of `world`; the first settles it."""
     spec = run.spec()
-    resolved = spec["resolved"]
-    execution = _execution(run, settings.device, resolved["precision"], world)
+    resolved = spec.resolved
+    execution = _execution(run, settings.device, resolved.precision, world)
     execution.apply()
     training = world.in_turn(lambda: _resume(run, resolved, execution, world))
     dataset = world.in_turn(lambda: _dataset(run, spec))
@@ -177,7 +180,7 @@ def _set_off(
     report, evaluate = ReportProgress(run, state.attempt), hook_of(run, evaluation) if evaluation else None
     if evaluate and training.step:
         make_up(run, training, evaluate, report, keeper)
-    publisher = PublishVersions(run, Registry(run.store), spec["model"], Bell(settings.broker_url))
+    publisher = PublishVersions(run, Registry(run.store), spec.model, Bell(settings.broker_url))
     if training.step:  # an attempt may have died between its checkpoint and the publishing of it
         publisher.after_step(training, is_last=training.step == training.steps)
     beside: list[Hook] = [*([evaluate] if evaluate else []), report, DrawSamples(run), keeper, publisher]
@@ -240,16 +243,15 @@ def _execution(run: Run, device: str, precision: str, world: World) -> Execution
 def _mark_beginning(run: Run, training: TrainState) -> RunState:
     """From which step this attempt goes on; an attempt before it may have died before it could say so."""
     step = training.step or None
-    marks: dict[str, Any] = {"checkpoint_step": step, "attempt_began_at_step": training.step}
-    marks |= {"best": training.best, "remedies": training.remedies}
-    state = run.change(lambda now: now.model_copy(update=marks))
+    marks = {"checkpoint_step": step, "attempt_began_at_step": training.step, "best": training.best}
+    state = run.change(lambda now: now.model_copy(update={**marks, "remedies": training.remedies}))
     if step is not None:
         run.log_event("action", {"action": "resumed", "branch": training.branch, "step": step})
     tell_of_rollbacks(run, training)
     return state
 
 
-def _resume(run: Run, resolved: dict[str, Any], execution: Execution, world: World) -> TrainState:
+def _resume(run: Run, resolved: ResolvedConfig, execution: Execution, world: World) -> TrainState:
     """The newest checkpoint that is whole, or the beginning."""
     for checkpoint in list_checkpoints(run):
         try:
@@ -262,15 +264,15 @@ def _resume(run: Run, resolved: dict[str, Any], execution: Execution, world: Wor
     state = new_state(resolved, execution, world)
     set_out(run, state)
     if world.is_first:
-        log.info("recipe: %s, %s", resolved["recipe"], resolved.get("recipe_reason", "as asked"))
+        log.info("recipe: %s, %s", resolved.recipe, resolved.recipe_reason or "as asked")
         parameters = (count_parameters(state.generator), count_parameters(state.counterpart))
         log.info("generator: %d parameters, its counterpart: %d", *parameters)
     return state
 
 
-def _dataset(run: Run, spec: dict[str, Any]) -> Dataset:
+def _dataset(run: Run, spec: StoredSpec) -> Dataset:
     try:
-        return DatasetStore(run.store).get(spec["dataset"]["name"], spec["dataset"]["version"])
+        return DatasetStore(run.store).get(spec.dataset["name"], spec.dataset["version"])
     except (DatasetNotFound, StoreDamaged) as error:
         raise TrainingFailed("dataset_invalid", str(error), retryable=True) from None
 
@@ -283,8 +285,8 @@ def _check(dataset: Dataset, stopper: StopWhenAsked) -> None:
         raise TrainingFailed("dataset_invalid", str(error), retryable=True) from None
 
 
-def _batches(dataset: Dataset, resolved: dict[str, Any], execution: Execution, world: World) -> Batches:
-    rules = (resolved["batch_size"], resolved["seed"], execution.torch_device, world.share)
+def _batches(dataset: Dataset, resolved: ResolvedConfig, execution: Execution, world: World) -> Batches:
+    rules = (resolved.batch_size, resolved.seed, execution.torch_device, world.share)
     return Batches(dataset.images(), dataset.labels(), *rules)
 
 

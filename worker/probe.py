@@ -28,6 +28,7 @@ import torch
 from core.images import to_webp
 from core.machine.lifeline import end_with_the_parent
 from core.machine.memory import available_bytes, peak_resident_bytes, total_bytes
+from core.resolved import ResolvedConfig
 from models.networks import state_bytes
 from models.sampling import draw_grid
 from worker.checkpoints.checkpointing import save_training
@@ -150,8 +151,8 @@ class Growth:
 class Probe:
     """The networks of a run, and steps of them with batches of any size."""
 
-    def __init__(self, resolved: dict[str, Any], dataset: dict[str, Any], execution: Execution) -> None:
-        self.resolved, self.dataset, self.execution = {**resolved, "steps": 10**9}, dataset, execution
+    def __init__(self, resolved: ResolvedConfig, dataset: dict[str, Any], execution: Execution) -> None:
+        self.resolved, self.dataset, self.execution = resolved.changed(steps=10**9), dataset, execution
         self.state = new_state(self.resolved, execution)
 
     def run(self, batch_size: int, *, warm_up: int, budget_s: float = 0.0, most: int = 1) -> Stopwatch:
@@ -172,17 +173,17 @@ class Probe:
 
     def beside_s(self) -> tuple[float, float]:
         """Seconds that a grid of samples takes, and that a checkpoint does."""
-        network, began = self.resolved["network"], time.perf_counter()
-        to_webp(draw_grid(self.state.ema, network["latent_dim"], network["num_classes"]))
+        network, began = self.resolved.network, time.perf_counter()
+        to_webp(draw_grid(self.state.ema, network.latent_dim, network.num_classes))
         drawn = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
             save_training(Path(folder), self.state)
         return drawn - began, time.perf_counter() - drawn
 
 
-def measure(resolved: dict[str, Any], dataset: dict[str, Any], device: str, patience_s: float) -> None:
+def measure(resolved: ResolvedConfig, dataset: dict[str, Any], device: str, patience_s: float) -> None:
     """Say what a run takes: at first as reckoned, then as measured."""
-    execution = decide(device, resolved["precision"])
+    execution = decide(device, resolved.precision)
     execution.apply()
     if execution.torch_device.type != "cpu":
         os.nice(NICENESS)  # on a CPU it is done
@@ -192,7 +193,7 @@ def measure(resolved: dict[str, Any], dataset: dict[str, Any], device: str, pati
         say(**told, bytes=fixed, is_measured=False)
         return
     probe = Probe(resolved, dataset, execution)
-    asked = resolved["batch_size"]
+    asked = resolved.batch_size
     until, growth = time.perf_counter() + patience_s, Growth()
     bytes_of = _reckoned(probe, (peak_resident_bytes() or 0) + fixed, growth)
     told |= {"bytes": bytes_of(asked), "is_measured": False}
@@ -212,7 +213,7 @@ def measure(resolved: dict[str, Any], dataset: dict[str, Any], device: str, pati
 def _tried(probe: Probe, growth: Growth, fits: Callable[[int], bool], until: float) -> Iterator[tuple[int, Stopwatch]]:
     """Measured steps of the whole batch, or of the largest part of it that fits into memory and what is left of the
     time (`until`); then of a larger part, if that one turns out to have been quick enough."""
-    asked, tried = probe.resolved["batch_size"], 0
+    asked, tried = probe.resolved.batch_size, 0
     parts = [asked >> halvings for halvings in range(max(1, asked.bit_length() - 1))]
     while tried < asked:
         left_s = until - time.perf_counter()
@@ -269,7 +270,7 @@ def main(order: str) -> None:
     with contextlib.suppress(OSError):  # Linux alone
         Path("/proc/self/oom_score_adj").write_text("1000")
     asked = json.loads(order)
-    measure(asked["resolved"], asked["dataset"], asked["device"], asked["patience_s"])
+    measure(ResolvedConfig.model_validate(asked["resolved"]), asked["dataset"], asked["device"], asked["patience_s"])
 
 
 if __name__ == "__main__":

@@ -4,19 +4,19 @@ import contextlib
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Path
 
 from app.http.proxy import address
 from core.queue import QueueUnavailable, TrainQueue, job_id
 from core.registry import timestamp
-from core.runs import Run, recipe_of
+from core.runs import Run
 from core.runs.notes import Notes
 from core.runs.states import RunState, possible_verbs
+from core.runs.stored_spec import StoredSpec
 from ganymede.schemas.references import LATEST
-from ganymede.schemas.runs import RUN_ID, LatestBody, ProgressBody, QueuePlace, RunBody, TaskBody
-from ganymede.schemas.specs import stop_of
+from ganymede.schemas.runs import RUN_ID, InitBody, LatestBody, ProgressBody, QueuePlace, RunBody, TaskBody
 from ganymede.schemas.states import Status
 
 RunId = Annotated[str, Path(max_length=100, description="Id of a run.", examples=[RUN_ID])]
@@ -35,7 +35,7 @@ class RunFiles:
     """What is on disk about a run, read at one moment."""
 
     run: Run
-    spec: dict[str, Any]
+    spec: StoredSpec
     state: RunState
     notes: Notes
 
@@ -57,31 +57,30 @@ def run_bodies(runs: Sequence[RunFiles], queue: TrainQueue) -> list[RunBody]:
 
 def _body(files: RunFiles, position: int | None) -> RunBody:
     run, spec, state = files.run, files.spec, files.state
-    request = spec["request"]
     return RunBody(
         id=run.id,
         name=files.notes.name,
         tags=files.notes.tags,
         notes=files.notes.notes,
-        recipe=recipe_of(spec),
-        recipe_reason=spec["resolved"].get("recipe_reason"),
-        dataset=request["dataset"],
-        model=spec["model"],
+        recipe=spec.recipe,
+        recipe_reason=spec.recipe_reason,
+        dataset=spec.asked_for,
+        model=spec.model,
         status=state.status,
         is_terminal=state.status.is_terminal,
         phase=state.phase,
         attempt=state.attempt,
         queue=QueuePlace(position=position if state.status is Status.QUEUED else None),
-        init=spec.get("init"),
-        config=request.get("config", {}),
-        resolved=spec["resolved"],
+        init=spec.init and InitBody(**spec.init.model_dump()),
+        config=spec.options,
+        resolved=spec.resolved_as_stored,
         execution=run.execution(),
         progress=ProgressBody(fraction=state.progress.fraction, **state.progress.model_dump()),
         eta_at=eta_of(state),
         task=task_of(state),
         latest=_latest(run.id, state),
         diagnosis=state.diagnosis,
-        stop=stop_of(spec),
+        stop=spec.stop,
         remedies=state.remedies,
         ended_early=state.ended_early if state.status is Status.SUCCEEDED else None,
         best=state.best,
@@ -91,7 +90,7 @@ def _body(files: RunFiles, position: int | None) -> RunBody:
         started_at=state.started_at,
         finished_at=state.finished_at if state.status.is_terminal else None,
         last_heartbeat_at=state.last_heartbeat_at,
-        links=_links(run.id, spec["model"], state.status),
+        links=_links(run.id, spec.model, state.status),
     )
 
 

@@ -62,7 +62,7 @@ async def publish_checkpoint(
 
 def _publish(run_id: str, step: str, request: PublishRequest, services: Services) -> tuple[str, int, bool]:
     run = services.runs.get(run_id)
-    model = check_model_name(request.model, "/model") if request.model else run.spec()["model"]
+    model = check_model_name(request.model, "/model") if request.model else run.spec().model
     checkpoint = find_checkpoint(run, step)
     try:
         version, is_new = publish_folder(services.registry, model, checkpoint.generator, by_hand=True)

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from app.train.body import RunFiles
 from core.errors import InvalidRequest, RunNotFound, StoreDamaged
 from core.refs import check_name
-from core.runs import Run, RunStore, is_run_id, recipe_of
+from core.runs import Run, RunStore, is_run_id
 from core.runs.index import Facts
 from ganymede.schemas.bodies import StrictModel
 from ganymede.schemas.specs import MAX_TAGS, TAG_KEY, Name
@@ -92,4 +92,4 @@ def _read_if_fitting(runs: RunStore, run: Run, query: ListQuery, tags: dict[str,
 
 def _facts(run: Run) -> Facts:
     spec = run.spec()
-    return Facts(dataset=spec["request"]["dataset"], recipe=recipe_of(spec), model=spec["model"])
+    return Facts(dataset=spec.asked_for, recipe=spec.recipe, model=spec.model)

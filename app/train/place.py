@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from app.deps import Services
 from core.queue import QueueUnavailable
+from core.resolved import ResolvedConfig
 from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.validation import WarningBody
 from models.choice import AUTO, choose
@@ -37,12 +38,12 @@ def place_of_training(services: Services) -> Place:
 
 
 def about_the_place(
-    spec: RunSpec, resolved: dict[str, Any], dataset: dict[str, Any], place: Place
+    spec: RunSpec, resolved: ResolvedConfig, dataset: dict[str, Any], place: Place
 ) -> Iterator[WarningBody]:
     """Warnings where the recipe or the width would be another one on another device."""
     if not place.doubt or spec.init is not None:  # weights decide both
         return
-    recipe = RECIPES[resolved["recipe"]]
+    recipe = RECIPES[resolved.recipe]
     if spec.recipe == AUTO:
         cpu, gpu = (choose(situation(spec.config, dataset, on_gpu)).recipe for on_gpu in (False, True))
         if cpu != gpu:

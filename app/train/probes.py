@@ -10,23 +10,21 @@ import logging
 import socket
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
 from core.machine.processes import python_module
 from core.registry import timestamp
+from core.resolved import ResolvedConfig
 
 PROCESS = "worker.probe"  # named as text: the API never imports the worker
 WITHIN_S = 25.0  # a measurement takes, and who asks waits; what was said until then counts
 PATIENCE_S = 12.0  # of that for steps; before them a process starts, after them it writes a checkpoint
 KEPT, KEPT_FOR_S = 128, 3600.0
 SHAPES_WAITING = 8
-# What a step's time and memory depend on.
-SHAPE = (
-    *("architecture", "objective", "regulariser", "conditioning", "network", "batch_size", "n_critic", "likelihood"),
-    *("augment", "augment_policy", "precision"),
-)
+
+Shape = tuple[Hashable, ...]
 
 log = logging.getLogger(__name__)
 
@@ -52,10 +50,10 @@ class Probes:
 
     def __init__(self, device: str) -> None:
         self.device, self.host = device, socket.gethostname()
-        self._known: OrderedDict[str, Probe] = OrderedDict()
+        self._known: OrderedDict[Shape, Probe] = OrderedDict()
         self._turn = asyncio.Semaphore(1)
 
-    async def get(self, resolved: dict[str, Any], dataset: dict[str, Any]) -> Probe:
+    async def get(self, resolved: ResolvedConfig, dataset: dict[str, Any]) -> Probe:
         """What is known of such a run after WITHIN_S at most; cancelled, it lets go of the measurement."""
         async with self._shared(resolved, dataset) as probe:
             if probe.task is not None:
@@ -69,8 +67,8 @@ class Probes:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     @contextlib.asynccontextmanager
-    async def _shared(self, resolved: dict[str, Any], dataset: dict[str, Any]) -> AsyncIterator[Probe]:
-        key = json.dumps([{name: resolved[name] for name in SHAPE}, dataset["count"] < 4 * resolved["batch_size"]])
+    async def _shared(self, resolved: ResolvedConfig, dataset: dict[str, Any]) -> AsyncIterator[Probe]:
+        key = _shape(resolved, dataset)
         probe = self._known.get(key)
         if probe is None or time.monotonic() > probe.until:
             probe = self._known[key] = Probe()
@@ -90,13 +88,13 @@ class Probes:
             while len(self._known) > KEPT:
                 self._known.popitem(last=False)
 
-    async def _measure(self, probe: Probe, resolved: dict[str, Any], dataset: dict[str, Any]) -> None:
+    async def _measure(self, probe: Probe, resolved: ResolvedConfig, dataset: dict[str, Any]) -> None:
         """Note in `probe` what the process says, line by line, until it ends or is ended."""
         sizes = {name: dataset[name] for name in ("count", "height", "width", "channels")}
-        order = json.dumps({"resolved": resolved, "dataset": sizes, "device": self.device, "patience_s": PATIENCE_S})
+        order = {"resolved": resolved.to_json(), "dataset": sizes, "device": self.device, "patience_s": PATIENCE_S}
         async with self._turn:
             pipe = asyncio.subprocess.PIPE
-            command = python_module(PROCESS, order)
+            command = python_module(PROCESS, json.dumps(order))
             process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
             try:
                 async with asyncio.timeout(WITHIN_S):
@@ -112,3 +110,10 @@ class Probes:
                     process.kill()
                 await process.wait()
         probe.until = time.monotonic() + KEPT_FOR_S
+
+
+def _shape(resolved: ResolvedConfig, dataset: dict[str, Any]) -> Shape:
+    """What a step's time and memory depend on."""
+    networks = (resolved.architecture, resolved.network, resolved.objective, resolved.likelihood, resolved.conditioning)
+    step = (resolved.batch_size, resolved.n_critic, resolved.regulariser, resolved.augment, resolved.augment_policy)
+    return *networks, *step, resolved.precision, dataset["count"] < 4 * resolved.batch_size

@@ -24,6 +24,7 @@ from core.errors import (
     RunNotFound,
 )
 from core.refs import check_model_name
+from core.resolved import ResolvedConfig
 from core.runs import Run, new_run_id
 from core.runs.idempotency import HeldKey, IdempotencyKeys
 from ganymede.schemas.bodies import Page
@@ -92,7 +93,7 @@ def _start(spec: RunSpec, services: Services, key: HeldKey | None = None) -> Run
 
 def resolve_request(
     spec: RunSpec, dataset: dict[str, Any], services: Services
-) -> tuple[dict[str, Any], Initial | None]:
+) -> tuple[ResolvedConfig, Initial | None]:
     """Every number of a run on the dataset of this manifest, and the weights it starts from, where it names some.
 
     Raises:

@@ -15,6 +15,7 @@ from app.train.probes import Probe
 from app.train.route import resolve_request
 from core.errors import DatasetNotFound, InvalidRequest
 from core.queue import QueueUnavailable
+from core.resolved import ResolvedConfig
 from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.validation import (
     MemoryBody,
@@ -57,13 +58,13 @@ async def validate_run(
     if estimate:
         warnings += await run_in_threadpool(_about_the_place, probe, place, services)
     return ValidationBody(
-        recipe=resolved["recipe"],
-        recipe_reason=resolved.get("recipe_reason"),
+        recipe=resolved.recipe,
+        recipe_reason=resolved.recipe_reason,
         dataset={name: dataset[name] for name in DATASET_FACTS},
         model=spec.model_name,
         device=place.device,
         config=spec.config.model_dump(mode="json", exclude_unset=True),
-        resolved=resolved,
+        resolved=resolved.to_json(),
         parameters=ParametersBody(generator=generator, discriminator=discriminator),
         memory=memory,
         time=time,
@@ -72,7 +73,7 @@ async def validate_run(
     )
 
 
-def _resolve(spec: RunSpec, services: Services) -> tuple[dict[str, Any], dict[str, Any]]:
+def _resolve(spec: RunSpec, services: Services) -> tuple[ResolvedConfig, dict[str, Any]]:
     try:
         dataset = services.datasets.get(spec.dataset).manifest
     except DatasetNotFound as error:
@@ -85,12 +86,12 @@ def _memory(facts: dict[str, Any]) -> MemoryBody | None:
     return MemoryBody(**{name: facts[name] for name in MemoryBody.model_fields}) if "bytes" in facts else None
 
 
-def _time(facts: dict[str, Any], resolved: dict[str, Any]) -> TimeBody | None:
+def _time(facts: dict[str, Any], resolved: ResolvedConfig) -> TimeBody | None:
     if "step_s" not in facts:
         return None
-    steps, images, beside_s = resolved["steps"], resolved["batch_size"] * resolved["n_critic"], 0.0
-    for every, took_s in (("sample_every", "sample_s"), ("checkpoint_every", "checkpoint_s")):
-        beside_s += -(-steps // resolved[every]) * facts.get(took_s, 0.0)
+    steps, images, beside_s = resolved.steps, resolved.images_per_step, 0.0
+    for every, took_s in ((resolved.sample_every, "sample_s"), (resolved.checkpoint_every, "checkpoint_s")):
+        beside_s += -(-steps // every) * facts.get(took_s, 0.0)
     step_s, least_s, most_s = facts["step_s"], facts["least_step_s"], facts["most_step_s"]
     return TimeBody(
         seconds=steps * step_s + beside_s,

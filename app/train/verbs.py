@@ -64,7 +64,8 @@ def _ask(run_id: str, verb: str, services: Services) -> RunBody:
 @contextlib.contextmanager
 def _dataset_held(run: Run, services: Services) -> Iterator[None]:
     """See that the run finds its dataset, and that nobody deletes it before the run is queued."""
-    name, version = (run.spec()["dataset"].get(key) for key in ("name", "version"))
+    dataset = run.spec().dataset
+    name, version = dataset["name"], dataset["version"]
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(services.datasets.held(name, version))

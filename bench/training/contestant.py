@@ -67,8 +67,8 @@ def measure(name: str, device: str, warm_up: int, seconds: float) -> dict[str, f
         "memory": memory,
         "operations_per_image": operations,
         "precision": precision,
-        "batch_size": run[0].resolved["batch_size"],
-        "width": run[0].resolved["width"],
+        "batch_size": run[0].resolved.batch_size,
+        "width": run[0].resolved.width,
     }
 
 

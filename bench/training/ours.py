@@ -88,18 +88,18 @@ def prepare(
     facts = {"name": "bench", "count": count, "height": height, "width": width, "channels": channels}
     spec = RunSpec(recipe=recipe, dataset="bench", config=TrainConfig(steps=ENDLESS, **config))
     resolved = resolve(spec, {**facts, "class_names": names, "class_counts": np.bincount(labels_N).tolist()}, device)
-    execution = decide(device, resolved["precision"])
+    execution = decide(device, resolved.precision)
     torch.set_num_threads(execution.threads)
     state = new_state(resolved, execution)
     labels = labels_N if state.num_classes else None
-    batches = Batches(images_NHWC, labels, resolved["batch_size"], resolved["seed"], execution.torch_device)
+    batches = Batches(images_NHWC, labels, resolved.batch_size, resolved.seed, execution.torch_device)
     return state, method_of(resolved), batches
 
 
 def with_networks_of_example(state: TrainState) -> TrainState:
     """The same run with the example's networks and rates."""
     torch.manual_seed(0)
-    channels = int(state.resolved["network"]["channels"])
+    channels = state.resolved.network.channels
     generator, counterpart = (
         network.to(state.execution.torch_device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         for network in (ExampleGenerator(channels), ExampleDiscriminator(channels))

@@ -15,10 +15,12 @@ from typing import Any, Protocol
 
 from core.errors import IllegalTransition, RunNotFound, StoreDamaged
 from core.registry import timestamp
+from core.resolved import ResolvedConfig
 from core.runs.events import newest_event_id
 from core.runs.index import RunIndex, note_change
 from core.runs.notes import Notes
 from core.runs.states import DELETABLE, TRANSITIONS, Progress, RunState, refusal
+from core.runs.stored_spec import InitFacts, StoredSpec
 from core.store import SCHEMA, Store, files
 from ganymede.schemas.specs import RunPatch, RunSpec
 from ganymede.schemas.states import Status
@@ -65,17 +67,11 @@ class Run:
         """Store key under which checkpoints are put."""
         return f"{self.key}/checkpoints"
 
-    def spec(self) -> dict[str, Any]:
-        """spec.json: `request` (as asked), `resolved` and `stop` (as used), `model`, `dataset`, perhaps `init`."""
-        match spec := self._read("spec.json"):
-            case {
-                "request": {"dataset": str(), **options},
-                "resolved": {"steps": int()},
-                "model": str(),
-                "dataset": dict(),
-            } if isinstance(options.get("config", {}), dict) and isinstance(recipe_of(spec), str):
-                return spec
-        raise StoreDamaged(f"spec.json of {self.id} does not describe a run")
+    def spec(self) -> StoredSpec:
+        try:
+            return StoredSpec.model_validate(self._read("spec.json"))
+        except ValueError:
+            raise StoreDamaged(f"spec.json of {self.id} does not describe a run") from None
 
     def state(self) -> RunState:
         try:
@@ -115,12 +111,12 @@ class Run:
         """Take one step of the table of transitions."""
         return self.change(lambda state: state.moved(status, **changes))
 
-    def notes(self, spec: dict[str, Any]) -> Notes:
+    def notes(self, spec: StoredSpec) -> Notes:
         """Name, tags and notes: as written since, else as asked for in `spec`."""
         try:
             stored = self.store.read(f"{self.key}/notes.json")
         except FileNotFoundError:
-            stored = spec["request"]
+            stored = spec.request
         try:
             return Notes.model_validate(stored)
         except ValueError as error:
@@ -210,7 +206,7 @@ class Run:
 class Initial(Protocol):
     """Weights that a run starts from: models/initial.py."""
 
-    def facts(self, resolved: dict[str, Any]) -> dict[str, Any]: ...
+    def facts(self, resolved: ResolvedConfig) -> InitFacts: ...
 
     def copy_to(self, folder: Path) -> None:
         """Into the folder of the run, before anyone sees it."""
@@ -226,26 +222,18 @@ class RunStore:
     def create(
         self,
         request: RunSpec,
-        resolved: dict[str, Any],
+        resolved: ResolvedConfig,
         dataset: dict[str, Any],
         run_id: str | None = None,
         init: Initial | None = None,
     ) -> Run:
         """Put a new run on disk, queued. `resolved` holds every option as it will be used; `run_id` is a new one."""
         run = Run(self.store, run_id or new_run_id())
-        state = RunState(progress=Progress(total=resolved["steps"]), created_at=timestamp())
-        spec = {
-            "schema": SCHEMA,
-            "request": request.model_dump(mode="json", exclude_unset=True),
-            "resolved": resolved,
-            "stop": request.stop.model_dump(mode="json"),
-            "model": request.model_name,
-            "dataset": dataset,
-            "init": init and init.facts(resolved),
-        }
+        state = RunState(progress=Progress(total=resolved.steps), created_at=timestamp())
+        spec = StoredSpec.of(request, resolved, dataset, init.facts(resolved) if init else None)
 
         def fill(folder: Path) -> None:
-            files.write_json(folder / "spec.json", spec)
+            files.write_json(folder / "spec.json", {"schema": SCHEMA, **spec.model_dump(mode="json", by_alias=True)})
             files.write_json(folder / "state.json", {"schema": SCHEMA, **state.model_dump(mode="json")})
             for number, (kind, data) in enumerate(_first_events(resolved), 1):
                 event = {"id": number, "type": kind, "at": state.created_at, "data": data}
@@ -269,16 +257,12 @@ class RunStore:
         return [name for name in reversed(self.store.names("runs")) if is_run_id(name)]
 
 
-def recipe_of(spec: dict[str, Any]) -> Any:
-    """The recipe of a run, never "auto": what the request left open is settled in `resolved`."""
-    return spec["resolved"].get("recipe", spec["request"].get("recipe"))  # a run of an early build has it there alone
-
-
-def _first_events(resolved: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _first_events(resolved: ResolvedConfig) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "status", {"status": "queued", "attempt": 1}
-    if (reason := resolved.get("recipe_reason")) is not None:
-        message = f"trains {resolved['recipe']}: {reason}"
-        yield "action", {"action": "recipe_chosen", "message": message, "recipe": resolved["recipe"], "reason": reason}
+    recipe, reason = resolved.recipe, resolved.recipe_reason
+    if reason is not None:
+        message = f"trains {recipe}: {reason}"
+        yield "action", {"action": "recipe_chosen", "message": message, "recipe": recipe, "reason": reason}
 
 
 def new_run_id() -> str:

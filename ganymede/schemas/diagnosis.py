@@ -82,10 +82,6 @@ class Remedy(Part):
     why: str = Field(description="What it is to do.")
     changes: tuple[Change, ...]
 
-    def applied_to(self, resolved: dict[str, Any]) -> dict[str, Any]:
-        """The numbers of a run with these changes."""
-        return {**resolved, **{each.field: each.after for each in self.changes}}
-
     def in_words(self) -> str:
         """`regulariser r1_r2 (was none), penalty_weight 1 (was none)`"""
         return ", ".join(f"{each.field} {_shown(each.after)} (was {_shown(each.before)})" for each in self.changes)

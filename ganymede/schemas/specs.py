@@ -163,11 +163,6 @@ class StopSpec(BodyModel):
         return list(dict.fromkeys(on))
 
 
-def stop_of(spec: dict[str, Any]) -> StopSpec:
-    """That of a run, from its spec.json. A run of an earlier build keeps what was the default then: nothing is done."""
-    return StopSpec.model_validate(spec.get("stop") or {"action": "alert", **spec["request"].get("stop", {})})
-
-
 class ResourceSpec(BodyModel):
     """What a run is computed with."""
 

@@ -39,6 +39,7 @@ from models.dcgan import DCGANConfig
 from models.publish import MANIFEST_FILE, Lineage, write_generator
 from models.weights import WEIGHTS_FILE
 from tests.app.gated import Gated
+from tests.records import numbers
 
 TINY = DCGANConfig(image_size=8, channels=1, latent_dim=4, width=16, num_classes=3)
 
@@ -274,7 +275,7 @@ async def api(settings: Settings, serve: Serve) -> AsyncIterator[httpx.AsyncClie
 @pytest.fixture
 def idle_run(store: Store) -> Run:
     """A run that no worker will ever take: its files are the test's."""
-    made = RunStore(store).create(RunSpec(recipe="cgan", dataset="shapes"), {"steps": 100}, {"name": "shapes"})
+    made = RunStore(store).create(RunSpec(recipe="cgan", dataset="shapes"), numbers(100), {"name": "shapes"})
     made.move(Status.PAUSED)
     return made
 

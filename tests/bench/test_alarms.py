@@ -48,9 +48,9 @@ def test_every_recipe_has_three_runs_of_1500_steps_at_16_px_and_nothing_is_done_
     for name in RECIPES:
         assert [f"{name}-{seed}" in alarms.RUNS for seed in (0, 1, 2)] == [True] * 3
         spec = alarms.the_run(f"{name}-1", filled).spec()
-        resolved = spec["resolved"]
-        assert (resolved["steps"], resolved["seed"], resolved["network"]["image_size"]) == (1500, 1, 16)
-        assert spec["request"]["stop"]["action"] == "alert"
+        resolved = spec.resolved
+        assert (resolved.steps, resolved.seed, resolved.network.image_size) == (1500, 1, 16)
+        assert spec.request["stop"]["action"] == "alert"
 
 
 def test_a_handful_of_digits_and_shuffled_labels_are_of_the_same_digits(filled: Store) -> None:
@@ -91,7 +91,7 @@ def test_a_run_is_right_if_what_it_was_made_for_is_said_and_nothing_else(
 @pytest.mark.parametrize("change", [{"schema": 0}, {"resolved": {}}, {"limits": [1.0]}])
 def test_a_result_holds_until_its_form_its_recipe_or_a_threshold_changes(filled: Store, change: dict[str, Any]) -> None:
     run = alarms.the_run("gan-0", filled)
-    result = {"schema": alarms.SCHEMA, "resolved": run.spec()["resolved"], "limits": alarms.limits()}
+    result = {"schema": alarms.SCHEMA, "resolved": run.spec().resolved.to_json(), "limits": alarms.limits()}
     alarms.RESULTS.mkdir()
     before = alarms.is_measured("gan-0", filled)
     (alarms.RESULTS / "gan-0.json").write_text(json.dumps(result))

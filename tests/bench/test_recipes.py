@@ -19,10 +19,12 @@ from bench.trials import ROWS, Trial
 from core.datasets import Dataset, DatasetStore, Origin
 from core.datasets.image_set import ImageSet
 from core.images import Images
+from core.resolved import ResolvedConfig
 from core.runs import RunStore
 from core.settings import Settings
 from core.store import Store
 from models import resolution
+from tests.records import numbers
 from worker import job
 from worker.judge.judgement import Readings
 from worker.training.scores.frechet import frechet_distance, statistics
@@ -107,7 +109,7 @@ def written(name: str) -> dict[str, Any]:
 def test_the_unconditional_vae_learns_no_labels(store: Store) -> None:
     run = recipes.the_run(trial_of("vae-unconditional-0"), store)
 
-    assert run.spec()["resolved"]["conditional"] is False
+    assert run.spec().resolved.conditional is False
 
 
 @pytest.mark.parametrize(
@@ -126,14 +128,14 @@ def test_a_result_of_an_older_form_of_other_pictures_or_of_a_recipe_that_changed
     trial = trial_of(name)
     record(trial, 50)
     assert not recipes.is_measured(trial, store)
-    resolved = recipes.the_run(trial, store).spec()["resolved"]
-    (recipes.RESULTS / f"{name}.json").write_text(json.dumps({"schema": 2, "resolved": resolved, **change}))
+    resolved = recipes.the_run(trial, store).spec().resolved
+    (recipes.RESULTS / f"{name}.json").write_text(json.dumps({"schema": 2, "resolved": resolved.to_json(), **change}))
 
     assert recipes.is_measured(trial, store) is is_measured
 
 
-def seen(resolved: dict[str, Any]) -> int:
-    return int(resolved["steps"] * resolved["batch_size"] * resolved["n_critic"])
+def seen(resolved: ResolvedConfig) -> int:
+    return resolved.steps * resolved.images_per_step
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -144,8 +146,8 @@ def test_every_run_has_its_budget_and_is_judged_at_as_many_points(store: Store, 
     resolved = resolution.resolve(trial.request(dataset, 200_000), dataset)
 
     assert 0.995 * 200_000 <= seen(resolved) <= 200_000
-    assert resolved["steps"] == trials.POINTS * resolved["publish_every"]
-    assert resolved["publish_final"] == "last"  # the end is judged, not the best
+    assert resolved.steps == trials.POINTS * resolved.publish_every
+    assert resolved.publish_final == "last"  # the end is judged, not the best
 
 
 @pytest.mark.parametrize("subject", COLOUR)
@@ -158,7 +160,7 @@ def test_a_budget_of_minutes_is_as_many_images_as_the_recipe_sees_in_them(
 
     assert recipes.budget(slow, slow.subject.put(store)) == 20 * 60 * 10
     assert recipes.budget(quick, quick.subject.put(store)) == 20 * 60 * 400.5
-    assert 20 * 60 * 10 - 5 * 16 < seen(recipes.the_run(slow, store).spec()["resolved"]) <= 20 * 60 * 10
+    assert 20 * 60 * 10 - 5 * 16 < seen(recipes.the_run(slow, store).spec().resolved) <= 20 * 60 * 10
 
 
 def test_without_a_speed_a_run_is_refused_with_what_to_do_first_and_nothing_begins(
@@ -194,9 +196,9 @@ def test_each_report_of_a_timing_has_the_penalties_of_the_others(store: Store, r
 
     resolved = resolution.resolve(trial.timing(dataset), dataset)
 
-    assert resolved["report_every"] % resolved["penalty_every"] == 0
-    assert resolved["steps"] % resolved["report_every"] == 0
-    assert resolved["steps"] // resolved["report_every"] >= trials.SPEED_REPORTS
+    assert resolved.report_every % resolved.penalty_every == 0
+    assert resolved.steps % resolved.report_every == 0
+    assert resolved.steps // resolved.report_every >= trials.SPEED_REPORTS
 
 
 def test_speeds_are_measured_where_they_are_not_recorded_and_again_where_they_are_asked_for(
@@ -266,7 +268,9 @@ def test_pictures_that_were_learnt_by_heart_are_nearer_than_real_ones_are_to_eac
 def test_of_a_recipe_that_knows_no_labels_none_are_judged(shapes: Dataset) -> None:
     images_NHWC = np.array(shapes.images())[:48]
 
-    found = recipes.scores(judge_of(images_NHWC.repeat(2, axis=0)), images_NHWC, {"conditional": False}, is_end=True)
+    found = recipes.scores(
+        judge_of(images_NHWC.repeat(2, axis=0)), images_NHWC, numbers(conditional=False), is_end=True
+    )
 
     assert (found["label_accuracy"], found["per_class_accuracy"]) == (None, None)
     assert found["recall"] is not None

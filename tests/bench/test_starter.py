@@ -57,9 +57,10 @@ def written(made: pytest.MonkeyPatch, monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_each_training_goes_on_from_where_the_one_before_it_ended(runs: list[Run]) -> None:
     first, second = (run.spec() for run in runs)
 
-    assert first["init"] is None
-    assert second["init"]["reference"] == f"run:{runs[0].id}@0-2"
-    assert (second["init"]["counterpart"], second["init"]["labels"]) == ("kept", "kept")
+    assert first.init is None
+    assert second.init is not None
+    assert second.init.reference == f"run:{runs[0].id}@0-2"
+    assert (second.init.counterpart, second.init.labels) == ("kept", "kept")
     assert [run.state().progress.step for run in runs] == [2, 3]
 
 
@@ -162,7 +163,7 @@ def test_the_avatars_are_learnt_from_with_their_licence(store: Store, tmp_path: 
     assert (manifest["name"], manifest["count"], manifest["licence"]) == (AVATARS, 16, "CC0-1.0")
     assert manifest["class_names"] == list(avatars.STYLES)
     assert "Pablo Stanley" in manifest["attribution"]
-    assert resolve(starter.request(AVATARS, {}, manifest, []), manifest)["network"]["num_classes"] == 8
+    assert resolve(starter.request(AVATARS, {}, manifest, []), manifest).network.num_classes == 8
 
 
 def test_digits_from_all_of_mnist_are_a_dataset_of_its_own(store: Store, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from core.queue import TrainQueue
 from core.runs import Run, RunStore
 from core.store import Store
 from ganymede.schemas.specs import RunSpec
+from tests.records import numbers
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -61,7 +62,7 @@ def new_run(store: Store) -> NewRun:
     """Puts another queued run on disk."""
 
     def create() -> Run:
-        return RunStore(store).create(RunSpec(recipe="cgan", dataset="shapes"), {"steps": 100}, {"name": "shapes"})
+        return RunStore(store).create(RunSpec(recipe="cgan", dataset="shapes"), numbers(100), {"name": "shapes"})
 
     return create
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from ganymede.schemas.diagnosis import UNTROUBLED, Trouble, Verdict
-from ganymede.schemas.specs import RunSpec, stop_of
+from ganymede.schemas.specs import RunSpec
 
 SHORT = {"recipe": "cgan", "dataset": "shapes"}
 OPTIONS = ("TrainConfig", "PublishSpec", "StopSpec")
@@ -126,15 +126,6 @@ def test_a_collapse_is_remedied_unless_something_else_is_asked_for(
     spec = RunSpec.model_validate({**SHORT, "stop": asked})
 
     assert (spec.stop.action, spec.stop.on) == (action, on)
-
-
-def test_a_run_of_an_earlier_build_keeps_what_was_done_then() -> None:
-    silent, told = ({"request": {**SHORT, **stop}} for stop in ({}, {"stop": {"on": ["mode_collapse"]}}))
-    new = {"request": SHORT, "stop": {"action": "remedy", "on": ["mode_collapse"]}}
-
-    assert (stop_of(silent).action, stop_of(silent).on) == ("alert", [])
-    assert (stop_of(told).action, stop_of(told).on) == ("alert", ["mode_collapse"])
-    assert (stop_of(new).action, stop_of(new).on) == ("remedy", ["mode_collapse"])
 
 
 def test_a_run_body_cannot_be_changed_once_it_is_checked() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from core.resolved import ResolvedConfig
 from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.validation import MemoryBody, RangeBody, TimeBody
 from models.advice import of_the_estimate, of_the_numbers
@@ -25,7 +26,7 @@ WIDE = {"seconds_range": RangeBody(least=480, most=7200), "batch_size": 16}
 ROOM = MemoryBody(bytes=10**9, machine_bytes=10**10, is_measured=True)
 
 
-def resolved(recipe: str = "cgan", config: dict[str, Any] | None = None, **dataset: Any) -> dict[str, Any]:
+def resolved(recipe: str = "cgan", config: dict[str, Any] | None = None, **dataset: Any) -> ResolvedConfig:
     body = {"recipe": recipe, "dataset": "digits", "config": config or {}}
     return resolve(RunSpec.model_validate(body), COUNTED | dataset)
 

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from core.resolved import Conditioning
 from models import ARCHITECTURES
-from models.discriminator import HEADS, Conditioning, Discriminator, Judgement
+from models.discriminator import HEADS, Discriminator, Judgement
 from models.sizes import Sizes
 
 SIZES = [16, 32, 64, 128, 256, 28, 56, 112, 224]

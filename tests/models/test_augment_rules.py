@@ -14,24 +14,24 @@ def test_where_there_are_few_pictures_for_their_size_ada_is_on(size: int, few: i
 
     on, off = (resolve(spec(), {**DATASET, **sizes, "count": count}) for count in (few, enough))
 
-    assert (on["augment"], on["augment_policy"]) == ("ada", ["translation", "geometry", "colour"])
-    assert (off["augment"], off["augment_policy"], off["augment_ramp"]) == ("none", [], None)
+    assert (on.augment, on.augment_policy) == ("ada", ("translation", "geometry", "colour"))
+    assert (off.augment, off.augment_policy, off.augment_ramp) == ("none", (), None)
 
 
 @pytest.mark.parametrize(("name", "kind"), [("wgan-gp", "diffaugment"), ("vae", "none"), ("r3gan", "ada")])
 def test_what_few_pictures_turn_on_is_what_the_recipe_can_do(name: str, kind: str) -> None:
-    assert resolve(spec(name), DATASET | {"count": 200})["augment"] == kind
+    assert resolve(spec(name), DATASET | {"count": 200}).augment == kind
 
 
 @pytest.mark.parametrize(("steps", "ramp"), [(100_000, 500_000), (10_000, 640_000 // 5), (1, 64 // 5)])
 def test_p_may_rise_as_fast_as_in_the_paper_and_faster_in_a_short_run(steps: int, ramp: int) -> None:
-    assert resolve(spec(config={"augment": "ada", "steps": steps}), DATASET)["augment_ramp"] == ramp
+    assert resolve(spec(config={"augment": "ada", "steps": steps}), DATASET).augment_ramp == ramp
 
 
 def test_the_changes_that_were_asked_for_are_taken() -> None:
     config = {"augment": "diffaugment", "augment_policy": ["flip", "cutout", "flip"]}
 
-    assert resolve(spec(config=config), DATASET)["augment_policy"] == ["flip", "cutout"]
+    assert resolve(spec(config=config), DATASET).augment_policy == ("flip", "cutout")
 
 
 @pytest.mark.parametrize(

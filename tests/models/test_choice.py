@@ -98,16 +98,16 @@ def test_whatever_the_pictures_are_there_is_a_recipe_that_can_draw_them(found: S
     resolved = resolve(left_out(), dataset_of(found), "cuda" if found.on_gpu else "cpu")
 
     chosen = choose(found)
-    assert (resolved["recipe"], resolved["recipe_reason"]) == (chosen.recipe, chosen.reason)
-    assert resolved["batch_size"] <= found.count
+    assert (resolved.recipe, resolved.recipe_reason) == (chosen.recipe, chosen.reason)
+    assert resolved.batch_size <= found.count
 
 
 def test_it_is_the_same_run_as_one_that_names_the_recipe_but_for_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     table(monkeypatch, Row(recipe="sngan", why="so"))
     chosen = resolve(left_out(config={"steps": 7}), DATASET)
 
-    named = resolve(left_out(recipe=chosen["recipe"], config={"steps": 7}), DATASET)
-    assert named == {name: value for name, value in chosen.items() if name != "recipe_reason"}
+    named = resolve(left_out(recipe=chosen.recipe, config={"steps": 7}), DATASET)
+    assert named == chosen.changed(recipe_reason=None)
     assert resolve(left_out(recipe="auto", config={"steps": 7}), DATASET) == chosen
 
 
@@ -119,15 +119,15 @@ def test_a_row_may_have_other_numbers_than_its_recipe_and_what_was_asked_for_goe
     resolved = resolve(left_out(config={"width": 64}), DATASET)
     small = resolve(left_out(), DATASET | {"count": 3})
 
-    assert [resolved[name] for name in ("batch_size", "latent_dim", "width")] == [8, 5, 64]
-    assert small["batch_size"] == 3
+    assert [resolved.batch_size, resolved.latent_dim, resolved.width] == [8, 5, 64]
+    assert small.batch_size == 3
 
 
 def test_who_wants_no_labels_learnt_gets_the_recipe_of_pictures_without(monkeypatch: pytest.MonkeyPatch) -> None:
     table(monkeypatch, Row(recipe="cgan", why="so", is_labelled=True), Row(recipe="dcgan", why="else"))
 
-    assert resolve(left_out(), DATASET)["recipe"] == "cgan"
-    assert resolve(left_out(config={"conditional": False}), DATASET)["recipe"] == "dcgan"
+    assert resolve(left_out(), DATASET).recipe == "cgan"
+    assert resolve(left_out(config={"conditional": False}), DATASET).recipe == "dcgan"
     with pytest.raises(InvalidRequest, match="needs labels") as refused:
         resolve(left_out(config={"conditional": True}), DATASET | {"class_names": []})
     assert [problem.pointer for problem in refused.value.problems] == ["/dataset"]

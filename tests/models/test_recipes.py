@@ -39,7 +39,7 @@ def test_every_recipe_names_what_there_is_and_its_source(name: str) -> None:
 
     assert recipe.architecture in ARCHITECTURES
     assert "arXiv" in recipe.source
-    assert resolve(spec(name), DATASET)["recipe"] == name
+    assert resolve(spec(name), DATASET).recipe == name
 
 
 def test_auto_becomes_the_numbers_of_the_recipe() -> None:
@@ -47,17 +47,17 @@ def test_auto_becomes_the_numbers_of_the_recipe() -> None:
 
     resolved = resolve(spec(), DATASET)
 
-    assert resolved["batch_size"] == recipe.batch_size == 64
-    assert resolved["steps"] == 640_000 // 64
-    assert (resolved["generator_lr"], resolved["discriminator_lr"]) == recipe.learning_rates
-    assert (resolved["beta1"], resolved["beta2"]) == recipe.betas
-    assert (resolved["latent_dim"], resolved["width"]) == (recipe.latent_dim, 256)
-    assert resolved["ema_half_life"] == 64 * 10_000 // 32
-    assert resolved["precision"] == "auto"  # the worker's device decides
-    assert (resolved["seed"], resolved["publish_keep"]) == (0, 5)
-    assert resolved["extractor"] == "auto"  # what the worker has decides
-    assert [name for name, value in resolved.items() if value == "auto"] == ["precision", "extractor"]
-    assert (resolved["evaluate_every"], resolved["evaluate_images"]) == (resolved["checkpoint_every"], 2000)
+    assert resolved.batch_size == recipe.batch_size == 64
+    assert resolved.steps == 640_000 // 64
+    assert (resolved.generator_lr, resolved.discriminator_lr) == recipe.learning_rates
+    assert (resolved.beta1, resolved.beta2) == recipe.betas
+    assert (resolved.latent_dim, resolved.width) == (recipe.latent_dim, 256)
+    assert resolved.ema_half_life == 64 * 10_000 // 32
+    assert resolved.precision == "auto"  # the worker's device decides
+    assert (resolved.seed, resolved.publish_keep) == (0, 5)
+    assert resolved.extractor == "auto"  # what the worker has decides
+    assert [name for name, value in resolved.to_json().items() if value == "auto"] == ["precision", "extractor"]
+    assert (resolved.evaluate_every, resolved.evaluate_images) == (resolved.checkpoint_every, 2000)
 
 
 def test_what_was_asked_for_is_taken_as_it_is() -> None:
@@ -83,42 +83,42 @@ def test_what_was_asked_for_is_taken_as_it_is() -> None:
 
     resolved = resolve(spec(config=config, publish={"every_steps": 7, "keep": 2}, seed=9), DATASET)
 
-    assert {name: resolved[name] for name in config} == config
-    assert (resolved["publish_every"], resolved["publish_keep"], resolved["seed"]) == (7, 2, 9)
+    assert {name: resolved.to_json()[name] for name in config} == config
+    assert (resolved.publish_every, resolved.publish_keep, resolved.seed) == (7, 2, 9)
 
 
 @pytest.mark.parametrize(("count", "batch_size"), [(2, 2), (63, 63), (64, 64), (65, 64), (10**6, 64)])
 def test_a_small_dataset_is_one_batch(count: int, batch_size: int) -> None:
     resolved = resolve(spec(), DATASET | {"count": count})
 
-    assert resolved["batch_size"] == batch_size
-    assert resolved["steps"] == 640_000 // batch_size
+    assert resolved.batch_size == batch_size
+    assert resolved.steps == 640_000 // batch_size
 
 
 def test_the_length_and_the_average_follow_the_batch() -> None:
     resolved = resolve(spec(config={"batch_size": 4096}), DATASET)
 
-    assert resolved["steps"] == 640_000 // 4096
-    assert resolved["ema_half_life"] == 4096 * 10_000 // 32
+    assert resolved.steps == 640_000 // 4096
+    assert resolved.ema_half_life == 4096 * 10_000 // 32
 
 
 @pytest.mark.parametrize("steps", [1, 5, 49, 50, 99, 300, 1000, 2500, 10_000, 99_999, 10_000_000])
 def test_the_cadence_of_publishing_is_a_multiple_of_that_of_checkpoints(steps: int) -> None:
     resolved = resolve(spec(config={"steps": steps}), DATASET)
 
-    assert 50 <= resolved["checkpoint_every"] <= 500
-    assert resolved["publish_every"] % resolved["checkpoint_every"] == 0
-    assert resolved["checkpoint_every"] <= resolved["publish_every"] <= 4 * resolved["checkpoint_every"]
-    assert 1 <= resolved["report_every"] <= 20
-    assert 25 <= resolved["sample_every"] <= 250
+    assert 50 <= resolved.checkpoint_every <= 500
+    assert resolved.publish_every % resolved.checkpoint_every == 0
+    assert resolved.checkpoint_every <= resolved.publish_every <= 4 * resolved.checkpoint_every
+    assert 1 <= resolved.report_every <= 20
+    assert 25 <= resolved.sample_every <= 250
 
 
 @pytest.mark.parametrize("checkpoint_every", [1, 7, 300, 10**9])
 def test_it_is_so_also_where_checkpoints_were_asked_for(checkpoint_every: int) -> None:
     resolved = resolve(spec(config={"steps": 1000, "checkpoint_every": checkpoint_every}), DATASET)
 
-    assert resolved["checkpoint_every"] == checkpoint_every
-    assert resolved["publish_every"] % checkpoint_every == 0
+    assert resolved.checkpoint_every == checkpoint_every
+    assert resolved.publish_every % checkpoint_every == 0
 
 
 def test_the_network_has_the_sizes_of_the_dataset() -> None:
@@ -132,18 +132,18 @@ def test_the_network_has_the_sizes_of_the_dataset() -> None:
 
 def test_only_a_recipe_that_draws_deeper_says_so_to_its_network() -> None:
     assert network_config(resolve(spec("dcgan"), DATASET)).depth == RECIPES["dcgan"].depth == 1
-    assert "depth" not in resolve(spec("cgan"), DATASET)["network"]
-    assert "depth" not in resolve(spec("sngan"), DATASET)["network"]
+    assert "depth" not in resolve(spec("cgan"), DATASET).network.to_json()
+    assert "depth" not in resolve(spec("sngan"), DATASET).network.to_json()
 
 
 def test_only_a_network_that_was_corrected_names_its_revision() -> None:
     assert network_config(resolve(spec("r3gan"), DATASET)).revision == ARCHITECTURES["r3gan"].revision == 2
-    assert "revision" not in resolve(spec("cgan"), DATASET)["network"]
+    assert "revision" not in resolve(spec("cgan"), DATASET).network.to_json()
 
 
 def test_an_unconditional_recipe_takes_a_dataset_with_or_without_labels() -> None:
     numbers = [
-        resolve(spec("dcgan"), DATASET | {"class_names": names})["network"]["num_classes"] for names in ([], ["a", "b"])
+        resolve(spec("dcgan"), DATASET | {"class_names": names}).network.num_classes for names in ([], ["a", "b"])
     ]
 
     assert numbers == [0, 0]
@@ -155,8 +155,8 @@ def test_a_recipe_of_both_kinds_learns_labels_where_there_are_any_unless_it_is_t
         for config, names in (({}, ["a", "b"]), ({}, []), ({"conditional": False}, ["a", "b"]))
     ]
 
-    assert [r["network"]["num_classes"] for r in resolved] == [2, 0, 0]
-    assert [r["conditioning"] for r in resolved] == ["projection", "none", "none"]
+    assert [r.network.num_classes for r in resolved] == [2, 0, 0]
+    assert [r.conditioning for r in resolved] == ["projection", "none", "none"]
 
 
 @pytest.mark.parametrize(("size", "batch_size", "gamma"), [(28, 64, 0.6699), (64, 256, 2.0), (256, 256, 128.0)])
@@ -164,7 +164,7 @@ def test_the_weight_of_r1_and_r2_follows_the_size_and_the_batch(size: int, batch
     dataset = DATASET | {"height": size, "width": size}
 
     by_rule, given = (
-        resolve(spec("r3gan", config={"batch_size": batch_size, **config}), dataset)["penalty_weight"]
+        resolve(spec("r3gan", config={"batch_size": batch_size, **config}), dataset).penalty_weight
         for config in ({}, {"penalty_weight": 1.5})
     )
 
@@ -175,19 +175,19 @@ def test_the_weight_of_r1_and_r2_follows_the_size_and_the_batch(size: int, batch
 def test_a_critic_that_learns_more_often_sees_as_many_images_in_a_run() -> None:
     resolved = resolve(spec("wgan-gp", config={"n_critic": 5}), DATASET)
 
-    assert resolved["steps"] == 640_000 // (64 * 5)
-    assert resolved["ema_half_life"] == 5 * 64 * 10_000 // 32
+    assert resolved.steps == 640_000 // (64 * 5)
+    assert resolved.ema_half_life == 5 * 64 * 10_000 // 32
 
 
 @pytest.mark.parametrize(("channels", "likelihood"), [(1, "bernoulli"), (3, "gaussian")])
 def test_the_likelihood_of_a_vae_follows_the_channels(channels: int, likelihood: str) -> None:
-    assert resolve(spec("vae"), DATASET | {"channels": channels})["likelihood"] == likelihood
-    assert resolve(spec("vae", config={"likelihood": "gaussian"}), DATASET)["likelihood"] == "gaussian"
+    assert resolve(spec("vae"), DATASET | {"channels": channels}).likelihood == likelihood
+    assert resolve(spec("vae", config={"likelihood": "gaussian"}), DATASET).likelihood == "gaussian"
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_networks_are_wider_on_a_gpu(name: str) -> None:
-    cpu, gpu = (resolve(spec(name), DATASET, device)["width"] for device in ("cpu", "cuda:0"))
+    cpu, gpu = (resolve(spec(name), DATASET, device).width for device in ("cpu", "cuda:0"))
 
     assert cpu <= gpu
     assert (cpu, gpu) == (RECIPES[name].width, RECIPES[name].gpu_width)
@@ -197,7 +197,7 @@ def test_networks_are_wider_on_a_gpu(name: str) -> None:
 def test_a_fully_connected_network_is_narrower_for_larger_pictures(size: int, width: int) -> None:
     resolved = resolve(spec("gan"), DATASET | {"height": size, "width": size, "channels": 3})
 
-    assert resolved["width"] == width
+    assert resolved.width == width
 
 
 @pytest.mark.parametrize("name", ["stylegan", "CGAN", "cgan ", "__class__"])
@@ -266,4 +266,4 @@ def test_an_evaluation_that_the_dataset_does_not_allow_is_refused(
 
 
 def test_half_of_a_small_dataset_is_held_against_the_rest() -> None:
-    assert resolve(spec(), DATASET | {"count": 101})["evaluate_images"] == 50
+    assert resolve(spec(), DATASET | {"count": 101}).evaluate_images == 50

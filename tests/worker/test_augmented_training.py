@@ -54,10 +54,10 @@ class Watched(Augmentation):
 
 
 def begin(create_run: CreateRun, shapes: Dataset, **config: Any) -> tuple[TrainState, Batches, Adversarial]:
-    resolved = create_run(**config).spec()["resolved"]
+    resolved = create_run(**config).spec().resolved
     method = method_of(resolved)
     assert isinstance(method, Adversarial)
-    batches = Batches(shapes.images(), shapes.labels(), resolved["batch_size"], resolved["seed"], CPU)
+    batches = Batches(shapes.images(), shapes.labels(), resolved.batch_size, resolved.seed, CPU)
     return new_state(resolved, FLOAT32), batches, method
 
 
@@ -185,7 +185,7 @@ def test_p_and_what_it_will_be_changed_by_come_back_from_a_checkpoint(
     train_here(run)
     checkpoint = list_checkpoints(run)[0]
 
-    state = load_training(checkpoint.folder, run.spec()["resolved"], FLOAT32)
+    state = load_training(checkpoint.folder, run.spec().resolved, FLOAT32)
 
     facts = json.loads((checkpoint.folder / "training.json").read_text())
     assert state.augmentation.tolist() == facts["augmentation"]

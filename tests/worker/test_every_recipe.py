@@ -48,9 +48,9 @@ def begin(create_run: CreateRun, shapes: Dataset) -> Begin:
     """The beginning of a run of a recipe, and its batches."""
 
     def state_and_batches(recipe: str, precision: str = "float32", **config: Any) -> tuple[TrainState, Batches]:
-        resolved = create_run(recipe=recipe, **config).spec()["resolved"]
+        resolved = create_run(recipe=recipe, **config).spec().resolved
         state = new_state(resolved, Execution(device="cpu", precision=precision, threads=1))
-        batches = Batches(shapes.images(), shapes.labels(), resolved["batch_size"], 0, torch.device("cpu"))
+        batches = Batches(shapes.images(), shapes.labels(), resolved.batch_size, 0, torch.device("cpu"))
         return state, batches
 
     return state_and_batches
@@ -256,8 +256,8 @@ def _written(folder: Path, state: TrainState, shapes: Dataset) -> Path:
         branch=0,
         step=state.step,
         images_seen=state.images_seen,
-        recipe=state.resolved["recipe"],
-        architecture=state.resolved["architecture"],
+        recipe=state.resolved.recipe,
+        architecture=state.resolved.architecture,
         network=network_config(state.resolved),
         dataset=shapes.manifest,
         metrics={},

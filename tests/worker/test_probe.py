@@ -17,6 +17,7 @@ from models.networks import parameter_counts, state_bytes
 from models.resolution import resolve
 from tests.models.test_recipes import DATASET
 from tests.processes import on_linux
+from tests.records import numbers
 from worker import probe
 from worker.training.execution import Execution
 from worker.training.saved_tensors import SavedTensors
@@ -29,7 +30,8 @@ def said(recipe: str, config: dict[str, Any], **dataset: Any) -> list[dict[str, 
     """The lines of a probe."""
     facts = DATASET | dataset
     spec = RunSpec.model_validate({"recipe": recipe, "dataset": "digits", "config": config})
-    order = json.dumps({"resolved": resolve(spec, facts), "dataset": facts, "device": "cpu", "patience_s": PATIENCE_S})
+    resolved = resolve(spec, facts).to_json()
+    order = json.dumps({"resolved": resolved, "dataset": facts, "device": "cpu", "patience_s": PATIENCE_S})
     command = [sys.executable, "-m", "worker.probe", order]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -72,7 +74,7 @@ class Paced:
     """A probe whose steps take as long as a test says, by batch and by how many runs there were before."""
 
     def __init__(self, asked: int, step_s: Callable[[int, int], list[float]]) -> None:
-        self.resolved, self._step_s, self.tried = {"batch_size": asked}, step_s, list[int]()
+        self.resolved, self._step_s, self.tried = numbers(batch_size=asked), step_s, list[int]()
         self.growth = probe.Growth()
         for batch_size in probe.TINY:
             self.growth.note(batch_size, self.run(batch_size, warm_up=0))
@@ -89,7 +91,7 @@ class Paced:
         """The last of what is known."""
         until, last = time.perf_counter() + patience_s, dict[str, Any]()
         for batch_size, watch in probe._tried(self, self.growth, lambda _: True, until):  # type: ignore[arg-type]
-            last = self.growth.told(self.resolved["batch_size"], batch_size, watch)
+            last = self.growth.told(self.resolved.batch_size, batch_size, watch)
         return last
 
 

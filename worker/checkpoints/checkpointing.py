@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from core.errors import StoreDamaged, TrainingFailed
+from core.resolved import ResolvedConfig
 from core.runs.checkpoints import FACTS_FILE, GENERATOR_FOLDER
 from core.store import SCHEMA, check_files, files, list_files
 from ganymede.schemas.states import Best
@@ -30,7 +31,7 @@ def save_training(folder: Path, state: TrainState) -> None:
     (folder / TENSORS_FILE).write_bytes(save(tensors))
     facts = {
         "schema": SCHEMA,
-        "resolved": state.settled,
+        "resolved": state.settled.to_json(),
         "branch": state.branch,
         "step": state.step,
         "images_seen": state.images_seen,
@@ -44,7 +45,7 @@ def save_training(folder: Path, state: TrainState) -> None:
     files.write_json(folder / FACTS_FILE, facts)
 
 
-def load_training(folder: Path, resolved: dict[str, Any], execution: Execution, world: World = ALONE) -> TrainState:
+def load_training(folder: Path, resolved: ResolvedConfig, execution: Execution, world: World = ALONE) -> TrainState:
     """The state a checkpoint holds; raises what `restore` does."""
     state = new_state(resolved, execution, world)
     restore(state, folder)
@@ -66,13 +67,14 @@ def restore(state: TrainState, folder: Path) -> None:
         check_files(folder / GENERATOR_FOLDER, manifest["files"])
         tensors = load_file(folder / TENSORS_FILE)
         average = load_file(folder / GENERATOR_FOLDER / WEIGHTS_FILE)
-        stored, standing = facts["resolved"], _standing(facts, folder)
+        stored, standing = {**facts["resolved"]}, _standing(facts, folder)
         augmentation = torch.tensor(facts.get("augmentation", [0.0, 0.0, 0.0]))  # an earlier build has none
     except (FileNotFoundError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise StoreDamaged(f"checkpoint {folder.name} cannot be used: {str(error)[:300]}") from None
     if folder.name != f"{standing['branch']}-{standing['step']}":
         raise StoreDamaged(f"checkpoint {folder.name} holds step {standing['step']} of branch {standing['branch']}")
     _check_unchanged(stored, state.settled)
+    state.go_on_with(standing.pop("rollbacks"))
     for name, value in standing.items():
         setattr(state, name, value)
     state.broken.zero_()
@@ -103,8 +105,9 @@ def _standing(facts: dict[str, Any], folder: Path) -> dict[str, Any]:
     }
 
 
-def _check_unchanged(stored: dict[str, Any], resolved: dict[str, Any]) -> None:
-    changed = sorted(key for key in stored.keys() | resolved.keys() if stored.get(key) != resolved.get(key))
+def _check_unchanged(stored: dict[str, Any], settled: ResolvedConfig) -> None:
+    now = settled.to_json()
+    changed = sorted(key for key in stored.keys() | now.keys() if stored.get(key) != now.get(key))
     if changed:
         message = f"the checkpoint was made with another config: {', '.join(changed)} differ"
         raise TrainingFailed("internal", message, retryable=False)

@@ -25,7 +25,7 @@ def set_out(run: Run, state: TrainState) -> None:
     Raises:
         StoreDamaged: the copy that the run has of them is damaged.
     """
-    init = run.spec().get("init")
+    init = run.spec().init
     if init is None:
         return
     folder = run.folder / INIT_FOLDER
@@ -37,15 +37,15 @@ def set_out(run: Run, state: TrainState) -> None:
         raise StoreDamaged(f"the weights that {run.id} starts from cannot be read: {str(error)[:300]}") from None
     fresh = _put(state.generator, _part(tensors, "generator") if has_both else average)
     _put(state.ema, average)
-    if init["counterpart"] == "kept":
+    if init.counterpart == "kept":
         fresh += [f"counterpart.{name}" for name in _put(state.counterpart, _part(tensors, "counterpart"))]
-    message = f"starts from {init['reference']}; begun anew: {', '.join(fresh) or 'nothing'} of it"
-    if init["counterpart"] == "fresh":
+    message = f"starts from {init.reference}; begun anew: {', '.join(fresh) or 'nothing'} of it"
+    if init.counterpart == "fresh":
         message += ", and all of the counterpart"
     told = {
         "action": "initialised",
         "message": message,
-        **init,
+        **init.model_dump(),
         "branch": state.branch,
         "step": state.step,
         "fresh": fresh,

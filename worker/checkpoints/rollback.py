@@ -48,7 +48,7 @@ def roll_back(run: Run, state: TrainState, wish: RollBack, keeper: KeepCheckpoin
     if remedy and wish.before is not None:
         best = sound_best(run, state, wish.before)
     lr_scale, checkpoints = state.lr_scale * (1.0 if remedy else RATE_FACTOR), list_checkpoints(run)
-    numbers = remedy.applied_to(state.resolved) if remedy else state.resolved
+    numbers = state.resolved.after([remedy]) if remedy else state.resolved
     keeper.metrics = _go_back(run, state, _candidates(checkpoints, state, wish))
     entry = Rollback(
         reason=wish.reason,
@@ -57,8 +57,8 @@ def roll_back(run: Run, state: TrainState, wish: RollBack, keeper: KeepCheckpoin
         branch=1 + max(left.branch, *(found.branch for found in checkpoints), 0),
         step=state.step,
         lr_scale=lr_scale,
-        generator_lr=numbers["generator_lr"] * lr_scale,
-        discriminator_lr=numbers["discriminator_lr"] * lr_scale,
+        generator_lr=numbers.generator_lr * lr_scale,
+        discriminator_lr=numbers.discriminator_lr * lr_scale,
         verdict=Verdict(wish.verdict) if wish.verdict else None,
         remedy=remedy,
     )
@@ -162,15 +162,14 @@ def _marked(now: RunState, state: TrainState) -> RunState:
 def _advice(run: Run, state: TrainState, wish: RollBack) -> str:
     """What happened, with its numbers, and what to do about it."""
     resolved, times, last = state.settled, len(state.rollbacks) - len(state.remedies), state.rollbacks[-1]
-    asked = (resolved["generator_lr"], resolved["discriminator_lr"])
-    proven = RECIPES[resolved["recipe"]].learning_rates
+    asked, proven = resolved.learning_rates, RECIPES[resolved.recipe].learning_rates
     tried = (last.generator_lr, last.discriminator_lr)
     better = tuple(min(rate / 4, default) for rate, default in zip(tried, proven, strict=True))
     parts = [
         f"{wish.reason}; rolled back {times} times before, from learning rates of {_rates(asked)} down "
         f"to {_rates(tried)}, and it came again",
         f"start a new run with generator_lr {better[0]:.3g} and discriminator_lr {better[1]:.3g} "
-        f"({resolved['recipe']} is proven with {_rates(proven)})",
+        f"({resolved.recipe} is proven with {_rates(proven)})",
     ]
     if state.execution.precision == "bfloat16":
         parts.append("precision float32 may help, too")

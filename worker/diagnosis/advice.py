@@ -21,33 +21,32 @@ def advice_for(verdict: Verdict, window: Window) -> tuple[Advice, ...]:
 
 def _exploding(window: Window) -> Iterator[Advice]:
     resolved = window.setting.resolved
-    usual = RECIPES[resolved["recipe"]].learning_rates
-    for name, rate in zip(RATES, usual, strict=True):
-        lower = min(rate, resolved[name] / 2)
+    for name, used, rate in zip(RATES, resolved.learning_rates, RECIPES[resolved.recipe].learning_rates, strict=True):
+        lower = min(rate, used / 2)
         yield _set(f"config.{name}", lower, "the recipe's own" if lower == rate else "half of what it is")
 
 
 def _too_strong(window: Window) -> Iterator[Advice]:
     resolved = window.setting.resolved
-    ratio = resolved["discriminator_lr"] / resolved["generator_lr"]
-    usual_generator, usual_discriminator = RECIPES[resolved["recipe"]].learning_rates
+    ratio = resolved.discriminator_lr / resolved.generator_lr
+    usual_generator, usual_discriminator = RECIPES[resolved.recipe].learning_rates
     if ratio > usual_discriminator / usual_generator:
         yield _set("config.generator_lr", usual_generator, "the recipe's own")
         yield _set("config.discriminator_lr", usual_discriminator, "the recipe's own")
     else:
-        yield _set("config.discriminator_lr", resolved["discriminator_lr"] / 2, "half of what it is")
+        yield _set("config.discriminator_lr", resolved.discriminator_lr / 2, "half of what it is")
     yield from _smoother(window, "which keeps the discriminator smooth")
 
 
 def _mode_collapse(window: Window) -> Iterator[Advice]:
     yield from _best(window)
     yield from _smoother(window, "which collapses less")
-    yield _set("config.generator_lr", window.setting.resolved["generator_lr"] / 2, "half of what it is")
+    yield _set("config.generator_lr", window.setting.resolved.generator_lr / 2, "half of what it is")
 
 
 def _label_ignored(window: Window) -> Iterator[Advice]:
     resolved = window.setting.resolved
-    other = "acgan" if resolved["conditioning"] == "projection" else "sngan"
+    other = "acgan" if resolved.conditioning == "projection" else "sngan"
     how = "whose discriminator has to name the class" if other == "acgan" else "which feeds the label to every layer"
     yield Advice(text="look whether the labels say what the pictures show (GET /datasets/{dataset}/preview?label=...)")
     yield _set("recipe", other, how)
@@ -63,7 +62,7 @@ def _overfitting(window: Window) -> Iterator[Advice]:
 
 def _memorising(window: Window) -> Iterator[Advice]:
     yield Advice(text=f"more images: {window.setting.images} can be learnt by heart")
-    width = window.setting.resolved["width"]
+    width = window.setting.resolved.width
     if width >= 32:
         yield _set("config.width", width // 2, "networks of less memory")
     yield _set("config.steps", max(1, window.step // 2), "half of the steps so far")
@@ -72,17 +71,17 @@ def _memorising(window: Window) -> Iterator[Advice]:
 def _stalled(window: Window) -> Iterator[Advice]:
     resolved = window.setting.resolved
     yield from _best(window)
-    for name, rate in zip(RATES, RECIPES[resolved["recipe"]].learning_rates, strict=True):
-        if resolved[name] < rate / 4:
+    for name, used, rate in zip(RATES, resolved.learning_rates, RECIPES[resolved.recipe].learning_rates, strict=True):
+        if used < rate / 4:
             yield _set(f"config.{name}", rate, "the recipe's own; it is lower now")
-    if resolved["lr_schedule"] == "constant":
+    if resolved.lr_schedule == "constant":
         yield _set("config.lr_schedule", "linear", "smaller steps towards the end")
     yield from _smoother(window, "which ends nearer to its best")
 
 
 def _smoother(window: Window, why: str) -> Iterator[Advice]:
     """A recipe whose discriminator is kept in check, for one whose is not."""
-    if window.setting.resolved["regulariser"] == "none":
+    if window.setting.resolved.regulariser == "none":
         yield _set("recipe", "sngan", why)
 
 

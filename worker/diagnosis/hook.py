@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 from core.errors import TrainingFailed
 from core.runs import Run
+from core.runs.stored_spec import StoredSpec
 from ganymede.schemas.diagnosis import Action, Diagnosis, EarlyEnd, Verdict
 from ganymede.schemas.references import BranchStep
-from ganymede.schemas.specs import stop_of
 from ganymede.schemas.states import Best
 from worker.checkpoints.rollback import sound_best
 from worker.diagnosis.judging import diagnose, first_trouble
@@ -40,9 +40,9 @@ log = logging.getLogger(__name__)
 class Diagnose(Quiet):
     """Judges every point. Begins where the run stands: what it says does not depend on where an attempt began."""
 
-    def __init__(self, run: Run, spec: dict[str, Any], state: TrainState, publish: Publish) -> None:
-        self.run, self.dataset, self.publish = run, spec["dataset"], publish
-        self.stop = stop_of(spec)
+    def __init__(self, run: Run, spec: StoredSpec, state: TrainState, publish: Publish) -> None:
+        self.run, self.dataset, self.publish = run, spec.dataset, publish
+        self.stop = spec.stop
         self.clock = Clock(TELL_EVERY_S)
         self.told = run.state().diagnosis
         self._due: Action | None = None

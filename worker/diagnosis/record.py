@@ -5,8 +5,8 @@ Each evaluation is taken in once, in the order of its steps, and costs the same 
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Any
 
+from core.resolved import ResolvedConfig
 from ganymede.schemas.references import BranchStep
 from worker.diagnosis import thresholds as t
 from worker.diagnosis.episodes import Episode
@@ -25,22 +25,22 @@ class Setting:
     the run began to go on with the newest remedy.
     """
 
-    resolved: dict[str, Any]
+    resolved: ResolvedConfig
     images: int
     classes: int = 0
     remedied: BranchStep | None = None
 
     @property
     def objective(self) -> str:
-        return str(self.resolved["objective"])
+        return self.resolved.objective
 
     @property
     def num_classes(self) -> int:
-        return int(self.resolved["network"]["num_classes"])
+        return self.resolved.network.num_classes
 
     @property
     def steps(self) -> int:
-        return int(self.resolved["steps"])
+        return self.resolved.steps
 
     @property
     def warm_up_steps(self) -> int:

@@ -4,8 +4,9 @@ A remedy never touches the shape of a network, so every checkpoint fits; spec.js
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypedDict
 
+from core.resolved import ResolvedConfig
 from ganymede.schemas.diagnosis import Change, Remedy, Verdict
 from models.resolution import ADA, DIFFAUGMENT, EVIDENCE, POLICIES, WASSERSTEIN, ada_ramp, penalty_by_rule
 
@@ -16,10 +17,21 @@ REMEDIAL_WEIGHT = 0.125
 
 REMEDIAL_SEEKING = 1.0  # of `mode_seeking`
 
-Numbers = dict[str, Any]
+
+class Numbers(TypedDict, total=False):
+    """What remedies may change."""
+
+    regulariser: str
+    penalty_weight: float
+    mode_seeking: float
+    augment: str
+    augment_policy: list[str]
+    augment_ramp: int | None
+    generator_lr: float
+    discriminator_lr: float
 
 
-def next_remedy(verdict: Verdict, resolved: Numbers, taken: Sequence[Remedy]) -> Remedy | None:
+def next_remedy(verdict: Verdict, resolved: ResolvedConfig, taken: Sequence[Remedy]) -> Remedy | None:
     """The first that means something to a run with these numbers and was not taken; None: enough were.
 
     Lower rates always mean something, and may be taken again.
@@ -31,43 +43,44 @@ def next_remedy(verdict: Verdict, resolved: Numbers, taken: Sequence[Remedy]) ->
         make, why = REMEDIES[name]
         numbers = make(resolved) if name not in names or name == LOWER_RATES else {}
         if numbers:
-            changes = tuple(Change(field=field, before=resolved.get(field), after=numbers[field]) for field in numbers)
+            before = resolved.to_json()
+            changes = tuple(Change(field=field, before=before.get(field), after=to) for field, to in numbers.items())
             return Remedy(name=name, why=why, changes=changes)
     return None
 
 
-def _regularised(resolved: Numbers) -> Numbers:
-    if resolved["objective"] == EVIDENCE or resolved["regulariser"] != "none":
+def _regularised(resolved: ResolvedConfig) -> Numbers:
+    if resolved.objective == EVIDENCE or resolved.regulariser != "none":
         return {}
-    weight = REMEDIAL_WEIGHT * penalty_by_rule(resolved["network"]["image_size"], resolved["batch_size"])
+    weight = REMEDIAL_WEIGHT * penalty_by_rule(resolved.network.image_size, resolved.batch_size)
     return {"regulariser": "r1_r2", "penalty_weight": weight}
 
 
-def _diversified(resolved: Numbers) -> Numbers:
-    if resolved["objective"] == EVIDENCE or resolved.get("mode_seeking", 0.0):
+def _diversified(resolved: ResolvedConfig) -> Numbers:
+    if resolved.objective == EVIDENCE or resolved.mode_seeking:
         return {}
     return {"mode_seeking": REMEDIAL_SEEKING}
 
 
-def _augmented(resolved: Numbers) -> Numbers:
+def _augmented(resolved: ResolvedConfig) -> Numbers:
     """ADA where nothing is augmented and scores have signs, else DiffAugment, where that is not on already."""
-    kind, objective = resolved.get("augment", "none"), resolved["objective"]
+    kind, objective = resolved.augment, resolved.objective
     if objective == EVIDENCE or kind == DIFFAUGMENT:
         return {}
     new = ADA if kind == "none" and objective != WASSERSTEIN else DIFFAUGMENT
-    images = resolved["steps"] * resolved["batch_size"] * resolved["n_critic"]
+    images = resolved.steps * resolved.images_per_step
     ramp = ada_ramp(images) if new == ADA else None
     return {"augment": new, "augment_policy": [*POLICIES[new]], "augment_ramp": ramp}
 
 
-def _slowed(resolved: Numbers) -> Numbers:
-    return {name: resolved[name] / 2 for name in ("generator_lr", "discriminator_lr")}
+def _slowed(resolved: ResolvedConfig) -> Numbers:
+    return {"generator_lr": resolved.generator_lr / 2, "discriminator_lr": resolved.discriminator_lr / 2}
 
 
 SEEK_MODES, REGULARISE = "seek_modes", "regularise_discriminator"
 AUGMENT, LOWER_RATES = "augment", "lower_learning_rates"
 
-REMEDIES: dict[str, tuple[Callable[[Numbers], Numbers], str]] = {
+REMEDIES: dict[str, tuple[Callable[[ResolvedConfig], Numbers], str]] = {
     SEEK_MODES: (_diversified, "a generator that pays for pictures of a class that are alike listens to its noise"),
     REGULARISE: (_regularised, "a discriminator that is kept smooth shows the generator more than one way"),
     AUGMENT: (_augmented, "a discriminator that never sees a picture twice knows none by heart"),

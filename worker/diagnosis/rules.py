@@ -62,7 +62,7 @@ def _excess(point: Point, before: list[Point], window: Window) -> tuple[str, str
 
 def discriminator_too_strong(window: Window) -> Finding | None:
     """The discriminator is always right, and its answers no longer say in which direction pictures get better."""
-    in_a_row = max(t.STRONG_REPORTS, math.ceil(t.STRONG_STEPS / window.setting.resolved["report_every"]))
+    in_a_row = max(t.STRONG_REPORTS, math.ceil(t.STRONG_STEPS / window.setting.resolved.report_every))
     points, known = _recent(window, 3 * in_a_row)
     flags = [_is_hopeless(point, known[: len(known) - len(points) + i], window) for i, point in enumerate(points)]
     began = begins_at(flags, in_a_row)

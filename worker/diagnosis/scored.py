@@ -51,8 +51,7 @@ def memorising(window: Window) -> Finding | None:
 def discriminator_overfitting(window: Window) -> Finding | None:
     """The discriminator knows the training images by heart, and pictures no longer get better."""
     setting = window.setting
-    images_a_step = setting.resolved["batch_size"] * setting.resolved["n_critic"]
-    epochs = window.step * images_a_step / setting.images
+    epochs = window.step * setting.resolved.images_per_step / setting.images
     flags = [_side(point) for point in newest(window.reports, 4 * t.OVERFIT_REPORTS)]
     began = begins_at([None if side is None else side > t.OVERFIT_SIDE for side in flags], t.OVERFIT_REPORTS)
     is_getting_better = window.record.evaluations and window.record.without < t.OVERFIT_EVALUATIONS

@@ -14,6 +14,7 @@ from typing import Any
 
 from core.datasets import Dataset
 from core.images import Images
+from core.resolved import ResolvedConfig
 from core.runs import Run
 from models import sampling
 from worker.evaluation.preparation import Workshop, choose, make_extractor, make_reference
@@ -58,12 +59,12 @@ class Evaluation:
 
     def _draw(self, state: TrainState) -> Iterator[Images]:
         """Pictures of seeds 0, 1, 2 ..., as `/generate` draws them."""
-        network = state.resolved["network"]
+        network = state.resolved.network
         count = len(self.reference.apart)
         for start in range(0, count, BATCH):
             seeds = range(start, min(start + BATCH, count))
             labels = None if self.labels_M is None else self.labels_M[start : seeds.stop].tolist()
-            yield sampling.draw(state.ema, seeds, network["latent_dim"], network["num_classes"], labels=labels)
+            yield sampling.draw(state.ema, seeds, network.latent_dim, network.num_classes, labels=labels)
 
 
 class Evaluate:
@@ -98,10 +99,10 @@ class Evaluate:
 
     def _measure(self, state: TrainState, metrics: Metrics) -> None:
         """Settle `every` at the first multiple of the run's `evaluate_every`, by the speed that its report tells."""
-        candidates = state.resolved["evaluate_every"]
+        candidates = state.resolved.evaluate_every
         if state.step % candidates or state.step == state.steps:
             return
-        images = candidates * state.resolved["batch_size"] * state.resolved["n_critic"]
+        images = candidates * state.resolved.images_per_step
         between_s = images / metrics["images_per_second"]
         expected_s = self.evaluation.expected_s(state)
         self.every = candidates * max(1, math.ceil(expected_s / (SHARE * between_s)))
@@ -109,25 +110,25 @@ class Evaluate:
         log.info("evaluated every %d steps, as one takes about %.1f s", self.every, expected_s)
 
 
-def prepare(run: Run, dataset: Dataset, resolved: dict[str, Any], shop: Workshop) -> Evaluation | None:
+def prepare(run: Run, dataset: Dataset, resolved: ResolvedConfig, shop: Workshop) -> Evaluation | None:
     """What a run is judged by: as its first attempt settled it, and told once. None: by nothing.
 
     Raises:
         TrainingFailed: the extractor that was asked for cannot be used.
         StopTraining: from `shop.tick`.
     """
-    if resolved["extractor"] == "none":
+    if resolved.extractor == "none":
         return None
     settled = _settled(run)
-    name, why = (settled["extractor"], "") if settled else choose(resolved["extractor"], dataset)
-    fakes = resolved["evaluate_images"]
+    name, why = (settled["extractor"], "") if settled else choose(resolved.extractor, dataset)
+    fakes = resolved.evaluate_images
     if fakes < FEWEST_FAKES:
         name, why = "none", f"the dataset has fewer than {2 * FEWEST_FAKES} images"
     if name == "none":
         _tell(run, settled, {"extractor": name, "reason": why})
         return None
     extractor, accuracy = make_extractor(name, dataset, shop)
-    labels_N, by_class = dataset.labels(), bool(resolved["network"]["num_classes"])
+    labels_N, by_class = dataset.labels(), resolved.network.num_classes > 0
     reference = make_reference(extractor, dataset, fakes, by_class, shop)
     facts = {"extractor": name, "reason": why, "extractor_digest": extractor.digest, "extractor_accuracy": accuracy}
     counts = {"images": fakes, "reals": len(reference.rest)}
@@ -142,7 +143,7 @@ def prepare(run: Run, dataset: Dataset, resolved: dict[str, Any], shop: Workshop
 
 def hook_of(run: Run, evaluation: Evaluation) -> Evaluate:
     """The hook of a run: it evaluates when it was asked to, or as an attempt before this one settled."""
-    asked = run.spec()["request"].get("config", {}).get("evaluate_every", "auto")
+    asked = run.spec().options.get("evaluate_every", "auto")
     every = (_settled(run) or {}).get("evaluate_every") if asked == "auto" else asked
 
     def settle(steps: int) -> None:

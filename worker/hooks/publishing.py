@@ -3,12 +3,12 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from core.queue import Bell
 from core.registry import Registry
 from core.runs import Run
 from core.runs.checkpoints import GENERATOR_FOLDER, Checkpoint, list_checkpoints, note_published, publication
+from core.runs.stored_spec import StoredSpec
 from ganymede.schemas.references import LATEST, BranchStep
 from ganymede.schemas.states import Best
 from models.publish import Lineage, publish_folder, write_generator
@@ -38,8 +38,8 @@ class KeepCheckpoints(Quiet):
         self.metrics, self._measured_at = {**known, **metrics}, place_of(state)
 
     def after_step(self, state: TrainState, is_last: bool) -> None:
-        cadence = ("checkpoint_every", "publish_every", "evaluate_every")
-        if is_last or any(state.step % state.resolved[every] == 0 for every in cadence):
+        cadence = (state.resolved.checkpoint_every, state.resolved.publish_every, state.resolved.evaluate_every)
+        if is_last or any(state.step % every == 0 for every in cadence):
             self.write(state)
 
     def write(self, state: TrainState, *, again: bool = False) -> None:
@@ -88,9 +88,9 @@ class PublishVersions(Quiet):
         self.run, self.registry, self.model, self.bell = run, registry, model, bell
 
     def after_step(self, state: TrainState, is_last: bool) -> None:
-        if is_last and state.resolved.get("publish_final") == "best" and state.best:
+        if is_last and state.resolved.publish_final == "best" and state.best:
             self.publish_best(state, state.best)
-        elif is_last or state.step % state.resolved["publish_every"] == 0:
+        elif is_last or state.step % state.resolved.publish_every == 0:
             self._publish(state, place_of(state))
 
     def publish_best(self, state: TrainState, best: Best) -> None:
@@ -105,7 +105,7 @@ class PublishVersions(Quiet):
             version, _ = publish_folder(self.registry, self.model, folder, again=True)
         self.bell.ring(self.model)
         note_published(self.run, publication(self.model, version, place.step))
-        self.registry.prune(self.model, self.run.id, state.resolved["publish_keep"])
+        self.registry.prune(self.model, self.run.id, state.resolved.publish_keep)
 
 
 def better(best: Best | None, place: BranchStep, metrics: Metrics) -> Best | None:
@@ -134,9 +134,9 @@ def superseded(checkpoints: list[Checkpoint], best: Best | None = None) -> list[
     return [found for found in checkpoints if str(found) not in named]
 
 
-def lineage_of(run: Run, spec: dict[str, Any]) -> Callable[[TrainState, Metrics], Lineage]:
+def lineage_of(run: Run, spec: StoredSpec) -> Callable[[TrainState, Metrics], Lineage]:
     """How a generator of this run is described in its manifest."""
-    dataset, init = spec["dataset"], spec.get("init")
+    dataset, init = spec.dataset, spec.init
 
     def describe(state: TrainState, metrics: Metrics) -> Lineage:
         return Lineage(
@@ -144,12 +144,12 @@ def lineage_of(run: Run, spec: dict[str, Any]) -> Callable[[TrainState, Metrics]
             branch=state.branch,
             step=state.step,
             images_seen=state.images_seen,
-            recipe=state.resolved["recipe"],
-            architecture=state.resolved["architecture"],
+            recipe=state.resolved.recipe,
+            architecture=state.resolved.architecture,
             network=network_config(state.resolved),
             dataset=dataset,
             metrics={**metrics},
-            init=init and {name: init[name] for name in ("reference", "digest")},
+            init=init.model_dump(include={"reference", "digest"}) if init else None,
         )
 
     return describe

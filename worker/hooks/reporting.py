@@ -101,7 +101,7 @@ class ReportProgress(Quiet):
     def after_report(self, state: TrainState, metrics: Metrics) -> None:
         point = {"branch": state.branch, "step": state.step, "attempt": self.attempt, "images_seen": state.images_seen}
         files.append_json_line(self.run.metrics_file, {**point, "at": timestamp(), **metrics})
-        is_last = state.step == state.resolved["steps"]
+        is_last = state.step == state.steps
         must_be_told = is_last or "fd" in metrics
         if self.clock.is_due() or must_be_told:
             self.run.change(lambda now: self._marked(now, state, metrics), durable=False)
@@ -112,7 +112,7 @@ class ReportProgress(Quiet):
         progress = Progress(
             branch=state.branch,
             step=state.step,
-            total=state.resolved["steps"],
+            total=state.steps,
             images_seen=state.images_seen,
             images_per_second=metrics["images_per_second"],
         )
@@ -125,14 +125,14 @@ class DrawSamples(Quiet):
     """A grid of the same seeds again and again: how a person sees the run learn."""
 
     def __init__(self, run: Run) -> None:
-        self.run, self.classes = run, classes_with_images(run.spec()["dataset"])
+        self.run, self.classes = run, classes_with_images(run.spec().dataset)
 
     def after_step(self, state: TrainState, is_last: bool) -> None:
-        if state.step % state.resolved["sample_every"] and not is_last:
+        if state.step % state.resolved.sample_every and not is_last:
             return
         must_be_sound(state)
-        network = state.resolved["network"]
-        sheet = sampling.draw_grid(state.ema, network["latent_dim"], network["num_classes"], self.classes)
+        network = state.resolved.network
+        sheet = sampling.draw_grid(state.ema, network.latent_dim, network.num_classes, self.classes)
         files.write_atomic(self.run.samples / f"{place_of(state)}.webp", images.to_webp(sheet), durable=False)
         self.run.change(lambda now: now.model_copy(update={"sample_step": state.step}), durable=False)
         self.run.log_event("sample", {"branch": state.branch, "step": state.step})

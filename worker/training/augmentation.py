@@ -15,11 +15,11 @@ Shape suffixes: B batch, C channels, H height, W width, P pixels of a plane.
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from core.resolved import ResolvedConfig
 from models.resolution import ADA, DIFFAUGMENT
 from worker.training.distributed import World
 from worker.training.randomness import Draws
@@ -72,16 +72,14 @@ class Augmentation:
         return p
 
 
-def augmentation_of(resolved: dict[str, Any]) -> Augmentation:
+def augmentation_of(resolved: ResolvedConfig) -> Augmentation:
     """That of a run."""
-    kind = resolved.get("augment", "none")  # a run of an earlier build has none
+    kind = resolved.augment
     if kind == "none":
         return Augmentation()
-    transforms = [TRANSFORMS[kind][name] for name in resolved["augment_policy"]]
+    transforms = [TRANSFORMS[kind][name] for name in resolved.augment_policy]
     return (
-        Augmentation(transforms, p=1.0)
-        if kind == DIFFAUGMENT
-        else Augmentation(transforms, ramp=resolved["augment_ramp"])
+        Augmentation(transforms, p=1.0) if kind == DIFFAUGMENT else Augmentation(transforms, ramp=resolved.augment_ramp)
     )
 
 

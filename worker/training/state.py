@@ -8,11 +8,11 @@ Shape suffixes: B batch, Z latent.
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from core.resolved import ResolvedConfig
 from ganymede.schemas.diagnosis import Part, Remedy, TakenRemedy, Verdict
 from ganymede.schemas.states import Best
 from models.networks import build_networks
@@ -47,7 +47,7 @@ class Rollback(Part):
 class TrainState:
     """Networks on their device, and where training stands.
 
-    settled: the numbers of the run, which never change. `resolved` are those that it goes by: remedies changed some.
+    settled: the numbers of the run, which never change. resolved: those that it goes by: remedies changed some.
     lr_scale: of both learning rates, beside their schedule; a rollback without a remedy halves it.
     broken: 1 from the first step on whose loss or gradient was no finite number, else 0; a scalar on the device. While
         it is 1 no optimiser moves anything: it is their `found_inf`, which fused Adam reads on the device.
@@ -55,7 +55,7 @@ class TrainState:
         as for one process; all have the same weights, averages and counters.
     """
 
-    settled: dict[str, Any]
+    settled: ResolvedConfig
     execution: Execution
     generator: nn.Module
     counterpart: nn.Module  # what the generator learns from: a discriminator, or the encoder of a VAE
@@ -72,15 +72,13 @@ class TrainState:
     best: Best | None = None
     world: World = ALONE
     broken: Tensor = field(init=False)
+    resolved: ResolvedConfig = field(init=False)
 
     def __post_init__(self) -> None:
+        self.resolved = remedied(self.settled, self.rollbacks)
         self.broken = torch.zeros((), device=self.execution.torch_device)
         for optimizer in (self.generator_optimizer, self.counterpart_optimizer):
             optimizer.found_inf = self.broken  # type: ignore[attr-defined]
-
-    @property
-    def resolved(self) -> dict[str, Any]:
-        return remedied(self.settled, self.rollbacks)
 
     @property
     def remedies(self) -> list[TakenRemedy]:
@@ -94,18 +92,18 @@ class TrainState:
 
     def go_on_with(self, rollbacks: Sequence[Rollback]) -> None:
         """Take up what these changed. Another augmentation than the one so far begins anew."""
-        before = self.resolved.get("augment")
-        self.rollbacks = [*rollbacks]
-        if self.resolved.get("augment") != before:
+        before = self.resolved.augment
+        self.rollbacks, self.resolved = [*rollbacks], remedied(self.settled, rollbacks)
+        if self.resolved.augment != before:
             self.augmentation.copy_(augmentation_of(self.resolved).begin(self.execution.torch_device))
 
     @property
     def num_classes(self) -> int:
-        return int(self.resolved["network"]["num_classes"])
+        return self.resolved.network.num_classes
 
     @property
     def steps(self) -> int:
-        return int(self.resolved["steps"])
+        return self.resolved.steps
 
     @property
     def done(self) -> float:
@@ -115,12 +113,12 @@ class TrainState:
     @property
     def is_annealed(self) -> bool:
         """Whether more than the learning rates moves over the run; not in one of an earlier build."""
-        return bool(self.resolved.get("annealing", "none") == "cosine")
+        return self.resolved.annealing == "cosine"
 
     @property
     def penalty_weight(self) -> float:
         """Of the current step."""
-        weight = float(self.resolved["penalty_weight"] or 0.0)
+        weight = self.resolved.penalty_weight or 0.0
         return moved(weight, LAST_PENALTY * weight, self.done) if self.is_annealed else weight
 
     def take(self, batches: Batches) -> tuple[Tensor, Tensor | None]:
@@ -145,10 +143,10 @@ class TrainState:
         return self._draws(Purpose.AUGMENTATION, update)
 
     def _normal(self, purpose: Purpose, count: int, update: int = 0) -> Tensor:
-        return self._draws(purpose, update).normal(count, self.resolved["latent_dim"])
+        return self._draws(purpose, update).normal(count, self.resolved.latent_dim)
 
     def _draws(self, purpose: Purpose, update: int) -> Draws:
-        moment = Moment(self.resolved["seed"], self.branch, self.step, update)
+        moment = Moment(self.resolved.seed, self.branch, self.step, update)
         return Draws(stream(moment, purpose, self.execution.torch_device), self.world)
 
     def statistics(self, *optimizers: torch.optim.Optimizer) -> Iterator[Tensor]:
@@ -164,13 +162,13 @@ class TrainState:
 
     def set_rates(self) -> None:
         """The learning rates of the current step, and what Adam remembers."""
-        factor = SCHEDULES[self.resolved["lr_schedule"]](self.done) * self.lr_scale
-        beta1, beta2 = self.resolved["beta1"], self.resolved["beta2"]
+        factor = SCHEDULES[self.resolved.lr_schedule](self.done) * self.lr_scale
+        beta1, beta2 = self.resolved.beta1, self.resolved.beta2
         if self.is_annealed:
             beta2 = moved(min(FIRST_BETA2, beta2), beta2, self.done)
         for optimizer, rate in (
-            (self.generator_optimizer, self.resolved["generator_lr"]),
-            (self.counterpart_optimizer, self.resolved["discriminator_lr"]),
+            (self.generator_optimizer, self.resolved.generator_lr),
+            (self.counterpart_optimizer, self.resolved.discriminator_lr),
         ):
             for group in optimizer.param_groups:
                 group["lr"], group["betas"] = rate * factor, (beta1, beta2)
@@ -179,8 +177,8 @@ class TrainState:
     def update_ema(self, images: int) -> None:
         """Move the average towards the generator: half-life in images; shorter in the beginning, but for a generator
         that had been trained before."""
-        half_life = self.resolved["ema_half_life"]
-        if not self.resolved.get("init"):
+        half_life: float = self.resolved.ema_half_life
+        if not self.resolved.init:
             ramp = self.images_seen * EMA_RAMP_UP
             half_life = moved(0.0, half_life, self.done) if self.is_annealed else min(half_life, ramp)
         weight = 1 - 0.5 ** (images / half_life) if half_life > 0 else 1.0
@@ -193,20 +191,18 @@ class TrainState:
         )
 
 
-def remedied(settled: dict[str, Any], rollbacks: Sequence[Rollback]) -> dict[str, Any]:
+def remedied(settled: ResolvedConfig, rollbacks: Sequence[Rollback]) -> ResolvedConfig:
     """The numbers of a run as its remedies left them."""
-    for each in rollbacks:
-        settled = each.remedy.applied_to(settled) if each.remedy else settled
-    return settled
+    return settled.after(each.remedy for each in rollbacks if each.remedy)
 
 
-def new_state(resolved: dict[str, Any], execution: Execution, world: World = ALONE) -> TrainState:
+def new_state(resolved: ResolvedConfig, execution: Execution, world: World = ALONE) -> TrainState:
     """Networks with weights drawn from the run's seed; the global random state is left alone."""
     generator, counterpart = (
         network.to(execution.torch_device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         for network in _seeded_networks(resolved)
     )
-    betas = (resolved["beta1"], resolved["beta2"])
+    betas = (resolved.beta1, resolved.beta2)
     return TrainState(
         settled=resolved,
         execution=execution,
@@ -214,10 +210,8 @@ def new_state(resolved: dict[str, Any], execution: Execution, world: World = ALO
         generator=generator,
         counterpart=counterpart,
         ema=copy.deepcopy(generator).eval().requires_grad_(False),
-        generator_optimizer=torch.optim.Adam(generator.parameters(), resolved["generator_lr"], betas, fused=True),
-        counterpart_optimizer=torch.optim.Adam(
-            counterpart.parameters(), resolved["discriminator_lr"], betas, fused=True
-        ),
+        generator_optimizer=torch.optim.Adam(generator.parameters(), resolved.generator_lr, betas, fused=True),
+        counterpart_optimizer=torch.optim.Adam(counterpart.parameters(), resolved.discriminator_lr, betas, fused=True),
         augmentation=augmentation_of(resolved).begin(execution.torch_device),
     )
 
@@ -238,9 +232,9 @@ def start_over(state: TrainState) -> None:
     state.augmentation.copy_(augmentation_of(state.resolved).begin(state.execution.torch_device))
 
 
-def _seeded_networks(resolved: dict[str, Any]) -> tuple[nn.Module, nn.Module]:
+def _seeded_networks(resolved: ResolvedConfig) -> tuple[nn.Module, nn.Module]:
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(resolved["seed"])
+        torch.manual_seed(resolved.seed)
         return build_networks(resolved)
 
 

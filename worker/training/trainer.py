@@ -51,7 +51,7 @@ class Trainer:
     def fit(self) -> None:
         """Train up to the last step; the average of the generator is the result."""
         state = self.state
-        report_every = (state.resolved["report_every"], state.resolved["evaluate_every"])
+        report_every = (state.resolved.report_every, state.resolved.evaluate_every)
         self.batches.position = state.position
         while state.step < state.steps:
             taken = self.batches.taken

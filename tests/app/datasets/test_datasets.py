@@ -14,6 +14,7 @@ from core.runs import RunStore
 from core.store import Store
 from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.states import Status
+from tests.records import numbers
 
 PublishTiny = Callable[..., int]
 
@@ -156,7 +157,7 @@ async def test_a_dataset_that_a_run_needs_is_not_deleted_until_the_run_is_over(
     client: httpx.AsyncClient, shapes: Dataset, store: Store, status: Status
 ) -> None:
     spec = RunSpec(recipe="cgan", dataset="shapes")
-    run = RunStore(store).create(spec, {"steps": 9}, shapes.manifest)
+    run = RunStore(store).create(spec, numbers(9), shapes.manifest)
     run.move(status)
 
     refused = await client.delete("/datasets/shapes")

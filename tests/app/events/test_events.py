@@ -14,11 +14,12 @@ from core.runs import Run, RunStore
 from core.store import Store
 from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.states import Status
+from tests.records import numbers
 
 
 @pytest.fixture
 def run(store: Store) -> Run:
-    return RunStore(store).create(RunSpec(recipe="cgan", dataset="shapes"), {"steps": 100}, {"name": "shapes"})
+    return RunStore(store).create(RunSpec(recipe="cgan", dataset="shapes"), numbers(100), {"name": "shapes"})
 
 
 async def next_events(chunks: AsyncIterator[bytes], count: int) -> list[dict[str, Any]]:

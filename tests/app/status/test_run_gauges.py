@@ -16,6 +16,7 @@ from ganymede.schemas.diagnosis import EarlyEnd, Verdict
 from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.states import Status
 from tests.app.scraping import scrape
+from tests.records import numbers
 
 PublishTiny = Callable[..., int]
 Serve = Callable[[FastAPI], Any]
@@ -32,7 +33,7 @@ async def test_runs_are_counted_by_status_as_they_change(
 ) -> None:
     publish_tiny()
     runs = RunStore(store)
-    made = [runs.create(RunSpec(recipe="cgan", dataset="shapes"), {"steps": 2}, shapes.manifest) for _ in range(5)]
+    made = [runs.create(RunSpec(recipe="cgan", dataset="shapes"), numbers(2), shapes.manifest) for _ in range(5)]
     for run, status in zip(made, (Status.SUCCEEDED, Status.FAILED, Status.RUNNING, Status.RUNNING), strict=False):
         finish(run, status)
     lonely = settings.model_copy(update={"redis_url": "unix:///nowhere/redis.sock"})  # no reconciler takes a hand
@@ -56,7 +57,7 @@ async def test_a_run_that_is_over_is_read_once(
 ) -> None:
     runs = RunStore(store)
     for _ in range(4):
-        finish(runs.create(RunSpec(recipe="cgan", dataset="shapes"), {"steps": 2}, shapes.manifest), Status.SUCCEEDED)
+        finish(runs.create(RunSpec(recipe="cgan", dataset="shapes"), numbers(2), shapes.manifest), Status.SUCCEEDED)
     await scrape(client)
     store_reads.clear()
 
@@ -71,7 +72,7 @@ async def test_runs_that_ended_early_are_counted_beside(
 ) -> None:
     early = EarlyEnd(verdict=Verdict.MODE_COLLAPSE, message="it came back", step=1)
     for ended_early, status in ((early, Status.SUCCEEDED), (None, Status.SUCCEEDED), (early, Status.FAILED)):
-        run = RunStore(store).create(RunSpec(recipe="cgan", dataset="shapes"), {"steps": 2}, shapes.manifest)
+        run = RunStore(store).create(RunSpec(recipe="cgan", dataset="shapes"), numbers(2), shapes.manifest)
         run.move(Status.RUNNING)
         run.move(status, ended_early=ended_early)
 
@@ -85,7 +86,7 @@ async def test_a_damaged_or_deleted_run_does_not_hide_the_others(
 ) -> None:
     publish_tiny()
     runs = RunStore(store)
-    made = [runs.create(RunSpec(recipe="cgan", dataset="shapes"), {"steps": 2}, shapes.manifest) for _ in range(3)]
+    made = [runs.create(RunSpec(recipe="cgan", dataset="shapes"), numbers(2), shapes.manifest) for _ in range(3)]
     for run in made:
         finish(run, Status.SUCCEEDED)
     (made[0].folder / "state.json").write_text("not JSON")

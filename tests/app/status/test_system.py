@@ -25,6 +25,7 @@ from ganymede.broker import Broker
 from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.states import Status
 from tests.conftest import SOON_S
+from tests.records import numbers
 
 Serve = Callable[[FastAPI], Any]
 Eventually = Callable[..., Awaitable[None]]
@@ -36,7 +37,7 @@ NewRun = Callable[[], Run]
 def new_run(store: Store) -> NewRun:
     """Puts another queued run on disk."""
     spec = RunSpec(recipe="cgan", dataset="shapes")
-    return lambda: RunStore(store).create(spec, {"steps": 100}, {"name": "shapes"})
+    return lambda: RunStore(store).create(spec, numbers(100), {"name": "shapes"})
 
 
 @pytest.fixture

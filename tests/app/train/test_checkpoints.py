@@ -15,6 +15,7 @@ from core.store import Store
 from ganymede.schemas.specs import RunSpec
 from models.dcgan import DCGANConfig, Generator
 from models.publish import Lineage, publish_folder, write_generator
+from tests.records import numbers
 
 PublishTiny = Callable[..., int]
 Keep = Callable[..., Path]
@@ -26,7 +27,7 @@ NETWORK = DCGANConfig(image_size=8, channels=1, latent_dim=4, width=16, num_clas
 def run(store: Store) -> Run:
     """A run that publishes under the name `mine`."""
     spec = RunSpec(recipe="dcgan", dataset="shapes", model="mine")
-    return RunStore(store).create(spec, {"steps": 100}, {"name": "shapes"})
+    return RunStore(store).create(spec, numbers(100), {"name": "shapes"})
 
 
 @pytest.fixture

@@ -189,7 +189,7 @@ async def test_a_run_whose_spec_makes_no_sense_hides_no_other(
     training: httpx.AsyncClient, store: Store, change: dict[str, Any]
 ) -> None:
     good, odd = [await new_run(training, store) for _ in range(2)]
-    store.swap(f"{odd.key}/spec.json", {**odd.spec(), **change})
+    store.swap(f"{odd.key}/spec.json", {**store.read(f"{odd.key}/spec.json"), **change})
 
     told = await training.get(f"/train/{odd.id}")
 

@@ -66,7 +66,7 @@ async def test_a_run_gets_the_width_of_the_device_that_the_workers_have(
 
     assert RECIPE.gpu_width != RECIPE.width
     assert run["resolved"]["width"] == told["resolved"]["width"] == RECIPE.gpu_width
-    assert RunStore(store).get(run["id"]).spec()["resolved"] == run["resolved"]
+    assert RunStore(store).get(run["id"]).spec().resolved.to_json() == run["resolved"]
     assert (told["device"], await width_and_doubts(api)) == ("cuda", (RECIPE.gpu_width, []))
     assert schema["recipes"]["cgan"]["defaults"]["width"] == RECIPE.gpu_width
     assert {each["device"] for each in (await api.get("/workers")).json()["data"]} == {"cuda"}

@@ -14,6 +14,7 @@ from app.main import create_app
 from app.train import probes
 from core.datasets import Dataset
 from core.queue import QUEUE_NAME, TrainQueue
+from core.resolved import ResolvedConfig
 from core.runs import RunStore
 from core.settings import Settings
 from core.store import Store
@@ -73,7 +74,7 @@ async def test_networks_are_as_large_as_those_of_the_run(api: httpx.AsyncClient)
     for recipe in ("sngan", "vae", "gan"):
         told = await validated(api, {**ASKED, "recipe": recipe}, **AT_ONCE)
 
-        generator, counterpart = build_networks(told["resolved"])
+        generator, counterpart = build_networks(ResolvedConfig.model_validate(told["resolved"]))
         assert told["parameters"] == {
             "generator": sum(weight.numel() for weight in generator.parameters()),
             "discriminator": sum(weight.numel() for weight in counterpart.parameters()),

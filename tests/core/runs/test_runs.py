@@ -15,6 +15,7 @@ from core.store import Store, files
 from ganymede.schemas.specs import RunPatch, RunSpec
 from ganymede.schemas.states import Failure, Status
 from tests.core.conftest import NewRun, Start
+from tests.records import numbers
 
 END_ALL = """
     import pathlib, sys
@@ -46,8 +47,8 @@ def test_a_new_run_is_queued_and_says_so_in_its_first_event(run: Run) -> None:
     state, spec, events = run.state(), run.spec(), list(run.events())
 
     assert (state.status, state.attempt, state.progress.total) == (Status.QUEUED, 1, 100)
-    assert spec["request"]["recipe"] == "cgan"
-    assert (spec["resolved"], spec["model"], spec["dataset"]) == ({"steps": 100}, "shapes", {"name": "shapes"})
+    assert spec.request["recipe"] == "cgan"
+    assert (spec.resolved, spec.model, spec.dataset) == (numbers(100), "shapes", {"name": "shapes"})
     assert [(event["id"], event["type"], event["data"]) for event in events] == [
         (1, "status", {"status": "queued", "attempt": 1})
     ]
@@ -247,7 +248,7 @@ def test_a_run_that_cannot_be_written_leaves_nothing(store: Store) -> None:
     spec = RunSpec(recipe="cgan", dataset="shapes")
 
     with pytest.raises(ValueError, match="not JSON compliant"):
-        runs.create(spec, {"steps": 1, "generator_lr": float("nan")}, {})
+        runs.create(spec, numbers(1, generator_lr=float("nan")), {})
 
     assert runs.ids() == []
     assert list((store.root / "tmp").iterdir()) == []

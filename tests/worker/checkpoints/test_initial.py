@@ -29,7 +29,7 @@ CPU = Execution(device="cpu", precision="float32", threads=1)
 
 def begun(run: Run) -> TrainState:
     """The state a run begins with."""
-    state = new_state(run.spec()["resolved"], CPU)
+    state = new_state(run.spec().resolved, CPU)
     set_out(run, state)
     return state
 
@@ -58,7 +58,9 @@ def test_of_a_checkpoint_both_networks_and_the_average_are_taken_and_not_the_opt
     assert same(state.counterpart, part(stored, "counterpart"))
     assert same(state.ema, load_file(checkpoint.generator / "generator.safetensors"))
     assert [len(o.state) for o in (state.generator_optimizer, state.counterpart_optimizer)] == [0, 0]
-    assert run.spec()["init"] | {"digest": ""} == {
+    init = run.spec().init
+    assert init is not None
+    assert init.model_dump() | {"digest": ""} == {
         "reference": f"run:{first.id}@0-15",
         "digest": "",
         "counterpart": "kept",
@@ -75,7 +77,7 @@ def test_of_a_version_the_generator_is_taken_and_the_discriminator_begins_untrai
     state = begun(run)
 
     stored = load_file(registry.folder("tiny", 1) / "generator.safetensors")
-    untrained = new_state(run.spec()["resolved"], CPU).counterpart.state_dict()
+    untrained = new_state(run.spec().resolved, CPU).counterpart.state_dict()
     assert same(state.generator, stored)
     assert same(state.ema, stored)
     assert same(state.counterpart, untrained)
@@ -99,7 +101,9 @@ def test_with_another_number_of_classes_only_what_depends_on_it_begins_anew(
     fresh = {name for name in told["fresh"] if not name.startswith("counterpart.")}
     stored = part(load_file(find_checkpoint(first, "latest").folder / "training.safetensors"), "generator")
     own = state.generator.state_dict()
-    assert run.spec()["init"]["labels"] == "fresh"
+    init = run.spec().init
+    assert init is not None
+    assert init.labels == "fresh"
     assert 0 < len(fresh) < len(own) / 2
     assert all(3 in stored[name].shape and 5 in own[name].shape for name in fresh)
     assert all(torch.equal(own[name], stored[name]) for name in own.keys() - fresh)
@@ -112,7 +116,9 @@ def test_a_counterpart_of_another_kind_begins_untrained(create_run: CreateRun, t
 
     run = create_run(recipe="cgan", init=f"run:{first.id}@latest")
 
-    assert run.spec()["init"]["counterpart"] == "fresh"
+    init = run.spec().init
+    assert init is not None
+    assert init.counterpart == "fresh"
     assert train_here(run) == "succeeded"
 
 
@@ -128,11 +134,12 @@ def test_its_source_may_be_deleted_and_the_version_tells_where_it_came_from(
 
     ended = train_here(run)
 
-    newest = registry.versions("shapes")[-1]
+    newest, init = registry.versions("shapes")[-1], run.spec().init
     assert ended == "succeeded"
+    assert init is not None
     assert registry.manifest("shapes", newest)["init"] == {
         "reference": f"run:{first.id}@0-20",
-        "digest": run.spec()["init"]["digest"],
+        "digest": init.digest,
     }
 
 
@@ -203,7 +210,7 @@ def test_a_run_made_before_there_was_init_is_trained(
     create_run: CreateRun, train_here: TrainHere, store: Store
 ) -> None:
     run = create_run(steps=2)
-    spec = run.spec()
+    spec = store.read(f"{run.key}/spec.json")
     del spec["init"]
     store.swap(f"{run.key}/spec.json", spec)
 

@@ -52,7 +52,7 @@ def poison_once(patch: pytest.MonkeyPatch, batch: int = 12) -> None:
 
 
 def begin(create_run: CreateRun, shapes: Dataset, **config: Any) -> tuple[TrainState, Poisoned]:
-    resolved = create_run(**config).spec()["resolved"]
+    resolved = create_run(**config).spec().resolved
     return new_state(resolved, CPU), Poisoned(shapes.images(), shapes.labels(), 16, 0, torch.device("cpu"))
 
 

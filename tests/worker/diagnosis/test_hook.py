@@ -36,9 +36,9 @@ def actions(run: Run) -> list[dict[str, Any]]:
 def asking(run: Run, store: Store, action: str, *on: str) -> Run:
     """The same run, with a `stop`."""
     spec = run.spec()
-    body = {**spec["request"], "stop": {"on": [*on], "action": action}}
+    body = {**spec.request, "stop": {"on": [*on], "action": action}}
     asked = RunSpec.model_validate(body)
-    return RunStore(store).create(asked, resolve(asked, spec["dataset"]), spec["dataset"])
+    return RunStore(store).create(asked, resolve(asked, spec.dataset), spec.dataset)
 
 
 def test_a_run_that_learns_warms_up_and_is_healthy(create_run: CreateRun, train_here: TrainHere) -> None:

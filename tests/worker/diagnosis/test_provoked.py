@@ -98,7 +98,7 @@ def deafen(monkeypatch: pytest.MonkeyPatch, from_step: int) -> None:
         if self.step >= from_step and self.branch == 0:
             with torch.no_grad():
                 for network in (self.generator, self.ema):
-                    _deaf_weight(network, self.resolved["latent_dim"]).zero_()
+                    _deaf_weight(network, self.resolved.latent_dim).zero_()
 
     monkeypatch.setattr(TrainState, "update_ema", updated)
 

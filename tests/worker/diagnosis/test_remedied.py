@@ -154,7 +154,7 @@ def test_a_run_of_an_earlier_build_that_was_not_asked_about_it_is_left_alone(
     create_run: CreateRun, train_here: TrainHere, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = create_run(**LONG | {"steps": 30})
-    spec = {name: value for name, value in run.spec().items() if name != "stop"}
+    spec = {name: value for name, value in store.read(f"{run.key}/spec.json").items() if name != "stop"}
     store.swap(f"{run.key}/spec.json", spec | {"request": spec["request"] | {"stop": {}}})
     draw(monkeypatch, lambda branch, step: step >= 10)
 

@@ -79,8 +79,8 @@ def test_a_run_killed_after_two_remedies_goes_on_with_both(
     folders = [list_checkpoints(run)[0].folder for run in (undisturbed, killed)]
     facts = [json.loads((folder / "training.json").read_text()) for folder in folders]
     assert facts[0]["augmentation"] == facts[1]["augmentation"]
-    state = load_training(folders[1], killed.spec()["resolved"], CPU)
-    assert {name: state.resolved[name] for name in last} == last
+    state = load_training(folders[1], killed.spec().resolved, CPU)
+    assert {name: state.resolved.to_json()[name] for name in last} == last
 
 
 def die(patch: pytest.MonkeyPatch, death: Any) -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from core.datasets import Dataset
+from core.resolved import ResolvedConfig
 from ganymede.schemas.diagnosis import Remedy, Verdict
 from models.recipes import RECIPES
 from tests.worker.conftest import CreateRun
@@ -25,12 +26,12 @@ def taken(state: TrainState, remedy: Remedy) -> Rollback:
     return Rollback(reason="a test", verdict=COLLAPSE, remedy=remedy, **place, **rates)
 
 
-def course(resolved: dict[str, Any], verdict: Verdict = COLLAPSE) -> list[dict[str, Any]]:
+def course(resolved: ResolvedConfig, verdict: Verdict = COLLAPSE) -> list[dict[str, Any]]:
     """What a run would change, one trouble after the other."""
     found: list[Remedy] = []
     while (remedy := next_remedy(verdict, resolved, found)) is not None:
         found.append(remedy)
-        resolved = remedy.applied_to(resolved)
+        resolved = resolved.after([remedy])
     return [{change.field: change.after for change in remedy.changes} for remedy in found]
 
 
@@ -52,7 +53,7 @@ def course(resolved: dict[str, Any], verdict: Verdict = COLLAPSE) -> list[dict[s
 def test_what_means_nothing_to_a_run_is_left_out_and_what_it_has_is_not_taken_twice(
     create_run: CreateRun, recipe: str, config: dict[str, Any], expected: list[tuple[str, Any]]
 ) -> None:
-    resolved = create_run(recipe=recipe, **config).spec()["resolved"]
+    resolved = create_run(recipe=recipe, **config).spec().resolved
 
     changes = course(resolved)
 
@@ -64,8 +65,8 @@ def test_what_means_nothing_to_a_run_is_left_out_and_what_it_has_is_not_taken_tw
 def test_the_penalty_weighs_one_at_64_px_in_batches_of_64_and_scales_as_r3gans(
     create_run: CreateRun, size: int, batch_size: int, weight: float
 ) -> None:
-    resolved = create_run(recipe="cgan", mode_seeking=1.0).spec()["resolved"]
-    resolved |= {"batch_size": batch_size, "network": {**resolved["network"], "image_size": size}}
+    resolved = create_run(recipe="cgan", mode_seeking=1.0).spec().resolved
+    resolved = resolved.changed(batch_size=batch_size, network=resolved.network.changed(image_size=size))
 
     assert course(resolved)[0]["penalty_weight"] == pytest.approx(weight)
 
@@ -73,7 +74,7 @@ def test_the_penalty_weighs_one_at_64_px_in_batches_of_64_and_scales_as_r3gans(
 def test_an_explosion_is_met_by_smaller_steps_and_pictures_known_by_heart_by_changed_ones(
     create_run: CreateRun,
 ) -> None:
-    resolved = create_run(recipe="cgan").spec()["resolved"]
+    resolved = create_run(recipe="cgan").spec().resolved
 
     assert [set(each) for each in course(resolved, Verdict.EXPLODING)] == [{"generator_lr", "discriminator_lr"}] * 2
     assert "augment" in course(resolved, Verdict.MEMORISING)[0]
@@ -85,9 +86,9 @@ def test_every_recipe_goes_on_with_its_remedies_from_a_checkpoint_made_before_th
 ) -> None:
     n_critic: Any = "auto" if recipe == "vae" else 1
     augment: Any = "auto" if recipe == "vae" else "none"
-    state = new_state(create_run(recipe=recipe, n_critic=n_critic, augment=augment).spec()["resolved"], CPU)
+    state = new_state(create_run(recipe=recipe, n_critic=n_critic, augment=augment).spec().resolved, CPU)
     batches = Batches(shapes.images(), shapes.labels(), 16, 0, torch.device("cpu"))
-    before = {**state.settled}
+    before = state.settled
 
     while (remedy := next_remedy(COLLAPSE, state.resolved, state.remedies)) is not None:
         state.go_on_with([*state.rollbacks, taken(state, remedy)])
@@ -102,11 +103,11 @@ def test_every_recipe_goes_on_with_its_remedies_from_a_checkpoint_made_before_th
 
 
 def test_an_augmentation_that_comes_as_a_remedy_begins_at_once(create_run: CreateRun) -> None:
-    state = new_state(create_run(recipe="wgan-gp", mode_seeking=1.0).spec()["resolved"], CPU)
+    state = new_state(create_run(recipe="wgan-gp", mode_seeking=1.0).spec().resolved, CPU)
     remedy = next_remedy(COLLAPSE, state.resolved, state.remedies)
     assert remedy is not None
 
     state.go_on_with([taken(state, remedy)])
 
-    assert state.resolved["augment"] == "diffaugment"
+    assert state.resolved.augment == "diffaugment"
     assert state.augmentation.tolist() == [1.0, 0.0, 0.0]  # every picture is changed

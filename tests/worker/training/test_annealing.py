@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from core.datasets import Dataset
+from core.resolved import ResolvedConfig
+from tests.records import older
 from tests.worker.conftest import CreateRun
 from tests.worker.training.test_state import CPU, all_tensors
 from worker.training.batches import Batches
@@ -25,16 +27,14 @@ def as_published(done: float, base_value: float, final_value: float) -> float:
 
 
 @pytest.fixture
-def resolved(create_run: CreateRun) -> dict[str, Any]:
+def resolved(create_run: CreateRun) -> ResolvedConfig:
     """Of r3gan, annealed, with the learning rate and the penalty that its authors have for FFHQ at 64 px."""
     options: dict[str, Any] = {"generator_lr": 2e-4, "discriminator_lr": 2e-4, "penalty_weight": 2.0}
-    run = create_run(recipe="r3gan", steps=STEPS, annealing="cosine", **options)
-    config: dict[str, Any] = run.spec()["resolved"]
-    return config
+    return create_run(recipe="r3gan", steps=STEPS, annealing="cosine", **options).spec().resolved
 
 
-def batches_of(dataset: Dataset, resolved: dict[str, Any]) -> Batches:
-    return Batches(dataset.images(), dataset.labels(), resolved["batch_size"], 0, torch.device("cpu"))
+def batches_of(dataset: Dataset, resolved: ResolvedConfig) -> Batches:
+    return Batches(dataset.images(), dataset.labels(), resolved.batch_size, 0, torch.device("cpu"))
 
 
 def half_life(state: TrainState) -> float:
@@ -49,9 +49,9 @@ def half_life(state: TrainState) -> float:
 
 @pytest.mark.parametrize("done", SHARES)
 def test_rates_penalty_beta2_and_the_average_move_by_the_cosine_of_the_paper(
-    resolved: dict[str, Any], done: float
+    resolved: ResolvedConfig, done: float
 ) -> None:
-    state = new_state({**resolved, "ema_half_life": 500}, CPU)
+    state = new_state(resolved.changed(ema_half_life=500), CPU)
     state.step, state.images_seen = round(done * STEPS), 100_000
 
     state.set_rates()
@@ -64,8 +64,8 @@ def test_rates_penalty_beta2_and_the_average_move_by_the_cosine_of_the_paper(
     assert half_life(state) == pytest.approx(as_published(done, 0.0, 500), rel=1e-4)
 
 
-def test_a_beta2_below_that_of_the_beginning_stays(resolved: dict[str, Any]) -> None:
-    state = new_state({**resolved, "beta2": 0.5}, CPU)
+def test_a_beta2_below_that_of_the_beginning_stays(resolved: ResolvedConfig) -> None:
+    state = new_state(resolved.changed(beta2=0.5), CPU)
 
     state.set_rates()
 
@@ -79,7 +79,7 @@ def test_the_discriminator_is_penalised_by_the_weight_of_the_step(
     ends = []
     for annealing, weight in (("cosine", 10.0), ("none", 1.0), ("none", 10.0)):
         options: dict[str, Any] = {"annealing": annealing, "penalty_weight": weight, "lr_schedule": "constant"}
-        resolved = create_run(recipe=recipe, steps=STEPS, **options).spec()["resolved"]
+        resolved = create_run(recipe=recipe, steps=STEPS, **options).spec().resolved
         state = new_state(resolved, CPU)
         state.step = STEPS  # all else is then as it is without
         state.set_rates()
@@ -94,9 +94,9 @@ def test_the_discriminator_is_penalised_by_the_weight_of_the_step(
 def test_a_run_that_an_earlier_build_resolved_learns_as_it_did(
     create_run: CreateRun, shapes: Dataset, recipe: str
 ) -> None:
-    resolved = create_run(recipe=recipe, steps=3, annealing="none").spec()["resolved"]
+    resolved = create_run(recipe=recipe, steps=3, annealing="none").spec().resolved
     ends = []
-    for config in (resolved, {name: value for name, value in resolved.items() if name != "annealing"}):
+    for config in (resolved, older(resolved, "annealing")):
         state = new_state(config, CPU)
         Trainer(state, method_of(config), batches_of(shapes, config), []).fit()
         ends.append(state)
@@ -104,14 +104,14 @@ def test_a_run_that_an_earlier_build_resolved_learns_as_it_did(
     assert all(torch.equal(*pair) for pair in zip(*(all_tensors(state) for state in ends), strict=True))
 
 
-def test_what_went_on_from_a_trained_generator_keeps_its_average(resolved: dict[str, Any]) -> None:
-    state = new_state({**resolved, "ema_half_life": 500, "init": {"model": "mine"}}, CPU)
+def test_what_went_on_from_a_trained_generator_keeps_its_average(resolved: ResolvedConfig) -> None:
+    state = new_state(resolved.changed(ema_half_life=500, init="mine@1"), CPU)
 
     assert half_life(state) == pytest.approx(500, rel=1e-4)
 
 
 def test_a_recipe_without_a_penalty_can_be_annealed(create_run: CreateRun, shapes: Dataset) -> None:
-    resolved = create_run(recipe="vae", steps=2, annealing="cosine").spec()["resolved"]
+    resolved = create_run(recipe="vae", steps=2, annealing="cosine").spec().resolved
     state = new_state(resolved, CPU)
 
     Trainer(state, method_of(resolved), batches_of(shapes, resolved), []).fit()

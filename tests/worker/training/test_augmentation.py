@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests import records
 from worker.training.augmentation import (
     BATCHES_PER_CHANGE,
     MOST,
@@ -250,7 +251,7 @@ def test_p_changes_once_in_four_batches_by_what_all_of_them_say() -> None:
 
 
 def test_without_a_ramp_p_stays() -> None:
-    always = augmentation_of({"augment": "diffaugment", "augment_policy": ["colour"]})
+    always = augmentation_of(records.numbers(augment="diffaugment", augment_policy=["colour"]))
     kept_3 = always.begin(torch.device("cpu"))
 
     assert always.lead(kept_3, torch.ones(10), ALONE) is None
@@ -260,4 +261,4 @@ def test_without_a_ramp_p_stays() -> None:
 def test_a_run_of_an_earlier_build_is_not_augmented() -> None:
     images_BCHW = pictures()
 
-    assert torch.equal(augmentation_of({})(images_BCHW, kept(1.0), numbers()), images_BCHW)
+    assert torch.equal(augmentation_of(records.numbers())(images_BCHW, kept(1.0), numbers()), images_BCHW)

@@ -18,7 +18,7 @@ CPU = Execution(device="cpu", precision="float32", threads=1)
 
 @pytest.fixture
 def state(create_run: CreateRun) -> TrainState:
-    return new_state(create_run(recipe="wgan-gp").spec()["resolved"], CPU)
+    return new_state(create_run(recipe="wgan-gp").spec().resolved, CPU)
 
 
 @pytest.mark.parametrize("draw", ["noise", "posterior_noise", "mixing"])
@@ -74,9 +74,9 @@ def test_a_batch_that_cannot_be_shared_evenly_is_refused_with_what_would_fit(
 
 
 def test_an_auto_batch_becomes_one_that_can_be_shared(create_run: CreateRun) -> None:
-    resolved = create_run(recipe="r3gan", processes=5, batch_size="auto").spec()["resolved"]
+    resolved = create_run(recipe="r3gan", processes=5, batch_size="auto").spec().resolved
 
-    assert (resolved["batch_size"] % 5, resolved["processes"]) == (0, 5)
+    assert (resolved.batch_size % 5, resolved.processes) == (0, 5)
 
 
 def test_each_process_has_a_gpu_of_its_own_or_a_share_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from core.datasets import Dataset
+from tests.records import older
 from tests.worker.conftest import CreateRun
 from tests.worker.training.test_state import CPU
 from worker.training.batches import Batches
@@ -16,9 +17,9 @@ STEPS = 6
 
 
 def told_by_step(create_run: CreateRun, dataset: Dataset, **config: Any) -> tuple[list[dict[str, float]], TrainState]:
-    resolved = create_run(recipe="r3gan", steps=STEPS, **config).spec()["resolved"]
+    resolved = create_run(recipe="r3gan", steps=STEPS, **config).spec().resolved
     state = new_state(resolved, CPU)
-    batches = Batches(dataset.images(), dataset.labels(), resolved["batch_size"], 0, torch.device("cpu"))
+    batches = Batches(dataset.images(), dataset.labels(), resolved.batch_size, 0, torch.device("cpu"))
     method, told = method_of(resolved), []
     for state.step in range(STEPS):
         told.append({name: float(value.detach()) for name, value in method.step(state, batches).items()})
@@ -53,10 +54,10 @@ def test_it_weighs_as_many_times_more(create_run: CreateRun, shapes: Dataset) ->
 
 
 def test_a_run_of_an_earlier_build_pays_with_every_update(create_run: CreateRun, shapes: Dataset) -> None:
-    resolved = create_run(recipe="r3gan", steps=STEPS).spec()["resolved"]
-    older = {name: value for name, value in resolved.items() if name not in ("penalty_every", "mode_seeking")}
-    method, state = method_of(older), new_state(older, CPU)
-    batches = Batches(shapes.images(), shapes.labels(), resolved["batch_size"], 0, torch.device("cpu"))
+    resolved = create_run(recipe="r3gan", steps=STEPS).spec().resolved
+    first = older(resolved, "penalty_every", "mode_seeking")
+    method, state = method_of(first), new_state(first, CPU)
+    batches = Batches(shapes.images(), shapes.labels(), resolved.batch_size, 0, torch.device("cpu"))
 
     for state.step in range(2):
         assert "penalty" in method.step(state, batches)

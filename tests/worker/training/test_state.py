@@ -3,12 +3,12 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
 from core.errors import StoreDamaged, TrainingFailed
+from core.resolved import ResolvedConfig
 from models.publish import Lineage, write_generator
 from models.resolution import network_config
 from tests.worker.conftest import CreateRun
@@ -20,9 +20,8 @@ CPU = Execution(device="cpu", precision="float32", threads=1)
 
 
 @pytest.fixture
-def resolved(create_run: CreateRun) -> dict[str, Any]:
-    config: dict[str, Any] = create_run().spec()["resolved"]
-    return config
+def resolved(create_run: CreateRun) -> ResolvedConfig:
+    return create_run().spec().resolved
 
 
 def save(folder: Path, state: TrainState) -> Path:
@@ -63,7 +62,7 @@ def step_once(state: TrainState) -> None:
     state.update_ema(3)
 
 
-def test_what_is_saved_comes_back_bit_for_bit(resolved: dict[str, Any], tmp_path: Path) -> None:
+def test_what_is_saved_comes_back_bit_for_bit(resolved: ResolvedConfig, tmp_path: Path) -> None:
     state = new_state(resolved, CPU)
     step_once(state)
 
@@ -75,7 +74,7 @@ def test_what_is_saved_comes_back_bit_for_bit(resolved: dict[str, Any], tmp_path
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
 
-def test_the_same_seed_gives_the_same_weights_whatever_the_global_random_state(resolved: dict[str, Any]) -> None:
+def test_the_same_seed_gives_the_same_weights_whatever_the_global_random_state(resolved: ResolvedConfig) -> None:
     torch.manual_seed(1)
     first = new_state(resolved, CPU)
     torch.manual_seed(2)
@@ -85,9 +84,9 @@ def test_the_same_seed_gives_the_same_weights_whatever_the_global_random_state(r
     assert all(torch.equal(a, b) for a, b in zip(all_tensors(first), all_tensors(second), strict=True))
 
 
-def test_noise_is_a_function_of_seed_branch_and_step(resolved: dict[str, Any]) -> None:
+def test_noise_is_a_function_of_seed_branch_and_step(resolved: ResolvedConfig) -> None:
     state, twin = new_state(resolved, CPU), new_state(resolved, CPU)
-    other_seeds = [new_state({**resolved, "seed": seed}, CPU) for seed in (1, 2, 4, 2**31)]
+    other_seeds = [new_state(resolved.changed(seed=seed), CPU) for seed in (1, 2, 4, 2**31)]
 
     drawn = state.noise(8)
 
@@ -101,7 +100,7 @@ def test_noise_is_a_function_of_seed_branch_and_step(resolved: dict[str, Any]) -
 
 @pytest.mark.parametrize("draw", [TrainState.noise, TrainState.mixing])
 def test_each_update_within_a_step_has_numbers_of_its_own(
-    resolved: dict[str, Any], draw: Callable[[TrainState, int, int], torch.Tensor]
+    resolved: ResolvedConfig, draw: Callable[[TrainState, int, int], torch.Tensor]
 ) -> None:
     state = new_state(resolved, CPU)
 
@@ -111,13 +110,13 @@ def test_each_update_within_a_step_has_numbers_of_its_own(
     assert not torch.equal(first, second)
 
 
-def test_each_purpose_has_numbers_of_its_own(resolved: dict[str, Any]) -> None:
+def test_each_purpose_has_numbers_of_its_own(resolved: ResolvedConfig) -> None:
     state = new_state(resolved, CPU)
 
     assert not torch.equal(state.noise(8), state.posterior_noise(8))
 
 
-def test_real_and_fake_are_mixed_by_uniform_numbers_one_for_each_picture(resolved: dict[str, Any]) -> None:
+def test_real_and_fake_are_mixed_by_uniform_numbers_one_for_each_picture(resolved: ResolvedConfig) -> None:
     mixing_B = new_state(resolved, CPU).mixing(10_000)
 
     assert mixing_B.shape == (10_000,)
@@ -129,10 +128,9 @@ def test_real_and_fake_are_mixed_by_uniform_numbers_one_for_each_picture(resolve
 @pytest.mark.parametrize(
     ("schedule", "halfway", "end"), [("constant", 1, 1), ("linear", 0.5, 0), ("cosine", 0.625, 0.25)]
 )
-def test_rates_follow_their_schedule(resolved: dict[str, Any], schedule: str, halfway: float, end: float) -> None:
-    state = new_state(
-        {**resolved, "lr_schedule": schedule, "steps": 100, "generator_lr": 0.1, "discriminator_lr": 0.2}, CPU
-    )
+def test_rates_follow_their_schedule(resolved: ResolvedConfig, schedule: str, halfway: float, end: float) -> None:
+    changed = resolved.changed(lr_schedule=schedule, steps=100, generator_lr=0.1, discriminator_lr=0.2)
+    state = new_state(changed, CPU)
 
     rates = []
     for step in (0, 50, 100):
@@ -145,8 +143,8 @@ def test_rates_follow_their_schedule(resolved: dict[str, Any], schedule: str, ha
     assert rates[2] == pytest.approx([0.1 * end, 0.2 * end])
 
 
-def test_the_average_follows_the_generator_at_its_half_life(resolved: dict[str, Any]) -> None:
-    state = new_state({**resolved, "ema_half_life": 100}, CPU)
+def test_the_average_follows_the_generator_at_its_half_life(resolved: ResolvedConfig) -> None:
+    state = new_state(resolved.changed(ema_half_life=100), CPU)
     state.images_seen = 100_000  # past the ramp-up
     with torch.no_grad():
         for weight in state.generator.parameters():
@@ -159,7 +157,7 @@ def test_the_average_follows_the_generator_at_its_half_life(resolved: dict[str, 
 
 
 @pytest.mark.parametrize("name", ["training.safetensors", "generator/generator.safetensors"])
-def test_a_flipped_byte_is_refused_and_the_file_named(resolved: dict[str, Any], tmp_path: Path, name: str) -> None:
+def test_a_flipped_byte_is_refused_and_the_file_named(resolved: ResolvedConfig, tmp_path: Path, name: str) -> None:
     folder = save(tmp_path / "0-0", new_state(resolved, CPU))
     content = bytearray((folder / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -169,7 +167,7 @@ def test_a_flipped_byte_is_refused_and_the_file_named(resolved: dict[str, Any], 
         load_training(folder, resolved, CPU)
 
 
-def test_a_checkpoint_cut_short_is_refused(resolved: dict[str, Any], tmp_path: Path) -> None:
+def test_a_checkpoint_cut_short_is_refused(resolved: ResolvedConfig, tmp_path: Path) -> None:
     folder = save(tmp_path / "0-0", new_state(resolved, CPU))
     content = (folder / "training.safetensors").read_bytes()
     (folder / "training.safetensors").write_bytes(content[: len(content) // 2])
@@ -178,14 +176,14 @@ def test_a_checkpoint_cut_short_is_refused(resolved: dict[str, Any], tmp_path: P
         load_training(folder, resolved, CPU)
 
 
-def test_another_config_is_refused_and_what_differs_is_named(resolved: dict[str, Any], tmp_path: Path) -> None:
+def test_another_config_is_refused_and_what_differs_is_named(resolved: ResolvedConfig, tmp_path: Path) -> None:
     folder = save(tmp_path / "0-0", new_state(resolved, CPU))
 
     with pytest.raises(TrainingFailed, match="beta1, generator_lr differ"):
-        load_training(folder, {**resolved, "generator_lr": 1e-3, "beta1": 0.0}, CPU)
+        load_training(folder, resolved.changed(generator_lr=1e-3, beta1=0.0), CPU)
 
 
-def test_a_checkpoint_is_plain_safetensors_and_json(resolved: dict[str, Any], tmp_path: Path) -> None:
+def test_a_checkpoint_is_plain_safetensors_and_json(resolved: ResolvedConfig, tmp_path: Path) -> None:
     folder = save(tmp_path / "0-0", new_state(resolved, CPU))
 
     names = {path.name for path in folder.rglob("*") if path.is_file()}

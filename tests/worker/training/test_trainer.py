@@ -39,9 +39,9 @@ class Recorder(Quiet):
 
 
 def train(create_run: CreateRun, shapes: Dataset, **config: Any) -> tuple[TrainState, Recorder]:
-    resolved = create_run(**config).spec()["resolved"]
+    resolved = create_run(**config).spec().resolved
     state, recorder = new_state(resolved, CPU), Recorder()
-    batches = Batches(shapes.images(), shapes.labels(), resolved["batch_size"], 0, torch.device("cpu"))
+    batches = Batches(shapes.images(), shapes.labels(), resolved.batch_size, 0, torch.device("cpu"))
     Trainer(state, method_of(resolved), batches, [recorder]).fit()
     return state, recorder
 
@@ -68,7 +68,7 @@ def test_the_loop_reports_means_at_its_cadence_and_at_the_end(create_run: Create
 
 
 def test_a_loss_that_is_no_number_sends_the_run_back(create_run: CreateRun, shapes: Dataset) -> None:
-    resolved = create_run(report_every=1).spec()["resolved"]
+    resolved = create_run(report_every=1).spec().resolved
     state, recorder = new_state(resolved, CPU), Recorder()
     batches = Batches(shapes.images(), shapes.labels(), 16, 0, torch.device("cpu"))
     with torch.no_grad():
@@ -107,7 +107,7 @@ def test_an_unconditional_recipe_ignores_the_labels_of_its_dataset(create_run: C
 def test_gradient_norms_are_means_of_those_before_each_step(
     create_run: CreateRun, shapes: Dataset, recipe: str
 ) -> None:
-    resolved = create_run(recipe=recipe, steps=3, report_every=3, precision="float32").spec()["resolved"]
+    resolved = create_run(recipe=recipe, steps=3, report_every=3, precision="float32").spec().resolved
     state, recorder = new_state(resolved, CPU), Recorder()
     norms: dict[str, list[float]] = {"g_gradient": [], "d_gradient": []}
     for name, optimizer in (("g_gradient", state.generator_optimizer), ("d_gradient", state.counterpart_optimizer)):

@@ -1,0 +1,139 @@
+"""Every option of a run as it is used: the numbers that training goes by. Knows no network, no loop and no files.
+
+models/resolution.py makes it, spec.json keeps it, and a checkpoint has a copy. A default is what a run of an earlier
+build means that has no such number; such runs are read, and written again, without it.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Literal, Self, TypedDict
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ganymede.schemas.diagnosis import Remedy
+
+Conditioning = Literal["none", "concat", "projection", "classifier"]  # how a discriminator learns of the label
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+class Numbers(BaseModel):
+    """Read from a file; what a newer build added is kept, and written again."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", ser_json_inf_nan="constants")  # a NaN is refused, not hidden
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is written: what was read, or what it was made of, in the order of the fields."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+    def changed(self, **changes: Any) -> Self:
+        """With other values of some fields; ValueError where one does not fit."""
+        assert changes.keys() <= type(self).model_fields.keys()
+        return self._with(changes)
+
+    def _with(self, changes: dict[str, Any]) -> Self:
+        return self.model_validate({**self.model_dump(exclude_unset=True), **changes}) if changes else self
+
+
+class NetworkSizes(Numbers):
+    """The fields of the architecture's config; those of its own are left out where it has none."""
+
+    image_size: int
+    channels: int
+    latent_dim: int
+    width: int
+    num_classes: int
+    depth: int = 0
+    revision: int = 1
+
+
+class ResolvedConfig(Numbers):
+    """The options of core/specs.py without "auto", and what the recipe decides."""
+
+    recipe: str
+    recipe_reason: str | None = Field(None, exclude_if=_is_none)  # why this recipe; none where it was asked for
+    architecture: str
+    objective: str
+    regulariser: str
+    conditional: bool
+    conditioning: Conditioning
+    seed: int
+    steps: int
+    batch_size: int
+    n_critic: int
+    generator_lr: float
+    discriminator_lr: float
+    lr_schedule: str
+    annealing: str = "none"
+    beta1: float
+    beta2: float
+    penalty_weight: float | None
+    penalty_every: int = 1
+    mode_seeking: float = 0.0
+    likelihood: str | None
+    augment: str = "none"
+    augment_policy: tuple[str, ...] = ()
+    augment_ramp: int | None = None
+    latent_dim: int
+    width: int
+    ema_half_life: int
+    precision: str
+    extractor: str
+    evaluate_images: int
+    report_every: int
+    sample_every: int
+    checkpoint_every: int
+    evaluate_every: int
+    publish_every: int
+    processes: int = 1
+    publish_keep: int
+    publish_final: str = "last"
+    network: NetworkSizes
+    init: str | None = Field(None, exclude_if=_is_none)  # the weights that it starts from
+
+    @property
+    def learning_rates(self) -> tuple[float, float]:
+        """Of generator and discriminator."""
+        return self.generator_lr, self.discriminator_lr
+
+    @property
+    def images_per_step(self) -> int:
+        """Real images that a step sees."""
+        return self.batch_size * self.n_critic
+
+    def after(self, remedies: Iterable[Remedy]) -> Self:
+        """With what remedies changed, the oldest first."""
+        return self._with({each.field: each.after for remedy in remedies for each in remedy.changes})
+
+
+# ---- parts of it that one rule makes -------------------------------------------------------------------------------
+
+
+class Optimisation(TypedDict):
+    generator_lr: float
+    discriminator_lr: float
+    lr_schedule: str
+    annealing: str
+    beta1: float
+    beta2: float
+
+
+class Penalties(TypedDict):
+    penalty_weight: float | None
+    penalty_every: int
+    mode_seeking: float
+
+
+class Augmentation(TypedDict):
+    augment: str
+    augment_policy: tuple[str, ...]
+    augment_ramp: int | None
+
+
+class Cadence(TypedDict):
+    report_every: int
+    sample_every: int
+    checkpoint_every: int
+    evaluate_every: int
+    publish_every: int

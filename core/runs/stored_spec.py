@@ -1,0 +1,88 @@
+"""spec.json of a run: what was asked for, what that resolved to, on which dataset. Written once. Knows no folder."""
+
+from functools import cached_property
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from core.errors import StoreDamaged
+from core.resolved import ResolvedConfig
+from ganymede.schemas.specs import RunSpec, StopSpec
+
+
+class InitFacts(BaseModel):
+    """Where the weights come from that a run starts from, and what of them it keeps."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reference: str
+    digest: str
+    counterpart: Literal["kept", "fresh"]
+    labels: Literal["kept", "fresh"]
+
+
+class StoredSpec(BaseModel):
+    """The record. Of another build `request` and `resolved_as_stored` may have other options: they are told unread."""
+
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
+
+    request: dict[str, Any]
+    resolved_as_stored: dict[str, Any] = Field(alias="resolved")
+    stop: StopSpec
+    model: str
+    dataset: dict[str, Any]
+    init: InitFacts | None = None
+
+    @classmethod
+    def of(
+        cls, request: RunSpec, resolved: ResolvedConfig, dataset: dict[str, Any], init: InitFacts | None
+    ) -> "StoredSpec":
+        """That of a new run."""
+        return cls(
+            request=request.model_dump(mode="json", exclude_unset=True),
+            resolved=resolved.to_json(),
+            stop=request.stop,
+            model=request.model_name,
+            dataset=dataset,
+            init=init,
+        )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _describes_a_run(cls, stored: dict[str, Any]) -> dict[str, Any]:
+        match stored:
+            case {"request": {"dataset": str()} as request, "resolved": {"steps": int()} as resolved}:
+                is_whole = isinstance(request.get("config", {}), dict)
+                if is_whole and isinstance(resolved.get("recipe", request.get("recipe")), str):
+                    # a run of an earlier build has no `stop`, and keeps what was the default then: nothing is done
+                    stop = stored.get("stop") or {"action": "alert", **request.get("stop", {})}
+                    return {**stored, "stop": stop}
+        raise ValueError("it does not describe a run")
+
+    @cached_property
+    def resolved(self) -> ResolvedConfig:
+        """What the run is trained by; StoreDamaged names what this build needs, and it lacks."""
+        try:
+            return ResolvedConfig.model_validate(self.resolved_as_stored)
+        except ValidationError as error:
+            fields = ", ".join(".".join(map(str, each["loc"])) for each in error.errors())
+            raise StoreDamaged(f"spec.json does not say all that a run is trained by: {fields}") from None
+
+    @property
+    def recipe(self) -> str:
+        """Never "auto": what the request left open is settled. A run of an early build has it in the request alone."""
+        return str(self.resolved_as_stored.get("recipe", self.request.get("recipe")))
+
+    @property
+    def recipe_reason(self) -> str | None:
+        return self.resolved_as_stored.get("recipe_reason")
+
+    @property
+    def asked_for(self) -> str:
+        """The name of the dataset, as it was asked for."""
+        return str(self.request["dataset"])
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options that were asked for, without those that were left out."""
+        return dict(self.request.get("config", {}))
