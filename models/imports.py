@@ -159,7 +159,7 @@ def _pointer(location: tuple[int | str, ...]) -> str:
 def _check_not_training(registry: Registry, model: str, manifest: Manifest) -> None:
     """What a run here is yet to publish must not be taken for published."""
     key = PublishKey(manifest.run, manifest.branch, manifest.step)
-    if str(key) in registry.pointers(model)["published"]:
+    if str(key) in registry.pointers(model).published:
         return
     with contextlib.suppress(RunNotFound, StoreDamaged):
         if not RunStore(registry.store).get(manifest.run).state().status.is_terminal:

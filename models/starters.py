@@ -48,6 +48,6 @@ def _has_another(registry: Registry, name: str, key: PublishKey) -> bool:
     A version without aliases.json is of a process that was killed while it published: this one's, or another's.
     """
     if registry.store.has(f"models/{name}/aliases.json"):
-        return str(key) not in registry.pointers(name)["published"]
+        return str(key) not in registry.pointers(name).published
     folders = (registry.folder(name, version) for version in registry.versions(name))
     return any(read_key(folder / MANIFEST_FILE)[0] != key for folder in folders)

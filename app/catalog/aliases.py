@@ -3,7 +3,7 @@
 Knows no engine and no file.
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Header, Path, Response
 from starlette.concurrency import run_in_threadpool
@@ -16,6 +16,7 @@ from app.http.routing import Router
 from core.errors import AliasNotFound, Conflict, ModelNotFound, PreconditionFailed, StoreDamaged
 from core.refs import check_model_name, check_name, parse_model_ref
 from core.registry import Check
+from core.registry.pointers import Pointers
 from ganymede.schemas.bodies import Page
 from ganymede.schemas.models import AliasBody, AliasMove
 from ganymede.schemas.references import ModelRef
@@ -32,7 +33,7 @@ IfNoAlias = Annotated[str | None, Header(alias="If-None-Match", description="`*`
 def list_aliases(model: ModelName, services: ServicesDep) -> Page[AliasBody]:
     """The aliases of a model, by name."""
     pointers = _pointers(model, services)
-    return Page(data=[_body(pointers, alias) for alias in sorted(pointers["aliases"])], next_cursor=None)
+    return Page(data=[_body(pointers, alias) for alias in sorted(pointers.aliases)], next_cursor=None)
 
 
 @router.get("/{alias}", responses=documented(AliasNotFound, ModelNotFound), response_model=AliasBody)
@@ -41,8 +42,8 @@ def read_alias(
 ) -> AliasBody | Response:
     """Where an alias points, since when and why. The ETag is what `If-Match` of a change takes."""
     pointers = _pointers(model, services)
-    if check_name(alias, "alias") not in pointers["aliases"]:
-        known = ", ".join(sorted(pointers["aliases"])) or "none"
+    if check_name(alias, "alias") not in pointers.aliases:
+        known = ", ".join(sorted(pointers.aliases)) or "none"
         raise AliasNotFound(f"model {model!r} has no alias {alias!r} (aliases: {known})")
     body = _body(pointers, alias)
     response.headers["ETag"], response.headers["Cache-Control"] = _etag(body.version), "no-cache"
@@ -100,12 +101,12 @@ def read_history(model: ModelName, alias: AliasName, services: ServicesDep) -> P
     """The newest 200 moves of an alias, newest first; also of one that was removed."""
     pointers = _pointers(model, services)
     moves = _moves(pointers, check_name(alias, "alias"))
-    if not moves and alias not in pointers["aliases"]:
+    if not moves and alias not in pointers.aliases:
         raise AliasNotFound(f"model {model!r} never had an alias {alias!r}")
     return Page(data=moves, next_cursor=None)
 
 
-def _pointers(model: str, services: Services) -> dict[str, Any]:
+def _pointers(model: str, services: Services) -> Pointers:
     name = check_model_name(model, "model")
     services.registry.resolve(ModelRef(name))
     return services.registry.pointers(name)
@@ -122,19 +123,19 @@ def _etag(version: int) -> str:
     return f'"{version}"'
 
 
-def _moves(pointers: dict[str, Any], alias: str) -> list[AliasMove]:
+def _moves(pointers: Pointers, alias: str) -> list[AliasMove]:
     return [
-        AliasMove(alias=alias, version=move["to"], previous=move["from"], at=move["at"], reason=move["reason"])
-        for move in reversed(pointers["history"])
-        if move["alias"] == alias
+        AliasMove(alias=alias, version=move.to, previous=move.before, at=move.at, reason=move.reason)
+        for move in reversed(pointers.history)
+        if move.alias == alias
     ]
 
 
-def _body(pointers: dict[str, Any], alias: str) -> AliasBody:
+def _body(pointers: Pointers, alias: str) -> AliasBody:
     last = next(iter(_moves(pointers, alias)), None)
     return AliasBody(
         alias=alias,
-        version=pointers["aliases"][alias],
+        version=pointers.aliases[alias],
         previous=last.previous if last else None,
         changed_at=last.at if last else None,
         reason=last.reason if last else None,

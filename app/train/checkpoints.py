@@ -95,7 +95,7 @@ def _is_of(checkpoint: Checkpoint, published: Published, services: Services) -> 
     if published.step != checkpoint.step:
         return False
     with contextlib.suppress(StoreDamaged):
-        known: dict[str, int] = services.registry.pointers(published.model)["published"]
+        known = services.registry.pointers(published.model).published
         keys = (checkpoint.key, replace(checkpoint.key, again=True))
         return published.version in [known.get(str(key)) for key in keys]
     return False

@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from core.errors import AliasNotFound, Conflict, ModelNotFound, StoreDamaged, VersionInUse
 from core.registry.cache import CachedModel, RegistryCache, Stamp
+from core.registry.pointers import Move, Pointers
 from core.store import Store
 from ganymede.schemas.references import LATEST, PRODUCTION, ModelRef
 
@@ -23,7 +26,6 @@ HISTORY_KEPT = 200  # moves of `latest`, and as many of all other aliases
 Fill = Callable[[Path], None]
 Check = Callable[[int | None], None]  # given where an alias points (None: nowhere); raises to leave it there
 
-MOVE = {"alias", "from", "to", "at", "reason"}  # of an entry of the history
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")
 
 
@@ -70,25 +72,15 @@ class Registry:
                 raise ModelNotFound(f"model {name!r} has no version {version}") from None
             raise StoreDamaged(f"version {version} of model {name!r} has no manifest.json") from None
 
-    def pointers(self, name: str) -> dict[str, Any]:
-        """The content of aliases.json; StoreDamaged if it is unusable.
-
-        `aliases`; `next_version`; `published`: the version of each publish key, also of versions that are gone;
-        `kept`: versions that a run's retention leaves alone; `history`: moves of aliases, oldest first.
-        """
-        empty: dict[str, Any] = {"next_version": 1, "aliases": {}, "published": {}, "kept": [], "history": []}
+    def pointers(self, name: str) -> Pointers:
+        """The content of aliases.json; StoreDamaged if it is unusable."""
         try:
-            pointers = {"kept": [], **self.store.read(f"models/{name}/aliases.json")}
+            return Pointers.model_validate(self.store.read(f"models/{name}/aliases.json"))
         except FileNotFoundError:
-            return empty
-        for field, default in empty.items():
-            if not isinstance(pointers.get(field), type(default)):
-                raise StoreDamaged(f"models/{name}/aliases.json has no {field!r}")
-        if not all(isinstance(v, int) for v in (*pointers["aliases"].values(), *pointers["published"].values())):
-            raise StoreDamaged(f"models/{name}/aliases.json points at what is no version")
-        if not all(isinstance(move, dict) and move.keys() >= MOVE for move in pointers["history"]):
-            raise StoreDamaged(f"models/{name}/aliases.json has a history that is none")
-        return pointers
+            return Pointers.none()
+        except ValidationError as error:
+            fields = ", ".join(sorted({str(each["loc"][0]) for each in error.errors()}))
+            raise StoreDamaged(f"models/{name}/aliases.json cannot be used: {fields}") from None
 
     def cached(self, name: str) -> CachedModel:
         """Newest version and aliases of a model; costs the same however many versions it has."""
@@ -125,20 +117,21 @@ class Registry:
         """
         with self._locked(name):
             pointers = self.pointers(name)
-            known, versions = pointers["published"].get(str(key)), self.versions(name)
+            known, versions = pointers.published.get(str(key)), self.versions(name)
             if known is not None and (known in versions or not by_hand):
-                if by_hand and known not in pointers["kept"]:
-                    self._save(name, pointers | {"kept": [*pointers["kept"], known]})
-                return int(known), False
+                if by_hand and known not in pointers.kept:
+                    pointers.kept.append(known)
+                    self._save(name, pointers)
+                return known, False
             version = self._orphan(name, key, pointers)
             if version is None:
-                version = max([pointers["next_version"] - 1, *versions]) + 1
+                version = max([pointers.next_version - 1, *versions]) + 1
                 self.store.put(f"models/{name}/{version}", fill)
-            pointers["published"][str(key)] = version
-            pointers["next_version"] = max(pointers["next_version"], version + 1)
+            pointers.published[str(key)] = version
+            pointers.next_version = max(pointers.next_version, version + 1)
             if by_hand:
-                pointers["kept"].append(version)
-            if version > pointers["aliases"].get(LATEST, 0):
+                pointers.kept.append(version)
+            if version > pointers.aliases.get(LATEST, 0):
                 self._point(pointers, LATEST, version, reason=f"published {key}")
             self._save(name, pointers)
             return version, True
@@ -150,10 +143,10 @@ class Registry:
         """
         with self._locked(name):
             pointers = self.pointers(name)
-            of_run = {version for key, version in pointers["published"].items() if key.startswith(f"{run}/")}
-            of_run -= set(pointers["kept"])
+            of_run = {version for key, version in pointers.published.items() if key.startswith(f"{run}/")}
+            of_run -= set(pointers.kept)
             present = [version for version in self.versions(name) if version in of_run]
-            aliased = set(pointers["aliases"].values())
+            aliased = set(pointers.aliases.values())
             doomed = [version for version in present[: max(0, len(present) - keep)] if version not in aliased]
             for version in doomed:
                 self.store.delete(f"models/{name}/{version}")
@@ -165,26 +158,28 @@ class Registry:
         with self._locked(name):
             self._must_have(name, version)
             pointers = self.pointers(name)
-            if users := sorted(alias for alias, meant in pointers["aliases"].items() if meant == version):
+            if users := sorted(alias for alias, meant in pointers.aliases.items() if meant == version):
                 raise VersionInUse(f"version {version} of model {name!r} is what {', '.join(users)} points to")
             self.store.delete(f"models/{name}/{version}")
-            self._save(name, pointers | {"kept": [kept for kept in pointers["kept"] if kept != version]})
+            pointers.kept = [kept for kept in pointers.kept if kept != version]
+            self._save(name, pointers)
 
     def delete(self, name: str) -> None:
         """Remove every version and alias of a model. aliases.json stays, so that no number is ever used again."""
         self._must_have(name)
         with self._locked(name):
             pointers, versions = self.pointers(name), self.versions(name)
-            pointers["next_version"] = max([pointers["next_version"] - 1, *versions]) + 1
-            for alias in list(pointers["aliases"]):
+            pointers.next_version = max([pointers.next_version - 1, *versions]) + 1
+            for alias in list(pointers.aliases):
                 self._point(pointers, alias, None, reason="the model was deleted")
-            self._save(name, pointers | {"kept": []})  # first: killed below, the rest can be deleted by a repeat
+            pointers.kept = []
+            self._save(name, pointers)  # first: killed below, the rest can be deleted by a repeat
             for version in versions:
                 self.store.delete(f"models/{name}/{version}")
 
     def move_alias(
         self, name: str, alias: str, version: int, reason: str | None = None, check: Check = lambda _: None
-    ) -> tuple[int | None, dict[str, Any]]:
+    ) -> tuple[int | None, Pointers]:
         """Point `alias` to `version`, unless `check` refuses; where it points there already, nothing changes.
 
         Returns where it pointed before, and the content of aliases.json after.
@@ -194,7 +189,7 @@ class Registry:
         with self._locked(name):
             self._must_have(name, version)
             pointers = self.pointers(name)
-            before: int | None = pointers["aliases"].get(alias)
+            before = pointers.aliases.get(alias)
             check(before)
             if before != version:
                 self._point(pointers, alias, version, reason)
@@ -207,16 +202,16 @@ class Registry:
         self._must_have(name)
         with self._locked(name):
             pointers = self.pointers(name)
-            if alias not in pointers["aliases"]:
+            if alias not in pointers.aliases:
                 raise AliasNotFound(f"model {name!r} has no alias {alias!r}")
-            check(pointers["aliases"][alias])
+            check(pointers.aliases[alias])
             self._point(pointers, alias, None, reason=None)
             self._save(name, pointers)
 
     def _read_model(self, name: str) -> CachedModel:
         newest = max(self.versions(name), default=None)
         try:
-            return CachedModel(newest, self.pointers(name)["aliases"])
+            return CachedModel(newest, self.pointers(name).aliases)
         except StoreDamaged as error:
             return CachedModel(newest, {}, error)
 
@@ -232,12 +227,12 @@ class Registry:
             raise ModelNotFound(f"model {name!r} has no version {version} (newest: {versions[-1]})")
         return versions
 
-    def _orphan(self, name: str, key: PublishKey, pointers: dict[str, Any]) -> int | None:
+    def _orphan(self, name: str, key: PublishKey, pointers: Pointers) -> int | None:
         """A version whose folder appeared before a crash kept its pointer from moving.
 
         Another run may have published since, so its number says nothing. A damaged one is nobody's.
         """
-        known = set(pointers["published"].values())
+        known = set(pointers.published.values())
         for version in self.versions(name):
             if version not in known:
                 with contextlib.suppress(StoreDamaged, KeyError):
@@ -247,16 +242,17 @@ class Registry:
         return None
 
     @staticmethod
-    def _point(pointers: dict[str, Any], alias: str, version: int | None, reason: str | None) -> None:
-        before = pointers["aliases"].pop(alias, None)
+    def _point(pointers: Pointers, alias: str, version: int | None, reason: str | None) -> None:
+        before = pointers.aliases.pop(alias, None)
         if version is not None:
-            pointers["aliases"][alias] = version
-        entry = {"alias": alias, "from": before, "to": version, "at": timestamp(), "reason": reason}
-        pointers["history"] = _newest_moves([*pointers["history"], entry])
+            pointers.aliases[alias] = version
+        entry = Move.model_validate(
+            {"alias": alias, "from": before, "to": version, "at": timestamp(), "reason": reason}
+        )
+        pointers.history = _newest_moves([*pointers.history, entry])
 
-    def _save(self, name: str, pointers: dict[str, Any]) -> None:
-        body = {field: pointers[field] for field in ("next_version", "aliases", "published", "kept", "history")}
-        self.store.swap(f"models/{name}/aliases.json", body)
+    def _save(self, name: str, pointers: Pointers) -> None:
+        self.store.swap(f"models/{name}/aliases.json", pointers.model_dump(by_alias=True))
 
 
 def _refuse_latest(alias: str) -> None:
@@ -264,10 +260,10 @@ def _refuse_latest(alias: str) -> None:
         raise Conflict(f"{LATEST!r} follows every publish and cannot be moved or removed; promote with {PRODUCTION!r}")
 
 
-def _newest_moves(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _newest_moves(history: list[Move]) -> list[Move]:
     """What is kept of a history. Moves of `latest` count apart: publishes push out nothing that people did."""
-    of_latest = [index for index, move in enumerate(history) if move["alias"] == LATEST]
-    by_hand = [index for index, move in enumerate(history) if move["alias"] != LATEST]
+    of_latest = [index for index, move in enumerate(history) if move.alias == LATEST]
+    by_hand = [index for index, move in enumerate(history) if move.alias != LATEST]
     staying = {*of_latest[-HISTORY_KEPT:], *by_hand[-HISTORY_KEPT:]}
     return [move for index, move in enumerate(history) if index in staying]
 

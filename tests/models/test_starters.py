@@ -162,7 +162,7 @@ def test_a_start_killed_while_it_published_a_starter_is_made_good_by_the_next(
     install_starters(registry, starters)
 
     assert (registry.versions(AVATARS), registry.resolve(ModelRef(AVATARS))) == ([1], 1)
-    assert str(PublishKey("run_0192f1c7a4e1b2c3d4e5", 1, 1)) in registry.pointers(AVATARS)["published"]
+    assert str(PublishKey("run_0192f1c7a4e1b2c3d4e5", 1, 1)) in registry.pointers(AVATARS).published
 
 
 @pytest.mark.parametrize("name", [DIGITS, AVATARS])

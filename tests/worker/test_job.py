@@ -27,7 +27,7 @@ def test_a_run_trains_publishes_and_succeeds(create_run: CreateRun, train_here: 
     assert ended == "succeeded"
     assert (state.status, state.progress.step, state.progress.fraction) == (Status.SUCCEEDED, 20, 1.0)
     assert [(entry.version, entry.step) for entry in state.published] == [(1, 10), (2, 20)]
-    assert registry.pointers("shapes")["aliases"] == {"latest": 2}
+    assert registry.pointers("shapes").aliases == {"latest": 2}
     manifest = registry.manifest("shapes", 2)
     assert (manifest["run"], manifest["step"], manifest["labels"]) == (run.id, 20, ["circle", "square", "cross"])
     load_generator(registry.folder("shapes", 2) / "generator.safetensors")

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from core.registry import Registry
+from core.registry.pointers import Pointers
 from core.runs.checkpoints import list_checkpoints
 from core.store import Store
 from ganymede.schemas.references import BranchStep
@@ -46,7 +47,7 @@ def test_the_best_checkpoint_outlives_the_newest_and_makes_the_last_version(
     assert run.state().best == Best(metric="kid", value=0.2, branch=0, step=10)
     assert [str(found) for found in list_checkpoints(run)] == ["0-30", "0-25", "0-10"]
     assert published(registry) == [15, 10]
-    assert registry.pointers("shapes")["aliases"]["latest"] == 2
+    assert registry.pointers("shapes").aliases["latest"] == 2
     assert registry.manifest("shapes", 2)["metrics"]["kid"] == 0.2
 
 
@@ -135,8 +136,8 @@ def test_a_run_killed_while_it_publishes_its_best_publishes_it_once(
     run = create_run(steps=30, publish={"every_steps": 10})
     save = Registry._save
 
-    def save_not_the_last(self: Registry, name: str, pointers: dict[str, Any]) -> None:
-        if any(key.endswith("/again") for key in pointers["published"]):
+    def save_not_the_last(self: Registry, name: str, pointers: Pointers) -> None:
+        if any(key.endswith("/again") for key in pointers.published):
             raise Killed  # the folder is there, and nothing points to it
         save(self, name, pointers)
 
@@ -148,7 +149,7 @@ def test_a_run_killed_while_it_publishes_its_best_publishes_it_once(
     train_here(run)
 
     assert published(registry) == [10, 20, 10]
-    assert registry.pointers("shapes")["aliases"]["latest"] == 3
+    assert registry.pointers("shapes").aliases["latest"] == 3
 
 
 PLACE = BranchStep(0, 10)

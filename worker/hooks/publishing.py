@@ -101,7 +101,7 @@ class PublishVersions(Quiet):
         """is_newest: it will be, also if it was published before and other versions since."""
         folder = self.run.store.path(f"{self.run.checkpoints}/{place}/{GENERATOR_FOLDER}")
         version, _ = publish_folder(self.registry, self.model, folder)
-        if is_newest and self.registry.pointers(self.model)["aliases"].get(LATEST) != version:
+        if is_newest and self.registry.pointers(self.model).aliases.get(LATEST) != version:
             version, _ = publish_folder(self.registry, self.model, folder, again=True)
         self.bell.ring(self.model)
         note_published(self.run, publication(self.model, version, place.step))

@@ -40,8 +40,8 @@ async def version_of(client: httpx.AsyncClient, model: str = "tiny") -> int:
 
 def promote(store: Store, registry: Registry, version: int, alias: str = "production") -> None:
     pointers = registry.pointers("tiny")
-    pointers["aliases"][alias] = version
-    store.swap("models/tiny/aliases.json", pointers)
+    pointers.aliases[alias] = version
+    store.swap("models/tiny/aliases.json", pointers.model_dump(by_alias=True))
 
 
 async def test_the_bell_brings_a_new_version_without_waiting_for_the_poll(

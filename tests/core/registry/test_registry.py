@@ -35,8 +35,8 @@ def publish(registry: Registry) -> Publish:
 
 def point(registry: Registry, alias: str, version: int) -> None:
     body = registry.pointers("digits")
-    body["aliases"][alias] = version
-    registry.store.swap("models/digits/aliases.json", {k: v for k, v in body.items() if k != "schema"})
+    body.aliases[alias] = version
+    registry.store.swap("models/digits/aliases.json", body.model_dump(by_alias=True))
 
 
 def test_versions_count_up_from_one(registry: Registry, publish: Publish) -> None:
@@ -82,7 +82,7 @@ def test_a_version_that_a_lost_pointer_file_forgot_is_not_written_over(registry:
     assert publish(300) == 3
     assert publish(100) == 1
     assert publish(200) == 2
-    assert registry.pointers("digits")["aliases"] == {"latest": 3}
+    assert registry.pointers("digits").aliases == {"latest": 3}
 
 
 def test_prune_keeps_the_newest_of_the_run_and_what_has_an_alias(registry: Registry, publish: Publish) -> None:
@@ -102,27 +102,27 @@ def test_every_move_of_an_alias_is_in_the_history(registry: Registry, publish: P
     publish(100)
     publish(200)
 
-    history = registry.pointers("digits")["history"]
+    history = registry.pointers("digits").history
 
-    moves = [(entry["alias"], entry["from"], entry["to"], entry["reason"]) for entry in history]
+    moves = [(entry.alias, entry.before, entry.to, entry.reason) for entry in history]
     assert moves == [
         ("latest", None, 1, "published run_a/0/100"),
         ("latest", 1, 2, "published run_a/0/200"),
     ]
-    assert history[0]["at"] <= history[1]["at"]
+    assert history[0].at <= history[1].at
 
 
 def test_the_history_keeps_its_newest_entries(registry: Registry, publish: Publish) -> None:
     publish(1)
     body = registry.pointers("digits")
-    body["history"] = body["history"] * HISTORY_KEPT
-    registry.store.swap("models/digits/aliases.json", body)
+    body.history = body.history * HISTORY_KEPT
+    registry.store.swap("models/digits/aliases.json", body.model_dump(by_alias=True))
 
     publish(2)
 
-    history = registry.pointers("digits")["history"]
+    history = registry.pointers("digits").history
     assert len(history) == HISTORY_KEPT
-    assert history[-1]["to"] == 2
+    assert history[-1].to == 2
 
 
 def test_a_name_alone_means_production_if_set_and_else_latest(registry: Registry, publish: Publish) -> None:

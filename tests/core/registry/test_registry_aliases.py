@@ -30,8 +30,8 @@ def publish(registry: Registry) -> Publish:
 
 
 def moves(registry: Registry, alias: str) -> list[tuple[int | None, int | None, str | None]]:
-    history = registry.pointers("digits")["history"]
-    return [(move["from"], move["to"], move["reason"]) for move in history if move["alias"] == alias]
+    history = registry.pointers("digits").history
+    return [(move.before, move.to, move.reason) for move in history if move.alias == alias]
 
 
 def test_an_alias_is_made_moved_back_and_removed_and_its_history_says_so(registry: Registry, publish: Publish) -> None:
@@ -64,7 +64,7 @@ def test_latest_follows_publishes_alone(registry: Registry, publish: Publish) ->
     with pytest.raises(Conflict, match="'latest' follows every publish"):
         registry.remove_alias("digits", "latest")
 
-    assert registry.pointers("digits")["aliases"] == {"latest": 2}
+    assert registry.pointers("digits").aliases == {"latest": 2}
 
 
 def test_what_is_not_there_is_named_and_leaves_no_trace(registry: Registry, publish: Publish) -> None:
@@ -99,20 +99,20 @@ def test_a_refused_move_changes_nothing(registry: Registry, publish: Publish) ->
         registry.remove_alias("digits", "production", refuse)
 
     assert seen == [None, 1]
-    assert registry.pointers("digits")["aliases"] == {"latest": 1, "production": 1}
+    assert registry.pointers("digits").aliases == {"latest": 1, "production": 1}
 
 
 def test_publishes_push_no_promotion_out_of_the_history(registry: Registry, publish: Publish) -> None:
     publish(1)
     registry.move_alias("digits", "production", 1, "kept")
     body = registry.pointers("digits")
-    body["history"] += body["history"][:1] * (2 * HISTORY_KEPT)
-    registry.store.swap("models/digits/aliases.json", body)
+    body.history += body.history[:1] * (2 * HISTORY_KEPT)
+    registry.store.swap("models/digits/aliases.json", body.model_dump(by_alias=True))
 
     publish(2)
 
     assert moves(registry, "production") == [(None, 1, "kept")]
-    assert len(registry.pointers("digits")["history"]) == HISTORY_KEPT + 1
+    assert len(registry.pointers("digits").history) == HISTORY_KEPT + 1
 
 
 def test_a_version_goes_unless_an_alias_points_to_it_and_its_number_stays_taken(
@@ -145,7 +145,7 @@ def test_a_deleted_model_is_gone_and_none_of_its_numbers_comes_back(registry: Re
 
     assert (list(registry.names()), registry.versions("digits")) == ([], [])
     assert publish(3) == 3
-    assert registry.pointers("digits")["aliases"] == {"latest": 3}
+    assert registry.pointers("digits").aliases == {"latest": 3}
 
 
 def test_versions_published_by_hand_are_neither_pruned_nor_counted(registry: Registry, publish: Publish) -> None:
@@ -159,7 +159,7 @@ def test_versions_published_by_hand_are_neither_pruned_nor_counted(registry: Reg
     assert doomed == [2, 4]
     assert registry.versions("digits") == [1, 3, 5, 6]
     registry.delete_version("digits", 3)
-    assert registry.pointers("digits")["kept"] == [1]
+    assert registry.pointers("digits").kept == [1]
 
 
 def test_a_store_of_a_build_that_knew_no_kept_versions_is_read(registry: Registry, publish: Publish) -> None:
@@ -199,6 +199,6 @@ def test_killed_at_any_moment_an_alias_points_to_one_of_the_two(
         child.kill()
         child.wait()
 
-        assert registry.pointers("digits")["aliases"].get("production", 1) in (1, 2)
+        assert registry.pointers("digits").aliases.get("production", 1) in (1, 2)
         registry.move_alias("digits", "production", 1)
         assert registry.resolve(ModelRef("digits")) == 1

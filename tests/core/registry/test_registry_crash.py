@@ -51,7 +51,7 @@ def test_processes_that_publish_to_one_model_at_once_never_share_a_version(store
 
     assert sorted(taken[0] + taken[1]) == list(range(1, 21))
     assert all(numbers == sorted(numbers) for numbers in taken)
-    assert Registry(store).pointers("digits")["aliases"] == {"latest": 20}
+    assert Registry(store).pointers("digits").aliases == {"latest": 20}
 
 
 def test_a_publish_killed_before_its_pointer_moved_is_finished_by_a_repeat(store: Store, start: Start) -> None:
@@ -78,7 +78,7 @@ def test_a_killed_publish_is_finished_also_when_another_run_published_since(stor
     assert version == 1
     assert steps(registry) == [("run_a", 1), ("run_b", 1)]
     assert registry.resolve(ModelRef("digits")) == 2  # `latest` never moves back
-    assert registry.pointers("digits")["next_version"] == 3
+    assert registry.pointers("digits").next_version == 3
 
 
 def test_a_run_killed_at_any_moment_of_publishing_publishes_each_step_once(store: Store, start: Start) -> None:
