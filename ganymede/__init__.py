@@ -12,7 +12,7 @@ __all__ = ["Client"]
 
 
 def __getattr__(name: str) -> Any:
-    """Load the client when it is asked for: `ganymede up` needs none of it."""
+    """Load the client when it is asked for: the service, which imports ganymede.schemas, needs none of it."""
     if name == "Client":
         from ganymede.client import Client
 

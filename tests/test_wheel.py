@@ -22,6 +22,11 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {"app", "core", "ganymede", "models", "worker"}
 DATA = {".safetensors", ".npz", ".json", ".webp", ".js", ".css", ".html", ".md"}
 READY_WITHIN_S = 300.0
+TYPED = """
+from ganymede import Client
+reveal_type(Client)
+reveal_type(Client().runs.get("run").status)
+"""
 SHORT_DEMO = """
 import sys
 from rich.console import Console
@@ -86,6 +91,18 @@ def test_what_is_installed_does_not_see_the_checkout(installed: Path, empty: Pat
 
     assert str(ROOT) not in found
     assert found.count("site-packages") == 2
+
+
+@pytest.mark.slow
+def test_the_client_that_is_installed_is_typed(installed: Path, empty: Path) -> None:
+    (empty / "use.py").write_text(TYPED)
+    command = [sys.executable, "-m", "mypy", "--strict", "--python-executable", str(installed / "python"), "use.py"]
+
+    done = subprocess.run(command, cwd=empty, env=plain(), capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout
+    assert "ganymede.client.Client" in done.stdout
+    assert 'Revealed type is "ganymede.schemas.states.Status"' in done.stdout
 
 
 @pytest.fixture
