@@ -8,7 +8,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from app.datasets.intake import Intakes
+from app.datasets.imports import DatasetImports
 from app.engine.batcher import Batcher
 from app.engine.encoders import Encoders
 from app.engine.hot_reload import ServedModels
@@ -43,7 +43,7 @@ class Services:
     response_cache: ResponseCache
     encoders: Encoders
     importer: ThreadPoolExecutor
-    intakes: Intakes
+    imports: DatasetImports
     probes: Probes
     streams: Streams
     activity: Activity

@@ -14,7 +14,7 @@ from app.catalog import aliases, transfer
 from app.catalog import route as catalog
 from app.datasets import route as datasets
 from app.datasets import upload as dataset_upload
-from app.datasets.intake import Intakes
+from app.datasets.imports import DatasetImports
 from app.deps import Services
 from app.engine.batch import Backend
 from app.engine.batcher import Batcher
@@ -176,7 +176,7 @@ def _make(settings: Settings, store: Store, telemetry: Telemetry, backend: Backe
         encoders=encoders,
         streams=Streams(),
         activity=Activity(runs, models),
-        intakes=Intakes(store.root),
+        imports=DatasetImports(store.root),
         probes=Probes(settings.device),
         storage=StorageMeter(store),
         telemetry=telemetry,

@@ -62,12 +62,12 @@ async def import_dataset(request: Request, response: Response, services: Service
     """
     length = request.headers.get("content-length", "")
     total = int(length) if length.isascii() and length.isdecimal() else None
-    with services.intakes.begin(request.scope["state"]["request_id"], total) as intake:
+    with services.imports.begin(request.scope["state"]["request_id"], total) as current:
         async with contextmanager_in_threadpool(services.store.scratch()) as folder:
             parts = _parts(services)
-            received = await receive_parts(request, folder, parts, count=intake.receive, check=_check_early)
+            received = await receive_parts(request, folder, parts, count=current.receive, check=_check_early)
             order = await run_in_threadpool(_order, received, services)
-            done = await unless_gone(request, services.intakes.run(intake, order, folder), "the import")
+            done = await unless_gone(request, services.imports.run(current, order, folder), "the import")
     dataset = await run_in_threadpool(services.datasets.get, done["dataset"], done["version"])
     response.status_code = 201 if done["change"] == "created" else 200
     response.headers["Location"] = address(f"/datasets/{dataset.name}")

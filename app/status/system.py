@@ -59,7 +59,7 @@ async def read_status(services: ServicesDep) -> StatusBody:
             loaded=sorted(f"{engine.name}@{engine.version}" for engine in services.models.cache.all()),
         ),
         storage=storage,
-        imports=services.intakes.under_way(),
+        imports=services.imports.under_way(),
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 
-from app.datasets import intake
+from app.datasets import imports
 from app.main import create_app
 from core.datasets import DatasetStore
 from core.settings import Settings
@@ -229,7 +229,7 @@ async def test_two_uploads_at_once_are_both_there(api: httpx.AsyncClient, store:
 async def test_more_uploads_than_there_is_room_for_are_sent_away(
     api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "AT_ONCE", 1)
+    monkeypatch.setattr(imports, "AT_ONCE", 1)
 
     answers = await asyncio.gather(*(upload(api, class_folders(seed=i)) for i in range(3)))
 
@@ -261,7 +261,7 @@ async def test_the_status_tells_how_far_an_import_is(api: httpx.AsyncClient, eve
 async def test_a_process_that_dies_is_told_and_leaves_nothing(
     api: httpx.AsyncClient, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "PROCESS", "core.no_such_module")
+    monkeypatch.setattr(imports, "PROCESS", "core.no_such_module")
 
     answer = await upload(api, class_folders())
 
@@ -275,7 +275,7 @@ async def test_a_full_disk_is_507_and_leaves_nothing(
 ) -> None:
     (tmp_path / "full_disk.py").write_text("import sys\nprint('{\"errno\": 28}', flush=True)\nsys.stdin.read()\n")
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
-    monkeypatch.setattr(intake, "PROCESS", "full_disk")  # core/datasets says so on a disk that is full: its own tests
+    monkeypatch.setattr(imports, "PROCESS", "full_disk")  # core/datasets says so on a disk that is full: its own tests
 
     answer = await upload(api, class_folders())
 

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Intake:
+class DatasetImport:
     """One import, as far as it is."""
 
     request_id: str
@@ -45,63 +45,63 @@ class Intake:
         self.phase, self.done, self.total = phase, done, total
 
 
-class Intakes:
+class DatasetImports:
     """All imports of one app."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._all: list[Intake] = []
+        self._all: list[DatasetImport] = []
         self._turn = asyncio.Semaphore(1)  # a process decodes on every core
 
     def under_way(self) -> list[ImportBody]:
         fields = ("request_id", "dataset", "phase", "done", "total", "began_at")
-        return [ImportBody(**{field: getattr(intake, field) for field in fields}) for intake in self._all]
+        return [ImportBody(**{field: getattr(current, field) for field in fields}) for current in self._all]
 
     @contextlib.contextmanager
-    def begin(self, request_id: str, total_bytes: int | None) -> Iterator[Intake]:
+    def begin(self, request_id: str, total_bytes: int | None) -> Iterator[DatasetImport]:
         """An import that is about to be received; Overloaded if there are too many."""
         if len(self._all) >= AT_ONCE:
             raise Overloaded(f"{AT_ONCE} datasets are being imported; try again later", RETRY_AFTER_S)
-        intake = Intake(request_id, timestamp(), total=total_bytes)
-        self._all.append(intake)
+        current = DatasetImport(request_id, timestamp(), total=total_bytes)
+        self._all.append(current)
         try:
-            yield intake
+            yield current
         finally:
-            self._all.remove(intake)
+            self._all.remove(current)
 
-    async def run(self, intake: Intake, order: Order, folder: Path) -> dict[str, Any]:
+    async def run(self, current: DatasetImport, order: Order, folder: Path) -> dict[str, Any]:
         """Have an order carried out in `folder`, where its files are; what came of it, as core/datasets says it.
 
         Raises:
             InvalidRequest: the upload cannot be used.
             OSError: of the disk of the store.
         """
-        intake.dataset = order.form.name
-        intake.enter("waiting")
-        return _read(await self._work(intake, order, folder), self._root)
+        current.dataset = order.form.name
+        current.enter("waiting")
+        return _read(await self._work(current, order, folder), self._root)
 
-    async def _work(self, intake: Intake, order: Order, folder: Path) -> dict[str, Any]:
+    async def _work(self, current: DatasetImport, order: Order, folder: Path) -> dict[str, Any]:
         async with self._turn:
             await asyncio.to_thread((folder / "order.json").write_text, order.model_dump_json())
             pipe = asyncio.subprocess.PIPE
             command = python_module(PROCESS, self._root, folder)
             process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=LONGEST_LINE)
             try:
-                return await _listen(process, intake)
+                return await _listen(process, current)
             finally:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
 
 
-async def _listen(process: asyncio.subprocess.Process, intake: Intake) -> dict[str, Any]:
+async def _listen(process: asyncio.subprocess.Process, current: DatasetImport) -> dict[str, Any]:
     """Note how far a process is until it says what came of it."""
     assert process.stdout is not None
     async for line in process.stdout:
         said = json.loads(line)
         if "phase" not in said:
             return dict(said)
-        intake.enter(**said)
+        current.enter(**said)
     status = await process.wait()
     log.error("the process of an import ended with status %d", status)
     raise GanymedeError(
