@@ -30,7 +30,7 @@ class Activity(News):
         self.runs, self.models = runs, models
         self.watchers = 0
         self.is_closing = False
-        self._told = 0  # messages so far
+        self._num_sent = 0  # messages so far
         self._newest: deque[bytes] = deque(maxlen=NEWEST_KEPT)
         self._followed: dict[str, RunTail] | None = None  # None: nobody watches
         self._read_at: dict[str, Entry] = {}  # how a run stood when its events were read last
@@ -45,16 +45,16 @@ class Activity(News):
     async def watch(self) -> AsyncIterator[bytes]:
         """A snapshot, then every change, until the service stops."""
         async with self._following():
-            told = -1
+            seen = -1
             while not self.is_closing:
                 news = self.next
-                if told < 0 or self._told - told > len(self._newest):
-                    told = self._told
+                if seen < 0 or self._num_sent - seen > len(self._newest):
+                    seen = self._num_sent
                     async with self._looking:
                         snapshot = await asyncio.to_thread(self._snapshot)
                     yield encode("snapshot", snapshot)
-                missed = list(self._newest)[len(self._newest) - (self._told - told) :]
-                told = self._told
+                missed = list(self._newest)[len(self._newest) - (self._num_sent - seen) :]
+                seen = self._num_sent
                 for message in missed:
                     yield message
                 async for ping in pings_until(news):
@@ -84,7 +84,7 @@ class Activity(News):
                 messages = await asyncio.to_thread(self._look)
             if messages:
                 self._newest.extend(messages)
-                self._told += len(messages)
+                self._num_sent += len(messages)
                 self.wake()
 
     def _look(self) -> list[bytes]:

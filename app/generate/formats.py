@@ -106,19 +106,19 @@ def _each(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> Iterato
     names = engine.labels
     for i, image_HWC in enumerate(enlarge(drawn_NHWC, params.scale)):
         label = None if params.labels is None else params.labels[i]
-        told = DrawnImage(
+        entry = DrawnImage(
             seed=params.latents.seeds[i] if params.latents.seeds else None,
             label=label,
             label_name=None if label is None else names[label],
         )
         text = recipe(params, engine, i).model_dump_json(exclude_none=True) if params.tells_recipe else None
-        yield told, write_png(image_HWC, text)
+        yield entry, write_png(image_HWC, text)
 
 
 def _json(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> bytes:
     images = [
-        EncodedImage(**dict(told), png=base64.b64encode(png).decode())
-        for told, png in _each(drawn_NHWC, params, engine)
+        EncodedImage(**dict(entry), png=base64.b64encode(png).decode())
+        for entry, png in _each(drawn_NHWC, params, engine)
     ]
     return DrawnImages(**dict(_facts(drawn_NHWC, params, engine)), images=images).model_dump_json().encode()
 
@@ -126,8 +126,8 @@ def _json(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> bytes:
 def _zip(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> bytes:
     buffer, stored = io.BytesIO(), []
     with zipfile.ZipFile(buffer, "w") as archive:
-        for i, (told, png) in enumerate(_each(drawn_NHWC, params, engine)):
-            stored.append(StoredImage(**dict(told), file=f"{_name(i, told)}.png"))
+        for i, (entry, png) in enumerate(_each(drawn_NHWC, params, engine)):
+            stored.append(StoredImage(**dict(entry), file=f"{_name(i, entry)}.png"))
             _add(archive, stored[-1].file, png)
         manifest = ZipManifest(**dict(_facts(drawn_NHWC, params, engine)), images=stored)
         _add(archive, MANIFEST, manifest.model_dump_json(indent=2).encode() + b"\n")
@@ -140,13 +140,13 @@ def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     archive.writestr(entry, content)
 
 
-def _name(i: int, told: DrawnImage) -> str:
+def _name(i: int, entry: DrawnImage) -> str:
     """`0000-seed-42-label-7`: the class by its name, in letters that every file system takes."""
     parts = [f"{i:04d}"]
-    if told.seed is not None:
-        parts.append(f"seed-{told.seed}")
-    if told.label_name is not None:
-        parts.append(f"label-{safe(told.label_name) or told.label}")
+    if entry.seed is not None:
+        parts.append(f"seed-{entry.seed}")
+    if entry.label_name is not None:
+        parts.append(f"label-{safe(entry.label_name) or entry.label}")
     return "-".join(parts)
 
 

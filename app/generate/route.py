@@ -44,7 +44,7 @@ router = Router(tags=["generate"])
 
 _reference = functools.lru_cache(64)(parse_reference)  # most clients name the same few
 
-TOLD = {
+SENT_HEADERS = {
     "Model": "Name of the model.",
     "Model-Version": "Its version.",
     "Model-Digest": "Digest of the version's weights.",
@@ -59,7 +59,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
         "model": DrawnImages,
         "content": {media_type: {} for form, media_type in MEDIA_TYPES.items() if form != "json"},
         "description": "The picture.",
-        "headers": {name: {"description": text, "schema": {"type": "string"}} for name, text in TOLD.items()},
+        "headers": {name: {"description": text, "schema": {"type": "string"}} for name, text in SENT_HEADERS.items()},
     },
     304: {"description": "The picture you have is the one you would get."},
     **documented(ModelNotFound, RunNotFound, CheckpointNotFound),
@@ -112,8 +112,8 @@ async def _answer(
     if request.method == "HEAD":  # nothing is drawn, so nobody knows how long it would be
         return RawResponse(200, [*_headers(params, etag, ref, engine), form])
     content, timing = await _content(etag, params, engine, request, services)
-    told = [(b"server-timing", timing.encode()), (b"content-length", b"%d" % len(content))]
-    return RawResponse(200, [*_headers(params, etag, ref, engine), form, *told], content)
+    more = [(b"server-timing", timing.encode()), (b"content-length", b"%d" % len(content))]
+    return RawResponse(200, [*_headers(params, etag, ref, engine), form, *more], content)
 
 
 async def _content(

@@ -60,14 +60,14 @@ class Proxy:
 
 def _believed(scope: Scope, headers: dict[bytes, bytes]) -> str:
     """Note the scheme and the host that a proxy tells; the prefix that it tells, if it is one."""
-    told = {name: value.decode("latin-1").strip() for name, value in headers.items()}
-    scheme = told.get(b"x-forwarded-proto", "").partition(",")[0].strip().lower()
+    given = {name: value.decode("latin-1").strip() for name, value in headers.items()}
+    scheme = given.get(b"x-forwarded-proto", "").partition(",")[0].strip().lower()
     if scheme in SCHEMES:
         scope["scheme"] = scheme
-    if host := told.get(b"x-forwarded-host", "").partition(",")[0].strip():
+    if host := given.get(b"x-forwarded-host", "").partition(",")[0].strip():
         scope.setdefault("state", {})["forwarded_host"] = host
     with contextlib.suppress(ValueError):  # several proxies, one behind the other, each add theirs
-        return "".join(checked_prefix(part) for part in told.get(b"x-forwarded-prefix", "").split(","))
+        return "".join(checked_prefix(part) for part in given.get(b"x-forwarded-prefix", "").split(","))
     return ""
 
 

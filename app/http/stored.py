@@ -14,7 +14,7 @@ from core.errors import PreconditionFailed, RangeNotSatisfiable
 RANGE = re.compile(r"\s*bytes\s*=(.*)", re.IGNORECASE)
 PART = re.compile(r"\s*([0-9]{0,20})\s*-\s*([0-9]{0,20})\s*")
 MAX_PARTS = 100  # more are no way to read a file
-TOLD = ("etag", "last-modified", "cache-control")  # with a 304
+HEADERS_OF_304 = ("etag", "last-modified", "cache-control")
 
 
 class StoredFile(FileResponse):
@@ -28,8 +28,8 @@ class StoredFile(FileResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = Headers(scope=scope)
         if self._is_known(asked):
-            told = {name: self.headers[name] for name in TOLD if name in self.headers}
-            await Response(status_code=304, headers=told)(scope, receive, send)
+            kept = {name: self.headers[name] for name in HEADERS_OF_304 if name in self.headers}
+            await Response(status_code=304, headers=kept)(scope, receive, send)
             return
         others = [(name, value) for name, value in scope["headers"] if name != b"range"]
         if scope["method"] == "GET" and (parts := parts_of(asked.get("range", ""), self._size)):
@@ -45,8 +45,8 @@ class StoredFile(FileResponse):
         if "if-match" in asked:
             check_conditions("this file", etag, asked["if-match"], None)
         elif (since := _date(asked.get("if-unmodified-since"))) and modified and modified > since:
-            told = f"this file was changed at {self.headers['last-modified']}"
-            raise PreconditionFailed(f"If-Unmodified-Since was {asked['if-unmodified-since'][:100]}, but {told}")
+            changed = f"this file was changed at {self.headers['last-modified']}"
+            raise PreconditionFailed(f"If-Unmodified-Since was {asked['if-unmodified-since'][:100]}, but {changed}")
         if "if-none-match" in asked:
             return is_known(asked["if-none-match"], etag)
         since = _date(asked.get("if-modified-since"))
