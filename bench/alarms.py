@@ -24,6 +24,7 @@ from bench.apart import train_apart
 from bench.machine import machine, revision
 from core.datasets import BUNDLED, Dataset, DatasetStore, ImageSet, Origin
 from core.runs import Run, RunStore
+from core.runs.execution import StoredExecution
 from core.runs.metrics import MARKS
 from core.runs.stored_spec import StoredSpec
 from core.settings import Settings
@@ -155,7 +156,7 @@ def the_run(name: str, store: Store) -> Run:
         if made.model == spec.model_name and made.resolved_as_stored == resolved.to_json():
             return run
     run = RunStore(store).create(spec, resolved, dataset.manifest)
-    run.store.swap(f"{run.key}/execution.json", {"precision": resolved.precision, "threads": 1})
+    run.keep_execution(StoredExecution(precision=resolved.precision, threads=1))
     return run
 
 

@@ -134,7 +134,7 @@ def the_run(trial: Trial, store: Store) -> Run:
 
 def judged(trial: Trial, run: Run) -> dict[str, Any]:
     """How a run was made, and what the judge says of each version; the grid of the first seed is written."""
-    spec, kind = run.spec(), KINDS[trial.subject.judge]
+    spec, execution, kind = run.spec(), run.execution(), KINDS[trial.subject.judge]
     judge, resolved = kind.load(), spec.resolved
     points: list[dict[str, Any]] = []
     for published in run.state().published:
@@ -160,7 +160,7 @@ def judged(trial: Trial, run: Run) -> dict[str, Any]:
         "date": datetime.now(UTC).date().isoformat(),
         "revision": spec.request["tags"]["revision"],
         "machine": machine(),
-        "execution": run.execution(),
+        "execution": execution and execution.to_json(),
         "resolved": spec.resolved_as_stored,
         "points": points,
     }

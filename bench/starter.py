@@ -201,11 +201,11 @@ def made(name: str, runs: Sequence[Run]) -> dict[str, Any]:
 
 def told(run: Run) -> dict[str, Any]:
     """A training: what was asked for, how long it was, what was the best of it."""
-    state = run.state()
+    state, execution = run.state(), run.execution()
     return {
         "run": run.id,
         "spec": run.spec().request,
-        "execution": run.execution(),
+        "execution": execution and execution.to_json(),
         "images_seen": state.progress.images_seen,
         "minutes": round(minutes(run), 1),
         "best": state.best and state.best.model_dump(),

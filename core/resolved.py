@@ -13,6 +13,8 @@ from ganymede.schemas.diagnosis import Remedy
 
 Conditioning = Literal["none", "concat", "projection", "classifier"]  # how a discriminator learns of the label
 
+NEVER = 2**62  # steps: no run has as many
+
 
 def _is_none(value: object) -> bool:
     return value is None
@@ -71,7 +73,7 @@ class ResolvedConfig(Numbers):
     penalty_weight: float | None
     penalty_every: int = 1
     mode_seeking: float = 0.0
-    likelihood: str | None
+    likelihood: str | None = None
     augment: str = "none"
     augment_policy: tuple[str, ...] = ()
     augment_ramp: int | None = None
@@ -79,12 +81,12 @@ class ResolvedConfig(Numbers):
     width: int
     ema_half_life: int
     precision: str
-    extractor: str
-    evaluate_images: int
+    extractor: str = "none"
+    evaluate_images: int = 0
     report_every: int
     sample_every: int
     checkpoint_every: int
-    evaluate_every: int
+    evaluate_every: int = NEVER
     publish_every: int
     processes: int = 1
     publish_keep: int

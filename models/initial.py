@@ -16,9 +16,9 @@ from core.refs import parse_reference
 from core.registry import Registry
 from core.resolved import ResolvedConfig
 from core.runs import INIT_FOLDER, RunStore
-from core.runs.checkpoints import FACTS_FILE, GENERATOR_FOLDER, find_checkpoint
+from core.runs.checkpoints import GENERATOR_FOLDER, find_checkpoint
 from core.runs.stored_spec import InitFacts
-from core.store import SCHEMA, check_files, files
+from core.store import check_files, files
 from ganymede.schemas.references import ModelRef, RunRef
 from ganymede.schemas.specs import RunSpec
 from models.choice import AUTO, Choice
@@ -107,7 +107,7 @@ def _of_run(ref: RunRef, runs: RunStore) -> Initial:
     checkpoint = find_checkpoint(runs.get(ref.run), ref.step)
     manifest = checkpoint.manifest()
     try:
-        learnt = ResolvedConfig.model_validate(files.read_json(checkpoint.folder / FACTS_FILE, SCHEMA)["resolved"])
+        learnt = checkpoint.resolved()
         sizes = _sizes(checkpoint.generator, manifest)
     except (FileNotFoundError, KeyError, ValueError):
         checkpoint.must_exist()

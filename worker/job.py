@@ -19,6 +19,7 @@ from core.registry import Registry
 from core.resolved import ResolvedConfig
 from core.runs import Run, RunStore
 from core.runs.checkpoints import list_checkpoints
+from core.runs.execution import StoredExecution
 from core.runs.states import RunState
 from core.runs.stored_spec import StoredSpec
 from core.settings import Settings, load_settings
@@ -230,13 +231,13 @@ def _fail(run: Run, code: str, message: str, *, retryable: bool) -> str:
 
 def _execution(run: Run, device: str, precision: str, world: World) -> Execution:
     """What the first attempt decided: format and threads are obeyed, the device is this worker's own."""
-    decided = run.execution() or {"precision": precision, "threads": None}
-    execution = decide(device, decided["precision"], decided["threads"], world.size)
+    decided = run.execution() or StoredExecution(precision=precision)
+    execution = decide(device, decided.precision, decided.threads, world.size)
     if world.is_first:
-        if changes := execution.changes_since(decided):
+        if changes := execution.changes_since(decided.device, decided.threads):
             log.warning("the bytes may differ from those of an undisturbed run: %s", changes)
             run.log_event("action", {"action": "computed_otherwise", **changes})
-        run.store.swap(f"{run.key}/execution.json", execution.to_json())
+        run.keep_execution(StoredExecution(**execution.to_json()))
     return execution
 
 

@@ -121,6 +121,6 @@ def _worker(facts: WorkerFacts, services: Services) -> WorkerBody:
 def _device(run_id: str, services: Services) -> str | None:
     """Where a run is computed; None before its attempt has decided."""
     with contextlib.suppress(GanymedeError):
-        device = (services.runs.get(run_id).execution() or {}).get("device")
-        return device if isinstance(device, str) else None
+        execution = services.runs.get(run_id).execution()
+        return execution.device if execution else None
     return None

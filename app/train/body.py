@@ -56,7 +56,7 @@ def run_bodies(runs: Sequence[RunFiles], queue: TrainQueue) -> list[RunBody]:
 
 
 def _body(files: RunFiles, position: int | None) -> RunBody:
-    run, spec, state = files.run, files.spec, files.state
+    run, spec, state, execution = files.run, files.spec, files.state, files.run.execution()
     return RunBody(
         id=run.id,
         name=files.notes.name,
@@ -74,7 +74,7 @@ def _body(files: RunFiles, position: int | None) -> RunBody:
         init=spec.init and InitBody(**spec.init.model_dump()),
         config=spec.options,
         resolved=spec.resolved_as_stored,
-        execution=run.execution(),
+        execution=execution.to_json() if execution else None,
         progress=ProgressBody(fraction=state.progress.fraction, **state.progress.model_dump()),
         eta_at=eta_of(state),
         task=task_of(state),

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, field_serializer
+
 from core.errors import CheckpointNotFound, StoreDamaged
 from core.refs import find_place
 from core.registry import PublishKey, timestamp
+from core.resolved import ResolvedConfig
 from core.runs import Run
 from core.runs.states import RunState
 from core.store import SCHEMA, files
@@ -17,7 +20,19 @@ from ganymede.schemas.references import BranchStep, parse_branch_step
 from ganymede.schemas.states import Published
 
 GENERATOR_FOLDER = "generator"
-FACTS_FILE = "training.json"  # of which others read `resolved` alone
+FACTS_FILE = "training.json"
+
+
+class CheckpointFacts(BaseModel):
+    """What others than the worker read of training.json."""
+
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
+
+    resolved: ResolvedConfig
+
+    @field_serializer("resolved")
+    def _as_it_was(self, resolved: ResolvedConfig) -> dict[str, Any]:
+        return resolved.to_json()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +60,10 @@ class Checkpoint(BranchStep):
         except FileNotFoundError:
             self.must_exist()
             raise StoreDamaged(f"checkpoint {self} of {self.run.id} has no manifest.json") from None
+
+    def resolved(self) -> ResolvedConfig:
+        """The numbers that it was trained by; FileNotFoundError, StoreDamaged or ValueError where it cannot be used."""
+        return CheckpointFacts.model_validate(files.read_json(self.folder / FACTS_FILE, SCHEMA)).resolved
 
     def size(self) -> int:
         """Bytes of all its files."""

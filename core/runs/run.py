@@ -17,6 +17,7 @@ from core.errors import IllegalTransition, RunNotFound, StoreDamaged
 from core.registry import timestamp
 from core.resolved import ResolvedConfig
 from core.runs.events import newest_event_id
+from core.runs.execution import StoredExecution
 from core.runs.index import RunIndex, note_change
 from core.runs.notes import Notes
 from core.runs.states import DELETABLE, TRANSITIONS, Progress, RunState, refusal
@@ -79,12 +80,18 @@ class Run:
         except ValueError as error:
             raise StoreDamaged(f"state.json of {self.id} cannot be read: {error}") from None
 
-    def execution(self) -> dict[str, Any] | None:
-        """How it is computed (`device`, `precision`, `threads`); None before its first attempt has decided."""
+    def execution(self) -> StoredExecution | None:
+        """How it is computed; None before its first attempt has decided."""
         with contextlib.suppress(FileNotFoundError):
             stored = self.store.read(f"{self.key}/execution.json")
-            return {key: value for key, value in stored.items() if key != "schema"}
+            try:
+                return StoredExecution.model_validate({name: stored[name] for name in stored if name != "schema"})
+            except ValueError:
+                raise StoreDamaged(f"execution.json of {self.id} does not say how it is computed") from None
         return None
+
+    def keep_execution(self, execution: StoredExecution) -> None:
+        self.store.swap(f"{self.key}/execution.json", execution.to_json())
 
     def change(self, change: Change, *, durable: bool = True) -> RunState:
         """Read, change and replace the state under the run's lock; returns the new state.

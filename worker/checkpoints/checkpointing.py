@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from core.errors import StoreDamaged, TrainingFailed
 from core.resolved import ResolvedConfig
-from core.runs.checkpoints import FACTS_FILE, GENERATOR_FOLDER
+from core.runs.checkpoints import GENERATOR_FOLDER
 from core.store import SCHEMA, check_files, files, list_files
-from ganymede.schemas.states import Best
 from models.weights import WEIGHTS_FILE
+from worker.checkpoints.record import TrainingRecord
 from worker.training.distributed import ALONE, World
 from worker.training.execution import Execution
-from worker.training.state import Rollback, TrainState, new_state
+from worker.training.state import TrainState, new_state
 
 TENSORS_FILE = "training.safetensors"
 
@@ -29,20 +29,7 @@ def save_training(folder: Path, state: TrainState) -> None:
     """Write training.safetensors and training.json; `generator/`, which holds the average, is written beside them."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _tensors(state).items()}
     (folder / TENSORS_FILE).write_bytes(save(tensors))
-    facts = {
-        "schema": SCHEMA,
-        "resolved": state.settled.to_json(),
-        "branch": state.branch,
-        "step": state.step,
-        "images_seen": state.images_seen,
-        "position": list(state.position),
-        "augmentation": state.augmentation.tolist(),
-        "lr_scale": state.lr_scale,
-        "rollbacks": [rollback.model_dump(mode="json") for rollback in state.rollbacks],
-        "best": state.best and state.best.model_dump(),
-        "files": list_files(folder, TENSORS_FILE),
-    }
-    files.write_json(folder / FACTS_FILE, facts)
+    TrainingRecord.of(state, list_files(folder, TENSORS_FILE)).write(folder)
 
 
 def load_training(folder: Path, resolved: ResolvedConfig, execution: Execution, world: World = ALONE) -> TrainState:
@@ -61,25 +48,23 @@ def restore(state: TrainState, folder: Path) -> None:
         TrainingFailed: it was made with another config; the message names what differs.
     """
     try:
-        facts = files.read_json(folder / FACTS_FILE, SCHEMA)
-        check_files(folder, facts["files"])
+        record = TrainingRecord.read(folder)
+        check_files(folder, record.files)
         manifest = files.read_json(folder / GENERATOR_FOLDER / "manifest.json", SCHEMA)
         check_files(folder / GENERATOR_FOLDER, manifest["files"])
         tensors = load_file(folder / TENSORS_FILE)
         average = load_file(folder / GENERATOR_FOLDER / WEIGHTS_FILE)
-        stored, standing = {**facts["resolved"]}, _standing(facts, folder)
-        augmentation = torch.tensor(facts.get("augmentation", [0.0, 0.0, 0.0]))  # an earlier build has none
     except (FileNotFoundError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise StoreDamaged(f"checkpoint {folder.name} cannot be used: {str(error)[:300]}") from None
-    if folder.name != f"{standing['branch']}-{standing['step']}":
-        raise StoreDamaged(f"checkpoint {folder.name} holds step {standing['step']} of branch {standing['branch']}")
-    _check_unchanged(stored, state.settled)
-    state.go_on_with(standing.pop("rollbacks"))
-    for name, value in standing.items():
-        setattr(state, name, value)
+    if folder.name != f"{record.branch}-{record.step}":
+        raise StoreDamaged(f"checkpoint {folder.name} holds step {record.step} of branch {record.branch}")
+    _check_unchanged(record.resolved.to_json(), state.settled.to_json())
+    state.branch, state.step, state.images_seen = record.branch, record.step, record.images_seen
+    state.position, state.lr_scale, state.best = record.position, record.lr_scale, record.best_beside(folder)
+    state.go_on_with(record.rollbacks)
     state.broken.zero_()
     try:
-        state.augmentation.copy_(augmentation)
+        state.augmentation.copy_(torch.tensor(record.augmentation))
         state.ema.load_state_dict(average)
         _restore(state, tensors)
     except (KeyError, IndexError, RuntimeError) as error:
@@ -88,25 +73,7 @@ def restore(state: TrainState, folder: Path) -> None:
         raise StoreDamaged(f"checkpoint {folder.name} does not fit its networks: {str(error)[:300]}") from None
 
 
-def _standing(facts: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Where training stood: the fields of a TrainState beside its networks and optimisers."""
-    epoch, taken = facts["position"]
-    best = Best.model_validate(facts["best"]) if facts.get("best") else None
-    if best and not folder.with_name(f"{best.branch}-{best.step}").is_dir():
-        best = None  # it gave way to a better one, which is damaged or lost
-    return {
-        "branch": facts["branch"],
-        "step": facts["step"],
-        "images_seen": facts["images_seen"],
-        "position": (epoch, taken),
-        "lr_scale": float(facts.get("lr_scale", 1.0)),
-        "rollbacks": [Rollback.model_validate(rollback) for rollback in facts.get("rollbacks", [])],
-        "best": best,
-    }
-
-
-def _check_unchanged(stored: dict[str, Any], settled: ResolvedConfig) -> None:
-    now = settled.to_json()
+def _check_unchanged(stored: dict[str, Any], now: dict[str, Any]) -> None:
     changed = sorted(key for key in stored.keys() | now.keys() if stored.get(key) != now.get(key))
     if changed:
         message = f"the checkpoint was made with another config: {', '.join(changed)} differ"

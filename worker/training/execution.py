@@ -39,14 +39,15 @@ class Execution:
             torch.backends.cuda.matmul.allow_tf32 = True
             torch.backends.cudnn.allow_tf32 = True
 
-    def changes_since(self, before: dict[str, Any]) -> dict[str, Any]:
-        """What the attempt before (its `to_json`) had otherwise, for which sums are made in another order: fewer cores,
-        or another device. Each as `before` and `now`; nothing where nothing was decided before."""
-        now = self.to_json()
-        found = {name: {"before": before.get(name), "now": now[name]} for name in ("threads", "device")}
-        if torch.device(before.get("device") or self.device).type == self.torch_device.type:
-            del found["device"]  # another GPU of the same machine
-        return {name: each for name, each in found.items() if each["before"] not in (None, each["now"])}
+    def changes_since(self, device: str | None, threads: int | None) -> dict[str, dict[str, object]]:
+        """What the attempt before had otherwise, for which sums are made in another order: fewer cores, or another
+        device. Each as `before` and `now`; nothing where nothing was decided before (None)."""
+        found: dict[str, dict[str, object]] = {}
+        if threads not in (None, self.threads):
+            found["threads"] = {"before": threads, "now": self.threads}
+        if device is not None and torch.device(device).type != self.torch_device.type:  # not another GPU of the machine
+            found["device"] = {"before": device, "now": self.device}
+        return found
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -10,7 +10,7 @@ from core.resolved import ResolvedConfig
 from core.runs.stored_spec import StoredSpec
 from ganymede.schemas.diagnosis import Change, Remedy
 from ganymede.schemas.specs import RunSpec
-from tests.records import numbers
+from tests.records import numbers, older
 
 SHORT: dict[str, Any] = {"recipe": "cgan", "dataset": "shapes"}
 
@@ -42,6 +42,13 @@ def test_numbers_that_an_earlier_build_did_not_have_mean_what_it_did_and_stay_aw
     )
     assert not resolved.to_json().keys() & {"augment", "penalty_every", "annealing", "processes", "publish_final"}
     assert "depth" not in resolved.to_json()["network"]
+
+
+def test_a_run_of_the_first_builds_is_judged_by_nothing() -> None:
+    first = older(numbers(), "likelihood", "extractor", "evaluate_images", "evaluate_every")
+
+    assert (first.likelihood, first.extractor, first.evaluate_images) == (None, "none", 0)
+    assert first.evaluate_every > 10_000_000  # steps that a run may have
 
 
 def test_what_a_newer_build_wrote_is_told_and_written_again() -> None:

@@ -196,3 +196,30 @@ def test_a_checkpoint_is_plain_safetensors_and_json(resolved: ResolvedConfig, tm
         "samples.webp",
     }
     assert json.loads((folder / "training.json").read_text())["schema"] == 1
+
+
+def test_a_checkpoint_of_an_earlier_build_is_read(resolved: ResolvedConfig, tmp_path: Path) -> None:
+    folder = save(tmp_path / "0-0", new_state(resolved, CPU))
+    facts = json.loads((folder / "training.json").read_text())
+    for newer in ("augmentation", "lr_scale", "rollbacks", "best"):
+        del facts[newer]
+    (folder / "training.json").write_text(json.dumps(facts))
+
+    loaded = load_training(folder, resolved, CPU)
+
+    assert loaded.augmentation.tolist() == [0.0, 0.0, 0.0]
+    assert (loaded.lr_scale, loaded.rollbacks, loaded.best) == (1.0, [], None)
+
+
+@pytest.mark.parametrize(
+    "change", [{"step": "three"}, {"position": [1]}, {"resolved": {}}, {"rollbacks": [{}]}, {"files": 7}]
+)
+def test_facts_that_describe_no_checkpoint_are_damage(
+    resolved: ResolvedConfig, tmp_path: Path, change: dict[str, object]
+) -> None:
+    folder = save(tmp_path / "0-0", new_state(resolved, CPU))
+    facts = json.loads((folder / "training.json").read_text())
+    (folder / "training.json").write_text(json.dumps({**facts, **change}))
+
+    with pytest.raises(StoreDamaged, match="0-0 cannot be used"):
+        load_training(folder, resolved, CPU)

@@ -1,0 +1,53 @@
+"""training.json of a checkpoint: where training stood, beside its tensors. Knows no network."""
+
+from pathlib import Path
+from typing import Self
+
+from core.runs.checkpoints import FACTS_FILE, CheckpointFacts
+from core.store import SCHEMA, files
+from ganymede.schemas.states import Best
+from worker.training.state import Rollback, TrainState
+
+
+class TrainingRecord(CheckpointFacts):
+    """The record. A default is what a checkpoint of an earlier build means that has no such field."""
+
+    branch: int
+    step: int
+    images_seen: int
+    position: tuple[int, int]
+    augmentation: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    lr_scale: float = 1.0
+    rollbacks: tuple[Rollback, ...] = ()
+    best: Best | None = None
+    files: dict[str, dict[str, int | str]]
+
+    @classmethod
+    def of(cls, state: TrainState, listed: dict[str, dict[str, int | str]]) -> Self:
+        """Where `state` stands; `listed`: the files that hold its tensors."""
+        p, total, count = state.augmentation.tolist()
+        return cls(
+            resolved=state.settled,
+            branch=state.branch,
+            step=state.step,
+            images_seen=state.images_seen,
+            position=state.position,
+            augmentation=(p, total, count),
+            lr_scale=state.lr_scale,
+            rollbacks=tuple(state.rollbacks),
+            best=state.best,
+            files=listed,
+        )
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """That of a checkpoint; FileNotFoundError, StoreDamaged or ValueError where it cannot be used."""
+        return cls.model_validate(files.read_json(folder / FACTS_FILE, SCHEMA))
+
+    def write(self, folder: Path) -> None:
+        files.write_json(folder / FACTS_FILE, {"schema": SCHEMA, **self.model_dump(mode="json")})
+
+    def best_beside(self, folder: Path) -> Best | None:
+        """The best checkpoint of the run of this one in `folder`; None too where it is lost, or was damaged."""
+        best = self.best
+        return best if best and folder.with_name(f"{best.branch}-{best.step}").is_dir() else None
