@@ -35,10 +35,11 @@ def test_no_process_of_the_service_runs_what_lies_beside_the_user(launch: Callab
 
         drawing = client.generate(seed=1)
         imported = client.datasets.add("mine", pictures(tmp_path / "mine.zip"), size=16)
-        measured = client.validate("cgan", "mine", config={"steps": 10, "batch_size": 16, "width": 16})
+        asked = {"steps": 10, "batch_size": 16, "width": 16}
+        # a busy machine may give up a measurement: the next one is another try
+        up.wait_for(lambda: client.validate("cgan", "mine", config=asked).time is not None)
 
     assert drawing.media_type == "image/png"
     assert imported.count == 16
-    assert measured.time is not None
     assert up.children().keys() == {"app", "worker", "valkey"}
     assert hostile.ran(up.cwd) == []

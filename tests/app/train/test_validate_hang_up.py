@@ -1,6 +1,8 @@
 """Who hangs up while a run is measured leaves no process behind; nor does a service that ends. On a real server."""
 
+import contextlib
 import json
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -36,6 +38,16 @@ def measuring(server: Server) -> list[int]:
     return [child for child in children(server.process.pid) if "worker.probe" in command_line(child)]
 
 
+def places(server: Server) -> set[tuple[int, int]]:
+    """Niceness and oom_score_adj of what measures."""
+    found = set()
+    for process in measuring(server):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            niceness = os.getpriority(os.PRIO_PROCESS, process)
+            found.add((niceness, int(Path(f"/proc/{process}/oom_score_adj").read_text())))
+    return found
+
+
 def test_who_hangs_up_ends_the_measurement_unless_others_wait_for_it(server: Server) -> None:
     first, second = ask(server), ask(server, seed=3)
     until(lambda: len(measuring(server)) == 1)
@@ -53,15 +65,16 @@ def test_who_hangs_up_ends_the_measurement_unless_others_wait_for_it(server: Ser
 
 
 def test_a_measurement_runs_behind_all_others_and_is_the_first_to_go_when_memory_runs_out(server: Server) -> None:
-    with ask(server, config={"batch_size": 32}):
-        until(lambda: len(measuring(server)) == 1)
-        (process,) = measuring(server)
-        until(lambda: Path(f"/proc/{process}/oom_score_adj").read_text().strip() == "1000")
-        until(lambda: Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[16] == "10")
+    behind = min(os.getpriority(os.PRIO_PROCESS, server.process.pid) + 10, 19)
+
+    with contextlib.ExitStack() as waiting:  # several: on a busy machine one may be given up before it is seen
+        for batch_size in (32, 48, 64, 80):
+            waiting.enter_context(ask(server, config={"batch_size": batch_size}))
+        until(lambda: (behind, 1000) in places(server))
         answered = httpx.get(f"http://127.0.0.1:{server.port}/livez", trust_env=False, verify=False)
 
     assert answered.status_code == 200
-    until(lambda: not lives(process))
+    until(lambda: measuring(server) == [])
 
 
 @pytest.mark.parametrize("signal", ["kill", "terminate"])
