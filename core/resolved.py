@@ -51,7 +51,7 @@ class NetworkSizes(Numbers):
 
 
 class ResolvedConfig(Numbers):
-    """The options of core/specs.py without "auto", and what the recipe decides."""
+    """The options of ganymede/schemas/specs.py without "auto", and what the recipe decides."""
 
     recipe: str
     recipe_reason: str | None = Field(None, exclude_if=_is_none)  # why this recipe; none where it was asked for
