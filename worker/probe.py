@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import BaseModel
 
 from core.images import to_webp
 from core.machine.lifeline import end_with_the_parent
@@ -49,6 +50,24 @@ BLOCKS = 3  # of steps that count; how far their means are apart tells how sure 
 SURE = 1.25  # so far off is a step that nothing got in the way of
 TEMPORARY = 1.5  # memory of a step over that of what it saves for the way back, which leaves out what is soon let go
 SHARE = 0.5  # of the memory that is free: more is not tried, for the sake of whoever else is on this machine
+
+
+class Pictures(BaseModel):
+    """How many pictures there are to learn from, and their sizes."""
+
+    count: int
+    height: int
+    width: int
+    channels: int
+
+
+class Order(BaseModel):
+    """What is asked for on the command line."""
+
+    resolved: ResolvedConfig
+    dataset: Pictures
+    device: str
+    patience_s: float
 
 
 class Stopwatch:
@@ -151,7 +170,7 @@ class Growth:
 class Probe:
     """The networks of a run, and steps of them with batches of any size."""
 
-    def __init__(self, resolved: ResolvedConfig, dataset: dict[str, Any], execution: Execution) -> None:
+    def __init__(self, resolved: ResolvedConfig, dataset: Pictures, execution: Execution) -> None:
         self.resolved, self.dataset, self.execution = resolved.changed(steps=10**9), dataset, execution
         self.state = new_state(self.resolved, execution)
 
@@ -164,8 +183,8 @@ class Probe:
         return watch
 
     def _batches(self, batch_size: int) -> Batches:
-        shape = tuple(self.dataset[side] for side in ("height", "width", "channels"))
-        count = min(self.dataset["count"], 4 * batch_size)
+        shape = (self.dataset.height, self.dataset.width, self.dataset.channels)
+        count = min(self.dataset.count, 4 * batch_size)
         images_NHWC = np.random.default_rng(0).integers(0, 256, (count, *shape), np.uint8)
         labels_N = np.arange(count) % self.state.num_classes if self.state.num_classes else None
         self.state.position = (0, 0)
@@ -181,7 +200,7 @@ class Probe:
         return drawn - began, time.perf_counter() - drawn
 
 
-def measure(resolved: ResolvedConfig, dataset: dict[str, Any], device: str, patience_s: float) -> None:
+def measure(resolved: ResolvedConfig, dataset: Pictures, device: str, patience_s: float) -> None:
     """Say what a run takes: at first as reckoned, then as measured."""
     execution = decide(device, resolved.precision)
     execution.apply()
@@ -269,8 +288,8 @@ def main(order: str) -> None:
     end_with_the_parent()
     with contextlib.suppress(OSError):  # Linux alone
         Path("/proc/self/oom_score_adj").write_text("1000")
-    asked = json.loads(order)
-    measure(ResolvedConfig.model_validate(asked["resolved"]), asked["dataset"], asked["device"], asked["patience_s"])
+    asked = Order.model_validate_json(order)
+    measure(asked.resolved, asked.dataset, asked.device, asked.patience_s)
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def test_networks_that_do_not_fit_into_half_of_what_is_free_are_never_made(
     monkeypatch.setattr(probe, "available_bytes", lambda: 2 * state_bytes(resolved) - 1)
     monkeypatch.setattr(probe, "new_state", lambda *_: pytest.fail("made"))
 
-    probe.measure(resolved, DATASET, "cpu", PATIENCE_S)
+    probe.measure(resolved, probe.Pictures.model_validate(DATASET), "cpu", PATIENCE_S)
 
     told = json.loads(capsys.readouterr().out)
     assert (told["bytes"], told["is_measured"]) == (state_bytes(resolved), False)
