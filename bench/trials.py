@@ -69,7 +69,7 @@ class Trial:
 
     def numbers(self, dataset: Manifest) -> str:
         """Another one where the recipe is another one, or the dataset, so that its speed may be."""
-        timed = [dataset["digest"], resolve(self.timing(dataset), dataset)]
+        timed = [dataset["digest"], resolve(self.timing(dataset), dataset).to_json()]
         return sha256(json.dumps(timed, sort_keys=True).encode()).hexdigest()[:12]
 
     def _spec(self, dataset: Manifest, config: dict[str, Any] | None = None, **asked: Any) -> RunSpec:

@@ -12,6 +12,7 @@ from core.registry import Registry
 from core.runs import Run
 from core.store import Store
 from ganymede.schemas.states import Status
+from tests.records import numbers
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_resume import cut_off, weights
 from worker.evaluation.hook import Evaluate, Evaluation
@@ -185,7 +186,7 @@ class Slow:
 
 
 class State:
-    resolved = {"evaluate_every": 10, "batch_size": 8, "n_critic": 2}  # noqa: RUF012
+    resolved = numbers(evaluate_every=10, batch_size=8, n_critic=2)
     step, steps = 0, 1000
 
 
