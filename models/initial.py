@@ -17,9 +17,9 @@ from core.registry import Registry
 from core.resolved import ResolvedConfig
 from core.runs import INIT_FOLDER, RunStore
 from core.runs.checkpoints import GENERATOR_FOLDER, find_checkpoint
-from core.runs.stored_spec import InitFacts
 from core.store import check_files, files
 from ganymede.schemas.references import ModelRef, RunRef
+from ganymede.schemas.runs import InitBody
 from ganymede.schemas.specs import RunSpec
 from models.choice import AUTO, Choice
 from models.publish import MANIFEST_FILE
@@ -59,11 +59,11 @@ class Initial:
                 raise CheckpointNotFound(f"{self.reference} was deleted while it was copied") from None
             check_files(target / GENERATOR_FOLDER, self.manifest["files"])
 
-    def facts(self, resolved: ResolvedConfig) -> InitFacts:
+    def facts(self, resolved: ResolvedConfig) -> InitBody:
         """What a run tells of it: where its weights come from, and what of them it keeps."""
         keeps_labels = self.network["num_classes"] == resolved.network.num_classes
         keeps_counterpart = self.learnt is not None and _kind(self.learnt) == _kind(resolved)
-        return InitFacts(
+        return InitBody(
             reference=self.reference,
             digest=self.manifest["digest"],
             counterpart="kept" if keeps_counterpart else "fresh",

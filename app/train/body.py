@@ -16,7 +16,7 @@ from core.runs.notes import Notes
 from core.runs.states import RunState, possible_verbs
 from core.runs.stored_spec import StoredSpec
 from ganymede.schemas.references import LATEST
-from ganymede.schemas.runs import RUN_ID, InitBody, LatestBody, ProgressBody, QueuePlace, RunBody, TaskBody
+from ganymede.schemas.runs import RUN_ID, LatestBody, ProgressBody, QueuePlace, RunBody, TaskBody
 from ganymede.schemas.states import Status
 
 RunId = Annotated[str, Path(max_length=100, description="Id of a run.", examples=[RUN_ID])]
@@ -71,7 +71,7 @@ def _body(files: RunFiles, position: int | None) -> RunBody:
         phase=state.phase,
         attempt=state.attempt,
         queue=QueuePlace(position=position if state.status is Status.QUEUED else None),
-        init=spec.init and InitBody(**spec.init.model_dump()),
+        init=spec.init,
         config=spec.options,
         resolved=spec.resolved_as_stored,
         execution=execution.to_json() if execution else None,

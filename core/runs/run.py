@@ -21,8 +21,9 @@ from core.runs.execution import StoredExecution
 from core.runs.index import RunIndex, note_change
 from core.runs.notes import Notes
 from core.runs.states import DELETABLE, TRANSITIONS, Progress, RunState, refusal
-from core.runs.stored_spec import InitFacts, StoredSpec
+from core.runs.stored_spec import StoredSpec
 from core.store import SCHEMA, Store, files
+from ganymede.schemas.runs import InitBody
 from ganymede.schemas.specs import RunPatch, RunSpec
 from ganymede.schemas.states import Status
 
@@ -213,7 +214,7 @@ class Run:
 class Initial(Protocol):
     """Weights that a run starts from: models/initial.py."""
 
-    def facts(self, resolved: ResolvedConfig) -> InitFacts: ...
+    def facts(self, resolved: ResolvedConfig) -> InitBody: ...
 
     def copy_to(self, folder: Path) -> None:
         """Into the folder of the run, before anyone sees it."""

@@ -1,24 +1,14 @@
 """spec.json of a run: what was asked for, what that resolved to, on which dataset. Written once. Knows no folder."""
 
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from core.errors import StoreDamaged
 from core.resolved import ResolvedConfig
+from ganymede.schemas.runs import InitBody
 from ganymede.schemas.specs import RunSpec, StopSpec
-
-
-class InitFacts(BaseModel):
-    """Where the weights come from that a run starts from, and what of them it keeps."""
-
-    model_config = ConfigDict(frozen=True)
-
-    reference: str
-    digest: str
-    counterpart: Literal["kept", "fresh"]
-    labels: Literal["kept", "fresh"]
 
 
 class StoredSpec(BaseModel):
@@ -31,11 +21,11 @@ class StoredSpec(BaseModel):
     stop: StopSpec
     model: str
     dataset: dict[str, Any]
-    init: InitFacts | None = None
+    init: InitBody | None = None
 
     @classmethod
     def of(
-        cls, request: RunSpec, resolved: ResolvedConfig, dataset: dict[str, Any], init: InitFacts | None
+        cls, request: RunSpec, resolved: ResolvedConfig, dataset: dict[str, Any], init: InitBody | None
     ) -> "StoredSpec":
         """That of a new run."""
         return cls(
