@@ -52,10 +52,7 @@ def measure(name: str, device: str, warm_up: int, seconds: float) -> dict[str, f
     if name == EXAMPLE:
         return {"images_per_second": example.images_per_second(images_NHWC, warm_up, seconds, device)}
     if name == OURS:
-        state, method, batches = ours.prepare(
-            "dcgan", ours.resized(images_NHWC, example.SIZE), labels_N, device, latent_dim=example.LATENT
-        )
-        run = (ours.with_networks_of_example(state), method, batches)
+        run = ours.prepare_example(images_NHWC, labels_N, device)
     else:
         run = ours.prepare(name, images_NHWC, labels_N, device)
     rate = ours.images_per_second(run, warm_up, seconds)

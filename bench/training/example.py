@@ -71,40 +71,51 @@ class Resized(Dataset[Tensor]):
         return torch.from_numpy(pixels_HWC.copy()).permute(2, 0, 1).float().div(255).sub(0.5).div(0.5)
 
 
+class Example:
+    """Networks and optimisers as the example sets them up, and its step."""
+
+    def __init__(self, channels: int, device: str) -> None:
+        self.net_g = initialise(generator(channels)).to(device)
+        self.net_d = initialise(discriminator(channels)).to(device)
+        self.optimizer_d = torch.optim.Adam(self.net_d.parameters(), lr=LEARNING_RATE, betas=BETAS)
+        self.optimizer_g = torch.optim.Adam(self.net_g.parameters(), lr=LEARNING_RATE, betas=BETAS)
+        self.criterion = nn.BCELoss()
+
+    def step(self, real_BCHW: Tensor, noise_BZ11: Tensor) -> list[float]:
+        """One update of each network; what the example prints: three mean scores and two losses."""
+        self.net_d.zero_grad()
+        label_B = torch.full((len(real_BCHW),), 1.0, device=real_BCHW.device)
+        output_B = self.net_d(real_BCHW).sigmoid().view(-1)
+        loss_real = self.criterion(output_B, label_B)
+        loss_real.backward()
+        shown = [output_B.mean().item()]
+        fake_BCHW = self.net_g(noise_BZ11)
+        label_B.fill_(0.0)
+        output_B = self.net_d(fake_BCHW.detach()).sigmoid().view(-1)
+        loss_fake = self.criterion(output_B, label_B)
+        loss_fake.backward()
+        shown.append(output_B.mean().item())
+        self.optimizer_d.step()
+        self.net_g.zero_grad()
+        label_B.fill_(1.0)
+        output_B = self.net_d(fake_BCHW).sigmoid().view(-1)
+        loss_g = self.criterion(output_B, label_B)
+        loss_g.backward()
+        shown += [output_B.mean().item(), (loss_real + loss_fake).item(), loss_g.item()]
+        self.optimizer_g.step()
+        return shown
+
+
 def steps(images_NHWC: npt.NDArray[np.uint8], device: str) -> Iterator[int]:
     """Train for ever; yields the images of each step."""
     torch.manual_seed(0)
-    channels = images_NHWC.shape[3]
-    net_g, net_d = initialise(generator(channels)).to(device), initialise(discriminator(channels)).to(device)
+    trained = Example(images_NHWC.shape[3], device)
     loader: DataLoader[Any] = DataLoader(Resized(images_NHWC), batch_size=BATCH, shuffle=True, num_workers=WORKERS)
-    criterion = nn.BCELoss()
-    optimizer_d = torch.optim.Adam(net_d.parameters(), lr=LEARNING_RATE, betas=BETAS)
-    optimizer_g = torch.optim.Adam(net_g.parameters(), lr=LEARNING_RATE, betas=BETAS)
     while True:
         for loaded_BCHW in loader:
-            net_d.zero_grad()
             real_BCHW = loaded_BCHW.to(device)
-            count = len(real_BCHW)
-            label_B = torch.full((count,), 1.0, device=device)
-            output_B = net_d(real_BCHW).sigmoid().view(-1)
-            loss_real = criterion(output_B, label_B)
-            loss_real.backward()
-            shown = [output_B.mean().item()]
-            fake_BCHW = net_g(torch.randn(count, LATENT, 1, 1, device=device))
-            label_B.fill_(0.0)
-            output_B = net_d(fake_BCHW.detach()).sigmoid().view(-1)
-            loss_fake = criterion(output_B, label_B)
-            loss_fake.backward()
-            shown.append(output_B.mean().item())
-            optimizer_d.step()
-            net_g.zero_grad()
-            label_B.fill_(1.0)
-            output_B = net_d(fake_BCHW).sigmoid().view(-1)
-            loss_g = criterion(output_B, label_B)
-            loss_g.backward()
-            shown += [output_B.mean().item(), (loss_real + loss_fake).item(), loss_g.item()]
-            optimizer_g.step()
-            yield count
+            trained.step(real_BCHW, torch.randn(len(real_BCHW), LATENT, 1, 1, device=device))
+            yield len(real_BCHW)
 
 
 def images_per_second(images_NHWC: npt.NDArray[np.uint8], warm_up: int, seconds: float, device: str) -> float:

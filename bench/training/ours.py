@@ -6,7 +6,7 @@ Shape suffixes: B batch, Z latent, C channels, H height, W width.
 import copy
 import dataclasses
 import time
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -42,11 +42,18 @@ class ExampleGenerator(nn.Module):
 
 
 class ExampleDiscriminator(nn.Module):
-    """The example's, as our loop calls a discriminator."""
+    """The example's, as our loop calls a discriminator.
+
+    Its batch norms go by the batch in every pass, as in the example. In the generator's step our loop sets the
+    discriminator to eval mode; of our own discriminators that changes only that their power iterations rest.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.layers = example.initialise(example.discriminator(channels))
+
+    def train(self, mode: bool = True) -> Self:  # noqa: ARG002
+        return super().train(True)
 
     def forward(self, x_BCHW: Tensor, label_B: Tensor | None = None) -> Judgement:  # noqa: ARG002
         return Judgement(self.layers(x_BCHW).float().flatten())
@@ -96,8 +103,20 @@ def prepare(
     return state, method_of(resolved), batches
 
 
-def with_networks_of_example(state: TrainState) -> TrainState:
-    """The same run with the example's networks and rates."""
+def prepare_example(
+    images_NHWC: npt.NDArray[np.uint8], labels_N: npt.NDArray[np.int64], device: str, **config: Any
+) -> tuple[TrainState, Method, Batches]:
+    """A run with the example's networks, loss, batch, rates and size of pictures."""
+    same: dict[str, Any] = {"batch_size": example.BATCH, "latent_dim": example.LATENT}
+    same |= {"generator_lr": example.LEARNING_RATE, "discriminator_lr": example.LEARNING_RATE}
+    same |= {"beta1": example.BETAS[0], "beta2": example.BETAS[1], "augment": "none"}
+    state, method, batches = prepare(
+        "dcgan", resized(images_NHWC, example.SIZE), labels_N, device, **{**same, **config}
+    )
+    return _with_networks_of_example(state), method, batches
+
+
+def _with_networks_of_example(state: TrainState) -> TrainState:
     torch.manual_seed(0)
     channels = state.resolved.network.channels
     generator, counterpart = (

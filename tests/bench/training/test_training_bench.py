@@ -1,5 +1,6 @@
 """The training benchmark: both loops train the same networks, and its tables say what was measured."""
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -29,23 +30,41 @@ def test_the_example_takes_each_picture_once_an_epoch_an_incomplete_batch_too(mo
     assert [next(endless) for _ in range(4)] == [64, 64, 2, 64]
 
 
-def test_ours_trains_the_networks_of_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(example, "WIDTH", 4)
-    state, method, batches = ours.prepare(
-        "dcgan", ours.resized(IMAGES_NHWC, example.SIZE), LABELS_N, "cpu", latent_dim=example.LATENT
-    )
-    state = ours.with_networks_of_example(state)
-    theirs = (example.generator(1), example.discriminator(1))
-    before = [network.state_dict()["layers.0.weight"].clone() for network in (state.generator, state.counterpart)]
+def test_a_step_of_ours_and_one_of_the_example_end_in_the_same_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(example, "WIDTH", 8)
+    state, method, batches = ours.prepare_example(IMAGES_NHWC, LABELS_N, "cpu", precision="float32")
+    torch.manual_seed(0)
+    theirs = example.Example(1, "cpu")
+    pairs = ((state.generator, theirs.net_g), (state.counterpart, theirs.net_d))
+    before = [copy.deepcopy(its.state_dict()) for _, its in pairs]
+    real_BCHW, _ = ours.prepare_example(IMAGES_NHWC, LABELS_N, "cpu", precision="float32")[2].next()
 
-    told = method.step(state, batches)
+    state.set_rates()
+    noise_BZ = state.noise(example.BATCH)
+    method.step(state, batches)
+    theirs.step(real_BCHW.contiguous(), noise_BZ[:, :, None, None])
 
-    for network, its in zip((state.generator, state.counterpart), theirs, strict=True):
-        shapes = {name.removeprefix("layers."): value.shape for name, value in network.state_dict().items()}
-        assert shapes == {name: value.shape for name, value in its.state_dict().items()}
-    after = [network.state_dict()["layers.0.weight"] for network in (state.generator, state.counterpart)]
-    assert all(not torch.equal(old, new) for old, new in zip(before, after, strict=True))
-    assert all(value.isfinite() for value in told.values())
+    for (mine, its), old in zip(pairs, before, strict=True):
+        after = {name.removeprefix("layers."): value for name, value in mine.state_dict().items()}
+        for name, value in its.state_dict().items():  # running means, and how many batches they saw, too
+            torch.testing.assert_close(after[name], value, rtol=1e-5, atol=5e-6, msg=name)
+            assert not torch.equal(value, old[name]), f"{name} has not moved"
+
+
+def test_of_both_loops_batch_rates_and_betas_are_the_example_s() -> None:
+    state, _, _ = ours.prepare_example(IMAGES_NHWC, LABELS_N, "cpu")
+    theirs = example.Example(1, "cpu")
+
+    assert (state.resolved.batch_size, state.resolved.lr_schedule) == (example.BATCH, "constant")
+    state.set_rates()
+    for mine, its in (
+        (state.generator_optimizer, theirs.optimizer_g),
+        (state.counterpart_optimizer, theirs.optimizer_d),
+    ):
+        (group,), (same,) = mine.param_groups, its.param_groups
+        assert [group[name] for name in ("lr", "betas", "eps", "weight_decay")] == [
+            same[name] for name in ("lr", "betas", "eps", "weight_decay")
+        ]
 
 
 def test_a_recipe_is_measured_with_its_operations_and_memory(monkeypatch: pytest.MonkeyPatch) -> None:
