@@ -6,7 +6,6 @@ and the share of what is drawn with nothing beside it; medians of 3 rounds taken
 """
 
 import asyncio
-import json
 import statistics
 import sys
 import tempfile
@@ -20,6 +19,8 @@ from app.engine.process_backend import ProcessBackend
 from app.engine.thread_backend import ThreadBackend
 from bench.machine import machine
 from bench.serving.generator import publish
+from core.registry import VersionManifest
+from core.registry.manifest import MANIFEST_FILE
 from models.noise import Latents
 
 BATCH, SECONDS, ROUNDS = 16, 1.5, 3
@@ -69,7 +70,7 @@ async def main() -> None:
     await backend.start()
     with tempfile.TemporaryDirectory() as store:
         folder = publish(Path(store), {"bench32": 32})["bench32"]
-        manifest = json.loads((folder / "manifest.json").read_text())
+        manifest = VersionManifest.read(folder / MANIFEST_FILE)
         here, _ = threads.open(folder, manifest, "bfloat16")
         there, _ = await asyncio.to_thread(backend.open, folder, manifest, "bfloat16")
         rounds = [await measure(here, there) for _ in range(ROUNDS)]

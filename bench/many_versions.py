@@ -9,7 +9,6 @@ store of two models: where nothing scans, the columns are alike. A page of `/mod
 
 import argparse
 import asyncio
-import json
 import statistics
 import tempfile
 import time
@@ -24,6 +23,7 @@ from app.deps import Services
 from app.main import create_app
 from bench.machine import ROOT, machine
 from core.registry import PublishKey, Registry
+from core.registry.manifest import MANIFEST_FILE
 from core.settings import Settings
 from core.store import Store
 from ganymede.schemas.references import ModelRef
@@ -41,7 +41,7 @@ def fill(root: Path, versions: int, models: int) -> None:
     for number in range(1, versions + 1):
 
         def write(folder: Path, number: int = number) -> None:
-            (folder / "manifest.json").write_text(json.dumps({**manifest, "step": number}))
+            manifest.model_copy(update={"step": number}).write(folder / MANIFEST_FILE)
             if number == versions:
                 for file in weights.iterdir():
                     (folder / file.name).write_bytes(file.read_bytes())
@@ -50,7 +50,7 @@ def fill(root: Path, versions: int, models: int) -> None:
     for number in range(models - 2):
 
         def copy(folder: Path) -> None:
-            (folder / "manifest.json").write_text(json.dumps(manifest))
+            manifest.write(folder / MANIFEST_FILE)
 
         registry.publish(f"model-{number:04d}", PublishKey("run_00000000000000000000", 0, 1), copy)
 

@@ -26,6 +26,7 @@ from bench.machine import ROOT, machine
 from bench.quality import grid
 from core.images import Images
 from core.registry import Registry
+from core.registry.manifest import MANIFEST_FILE
 from core.runs import Run, RunStore
 from core.settings import Settings
 from core.store import Store, files, list_files
@@ -157,13 +158,13 @@ def finish(name: str, runs: Sequence[Run]) -> None:
     judgement = judged(name, folder)
     print(json.dumps(judgement, indent=1))
     weights = list_files(folder, WEIGHTS_FILE)[WEIGHTS_FILE]
-    if missed := missed_bars(STARTERS[name], judgement, weights["bytes"]):
+    if missed := missed_bars(STARTERS[name], judgement, weights.bytes):
         raise SystemExit(f"refused: {'; '.join(missed)}")
     target = FOLDER / name
     target.mkdir(parents=True, exist_ok=True)
-    for file in (WEIGHTS_FILE, publish.SAMPLES_FILE, publish.MANIFEST_FILE):
+    for file in (WEIGHTS_FILE, publish.SAMPLES_FILE, MANIFEST_FILE):
         shutil.copyfile(folder / file, target / file)
-    record = {**made(name, runs), "weights": weights, "judgement": judgement}
+    record = {**made(name, runs), "weights": weights.model_dump(), "judgement": judgement}
     files.write_atomic(target / "record.json", (json.dumps(record, indent=1) + "\n").encode())
     if notice := starter_data.notice_of(name):
         files.write_atomic(target / "NOTICE.md", notice.encode())

@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from core import images
 from core.datasets import MAX_CLASS_NAME, MAX_CLASSES
 from core.errors import Conflict, FieldProblem, InvalidRequest, RunNotFound, StoreDamaged
-from core.registry import PublishKey, Registry
+from core.registry import Registry, VersionManifest
+from core.registry.manifest import FIRST_REVISION, GENERATION, IMAGE, MANIFEST_FILE
 from core.runs import RunStore
 from core.store import SCHEMA, files, list_files
 from models import ARCHITECTURES, sampling
 from models.noise import DISTRIBUTION
-from models.publish import MANIFEST_FILE, SAMPLES_FILE, publish_folder
-from models.weights import WEIGHTS_FILE, is_finite, load_generator, misfits
+from models.publish import SAMPLES_FILE, publish_folder
+from models.weights import WEIGHTS_FILE, is_finite, load_generator, misfits, unknown
 
 WEIGHTS_PART, MANIFEST_PART = "weights", "manifest"
 MAX_MANIFEST_BYTES = 1 << 20
@@ -77,7 +79,10 @@ class Manifest(Part):
     step: Annotated[int, Field(ge=0, lt=10**12)]
     images_seen: Count
     recipe: str = Field(min_length=1, max_length=64)
+    task: SkipJsonSchema[str] = GENERATION
+    medium: SkipJsonSchema[str] = IMAGE
     architecture: str
+    revision: SkipJsonSchema[int] = FIRST_REVISION
     image_size: int
     channels: Literal[1, 3]
     latent_dim: int
@@ -132,22 +137,32 @@ def import_folder(registry: Registry, model: str, folder: Path) -> tuple[int, bo
     _check_digest(folder / WEIGHTS_FILE, manifest)
     (folder / SAMPLES_FILE).write_bytes(images.to_webp(_sheet(folder / WEIGHTS_FILE, manifest)))
     listed = list_files(folder, WEIGHTS_FILE, SAMPLES_FILE)
-    stored = manifest.model_dump(mode="json", by_alias=True) | {"files": listed}
-    files.write_json(folder / MANIFEST_FILE, stored)
+    manifest.model_copy(update={"files": listed}).write(folder / MANIFEST_FILE)
     version, is_new = publish_folder(registry, model, folder, by_hand=True, move=True)
-    if registry.manifest(model, version)["digest"] != manifest.digest:
+    if registry.manifest(model, version).digest != manifest.digest:
         key = f"run {manifest.run}, branch {manifest.branch}, step {manifest.step}"
         raise Conflict(f"version {version} of model {model!r} was published from {key} with other weights")
     return version, is_new
 
 
-def read_manifest(text: bytes) -> Manifest:
+def read_manifest(text: bytes) -> VersionManifest:
     """A manifest as it was uploaded; InvalidRequest names each field that is wrong."""
     try:
-        return Manifest.model_validate_json(text)
+        uploaded = Manifest.model_validate_json(text)
     except ValidationError as error:
         entries = error.errors(include_url=False, include_context=False, include_input=False)[:20]
-    problems = [FieldProblem(_pointer(entry["loc"]), entry["msg"].removeprefix("Value error, ")) for entry in entries]
+        problems = [FieldProblem(_pointer(each["loc"]), each["msg"].removeprefix("Value error, ")) for each in entries]
+    else:
+        listed = uploaded.files.model_dump(by_alias=True, exclude_none=True)
+        manifest = VersionManifest.model_validate(
+            uploaded.model_dump(by_alias=True, exclude={"schema_number"}) | {"files": listed}
+        )
+        problems = [
+            FieldProblem(_pointer((field,)), f"this build knows {known}; got {str(found)[:80]!a}")
+            for field, found, known in unknown(manifest)
+        ]
+        if not problems:
+            return manifest
     raise InvalidRequest("; ".join(f"{p.pointer}: {p.detail}" for p in problems), problems)
 
 
@@ -156,18 +171,17 @@ def _pointer(location: tuple[int | str, ...]) -> str:
     return "/".join([f"/{MANIFEST_PART}", *parts])
 
 
-def _check_not_training(registry: Registry, model: str, manifest: Manifest) -> None:
+def _check_not_training(registry: Registry, model: str, manifest: VersionManifest) -> None:
     """What a run here is yet to publish must not be taken for published."""
-    key = PublishKey(manifest.run, manifest.branch, manifest.step)
-    if str(key) in registry.pointers(model).published:
+    if str(manifest.key) in registry.pointers(model).published:
         return
     with contextlib.suppress(RunNotFound, StoreDamaged):
         if not RunStore(registry.store).get(manifest.run).state().status.is_terminal:
             raise Conflict(f"run {manifest.run} is not over here; publish one of its checkpoints, or wait for its end")
 
 
-def _check_digest(weights: Path, manifest: Manifest) -> None:
-    facts = manifest.files.weights
+def _check_digest(weights: Path, manifest: VersionManifest) -> None:
+    facts = manifest.files[WEIGHTS_FILE]
     if weights.stat().st_size != facts.bytes:
         raise InvalidRequest.field(
             f"/{WEIGHTS_PART}", f"has {weights.stat().st_size} bytes, the manifest says {facts.bytes}"
@@ -178,7 +192,7 @@ def _check_digest(weights: Path, manifest: Manifest) -> None:
         raise InvalidRequest.field(f"/{MANIFEST_PART}/digest", f"is not that of {WEIGHTS_FILE}")
 
 
-def _sheet(weights: Path, manifest: Manifest) -> images.Images:
+def _sheet(weights: Path, manifest: VersionManifest) -> images.Images:
     """The grid of samples of the weights, once they are known to be sound."""
     try:
         generator, config = load_generator(weights)
@@ -188,7 +202,7 @@ def _sheet(weights: Path, manifest: Manifest) -> images.Images:
         raise InvalidRequest.field(f"/{WEIGHTS_PART}", "has weights that are not finite numbers")
     if type(config) is not ARCHITECTURES[manifest.architecture].config:
         raise InvalidRequest.field(f"/{MANIFEST_PART}/architecture", "is not that of the weights")
-    if wrong := misfits(manifest.model_dump(), config):
+    if wrong := misfits(manifest, config):
         problems = [FieldProblem(f"/{MANIFEST_PART}/{field}", "does not describe the weights") for field in wrong]
         raise InvalidRequest(f"the manifest does not describe the weights: {', '.join(wrong)}", problems)
     drawn = sampling.draw_samples(generator, config.latent_dim, config.num_classes, manifest.default_labels)

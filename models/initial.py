@@ -13,7 +13,8 @@ from typing import Any
 
 from core.errors import CheckpointNotFound, InvalidRequest, ModelNotFound, RunNotFound, StoreDamaged
 from core.refs import parse_reference
-from core.registry import Registry
+from core.registry import Registry, VersionManifest
+from core.registry.manifest import MANIFEST_FILE
 from core.resolved import ResolvedConfig
 from core.runs import INIT_FOLDER, RunStore
 from core.runs.checkpoints import GENERATOR_FOLDER, find_checkpoint
@@ -22,10 +23,9 @@ from ganymede.schemas.references import ModelRef, RunRef
 from ganymede.schemas.runs import InitBody
 from ganymede.schemas.specs import RunSpec
 from models.choice import AUTO, Choice
-from models.publish import MANIFEST_FILE
 from models.recipes import RECIPES
 from models.resolution import EVIDENCE, resolve
-from models.weights import WEIGHTS_FILE, load_generator
+from models.weights import WEIGHTS_FILE, load_version
 
 POINTER = "/init"
 SHAPES = ("depth", "revision")  # that a run takes from them, where its architecture has several
@@ -43,7 +43,7 @@ class Initial:
     reference: str
     folder: Path
     is_checkpoint: bool
-    manifest: dict[str, Any]
+    manifest: VersionManifest
     network: dict[str, int]
     learnt: ResolvedConfig | None
 
@@ -57,7 +57,7 @@ class Initial:
                 if self.folder.exists():
                     raise
                 raise CheckpointNotFound(f"{self.reference} was deleted while it was copied") from None
-            check_files(target / GENERATOR_FOLDER, self.manifest["files"])
+            check_files(target / GENERATOR_FOLDER, self.manifest.files)
 
     def facts(self, resolved: ResolvedConfig) -> InitBody:
         """What a run tells of it: where its weights come from, and what of them it keeps."""
@@ -65,7 +65,7 @@ class Initial:
         keeps_counterpart = self.learnt is not None and _kind(self.learnt) == _kind(resolved)
         return InitBody(
             reference=self.reference,
-            digest=self.manifest["digest"],
+            digest=self.manifest.digest,
             counterpart="kept" if keeps_counterpart else "fresh",
             labels="kept" if keeps_labels else "fresh",
         )
@@ -115,20 +115,19 @@ def _of_run(ref: RunRef, runs: RunStore) -> Initial:
     return Initial(f"run:{ref.run}@{checkpoint}", checkpoint.folder, True, manifest, sizes, learnt)
 
 
-def _sizes(folder: Path, manifest: dict[str, Any]) -> dict[str, int]:
+def _sizes(folder: Path, manifest: VersionManifest) -> dict[str, int]:
     """The sizes of the network in a folder of a version; StoreDamaged if its files are not what the manifest says."""
-    listed = manifest.get("files", {})
-    if WEIGHTS_FILE not in listed or not (folder / MANIFEST_FILE).exists() or "architecture" not in manifest:
+    if WEIGHTS_FILE not in manifest.files or not (folder / MANIFEST_FILE).exists():
         raise StoreDamaged(f"{files.shown(folder / MANIFEST_FILE)} does not describe a version")
-    check_files(folder, listed)
-    _, config = load_generator(folder / WEIGHTS_FILE)
+    check_files(folder, manifest.files)
+    _, config = load_version(folder, manifest)
     sizes: dict[str, int] = asdict(config)
     return sizes
 
 
 def _recipe_of(initial: Initial) -> Choice:
     """The recipe that made these weights; where they are from elsewhere, the first of ours that has such networks."""
-    architecture, has_classes = initial.manifest["architecture"], initial.network["num_classes"] > 0
+    architecture, has_classes = initial.manifest.architecture, initial.network["num_classes"] > 0
     fitting = [
         name
         for name, recipe in RECIPES.items()
@@ -137,7 +136,7 @@ def _recipe_of(initial: Initial) -> Choice:
     if not fitting:
         kind = f"networks of architecture {architecture!r} {'with' if has_classes else 'without'} classes"
         raise InvalidRequest.field(POINTER, f"{initial.reference} has {kind}, and no recipe trains such")
-    if (made_with := initial.manifest.get("recipe")) in fitting:
+    if (made_with := initial.manifest.recipe) in fitting:
         return Choice(made_with, f"{initial.reference} was made with it")
     return Choice(fitting[0], f"it has the networks of {initial.reference}")
 
@@ -154,8 +153,8 @@ def _adapted(spec: RunSpec, initial: Initial, name: str) -> RunSpec:
 
 
 def _misfits(resolved: ResolvedConfig, initial: Initial) -> Iterator[str]:
-    if initial.manifest["architecture"] != resolved.architecture:
-        yield f"architecture {initial.manifest['architecture']!r}"
+    if initial.manifest.architecture != resolved.architecture:
+        yield f"architecture {initial.manifest.architecture!r}"
     for name in SIZES:
         if initial.network[name] != getattr(resolved.network, name):
             yield f"{name} {initial.network[name]}"

@@ -12,14 +12,14 @@ from torch import nn
 
 from core import images
 from core.errors import StoreDamaged
-from core.registry import PublishKey, Registry, timestamp
-from core.store import SCHEMA, check_files, files, list_files
+from core.registry import PublishKey, Registry, VersionManifest, timestamp
+from core.registry.manifest import MANIFEST_FILE, LearntFrom, StartedFrom
+from core.store import check_files, files, list_files
 from models import sampling
 from models.noise import DISTRIBUTION, classes_with_images
-from models.weights import WEIGHTS_FILE, save_generator
+from models.weights import WEIGHTS_FILE, revision_of, save_generator
 
 SAMPLES_FILE = "samples.webp"
-MANIFEST_FILE = "manifest.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +35,7 @@ class Lineage:
     network: Any  # the architecture's config
     dataset: dict[str, Any]  # name, version, digest, class_names, class_counts, licence, attribution
     metrics: dict[str, float | None]
-    init: dict[str, Any] | None = None  # reference and digest of the weights it started from
+    init: StartedFrom | None = None
 
     @property
     def key(self) -> PublishKey:
@@ -50,28 +50,28 @@ def write_generator(folder: Path, generator: nn.Module, lineage: Lineage) -> Non
     sheet = sampling.draw_grid(generator, network.latent_dim, network.num_classes, classes)
     (folder / SAMPLES_FILE).write_bytes(images.to_webp(sheet))
     listed = list_files(folder, WEIGHTS_FILE, SAMPLES_FILE)
-    manifest = {
-        "schema": SCHEMA,
-        "run": lineage.run,
-        "branch": lineage.branch,
-        "step": lineage.step,
-        "images_seen": lineage.images_seen,
-        "recipe": lineage.recipe,
-        "architecture": lineage.architecture,
-        "image_size": network.image_size,
-        "channels": network.channels,
-        "latent_dim": network.latent_dim,
-        "noise": DISTRIBUTION,
-        "labels": list(dataset["class_names"]) if network.num_classes else [],
-        "default_labels": classes,
-        "dataset": {k: dataset.get(k) for k in ("name", "version", "digest", "licence", "attribution")},
-        "metrics": lineage.metrics,
-        "init": lineage.init,
-        "created_at": timestamp(),
-        "digest": f"sha256:{listed[WEIGHTS_FILE]['sha256']}",
-        "files": listed,
-    }
-    files.write_json(folder / MANIFEST_FILE, manifest)
+    manifest = VersionManifest(
+        run=lineage.run,
+        branch=lineage.branch,
+        step=lineage.step,
+        images_seen=lineage.images_seen,
+        recipe=lineage.recipe,
+        architecture=lineage.architecture,
+        revision=revision_of(network),
+        image_size=network.image_size,
+        channels=network.channels,
+        latent_dim=network.latent_dim,
+        noise=DISTRIBUTION,
+        labels=list(dataset["class_names"]) if network.num_classes else [],
+        default_labels=classes,
+        dataset=LearntFrom.model_validate({name: dataset.get(name) for name in LearntFrom.model_fields}),
+        metrics=lineage.metrics,
+        init=lineage.init,
+        created_at=timestamp(),
+        digest=f"sha256:{listed[WEIGHTS_FILE].sha256}",
+        files=listed,
+    )
+    manifest.write(folder / MANIFEST_FILE)
 
 
 def publish_folder(
@@ -84,26 +84,25 @@ def publish_folder(
     Raises:
         StoreDamaged: the folder's files do not match its manifest; nothing is published.
     """
-    key, listed = read_key(folder / MANIFEST_FILE)
-    check_files(folder, listed)
+    manifest = read_manifest(folder / MANIFEST_FILE)
+    check_files(folder, manifest.files)
 
     def fill(target: Path) -> None:
-        for name in (*listed, MANIFEST_FILE):
+        for name in (*manifest.files, MANIFEST_FILE):
             if move:
                 (folder / name).rename(target / name)
             else:
                 shutil.copyfile(folder / name, target / name)  # a link would share every later damage
 
-    return registry.publish(model, replace(key, again=again), fill, by_hand=by_hand)
+    return registry.publish(model, replace(manifest.key, again=again), fill, by_hand=by_hand)
 
 
-def read_key(path: Path) -> tuple[PublishKey, dict[str, Any]]:
-    """What publishing needs of a manifest: its key, and the list of files; StoreDamaged where it lacks either."""
+def read_manifest(path: Path) -> VersionManifest:
+    """That of a folder; StoreDamaged where it is missing, or lists no weights."""
     try:
-        manifest = files.read_json(path, SCHEMA)
+        manifest = VersionManifest.read(path)
     except FileNotFoundError:
         raise StoreDamaged(f"{files.shown(path)} is missing") from None
-    match manifest:
-        case {"run": str(run), "branch": int(branch), "step": int(step), "files": {**listed}} if WEIGHTS_FILE in listed:
-            return PublishKey(run, branch, step), manifest["files"]
-    raise StoreDamaged(f"{files.shown(path)} lacks what a version needs")
+    if WEIGHTS_FILE not in manifest.files:
+        raise StoreDamaged(f"{files.shown(path)} lists no {WEIGHTS_FILE}")
+    return manifest

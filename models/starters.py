@@ -9,7 +9,8 @@ from pathlib import Path
 
 from core.errors import StoreDamaged
 from core.registry import PublishKey, Registry
-from models.publish import MANIFEST_FILE, publish_folder, read_key
+from core.registry.manifest import MANIFEST_FILE
+from models.publish import publish_folder, read_manifest
 
 DIGITS, AVATARS = "digits", "avatars"
 
@@ -30,7 +31,7 @@ def install_starters(registry: Registry, folder: Path | None = None) -> None:
 
 
 def _install(registry: Registry, starter: Path) -> None:
-    name, (key, _) = starter.name, read_key(starter / MANIFEST_FILE)
+    name, key = starter.name, read_manifest(starter / MANIFEST_FILE).key
     try:
         has_another = _has_another(registry, name, key)
     except StoreDamaged as error:
@@ -50,4 +51,4 @@ def _has_another(registry: Registry, name: str, key: PublishKey) -> bool:
     if registry.store.has(f"models/{name}/aliases.json"):
         return str(key) not in registry.pointers(name).published
     folders = (registry.folder(name, version) for version in registry.versions(name))
-    return any(read_key(folder / MANIFEST_FILE)[0] != key for folder in folders)
+    return any(read_manifest(folder / MANIFEST_FILE).key != key for folder in folders)

@@ -4,6 +4,7 @@ No pickle: a foreign file can be wrong, never run code.
 """
 
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from safetensors.torch import save
 from torch import nn
 
 from core.errors import StoreDamaged
+from core.registry import VersionManifest
+from core.registry.manifest import FIRST_REVISION, GENERATION, IMAGE, MANIFEST_FILE
 from core.store import files
 from models import ARCHITECTURES
 
@@ -71,10 +74,42 @@ def _check_tensors(file: Any, generator: nn.Module) -> list[str]:
     return list(expected)
 
 
-def misfits(manifest: dict[str, Any], config: Any) -> list[str]:
+def load_version(folder: Path, manifest: VersionManifest) -> tuple[nn.Module, Any]:
+    """As load_generator, of a folder that `manifest` describes; StoreDamaged too where this build knows no such."""
+    for field, found, known in unknown(manifest):
+        raise StoreDamaged(f"{files.shown(folder / MANIFEST_FILE)} has the {field} {found!a}; this build knows {known}")
+    generator, config = load_generator(folder / WEIGHTS_FILE)
+    if misfits(manifest, config):
+        raise StoreDamaged("its manifest does not describe its weights")
+    return generator, config
+
+
+def unknown(manifest: VersionManifest) -> Iterator[tuple[str, str | int, str]]:
+    """Fields of a manifest that say what this build does not know: name, value, and what it knows."""
+    known: dict[str, Iterable[str | int]] = {"task": (GENERATION,), "medium": (IMAGE,), "architecture": ARCHITECTURES}
+    if manifest.architecture in ARCHITECTURES:
+        known["revision"] = range(1, ARCHITECTURES[manifest.architecture].revision + 1)
+    for field, values in known.items():
+        if getattr(manifest, field) not in values:
+            yield field, getattr(manifest, field), ", ".join(map(str, values))
+
+
+def misfits(manifest: VersionManifest, config: Any) -> list[str]:
     """Fields of a manifest that say another thing than the config of its weights."""
-    wrong = [field for field in ("image_size", "channels", "latent_dim") if manifest[field] != getattr(config, field)]
-    return wrong + (["labels"] if len(manifest["labels"]) != config.num_classes else [])
+    pairs = {
+        "image_size": (manifest.image_size, config.image_size),
+        "channels": (manifest.channels, config.channels),
+        "latent_dim": (manifest.latent_dim, config.latent_dim),
+        "labels": (len(manifest.labels), config.num_classes),
+    }
+    if manifest.revision != FIRST_REVISION:  # an earlier build left it to the weights
+        pairs["revision"] = manifest.revision, revision_of(config)
+    return [field for field, (said, is_so) in pairs.items() if said != is_so]
+
+
+def revision_of(config: Any) -> int:
+    """Of the architecture whose config this is."""
+    return int(getattr(config, "revision", FIRST_REVISION))
 
 
 def is_finite(network: nn.Module) -> bool:

@@ -1,6 +1,5 @@
 """Models and versions as a client sees them. Knows the registry and what is loaded here, no request."""
 
-import logging
 from typing import Annotated
 
 from fastapi import Path
@@ -8,13 +7,10 @@ from fastapi import Path
 from app.deps import Services
 from app.engine.engine import Engine
 from app.http.proxy import address
-from core.errors import StoreDamaged
 from ganymede.schemas.models import EngineFacts, VersionBody
 
 ModelName = Annotated[str, Path(max_length=100, description="Name of a model.", examples=["digits"])]
 VersionNumber = Annotated[int, Path(ge=1, lt=10**9, description="Number of a version.", examples=[1])]
-
-log = logging.getLogger(__name__)
 
 
 def version_body(name: str, version: int, services: Services) -> VersionBody:
@@ -28,28 +24,34 @@ def version_body(name: str, version: int, services: Services) -> VersionBody:
     failure = services.models.failures.get((name, version))
     engine = services.models.cache.get((name, version))
     path = address(f"/models/{name}/versions/{version}")
-    try:
-        size = sum(facts["bytes"] for facts in manifest["files"].values())
-        facts = {key: value for key, value in manifest.items() if key in VersionBody.model_fields}
-        links = {
-            "self": path,
-            "model": address(f"/models/{name}"),
-            "generate": address(f"/generate?model={name}@{version}"),
-        }
-        links |= {part: f"{path}/{part}" for part in ("samples", "weights", "manifest")}
-        own = {
-            "model": name,
-            "version": version,
-            "bytes": size,
-            "is_loaded": engine is not None,
-            "loaded": engine and engine_facts(engine),
-            "problem": failure.reason if failure else None,
-            "links": links,
-        }
-        return VersionBody(**{**facts, **own})
-    except (KeyError, TypeError, AttributeError, ValueError) as error:  # JSON, but none of ours
-        log.warning("the manifest of %s@%d cannot be used: %s", name, version, error)
-        raise StoreDamaged(f"the manifest.json of {name}@{version} does not describe a model") from None
+    links = {
+        "self": path,
+        "model": address(f"/models/{name}"),
+        "generate": address(f"/generate?model={name}@{version}"),
+    }
+    links |= {part: f"{path}/{part}" for part in ("samples", "weights", "manifest")}
+    return VersionBody(
+        model=name,
+        version=version,
+        step=manifest.step,
+        run=manifest.run,
+        recipe=manifest.recipe,
+        dataset=manifest.dataset.model_dump(),
+        labels=manifest.labels,
+        default_labels=manifest.default_labels,
+        image_size=manifest.image_size,
+        channels=manifest.channels,
+        latent_dim=manifest.latent_dim,
+        metrics=manifest.metrics,
+        init=manifest.init and manifest.init.model_dump(),
+        digest=manifest.digest,
+        bytes=sum(facts.bytes for facts in manifest.files.values()),
+        created_at=manifest.created_at,
+        is_loaded=engine is not None,
+        loaded=engine and engine_facts(engine),
+        problem=failure.reason if failure else None,
+        links=links,
+    )
 
 
 def engine_facts(engine: Engine) -> EngineFacts:

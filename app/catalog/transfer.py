@@ -25,10 +25,12 @@ from core.errors import (
     StoreDamaged,
 )
 from core.refs import check_model_name
+from core.registry import VersionManifest
+from core.registry.manifest import MANIFEST_FILE
 from core.store import files
 from ganymede.schemas.models import VersionBody
 from models.imports import MANIFEST_PART, MAX_MANIFEST_BYTES, WEIGHTS_PART, Manifest, import_folder
-from models.publish import MANIFEST_FILE, SAMPLES_FILE
+from models.publish import SAMPLES_FILE
 from models.weights import WEIGHTS_FILE
 
 router = Router(prefix="/models/{model}/versions", tags=["models"])
@@ -137,11 +139,11 @@ def _stored(
     return StoredFile(path, headers=headers, media_type=media_type, filename=filename, stat_result=stat)
 
 
-def _facts(manifest: dict[str, Any], path: FilePath) -> tuple[str, int | None]:
+def _facts(manifest: VersionManifest, path: FilePath) -> tuple[str, int | None]:
     """SHA-256 and size that a file of a version must have; of the manifest itself, those it has."""
     if path.name == MANIFEST_FILE:
         return files.sha256_file(path), None
-    match manifest.get("files"):
-        case {path.name: {"sha256": str(digest), "bytes": int(size)}}:
-            return digest, size
-    raise StoreDamaged(f"the manifest.json of {files.shown(path)} does not list it")
+    listed = manifest.files.get(path.name)
+    if listed is None:
+        raise StoreDamaged(f"the manifest.json of {files.shown(path)} does not list it")
+    return listed.sha256, listed.bytes

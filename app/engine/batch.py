@@ -6,9 +6,10 @@ Shape suffixes: B images of a batch, H height, W width, C channels.
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from core.images import Images
+from core.registry import VersionManifest
 from models.noise import Latents
 
 Precision = Literal["float32", "bfloat16"]
@@ -68,7 +69,7 @@ class Backend(Protocol):
         """Return to the system, and to the GPU, what runners held that are gone; on any thread."""
         ...
 
-    def open(self, folder: Path, manifest: dict[str, Any], choice: PrecisionChoice) -> tuple[Runner, Facts]:
+    def open(self, folder: Path, manifest: VersionManifest, choice: PrecisionChoice) -> tuple[Runner, Facts]:
         """Have a version ready to be drawn; on any thread but that of the event loop, for a part of a second.
 
         Raises:

@@ -12,6 +12,7 @@ import PIL
 
 from app.engine.batch import Backend, Batch, BatchResult, Facts, PrecisionChoice, Runner
 from core.errors import StoreDamaged
+from core.registry import VersionManifest
 from core.store import check_files
 from ganymede.schemas import VERSION
 from ganymede.schemas.references import BranchStep
@@ -27,13 +28,13 @@ class Engine:
     """A version that is open, and what is known of its speed. Used on the event loop alone."""
 
     def __init__(
-        self, name: str, version: int | BranchStep, manifest: dict[str, Any], runner: Runner, facts: Facts
+        self, name: str, version: int | BranchStep, manifest: VersionManifest, runner: Runner, facts: Facts
     ) -> None:
         self.name, self.version, self.manifest = name, version, manifest
         self.runner, self.facts = runner, facts
-        self.digest, self.latent_dim = str(manifest["digest"]), int(manifest["latent_dim"])
-        self.labels: list[str] = list(manifest["labels"])  # class names; empty for an unconditional model
-        self.default_labels: list[int] | None = manifest.get("default_labels")  # classes drawn unasked; None: all
+        self.digest, self.latent_dim = manifest.digest, manifest.latent_dim
+        self.labels = manifest.labels  # class names; empty for an unconditional model
+        self.default_labels = manifest.default_labels  # classes drawn unasked; None: all
         self.buckets = list(facts.seconds)  # batch shapes, the smallest first
         self._seconds = dict(facts.seconds)  # of a batch of each shape, as things are now
         self._least = dict(facts.seconds)  # the same with nothing beside it: which shape is best does not change
@@ -41,7 +42,7 @@ class Engine:
         self.fastest_batch = 1  # images: the batch that draws most a second
         self.best_batch = 1  # images: the smallest that draws nearly as many
         self._rate()
-        self.image_bytes = int(manifest["image_size"]) ** 2 * int(manifest["channels"])
+        self.image_bytes = manifest.image_size**2 * manifest.channels
         self.writes_files = runner.writes_files and self.image_bytes <= SMALL  # whether `draw` may write PNG
         self.used_at = time.monotonic()  # when it was last asked for
         # All of here that the bytes of a picture depend on, beside what was asked.
@@ -100,7 +101,7 @@ def load_engine(
     name: str,
     version: int | BranchStep,
     folder: Path,
-    manifest: dict[str, Any],
+    manifest: VersionManifest,
     backend: Backend,
     choice: PrecisionChoice = "auto",
 ) -> Engine:
@@ -109,7 +110,7 @@ def load_engine(
     Raises:
         StoreDamaged: a file is missing or changed, the weights are not finite, or the pictures are constant.
     """
-    check_files(folder, manifest["files"])
+    check_files(folder, manifest.files)
     try:
         runner, facts = backend.open(folder, manifest, choice)
     except StoreDamaged as error:

@@ -4,7 +4,6 @@ Runs where the forward passes run; what the rest of the service needs to know of
 """
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -13,18 +12,17 @@ from app.engine.batch import Facts, PrecisionChoice
 from app.engine.calibration import Calibration, Probe, calibrate, make_probe
 from app.engine.forward import Forward, give_back_gpu
 from core.errors import StoreDamaged
-from models.weights import WEIGHTS_FILE, is_finite, load_generator, misfits
+from core.registry import VersionManifest
+from models.weights import is_finite, load_version
 
 
 def open_folder(
-    folder: Path, manifest: dict[str, Any], device: torch.device, choice: PrecisionChoice
+    folder: Path, manifest: VersionManifest, device: torch.device, choice: PrecisionChoice
 ) -> tuple[Forward, Facts]:
     """Backend.open, for this process."""
-    generator, config = load_generator(folder / WEIGHTS_FILE)
+    generator, config = load_version(folder, manifest)
     if not is_finite(generator):
         raise StoreDamaged("its weights are not finite numbers")
-    if misfits(manifest, config):
-        raise StoreDamaged("its manifest does not describe its weights")
     probe = make_probe(config.image_size**2 * config.channels, config.latent_dim, config.num_classes)
     calibration = calibrate(generator, device, probe, choice)
     if _is_constant(calibration, probe):

@@ -30,6 +30,7 @@ from app.engine.ipc import pack, receive
 from app.engine.opening import open_folder
 from core.errors import GanymedeError
 from core.machine.memory import give_back
+from core.registry import VersionManifest
 from models.noise import Latents
 from models.weights import WEIGHTS_FILE, load_generator
 
@@ -48,9 +49,9 @@ class Forwards:
         key = command["key"]
         match command["do"]:
             case "open":
-                manifest = command["manifest"]
+                manifest = VersionManifest.model_validate(command["manifest"])
                 forward, facts = open_folder(Path(command["folder"]), manifest, CPU, command["precision"])
-                self._loaded[key] = forward, int(manifest["latent_dim"])
+                self._loaded[key] = forward, manifest.latent_dim
                 return (dataclasses.asdict(facts),)
             case "load":
                 generator, config = load_generator(Path(command["folder"]) / WEIGHTS_FILE)

@@ -21,6 +21,7 @@ from app.engine.ipc import Connection, Frame, pack
 from core.errors import StoreDamaged
 from core.machine.memory import give_back
 from core.machine.processes import python_module
+from core.registry import VersionManifest
 
 HANGS_AFTER_S = 60.0  # a command without an answer: the process is ended
 LEAVES_WITHIN_S = 5.0
@@ -71,15 +72,15 @@ class ProcessBackend:
             self._is_closing = True
             await self._end()
 
-    def open(self, folder: Path, manifest: dict[str, Any], choice: str) -> tuple["ProcessRunner", Facts]:
+    def open(self, folder: Path, manifest: VersionManifest, choice: str) -> tuple["ProcessRunner", Facts]:
         """Backend.open. Also raises EngineProcessLost and RuntimeError where it is the engine process that fails."""
         assert self._loop is not None
         return asyncio.run_coroutine_threadsafe(self._open(folder, manifest, choice), self._loop).result()
 
-    async def _open(self, folder: Path, manifest: dict[str, Any], choice: str) -> tuple["ProcessRunner", Facts]:
+    async def _open(self, folder: Path, manifest: VersionManifest, choice: str) -> tuple["ProcessRunner", Facts]:
         key = next(self._keys)
         where = {"key": key, "folder": str(folder)}
-        answer, _ = await self.ask({"do": "open", **where, "manifest": manifest, "precision": choice})
+        answer, _ = await self.ask({"do": "open", **where, "manifest": manifest.model_dump(), "precision": choice})
         seconds = {int(bucket): spent for bucket, spent in answer.pop("seconds").items()}
         facts = Facts(seconds=seconds, **answer)
         self._loaded[key] = {"do": "load", **where, "precision": facts.precision}

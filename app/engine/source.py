@@ -61,7 +61,7 @@ class Source:
 
     def check_files(self, name: str, version: int) -> None:
         """StoreDamaged if a file of a version is missing or changed."""
-        check_files(self.registry.folder(name, version), self.registry.manifest(name, version).get("files", {}))
+        check_files(self.registry.folder(name, version), self.registry.manifest(name, version).files)
 
     def _is_gone(self, key: Key) -> bool:
         try:

@@ -4,7 +4,6 @@ import asyncio
 import functools
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -12,6 +11,7 @@ from app.engine.batch import Batch, BatchResult, Facts, PrecisionChoice
 from app.engine.forward import Forward, give_back_gpu, run_batch
 from app.engine.opening import open_folder
 from core.machine.memory import give_back
+from core.registry import VersionManifest
 
 
 class ThreadBackend:
@@ -21,10 +21,10 @@ class ThreadBackend:
         self.device, self.count = device, count
         self._pool = ThreadPoolExecutor(count, "engine")
 
-    def open(self, folder: Path, manifest: dict[str, Any], choice: PrecisionChoice) -> tuple["ThreadRunner", Facts]:
+    def open(self, folder: Path, manifest: VersionManifest, choice: PrecisionChoice) -> tuple["ThreadRunner", Facts]:
         forward, facts = open_folder(folder, manifest, torch.device(self.device), choice)
         return ThreadRunner(
-            forward, int(manifest["latent_dim"]), self._pool, writes_files=facts.device == "cpu"
+            forward, manifest.latent_dim, self._pool, writes_files=facts.device == "cpu"
         ), facts  # a GPU would wait meanwhile
 
     def give_back(self) -> None:

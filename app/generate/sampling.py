@@ -89,7 +89,7 @@ def check(
         is_random=latents.given_NZ is None and request.seeds is None and request.seed == RANDOM_SEED,
     )
     images = "z" if latents.given_NZ is not None else "n" if request.seeds is None else "seeds"
-    _check_size(params, int(engine.manifest["image_size"]), (f"{prefix}{images}", f"{prefix}scale"))
+    _check_size(params, engine.manifest.image_size, (f"{prefix}{images}", f"{prefix}scale"))
     return params
 
 

@@ -5,7 +5,6 @@ Knows nothing of what is in one.
 
 import contextlib
 from dataclasses import replace
-from typing import Any
 
 from fastapi import Response
 from starlette.concurrency import run_in_threadpool
@@ -76,18 +75,17 @@ def _publish(run_id: str, step: str, request: PublishRequest, services: Services
 def _body(checkpoint: Checkpoint, published: list[Published], services: Services) -> CheckpointBody:
     manifest = checkpoint.manifest()
     path = address(f"/train/{checkpoint.run.id}/checkpoints/{checkpoint}")
-    facts: dict[str, Any] = {key: manifest.get(key) for key in ("images_seen", "digest", "metrics", "created_at")}
-    try:
-        return CheckpointBody(
-            **facts,
-            step=checkpoint.step,
-            branch=checkpoint.branch,
-            bytes=checkpoint.size(),
-            published=[entry for entry in published if _is_of(checkpoint, entry, services)],
-            links={"publish": f"{path}/publish", "run": address(f"/train/{checkpoint.run.id}")},
-        )
-    except ValueError:
-        raise StoreDamaged(f"the manifest.json of checkpoint {checkpoint} does not describe it") from None
+    return CheckpointBody(
+        images_seen=manifest.images_seen,
+        digest=manifest.digest,
+        metrics=manifest.metrics,
+        created_at=manifest.created_at,
+        step=checkpoint.step,
+        branch=checkpoint.branch,
+        bytes=checkpoint.size(),
+        published=[entry for entry in published if _is_of(checkpoint, entry, services)],
+        links={"publish": f"{path}/publish", "run": address(f"/train/{checkpoint.run.id}")},
+    )
 
 
 def _is_of(checkpoint: Checkpoint, published: Published, services: Services) -> bool:

@@ -23,7 +23,7 @@ from core.datasets.preview import preview
 from core.errors import DatasetNotFound, InvalidRequest, StoreDamaged
 from core.refs import check_name
 from core.registry import timestamp
-from core.store import SCHEMA, Store, check_files, files, list_files
+from core.store import SCHEMA, Listed, Record, Store, check_files, files, list_files
 
 __all__ = ["BUNDLED", "MAX_CLASSES", "MAX_CLASS_NAME", "Change", "Dataset", "DatasetStore", "ImageSet", "Origin"]
 
@@ -46,6 +46,12 @@ class Origin:
         return {"source": self.source, "licence": self.licence, "attribution": self.attribution}
 
 
+class Files(Record):
+    """What of a dataset's manifest lists its files."""
+
+    files: Listed
+
+
 @dataclass(frozen=True, slots=True)
 class Dataset:
     """A stored dataset. Arrays are memory-mapped when they are asked for."""
@@ -63,7 +69,7 @@ class Dataset:
 
     def check(self, tick: Callable[[int], None] | None = None) -> None:
         """Compare the files with their digests; StoreDamaged names the first bad one. `tick`: as of check_files."""
-        check_files(self.folder, self.manifest["files"], tick)
+        check_files(self.folder, Files.read(self.folder / "manifest.json").files, tick)
 
     def images(self) -> images.Images:
         images_NHWC: images.Images = self._array(IMAGES_FILE, np.uint8)
@@ -215,6 +221,6 @@ def _write(folder: Path, content: ImageSet, facts: dict[str, Any]) -> None:
         **content.statistics(),
         **facts,
         "created_at": timestamp(),
-        "files": list_files(folder, *written, PREVIEW_FILE),
+        "files": {name: facts.model_dump() for name, facts in list_files(folder, *written, PREVIEW_FILE).items()},
     }
     files.write_json(folder / "manifest.json", manifest)

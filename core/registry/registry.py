@@ -9,14 +9,14 @@ import datetime as dt
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from core.errors import AliasNotFound, Conflict, ModelNotFound, StoreDamaged, VersionInUse
 from core.registry.cache import CachedModel, RegistryCache, Stamp
+from core.registry.manifest import MANIFEST_FILE, PublishKey, VersionManifest
 from core.registry.pointers import Move, Pointers
 from core.store import Store
 from ganymede.schemas.references import LATEST, PRODUCTION, ModelRef
@@ -27,22 +27,6 @@ Fill = Callable[[Path], None]
 Check = Callable[[int | None], None]  # given where an alias points (None: nowhere); raises to leave it there
 
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")
-
-
-@dataclass(frozen=True, slots=True)
-class PublishKey:
-    """What makes a publish the same publish: a repeat with this key is a no-op.
-
-    again: of what had been published before, and is to be the newest version once more.
-    """
-
-    run: str
-    branch: int
-    step: int
-    again: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.run}/{self.branch}/{self.step}" + ("/again" if self.again else "")
 
 
 class Registry:
@@ -63,10 +47,10 @@ class Registry:
     def folder(self, name: str, version: int) -> Path:
         return self.store.path(f"models/{name}/{version}")
 
-    def manifest(self, name: str, version: int) -> dict[str, Any]:
+    def manifest(self, name: str, version: int) -> VersionManifest:
         """The manifest of a version; ModelNotFound if there is none, StoreDamaged if it cannot be used."""
         try:
-            return self.store.read(f"models/{name}/{version}/manifest.json")
+            return self.store.read_record(f"models/{name}/{version}/{MANIFEST_FILE}", VersionManifest)
         except FileNotFoundError:
             if not self.folder(name, version).exists():
                 raise ModelNotFound(f"model {name!r} has no version {version}") from None
@@ -235,9 +219,8 @@ class Registry:
         known = set(pointers.published.values())
         for version in self.versions(name):
             if version not in known:
-                with contextlib.suppress(StoreDamaged, KeyError):
-                    manifest = self.manifest(name, version)
-                    if PublishKey(manifest["run"], manifest["branch"], manifest["step"], key.again) == key:
+                with contextlib.suppress(StoreDamaged):
+                    if replace(self.manifest(name, version).key, again=key.again) == key:
                         return version
         return None
 

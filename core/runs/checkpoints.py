@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, field_serializer
 
 from core.errors import CheckpointNotFound, StoreDamaged
 from core.refs import find_place
-from core.registry import PublishKey, timestamp
+from core.registry import PublishKey, VersionManifest, timestamp
+from core.registry.manifest import MANIFEST_FILE
 from core.resolved import ResolvedConfig
 from core.runs import Run
 from core.runs.states import RunState
@@ -53,10 +54,10 @@ class Checkpoint(BranchStep):
     def generator(self) -> Path:
         return self.folder / GENERATOR_FOLDER
 
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> VersionManifest:
         """The manifest of its generator; CheckpointNotFound if it is gone, StoreDamaged if it cannot be used."""
         try:
-            return files.read_json(self.generator / "manifest.json", SCHEMA)
+            return VersionManifest.read(self.generator / MANIFEST_FILE)
         except FileNotFoundError:
             self.must_exist()
             raise StoreDamaged(f"checkpoint {self} of {self.run.id} has no manifest.json") from None

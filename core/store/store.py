@@ -12,12 +12,13 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from core.errors import StoreDamaged
 from core.store import files
+from core.store.record import SCHEMA, FileFacts, Listed, Record
 
-SCHEMA = 1  # of every JSON file in the store
+T = TypeVar("T", bound=Record)
 LEFTOVER_AGE_S = 3600  # nothing that takes so long is still being written
 
 
@@ -73,6 +74,10 @@ class Store:
     def read(self, key: str) -> dict[str, Any]:
         """Read a JSON file; FileNotFoundError if there is none, StoreDamaged if it cannot be used."""
         return files.read_json(self.path(key), SCHEMA)
+
+    def read_record(self, key: str, kind: type[T]) -> T:
+        """As Record.read."""
+        return kind.read(self.path(key))
 
     def swap(self, key: str, body: dict[str, Any], *, durable: bool = True) -> None:
         """Replace a JSON file in one step."""
@@ -132,29 +137,25 @@ class Store:
                 lock.unlink(missing_ok=True)
 
 
-def check_files(folder: Path, expected: dict[str, Any], tick: Callable[[int], None] | None = None) -> None:
+def check_files(folder: Path, expected: Listed, tick: Callable[[int], None] | None = None) -> None:
     """Compare files with the sizes and SHA-256 that a manifest lists; StoreDamaged names the first bad one.
 
     `tick`: as of files.sha256_file.
     """
-    try:
-        listed = [(name, facts["bytes"], facts["sha256"]) for name, facts in expected.items()]
-    except (AttributeError, KeyError, TypeError):
-        raise StoreDamaged(f"the list of files of {files.shown(folder)} cannot be read") from None
-    for name, size, digest in listed:
+    for name, facts in expected.items():
         path = folder / name
         if path.parent != folder or name == "..":
             raise StoreDamaged(f"the list of files of {files.shown(folder)} names {name!r}, which is not in it")
         if not path.is_file():
             raise StoreDamaged(f"{files.shown(path)} is missing")
-        if path.stat().st_size != size:
-            raise StoreDamaged(f"{files.shown(path)} has {path.stat().st_size} bytes, not {size}")
-        if files.sha256_file(path, tick) != digest:
+        if path.stat().st_size != facts.bytes:
+            raise StoreDamaged(f"{files.shown(path)} has {path.stat().st_size} bytes, not {facts.bytes}")
+        if files.sha256_file(path, tick) != facts.sha256:
             raise StoreDamaged(f"{files.shown(path)} does not match its digest")
 
 
-def list_files(folder: Path, *names: str) -> dict[str, Any]:
+def list_files(folder: Path, *names: str) -> Listed:
     """Sizes and SHA-256 of files, as a manifest lists them and check_files reads them."""
     return {
-        name: {"bytes": (folder / name).stat().st_size, "sha256": files.sha256_file(folder / name)} for name in names
+        name: FileFacts(bytes=(folder / name).stat().st_size, sha256=files.sha256_file(folder / name)) for name in names
     }

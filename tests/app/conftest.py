@@ -26,6 +26,7 @@ from app.engine.thread_backend import ThreadBackend
 from app.main import create_app
 from core.datasets import DatasetStore
 from core.registry import PublishKey, Registry
+from core.registry.manifest import MANIFEST_FILE
 from core.runs import Run, RunStore
 from core.settings import Settings
 from core.store import Store, files
@@ -36,9 +37,10 @@ from ganymede.schemas.states import Status
 from ganymede.supervisor import free_port
 from models import ARCHITECTURES
 from models.dcgan import DCGANConfig
-from models.publish import MANIFEST_FILE, Lineage, write_generator
+from models.publish import Lineage, write_generator
 from models.weights import WEIGHTS_FILE
 from tests.app.gated import Gated
+from tests.manifests import rewrite_manifest
 from tests.records import numbers
 
 TINY = DCGANConfig(image_size=8, channels=1, latent_dim=4, width=16, num_classes=3)
@@ -201,6 +203,9 @@ FILES: dict[str, Callable[[Path], object]] = {
     "missing file": lambda folder: (folder / WEIGHTS_FILE).unlink(),
     "foreign weights": lambda folder: (folder / WEIGHTS_FILE).write_text("not ours"),
     "foreign manifest": lambda folder: (folder / MANIFEST_FILE).write_text('{"schema": 1, "hello": "there"}'),
+    "unknown task": lambda folder: rewrite_manifest(folder, task="inpainting"),
+    "unknown medium": lambda folder: rewrite_manifest(folder, medium="audio"),
+    "unknown revision": lambda folder: rewrite_manifest(folder, revision=2),
     "no JSON": lambda folder: (folder / MANIFEST_FILE).write_text("hello"),
 }
 

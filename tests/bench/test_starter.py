@@ -88,8 +88,8 @@ def test_what_is_written_is_a_starter_with_its_record_and_its_picture(
         *("generator.safetensors", "manifest.json", "record.json", "samples.webp")
     ]
     assert (written / "digits.png").read_bytes().startswith(b"\x89PNG")
-    assert Registry(store).manifest(DIGITS, 1)["run"] == runs[-1].id
-    assert record["weights"] == Registry(store).manifest(DIGITS, 1)["files"]["generator.safetensors"]
+    assert Registry(store).manifest(DIGITS, 1).run == runs[-1].id
+    assert record["weights"] == Registry(store).manifest(DIGITS, 1).files["generator.safetensors"].model_dump()
     assert (record["dataset"]["name"], record["dataset"]["count"]) == (BUNDLED, 10_000)
     assert record["taken_from"] == runs[-1].id
     assert record["machine"]["cores"] >= 1

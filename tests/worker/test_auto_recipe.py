@@ -31,7 +31,7 @@ def test_it_trains_what_was_chosen_when_it_was_made_and_says_so(
     ended = train_here(run)
 
     assert ended == "succeeded"
-    assert registry.manifest("shapes", 1)["recipe"] == "lsgan"
+    assert registry.manifest("shapes", 1).recipe == "lsgan"
     assert caplog.text.count("recipe: lsgan, the test says so") == 1
     chosen = [event for event in run.events() if event["data"].get("action") == "recipe_chosen"]
     assert [event["id"] for event in chosen] == [2]

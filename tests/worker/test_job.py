@@ -29,7 +29,7 @@ def test_a_run_trains_publishes_and_succeeds(create_run: CreateRun, train_here: 
     assert [(entry.version, entry.step) for entry in state.published] == [(1, 10), (2, 20)]
     assert registry.pointers("shapes").aliases == {"latest": 2}
     manifest = registry.manifest("shapes", 2)
-    assert (manifest["run"], manifest["step"], manifest["labels"]) == (run.id, 20, ["circle", "square", "cross"])
+    assert (manifest.run, manifest.step, manifest.labels) == (run.id, 20, ["circle", "square", "cross"])
     load_generator(registry.folder("shapes", 2) / "generator.safetensors")
 
 

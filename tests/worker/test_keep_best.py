@@ -33,7 +33,7 @@ def measure(monkeypatch: pytest.MonkeyPatch, values: dict[int, float], metric: s
 
 
 def published(registry: Registry) -> list[int]:
-    return [registry.manifest("shapes", version)["step"] for version in registry.versions("shapes")]
+    return [registry.manifest("shapes", version).step for version in registry.versions("shapes")]
 
 
 def test_the_best_checkpoint_outlives_the_newest_and_makes_the_last_version(
@@ -48,7 +48,7 @@ def test_the_best_checkpoint_outlives_the_newest_and_makes_the_last_version(
     assert [str(found) for found in list_checkpoints(run)] == ["0-30", "0-25", "0-10"]
     assert published(registry) == [15, 10]
     assert registry.pointers("shapes").aliases["latest"] == 2
-    assert registry.manifest("shapes", 2)["metrics"]["kid"] == 0.2
+    assert registry.manifest("shapes", 2).metrics["kid"] == 0.2
 
 
 def test_a_best_that_was_published_on_the_way_is_the_newest_version_in_the_end(

@@ -13,9 +13,11 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from core.errors import StoreDamaged, TrainingFailed
+from core.registry import VersionManifest
+from core.registry.manifest import MANIFEST_FILE
 from core.resolved import ResolvedConfig
 from core.runs.checkpoints import GENERATOR_FOLDER
-from core.store import SCHEMA, check_files, files, list_files
+from core.store import check_files, list_files
 from models.weights import WEIGHTS_FILE
 from worker.checkpoints.record import TrainingRecord
 from worker.training.distributed import ALONE, World
@@ -50,8 +52,8 @@ def restore(state: TrainState, folder: Path) -> None:
     try:
         record = TrainingRecord.read(folder)
         check_files(folder, record.files)
-        manifest = files.read_json(folder / GENERATOR_FOLDER / "manifest.json", SCHEMA)
-        check_files(folder / GENERATOR_FOLDER, manifest["files"])
+        generator = folder / GENERATOR_FOLDER
+        check_files(generator, VersionManifest.read(generator / MANIFEST_FILE).files)
         tensors = load_file(folder / TENSORS_FILE)
         average = load_file(folder / GENERATOR_FOLDER / WEIGHTS_FILE)
     except (FileNotFoundError, SafetensorError, KeyError, TypeError, ValueError) as error:

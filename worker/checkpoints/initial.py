@@ -7,9 +7,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from core.errors import StoreDamaged
+from core.registry.manifest import MANIFEST_FILE
 from core.runs import INIT_FOLDER, Run
 from core.runs.checkpoints import FACTS_FILE, GENERATOR_FOLDER
-from core.store import SCHEMA, check_files, files
+from core.store import Listed, Record, check_files
 from models.weights import WEIGHTS_FILE
 from worker.checkpoints.checkpointing import TENSORS_FILE
 from worker.training.state import TrainState
@@ -30,7 +31,7 @@ def set_out(run: Run, state: TrainState) -> None:
         return
     folder = run.folder / INIT_FOLDER
     try:
-        average = _checked(folder / GENERATOR_FOLDER, "manifest.json", WEIGHTS_FILE)
+        average = _checked(folder / GENERATOR_FOLDER, MANIFEST_FILE, WEIGHTS_FILE)
         has_both = (folder / TENSORS_FILE).exists()
         tensors = _checked(folder, FACTS_FILE, TENSORS_FILE) if has_both else {}
     except (FileNotFoundError, SafetensorError, KeyError, TypeError, ValueError) as error:
@@ -54,8 +55,14 @@ def set_out(run: Run, state: TrainState) -> None:
         run.log_event("action", told)
 
 
+class Listing(Record):
+    """What of a manifest or training.json lists the files."""
+
+    files: Listed
+
+
 def _checked(folder: Path, listing: str, name: str) -> dict[str, Tensor]:
-    check_files(folder, {name: files.read_json(folder / listing, SCHEMA)["files"][name]})
+    check_files(folder, {name: Listing.read(folder / listing).files[name]})
     return load_file(folder / name)
 
 

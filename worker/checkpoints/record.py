@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Self
 
 from core.runs.checkpoints import FACTS_FILE, CheckpointFacts
-from core.store import SCHEMA, files
+from core.store import SCHEMA, Listed, files
 from ganymede.schemas.states import Best
 from worker.training.state import Rollback, TrainState
 
@@ -20,10 +20,10 @@ class TrainingRecord(CheckpointFacts):
     lr_scale: float = 1.0
     rollbacks: tuple[Rollback, ...] = ()
     best: Best | None = None
-    files: dict[str, dict[str, int | str]]
+    files: Listed
 
     @classmethod
-    def of(cls, state: TrainState, listed: dict[str, dict[str, int | str]]) -> Self:
+    def of(cls, state: TrainState, listed: Listed) -> Self:
         """Where `state` stands; `listed`: the files that hold its tensors."""
         p, total, count = state.augmentation.tolist()
         return cls(

@@ -130,7 +130,7 @@ def _candidates(checkpoints: list[Checkpoint], state: TrainState, wish: RollBack
 def _is_proven(checkpoint: Checkpoint) -> bool:
     """Whether it was evaluated, and its pictures are not all alike. One of a warm-up was judged by nobody."""
     try:
-        metrics = checkpoint.manifest()["metrics"]
+        metrics = checkpoint.manifest().measured
     except (CheckpointNotFound, StoreDamaged):
         return False
     return "fd" in metrics and metrics.get("diversity", 1.0) >= DIVERSITY
@@ -140,7 +140,7 @@ def _go_back(run: Run, state: TrainState, candidates: list[Checkpoint]) -> dict[
     """Restore the first of `candidates` that is whole, or the beginning; returns what was measured there."""
     for checkpoint in candidates:
         try:
-            metrics: dict[str, float] = checkpoint.manifest()["metrics"]
+            metrics = checkpoint.manifest().measured
             restore(state, checkpoint.folder)
             return metrics
         except StoreDamaged as error:

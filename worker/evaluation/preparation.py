@@ -21,7 +21,7 @@ from safetensors.numpy import load_file, save_file
 from core.datasets import Dataset
 from core.errors import StoreDamaged
 from core.images import Images
-from core.store import SCHEMA, Store, check_files, files, list_files
+from core.store import Listed, Record, Store, check_files, files, list_files
 from worker.training.execution import Execution
 from worker.training.scores import classifier, efficientnet, inception
 from worker.training.scores.extractor import BATCH, Extractor, Features, extract
@@ -35,6 +35,17 @@ WAIT_S = 0.2  # between two looks whether another run is done
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
+
+
+class Kept(Record):
+    """manifest.json beside what was made: of what, and its file."""
+
+    extractor: str | None = None
+    extractor_digest: str | None = None
+    build: str | None = None
+    dataset_digest: str | None = None
+    accuracy: float = 0.0
+    files: Listed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,7 +98,9 @@ def make_reference(extractor: Extractor, dataset: Dataset, fakes: int, by_class:
         tensors = {name: features.values_ND for name, features in found.items()}
         classes = {f"{name}_class": read.class_N for name, read in found.items() if read.class_N is not None}
         save_file(tensors | classes, folder / FEATURES_FILE)
-        _describe(folder, FEATURES_FILE, {"extractor": extractor.name, "extractor_digest": extractor.digest})
+        listed = list_files(folder, FEATURES_FILE)
+        kept = Kept(extractor=extractor.name, extractor_digest=extractor.digest, files=listed)
+        kept.write(folder / FACTS_FILE)
 
     parts = {"apart": apart, "rest": rest}
     tensors = _kept(key, fill, lambda folder: load_file(folder / FEATURES_FILE), shop)
@@ -109,15 +122,16 @@ def _classifier(dataset: Dataset, shop: Workshop) -> tuple[classifier.Classifier
         with shop.task("classifier", classifier.num_ticks(len(images_NHWC))):
             weights, accuracy = classifier.train(images_NHWC, labels_N, num_classes, shop.execution, shop.tick)
         (folder / WEIGHTS_FILE).write_bytes(weights)
-        facts = {"build": classifier.BUILD, "dataset_digest": dataset.manifest["digest"], "accuracy": accuracy}
-        _describe(folder, WEIGHTS_FILE, facts)
+        listed, digest = list_files(folder, WEIGHTS_FILE), dataset.manifest["digest"]
+        kept = Kept(build=classifier.BUILD, dataset_digest=digest, accuracy=accuracy, files=listed)
+        kept.write(folder / FACTS_FILE)
         seconds = time.monotonic() - began
         log.info("classifier of the dataset: %.2f %% of held-out images right, %.0f s", 100 * accuracy, seconds)
 
     def read(folder: Path) -> tuple[classifier.Classifier, float]:
         height, channels = images_NHWC.shape[1], images_NHWC.shape[3]
         weights, device = (folder / WEIGHTS_FILE).read_bytes(), shop.execution.torch_device
-        accuracy = files.read_json(folder / FACTS_FILE, SCHEMA)["accuracy"]
+        accuracy = Kept.read(folder / FACTS_FILE).accuracy
         return classifier.Classifier(weights, height, channels, num_classes, device), accuracy
 
     return _kept(key, fill, read, shop)
@@ -129,10 +143,6 @@ def _read(images_NHWC: Images, index_N: NDArray[np.int64]) -> Iterator[Images]:
 
 def _key(kind: str, *made_from: str) -> str:
     return f"{FOLDER}/{kind}-{hashlib.sha256('|'.join(made_from).encode()).hexdigest()[:32]}"
-
-
-def _describe(folder: Path, name: str, facts: dict[str, object]) -> None:
-    files.write_json(folder / FACTS_FILE, {"schema": SCHEMA, **facts, "files": list_files(folder, name)})
 
 
 def _kept(key: str, fill: Callable[[Path], None], read: Callable[[Path], T], shop: Workshop) -> T:
@@ -154,7 +164,7 @@ def _kept(key: str, fill: Callable[[Path], None], read: Callable[[Path], T], sho
 def _sound(key: str, fill: Callable[[Path], None], read: Callable[[Path], T], store: Store) -> T:
     folder = store.path(key)
     try:
-        check_files(folder, store.read(f"{key}/{FACTS_FILE}")["files"])
+        check_files(folder, store.read_record(f"{key}/{FACTS_FILE}", Kept).files)
         return read(folder)
     except FileNotFoundError:
         pass

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from core.queue import Bell
 from core.registry import Registry
+from core.registry.manifest import StartedFrom
 from core.runs import Run
 from core.runs.checkpoints import GENERATOR_FOLDER, Checkpoint, list_checkpoints, note_published, publication
 from core.runs.stored_spec import StoredSpec
@@ -71,7 +72,7 @@ def make_up(
     run: Run, training: TrainState, evaluate: Evaluate, report: ReportProgress, keeper: KeepCheckpoints
 ) -> None:
     """Give the checkpoint that this attempt goes on from the scores that a stop cut short."""
-    metrics: Metrics = Checkpoint(training.branch, training.step, run).manifest()["metrics"]
+    metrics = Checkpoint(training.branch, training.step, run).manifest().measured
     if "fd" in metrics or "images_per_second" not in metrics or not evaluate.is_due(training):
         return
     evaluate.after_report(training, metrics)
@@ -149,7 +150,7 @@ def lineage_of(run: Run, spec: StoredSpec) -> Callable[[TrainState, Metrics], Li
             network=network_config(state.resolved),
             dataset=dataset,
             metrics={**metrics},
-            init=init.model_dump(include={"reference", "digest"}) if init else None,
+            init=StartedFrom(reference=init.reference, digest=init.digest) if init else None,
         )
 
     return describe

@@ -155,7 +155,7 @@ async def test_what_another_build_added_to_the_manifest_is_dropped(
 
     answer = await send(client, exported.changed(invented="../..", dataset=dataset))
 
-    stored = registry.manifest("copy", 1)
+    stored = registry.manifest("copy", 1).to_json()
     assert answer.status_code == 201
     assert stored.keys() == json.loads(exported.manifest).keys()
     assert stored["dataset"] == json.loads(exported.manifest)["dataset"]
@@ -177,6 +177,11 @@ FACTS = {"bytes": 3, "sha256": "0" * 64}
         ({"images_seen": None}, "/manifest/images_seen"),
         ({"recipe": ""}, "/manifest/recipe"),
         ({"architecture": "../x"}, "/manifest/architecture"),
+        ({"task": "inpainting"}, "/manifest/task"),
+        ({"task": 7}, "/manifest/task"),
+        ({"medium": "audio"}, "/manifest/medium"),
+        ({"revision": 2}, "/manifest/revision"),
+        ({"revision": 0}, "/manifest/revision"),
         ({"channels": 2}, "/manifest/channels"),
         ({"noise": "uniform"}, "/manifest/noise"),
         ({"labels": ["a", "a", "b"]}, "/manifest/labels"),

@@ -51,7 +51,7 @@ async def test_samples_are_a_picture_and_the_manifest_is_json(client: httpx.Asyn
 
     assert (samples.headers["Content-Type"], samples.content[8:12]) == ("image/webp", b"WEBP")
     assert manifest.headers["Content-Type"] == "application/json"
-    assert manifest.json() == registry.manifest("tiny", 1)
+    assert manifest.json() == registry.manifest("tiny", 1).to_json()
 
 
 @pytest.mark.parametrize(

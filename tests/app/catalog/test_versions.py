@@ -82,7 +82,7 @@ async def test_many_versions_are_shown_in_part_and_paged_through(client: httpx.A
     for step in range(2, 121):
 
         def fill(folder: Any, step: int = step) -> None:
-            (folder / "manifest.json").write_text(json.dumps({**manifest, "step": step}))
+            (folder / "manifest.json").write_text(json.dumps({**manifest.to_json(), "step": step}))
 
         registry.publish("tiny", PublishKey("run_00000000000000000000", 0, 1000 + step), fill)
     model = (await client.get("/models/tiny")).json()

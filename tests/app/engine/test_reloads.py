@@ -100,7 +100,7 @@ async def test_every_answer_is_of_one_version_and_none_is_lost(
         over.set()
         await asyncio.gather(*askers)
 
-    published = {(version, registry.manifest("tiny", version)["digest"]) for version in range(1, reloads + 2)}
+    published = {(version, registry.manifest("tiny", version).digest) for version in range(1, reloads + 2)}
     assert seen.statuses.keys() == {200}
     assert seen.digests == published
     assert {version for version, _ in seen.pictures} == {v for v, _ in published if v % COMPARED_EVERY == 1}

@@ -19,7 +19,7 @@ def large(publish_tiny: PublishTiny, open_engine: OpenEngine) -> Engine:
     """An engine that says it draws 512 x 512."""
     publish_tiny()
     engine = open_engine()
-    engine.manifest["image_size"] = 512
+    engine.manifest = engine.manifest.model_copy(update={"image_size": 512})
     return engine
 
 

@@ -21,6 +21,7 @@ from models.choice import Row
 from models.recipes import RECIPES
 from tests.app.conftest import Serve
 from tests.conftest import PublishTiny
+from tests.manifests import rewrite_manifest
 from worker.rq_worker import GuardedWorker
 
 ASKED: dict[str, Any] = {"dataset": "shapes", "config": {"steps": 5}}
@@ -190,13 +191,12 @@ async def test_a_run_that_starts_from_weights_gets_the_recipe_that_made_them(
     assert [each["pointer"] for each in told["warnings"] if each["code"] == "device_unknown"] == []
 
 
-@pytest.mark.parametrize("made_with", ["stylegan", "r3gan", "dcgan", "auto", None])
+@pytest.mark.parametrize("made_with", ["stylegan", "r3gan", "dcgan", "auto", ""])
 async def test_weights_from_elsewhere_get_the_first_recipe_that_has_such_networks(
-    api: httpx.AsyncClient, publish_tiny: PublishTiny, registry: Registry, store: Store, made_with: str | None
+    api: httpx.AsyncClient, publish_tiny: PublishTiny, registry: Registry, store: Store, made_with: str
 ) -> None:
     publish_tiny()
-    manifest = registry.manifest("tiny", 1)
-    store.swap("models/tiny/1/manifest.json", {**manifest, "recipe": made_with})
+    rewrite_manifest(registry.folder("tiny", 1), recipe=made_with)
 
     run = await start(api, init="tiny@1")
 

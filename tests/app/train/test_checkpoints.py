@@ -96,7 +96,7 @@ async def test_a_checkpoint_is_named_by_step_by_branch_and_step_or_as_the_latest
     manifest = registry.manifest("mine", 1)
     assert (answer.status_code, answer.headers["Location"]) == (201, "/models/mine/versions/1")
     assert (answer.json()["run"], answer.json()["version"]) == (run.id, 1)
-    assert (manifest["branch"], manifest["step"]) == meant
+    assert (manifest.branch, manifest.step) == meant
 
 
 async def test_published_twice_or_twice_at_once_it_is_one_version_and_noted_once(

@@ -11,6 +11,7 @@ from core.registry import Registry
 from core.store import Store
 from models.dcgan import DCGANConfig
 from tests.conftest import PublishTiny
+from tests.manifests import rewrite_manifest
 
 NOBODY = "run_00000000000000000001"
 
@@ -28,7 +29,7 @@ async def test_what_is_auto_becomes_what_fits_the_weights(
     publish_tiny(seed=1)
     later = await api.get(answer.headers["Location"])
 
-    digest = registry.manifest("tiny", 1)["digest"]
+    digest = registry.manifest("tiny", 1).digest
     body = answer.json()
     assert answer.status_code == 202
     assert body["init"] == {"reference": "tiny@1", "digest": digest, "counterpart": "fresh", "labels": "kept"}
@@ -100,6 +101,23 @@ async def test_what_does_not_fit_is_refused_with_what_would(
     assert told in answer.json()["detail"]
     assert [problem["pointer"] for problem in answer.json()["errors"]] == ["/init"]
     assert store.names("runs") == before
+
+
+@pytest.mark.parametrize(("field", "value"), [("task", "inpainting"), ("medium", "audio"), ("revision", 2)])
+async def test_a_version_of_a_kind_that_this_build_does_not_know_is_no_beginning(
+    api: httpx.AsyncClient,
+    publish_tiny: PublishTiny,
+    shapes: Dataset,
+    registry: Registry,
+    field: str,
+    value: str | int,
+) -> None:
+    rewrite_manifest(registry.folder("tiny", publish_tiny()), **{field: value})
+
+    answer = await start(api, init="tiny")
+
+    assert answer.status_code == 422
+    assert f"has the {field} {value!r}; this build knows" in answer.json()["detail"]
 
 
 async def test_a_damaged_version_is_no_beginning(

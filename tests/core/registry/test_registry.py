@@ -8,18 +8,14 @@ import pytest
 from core.errors import ModelNotFound, StoreDamaged
 from core.refs import parse_model_ref
 from core.registry import HISTORY_KEPT, PublishKey, Registry
-from core.store import files
 from ganymede.schemas.references import ModelRef
+from tests.manifests import write_manifest
 
 Publish = Callable[..., int]
 
 
 def fill_for(key: PublishKey) -> Callable[[Path], None]:
-    def fill(folder: Path) -> None:
-        body = {"schema": 1, "run": key.run, "branch": key.branch, "step": key.step}
-        files.write_json(folder / "manifest.json", body)
-
-    return fill
+    return lambda folder: write_manifest(folder, key)
 
 
 @pytest.fixture

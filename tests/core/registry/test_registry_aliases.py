@@ -8,9 +8,10 @@ import pytest
 
 from core.errors import AliasNotFound, Conflict, ModelNotFound, PreconditionFailed, VersionInUse
 from core.registry import HISTORY_KEPT, PublishKey, Registry
-from core.store import Store, files
+from core.store import Store
 from ganymede.schemas.references import ModelRef
 from tests.core.conftest import Start
+from tests.manifests import write_manifest
 
 Publish = Callable[..., int]
 
@@ -20,11 +21,8 @@ def publish(registry: Registry) -> Publish:
     """Publishes step `step` of run `run` as a version of `digits`."""
 
     def one(step: int, run: str = "run_a", *, by_hand: bool = False) -> int:
-        body = {"schema": 1, "run": run, "branch": 0, "step": step}
         key = PublishKey(run, 0, step)
-        return registry.publish(
-            "digits", key, lambda folder: files.write_json(folder / "manifest.json", body), by_hand=by_hand
-        )[0]
+        return registry.publish("digits", key, lambda folder: write_manifest(folder, key), by_hand=by_hand)[0]
 
     return one
 

@@ -11,8 +11,8 @@ from tests.core.conftest import Start
 
 SETUP = """
 import json, os, pathlib, signal, sys
-from core.store import files
 from core.registry import PublishKey, Registry
+from tests.manifests import write_manifest
 from core.store import Store
 
 class Dying(Registry):
@@ -21,7 +21,7 @@ class Dying(Registry):
 
 def publish(registry, run, step):
     def fill(folder):
-        files.write_json(folder / "manifest.json", {"schema": 1, "run": run, "branch": 0, "step": step})
+        write_manifest(folder, PublishKey(run, 0, step))
         (folder / "weights").write_bytes(bytes(50_000))
     return registry.publish("digits", PublishKey(run, 0, step), fill)
 
@@ -41,7 +41,7 @@ def repeat(registry: Registry, run: str, step: int) -> tuple[int, bool]:
 
 def steps(registry: Registry) -> list[tuple[str, int]]:
     manifests = [registry.manifest("digits", version) for version in registry.versions("digits")]
-    return [(manifest["run"], manifest["step"]) for manifest in manifests]
+    return [(manifest.run, manifest.step) for manifest in manifests]
 
 
 def test_processes_that_publish_to_one_model_at_once_never_share_a_version(store: Store, start: Start) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import StoreDamaged
-from core.store import Store, check_files, list_files
+from core.store import Listed, Record, Store, check_files, files, list_files
 from tests.core.conftest import Start
 
 FILES_IN_A_FOLDER = 12
@@ -207,6 +207,10 @@ def test_a_changed_file_is_found_and_named(tmp_path: Path, content: bytes | None
         check_files(tmp_path, facts)
 
 
+class FilesRecord(Record):
+    files: Listed
+
+
 @pytest.mark.parametrize(
     "facts",
     [
@@ -214,8 +218,9 @@ def test_a_changed_file_is_found_and_named(tmp_path: Path, content: bytes | None
         *({name: {"bytes": 10, "sha256": ""}} for name in ("../a.bin", "/etc/passwd", "..", "deep/a.bin")),
     ],
 )
-def test_a_list_of_files_that_makes_no_sense_is_damage(tmp_path: Path, facts: dict[str, object]) -> None:
+def test_a_list_of_files_that_makes_no_sense_is_damage(tmp_path: Path, facts: object) -> None:
     fill(tmp_path)
+    files.write_json(tmp_path / "list.json", {"schema": 1, "files": facts})
 
-    with pytest.raises(StoreDamaged, match="list of files"):
-        check_files(tmp_path, facts)
+    with pytest.raises(StoreDamaged, match=r"list of files|list\.json cannot be used: files"):
+        check_files(tmp_path, FilesRecord.read(tmp_path / "list.json").files)

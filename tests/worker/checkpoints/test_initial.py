@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from core.datasets import Dataset, DatasetStore, ImageSet, Origin
 from core.registry import Registry
+from core.registry.manifest import StartedFrom
 from core.runs import Run, RunStore
 from core.runs.checkpoints import find_checkpoint
 from core.store import Store
@@ -137,10 +138,7 @@ def test_its_source_may_be_deleted_and_the_version_tells_where_it_came_from(
     newest, init = registry.versions("shapes")[-1], run.spec().init
     assert ended == "succeeded"
     assert init is not None
-    assert registry.manifest("shapes", newest)["init"] == {
-        "reference": f"run:{first.id}@0-20",
-        "digest": init.digest,
-    }
+    assert registry.manifest("shapes", newest).init == StartedFrom(reference=f"run:{first.id}@0-20", digest=init.digest)
 
 
 @pytest.mark.parametrize("step", [3, 14])

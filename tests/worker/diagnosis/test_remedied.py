@@ -89,7 +89,7 @@ def test_a_second_change_comes_on_top_of_the_first_and_a_third_collapse_ends_the
     state = run.state()
     assert (ended, state.status, state.failure) == ("give_up", Status.SUCCEEDED, None)
     assert ways(run) == [("regularise_discriminator", 35, 1, 25), ("augment", 40, 2, 25)]
-    assert registry.manifest("shapes", 1)["step"] == 25
+    assert registry.manifest("shapes", 1).step == 25
     assert [entry.step for entry in state.published] == [25]
     assert state.ended_early is not None
     assert (state.ended_early.verdict, state.ended_early.step) == (Verdict.MODE_COLLAPSE, 40)
@@ -215,5 +215,5 @@ def test_a_best_from_within_the_collapse_is_no_best(
 
     assert any(state.best and state.best.step == 30 for state in marked)
     assert (0, 30) in points(run)
-    assert registry.manifest("shapes", 1)["step"] == 60
-    assert registry.manifest("shapes", 1)["branch"] == 1
+    assert registry.manifest("shapes", 1).step == 60
+    assert registry.manifest("shapes", 1).branch == 1

@@ -52,7 +52,7 @@ def test_scores_are_in_the_points_the_state_the_events_and_the_manifests(
     assert [point["step"] for point in points(run)] == [4, 8, 10, 12, 16, 20]
     assert run.state().metrics["fd"] == scored[20]["fd"]
     assert run.state().evaluation_step == 20
-    assert registry.manifest("shapes", 1)["metrics"]["fd"] == scored[10]["fd"]
+    assert registry.manifest("shapes", 1).metrics["fd"] == scored[10]["fd"]
     told = [event["data"] for event in run.events() if event["type"] == "metrics" and "fd" in event["data"]["metrics"]]
     assert [event["step"] for event in told] == [10, 20]
 
@@ -155,7 +155,7 @@ def test_an_evaluation_that_a_stop_cut_short_is_made_up_for_and_decides_what_is_
     assert run.state().best == undisturbed.state().best
     assert [entry.step for entry in run.state().published] == [entry.step for entry in undisturbed.state().published]
     for mine, theirs in zip(run.state().published, undisturbed.state().published, strict=True):
-        assert registry.manifest("shapes", mine.version)["metrics"]["fd"] == expected[mine.step]
+        assert registry.manifest("shapes", mine.version).metrics["fd"] == expected[mine.step]
         assert weights(run.store, "shapes", mine.version) == weights(run.store, "shapes", theirs.version)
 
 

@@ -1,0 +1,46 @@
+"""JSON files of the store as records: parsed once where a file is read, written from the record."""
+
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from core.errors import StoreDamaged
+from core.store import files
+
+SCHEMA = 1  # of every JSON file in the store
+
+
+class FileFacts(BaseModel):
+    """What a record lists of a file beside it."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    bytes: int
+    sha256: str
+
+
+Listed = dict[str, FileFacts]  # by name
+
+
+class Record(BaseModel):
+    """A JSON file. Its types are those of JSON; what a newer build added is kept, and written again."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="allow")
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """FileNotFoundError if there is no such file; StoreDamaged names the fields that are missing or wrong."""
+        body = files.read_json(path, SCHEMA)
+        try:
+            return cls.model_validate({name: value for name, value in body.items() if name != "schema"})
+        except ValidationError as error:
+            fields = ", ".join(sorted({str(each["loc"][0]) for each in error.errors() if each["loc"]}))
+            raise StoreDamaged(f"{files.shown(path)} cannot be used: {fields}") from None
+
+    def write(self, path: Path) -> None:
+        files.write_json(path, self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is written: the fields that were read, or that it was made of."""
+        return {"schema": SCHEMA, **self.model_dump(mode="json", exclude_unset=True)}
