@@ -107,6 +107,13 @@ class Settings(BaseSettings):
     engine_threads: int | None = Field(
         None, ge=1, le=256, description="Threads that draw on a CPU, each a batch. Default: one more than cores."
     )
+    stall_after: float | None = Field(
+        None,
+        ge=1,
+        le=LONGEST_WAIT_S,
+        description="Seconds without progress after which a worker kills the process that trains; the run goes on from "
+        "its checkpoint. Default: 300, or twenty steps of the run if that is longer.",
+    )
     model_memory: int = Field(
         2**30,
         ge=1,

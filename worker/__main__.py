@@ -54,7 +54,7 @@ def main() -> None:
         worker_ttl=WORKER_TTL_S,
         maintenance_interval=MAINTENANCE_EVERY_S,
     )
-    worker.runs, worker.device = runs, device
+    worker.runs, worker.device, worker.stall_after_s = runs, device, settings.stall_after
     log.info("waiting for runs")
     worker.work(logging_level="WARNING")
 

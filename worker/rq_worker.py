@@ -31,6 +31,7 @@ from core.queue import DEVICE_FIELD, TRAIN_FUNCTION, parse_job_id, trouble_of
 from core.runs import RunStore
 from ganymede.schemas.states import Status
 from worker.training.stopping import STOP_SIGNALS, on_stop_signal
+from worker.watchdog import Watchdog
 
 ALLOWED_FUNCTIONS = frozenset({TRAIN_FUNCTION})
 LEASE_S = 20
@@ -73,6 +74,8 @@ class GuardedWorker(Worker):
     max_connection_wait_time = 5.0  # seconds until it looks for a Redis that was away; RQ's 60 make it look dead
     device = ""  # what it trains on, "cpu" or "cuda", for whoever makes runs
     runs: RunStore | None = None  # of the jobs; a job whose run is over is dropped, and no process started
+    stall_after_s: float | None = None  # without progress; None: worker/watchdog.py's default
+    _watchdog: Watchdog | None = None
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:  # noqa: ARG002 (RQ's signature)
         return LEASE_S
@@ -123,7 +126,17 @@ class GuardedWorker(Worker):
         for number in STOP_SIGNALS:
             signal.signal(number, on_stop_signal)
 
+    def monitor_work_horse(self, job: Job, queue: Queue, execution: Execution) -> None:
+        named = parse_job_id(job.id)
+        if named and self.runs:
+            with contextlib.suppress(RunNotFound):
+                self._watchdog = Watchdog(self.runs.get(named[0]), self.stall_after_s)
+        super().monitor_work_horse(job, queue, execution)
+        self._watchdog = None
+
     def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
+        if self._watchdog and self._watchdog.is_hung():
+            self._end_hung_horse(self._watchdog)
         try:
             super().maintain_heartbeats(job, execution)
         except redis.exceptions.RedisError as error:  # away, or its disk or memory is full
@@ -152,6 +165,18 @@ class GuardedWorker(Worker):
             if type(error) is not self._told:
                 self.log.warning("%s; asking again every %g s", trouble_of(error).sentence, REFUSED_PAUSE_S)
             self._told = type(error)
+
+    def _end_hung_horse(self, watchdog: Watchdog) -> None:
+        """Kill it with its whole group; the attempt is lost, and the reconciler sees to the next.
+
+        It is told of afterwards: what hangs may hold the lock of the run's state.
+        """
+        self.kill_horse()
+        message = f"no progress for {watchdog.still_s:.0f} s: the process that trained was killed"
+        log.warning(message)
+        with contextlib.suppress(RunNotFound, StoreDamaged, OSError):
+            watchdog.run.log_event("action", {"action": "killed_hung", "message": message})
+        self._watchdog = None
 
     def _tell_horse_to_stop(self) -> None:
         if self.horse_pid:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
-from app.train.body import eta_of, task_of
+from app.train.body import eta_of, progress_of, task_of
 from core.errors import GanymedeError
 from core.runs import Run
 from core.runs.events import Event, EventTail, events_after
@@ -208,8 +208,7 @@ def _event_message(event: Event) -> EventMessage:
 def progress_body(state: RunState) -> dict[str, Any]:
     """Where a run stands, as JSON."""
     return ProgressMessage(
-        **state.progress.model_dump(),
-        fraction=state.progress.fraction,
+        **progress_of(state).model_dump(),
         status=state.status,
         phase=state.phase,
         attempt=state.attempt,

@@ -1,6 +1,7 @@
 """GET /metrics: the counters of this app, and what is looked up when Prometheus asks. Waits for no other service."""
 
 import contextlib
+import datetime as dt
 import re
 import shutil
 from collections import Counter
@@ -53,14 +54,20 @@ class RunCounts:
     by_status: dict[Status, int]
     images_per_second: float  # of all running runs together
     ended_early: int  # of those that succeeded
+    silent: list[str]  # those that a worker has and that stand still
 
 
 def count_runs(runs: RunStore) -> RunCounts:
     """From the index, without reading thousands of files; a damaged run is not counted: GET /train/{id} tells of it."""
-    indexed = runs.index.entries().values()
-    found = Counter(entry.status for entry in indexed)
-    speed = sum(entry.images_per_second for entry in indexed)
-    return RunCounts({status: found[status] for status in Status}, speed, sum(entry.ended_early for entry in indexed))
+    now, entries = dt.datetime.now(dt.UTC), runs.index.entries()
+    silent = sorted(run_id for run_id, entry in entries.items() if entry.is_silent(now))
+    found = Counter(entry.status for entry in entries.values())
+    return RunCounts(
+        by_status={status: found[status] for status in Status},
+        images_per_second=sum(entry.images_per_second for run_id, entry in entries.items() if run_id not in silent),
+        ended_early=sum(entry.ended_early for entry in entries.values()),
+        silent=silent,
+    )
 
 
 class ServiceCollector(Collector):
@@ -86,6 +93,9 @@ class ServiceCollector(Collector):
         return [
             runs,
             GaugeMetricFamily("ganymede_runs_ended_early", early, counts.ended_early),
+            GaugeMetricFamily(
+                "ganymede_runs_silent", "Runs that a worker has and that stand still.", len(counts.silent)
+            ),
             models,
             free,
             _gpu_memory(services.models.device),

@@ -50,6 +50,7 @@ async def read_status(services: ServicesDep) -> StatusBody:
         uptime_s=round(time.monotonic() - services.began_at, 3),
         readiness=await readiness(services, troubles),
         runs={status.value: count for status, count in counts.by_status.items()},
+        silent_runs=counts.silent,
         queue=None if snapshot is None else await run_in_threadpool(_queue, snapshot, troubles, services),
         workers=None if snapshot is None else await run_in_threadpool(_workers, snapshot, services),
         engine=EngineBody(

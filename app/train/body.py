@@ -75,7 +75,7 @@ def _body(files: RunFiles, position: int | None) -> RunBody:
         config=spec.options,
         resolved=spec.resolved_as_stored,
         execution=execution.to_json() if execution else None,
-        progress=ProgressBody(fraction=state.progress.fraction, **state.progress.model_dump()),
+        progress=progress_of(state),
         eta_at=eta_of(state),
         task=task_of(state),
         latest=_latest(run.id, state),
@@ -92,6 +92,14 @@ def _body(files: RunFiles, position: int | None) -> RunBody:
         last_heartbeat_at=state.last_heartbeat_at,
         links=_links(run.id, spec.model, state.status),
     )
+
+
+def progress_of(state: RunState) -> ProgressBody:
+    """How far a run is. Of one that stands still the speed is 0, not the last that it had."""
+    progress = state.progress
+    if state.silent_from is not None and dt.datetime.now(dt.UTC) > state.silent_from:
+        progress = progress.model_copy(update={"images_per_second": 0.0})
+    return ProgressBody(fraction=progress.fraction, **progress.model_dump())
 
 
 def _latest(run_id: str, state: RunState) -> LatestBody:

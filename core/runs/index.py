@@ -6,6 +6,7 @@ the times of their files tells. Before the first look all are read once.
 """
 
 import contextlib
+import datetime as dt
 import os
 import threading
 import time
@@ -53,6 +54,11 @@ class Entry:
     images_per_second: float = 0.0
     facts: Facts | None = None
     ended_early: bool = False
+    silent_from: dt.datetime | None = None  # RunState.silent_from
+
+    def is_silent(self, now: dt.datetime) -> bool:
+        """Whether a worker has it and it stands still."""
+        return self.silent_from is not None and now > self.silent_from
 
     @property
     def is_resting(self) -> bool:
@@ -178,7 +184,7 @@ class RunIndex:
         is_learning = state.status is Status.RUNNING and state.phase == "training"
         speed = (state.progress.images_per_second or 0.0) if is_learning else 0.0
         ended_early = state.status is Status.SUCCEEDED and state.ended_early is not None
-        return Entry(mark, state.status, state.attempt, speed, facts, ended_early)
+        return Entry(mark, state.status, state.attempt, speed, facts, ended_early, state.silent_from)
 
     def _forget(self, run_id: str) -> None:
         del self._entries[run_id]

@@ -34,6 +34,7 @@ VERBS: dict[str, dict[Status, Status]] = {
     "resume": {S.PAUSED: S.QUEUED, S.QUEUED: S.QUEUED, S.RUNNING: S.RUNNING},
     "retry": {S.FAILED: S.QUEUED, S.CANCELED: S.QUEUED, S.QUEUED: S.QUEUED, S.RUNNING: S.RUNNING},
 }
+SILENT_AFTER_S, SILENT_AFTER_STEPS = 60.0, 3
 DELETABLE = TERMINAL | {S.PAUSED}
 SETTLED = {S.CANCELING: S.CANCELED, S.PAUSING: S.PAUSED}  # what was asked for, once nobody trains the run any longer
 
@@ -93,7 +94,16 @@ class RunState(Record):
     created_at: Annotated[str, Field(default_factory=timestamp)]
     started_at: str | None = None
     finished_at: str | None = None
-    last_heartbeat_at: str | None = None
+    last_heartbeat_at: str | None = None  # written between two steps, and between two parts of a task
+    step_seconds: float | None = None  # that a step takes, as last reported
+
+    @property
+    def silent_from(self) -> dt.datetime | None:
+        """When a run of a worker counts as standing still: a minute, or three steps, after its last sign of life."""
+        if not self.status.has_worker or self.last_heartbeat_at is None:
+            return None
+        patience_s = max(SILENT_AFTER_S, SILENT_AFTER_STEPS * (self.step_seconds or 0.0))
+        return dt.datetime.fromisoformat(self.last_heartbeat_at) + dt.timedelta(seconds=patience_s)
 
     def moved(self, status: Status, **changes: Any) -> "RunState":
         """The state after a step of the table; IllegalTransition names what would be allowed."""

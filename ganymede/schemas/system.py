@@ -96,6 +96,11 @@ class StatusBody(BaseModel):
     uptime_s: float
     readiness: Readiness
     runs: dict[str, int] = Field(description="How many runs are in each status.")
+    silent_runs: list[str] = Field(
+        [],
+        description="Runs that a worker has and that stand still: no step, and no part of a task, for a minute, or for "
+        "three steps if that is longer. Their worker ends what hangs, after GANYMEDE_STALL_AFTER.",
+    )
     queue: QueueBody | None = Field(description="null: Redis is away.")
     workers: list[WorkerBody] | None = Field(description="null: Redis is away.")
     engine: EngineBody

@@ -15,8 +15,10 @@ from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
 from core.queue import QUEUE_NAME, JobState, TrainQueue
+from core.queue.reconcile import reconcile
 from core.runs import Run, RunStore
 from core.settings import Settings
+from core.store import Store
 from ganymede.schemas.states import Status
 from tests.processes import children, lives, on_linux
 from tests.worker.conftest import CreateRun
@@ -39,17 +41,27 @@ def wait_for_step(run: Run, step: int, within_s: float = 300.0) -> None:
 
 @pytest.fixture
 def worker(settings: Settings) -> Iterator["subprocess.Popen[bytes]"]:
+    yield from started(settings)
+
+
+def started(settings: Settings, **variables: str) -> Iterator["subprocess.Popen[bytes]"]:
     environment = {
         **os.environ,
         "GANYMEDE_HOME": str(settings.home),
         "GANYMEDE_REDIS_URL": str(settings.redis_url),
         "GANYMEDE_DEVICE": "cpu",
+        **variables,
     }
     process = subprocess.Popen([sys.executable, "-m", "worker"], env=environment)
     yield process
     if process.poll() is None:
         process.terminate()
         process.wait(300)
+
+
+@pytest.fixture
+def worker_that_waits_a_second(settings: Settings) -> Iterator["subprocess.Popen[bytes]"]:
+    yield from started(settings, GANYMEDE_STALL_AFTER="1")
 
 
 def test_a_function_that_is_not_listed_is_refused_and_never_called(
@@ -135,6 +147,39 @@ def test_sigterm_makes_it_checkpoint_and_leave_the_run_to_the_next_worker(
         assert (state.status, state.attempt, state.preempted) == (Status.QUEUED, 2, True)
         assert (state.checkpoint_step or 0) >= 5
         assert queue.state(run.id, 1) is JobState.ENDED
+
+
+@on_linux
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_training_process_that_hangs_is_killed_and_the_run_goes_on_from_its_checkpoint(
+    settings: Settings,
+    worker_that_waits_a_second: "subprocess.Popen[bytes]",
+    create_run: CreateRun,
+    store: Store,
+    processes: int,
+) -> None:
+    run = create_run(steps=400, checkpoint_every=5, processes=processes)
+    with TrainQueue(str(settings.redis_url)) as queue:
+        queue.enqueue(run.id, 1)
+        wait_for_step(run, 6)
+        (horse,) = children(worker_that_waits_a_second.pid)
+        trainers = children(horse) if processes > 1 else [horse]
+
+        os.kill(trainers[-1], signal.SIGSTOP)
+        deadline = time.monotonic() + 300
+        while not (killed := [event for event in run.events() if event["data"].get("action") == "killed_hung"]):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        while (state := run.state()).attempt == 1:
+            assert time.monotonic() < deadline
+            reconcile(RunStore(store), queue)
+            time.sleep(0.05)
+        wait_for_status(run, Status.SUCCEEDED)
+
+    assert not any(map(lives, [horse, *trainers]))
+    assert "no progress for" in killed[0]["data"]["message"]
+    assert state.attempt == 2
+    assert "attempt 2 begins at step 0" not in run.log_file.read_text()
 
 
 @on_linux

@@ -20,7 +20,8 @@ from torch import distributed as dist
 
 from worker.training.stopping import RollBack, StopTraining
 
-TIMEOUT = timedelta(minutes=10)  # for a process that neither works nor ends; the death of one is noticed at once
+# The death of a process is noticed at once. Where one hangs, no step is made, and the worker ends all of them.
+TIMEOUT = timedelta(minutes=10)
 PATIENCE = timedelta(days=7)  # with the first, which may prepare or measure something for as long as it takes
 
 T = TypeVar("T")

@@ -1,5 +1,6 @@
 """The gauges of runs: true at every scrape, and cheap where thousands of runs are over."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ from fastapi import FastAPI
 
 from app.main import create_app
 from core.datasets import Dataset
+from core.registry import timestamp
 from core.runs import RunStore
 from core.runs.states import Progress
 from core.settings import Settings
@@ -50,6 +52,30 @@ async def test_runs_are_counted_by_status_as_they_change(
     assert counts[0] == {"status=succeeded": 1, "status=failed": 1, "status=running": 2, "status=queued": 1}
     assert counts[1] == {"status=succeeded": 1, "status=running": 2, "status=queued": 2}
     assert first["ganymede_train_images_per_second",] == 201.0
+
+
+async def test_a_run_that_stands_still_has_no_speed_and_is_named(
+    client: httpx.AsyncClient, shapes: Dataset, store: Store
+) -> None:
+    runs = RunStore(store)
+    moving, silent, slow = (
+        runs.create(RunSpec(recipe="cgan", dataset="shapes"), numbers(2), shapes.manifest) for _ in range(3)
+    )
+    now = time.time()
+    for run, at, step_seconds in ((moving, now, 1.0), (silent, now - 100, 1.0), (slow, now - 100, 60.0)):
+        marks = {"last_heartbeat_at": timestamp(at), "step_seconds": step_seconds}
+        progress = Progress(step=1, total=2, images_per_second=100.5)
+        run.move(Status.RUNNING, phase="training", progress=progress, **marks)
+
+    seen = await scrape(client)
+    status = (await client.get("/status")).json()
+    speeds = [
+        (await client.get(f"/train/{run.id}")).json()["progress"]["images_per_second"] for run in (moving, silent, slow)
+    ]
+
+    assert (seen["ganymede_runs_silent",], seen["ganymede_train_images_per_second",]) == (1, 201.0)
+    assert status["silent_runs"] == [silent.id]
+    assert speeds == [100.5, 0.0, 100.5]
 
 
 async def test_a_run_that_is_over_is_read_once(
