@@ -32,6 +32,7 @@ from worker.checkpoints.rollback import roll_back, tell_of_rollbacks
 from worker.diagnosis.hook import Diagnose
 from worker.evaluation.hook import hook_of, prepare
 from worker.evaluation.preparation import Workshop
+from worker.hooks.limits import EndAtLimits, last_step
 from worker.hooks.log_events import WarningsAsEvents
 from worker.hooks.publishing import KeepCheckpoints, PublishVersions, lineage_of, make_up
 from worker.hooks.reporting import DrawSamples, ReportProgress, StopWhenAsked, Together
@@ -134,14 +135,16 @@ def train_in(world: World, run: Run, settings: Settings) -> str:
     execution.apply()
     training = world.in_turn(lambda: _resume(run, resolved, execution, world))
     dataset = world.in_turn(lambda: _dataset(run, spec))
-    keeper, stopper = KeepCheckpoints(run, lineage_of(run, spec)), StopWhenAsked(run)
+    training.last_step = last_step(training, spec.limits)
+    keeper, limiter = KeepCheckpoints(run, lineage_of(run, spec)), EndAtLimits(run, spec.limits, StopWhenAsked(run))
     hooks: list[Hook] = []
     try:
-        world.lead(lambda: _check(dataset, stopper))
-        world.lead(lambda: hooks.extend(_set_off(run, training, dataset, keeper, stopper, settings)))
+        world.lead(lambda: _check(dataset, limiter.stopper))
+        world.lead(lambda: hooks.extend(_set_off(run, training, dataset, keeper, limiter, settings)))
     except StopTraining as stop:
         return _stopped(run, stop) if world.is_first else FOLLOWED
-    batches = _batches(dataset, resolved, execution, world)
+    rules = (resolved.batch_size, resolved.seed, execution.torch_device, world.share)
+    batches = Batches(dataset.images(), dataset.labels(), *rules)
     while isinstance(end := _fit(training, batches, Together(world, hooks), keeper), RollBack):
         world.lead(partial(roll_back, run, training, end, keeper))
         if not world.is_first:
@@ -150,7 +153,7 @@ def train_in(world: World, run: Run, settings: Settings) -> str:
         return FOLLOWED
     if end is not None:
         return _stopped(run, end)
-    run.move(Status.SUCCEEDED, ended_early=None)
+    run.move(Status.SUCCEEDED, ended_early=limiter.early_end(training))
     return "succeeded"
 
 
@@ -159,7 +162,7 @@ def _set_off(
     training: TrainState,
     dataset: Dataset,
     keeper: KeepCheckpoints,
-    stopper: StopWhenAsked,
+    limiter: EndAtLimits,
     settings: Settings,
 ) -> list[Hook]:
     """Settle what the attempt before may have left, prepare what the run is judged by, and say from where it goes on.
@@ -169,7 +172,7 @@ def _set_off(
     Raises:
         StopTraining: the run is to stop already.
     """
-    spec, state = run.spec(), _mark_beginning(run, training)
+    spec, state, stopper = run.spec(), _mark_beginning(run, training), limiter.stopper
     shop = Workshop(
         store=run.store,
         execution=training.execution,
@@ -183,11 +186,11 @@ def _set_off(
         make_up(run, training, evaluate, report, keeper)
     publisher = PublishVersions(run, Registry(run.store), spec.model, Bell(settings.broker_url))
     if training.step:  # an attempt may have died between its checkpoint and the publishing of it
-        publisher.after_step(training, is_last=training.step == training.steps)
+        publisher.after_step(training, is_last=training.is_at_end)
     beside: list[Hook] = [*([evaluate] if evaluate else []), report, DrawSamples(run), keeper, publisher]
     diagnose = Diagnose(run, spec, training, publisher.publish_best)
-    log.info("attempt %d begins at step %d of %d", state.attempt, training.step, training.steps)
-    return [*beside, diagnose, stopper]
+    log.info("attempt %d begins at step %d of %d", state.attempt, training.step, training.last_step)
+    return [*beside, limiter, diagnose, stopper]
 
 
 def _fit(
@@ -284,11 +287,6 @@ def _check(dataset: Dataset, stopper: StopWhenAsked) -> None:
             dataset.check(stopper.tasks.tick)
     except StoreDamaged as error:
         raise TrainingFailed("dataset_invalid", str(error), retryable=True) from None
-
-
-def _batches(dataset: Dataset, resolved: ResolvedConfig, execution: Execution, world: World) -> Batches:
-    rules = (resolved.batch_size, resolved.seed, execution.torch_device, world.share)
-    return Batches(dataset.images(), dataset.labels(), *rules)
 
 
 def _write_output_to(run: Run, settings: Settings) -> None:

@@ -81,6 +81,7 @@ def _body(files: RunFiles, position: int | None) -> RunBody:
         latest=_latest(run.id, state),
         diagnosis=state.diagnosis,
         stop=spec.stop,
+        limits=spec.limits,
         remedies=state.remedies,
         ended_early=state.ended_early if state.status is Status.SUCCEEDED else None,
         best=state.best,

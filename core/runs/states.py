@@ -96,6 +96,7 @@ class RunState(Record):
     finished_at: str | None = None
     last_heartbeat_at: str | None = None  # written between two steps, and between two parts of a task
     step_seconds: float | None = None  # that a step takes, as last reported
+    worked_s: float = 0.0  # by all attempts, up to the last sign of life
 
     @property
     def silent_from(self) -> dt.datetime | None:

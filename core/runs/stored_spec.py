@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from core.errors import StoreDamaged
 from core.resolved import ResolvedConfig
 from ganymede.schemas.runs import InitBody
-from ganymede.schemas.specs import RunSpec, StopSpec
+from ganymede.schemas.specs import LimitSpec, RunSpec, StopSpec
 
 
 class StoredSpec(BaseModel):
@@ -19,6 +19,7 @@ class StoredSpec(BaseModel):
     request: dict[str, Any]
     resolved_as_stored: dict[str, Any] = Field(alias="resolved")
     stop: StopSpec
+    limits: LimitSpec = LimitSpec()
     model: str
     dataset: dict[str, Any]
     init: InitBody | None = None
@@ -32,6 +33,7 @@ class StoredSpec(BaseModel):
             request=request.model_dump(mode="json", exclude_unset=True),
             resolved=resolved.to_json(),
             stop=request.stop,
+            limits=request.limits,
             model=request.model_name,
             dataset=dataset,
             init=init,

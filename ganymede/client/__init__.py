@@ -126,6 +126,7 @@ class Client:
         config: Mapping[str, Any] | None = None,
         publish: Mapping[str, Any] | None = None,
         stop: Mapping[str, Any] | None = None,
+        limits: Mapping[str, Any] | None = None,
         resources: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
@@ -136,7 +137,7 @@ class Client:
         """
         asked: dict[str, Any] = {**_what(recipe, dataset), "model": model, "name": name}
         asked |= {"init": init, "seed": seed, "config": config, "publish": publish, "stop": stop}
-        asked |= {"resources": resources, "tags": tags}
+        asked |= {"limits": limits, "resources": resources, "tags": tags}
         key = idempotency_key or secrets.token_hex(16)
         return self._connection.ask(RunBody, "POST", "/train", json=given(asked), key=key)
 

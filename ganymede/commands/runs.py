@@ -123,6 +123,7 @@ def _facts(run: "RunBody") -> list[tuple[str, object]]:
         ("published", ", ".join(published) or None),
         ("asked", _listed(run.config)),
         ("stop", f"{run.stop.action} on {', '.join(run.stop.on)}" if run.stop.on else None),
+        ("limits", _listed(run.limits.model_dump(exclude_none=True))),
         ("tags", _listed(run.tags)),
         ("notes", run.notes),
         ("created", run.created_at),

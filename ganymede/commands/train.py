@@ -35,9 +35,13 @@ Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An option of the training; may be repeated.")
 ]
 Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="A label; may be repeated.")]
+Init = Annotated[str | None, typer.Option(metavar="REF", help="Weights to start from: a model, or run:RUN@STEP.")]
+PublishEvery = Annotated[int | None, typer.Option(metavar="N", help="Steps between published versions.")]
 Final = Annotated[str | None, typer.Option(metavar="WHICH", help="What to publish at the end: best or last.")]
 StopOn = Annotated[list[str] | None, typer.Option(metavar="VERDICT", help="Act on this verdict; may be repeated.")]
 StopAction = Annotated[str | None, typer.Option(metavar="HOW", help="remedy, alert, pause, rollback or stop.")]
+MaxImages = Annotated[int | None, typer.Option(metavar="N", help="End after so many real images.")]
+MaxDuration = Annotated[float | None, typer.Option(metavar="S", help="End after so many seconds of work.")]
 Processes = Annotated[
     int | None, typer.Option(metavar="N", help="Processes that share each batch: one a GPU, or on the CPU.")
 ]
@@ -48,15 +52,15 @@ def train(
     what: What,
     model: Annotated[str | None, typer.Option("--model", "-m", help="Model to publish under.")] = None,
     name: Annotated[str | None, typer.Option(help="A title for people.")] = None,
-    init: Annotated[
-        str | None, typer.Option(metavar="REF", help="Weights to start from: a model, or run:RUN@STEP.")
-    ] = None,
+    init: Init = None,
     seed: Annotated[int | None, typer.Option(help="Seed of weights, batches and noise.")] = None,
     steps: Annotated[int | None, typer.Option(metavar="N", help="Length in generator updates.")] = None,
-    publish_every: Annotated[int | None, typer.Option(metavar="N", help="Steps between published versions.")] = None,
+    publish_every: PublishEvery = None,
     publish_final: Final = None,
     stop_on: StopOn = None,
     stop_action: StopAction = None,
+    max_images: MaxImages = None,
+    max_duration: MaxDuration = None,
     processes: Processes = None,
     settings: Settings = None,
     tags: Tags = None,
@@ -73,6 +77,7 @@ def train(
         "config": config or None,
         "publish": _given(every_steps=publish_every, final=publish_final) or None,
         "stop": _given(on=stop_on or None, action=stop_action) or None,
+        "limits": _given(max_images=max_images, max_duration=max_duration) or None,
         "resources": _given(processes=processes) or None,
         "tags": pairs(tags, "--tag") or None,
     }

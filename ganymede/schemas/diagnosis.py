@@ -100,7 +100,8 @@ class TakenRemedy(Remedy):
 class EarlyEnd(Part):
     """Why a run ended before its last step, with the best that it has made."""
 
-    verdict: Verdict
+    verdict: Verdict | None = Field(None, description="The trouble that came back; null: a limit was reached.")
+    limit: Literal["max_images", "max_duration"] | None = Field(None, description="The limit that was reached.")
     message: str
     step: int
 

@@ -163,6 +163,18 @@ class StopSpec(BodyModel):
         return list(dict.fromkeys(on))
 
 
+class LimitSpec(BodyModel):
+    """Where a run ends at the latest, as if that step were its last: with its best version, and told why."""
+
+    max_images: int | None = Field(None, ge=1, le=2**53, description="Real images that it sees.")
+    max_duration: float | None = Field(
+        None,
+        ge=1,
+        le=10**9,
+        description="Seconds of work, over all attempts; time in the queue or paused does not count.",
+    )
+
+
 class ResourceSpec(BodyModel):
     """What a run is computed with."""
 
@@ -200,6 +212,7 @@ class RunSpec(BodyModel):
     config: TrainConfig = TrainConfig()
     publish: PublishSpec = PublishSpec()
     stop: StopSpec = StopSpec()
+    limits: LimitSpec = LimitSpec()
     resources: ResourceSpec = ResourceSpec()
     tags: Tags = Field(default_factory=dict, description="Up to 32 labels of your own.", examples=[{"team": "a"}])
 

@@ -31,6 +31,7 @@ def create_run(store: Store, shapes: Dataset) -> CreateRun:
         init: str | None = None,
         processes: int = 1,
         stop: dict[str, Any] | None = None,
+        limits: dict[str, Any] | None = None,
         **config: Any,
     ) -> Run:
         config = {
@@ -44,7 +45,7 @@ def create_run(store: Store, shapes: Dataset) -> CreateRun:
             **config,
         }
         body = {"recipe": recipe, "dataset": dataset, "seed": seed, "config": config, "publish": publish or {}}
-        body |= {"init": init, "resources": {"processes": processes}, "stop": stop or {}}
+        body |= {"init": init, "resources": {"processes": processes}, "stop": stop or {}, "limits": limits or {}}
         spec, runs = RunSpec.model_validate(body), RunStore(store)
         manifest = shapes.manifest if dataset == "shapes" else DatasetStore(store).get(dataset).manifest
         initial = find_initial(init, Registry(store), runs) if init else None

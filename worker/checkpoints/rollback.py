@@ -154,7 +154,7 @@ def _go_back(run: Run, state: TrainState, candidates: list[Checkpoint]) -> dict[
 def _marked(now: RunState, state: TrainState) -> RunState:
     rate = now.progress.images_per_second
     facts = {"branch": state.branch, "step": state.step, "images_seen": state.images_seen}
-    progress = Progress(total=state.steps, images_per_second=rate, **facts)
+    progress = Progress(total=state.last_step, images_per_second=rate, **facts)
     marks = {"progress": progress, "last_heartbeat_at": timestamp(), "remedies": state.remedies}
     return now.model_copy(update=marks)
 

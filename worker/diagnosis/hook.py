@@ -21,14 +21,13 @@ from worker.diagnosis.record import Setting
 from worker.diagnosis.remedies import next_remedy
 from worker.diagnosis.rules import Finding
 from worker.diagnosis.window import restored
+from worker.hooks.limits import ENDED_EARLY
 from worker.hooks.reporting import Clock, Quiet
 from worker.training.state import TrainState
 from worker.training.stopping import RollBack, StopTraining
 from worker.training.trainer import Metrics
 
 TELL_EVERY_S = 10.0  # newer numbers of an unchanged verdict
-ENDED_EARLY = "ended_early"
-
 # As which failure a run ends; every other verdict: "collapsed".
 FAILURE_CODES = {Verdict.EXPLODING: "diverged", Verdict.STALLED: "stalled"}
 
@@ -76,7 +75,7 @@ class Diagnose(Quiet):
         found = diagnose(self.window, state.branch, self.told)
         is_new = self.told is None or found.verdict is not self.told.verdict
         self.told = found
-        if is_new or self.clock.is_due() or state.step == state.steps:
+        if is_new or self.clock.is_due() or state.is_at_end:
             self.run.change(lambda now: now.model_copy(update={"diagnosis": found}), durable=is_new)
         if is_new:
             log.info("%s: %s", found.verdict, found.summary)
@@ -138,7 +137,7 @@ class Diagnose(Quiet):
     def _end(self, state: TrainState, end: EarlyEnd) -> None:
         """Say why, once: a process may die between this and the end of the run."""
         self._note("end", ended_early=end)
-        log.info("ends at step %d of %d: %s", state.step, state.steps, end.message)
+        log.info("ends at step %d of %d: %s", state.step, state.resolved.steps, end.message)
         facts = {"action": ENDED_EARLY, "reason": end.verdict, "branch": state.branch, "step": end.step}
         if not any(event["data"].get("action") == ENDED_EARLY for event in self.run.events()):
             self.run.log_event("action", {**facts, "message": end.message})

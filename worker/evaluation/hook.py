@@ -95,12 +95,12 @@ class Evaluate:
             raise self._stop
 
     def is_due(self, state: TrainState) -> bool:
-        return state.step == state.steps or (self.every is not None and state.step % self.every == 0)
+        return state.is_at_end or (self.every is not None and state.step % self.every == 0)
 
     def _measure(self, state: TrainState, metrics: Metrics) -> None:
         """Settle `every` at the first multiple of the run's `evaluate_every`, by the speed that its report tells."""
         candidates = state.resolved.evaluate_every
-        if state.step % candidates or state.step == state.steps:
+        if state.step % candidates or state.is_at_end:
             return
         images = candidates * state.resolved.images_per_step
         between_s = images / metrics["images_per_second"]

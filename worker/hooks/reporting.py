@@ -80,11 +80,12 @@ class Together:
         self.world.lead(tell)
 
     def after_step(self, state: TrainState, is_last: bool) -> None:
-        def tell() -> None:
+        def tell() -> int:
             for hook in self.hooks:
                 hook.after_step(state, is_last)
+            return state.last_step
 
-        self.world.lead(tell)
+        state.last_step = self.world.decide(tell, as_before=state.last_step)
 
 
 class ReportProgress(Quiet):
@@ -101,8 +102,7 @@ class ReportProgress(Quiet):
     def after_report(self, state: TrainState, metrics: Metrics) -> None:
         point = {"branch": state.branch, "step": state.step, "attempt": self.attempt, "images_seen": state.images_seen}
         files.append_json_line(self.run.metrics_file, {**point, "at": timestamp(), **metrics})
-        is_last = state.step == state.steps
-        must_be_told = is_last or "fd" in metrics
+        must_be_told = state.is_at_end or "fd" in metrics
         if self.clock.is_due() or must_be_told:
             self.run.change(lambda now: self._marked(now, state, metrics), durable=False)
         if self.event_clock.is_due() or must_be_told:
@@ -112,7 +112,7 @@ class ReportProgress(Quiet):
         progress = Progress(
             branch=state.branch,
             step=state.step,
-            total=state.steps,
+            total=state.last_step,
             images_seen=state.images_seen,
             images_per_second=metrics["images_per_second"],
         )
@@ -148,6 +148,12 @@ class StopWhenAsked(Quiet):
     def __init__(self, run: Run) -> None:
         self.run, self.clock = run, Clock(MARK_EVERY_S)
         self.tasks = Tasks(self.look)
+        self._worked_before_s, self._began = run.state().worked_s, time.monotonic()
+
+    @property
+    def worked_s(self) -> float:
+        """Seconds of work by this attempt and all before it."""
+        return self._worked_before_s + time.monotonic() - self._began
 
     def after_step(self, state: TrainState, is_last: bool) -> None:  # noqa: ARG002
         if not is_last or is_asked_by_signal():
@@ -158,7 +164,7 @@ class StopWhenAsked(Quiet):
         if is_asked_by_signal():
             raise StopTraining("preempted")
         if self.clock.is_due():
-            marks = {"last_heartbeat_at": timestamp(), "task": self.tasks.current()}
+            marks = {"last_heartbeat_at": timestamp(), "task": self.tasks.current(), "worked_s": self.worked_s}
             now = self.run.change(lambda now: now.model_copy(update=marks), durable=False)
             if now.status in (Status.CANCELING, Status.PAUSING):
                 raise StopTraining("cancel" if now.status is Status.CANCELING else "pause")

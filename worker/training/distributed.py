@@ -24,6 +24,8 @@ from worker.training.stopping import RollBack, StopTraining
 TIMEOUT = timedelta(minutes=10)
 PATIENCE = timedelta(days=7)  # with the first, which may prepare or measure something for as long as it takes
 
+DECIDED = "decided"
+
 T = TypeVar("T")
 
 _ENDS: dict[str, type[StopTraining] | type[RollBack]] = {"stop": StopTraining, "roll_back": RollBack}
@@ -71,12 +73,20 @@ class World:
         What it raises to stop the run or to send it back is raised in all of them. After any other error of it the
         others raise Over.
         """
-        if self.size == 1:
+
+        def act() -> int:
             action()
-        elif self.is_first:
-            self._do(action)
-        else:
-            _raise(self._heard())
+            return 0
+
+        self.decide(act, as_before=0)
+
+    def decide(self, action: Callable[[], int], as_before: int) -> int:
+        """As `lead`; all get the number that the first process found. `as_before`: what is sent as nothing."""
+        if self.size == 1:
+            return action()
+        if self.is_first:
+            return self._do(action, as_before)
+        return _decided(self._heard(), as_before)
 
     def in_turn(self, action: Callable[[], T]) -> T:
         """Let every process do this, the others once the first has done it; `lead` says what its errors become."""
@@ -84,9 +94,9 @@ class World:
         self.lead(lambda: done.append(action()))
         return done[0] if done else action()
 
-    def _do(self, action: Callable[[], object]) -> None:
+    def _do(self, action: Callable[[], int], as_before: int) -> int:
         try:
-            action()
+            found = action()
         except (StopTraining, RollBack) as end:
             (name,) = [name for name, kind in _ENDS.items() if isinstance(end, kind)]
             self._tell({name: vars(end)})
@@ -95,7 +105,8 @@ class World:
             with contextlib.suppress(PeerLost):
                 self._tell({"over": True})
             raise
-        self._tell({})
+        self._tell({} if found == as_before else {DECIDED: found})
+        return found
 
     def _tell(self, message: dict[str, Any]) -> None:
         """One number a step, as a rule: how long the message is."""
@@ -138,9 +149,13 @@ def joined(rank: int, size: int, meeting: Path, device: torch.device) -> Iterato
     dist.destroy_process_group()  # not after an error: what is left of a broken group may wait for ever
 
 
-def _raise(message: dict[str, Any]) -> None:
+def _decided(message: dict[str, Any], as_before: int) -> int:
+    """What the first process found; or raise what it raised."""
     for name, told in message.items():
+        if name == DECIDED:
+            return int(told)
         raise _ENDS[name](**told) if name in _ENDS else Over
+    return as_before
 
 
 @contextlib.contextmanager

@@ -49,6 +49,7 @@ class TrainState:
 
     settled: the numbers of the run, which never change. resolved: those that it goes by: remedies changed some.
     lr_scale: of both learning rates, beside their schedule; a rollback without a remedy halves it.
+    last_step: that of `resolved`, or an earlier one at which a limit ends the run.
     broken: 1 from the first step on whose loss or gradient was no finite number, else 0; a scalar on the device. While
         it is 1 no optimiser moves anything: it is their `found_inf`, which fused Adam reads on the device.
     world: the processes that train together. Each has its share of a batch and of its random numbers, which are drawn
@@ -71,11 +72,13 @@ class TrainState:
     rollbacks: list[Rollback] = field(default_factory=list)
     best: Best | None = None
     world: World = ALONE
+    last_step: int = field(init=False)
     broken: Tensor = field(init=False)
     resolved: ResolvedConfig = field(init=False)
 
     def __post_init__(self) -> None:
         self.resolved = remedied(self.settled, self.rollbacks)
+        self.last_step = self.settled.steps
         self.broken = torch.zeros((), device=self.execution.torch_device)
         for optimizer in (self.generator_optimizer, self.counterpart_optimizer):
             optimizer.found_inf = self.broken  # type: ignore[attr-defined]
@@ -102,13 +105,13 @@ class TrainState:
         return self.resolved.network.num_classes
 
     @property
-    def steps(self) -> int:
-        return self.resolved.steps
+    def is_at_end(self) -> bool:
+        return self.step >= self.last_step
 
     @property
     def done(self) -> float:
-        """The share of the run, 0 to 1."""
-        return self.step / self.steps
+        """How far schedules are, 0 to 1; a limit that ends the run sooner moves none of them."""
+        return self.step / self.resolved.steps
 
     @property
     def is_annealed(self) -> bool:

@@ -53,7 +53,7 @@ class Trainer:
         state = self.state
         report_every = (state.resolved.report_every, state.resolved.evaluate_every)
         self.batches.position = state.position
-        while state.step < state.steps:
+        while not state.is_at_end:
             taken = self.batches.taken
             state.set_rates()
             reported = self.method.step(state, self.batches)
@@ -65,7 +65,7 @@ class Trainer:
             state.update_ema(images)
             self._add(reported, images)
 
-            is_last = state.step == state.steps
+            is_last = state.is_at_end
             if is_last or any(state.step % every == 0 for every in report_every):
                 self._report()
             for hook in self.hooks:

@@ -212,6 +212,17 @@ def test_a_stop_signal_stops_all_of_them_between_the_same_steps(
     assert len(list_checkpoints(run)) == 1
 
 
+def test_a_limit_ends_all_of_them_with_the_same_step(create_run: CreateRun, train_together: TrainHere) -> None:
+    run = create_run(processes=2, steps=100_000, report_every=5, limits={"max_duration": 50.0})
+    run.change(lambda now: now.model_copy(update={"worked_s": 100.0}))
+
+    ended = train_together(run)
+
+    state = run.state()
+    assert ended == "trained by 2 processes: succeeded"
+    assert (state.progress.step, state.published[-1].step) == (2, 2)
+
+
 @pytest.mark.slow
 def test_a_pause_stops_all_of_them_and_a_resumed_run_ends_as_an_undisturbed_one(
     create_run: CreateRun, train_together: TrainHere
