@@ -103,16 +103,15 @@ def create_app(settings: Settings) -> FastAPI:
         generate_unique_id_function=openapi.operation_id,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},  # /metrics is ours
     )
-    routes = [*generate.fast_routes, *(route for part in PARTS for route in part.router.routes)]
+    routes = [route for part in PARTS for route in part.router.routes]
     app.state.addresses = addresses = Addresses(routes)
     errors.install(app)
     openapi.install(app)
     app.add_middleware(BodyLimit, max_upload=settings.max_upload)
     app.add_middleware(Methods, addresses=addresses)
-    app.add_middleware(FastPath, routes=generate.fast_routes)
+    app.add_middleware(FastPath, route=addresses.plain["/generate"], handler=generate.generate_fast)
     app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts, max_upload=settings.max_upload, telemetry=telemetry)
     app.add_middleware(AccessLog, telemetry=telemetry, is_access_logged=settings.access_log)
-    app.router.routes.extend(generate.fast_routes)
     for part in PARTS:
         app.include_router(part.router)
     telemetry.expect(routes)

@@ -16,7 +16,7 @@ from app.generate.formats import encode, safe, work_of
 from app.generate.parameters import GenerateBody, GenerateQuery
 from app.generate.sampling import MEDIA_TYPES, SamplingParams, check
 from app.http.conditional import IMMUTABLE, IfNoneMatch, is_known
-from app.http.fast_route import FastRoute, RawHeaders, RawResponse, read_query
+from app.http.fast_route import RawHeaders, RawResponse, read_query
 from app.http.hang_up import until_gone
 from app.http.proxy import address
 from app.http.routing import Router
@@ -68,25 +68,21 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 DOCUMENTED: dict[str, Any] = {"response_class": Response, "responses": ANSWERS}
 
 
-def generate(query: Annotated[GenerateQuery, Query()], if_none_match: IfNoneMatch = None) -> None:
+@router.get("/generate", **DOCUMENTED)
+async def generate(
+    query: Annotated[GenerateQuery, Query()], request: Request, services: ServicesDep, if_none_match: IfNoneMatch = None
+) -> Response:
     """Draw images of one model. NAME@VERSION and a seed name the same bytes for ever."""
+    return await _answer(query, request, services, if_none_match, prefix="")
 
 
-async def _generate(request: Request) -> Response:
+async def generate_fast(request: Request) -> Response:
+    """`generate`, called by FastPath: the request is read here, unless it can only be refused."""
     services: Services = request.app.state.services
     if services.batcher.is_full and (refusal := refused_unread(request, services)):
         return refusal
     query = read_query(request, GenerateQuery, REPEATED)
-    known = request.headers.get("if-none-match")
-    return await _answer(query, request, services, known, prefix="")
-
-
-fast_routes = (
-    FastRoute(
-        "/generate", _generate, generate, **DOCUMENTED, operation_id="generate", methods=["GET"], tags=["generate"]
-    ),
-    FastRoute("/generate", _generate, generate, methods=["HEAD"], include_in_schema=False),
-)
+    return await generate(query, request, services, request.headers.get("if-none-match"))
 
 
 @router.post("/generate", **DOCUMENTED)

@@ -81,8 +81,7 @@ class Answer:
     @property
     def route(self) -> str:
         """The address as the routes write it: `/train/{run_id}`. As many as there are routes, whatever is asked."""
-        context = self.scope.get("fastapi", {}).get("effective_route_context") or self.scope.get("route")
-        return getattr(context, "path_format", None) or UNMATCHED
+        return getattr(self.scope.get("route"), "path_format", None) or UNMATCHED
 
 
 def is_failure(route: str, status: int) -> bool:

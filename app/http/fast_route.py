@@ -1,4 +1,4 @@
-"""A route that reads its request itself: documented like any other, called without a router and FastAPI around it.
+"""A way past the router and FastAPI, to a function that is a route as any other.
 
 For the one address that is asked thousands of times a second: to find a route and to solve what it needs takes more of
 the event loop than all the rest of an answer (docs/decisions/0006). Knows no other route.
@@ -13,46 +13,34 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import request_response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import answer
 from app.http.routing import repeated
+
+READING = ("GET", "HEAD")
 
 Handler = Callable[[Request], Awaitable[Response]]
 RawHeaders = list[tuple[bytes, bytes]]
 Query = TypeVar("Query", bound=BaseModel)
 
 
-class FastRoute(APIRoute):
-    """Answered by `handler`; `endpoint` is never called, its parameters and its text are what FastAPI documents.
-
-    Append it to `app.router.routes`: an included router would put its own machinery around.
-    """
-
-    def __init__(self, path: str, handler: Handler, endpoint: Callable[..., None], **options: Any) -> None:
-        super().__init__(path, endpoint, **options)
-        self.handler, self.app = handler, request_response(handler)
-
-
 class FastPath:
-    """Middleware that answers `routes` itself, before anything looks for a route or for a body: a body is not read.
-
-    The app has the same routes, for their text and for the methods they lack; it would answer them alike.
+    """Middleware that answers GET and HEAD of `route` by `handler`, before anything looks for a route or for a body:
+    a body is not read. The router would call the same function, and answer alike.
     """
 
-    def __init__(self, app: ASGIApp, routes: Iterable[FastRoute]) -> None:
-        self.app = app
-        self._routes = {(method, route.path): route for route in routes for method in route.methods or ()}
+    def __init__(self, app: ASGIApp, route: APIRoute, handler: Handler) -> None:
+        self.app, self.route, self.handler = app, route, handler
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        route = self._routes.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
-        if route is None:
+        is_ours = scope["type"] == "http" and scope["path"] == self.route.path and scope["method"] in READING
+        if not is_ours:
             await self.app(scope, receive, send)
             return
-        scope["route"], request = route, Request(scope, receive)
+        scope["route"], request = self.route, Request(scope, receive)
         try:
-            response = await route.handler(request)
+            response = await self.handler(request)
         except Exception as error:
             response = answer(request, error)
         await response(scope, receive, send)
@@ -69,14 +57,14 @@ def read_query(request: Request, model: type[Query], lists: frozenset[str]) -> Q
     """The query parameters as `model`; those of `lists` may be repeated.
 
     Raises:
-        InvalidRequest: another is repeated.
+        InvalidRequest: another of its fields is repeated.
         RequestValidationError: as FastAPI would.
     """
     given: dict[str, Any] = {}
     for name, value in _pairs(request.scope["query_string"].decode("latin-1")):
         if name in lists:
             given.setdefault(name, []).append(value)
-        elif name in given:
+        elif name in given and name in model.model_fields:
             raise repeated(name)
         else:
             given[name] = value
