@@ -12,17 +12,18 @@ STARTER ?= digits
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: up demo test test-slow check format starter dataset dataset-avatars bench-serving bench-training help clean preflight FORCE
+.PHONY: up demo test test-slow check format starter dataset dataset-avatars bench-serving bench-training constraints audit help clean preflight FORCE
 
-# .run and .dev are stamps: pip has installed those extras since pyproject.toml last changed.
+# .run and .dev are stamps: pip has installed those extras since pyproject.toml or constraints.txt last changed.
 BIN := .venv/bin
 RUN := .venv/.run
 DEV := .venv/.dev
 PEERS := .venv-peers
 GENERATOR := .venv/client-generator
+AUDIT := .venv/audit
 # -m pip: the first line of pip's own script cannot hold a long path
 # -qq: errors alone
-PIP = $(BIN)/python -m pip --disable-pip-version-check --no-input install -qq \
+PIP = $(BIN)/python -m pip --disable-pip-version-check --no-input install -qq --constraint constraints.txt \
 	$(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)")
 
 # ---- what people type ----------------------------------------------------------------------------------------------
@@ -77,6 +78,14 @@ bench-serving: $(DEV) $(PEERS)/.made  ## measure serving beside FastAPI, LitServ
 bench-training: $(DEV)  ## measure training: our loop beside that of PyTorch's DCGAN example, and every recipe
 	$(BIN)/python -m bench.training $(ARGS)
 
+constraints: $(DEV)  ## choose the newest versions that pyproject.toml allows, and write them to constraints.txt
+	@$(subst --constraint constraints.txt,--upgrade --upgrade-strategy eager,$(PIP)) --editable '.[server,worker,dev]'
+	$(BIN)/python -m tests.constraints
+
+audit: $(AUDIT)/.made  ## look whether a version of constraints.txt has a known vulnerability
+	@$(AUDIT)/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --format json --progress-spinner off \
+	  2>/dev/null | $(AUDIT)/bin/python .ci/audit.py
+
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
@@ -100,14 +109,14 @@ $(BIN)/python:
 
 FORCE:
 
-$(RUN): $(BIN)/python pyproject.toml
+$(RUN): $(BIN)/python pyproject.toml constraints.txt
 	$(say_size_of_torch)
 	@echo 'Installing what Ganymede runs on (minutes the first time) ...'
 	@$(PIP) --editable '.[server,worker]'
 	@touch $@
 
 # All of what RUN has, and the tools.
-$(DEV): $(BIN)/python pyproject.toml
+$(DEV): $(BIN)/python pyproject.toml constraints.txt
 	$(say_size_of_torch)
 	@echo 'Installing what Ganymede runs on, and the tools that check it (minutes the first time) ...'
 	@$(PIP) --editable '.[server,worker,dev]'
@@ -117,6 +126,11 @@ $(DEV): $(BIN)/python pyproject.toml
 $(GENERATOR)/.made: tests/ganymede/client-generator.txt $(BIN)/python
 	@$(BIN)/python -m venv --clear $(GENERATOR)
 	@$(GENERATOR)/bin/python -m pip --disable-pip-version-check --no-input install -qq --requirement $<
+	@touch $@
+
+$(AUDIT)/.made: $(BIN)/python
+	@$(BIN)/python -m venv --clear $(AUDIT)
+	@$(AUDIT)/bin/python -m pip --disable-pip-version-check --no-input install -qq 'pip-audit>=2.10,<3'
 	@touch $@
 
 # The peers of the serving benchmark, in an environment of their own.
