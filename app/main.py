@@ -45,7 +45,7 @@ from app.train.reconciler import reconcile_for_ever
 from core.datasets import DatasetStore
 from core.errors import GanymedeError
 from core.machine.cores import available_cores
-from core.queue import Bell, TrainQueue
+from core.queue import RedisBell, TrainQueue
 from core.refs import parse_model_ref
 from core.registry import Registry
 from core.runs import RunStore
@@ -157,7 +157,7 @@ async def _services(settings: Settings, telemetry: Telemetry) -> AsyncIterator[S
 def _make(settings: Settings, store: Store, telemetry: Telemetry, backend: Backend) -> Services:
     """All services; nothing of them runs yet."""
     registry = Registry(store)
-    source, bell = Source(registry, backend, settings.precision), Bell(settings.broker_url)
+    source, bell = Source(registry, backend, settings.precision), RedisBell(settings.broker_url)
     models = ServedModels(source, bell, telemetry, budget=settings.model_memory, max_wait_s=settings.max_wait)
     runs = RunStore(store)
     encoders = Encoders(settings.max_wait, telemetry)

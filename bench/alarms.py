@@ -47,7 +47,7 @@ DIGITS, SHUFFLED, FEW = "digits-16", "digits-16-shuffled", "digits-16-few"
 FEW_PICTURES = 16
 
 
-class Row(NamedTuple):
+class AlarmCase(NamedTuple):
     """What is trained on what, and what must be said of it; None: nothing."""
 
     recipe: str
@@ -62,11 +62,11 @@ def rates(rate: float) -> dict[str, Any]:
     return {"generator_lr": rate, "discriminator_lr": rate}
 
 
-ROWS: dict[str, Row] = {
-    **{name: Row(name, DIGITS, {"width": 4 * WIDTH} if name == "gan" else {}, None, 3) for name in RECIPES},
-    "shuffled-labels": Row("cgan", SHUFFLED, {}, Verdict.LABEL_IGNORED, 1),
-    "few-pictures": Row("dcgan", FEW, {"augment": "none", **rates(1e-3)}, Verdict.MEMORISING, 1),
-    "no-rate": Row("gan", DIGITS, {"width": 4 * WIDTH, **rates(1e-7)}, Verdict.STALLED, 1),
+ROWS: dict[str, AlarmCase] = {
+    **{name: AlarmCase(name, DIGITS, {"width": 4 * WIDTH} if name == "gan" else {}, None, 3) for name in RECIPES},
+    "shuffled-labels": AlarmCase("cgan", SHUFFLED, {}, Verdict.LABEL_IGNORED, 1),
+    "few-pictures": AlarmCase("dcgan", FEW, {"augment": "none", **rates(1e-3)}, Verdict.MEMORISING, 1),
+    "no-rate": AlarmCase("gan", DIGITS, {"width": 4 * WIDTH, **rates(1e-7)}, Verdict.STALLED, 1),
 }
 RUNS = [f"{row}-{seed}" for seed in range(3) for row in ROWS if seed < ROWS[row].seeds]
 

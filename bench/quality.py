@@ -40,7 +40,7 @@ class Refusal(Exception):
 
 
 @dataclass(frozen=True)
-class Drawing:
+class DrawnSample:
     """Images uint8 (N, H, W, C) of seeds 0 to N-1, the labels (N,) asked for, and what the model is called."""
 
     kind: Kind
@@ -50,7 +50,7 @@ class Drawing:
     seconds: float
 
 
-def draw(client: httpx.Client, model: str, count: int | None = None) -> Drawing:
+def draw(client: httpx.Client, model: str, count: int | None = None) -> DrawnSample:
     """The images of seeds 0 to count-1 (None: as many as compare); Refusal when the model draws what no judge reads, or
     changes on the way."""
     started = time.perf_counter()
@@ -68,10 +68,10 @@ def draw(client: httpx.Client, model: str, count: int | None = None) -> Drawing:
         if told != identity:
             raise Refusal(f"the model changed while it was drawn: {identity}, then {told}; ask for NAME@VERSION")
     labels = np.arange(count) % kind.num_classes
-    return Drawing(kind, np.concatenate(images), labels, identity, time.perf_counter() - started)
+    return DrawnSample(kind, np.concatenate(images), labels, identity, time.perf_counter() - started)
 
 
-def examined(drawing: Drawing, class_names: list[str]) -> tuple[dict[str, Any], Judge]:
+def examined(drawing: DrawnSample, class_names: list[str]) -> tuple[dict[str, Any], Judge]:
     """What the judge of its kind says; Refusal where the classes are others than those that it reads."""
     judge = drawing.kind.load()
     if class_names != list(judge.class_names):
@@ -80,7 +80,7 @@ def examined(drawing: Drawing, class_names: list[str]) -> tuple[dict[str, Any], 
     return judge.examine(drawing.images, drawing.labels), judge
 
 
-def report(drawing: Drawing, examination: dict[str, Any]) -> dict[str, Any]:
+def report(drawing: DrawnSample, examination: dict[str, Any]) -> dict[str, Any]:
     """Everything measured, as one JSON object; shares are 0 to 1."""
     return {
         "schema": 1,
@@ -192,7 +192,7 @@ def _check_labels(response: httpx.Response, kind: Kind, seed: int, size: int) ->
         raise Refusal(f"the labels from seed {seed} on are {told!r}, not seed mod {count}: it has not {count} classes")
 
 
-def class_names_of(client: httpx.Client, drawing: Drawing) -> list[str]:
+def class_names_of(client: httpx.Client, drawing: DrawnSample) -> list[str]:
     name, version = drawing.identity["Model"], drawing.identity["Model-Version"]
     response = client.get(f"/models/{name}/versions/{version}")
     if response.status_code != httpx.codes.OK:

@@ -127,7 +127,7 @@ class Penalties(TypedDict):
     mode_seeking: float
 
 
-class Augmentation(TypedDict):
+class AugmentationNumbers(TypedDict):
     augment: str
     augment_policy: tuple[str, ...]
     augment_ramp: int | None

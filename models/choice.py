@@ -38,7 +38,7 @@ class Choice:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
+class ChoiceRule:
     """A recipe, and where it is taken: a condition that is None, or a range without a bound, takes all.
 
     why: in plain words. numbers: fields of the recipe (models/recipes.py) that are to be others here.
@@ -98,20 +98,20 @@ class Row:
 
 
 TABLE = (
-    Row(
+    ChoiceRule(
         on_gpu=True,
         least_size=64,
         least_count=20_000,
         recipe="r3gan",
         why="it covers all of a large dataset best, given the time of a GPU",
     ),
-    Row(
+    ChoiceRule(
         is_colour=False,
         most_size=32,
         recipe="sngan",
         why="of small grey pictures it draws those that come nearest to real ones",
     ),
-    Row(
+    ChoiceRule(
         recipe="rpgan",
         why="it draws many pictures of each class where others draw one, and is quick",
     ),

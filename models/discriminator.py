@@ -15,7 +15,7 @@ SLOPE = 0.2  # of LeakyReLU
 SMALL = 0.02  # standard deviation of a head's weights in the beginning
 
 
-class Judgement(NamedTuple):
+class DiscriminatorOutput(NamedTuple):
     """Scores (B,): the higher, the more real. And logits of the classes (B, K), of a classifier alone; both float32."""
 
     score_B: Tensor
@@ -31,14 +31,14 @@ class Trunk(Protocol):
 
 
 class Discriminator(nn.Module):
-    """Images (B, C, H, W) in [-1, 1] and labels (B,), if there are classes, to a Judgement."""
+    """Images (B, C, H, W) in [-1, 1] and labels (B,), if there are classes, to a DiscriminatorOutput."""
 
     def __init__(self, trunk: nn.Module, head: nn.Module, num_planes: int = 0) -> None:
         super().__init__()
         self.trunk, self.head, self.num_planes = trunk, head, num_planes
 
-    def forward(self, x_BCHW: Tensor, label_B: Tensor | None = None) -> Judgement:
-        judgement: Judgement = self.head(self.trunk(with_planes(x_BCHW, label_B, self.num_planes)), label_B)
+    def forward(self, x_BCHW: Tensor, label_B: Tensor | None = None) -> DiscriminatorOutput:
+        judgement: DiscriminatorOutput = self.head(self.trunk(with_planes(x_BCHW, label_B, self.num_planes)), label_B)
         return judgement
 
 
@@ -49,8 +49,8 @@ class Plain(nn.Module):
         super().__init__()
         self.score = _linear(features, 1)
 
-    def forward(self, feature_BF: Tensor, label_B: Tensor | None) -> Judgement:  # noqa: ARG002
-        return Judgement(self.score(feature_BF).float().squeeze(1))
+    def forward(self, feature_BF: Tensor, label_B: Tensor | None) -> DiscriminatorOutput:  # noqa: ARG002
+        return DiscriminatorOutput(self.score(feature_BF).float().squeeze(1))
 
 
 class Joint(nn.Module):
@@ -66,9 +66,9 @@ class Joint(nn.Module):
         self.embedding = nn.Embedding(num_classes, self.HIDDEN)
         self.joint, self.score = _linear(features + self.HIDDEN, self.HIDDEN), _linear(self.HIDDEN, 1)
 
-    def forward(self, feature_BF: Tensor, label_B: Tensor | None) -> Judgement:
+    def forward(self, feature_BF: Tensor, label_B: Tensor | None) -> DiscriminatorOutput:
         hidden_BF = self.joint(torch.cat([feature_BF, self.embedding(label_B)], dim=1))
-        return Judgement(self.score(F.leaky_relu(hidden_BF, SLOPE)).float().squeeze(1))
+        return DiscriminatorOutput(self.score(F.leaky_relu(hidden_BF, SLOPE)).float().squeeze(1))
 
 
 class Projection(nn.Module):
@@ -82,27 +82,27 @@ class Projection(nn.Module):
         self.score, self.embedding = _linear(features, 1), nn.Embedding(num_classes, features)
         nn.init.normal_(self.embedding.weight, 0.0, SMALL)
 
-    def forward(self, feature_BF: Tensor, label_B: Tensor | None) -> Judgement:
+    def forward(self, feature_BF: Tensor, label_B: Tensor | None) -> DiscriminatorOutput:
         projected_B = (feature_BF * self.embedding(label_B)).float().sum(dim=1)
-        return Judgement(self.score(feature_BF).float().squeeze(1) + projected_B)
+        return DiscriminatorOutput(self.score(feature_BF).float().squeeze(1) + projected_B)
 
 
-class Classifier(nn.Module):
+class AuxiliaryClassifier(nn.Module):
     """It is not told the label but names it: Odena et al. 2017, arXiv 1610.09585. Logits, no softmax."""
 
     def __init__(self, features: int, num_classes: int) -> None:
         super().__init__()
         self.score, self.classes = _linear(features, 1), _linear(features, num_classes)
 
-    def forward(self, feature_BF: Tensor, label_B: Tensor | None) -> Judgement:  # noqa: ARG002
-        return Judgement(self.score(feature_BF).float().squeeze(1), self.classes(feature_BF).float())
+    def forward(self, feature_BF: Tensor, label_B: Tensor | None) -> DiscriminatorOutput:  # noqa: ARG002
+        return DiscriminatorOutput(self.score(feature_BF).float().squeeze(1), self.classes(feature_BF).float())
 
 
 HEADS: dict[Conditioning, type[nn.Module]] = {
     "none": Plain,
     "concat": Joint,
     "projection": Projection,
-    "classifier": Classifier,
+    "classifier": AuxiliaryClassifier,
 }
 
 

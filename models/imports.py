@@ -31,13 +31,13 @@ Label = Annotated[str, Field(min_length=1, max_length=MAX_CLASS_NAME)]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 
 
-class Part(BaseModel):
+class ManifestPart(BaseModel):
     """A part of a manifest: its types as they are in JSON; what another build added is dropped."""
 
     model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
 
 
-class DatasetFacts(Part):
+class DatasetFacts(ManifestPart):
     """What a generator learnt from."""
 
     name: Text
@@ -47,21 +47,21 @@ class DatasetFacts(Part):
     attribution: Text | None = None
 
 
-class FileFacts(Part):
+class FileFacts(ManifestPart):
     """Size and digest of a file."""
 
     bytes: Count
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
-class InitFacts(Part):
+class InitFacts(ManifestPart):
     """The weights that the run started from."""
 
     reference: Text
     digest: Text
 
 
-class ListedFiles(Part):
+class ListedFiles(ManifestPart):
     """The files of a version."""
 
     model_config = ConfigDict(extra="forbid")
@@ -70,7 +70,7 @@ class ListedFiles(Part):
     samples: FileFacts | None = Field(None, alias=SAMPLES_FILE)  # drawn anew here
 
 
-class Manifest(Part):
+class Manifest(ManifestPart):
     """manifest.json of a version, as `write_generator` writes it."""
 
     schema_number: Literal[1] = Field(alias="schema")

@@ -33,7 +33,7 @@ SIZES = ("image_size", "channels", "latent_dim", "width")  # that weights have t
 
 
 @dataclass(frozen=True, slots=True)
-class Initial:
+class InitialWeights:
     """What a reference meant when a run was made.
 
     reference: NAME@VERSION or run:ID@BRANCH-STEP. folder: of the version, or of the checkpoint. network: the sizes of
@@ -71,14 +71,14 @@ class Initial:
         )
 
 
-def find_initial(asked: str, registry: Registry, runs: RunStore) -> Initial:
+def find_initial(asked: str, registry: Registry, runs: RunStore) -> InitialWeights:
     """The version or checkpoint that `asked` means now; InvalidRequest at /init if there is none, or it is damaged."""
     with _at_init():
         ref = parse_reference(asked, POINTER)
         return _of_run(ref, runs) if isinstance(ref, RunRef) else _of_model(ref, registry)
 
 
-def resolve_with(spec: RunSpec, dataset: dict[str, Any], device: str, initial: Initial | None) -> ResolvedConfig:
+def resolve_with(spec: RunSpec, dataset: dict[str, Any], device: str, initial: InitialWeights | None) -> ResolvedConfig:
     """As models.resolution.resolve, for a run that starts from `initial`: what is "auto" becomes what fits it.
 
     Raises:
@@ -97,13 +97,13 @@ def resolve_with(spec: RunSpec, dataset: dict[str, Any], device: str, initial: I
     return resolved.changed(init=initial.reference, network=resolved.network.changed(**kept))
 
 
-def _of_model(ref: ModelRef, registry: Registry) -> Initial:
+def _of_model(ref: ModelRef, registry: Registry) -> InitialWeights:
     version = registry.resolve(ref)
     folder, manifest = registry.folder(ref.name, version), registry.manifest(ref.name, version)
-    return Initial(f"{ref.name}@{version}", folder, False, manifest, _sizes(folder, manifest), None)
+    return InitialWeights(f"{ref.name}@{version}", folder, False, manifest, _sizes(folder, manifest), None)
 
 
-def _of_run(ref: RunRef, runs: RunStore) -> Initial:
+def _of_run(ref: RunRef, runs: RunStore) -> InitialWeights:
     checkpoint = find_checkpoint(runs.get(ref.run), ref.step)
     manifest = checkpoint.manifest()
     try:
@@ -112,7 +112,7 @@ def _of_run(ref: RunRef, runs: RunStore) -> Initial:
     except (FileNotFoundError, KeyError, ValueError):
         checkpoint.must_exist()
         raise StoreDamaged(f"checkpoint {checkpoint} of {ref.run} cannot be used") from None
-    return Initial(f"run:{ref.run}@{checkpoint}", checkpoint.folder, True, manifest, sizes, learnt)
+    return InitialWeights(f"run:{ref.run}@{checkpoint}", checkpoint.folder, True, manifest, sizes, learnt)
 
 
 def _sizes(folder: Path, manifest: VersionManifest) -> dict[str, int]:
@@ -125,7 +125,7 @@ def _sizes(folder: Path, manifest: VersionManifest) -> dict[str, int]:
     return sizes
 
 
-def _recipe_of(initial: Initial) -> Choice:
+def _recipe_of(initial: InitialWeights) -> Choice:
     """The recipe that made these weights; where they are from elsewhere, the first of ours that has such networks."""
     architecture, has_classes = initial.manifest.architecture, initial.network["num_classes"] > 0
     fitting = [
@@ -141,7 +141,7 @@ def _recipe_of(initial: Initial) -> Choice:
     return Choice(fitting[0], f"it has the networks of {initial.reference}")
 
 
-def _adapted(spec: RunSpec, initial: Initial, name: str) -> RunSpec:
+def _adapted(spec: RunSpec, initial: InitialWeights, name: str) -> RunSpec:
     """`spec` with the sizes of `initial` where it says "auto", and its being conditional where the recipe is both."""
     recipe, config = RECIPES.get(name), spec.config
     changes: dict[str, Any] = {
@@ -152,7 +152,7 @@ def _adapted(spec: RunSpec, initial: Initial, name: str) -> RunSpec:
     return spec.model_copy(update={"config": config.model_copy(update=changes)})
 
 
-def _misfits(resolved: ResolvedConfig, initial: Initial) -> Iterator[str]:
+def _misfits(resolved: ResolvedConfig, initial: InitialWeights) -> Iterator[str]:
     if initial.manifest.architecture != resolved.architecture:
         yield f"architecture {initial.manifest.architecture!r}"
     for name in SIZES:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from core.errors import FieldProblem, InvalidRequest
 from core.images import base_size
-from core.resolved import Augmentation, Cadence, NetworkSizes, Optimisation, Penalties, ResolvedConfig
+from core.resolved import AugmentationNumbers, Cadence, NetworkSizes, Optimisation, Penalties, ResolvedConfig
 from ganymede.schemas.specs import PublishSpec, RunSpec, TrainConfig
 from models import ARCHITECTURES
 from models.choice import AUTO, Choice, Situation, are_few, choose
@@ -192,7 +192,7 @@ def _augment(config: TrainConfig, recipe: Recipe, dataset: dict[str, Any]) -> st
     return DIFFAUGMENT if recipe.objective == WASSERSTEIN else ADA
 
 
-def _augmentation(config: TrainConfig, recipe: Recipe, dataset: dict[str, Any], images: int) -> Augmentation:
+def _augmentation(config: TrainConfig, recipe: Recipe, dataset: dict[str, Any], images: int) -> AugmentationNumbers:
     """How pictures are changed; `images`: as many as the run sees."""
     kind = _augment(config, recipe, dataset)
     asked = POLICIES.get(kind, ()) if config.augment_policy == "auto" else config.augment_policy

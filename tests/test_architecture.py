@@ -160,6 +160,17 @@ def test_no_module_or_folder_has_a_name_that_says_nothing() -> None:
     assert empty == []
 
 
+def test_a_class_has_its_name_for_itself() -> None:
+    of_each_architecture = {"Generator", "Trunk"}
+    homes: dict[str, list[str]] = {}
+    for module in _modules(*PRODUCT):
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.ClassDef) and node.name not in of_each_architecture:
+                homes.setdefault(node.name, []).append(module.path)
+
+    assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
+
+
 def test_every_module_begins_by_saying_what_it_is() -> None:
     mute = [module.path for module in _modules(*EVERYTHING) if not ast.get_docstring(module.tree)]
 

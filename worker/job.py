@@ -14,7 +14,7 @@ from core.datasets import Dataset, DatasetStore
 from core.errors import DatasetNotFound, IllegalTransition, RunNotFound, StoreDamaged, TrainingFailed
 from core.log import about_run, configure_logging
 from core.machine.cores import available_cores
-from core.queue import Bell
+from core.queue import RedisBell
 from core.registry import Registry
 from core.resolved import ResolvedConfig
 from core.runs import Run, RunStore
@@ -184,7 +184,7 @@ def _set_off(
     report, evaluate = ReportProgress(run, state.attempt), hook_of(run, evaluation) if evaluation else None
     if evaluate and training.step:
         make_up(run, training, evaluate, report, keeper)
-    publisher = PublishVersions(run, Registry(run.store), spec.model, Bell(settings.broker_url))
+    publisher = PublishVersions(run, Registry(run.store), spec.model, RedisBell(settings.broker_url))
     if training.step:  # an attempt may have died between its checkpoint and the publishing of it
         publisher.after_step(training, is_last=training.is_at_end)
     beside: list[Hook] = [*([evaluate] if evaluate else []), report, DrawSamples(run), keeper, publisher]

@@ -61,7 +61,7 @@ class Pictures(BaseModel):
     channels: int
 
 
-class Order(BaseModel):
+class ProbeRequest(BaseModel):
     """What is asked for on the command line."""
 
     resolved: ResolvedConfig
@@ -288,7 +288,7 @@ def main(order: str) -> None:
     end_with_the_parent()
     with contextlib.suppress(OSError):  # Linux alone
         Path("/proc/self/oom_score_adj").write_text("1000")
-    asked = Order.model_validate_json(order)
+    asked = ProbeRequest.model_validate_json(order)
     measure(asked.resolved, asked.dataset, asked.device, asked.patience_s)
 
 

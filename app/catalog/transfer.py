@@ -12,7 +12,7 @@ from app.catalog.body import ModelName, VersionNumber, version_body
 from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.http.conditional import IMMUTABLE, IfNoneMatch
-from app.http.multipart import Part, receive_parts
+from app.http.multipart import PartLimits, receive_parts
 from app.http.proxy import address
 from app.http.routing import Router
 from app.http.stored import StoredFile
@@ -104,7 +104,7 @@ async def import_version(model: ModelName, request: Request, response: Response,
     200 if the same weights of the same run, branch and step are a version already, 409 if other weights are.
     """
     name = check_model_name(model, "model")
-    parts = {WEIGHTS_PART: Part(services.settings.max_upload), MANIFEST_PART: Part(MAX_MANIFEST_BYTES)}
+    parts = {WEIGHTS_PART: PartLimits(services.settings.max_upload), MANIFEST_PART: PartLimits(MAX_MANIFEST_BYTES)}
     async with contextmanager_in_threadpool(services.store.scratch()) as folder:
         await receive_parts(request, folder, parts)
         version, is_new = await asyncio.get_running_loop().run_in_executor(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.datasets.order import Order
+from core.datasets.order import ImportOrder
 from core.errors import FieldProblem, GanymedeError, InvalidRequest, Overloaded
 from core.machine.processes import python_module
 from core.registry import timestamp
@@ -69,7 +69,7 @@ class DatasetImports:
         finally:
             self._all.remove(current)
 
-    async def run(self, current: DatasetImport, order: Order, folder: Path) -> dict[str, Any]:
+    async def run(self, current: DatasetImport, order: ImportOrder, folder: Path) -> dict[str, Any]:
         """Have an order carried out in `folder`, where its files are; what came of it, as core/datasets says it.
 
         Raises:
@@ -80,7 +80,7 @@ class DatasetImports:
         current.enter("waiting")
         return _read(await self._work(current, order, folder), self._root)
 
-    async def _work(self, current: DatasetImport, order: Order, folder: Path) -> dict[str, Any]:
+    async def _work(self, current: DatasetImport, order: ImportOrder, folder: Path) -> dict[str, Any]:
         async with self._turn:
             await asyncio.to_thread((folder / "order.json").write_text, order.model_dump_json())
             pipe = asyncio.subprocess.PIPE

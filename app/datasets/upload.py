@@ -12,10 +12,10 @@ from app.datasets.body import dataset_facts
 from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.http.hang_up import unless_gone
-from app.http.multipart import Part, Received, receive_parts
+from app.http.multipart import PartLimits, Received, receive_parts
 from app.http.proxy import address
 from app.http.routing import Router
-from core.datasets.order import ImportForm, Limits, Order, Upload
+from core.datasets.order import ImportForm, ImportOrder, Limits, Upload
 from core.errors import FieldProblem, InvalidRequest, Overloaded
 from core.refs import check_name
 from ganymede.schemas.models import ImportedDataset
@@ -75,9 +75,9 @@ async def import_dataset(request: Request, response: Response, services: Service
     return ImportedDataset(**facts, change=done["change"], report=done["report"])
 
 
-def _parts(services: Services) -> dict[str, Part]:
-    texts = {name: Part(MAX_TEXT_BYTES, is_needed=name == NAME_PART) for name in ImportForm.model_fields}
-    return {**texts, FILE_PART: Part(services.settings.max_upload, may_repeat=True)}
+def _parts(services: Services) -> dict[str, PartLimits]:
+    texts = {name: PartLimits(MAX_TEXT_BYTES, is_needed=name == NAME_PART) for name in ImportForm.model_fields}
+    return {**texts, FILE_PART: PartLimits(services.settings.max_upload, may_repeat=True)}
 
 
 def _check_early(name: str, before: list[Received]) -> None:
@@ -87,9 +87,9 @@ def _check_early(name: str, before: list[Received]) -> None:
         _form({NAME_PART: "later", **texts})
 
 
-def _order(received: list[Received], services: Services) -> Order:
+def _order(received: list[Received], services: Services) -> ImportOrder:
     settings = services.settings
-    return Order(
+    return ImportOrder(
         form=_form(_texts(received)),
         files=tuple(Upload(path=p.path, filename=p.filename) for p in received if p.name == FILE_PART),
         limits=Limits(files=settings.max_files, bytes=settings.max_unpacked, pixels=settings.max_pixels),

@@ -44,7 +44,7 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class CalibrationBatch:
     """Images that every way to draw is tried on."""
 
     z_BZ: npt.NDArray[np.float32]
@@ -60,15 +60,17 @@ class Probe:
         return None if self.label_B is None else self.label_B[start : start + count]
 
 
-def make_probe(pixels: int, latent_dim: int, num_classes: int) -> Probe:
+def make_probe(pixels: int, latent_dim: int, num_classes: int) -> CalibrationBatch:
     """Noise of the first seeds; the larger the image (`pixels` each), the fewer."""
     least, most = PROBE_IMAGES
     seeds = range(max(least, min(most, PROBE_PIXELS // pixels)))
     labels = np.array(default_labels(seeds, num_classes), np.int64) if num_classes else None
-    return Probe(draw_noise(seeds, latent_dim), labels)
+    return CalibrationBatch(draw_noise(seeds, latent_dim), labels)
 
 
-def calibrate(generator: nn.Module, device: torch.device, probe: Probe, choice: PrecisionChoice) -> Calibration:
+def calibrate(
+    generator: nn.Module, device: torch.device, probe: CalibrationBatch, choice: PrecisionChoice
+) -> Calibration:
     """Choose how `generator` (float32, in eval mode, on the CPU) is run on `device`, and warm every shape of it up."""
     here = functools.cache(functools.partial(make_forward, generator, device))  # what the probe needed may be the one
     precision = _precision(here, device, probe, choice)
@@ -77,7 +79,7 @@ def calibrate(generator: nn.Module, device: torch.device, probe: Probe, choice: 
 
 
 def _precision(
-    here: Callable[[Precision], Forward], device: torch.device, probe: Probe, choice: PrecisionChoice
+    here: Callable[[Precision], Forward], device: torch.device, probe: CalibrationBatch, choice: PrecisionChoice
 ) -> Precision:
     if choice != "auto":
         return choice
@@ -100,7 +102,7 @@ def make_forward(generator: nn.Module, device: torch.device, precision: Precisio
     return GraphForward(network, device) if device.type == "cuda" else EagerForward(pack(network), device)
 
 
-def _measure(forward: Forward, probe: Probe) -> tuple[list[int], dict[int, float]]:
+def _measure(forward: Forward, probe: CalibrationBatch) -> tuple[list[int], dict[int, float]]:
     """Shapes that draw as the reference does, up to the first that takes too long; and their seconds.
 
     Compared before they are rounded: kernels that sum in another order differ in every picture there, and in one of a

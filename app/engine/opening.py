@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from app.engine.batch import Facts, PrecisionChoice
-from app.engine.calibration import Calibration, Probe, calibrate, make_probe
+from app.engine.calibration import Calibration, CalibrationBatch, calibrate, make_probe
 from app.engine.forward import Forward, give_back_gpu
 from core.errors import StoreDamaged
 from core.registry import VersionManifest
@@ -39,7 +39,7 @@ def open_folder(
     return calibration.forward, facts
 
 
-def _is_constant(calibration: Calibration, probe: Probe) -> bool:
+def _is_constant(calibration: Calibration, probe: CalibrationBatch) -> bool:
     images = probe.draw(calibration.forward, calibration.buckets[-1])  # in as few batches as it gets
     return bool((images == images[:1]).all())
 

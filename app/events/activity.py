@@ -16,7 +16,7 @@ from app.events.streams import News, RunTail, encode, pings_until
 from app.train.body import run_body
 from core.errors import GanymedeError
 from core.runs import Run, RunStore
-from core.runs.index import Entry
+from core.runs.index import IndexedRun
 
 POLL_EVERY_S = 0.5
 NEWEST_KEPT = 512  # messages; a watcher that is further behind begins anew
@@ -33,7 +33,7 @@ class Activity(News):
         self._num_sent = 0  # messages so far
         self._newest: deque[bytes] = deque(maxlen=NEWEST_KEPT)
         self._followed: dict[str, RunTail] | None = None  # None: nobody watches
-        self._read_at: dict[str, Entry] = {}  # how a run stood when its events were read last
+        self._read_at: dict[str, IndexedRun] = {}  # how a run stood when its events were read last
         self._models_told: dict[str, dict[str, Any]] = {}
         self._task: asyncio.Task[None] | None = None
         self._looking = asyncio.Lock()

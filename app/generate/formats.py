@@ -17,11 +17,11 @@ from core.images import Images, contact_sheet, enlarge, to_npy, to_webp
 from core.images.png import write_png
 from ganymede.schemas.drawings import (
     MANIFEST,
-    DrawingRecipe,
     DrawnFacts,
     DrawnImage,
     DrawnImages,
     EncodedImage,
+    Provenance,
     StoredImage,
     ZipManifest,
 )
@@ -65,11 +65,11 @@ def one_picture(drawn_NHWC: Images, scale: int) -> Images:
     return enlarge(sheet_HWC[None], scale)[0]
 
 
-def recipe(params: SamplingParams, engine: Engine, only: int | None = None) -> DrawingRecipe:
+def recipe(params: SamplingParams, engine: Engine, only: int | None = None) -> Provenance:
     """What draws these images again, or `only` one of them."""
     part = slice(None) if only is None else slice(only, only + 1)
     seeds, labels, given_NZ = list(params.seeds[part]), (params.labels or [])[part], params.latents.given_NZ
-    return DrawingRecipe(
+    return Provenance(
         model=engine.name,
         version=told_version(engine),
         digest=engine.digest,

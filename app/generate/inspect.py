@@ -28,10 +28,10 @@ from core.errors import (
     UnsupportedMediaType,
 )
 from core.images import Images
-from core.images.png import KEYWORD, Picture, read_png
+from core.images.png import KEYWORD, PngFile, read_png
 from core.refs import parse_reference
 from ganymede.schemas.bodies import StrictModel
-from ganymede.schemas.drawings import DrawingRecipe, InspectionBody
+from ganymede.schemas.drawings import InspectionBody, Provenance
 
 PNG = MEDIA_TYPES["png"]
 BODY = {"required": True, "content": {PNG: {"schema": {"type": "string", "format": "binary"}}}}
@@ -87,19 +87,19 @@ async def _received(request: Request) -> bytes:
         raise InvalidRequest("the client went away") from None  # nobody hears it; the log is spared a traceback
 
 
-def _read(data: bytes) -> tuple[Picture, DrawingRecipe]:
+def _read(data: bytes) -> tuple[PngFile, Provenance]:
     picture = read_png(data, MAX_PIXELS)
     if picture.text is None:
         raise RecipeMissing(f"this PNG has no text {KEYWORD!r}: it was not drawn here, or without metadata=true")
     try:
-        return picture, DrawingRecipe.model_validate_json(picture.text, extra="forbid")
+        return picture, Provenance.model_validate_json(picture.text, extra="forbid")
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"][:3]))[:80]
         raise RecipeInvalid(f"the text {KEYWORD!r} is no recipe of ours: {where}: {first['msg'][:200]}") from None
 
 
-async def _verdict(recipe: DrawingRecipe, picture: Picture, services: Services) -> tuple[bool | None, str | None]:
+async def _verdict(recipe: Provenance, picture: PngFile, services: Services) -> tuple[bool | None, str | None]:
     """Whether a recipe draws this picture (None: nobody can tell), and why it is not so."""
     if recipe.seed is None and recipe.z is None:
         return None, "the recipe has neither seed nor z"
@@ -119,7 +119,7 @@ async def _verdict(recipe: DrawingRecipe, picture: Picture, services: Services) 
     return reason is None, reason
 
 
-def _as_request(recipe: DrawingRecipe) -> GenerateBody:
+def _as_request(recipe: Provenance) -> GenerateBody:
     """The request that draws it: whatever a recipe holds, it is checked as any request is."""
     return GenerateBody(
         seeds=None if recipe.seed is None else recipe.seeds,
@@ -131,7 +131,7 @@ def _as_request(recipe: DrawingRecipe) -> GenerateBody:
     )
 
 
-def _difference(drawn_NHWC: Images, params: SamplingParams, picture: Picture) -> str | PictureInvalid | None:
+def _difference(drawn_NHWC: Images, params: SamplingParams, picture: PngFile) -> str | PictureInvalid | None:
     """How a picture differs from what is drawn; None where it does not. Unpacked here, where few are at a time."""
     drawn_HWC = one_picture(drawn_NHWC, params.scale)
     height, width = drawn_HWC.shape[:2]

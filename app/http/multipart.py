@@ -21,7 +21,7 @@ NEEDS_MULTIPART = "Content-Type: multipart/form-data with a boundary is needed"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PartLimits:
     """What a body may have under one name."""
 
     max_bytes: int
@@ -41,7 +41,7 @@ class Received:
 async def receive_parts(
     request: Request,
     folder: Path,
-    parts: Mapping[str, Part],
+    parts: Mapping[str, PartLimits],
     *,
     count: Callable[[int], None] = lambda _bytes: None,
     check: Callable[[str, list[Received]], None] = lambda _name, _before: None,
@@ -78,7 +78,9 @@ async def receive_parts(
 class _Writer:
     """What the parser calls: one open file at a time."""
 
-    def __init__(self, folder: Path, parts: Mapping[str, Part], check: Callable[[str, list[Received]], None]) -> None:
+    def __init__(
+        self, folder: Path, parts: Mapping[str, PartLimits], check: Callable[[str, list[Received]], None]
+    ) -> None:
         self.folder, self.parts, self.check = folder, parts, check
         self.received: list[Received] = []
         self._name, self._written, self._is_over = "", 0, False

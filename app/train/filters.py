@@ -11,7 +11,7 @@ from app.train.body import RunFiles
 from core.errors import InvalidRequest, RunNotFound, StoreDamaged
 from core.refs import check_name
 from core.runs import Run, RunStore, is_run_id
-from core.runs.index import Facts
+from core.runs.index import RunFacts
 from ganymede.schemas.bodies import StrictModel
 from ganymede.schemas.specs import MAX_TAGS, TAG_KEY, Name
 from ganymede.schemas.states import Status
@@ -90,6 +90,6 @@ def _read_if_fitting(runs: RunStore, run: Run, query: ListQuery, tags: dict[str,
     return RunFiles(run, spec, state or run.state(), notes)
 
 
-def _facts(run: Run) -> Facts:
+def _facts(run: Run) -> RunFacts:
     spec = run.spec()
-    return Facts(dataset=spec.asked_for, recipe=spec.recipe, model=spec.model)
+    return RunFacts(dataset=spec.asked_for, recipe=spec.recipe, model=spec.model)

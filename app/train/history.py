@@ -248,6 +248,6 @@ def read_log(run_id: RunId, query: Annotated[LogQuery, Query()], services: Servi
             part = tail.after(run.log_file, query.after)
     except FileNotFoundError:
         run.must_exist()
-        part = tail.Part("", 0)
+        part = tail.LogChunk("", 0)
     headers = {"Next-Offset": str(part.next_offset), "Cache-Control": "no-store"}
     return Response(part.text, headers=headers, media_type="text/plain")

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
-class Probe:
+class Measurement:
     """What is known of one shape; `facts` as worker/probe says them, or nothing."""
 
     facts: dict[str, Any] = field(default_factory=dict)
@@ -50,10 +50,10 @@ class Probes:
 
     def __init__(self, device: str) -> None:
         self.device, self.host = device, socket.gethostname()
-        self._known: OrderedDict[Shape, Probe] = OrderedDict()
+        self._known: OrderedDict[Shape, Measurement] = OrderedDict()
         self._turn = asyncio.Semaphore(1)
 
-    async def get(self, resolved: ResolvedConfig, dataset: dict[str, Any]) -> Probe:
+    async def get(self, resolved: ResolvedConfig, dataset: dict[str, Any]) -> Measurement:
         """What is known of such a run after WITHIN_S at most; cancelled, it lets go of the measurement."""
         async with self._shared(resolved, dataset) as probe:
             if probe.task is not None:
@@ -67,11 +67,11 @@ class Probes:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     @contextlib.asynccontextmanager
-    async def _shared(self, resolved: ResolvedConfig, dataset: dict[str, Any]) -> AsyncIterator[Probe]:
+    async def _shared(self, resolved: ResolvedConfig, dataset: dict[str, Any]) -> AsyncIterator[Measurement]:
         key = _shape(resolved, dataset)
         probe = self._known.get(key)
         if probe is None or time.monotonic() > probe.until:
-            probe = self._known[key] = Probe()
+            probe = self._known[key] = Measurement()
             under_way = sum(each.task is not None and not each.task.done() for each in self._known.values())
             if under_way < SHAPES_WAITING:
                 probe.task = asyncio.create_task(self._measure(probe, resolved, dataset))
@@ -88,7 +88,7 @@ class Probes:
             while len(self._known) > KEPT:
                 self._known.popitem(last=False)
 
-    async def _measure(self, probe: Probe, resolved: ResolvedConfig, dataset: dict[str, Any]) -> None:
+    async def _measure(self, probe: Measurement, resolved: ResolvedConfig, dataset: dict[str, Any]) -> None:
         """Note in `probe` what the process says, line by line, until it ends or is ended."""
         sizes = {name: dataset[name] for name in ("count", "height", "width", "channels")}
         order = {"resolved": resolved.to_json(), "dataset": sizes, "device": self.device, "patience_s": PATIENCE_S}

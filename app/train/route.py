@@ -30,7 +30,7 @@ from core.runs.idempotency import HeldKey, IdempotencyKeys
 from ganymede.schemas.bodies import Page
 from ganymede.schemas.runs import RunBody
 from ganymede.schemas.specs import RunPatch, RunSpec
-from models.initial import Initial, find_initial, resolve_with
+from models.initial import InitialWeights, find_initial, resolve_with
 
 router = Router(prefix="/train", tags=["train"])
 
@@ -93,7 +93,7 @@ def _start(spec: RunSpec, services: Services, key: HeldKey | None = None) -> Run
 
 def resolve_request(
     spec: RunSpec, dataset: dict[str, Any], services: Services
-) -> tuple[ResolvedConfig, Initial | None]:
+) -> tuple[ResolvedConfig, InitialWeights | None]:
     """Every number of a run on the dataset of this manifest, and the weights it starts from, where it names some.
 
     Raises:

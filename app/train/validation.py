@@ -11,7 +11,7 @@ from app.errors import documented
 from app.http.hang_up import unless_gone
 from app.http.routing import Router
 from app.train.place import Place, about_the_place, place_of_training
-from app.train.probes import Probe
+from app.train.probes import Measurement
 from app.train.route import resolve_request
 from core.errors import DatasetNotFound, InvalidRequest
 from core.queue import QueueUnavailable
@@ -49,9 +49,9 @@ async def validate_run(
     resolved, dataset = await run_in_threadpool(_resolve, spec, services)
     place = await run_in_threadpool(place_of_training, services)
     generator, discriminator = await run_in_threadpool(parameter_counts, resolved)
-    probe = (
-        await unless_gone(request, services.probes.get(resolved, dataset), "the measurement") if estimate else Probe()
-    )
+    probe = Measurement()
+    if estimate:
+        probe = await unless_gone(request, services.probes.get(resolved, dataset), "the measurement")
     memory, time = _memory(probe.facts), _time(probe.facts, resolved)
     warnings = [*of_the_numbers(resolved, dataset), *of_the_estimate(resolved, memory, time)]
     warnings += about_the_place(spec, resolved, dataset, place)
@@ -103,11 +103,11 @@ def _time(facts: dict[str, Any], resolved: ResolvedConfig) -> TimeBody | None:
     )
 
 
-def _place(probe: Probe, host: str) -> PlaceBody | None:
+def _place(probe: Measurement, host: str) -> PlaceBody | None:
     return PlaceBody(host=host, at=probe.at, **probe.facts["execution"]) if probe.facts else None
 
 
-def _about_the_place(probe: Probe, place: Place, services: Services) -> list[WarningBody]:
+def _about_the_place(probe: Measurement, place: Place, services: Services) -> list[WarningBody]:
     """Whether it was measured at all, and where the workers are."""
     warnings = []
     if "step_s" not in probe.facts:

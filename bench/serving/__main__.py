@@ -34,7 +34,7 @@ PACKAGES = ("litserve", "mosec", "bentoml", "fastapi", "uvicorn", "uvloop", "tor
 RESULTS = ROOT / "docs" / "benchmarks"
 
 
-class Session:
+class BenchmarkRun:
     """One run of the benchmark: its store, and what has been measured so far."""
 
     def __init__(self, asked: argparse.Namespace, folder: Path) -> None:
@@ -186,7 +186,7 @@ def main(arguments: list[str] | None = None) -> None:
     contestants = [OURS, CONSTANT, *(peer for peer in PEERS if peer.name in asked.peers)]
     versions = peer_versions() if asked.peers else {}
     with tempfile.TemporaryDirectory(prefix="ganymede-bench-") as folder:
-        session = Session(asked, Path(folder))
+        session = BenchmarkRun(asked, Path(folder))
         for number in range(asked.rounds):
             print(f"round {number + 1} of {asked.rounds}", flush=True)
             session.round(number, contestants)

@@ -68,7 +68,7 @@ def measure(up: Running, cell: Cell, seconds: float, seed: int) -> dict[str, flo
     etag = first.headers.get("ETag", "") if cell.kind == "known" else ""
     if cell.kind == "known" and up.ask(method, {"If-None-Match": etag}, **asked).status_code != 304:
         raise wrk.LoadFailed(f"{up.server.name} does not answer 304 to an ETag of its own")
-    one = wrk.Load(
+    one = wrk.Workload(
         connections=cell.connections,
         n=cell.n,
         format=cell.format,
@@ -93,7 +93,7 @@ def seed_of(cell: Cell, number: int, what: str) -> int:
     return zlib.crc32(f"{cell.name} {number} {what}".encode()) % 2**31
 
 
-def _warm_up(up: Running, method: str, one: wrk.Load, seed: int) -> None:
+def _warm_up(up: Running, method: str, one: wrk.Workload, seed: int) -> None:
     # Large requests may not be answered within the second; if it is worse, the cell itself will tell.
     with contextlib.suppress(wrk.LoadFailed):
         wrk.drive(up.url, method, up.server.path, one, WARM_UP_S, seed)

@@ -25,7 +25,7 @@ class LoadFailed(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Load:
+class Workload:
     """What is asked: `n` images a request over `connections`; another seed each time, or the same."""
 
     connections: int
@@ -40,7 +40,7 @@ def is_here() -> bool:
     return shutil.which("wrk") is not None
 
 
-def drive(url: str, method: str, path: str, load: Load, seconds: float, seed: int) -> dict[str, float]:
+def drive(url: str, method: str, path: str, load: Workload, seconds: float, seed: int) -> dict[str, float]:
     """Requests/s, images/s and milliseconds at p50, p90, p99 and the longest; LoadFailed if any request failed."""
     command = ["wrk", "-t1", f"-c{load.connections}", f"-d{max(1, round(seconds))}s", f"--timeout={TIMEOUT_S}s"]
     asked = (method, path, load.kind, str(load.n), load.format, load.model, str(seed), load.etag)

@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench.training import example
 from ganymede.schemas.specs import RunSpec, TrainConfig
-from models.discriminator import Judgement
+from models.discriminator import DiscriminatorOutput
 from models.resolution import resolve
 from worker.hooks.reporting import Quiet
 from worker.training.batches import Batches
@@ -55,8 +55,8 @@ class ExampleDiscriminator(nn.Module):
     def train(self, mode: bool = True) -> Self:  # noqa: ARG002
         return super().train(True)
 
-    def forward(self, x_BCHW: Tensor, label_B: Tensor | None = None) -> Judgement:  # noqa: ARG002
-        return Judgement(self.layers(x_BCHW).float().flatten())
+    def forward(self, x_BCHW: Tensor, label_B: Tensor | None = None) -> DiscriminatorOutput:  # noqa: ARG002
+        return DiscriminatorOutput(self.layers(x_BCHW).float().flatten())
 
 
 class Timer(Quiet):

@@ -19,7 +19,7 @@ from PIL import Image
 
 from core.datasets import DatasetStore, Origin
 from core.datasets.build import build
-from core.datasets.order import Order
+from core.datasets.order import ImportOrder
 from core.errors import InvalidRequest
 from core.machine.lifeline import end_with_the_parent
 from core.store import Store
@@ -31,11 +31,11 @@ SAID_EVERY_S = 0.2
 
 def run(store: Store, folder: Path) -> dict[str, Any]:
     """Do what order.json asks for; what came of it."""
-    order = Order.model_validate_json((folder / ORDER_FILE).read_bytes())
+    order = ImportOrder.model_validate_json((folder / ORDER_FILE).read_bytes())
     work = folder / WORK_FOLDER
     work.mkdir()
     try:
-        built = build(order, work, Progress())
+        built = build(order, work, ProgressWriter())
         say(phase="storing", done=0, total=0)
         form = order.form
         source = form.source or f"upload of {', '.join(upload.filename for upload in order.files)}"
@@ -57,7 +57,7 @@ def run(store: Store, folder: Path) -> dict[str, Any]:
     return {"dataset": dataset.name, "version": version, "change": change, "report": report.model_dump(mode="json")}
 
 
-class Progress:
+class ProgressWriter:
     """Says how far it is, a few times a second."""
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ def main(root: str, folder: str) -> None:
     os.nice(NICENESS)
     warnings.simplefilter("ignore")  # of decoders, about a stranger's file
     warnings.simplefilter("error", Image.DecompressionBombWarning)
-    order = Order.model_validate_json((Path(folder) / ORDER_FILE).read_bytes())
+    order = ImportOrder.model_validate_json((Path(folder) / ORDER_FILE).read_bytes())
     Image.MAX_IMAGE_PIXELS = order.limits.pixels
     say(**run(Store(Path(root)), Path(folder)))
 

@@ -18,7 +18,7 @@ SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
+class ArrayHeader:
     """Shape and type of an array that is not read yet."""
 
     shape: tuple[int, ...]
@@ -29,7 +29,7 @@ class Outline:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class LabelledArray:
     """Images by the name of their array, and their labels, if any."""
 
     images: str
@@ -40,52 +40,52 @@ class Part:
 class Roles:
     """The parts, in the order train, validation, test; and the array that names the classes."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[LabelledArray, ...]
     class_names: str | None = None
 
 
-def assign(outlines: Mapping[str, Outline]) -> Roles:
+def assign(headers: Mapping[str, ArrayHeader]) -> Roles:
     """The roles of arrays, where they are beyond doubt.
 
     Raises:
         InvalidRequest: at `images`: they are not; it lists the arrays that are there.
     """
-    class_names = next((name for name in CLASS_NAMES if name in outlines), None)
-    others = {name: outline for name, outline in outlines.items() if name != class_names}
+    class_names = next((name for name in CLASS_NAMES if name in headers), None)
+    others = {name: header for name, header in headers.items() if name != class_names}
     parts = _by_name(others) or _by_shape(others)
     if len({part.labels is None for part in parts}) > 1:
-        raise refused("some images have labels, and others have none", outlines)
+        raise refused("some images have labels, and others have none", headers)
     return Roles(parts, class_names)
 
 
-def refused(told: str, outlines: Mapping[str, Outline]) -> InvalidRequest:
+def refused(told: str, headers: Mapping[str, ArrayHeader]) -> InvalidRequest:
     """That no images can be had, and which arrays there are."""
-    listed = [f"{name[:60]} ({outline})" for name, outline in outlines.items()]
+    listed = [f"{name[:60]} ({header})" for name, header in headers.items()]
     more = f" and {len(listed) - SHOWN} more" if listed[SHOWN:] else ""
     there = ", ".join(listed[:SHOWN]) + more or "none"
     advice = "name them images and labels, or x_train, y_train, x_test and y_test"
     return InvalidRequest.field("images", f"{told}; {advice}. Arrays: {there}")
 
 
-def _by_name(outlines: Mapping[str, Outline]) -> tuple[Part, ...]:
+def _by_name(headers: Mapping[str, ArrayHeader]) -> tuple[LabelledArray, ...]:
     """Parts by what the arrays are called; none if nothing is called as images are."""
     found: dict[int | None, dict[str, list[str]]] = {}
-    for name in outlines:
+    for name in headers:
         if role := _role(name):
             found.setdefault(role[1], {"images": [], "labels": []})[role[0]].append(name)
-    if "images" in outlines:  # whatever there is beside it
+    if "images" in headers:  # whatever there is beside it
         labels = found[None]["labels"]
-        return (Part("images", "labels" if "labels" in labels else _only(labels, outlines)),)
+        return (LabelledArray("images", "labels" if "labels" in labels else _only(labels, headers)),)
     if not any(roles["images"] for roles in found.values()):
         return ()
     if None in found and len(found) > 1:
-        raise refused("some arrays are called as parts of a set, and others as all of it", outlines)
+        raise refused("some arrays are called as parts of a set, and others as all of it", headers)
     parts = []
     for split in sorted(found, key=lambda split: split or 0):
-        images = _only(found[split]["images"], outlines)
+        images = _only(found[split]["images"], headers)
         if images is None:
-            raise refused(f"{found[split]['labels'][0]} has no images", outlines)
-        parts.append(Part(images, _only(found[split]["labels"], outlines)))
+            raise refused(f"{found[split]['labels'][0]} has no images", headers)
+        parts.append(LabelledArray(images, _only(found[split]["labels"], headers)))
     return tuple(parts)
 
 
@@ -100,27 +100,27 @@ def _role(name: str) -> tuple[str, int | None] | None:
     return (role, splits[0] if splits else None) if role else None
 
 
-def _by_shape(outlines: Mapping[str, Outline]) -> tuple[Part, ...]:
+def _by_shape(headers: Mapping[str, ArrayHeader]) -> tuple[LabelledArray, ...]:
     """Parts by shape: arrays of three or four dimensions, each with the one other array that is as long."""
-    images = [name for name, outline in outlines.items() if len(outline.shape) in (3, 4)]
+    images = [name for name, header in headers.items() if len(header.shape) in (3, 4)]
     if not images:
-        raise refused("there are no images in it", outlines)
-    if len({outlines[name].shape[1:] for name in images}) > 1:
-        raise refused("nobody knows which of its arrays are the images", outlines)
-    rest = [name for name in outlines if name not in images and len(outlines[name].shape) in (1, 2)]
+        raise refused("there are no images in it", headers)
+    if len({headers[name].shape[1:] for name in images}) > 1:
+        raise refused("nobody knows which of its arrays are the images", headers)
+    rest = [name for name in headers if name not in images and len(headers[name].shape) in (1, 2)]
     parts = []
     for name in images:
-        fitting = [other for other in rest if outlines[other].shape[0] == outlines[name].shape[0]]
-        parts.append(Part(name, _only(fitting, outlines)))
+        fitting = [other for other in rest if headers[other].shape[0] == headers[name].shape[0]]
+        parts.append(LabelledArray(name, _only(fitting, headers)))
     labels = [part.labels for part in parts if part.labels]
     if len(set(labels)) < len(labels):
-        raise refused("nobody knows which labels are those of which images", outlines)
+        raise refused("nobody knows which labels are those of which images", headers)
     return tuple(parts)
 
 
-def _only(names: Sequence[str], outlines: Mapping[str, Outline]) -> str | None:
+def _only(names: Sequence[str], headers: Mapping[str, ArrayHeader]) -> str | None:
     if len(names) > 1:
-        raise refused(f"nobody knows which of these to take: {', '.join(names)[:200]}", outlines)
+        raise refused(f"nobody knows which of these to take: {', '.join(names)[:200]}", headers)
     return names[0] if names else None
 
 

@@ -22,7 +22,7 @@ from core.datasets.members import Member, head, read
 from core.datasets.metadata import is_metadata, labelled, read_metadata
 from core.datasets.names import shown
 from core.datasets.npz import array_entries, read_npy_files, read_npz
-from core.datasets.order import AUTO, Order
+from core.datasets.order import AUTO, ImportOrder
 from core.datasets.picture import SUFFIXES, Shape, decode, fit
 from core.datasets.report import Report
 from core.datasets.tars import tar_members
@@ -43,7 +43,7 @@ class Built:
     images_file: Path | None = None
 
 
-def build(order: Order, folder: Path, tell: Tell) -> Built:
+def build(order: ImportOrder, folder: Path, tell: Tell) -> Built:
     """Read an upload; all that is written goes into `folder`, which is there and empty.
 
     Raises:
@@ -67,7 +67,7 @@ def build(order: Order, folder: Path, tell: Tell) -> Built:
         raise _located(error) from None
 
 
-def _kinds_of_several(order: Order) -> set[Kind]:
+def _kinds_of_several(order: ImportOrder) -> set[Kind]:
     rule = "of several files each has to be an IDX file, or each an .npy; else send one file"
     try:
         kinds = {kind_of(upload) for upload in order.files}
@@ -79,7 +79,7 @@ def _kinds_of_several(order: Order) -> set[Kind]:
 
 
 @contextmanager
-def _members(order: Order, folder: Path, tell: Tell, *, is_zip: bool) -> Iterator[list[Member]]:
+def _members(order: ImportOrder, folder: Path, tell: Tell, *, is_zip: bool) -> Iterator[list[Member]]:
     path, limits, encoding = order.files[0].path, order.limits, order.form.encoding
     opened = (
         zip_members(path, limits.bytes, limits.files, encoding)
@@ -109,7 +109,7 @@ def _located(error: InvalidRequest) -> InvalidRequest:
     return InvalidRequest("; ".join(f"{p.pointer}: {p.detail}" for p in problems), problems)
 
 
-def _from_archive(members: Sequence[Member], order: Order, folder: Path, tell: Tell) -> Built:
+def _from_archive(members: Sequence[Member], order: ImportOrder, folder: Path, tell: Tell) -> Built:
     """Of pictures, or of IDX files where there are no pictures."""
     report = Report("pictures")
     entries = list(by_content(list_entries(members, report)))
@@ -123,7 +123,7 @@ def _from_archive(members: Sequence[Member], order: Order, folder: Path, tell: T
     return _from_pictures(_classified(entries, order, report), report, order, folder, tell)
 
 
-def _classified(entries: Sequence[Entry], order: Order, report: Report) -> list[Picture]:
+def _classified(entries: Sequence[Entry], order: ImportOrder, report: Report) -> list[Picture]:
     """The pictures with their classes: as metadata beside them tells, else as their folders do."""
     pictures = [entry for entry in entries if entry.refusal is None]
     tables = [entry for entry in entries if entry.refusal is not None and is_metadata(entry)]
@@ -136,7 +136,7 @@ def _classified(entries: Sequence[Entry], order: Order, report: Report) -> list[
     return labelled(pictures, labels, report) if labels.used else by_folders(pictures, report)
 
 
-def _from_pictures(pictures: Sequence[Picture], report: Report, order: Order, folder: Path, tell: Tell) -> Built:
+def _from_pictures(pictures: Sequence[Picture], report: Report, order: ImportOrder, folder: Path, tell: Tell) -> Built:
     limits, target = order.limits, folder / "images.npy"
     found = {picture.class_name for picture in pictures} - {None}
     if found:
@@ -162,7 +162,7 @@ def _from_pictures(pictures: Sequence[Picture], report: Report, order: Order, fo
     return Built(ImageSet(images_NHWC, labels_N, class_names), report, target)
 
 
-def _from_arrays(content: ImageSet, report: Report, order: Order, folder: Path, tell: Tell) -> Built:
+def _from_arrays(content: ImageSet, report: Report, order: ImportOrder, folder: Path, tell: Tell) -> Built:
     """Arrays of images, which all have one size; where it is the one that is asked for, they stay as they are."""
     count, height, width, channels = content.images_NHWC.shape
     if count > MAX_IMAGES:

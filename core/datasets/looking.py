@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 from core.datasets.conversion import Tell, background_of, in_order
 from core.datasets.levels import FULL
-from core.datasets.order import AUTO, Order
+from core.datasets.order import AUTO, ImportOrder
 from core.datasets.picture import Plan, Shape, look_at
 
 
-def look_at_all(count: int, packed: Callable[[int], bytes], order: Order, tell: Tell) -> list[Shape]:
+def look_at_all(count: int, packed: Callable[[int], bytes], order: ImportOrder, tell: Tell) -> list[Shape]:
     """The shapes of those that can be opened; colour is looked for until one picture has some."""
     has_colour = threading.Event()
     if order.form.channels != AUTO:

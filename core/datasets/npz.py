@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.datasets.archive import open_archive, unpack_entry
-from core.datasets.array_roles import Outline, Part, assign, refused, unused
+from core.datasets.array_roles import ArrayHeader, LabelledArray, assign, refused, unused
 from core.datasets.image_set import ImageSet
 from core.datasets.labels import number
 from core.datasets.order import Upload
@@ -26,7 +26,7 @@ MAX_BYTES = 1 << 33  # of all arrays together
 MAX_ARRAYS = 1000
 NPY_MAGIC = b"\x93NUMPY"
 SUFFIX = ".npy"
-UNREADABLE = Outline((), "that cannot be read")
+UNREADABLE = ArrayHeader((), "that cannot be read")
 
 Array = npt.NDArray[Any]
 Note = Callable[[str], None]
@@ -40,7 +40,7 @@ def _untold(told: str) -> None:
 class Arrays:
     """Arrays by name: what they are, and how to map one."""
 
-    outlines: Mapping[str, Outline]
+    headers: Mapping[str, ArrayHeader]
     get: Callable[[str], Array]
 
 
@@ -57,9 +57,9 @@ def read_npz(path: Path, folder: Path, max_bytes: int = MAX_BYTES, note: Note = 
         entries = array_entries(archive.namelist())
         if len(entries) > MAX_ARRAYS:
             raise InvalidRequest.field("images", f"has {len(entries)} arrays; an .npz may have {MAX_ARRAYS}")
-        outlines = {name: _outline_of_entry(archive, entry) for name, entry in entries.items()}
+        headers = {name: _header_of_entry(archive, entry) for name, entry in entries.items()}
         get = partial(_unpacked, archive, entries, folder, max_bytes)
-        return _image_set(Arrays(outlines, get), folder, note)
+        return _image_set(Arrays(headers, get), folder, note)
 
 
 def array_entries(names: Iterable[str]) -> dict[str, str]:
@@ -76,16 +76,16 @@ def read_npy_files(uploads: Sequence[Upload], folder: Path, note: Note) -> Image
     paths = {Path(upload.filename).stem: upload.path for upload in uploads}
     if len(paths) < len(uploads):
         raise InvalidRequest.field("file", "two .npy files have one name")
-    outlines = {}
+    headers = {}
     for name, path in paths.items():
         with path.open("rb") as file:
-            outlines[name] = _outline(file)
-    return _image_set(Arrays(outlines, lambda name: _mapped(paths[name], name)), folder, note)
+            headers[name] = _header(file)
+    return _image_set(Arrays(headers, lambda name: _mapped(paths[name], name)), folder, note)
 
 
 def _image_set(arrays: Arrays, folder: Path, note: Note) -> ImageSet:
-    roles = assign(arrays.outlines)
-    if left := unused(roles, arrays.outlines):
+    roles = assign(arrays.headers)
+    if left := unused(roles, arrays.headers):
         note(f"arrays that were not taken: {', '.join(name[:60] for name in left[:20])}")
     images_NHWC = to_images({part.images: arrays.get(part.images) for part in roles.parts}, folder, note)
     labels = [_labels(arrays, part) for part in roles.parts if part.labels]
@@ -93,14 +93,14 @@ def _image_set(arrays: Arrays, folder: Path, note: Note) -> ImageSet:
         return ImageSet(images_NHWC)
     names = None if roles.class_names is None else _texts(arrays.get(roles.class_names), roles.class_names)
     if len({array.shape[1:] for array in labels}) > 1:
-        raise refused("labels have different shapes", arrays.outlines)
+        raise refused("labels have different shapes", arrays.headers)
     labels_N, class_names = number(np.concatenate(labels), names)
     return ImageSet(images_NHWC, labels_N, class_names)
 
 
-def _labels(arrays: Arrays, part: Part) -> Array:
+def _labels(arrays: Arrays, part: LabelledArray) -> Array:
     """Those of one part, as many as its images."""
-    labels, count = arrays.get(str(part.labels)), arrays.outlines[part.images].shape[0]
+    labels, count = arrays.get(str(part.labels)), arrays.headers[part.images].shape[0]
     if labels.ndim == 0 or len(labels) != count:
         raise InvalidRequest.field("labels", f"expected {count} labels, got shape {labels.shape}")
     return labels
@@ -115,15 +115,15 @@ def _texts(names: Array, field: str) -> tuple[str, ...]:
         raise InvalidRequest.field(field, "expected texts") from None
 
 
-def _outline_of_entry(archive: ZipFile, entry: str) -> Outline:
+def _header_of_entry(archive: ZipFile, entry: str) -> ArrayHeader:
     try:
         with archive.open(entry) as packed:
-            return _outline(cast(BinaryIO, packed))
+            return _header(cast(BinaryIO, packed))
     except Exception:  # as below; it matters where the array is needed
         return UNREADABLE
 
 
-def _outline(file: BinaryIO) -> Outline:
+def _header(file: BinaryIO) -> ArrayHeader:
     """Shape and type by an array's header."""
     try:
         version = np.lib.format.read_magic(file)
@@ -131,7 +131,7 @@ def _outline(file: BinaryIO) -> Outline:
         shape, _, dtype = read(file)
     except Exception:  # whatever a stranger's bytes lead to
         return UNREADABLE
-    return Outline(shape, str(dtype))
+    return ArrayHeader(shape, str(dtype))
 
 
 def _unpacked(archive: ZipFile, entries: Mapping[str, str], folder: Path, max_bytes: int, name: str) -> Array:

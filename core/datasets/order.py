@@ -66,7 +66,7 @@ class Upload(StrictModel):
     filename: str
 
 
-class Order(StrictModel):
+class ImportOrder(StrictModel):
     """All that an import needs."""
 
     form: ImportForm

@@ -9,7 +9,7 @@ HEAD = 1024  # bytes that tell
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FileKind:
     """What a file is, and what to do with it; `is_picture`: that can be read here."""
 
     name: str
@@ -70,51 +70,51 @@ _FOREIGN = {
 }
 
 
-def kind_of(head: bytes) -> Kind | None:
+def kind_of(head: bytes) -> FileKind | None:
     """What a file is that begins with `head`, HEAD bytes of it; None: nobody knows."""
     if head.startswith(b"II*\0") and head[8:10] == b"CR":
-        return Kind("a raw photo", _DEVELOP)
+        return FileKind("a raw photo", _DEVELOP)
     for magic, name in _PICTURES.items():
         if head.startswith(magic):
-            return Kind(name, is_picture=True)
+            return FileKind(name, is_picture=True)
     if head[:1] == b"P" and head[1:2] in b"123456yf" and head[2:3].isspace():
-        return Kind("a PPM", is_picture=True)
+        return FileKind("a PPM", is_picture=True)
     if head.startswith(b"RIFF"):
-        return Kind("a WebP", is_picture=True) if head[8:12] == b"WEBP" else Kind("sound or a film")
+        return FileKind("a WebP", is_picture=True) if head[8:12] == b"WEBP" else FileKind("sound or a film")
     for magic, (name, advice) in _FOREIGN.items():
         if head.startswith(magic):
-            return Kind(name, advice)
+            return FileKind(name, advice)
     if head[4:8] == b"ftyp":
         return _boxed(head)
     if head[257:262] == b"ustar":
-        return Kind("a tar archive", _PACK)
+        return FileKind("a tar archive", _PACK)
     return _text(head)
 
 
-def _boxed(head: bytes) -> Kind:
+def _boxed(head: bytes) -> FileKind:
     """By its brands: the first, and those that it says it fits."""
     brands = head[8 : min(len(head), int.from_bytes(head[:4]))]
     if any(brand in brands for brand in (b"avif", b"avis")):
-        return Kind("an AVIF", is_picture=True)
+        return FileKind("an AVIF", is_picture=True)
     if brands.startswith(b"crx "):
-        return Kind("a raw photo", _DEVELOP)
+        return FileKind("a raw photo", _DEVELOP)
     if any(brand in brands for brand in (b"hei", b"hev", b"mif1", b"msf1")):
-        return Kind("a HEIC photo", _CONVERT)
-    return Kind("a film", "save its frames as JPEG or PNG")
+        return FileKind("a HEIC photo", _CONVERT)
+    return FileKind("a film", "save its frames as JPEG or PNG")
 
 
-def _text(head: bytes) -> Kind | None:
+def _text(head: bytes) -> FileKind | None:
     if not head:
-        return Kind("empty")
+        return FileKind("empty")
     if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return None
     begins = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if begins.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
-        return Kind("a web page", "as a download leaves that failed; fetch the picture again")
+        return FileKind("a web page", "as a download leaves that failed; fetch the picture again")
     if b"<svg" in begins:
-        return Kind("an SVG drawing", _CONVERT)
+        return FileKind("an SVG drawing", _CONVERT)
     if begins.startswith(b"version https://git-lfs"):
-        return Kind("a pointer of Git LFS", "fetch the file itself with git lfs pull")
+        return FileKind("a pointer of Git LFS", "fetch the file itself with git lfs pull")
     if any(byte < 9 or 13 < byte < 27 for byte in head[:HEAD]):
         return None
-    return Kind("text")
+    return FileKind("text")

@@ -90,7 +90,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class PngFile:
     """A PNG whose chunks were looked at: its size, its text `ganymede` if any, the chunks that are its pixels."""
 
     width: int
@@ -113,7 +113,7 @@ class Picture:
         return pixels_HWC
 
 
-def read_png(data: bytes, max_pixels: int) -> Picture:
+def read_png(data: bytes, max_pixels: int) -> PngFile:
     """Look at the chunks of a PNG: nothing is unpacked, and what is no pixel and not our text is left out.
 
     Raises:
@@ -134,7 +134,7 @@ def read_png(data: bytes, max_pixels: int) -> Picture:
             texts.append(_text(content))
     if len(texts) > 1:
         raise PictureInvalid(f"this PNG has {len(texts)} texts {KEYWORD!r}; one is possible")
-    return Picture(*size, texts[0] if texts else None, b"".join(kept))
+    return PngFile(*size, texts[0] if texts else None, b"".join(kept))
 
 
 def _chunk_at(data: bytes, at: int) -> tuple[bytes, bytes, int]:

@@ -264,7 +264,7 @@ def _seconds(noted: str | None) -> float | None:
     return None
 
 
-class Bell:
+class RedisBell:
     """Rings when a model got a new version. A hint only: who listens must look by itself now and then."""
 
     def __init__(self, url: str) -> None:

@@ -36,7 +36,7 @@ def note_change(store: Store, run_id: str) -> None:
         os.close(descriptor)
 
 
-class Facts(NamedTuple):
+class RunFacts(NamedTuple):
     """What never changes about a run."""
 
     dataset: str
@@ -45,14 +45,14 @@ class Facts(NamedTuple):
 
 
 @dataclass(slots=True)
-class Entry:
+class IndexedRun:
     """A run as it was last read; no state: it is damaged, and is read again when its file changes."""
 
     mark: Mark | None
     status: Status | None = None
     attempt: int = 0
     images_per_second: float = 0.0
-    facts: Facts | None = None
+    facts: RunFacts | None = None
     ended_early: bool = False
     silent_from: dt.datetime | None = None  # RunState.silent_from
 
@@ -70,7 +70,7 @@ class RunIndex:
 
     def __init__(self, store: Store, list_ids: Callable[[], list[str]], read: Callable[[str], RunState]) -> None:
         self._store, self._list_ids, self._read = store, list_ids, read
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, IndexedRun] = {}
         self._restless: set[str] = set()  # those whose files are looked at each time
         self._pending: set[str] = set()  # those to be read
         self._ids: list[str] = []
@@ -92,20 +92,20 @@ class RunIndex:
             self._refresh()
             return sorted(self._restless)
 
-    def entries(self) -> dict[str, Entry]:
+    def entries(self) -> dict[str, IndexedRun]:
         """Every run as it stands."""
         with self._lock:
             self._refresh()
             return dict(self._entries)
 
-    def entry(self, run_id: str) -> Entry | None:
+    def entry(self, run_id: str) -> IndexedRun | None:
         """One run as it stands, by its file; None: there is none of that id."""
         with self._lock, contextlib.suppress(FileNotFoundError):
             self._look(run_id)
             return self._entries.get(run_id)
         return None
 
-    def facts(self, run_id: str, read: Callable[[], Facts]) -> Facts:
+    def facts(self, run_id: str, read: Callable[[], RunFacts]) -> RunFacts:
         """What never changes about a run; asked of `read` once."""
         with self._lock:
             entry = self._entries.get(run_id)
@@ -170,21 +170,21 @@ class RunIndex:
         except FileNotFoundError:
             raise
         except OSError:  # no permission, a bad disk
-            self._entries[run_id] = Entry(mark)
+            self._entries[run_id] = IndexedRun(mark)
         self._pending.discard(run_id)
         (self._restless.discard if self._entries[run_id].is_resting else self._restless.add)(run_id)
 
-    def _fresh(self, run_id: str, known: Entry | None) -> Entry:
+    def _fresh(self, run_id: str, known: IndexedRun | None) -> IndexedRun:
         mark = _mark_of(self._store.path(f"runs/{run_id}/state.json"))  # before the read: what changes between shows
         facts = known.facts if known else None
         try:
             state = self._read(run_id)
         except (GanymedeError, OSError):
-            return Entry(mark, facts=facts)
+            return IndexedRun(mark, facts=facts)
         is_learning = state.status is Status.RUNNING and state.phase == "training"
         speed = (state.progress.images_per_second or 0.0) if is_learning else 0.0
         ended_early = state.status is Status.SUCCEEDED and state.ended_early is not None
-        return Entry(mark, state.status, state.attempt, speed, facts, ended_early, state.silent_from)
+        return IndexedRun(mark, state.status, state.attempt, speed, facts, ended_early, state.silent_from)
 
     def _forget(self, run_id: str) -> None:
         del self._entries[run_id]

@@ -7,10 +7,10 @@ from pydantic import Field
 
 from core.errors import InvalidRequest
 from ganymede.schemas.specs import MAX_TAGS, RunPatch
-from ganymede.schemas.states import Record
+from ganymede.schemas.states import StatePart
 
 
-class Notes(Record):
+class Notes(StatePart):
     """notes.json; where there is none, what the run was asked with."""
 
     name: str | None = None

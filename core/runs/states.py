@@ -8,7 +8,7 @@ from pydantic import Field
 from core.errors import IllegalTransition
 from core.registry import timestamp
 from ganymede.schemas.diagnosis import Diagnosis, EarlyEnd, TakenRemedy
-from ganymede.schemas.states import TERMINAL, Best, Failure, Published, Record, Status
+from ganymede.schemas.states import TERMINAL, Best, Failure, Published, StatePart, Status
 
 S = Status
 
@@ -39,7 +39,7 @@ DELETABLE = TERMINAL | {S.PAUSED}
 SETTLED = {S.CANCELING: S.CANCELED, S.PAUSING: S.PAUSED}  # what was asked for, once nobody trains the run any longer
 
 
-class Progress(Record):
+class Progress(StatePart):
     branch: int = 0  # another with each rollback
     step: int = 0
     total: int
@@ -51,7 +51,7 @@ class Progress(Record):
         return self.step / self.total
 
 
-class Task(Record):
+class Task(StatePart):
     """What a run does besides its steps, and how far it is: the classifier that it is judged by, an evaluation."""
 
     name: str
@@ -69,7 +69,7 @@ class Task(Record):
         return eta.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-class RunState(Record):
+class RunState(StatePart):
     """state.json: all about a run that changes while it lives."""
 
     status: Status = Status.QUEUED

@@ -14,14 +14,14 @@ BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class LogChunk:
     """Some text, and the offset in bytes at which the next part begins."""
 
     text: str
     next_offset: int
 
 
-def last_lines(path: Path, count: int) -> Part:
+def last_lines(path: Path, count: int) -> LogChunk:
     """The last `count` lines, or as many as LARGEST_PART holds; the last of them may be half-written.
 
     Raises FileNotFoundError.
@@ -32,7 +32,7 @@ def last_lines(path: Path, count: int) -> Part:
         return _part(data, end)
 
 
-def after(path: Path, offset: int) -> Part:
+def after(path: Path, offset: int) -> LogChunk:
     """What was written after `offset`, up to LARGEST_PART; an offset beyond the end is brought back to it.
 
     Raises FileNotFoundError.
@@ -62,11 +62,11 @@ def _last_bytes(file: BinaryIO, end: int, count: int) -> bytes:
     return data[_continuation(data) :] if start else data
 
 
-def _part(data: bytes, end: int) -> Part:
+def _part(data: bytes, end: int) -> LogChunk:
     """`data` ends at the offset `end` of the file."""
     unfinished = _unfinished(data)
     text = data[: len(data) - unfinished].decode(errors="replace")
-    return Part(text, end - unfinished)
+    return LogChunk(text, end - unfinished)
 
 
 def _continuation(data: bytes) -> int:

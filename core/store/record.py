@@ -11,7 +11,7 @@ from core.store import files
 SCHEMA = 1  # of every JSON file in the store
 
 
-class FileFacts(BaseModel):
+class FileDigest(BaseModel):
     """What a record lists of a file beside it."""
 
     model_config = ConfigDict(frozen=True, strict=True)
@@ -20,7 +20,7 @@ class FileFacts(BaseModel):
     sha256: str
 
 
-Listed = dict[str, FileFacts]  # by name
+Listed = dict[str, FileDigest]  # by name
 
 
 class Record(BaseModel):

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from core.errors import StoreDamaged
 from core.store import files
-from core.store.record import SCHEMA, FileFacts, Listed, Record
+from core.store.record import SCHEMA, FileDigest, Listed, Record
 
 T = TypeVar("T", bound=Record)
 LEFTOVER_AGE_S = 3600  # nothing that takes so long is still being written
@@ -157,5 +157,6 @@ def check_files(folder: Path, expected: Listed, tick: Callable[[int], None] | No
 def list_files(folder: Path, *names: str) -> Listed:
     """Sizes and SHA-256 of files, as a manifest lists them and check_files reads them."""
     return {
-        name: FileFacts(bytes=(folder / name).stat().st_size, sha256=files.sha256_file(folder / name)) for name in names
+        name: FileDigest(bytes=(folder / name).stat().st_size, sha256=files.sha256_file(folder / name))
+        for name in names
     }

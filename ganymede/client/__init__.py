@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import httpx
 
-from ganymede.client.connection import Connection, given
+from ganymede.client.connection import ServiceConnection, given
 from ganymede.client.datasets import Datasets
 from ganymede.client.drawing import Drawing, read_drawing
 from ganymede.client.models import Models
@@ -49,7 +49,9 @@ class Client:
         transport: httpx.BaseTransport | None = None,
         retries: int = 2,
     ) -> None:
-        self._connection = Connection(url, timeout=timeout, api_key=api_key, transport=transport, retries=retries)
+        self._connection = ServiceConnection(
+            url, timeout=timeout, api_key=api_key, transport=transport, retries=retries
+        )
         self.runs = Runs(self._connection)
         self.models = Models(self._connection)
         self.datasets = Datasets(self._connection)

@@ -31,7 +31,7 @@ Body = TypeVar("Body", bound=BaseModel)
 Params = Mapping[str, Any]
 
 
-class Connection:
+class ServiceConnection:
     """One service at one address. Not for use by several threads at once."""
 
     def __init__(

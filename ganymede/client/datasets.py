@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ganymede.client.connection import Connection, given, part
+from ganymede.client.connection import ServiceConnection, given, part
 from ganymede.names import readable
 from ganymede.schemas.bodies import Page
 from ganymede.schemas.models import DatasetBody, ImportedDataset
@@ -15,7 +15,7 @@ TIMEOUT = (30.0, None, 60.0, 30.0)  # connect, read (pictures are decoded meanwh
 
 
 class Datasets:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: ServiceConnection) -> None:
         self._connection = connection
 
     def list(self) -> Iterator[DatasetBody]:

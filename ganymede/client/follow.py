@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from pydantic import ValidationError
 
-from ganymede.client.connection import Connection
+from ganymede.client.connection import ServiceConnection
 from ganymede.client.sse import Message, MessageParser
 from ganymede.errors import ApiError, ClientError, NotUnderstood, Unreachable
 from ganymede.schemas.bodies import Page
@@ -25,7 +25,7 @@ class Follower:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: ServiceConnection,
         run_path: str,
         after: int,
         give_up_after_s: float,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ganymede import output
-from ganymede.client.connection import CHUNK, Connection, given, part
+from ganymede.client.connection import CHUNK, ServiceConnection, given, part
 from ganymede.errors import NotUnderstood
 from ganymede.schemas.bodies import Page
 from ganymede.schemas.models import AliasBody, AliasMove, ModelBody, ModelSummary, VersionBody
@@ -19,7 +19,7 @@ STALLED_AFTER_S = 60.0  # of a download that brings nothing
 
 
 class Models:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: ServiceConnection) -> None:
         self._connection = connection
 
     def list(self) -> Iterator[ModelSummary]:

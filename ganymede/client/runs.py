@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from ganymede.client.connection import Connection, given, part
+from ganymede.client.connection import ServiceConnection, given, part
 from ganymede.client.follow import Follower
 from ganymede.errors import ClientError
 from ganymede.schemas.bodies import Page
@@ -30,7 +30,7 @@ class LogPart:
 
 
 class Runs:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: ServiceConnection) -> None:
         self._connection = connection
 
     def list(self, *, limit: int | None = None, **filters: Any) -> Iterator[RunBody]:

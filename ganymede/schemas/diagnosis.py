@@ -36,13 +36,13 @@ Trouble = Literal[  # every other verdict
 Action = Literal["remedy", "alert", "pause", "rollback", "stop"]
 
 
-class Part(BaseModel):
+class FrozenRecord(BaseModel):
     """Of a stored record; a field that a newer build added is kept out, not an error."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class Advice(Part):
+class Advice(FrozenRecord):
     """One thing to change."""
 
     text: str
@@ -50,7 +50,7 @@ class Advice(Part):
     value: Any = Field(None, description="What to set it to.")
 
 
-class Diagnosis(Part):
+class Diagnosis(FrozenRecord):
     """A verdict, and what it rests on."""
 
     verdict: Verdict
@@ -67,7 +67,7 @@ class Diagnosis(Part):
     )
 
 
-class Change(Part):
+class Change(FrozenRecord):
     """A number of a run that a remedy changes, by its name in `resolved`."""
 
     field: str
@@ -75,7 +75,7 @@ class Change(Part):
     after: Any = Field(description="What the run goes on with.")
 
 
-class Remedy(Part):
+class Remedy(FrozenRecord):
     """A change of some numbers of a run, by which it goes on after a trouble. The shapes of its networks stay."""
 
     name: str = Field(description="seek_modes, regularise_discriminator, augment or lower_learning_rates.")
@@ -97,7 +97,7 @@ class TakenRemedy(Remedy):
     step: int = Field(description="Where the new branch began; 0: the beginning.")
 
 
-class EarlyEnd(Part):
+class EarlyEnd(FrozenRecord):
     """Why a run ended before its last step, with the best that it has made."""
 
     verdict: Verdict | None = Field(None, description="The trouble that came back; null: a limit was reached.")

@@ -12,9 +12,10 @@ SEED = Annotated[int, Field(ge=0, lt=2**32)]
 LABEL = Annotated[int, Field(ge=0)]
 
 
-class DrawingRecipe(BaseModel):
+class Provenance(BaseModel):
     """How a picture was drawn: all that draws it again. Its own text in a PNG, without what is null."""
 
+    __qualname__ = "DrawingRecipe"  # its name in the OpenAPI document
     model_config = ConfigDict(strict=True)
 
     model: str = Field(max_length=200)
@@ -91,7 +92,7 @@ class ZipManifest(DrawnFacts):
 class InspectionBody(BaseModel):
     """What a picture tells of itself, and whether that is true."""
 
-    recipe: DrawingRecipe
+    recipe: Provenance
     width: int
     height: int
     verified: bool | None = Field(

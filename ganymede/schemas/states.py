@@ -34,13 +34,13 @@ class Status(StrEnum):
 TERMINAL = frozenset({Status.CANCELED, Status.SUCCEEDED, Status.FAILED})
 
 
-class Record(BaseModel):
+class StatePart(BaseModel):
     """Part of a stored record; a field that a newer build added is kept out, not an error."""
 
     model_config = ConfigDict(extra="ignore")
 
 
-class Failure(Record):
+class Failure(StatePart):
     """Why a run failed."""
 
     code: str
@@ -48,7 +48,7 @@ class Failure(Record):
     retryable: bool
 
 
-class Published(Record):
+class Published(StatePart):
     """A version that was made of a checkpoint."""
 
     model: str
@@ -57,7 +57,7 @@ class Published(Record):
     at: str
 
 
-class Best(Record):
+class Best(StatePart):
     """The checkpoint at which the metric that runs are judged by was lowest."""
 
     metric: str

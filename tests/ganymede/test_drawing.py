@@ -10,7 +10,7 @@ import pytest
 from ganymede import Client
 from ganymede.client import Drawing
 from ganymede.client.runs import LogPart
-from ganymede.schemas.drawings import DrawingRecipe, DrawnImages, EncodedImage, InspectionBody
+from ganymede.schemas.drawings import DrawnImages, EncodedImage, InspectionBody, Provenance
 from ganymede.schemas.runs import MetricsBody
 
 
@@ -75,7 +75,7 @@ SHOWN: dict[str, Any] = {"seed": 1, "label": None, "label_name": None}
     "answer",
     [
         PICTURE,
-        InspectionBody(recipe=DrawingRecipe(**NOISE), width=8, height=8, verified=None, reason=None),
+        InspectionBody(recipe=Provenance(**NOISE), width=8, height=8, verified=None, reason=None),
         EncodedImage(png="A" * 100_000, **SHOWN),
         MetricsBody(**POINTS),
         LogPart("a line\n" * 100_000, 700_000),

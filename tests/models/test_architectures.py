@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from core.resolved import Conditioning
 from models import ARCHITECTURES
-from models.discriminator import HEADS, Discriminator, Judgement
+from models.discriminator import HEADS, Discriminator, DiscriminatorOutput
 from models.sizes import Sizes
 
 SIZES = [16, 32, 64, 128, 256, 28, 56, 112, 224]
@@ -89,8 +89,8 @@ def test_a_classifier_is_not_told_the_label_and_gives_logits() -> None:
     images = torch.randn(4, 1, 16, 16)
 
     with torch.inference_mode():
-        one: Judgement = awake(discriminator)(images, torch.tensor([0, 1, 2, 0]))
-        other: Judgement = discriminator(images, torch.tensor([2, 2, 2, 2]))
+        one: DiscriminatorOutput = awake(discriminator)(images, torch.tensor([0, 1, 2, 0]))
+        other: DiscriminatorOutput = discriminator(images, torch.tensor([2, 2, 2, 2]))
 
     assert one.class_BK is not None
     assert other.class_BK is not None

@@ -9,7 +9,7 @@ import pytest
 from core.errors import InvalidRequest
 from ganymede.schemas.specs import RunSpec
 from models import choice
-from models.choice import Choice, Row, Situation, are_few, choose, in_words
+from models.choice import Choice, ChoiceRule, Situation, are_few, choose, in_words
 from models.recipes import RECIPES, Recipe
 from models.resolution import resolve
 from tests.models.test_recipes import DATASET
@@ -31,7 +31,7 @@ def left_out(**body: Any) -> RunSpec:
     return RunSpec.model_validate({"dataset": "digits", **body})
 
 
-def table(monkeypatch: pytest.MonkeyPatch, *rows: Row) -> None:
+def table(monkeypatch: pytest.MonkeyPatch, *rows: ChoiceRule) -> None:
     monkeypatch.setattr(choice, "TABLE", rows)
 
 
@@ -55,28 +55,32 @@ def table(monkeypatch: pytest.MonkeyPatch, *rows: Row) -> None:
 def test_a_row_is_found_by_its_conditions(
     condition: dict[str, Any], fitting: dict[str, Any], other: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table(monkeypatch, Row(recipe="cgan", why="so", **condition), Row(recipe="vae", why="else"))
+    table(monkeypatch, ChoiceRule(recipe="cgan", why="so", **condition), ChoiceRule(recipe="vae", why="else"))
 
     assert choose(replace(MIDDLE, **fitting)).recipe == "cgan"
     assert choose(replace(MIDDLE, **other)).recipe == "vae"
 
 
 def test_all_conditions_of_a_row_have_to_hold(monkeypatch: pytest.MonkeyPatch) -> None:
-    table(monkeypatch, Row(recipe="cgan", why="so", is_colour=True, least_size=64), Row(recipe="vae", why="else"))
+    table(
+        monkeypatch,
+        ChoiceRule(recipe="cgan", why="so", is_colour=True, least_size=64),
+        ChoiceRule(recipe="vae", why="else"),
+    )
 
     assert choose(MIDDLE).recipe == "cgan"
     assert choose(replace(MIDDLE, channels=1)).recipe == choose(replace(MIDDLE, size=32)).recipe == "vae"
 
 
 def test_the_first_row_that_fits_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    table(monkeypatch, *(Row(recipe=name, why="so", is_colour=True) for name in ("cgan", "sngan")))
+    table(monkeypatch, *(ChoiceRule(recipe=name, why="so", is_colour=True) for name in ("cgan", "sngan")))
 
     assert choose(MIDDLE).recipe == "cgan"
 
 
 def test_a_reason_tells_the_conditions_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = Row(recipe="cgan", why="it is quick", on_gpu=False, is_few=False, least_size=64, most_count=20_000)
-    table(monkeypatch, row, Row(recipe="vae", why="it is sure"))
+    row = ChoiceRule(recipe="cgan", why="it is quick", on_gpu=False, is_few=False, least_size=64, most_count=20_000)
+    table(monkeypatch, row, ChoiceRule(recipe="vae", why="it is sure"))
 
     assert choose(MIDDLE) == Choice(
         "cgan",
@@ -87,7 +91,7 @@ def test_a_reason_tells_the_conditions_and_why(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("row", choice.TABLE, ids=lambda row: row.when or "else")
-def test_a_row_names_a_recipe_there_is_and_numbers_that_it_has(row: Row) -> None:
+def test_a_row_names_a_recipe_there_is_and_numbers_that_it_has(row: ChoiceRule) -> None:
     assert row.recipe in RECIPES
     assert row.why
     assert row.numbers.keys() <= {each.name for each in fields(Recipe)}
@@ -103,7 +107,7 @@ def test_whatever_the_pictures_are_there_is_a_recipe_that_can_draw_them(found: S
 
 
 def test_it_is_the_same_run_as_one_that_names_the_recipe_but_for_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    table(monkeypatch, Row(recipe="sngan", why="so"))
+    table(monkeypatch, ChoiceRule(recipe="sngan", why="so"))
     chosen = resolve(left_out(config={"steps": 7}), DATASET)
 
     named = resolve(left_out(recipe=chosen.recipe, config={"steps": 7}), DATASET)
@@ -114,7 +118,7 @@ def test_it_is_the_same_run_as_one_that_names_the_recipe_but_for_the_reason(monk
 def test_a_row_may_have_other_numbers_than_its_recipe_and_what_was_asked_for_goes_before_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    table(monkeypatch, Row(recipe="cgan", why="so", numbers={"batch_size": 8, "latent_dim": 5, "width": 32}))
+    table(monkeypatch, ChoiceRule(recipe="cgan", why="so", numbers={"batch_size": 8, "latent_dim": 5, "width": 32}))
 
     resolved = resolve(left_out(config={"width": 64}), DATASET)
     small = resolve(left_out(), DATASET | {"count": 3})
@@ -124,7 +128,7 @@ def test_a_row_may_have_other_numbers_than_its_recipe_and_what_was_asked_for_goe
 
 
 def test_who_wants_no_labels_learnt_gets_the_recipe_of_pictures_without(monkeypatch: pytest.MonkeyPatch) -> None:
-    table(monkeypatch, Row(recipe="cgan", why="so", is_labelled=True), Row(recipe="dcgan", why="else"))
+    table(monkeypatch, ChoiceRule(recipe="cgan", why="so", is_labelled=True), ChoiceRule(recipe="dcgan", why="else"))
 
     assert resolve(left_out(), DATASET).recipe == "cgan"
     assert resolve(left_out(config={"conditional": False}), DATASET).recipe == "dcgan"
@@ -147,7 +151,7 @@ def test_who_wants_no_labels_learnt_gets_the_recipe_of_pictures_without(monkeypa
 def test_an_option_that_means_nothing_to_what_was_chosen_is_refused_with_the_choice_and_its_reason(
     recipe: str, config: dict[str, Any], others: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table(monkeypatch, Row(recipe=recipe, why="it is sure"))
+    table(monkeypatch, ChoiceRule(recipe=recipe, why="it is sure"))
 
     with pytest.raises(InvalidRequest) as refused:
         resolve(left_out(config=config), DATASET)

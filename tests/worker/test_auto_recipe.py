@@ -6,13 +6,13 @@ import pytest
 
 from core.registry import Registry
 from models import choice
-from models.choice import Row
+from models.choice import ChoiceRule
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_resume import cut_off
 
 
 def rule(monkeypatch: pytest.MonkeyPatch, recipe: str) -> None:
-    monkeypatch.setattr(choice, "TABLE", (Row(recipe=recipe, why="the test says so"),))
+    monkeypatch.setattr(choice, "TABLE", (ChoiceRule(recipe=recipe, why="the test says so"),))
 
 
 def test_it_trains_what_was_chosen_when_it_was_made_and_says_so(

@@ -64,7 +64,7 @@ class Episodes:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Record:
+class DiagnosisRecord:
     """`judged` of the evaluations count: those after a warm-up. In one, every trouble is forgotten.
 
     newest: of each score the last point that has it. best: of each live metric the point where it was lowest. first,
@@ -100,7 +100,7 @@ class Record:
         name = next((name for name in FALLING if name in self.first), None)
         return name is None or self.lowest[name] < t.LEARNT * self.first[name]
 
-    def after(self, point: Point) -> "Record":
+    def after(self, point: Point) -> "DiagnosisRecord":
         """With the next evaluation."""
         is_early = self.setting.is_warming_up(int(point["step"]))
         record = replace(self, episodes=Episodes()) if is_early else self._judging(point)
@@ -114,7 +114,7 @@ class Record:
             labels=(*self.labels, *accuracy)[-t.LABEL_REPEATS :],
         )
 
-    def _judging(self, point: Point) -> "Record":
+    def _judging(self, point: Point) -> "DiagnosisRecord":
         gained = [name for name in (*FALLING, *RISING) if name in point and self._is_better(name, point[name])]
         is_lowest = [
             name for name in FALLING if name in point and (name not in self.best or point[name] < self.best[name][name])

@@ -18,7 +18,7 @@ REMEDIAL_WEIGHT = 0.125
 REMEDIAL_SEEKING = 1.0  # of `mode_seeking`
 
 
-class Numbers(TypedDict, total=False):
+class RemedyNumbers(TypedDict, total=False):
     """What remedies may change."""
 
     regulariser: str
@@ -49,20 +49,20 @@ def next_remedy(verdict: Verdict, resolved: ResolvedConfig, taken: Sequence[Reme
     return None
 
 
-def _regularised(resolved: ResolvedConfig) -> Numbers:
+def _regularised(resolved: ResolvedConfig) -> RemedyNumbers:
     if resolved.objective == EVIDENCE or resolved.regulariser != "none":
         return {}
     weight = REMEDIAL_WEIGHT * penalty_by_rule(resolved.network.image_size, resolved.batch_size)
     return {"regulariser": "r1_r2", "penalty_weight": weight}
 
 
-def _diversified(resolved: ResolvedConfig) -> Numbers:
+def _diversified(resolved: ResolvedConfig) -> RemedyNumbers:
     if resolved.objective == EVIDENCE or resolved.mode_seeking:
         return {}
     return {"mode_seeking": REMEDIAL_SEEKING}
 
 
-def _augmented(resolved: ResolvedConfig) -> Numbers:
+def _augmented(resolved: ResolvedConfig) -> RemedyNumbers:
     """ADA where nothing is augmented and scores have signs, else DiffAugment, where that is not on already."""
     kind, objective = resolved.augment, resolved.objective
     if objective == EVIDENCE or kind == DIFFAUGMENT:
@@ -73,14 +73,14 @@ def _augmented(resolved: ResolvedConfig) -> Numbers:
     return {"augment": new, "augment_policy": [*POLICIES[new]], "augment_ramp": ramp}
 
 
-def _slowed(resolved: ResolvedConfig) -> Numbers:
+def _slowed(resolved: ResolvedConfig) -> RemedyNumbers:
     return {"generator_lr": resolved.generator_lr / 2, "discriminator_lr": resolved.discriminator_lr / 2}
 
 
 SEEK_MODES, REGULARISE = "seek_modes", "regularise_discriminator"
 AUGMENT, LOWER_RATES = "augment", "lower_learning_rates"
 
-REMEDIES: dict[str, tuple[Callable[[ResolvedConfig], Numbers], str]] = {
+REMEDIES: dict[str, tuple[Callable[[ResolvedConfig], RemedyNumbers], str]] = {
     SEEK_MODES: (_diversified, "a generator that pays for pictures of a class that are alike listens to its noise"),
     REGULARISE: (_regularised, "a discriminator that is kept smooth shows the generator more than one way"),
     AUGMENT: (_augmented, "a discriminator that never sees a picture twice knows none by heart"),

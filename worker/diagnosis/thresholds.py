@@ -11,17 +11,17 @@ from ganymede.schemas.diagnosis import Verdict
 Number = TypeVar("Number", int, float)
 
 
-class Row(NamedTuple):
+class Threshold(NamedTuple):
     verdict: Verdict
     value: float
     meaning: str
 
 
-TABLE: list[Row] = []
+TABLE: list[Threshold] = []
 
 
 def _row(verdict: Verdict, value: Number, meaning: str) -> Number:
-    TABLE.append(Row(verdict, value, meaning))
+    TABLE.append(Threshold(verdict, value, meaning))
     return value
 
 

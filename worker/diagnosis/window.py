@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from core.runs import metrics
-from worker.diagnosis.record import Point, Record, Setting
+from worker.diagnosis.record import DiagnosisRecord, Point, Setting
 
 REPORTS_KEPT = 1000  # points of the loop
 EVALUATIONS_KEPT = 1000  # points with scores
@@ -29,11 +29,11 @@ class Window:
     setting: Setting
     reports: deque[Point] = field(default_factory=lambda: deque(maxlen=REPORTS_KEPT))
     evaluations: deque[Point] = field(default_factory=lambda: deque(maxlen=EVALUATIONS_KEPT))
-    record: Record = field(init=False)
-    _before: Record = field(init=False)  # without the newest evaluation, to which numbers may still be added
+    record: DiagnosisRecord = field(init=False)
+    _before: DiagnosisRecord = field(init=False)  # without the newest evaluation, to which numbers may still be added
 
     def __post_init__(self) -> None:
-        self.record = self._before = Record(setting=self.setting)
+        self.record = self._before = DiagnosisRecord(setting=self.setting)
 
     @property
     def step(self) -> int:

@@ -19,7 +19,7 @@ from core.runs import Run
 from models import sampling
 from worker.evaluation.preparation import Workshop, choose, make_extractor, make_reference
 from worker.training.scores.extractor import BATCH, Extractor, extract
-from worker.training.scores.reference import FEWEST_FAKES, Classes, Reference, spread_labels
+from worker.training.scores.reference import FEWEST_FAKES, Classes, ReferenceSet, spread_labels
 from worker.training.state import TrainState
 from worker.training.stopping import StopTraining
 from worker.training.trainer import Metrics
@@ -35,7 +35,7 @@ class Evaluation:
     """`labels_M`: the classes that fakes are asked to show; of an unconditional generator, None."""
 
     extractor: Extractor
-    reference: Reference
+    reference: ReferenceSet
     labels_M: Classes | None
     shop: Workshop
     scoring_s: float = 0.0  # about how long it takes once the features are there

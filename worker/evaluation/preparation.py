@@ -25,7 +25,7 @@ from core.store import Listed, Record, Store, check_files, files, list_files
 from worker.training.execution import Execution
 from worker.training.scores import classifier, efficientnet, inception
 from worker.training.scores.extractor import BATCH, Extractor, Features, extract
-from worker.training.scores.reference import Reference, reals_to_read
+from worker.training.scores.reference import ReferenceSet, reals_to_read
 from worker.training.scores.tick import Tick
 
 FOLDER = "extractors"
@@ -85,7 +85,7 @@ def make_extractor(name: str, dataset: Dataset, shop: Workshop) -> tuple[Extract
     return _classifier(dataset, shop)
 
 
-def make_reference(extractor: Extractor, dataset: Dataset, fakes: int, by_class: bool, shop: Workshop) -> Reference:
+def make_reference(extractor: Extractor, dataset: Dataset, fakes: int, by_class: bool, shop: Workshop) -> ReferenceSet:
     """Features of the reals that `fakes` pictures are compared with; `by_class`: fakes are drawn by class."""
     images_NHWC, labels_N = dataset.images(), dataset.labels()
     apart, rest = reals_to_read(len(images_NHWC), fakes)
@@ -107,7 +107,7 @@ def make_reference(extractor: Extractor, dataset: Dataset, fakes: int, by_class:
     found = {name: Features(tensors[name], tensors.get(f"{name}_class")) for name in parts}
     labels = (None, None) if labels_N is None or not by_class else (labels_N[apart], labels_N[rest])
     occurring = 0 if labels_N is None else len(np.unique(labels_N))  # no other class can be missed
-    return Reference(found["apart"], found["rest"], labels[0], labels[1], occurring, shop.tick)
+    return ReferenceSet(found["apart"], found["rest"], labels[0], labels[1], occurring, shop.tick)
 
 
 def _classifier(dataset: Dataset, shop: Workshop) -> tuple[classifier.Classifier, float]:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-from core.queue import Bell
+from core.queue import RedisBell
 from core.registry import Registry
 from core.registry.manifest import StartedFrom
 from core.runs import Run
@@ -85,7 +85,7 @@ def make_up(
 class PublishVersions(Quiet):
     """Makes a version of every checkpoint that is due. A repeat after a crash finds it done."""
 
-    def __init__(self, run: Run, registry: Registry, model: str, bell: Bell) -> None:
+    def __init__(self, run: Run, registry: Registry, model: str, bell: RedisBell) -> None:
         self.run, self.registry, self.model, self.bell = run, registry, model, bell
 
     def after_step(self, state: TrainState, is_last: bool) -> None:

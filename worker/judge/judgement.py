@@ -42,7 +42,7 @@ class Judgement:
 
 
 @dataclass(frozen=True)
-class Reference:
+class JudgeReference:
     """What images are compared with: the judge's features (F = 64) of MNIST's 10,000 test images.
 
     `floor` is the distance of the bundled mnist-10k, real digits too, from the same; `accuracy` is the judge's share of
@@ -65,11 +65,11 @@ def load_judge(weights: Path = WEIGHTS) -> DigitClassifier:
     return network.eval().requires_grad_(False)
 
 
-def load_reference(path: Path = REFERENCE) -> Reference:
+def load_reference(path: Path = REFERENCE) -> JudgeReference:
     """The committed statistics of MNIST's test images."""
     with np.load(path, allow_pickle=False) as archive:
         numbers = {name: float(archive[name]) for name in ("floor", "accuracy", "kid", "precision", "recall")}
-        return Reference(archive["mean"], archive["covariance"], **numbers)
+        return JudgeReference(archive["mean"], archive["covariance"], **numbers)
 
 
 def judge(images: NDArray[np.uint8], labels: NDArray[np.integer]) -> Judgement:

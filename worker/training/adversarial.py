@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from models.discriminator import Judgement
+from models.discriminator import DiscriminatorOutput
 from worker.training.augmentation import Augmentation
 from worker.training.batches import Batches
 from worker.training.mode_seeking import likeness
@@ -106,7 +106,7 @@ class Adversarial:
         (told["g_gradient"],) = descend(state, loss, state.generator_optimizer)
         return told
 
-    def _certainty(self, state: TrainState, real: Judgement, fake: Judgement) -> Reported:
+    def _certainty(self, state: TrainState, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Reported:
         """How sure the discriminator is of real pictures, and what the augmentation makes of that."""
         sign_B = self.objective.signs(real.score_B.detach(), fake.score_B.detach())
         if sign_B is None:
@@ -125,11 +125,11 @@ def frozen(network: nn.Module) -> Iterator[None]:
         network.requires_grad_(True).train()
 
 
-def _mean(objective: Objective, judgement: Judgement) -> Tensor:
+def _mean(objective: Objective, judgement: DiscriminatorOutput) -> Tensor:
     return objective.shown(judgement.score_B.detach()).mean()
 
 
-def accuracies(objective: Objective, real: Judgement, fake: Judgement) -> Reported:
+def accuracies(objective: Objective, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Reported:
     """Shares of the real and of the fake pictures that the discriminator puts on the right side."""
     if objective.boundary is None:
         return {}
@@ -139,5 +139,5 @@ def accuracies(objective: Objective, real: Judgement, fake: Judgement) -> Report
     }
 
 
-def _both_classified(real: Judgement, fake: Judgement, label_B: Tensor | None) -> Tensor:
+def _both_classified(real: DiscriminatorOutput, fake: DiscriminatorOutput, label_B: Tensor | None) -> Tensor:
     return classification(real.class_BK, label_B) + classification(fake.class_BK, label_B)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from core.resolved import ResolvedConfig
-from ganymede.schemas.diagnosis import Part, Remedy, TakenRemedy, Verdict
+from ganymede.schemas.diagnosis import FrozenRecord, Remedy, TakenRemedy, Verdict
 from ganymede.schemas.states import Best
 from models.networks import build_networks
 from worker.training.augmentation import augmentation_of
@@ -28,7 +28,7 @@ EMA_RAMP_UP = 0.05  # of the images seen: an early average must not remember the
 Reported = dict[str, Tensor]  # scalars of one step, on the device
 
 
-class Rollback(Part):
+class Rollback(FrozenRecord):
     """A way back that a run took: from where, to where, and what it goes on with: other learning rates, or a remedy."""
 
     reason: str

@@ -26,7 +26,7 @@ SETTINGS = {
 
 
 @bentoml.service(**SETTINGS)
-class Drawing:
+class DrawingService:
     """Noise (B, Z) to pictures (B, H, W, C), batched over requests."""
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Drawing:
 class Generate:
     """Requests to noise, pictures to files."""
 
-    drawing = bentoml.depends(Drawing)
+    drawing = bentoml.depends(DrawingService)
 
     def __init__(self) -> None:
         self.drawer = Drawer(num_threads=1)

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from app.engine import hot_reload as hotload
 from app.main import create_app
-from core.queue import Bell
+from core.queue import RedisBell
 from core.settings import Settings
 
 PublishTiny = Callable[..., int]
@@ -74,7 +74,7 @@ async def test_every_process_draws_by_the_alias_and_no_request_fails(
 
             async def is_drawn(meant: int = version) -> bool:
                 if meant == 2:  # the first: the other process may not have begun to listen
-                    await asyncio.to_thread(Bell(settings.broker_url).ring, "tiny")
+                    await asyncio.to_thread(RedisBell(settings.broker_url).ring, "tiny")
                 return bool(seen) and seen[-1] == (200, str(meant))
 
             await put(here, version)

@@ -10,7 +10,7 @@ from torch import nn
 
 from app.engine import calibration
 from app.engine.batch import Facts
-from app.engine.calibration import BUCKETS, Probe, calibrate, make_probe
+from app.engine.calibration import BUCKETS, CalibrationBatch, calibrate, make_probe
 from app.engine.engine import Engine, load_engine
 from app.engine.forward import padded
 from app.engine.thread_backend import ThreadBackend
@@ -131,6 +131,6 @@ def test_two_loads_choose_the_same(publish_tiny: PublishTiny, registry: Registry
 def test_a_probe_has_the_default_label_of_each_seed() -> None:
     probe = make_probe(64, 4, 3)
 
-    assert isinstance(probe, Probe)
+    assert isinstance(probe, CalibrationBatch)
     assert probe.label_B is not None
     assert probe.label_B[:5].tolist() == [0, 1, 2, 0, 1]

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from app.engine import hot_reload as hotload
 from app.main import create_app
 from app.status.health import NO_WORKER
-from core.queue import Bell
+from core.queue import RedisBell
 from core.registry import Registry
 from core.settings import Settings
 from core.store import Store
@@ -54,7 +54,7 @@ async def test_the_bell_brings_a_new_version_without_waiting_for_the_poll(
         publish_tiny(seed=1)
 
         async def is_new() -> bool:
-            await asyncio.to_thread(Bell(settings.broker_url).ring, "tiny")
+            await asyncio.to_thread(RedisBell(settings.broker_url).ring, "tiny")
             return await version_of(client) == 2
 
         await eventually(is_new)

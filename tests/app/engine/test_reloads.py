@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from app.engine.engine import Engine
 from app.main import create_app
 from core.machine.memory import give_back
-from core.queue import Bell
+from core.queue import RedisBell
 from core.registry import Registry
 from core.settings import Settings
 from models.dcgan import DCGANConfig
@@ -83,7 +83,7 @@ async def test_every_answer_is_of_one_version_and_none_is_lost(
     reloads: int,
 ) -> None:
     publish_tiny(config=SMALL)
-    app, bell, over, seen = create_app(settings), Bell(settings.broker_url), asyncio.Event(), Answers()
+    app, bell, over, seen = create_app(settings), RedisBell(settings.broker_url), asyncio.Event(), Answers()
     memory: dict[int, int] = {}
     async with serve(app) as client:
         askers = [asyncio.create_task(keep_asking(client, seen, first, over)) for first in range(CLIENTS)]

@@ -15,7 +15,7 @@ import pytest
 from app.engine.engine import Engine
 from app.generate.formats import encode
 from app.generate.sampling import SamplingParams
-from ganymede.schemas.drawings import DrawingRecipe, DrawnImages, ZipManifest
+from ganymede.schemas.drawings import DrawnImages, Provenance, ZipManifest
 from models.dcgan import DCGANConfig
 from models.noise import Latents
 from tests.app.reading import arrays, draw, picture, recipe
@@ -162,7 +162,7 @@ async def test_a_sheet_tells_the_seeds_and_labels_of_all(client: httpx.AsyncClie
     told = recipe((await draw(client, **GREY, metadata=True)).content)
 
     assert (told["seed"], told["label"]) == ([40, 3, 41], [2, 0, 2])
-    assert DrawingRecipe.model_validate_json(json.dumps(told)).seeds == [40, 3, 41]
+    assert Provenance.model_validate_json(json.dumps(told)).seeds == [40, 3, 41]
 
 
 @pytest.mark.parametrize("form", ["json", "zip"])

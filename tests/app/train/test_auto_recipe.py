@@ -17,7 +17,7 @@ from core.settings import Settings
 from core.store import Store
 from ganymede.schemas.states import Failure, Status
 from models import choice, initial
-from models.choice import Row
+from models.choice import ChoiceRule
 from models.recipes import RECIPES
 from tests.app.conftest import Serve
 from tests.conftest import PublishTiny
@@ -26,7 +26,7 @@ from worker.rq_worker import GuardedWorker
 
 ASKED: dict[str, Any] = {"dataset": "shapes", "config": {"steps": 5}}
 AT_ONCE = {"estimate": "false"}
-CHOSEN = Row(recipe="lsgan", why="the test says so")
+CHOSEN = ChoiceRule(recipe="lsgan", why="the test says so")
 
 
 @pytest.fixture(autouse=True)
@@ -159,7 +159,7 @@ async def test_an_option_that_means_nothing_to_the_chosen_recipe_is_refused(
 async def test_the_device_of_the_workers_counts_and_where_that_is_open_it_is_said(
     api: httpx.AsyncClient, queue: TrainQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(choice, "TABLE", (Row(recipe="r3gan", why="strong", on_gpu=True), CHOSEN))
+    monkeypatch.setattr(choice, "TABLE", (ChoiceRule(recipe="r3gan", why="strong", on_gpu=True), CHOSEN))
 
     async def doubts(**body: Any) -> list[str]:
         told = (await api.post("/train/validate", json={**ASKED, **body}, params=AT_ONCE)).json()

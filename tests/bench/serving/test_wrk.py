@@ -68,7 +68,7 @@ def recorder() -> Iterator[str]:
 def test_the_script_draws_another_seed_each_time_or_asks_for_the_same(
     recorder: str, kind: wrk.Kind, at_least: int, at_most: int
 ) -> None:
-    load = wrk.Load(connections=1, n=3, kind=kind, model="some")
+    load = wrk.Workload(connections=1, n=3, kind=kind, model="some")
 
     figures = wrk.drive(recorder, "GET", "/generate", load, seconds=1, seed=1)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.datasets.build import Built, build
-from core.datasets.order import ImportForm, Limits, Order, Upload
+from core.datasets.order import ImportForm, ImportOrder, Limits, Upload
 
 LIMITS = Limits(files=1000, bytes=10_000_000, pixels=1_000_000)
 
@@ -26,7 +26,7 @@ def take(tmp_path: Path) -> Build:
             path = folder / f"file-{i}"
             path.write_bytes(data)
             uploads.append(Upload(path=path, filename=names[i] if names else f"upload {i}"))
-        order = Order(form=ImportForm(name="some", **form), files=tuple(uploads), limits=limits)
+        order = ImportOrder(form=ImportForm(name="some", **form), files=tuple(uploads), limits=limits)
         return build(order, folder / "work", lambda phase, done, total: None)
 
     return take_in

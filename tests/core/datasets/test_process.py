@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from core.datasets import DatasetStore
-from core.datasets.order import ImportForm, Order, Upload
+from core.datasets.order import ImportForm, ImportOrder, Upload
 from core.store import Store
 from tests.core.conftest import ROOT
 from tests.core.datasets.conftest import LIMITS
@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 def order(folder: Path, data: bytes, **form: Any) -> None:
     (folder / "file-0").write_bytes(data)
     upload = Upload(path=folder / "file-0", filename="pets.zip")
-    made = Order(form=ImportForm(name="pets", **form), files=(upload,), limits=LIMITS)
+    made = ImportOrder(form=ImportForm(name="pets", **form), files=(upload,), limits=LIMITS)
     (folder / "order.json").write_text(made.model_dump_json())
 
 

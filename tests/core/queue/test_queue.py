@@ -11,7 +11,7 @@ from rq import Queue, Worker
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
-from core.queue import Bell, JobState, QueueUnavailable, TrainQueue, job_id
+from core.queue import JobState, QueueUnavailable, RedisBell, TrainQueue, job_id
 from core.queue import queue as queue_module
 from ganymede.broker import Broker
 from tests.conftest import SOON_S
@@ -213,7 +213,7 @@ def test_a_server_that_came_back_is_used_again_without_a_word(own_broker: Broker
 
 
 def test_the_bell_is_heard_before_and_after_a_restart_of_the_server(own_broker: Broker) -> None:
-    bell = Bell(f"unix://{own_broker.socket_path}")
+    bell = RedisBell(f"unix://{own_broker.socket_path}")
     heard: list[str] = []
     is_over = threading.Event()
     listener = threading.Thread(target=bell.listen, args=(heard.append, is_over.is_set, 0.05))

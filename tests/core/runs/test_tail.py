@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.runs import tail
-from core.runs.tail import Part, after, last_lines
+from core.runs.tail import LogChunk, after, last_lines
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def path(tmp_path: Path) -> Path:
 def test_the_last_lines_are_given(path: Path, content: str, count: int, text: str) -> None:
     path.write_text(content)
 
-    assert last_lines(path, count) == Part(text, len(content))
+    assert last_lines(path, count) == LogChunk(text, len(content))
 
 
 def test_only_the_end_of_a_large_file_is_read(path: Path) -> None:
@@ -65,7 +65,7 @@ def test_a_bounded_end_begins_with_a_whole_character(path: Path) -> None:
 def test_an_offset_beyond_the_end_is_brought_back_to_it(path: Path) -> None:
     path.write_text("abc")
 
-    assert after(path, 100) == Part("", 3)
+    assert after(path, 100) == LogChunk("", 3)
 
 
 def test_no_file_is_told(path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_character_that_is_half_written_waits_for_its_other_half(path: Path) -
         if part.startswith(b"a"):
             first = last_lines(path, 10)
 
-    assert (first, after(path, first.next_offset)) == (Part("a", 1), Part("€\nb", 6))
+    assert (first, after(path, first.next_offset)) == (LogChunk("a", 1), LogChunk("€\nb", 6))
 
 
 @pytest.mark.parametrize("end", [b"\xff", b"\x80", b"\xc0", b"a\x80\x80\x80\x80"])

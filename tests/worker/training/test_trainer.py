@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from core.datasets import Dataset
-from models.discriminator import Judgement
+from models.discriminator import DiscriminatorOutput
 from models.recipes import RECIPES
 from models.sampling import draw
 from tests.worker.conftest import CreateRun
@@ -135,7 +135,7 @@ def test_accuracy_is_the_share_on_the_right_side_of_the_boundary(recipe: str, re
     objective = OBJECTIVES[RECIPES[recipe].objective]
     real_B, fake_B = torch.tensor([-1.0, 0.25, 0.4, 2.0]), torch.tensor([-2.0, -0.1, 0.3, 0.9])
 
-    told = accuracies(objective, Judgement(real_B, None), Judgement(fake_B, None))
+    told = accuracies(objective, DiscriminatorOutput(real_B, None), DiscriminatorOutput(fake_B, None))
 
     assert {name: value.item() for name, value in told.items()} == {"d_real_accuracy": real, "d_fake_accuracy": fake}
 

@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 Classes = NDArray[np.int64]
 
 
-class Network(nn.Module):
+class ClassifierModule(nn.Module):
     """3x3 convolutions down to 4 to 7 pixels a side, then 64 units whose ReLU outputs are the features."""
 
     def __init__(self, image_size: int, channels: int, num_classes: int) -> None:
@@ -77,7 +77,7 @@ class Classifier:
 
     def __init__(self, weights: bytes, image_size: int, channels: int, num_classes: int, device: torch.device) -> None:
         """`weights`: as train() returns them. RuntimeError where they are those of another network."""
-        network = Network(image_size, channels, num_classes)
+        network = ClassifierModule(image_size, channels, num_classes)
         network.load_state_dict(load(weights))
         self._network, self._device = network.to(device).eval().requires_grad_(False), device
         self.digest = hashlib.sha256(weights).hexdigest()
@@ -98,7 +98,7 @@ def train(
     learnt_L, held_out_M = split(len(images_NHWC))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        network = Network(images_NHWC.shape[1], images_NHWC.shape[3], num_classes).to(execution.torch_device)
+        network = ClassifierModule(images_NHWC.shape[1], images_NHWC.shape[3], num_classes).to(execution.torch_device)
     epochs, size = _plan(len(learnt_L))
     optimizer = torch.optim.AdamW(network.parameters(), PEAK_LR, weight_decay=WEIGHT_DECAY, fused=True)
     steps = epochs * (len(learnt_L) // size)
@@ -159,7 +159,7 @@ def _shifted(x_BCHW: Tensor, draws: np.random.Generator) -> Tensor:
 
 @torch.inference_mode()
 def _accuracy(
-    network: Network, images_NHWC: Images, labels_N: Classes, index_M: NDArray[np.int64], tick: Tick
+    network: ClassifierModule, images_NHWC: Images, labels_N: Classes, index_M: NDArray[np.int64], tick: Tick
 ) -> float:
     right, device = 0, next(network.parameters()).device
     for start in range(0, len(index_M), READ_BATCH):

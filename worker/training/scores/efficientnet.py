@@ -49,7 +49,7 @@ class Same(nn.Conv2d):
         return super().forward(F.pad(x_BCHW, (before, after, before, after)) if total else x_BCHW)
 
 
-class Block(nn.Module):
+class MBConv(nn.Module):
     """An inverted residual: expand, filter each map alone, project."""
 
     def __init__(self, inputs: int, outputs: int, expansion: int, kernel: int, stride: int) -> None:
@@ -71,7 +71,7 @@ class Block(nn.Module):
         return h_BCHW + x_BCHW if self.is_residual else h_BCHW
 
 
-class Network(nn.Module):
+class EfficientNetModule(nn.Module):
     """Pictures (B, 3, H, W), H and W at least 32, in [-1, 1], to features (B, 1280)."""
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ class Network(nn.Module):
         inputs = 32
         for expansion, outputs, count, stride, kernel in STAGES:
             for index in range(count):
-                self._blocks.append(Block(inputs, outputs, expansion, kernel, stride if index == 0 else 1))
+                self._blocks.append(MBConv(inputs, outputs, expansion, kernel, stride if index == 0 else 1))
                 inputs = outputs
         self._conv_head = nn.Conv2d(inputs, 1280, 1, bias=False)
         self._bn1 = nn.BatchNorm2d(1280, EPS)
@@ -106,7 +106,7 @@ class EfficientNetLite0:
 
     def __init__(self, device: torch.device) -> None:
         """TrainingFailed where the weights are not installed, or not those that are expected."""
-        self._network = Network()
+        self._network = EfficientNetModule()
         self._network.load_state_dict(load_weights(weights_file()))
         self._network.eval().requires_grad_(False)
         self._network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -145,7 +145,7 @@ class MixedE(Mixed):
         self.branch_pool = Conv(inputs, 192)
 
 
-class Network(nn.Module):
+class InceptionModule(nn.Module):
     """Pictures (B, 3, 299, 299) in [-1, 1] to features (B, 2048)."""
 
     def __init__(self) -> None:
@@ -184,7 +184,7 @@ class Inception:
             raise TrainingFailed("extractor_unusable", message, retryable=True)
         try:
             content = path.read_bytes()
-            self._network = Network()
+            self._network = InceptionModule()
             self._network.load_state_dict(_without_extras(load(content)))
         except OSError as error:
             message = f"GANYMEDE_INCEPTION: {path.name} cannot be read: {error.strerror}"
@@ -208,6 +208,6 @@ class Inception:
 def _without_extras(weights: dict[str, Any]) -> dict[str, Any]:
     """Without the second classifier that helped in training, and counters that the port did not have."""
     with torch.device("meta"):
-        names = [name for name in Network().state_dict() if name.endswith("num_batches_tracked")]
+        names = [name for name in InceptionModule().state_dict() if name.endswith("num_batches_tracked")]
     counters = {name: torch.zeros((), dtype=torch.int64) for name in names}
     return counters | {name: tensor for name, tensor in weights.items() if not name.startswith("AuxLogits")}

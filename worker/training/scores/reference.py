@@ -40,7 +40,7 @@ def spread_labels(labels_N: Classes, count: int) -> Classes:
 
 
 @dataclass(frozen=True)
-class Reference:
+class ReferenceSet:
     """Features of reals; their labels where fakes are drawn by class, and the number of classes of a classifier.
 
     `tick` is called between two blocks of rows.

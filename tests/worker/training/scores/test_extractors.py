@@ -29,7 +29,7 @@ def picture(side: int) -> Images:
 
 @needs_weights
 def test_the_weights_read_a_picture_as_the_network_they_were_published_with_does() -> None:
-    network = efficientnet.Network()
+    network = efficientnet.EfficientNetModule()
     network.load_state_dict(load_weights(weights_file()))
 
     with torch.inference_mode():
@@ -67,7 +67,7 @@ def inception_weights() -> dict[str, Any]:
     """Weights as in the port of pytorch-fid by their names and shapes, with random numbers."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return inception.Network().state_dict()
+        return inception.InceptionModule().state_dict()
 
 
 def write(path: Path, weights: dict[str, Any]) -> Path:

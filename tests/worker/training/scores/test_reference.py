@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from worker.training.scores.extractor import Features
-from worker.training.scores.reference import Reference, reals_to_read, spread_labels
+from worker.training.scores.reference import ReferenceSet, reals_to_read, spread_labels
 
 CLASSES = 4
 
@@ -22,12 +22,14 @@ def balanced(count: int) -> NDArray[np.int64]:
 
 
 @pytest.fixture(scope="module")
-def reference() -> Reference:
+def reference() -> ReferenceSet:
     draws = np.random.default_rng(0)
-    return Reference(cloud(draws, balanced(400)), cloud(draws, balanced(1000)), balanced(400), balanced(1000), CLASSES)
+    return ReferenceSet(
+        cloud(draws, balanced(400)), cloud(draws, balanced(1000)), balanced(400), balanced(1000), CLASSES
+    )
 
 
-def test_fakes_that_are_as_reals_get_what_reals_get(reference: Reference) -> None:
+def test_fakes_that_are_as_reals_get_what_reals_get(reference: ReferenceSet) -> None:
     fakes = cloud(np.random.default_rng(1), balanced(400))
 
     scores = reference.scores(fakes, balanced(400))
@@ -44,7 +46,7 @@ def test_fakes_that_are_as_reals_get_what_reals_get(reference: Reference) -> Non
     assert (scores["label_accuracy"], scores["missing_classes"]) == (1, 0)
 
 
-def test_a_class_that_is_never_drawn_is_missed_by_every_score_of_variety(reference: Reference) -> None:
+def test_a_class_that_is_never_drawn_is_missed_by_every_score_of_variety(reference: ReferenceSet) -> None:
     asked = balanced(400)
     drawn = np.where(asked == 3, 0, asked)
 
@@ -58,7 +60,7 @@ def test_a_class_that_is_never_drawn_is_missed_by_every_score_of_variety(referen
     assert scores["fd"] > 10 * scores["fd_floor"]
 
 
-def test_fakes_that_are_all_alike_within_their_class_have_no_diversity(reference: Reference) -> None:
+def test_fakes_that_are_all_alike_within_their_class_have_no_diversity(reference: ReferenceSet) -> None:
     scores = reference.scores(cloud(np.random.default_rng(1), balanced(400), spread=0), balanced(400))
 
     assert scores["diversity"] == pytest.approx(0, abs=0.01)
@@ -66,7 +68,7 @@ def test_fakes_that_are_all_alike_within_their_class_have_no_diversity(reference
     assert scores["coverage"] < 0.5
 
 
-def test_copies_of_training_images_are_nearest_to_them_wherever_these_are(reference: Reference) -> None:
+def test_copies_of_training_images_are_nearest_to_them_wherever_these_are(reference: ReferenceSet) -> None:
     reals = np.concatenate([reference.apart.values_ND[:200], reference.rest.values_ND[:200]])
     copies = Features(reals + np.float32(1e-3), balanced(400))
 
@@ -80,7 +82,7 @@ def test_without_classes_nothing_is_said_of_them() -> None:
     draws = np.random.default_rng(2)
     apart, rest, fakes = (Features(draws.normal(size=(n, 3)).astype(np.float32)) for n in (50, 80, 50))
 
-    scores = Reference(apart, rest).scores(fakes, None)
+    scores = ReferenceSet(apart, rest).scores(fakes, None)
 
     assert "label_accuracy" not in scores
     assert "missing_classes" not in scores
@@ -90,7 +92,7 @@ def test_without_classes_nothing_is_said_of_them() -> None:
 def test_reals_that_are_all_alike_say_nothing_of_diversity_and_memory() -> None:
     alike = Features(np.ones((20, 3), np.float32))
 
-    scores = Reference(alike, alike).scores(alike, None)
+    scores = ReferenceSet(alike, alike).scores(alike, None)
 
     assert "nearest" not in scores
     assert "diversity" not in scores
