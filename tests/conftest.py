@@ -1,7 +1,7 @@
 """What tests share: a real Valkey, a real store in a temporary folder, real small networks; no mocks of ours."""
 
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,9 @@ from ganymede.broker import Broker
 from models import ARCHITECTURES
 from models.dcgan import DCGANConfig
 from models.publish import Lineage, publish_folder, write_generator
+from tests.fixtures import CLASSES, TINY, PublishTiny, Serve
 
-TINY = DCGANConfig(image_size=8, channels=1, latent_dim=4, width=16, num_classes=3)
-CLASSES = ("circle", "square", "cross")
 SOON_S = 20.0  # at once, however busy the machine; what waits for who never answers takes longer
-
-PublishTiny = Callable[..., int]
-Serve = Callable[[FastAPI], Any]
 
 
 # An example may take as long as it takes: how long says more of the machine than of what is tested.

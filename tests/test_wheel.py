@@ -6,7 +6,6 @@ What it depends on comes from the environment of the tests; the checkout cannot 
 import subprocess
 import sys
 import sysconfig
-import time
 import venv
 import zipfile
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import httpx
 import pytest
 
 from ganymede.supervisor import free_port
+from tests.fixtures import until
 from tests.ganymede.conftest import environment
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -118,10 +118,7 @@ def up(installed: Path, empty: Path) -> Iterator[str]:
 
 @pytest.mark.slow
 def test_up_serves_and_the_command_draws_from_an_empty_folder(up: str, installed: Path, empty: Path) -> None:
-    deadline = time.monotonic() + READY_WITHIN_S
-    while not _is_ready(up):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: _is_ready(up), READY_WITHIN_S, every_s=0.1)
 
     draw = [str(installed / "ganymede"), "generate", "--seed", "7", "-o", "7.png", "--url", up]
     subprocess.run(draw, cwd=empty, env=plain(), check=True)

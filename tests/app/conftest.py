@@ -8,14 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 import torch
-from fastapi import FastAPI
 from torch import nn
 
 from app.engine.batch import BatchResult
@@ -36,20 +33,23 @@ from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.states import Status
 from ganymede.supervisor import free_port
 from models import ARCHITECTURES
-from models.dcgan import DCGANConfig
 from models.publish import Lineage, write_generator
 from models.weights import WEIGHTS_FILE
 from tests.app.gated import Gated
+from tests.fixtures import (
+    CLASSES,
+    TINY,
+    Eventually,
+    OpenEngine,
+    PublishBroken,
+    PublishTiny,
+    Serve,
+    Server,
+    StartServer,
+    http_get,
+)
 from tests.manifests import rewrite_manifest
 from tests.records import numbers
-
-TINY = DCGANConfig(image_size=8, channels=1, latent_dim=4, width=16, num_classes=3)
-
-Eventually = Callable[..., Awaitable[None]]
-PublishTiny = Callable[..., int]
-PublishBroken = Callable[..., int]
-OpenEngine = Callable[..., Engine]
-Serve = Callable[[FastAPI], Any]
 
 
 @pytest.fixture(scope="session")
@@ -153,7 +153,7 @@ def publish_broken(registry: Registry, tmp_path: Path) -> PublishBroken:
 def _write(folder: Path, step: int, spoil: Callable[[nn.Module], None]) -> None:
     generator = ARCHITECTURES["dcgan"].generator(TINY).eval()
     spoil(generator)
-    dataset = {"name": "shapes", "version": "0", "digest": "sha256:0", "class_names": ["circle", "square", "cross"]}
+    dataset = {"name": "shapes", "version": "0", "digest": "sha256:0", "class_names": list(CLASSES)}
     lineage = Lineage(
         run="run_00000000000000000000",
         branch=0,
@@ -210,19 +210,6 @@ FILES: dict[str, Callable[[Path], object]] = {
 }
 
 
-@dataclass(frozen=True)
-class Server:
-    """A real `python -m app`."""
-
-    host: str
-    port: int
-    process: "subprocess.Popen[bytes]"
-    store: Path
-
-
-StartServer = Callable[..., Server]
-
-
 @pytest.fixture(scope="session")
 def start_server(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[StartServer]:
     """Starts the API in a process of its own on a free port, with an empty store or that of `home`; `settings` are
@@ -261,7 +248,7 @@ def _wait_until_it_answers(port: int, log: Path, process: "subprocess.Popen[byte
     deadline = time.monotonic() + 300
     while True:
         try:
-            httpx.get(f"http://127.0.0.1:{port}/livez", trust_env=False, verify=False)
+            http_get(f"http://127.0.0.1:{port}/livez")
         except httpx.TransportError:
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()

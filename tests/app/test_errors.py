@@ -1,25 +1,19 @@
 """Every error is problem+json, with what is needed to understand it and nothing more."""
 
 import logging
-from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
-from app.engine.engine import Engine
 from app.http.routing import METHODS
 from app.main import create_app
 from core.runs import RunStore
 from core.settings import Settings
 from core.store import Store
 from ganymede.schemas.specs import RunSpec
+from tests.fixtures import PublishTiny
 from tests.records import numbers
-
-PublishTiny = Callable[..., int]
-OpenEngine = Callable[..., Engine]
-Serve = Callable[[FastAPI], Any]
 
 MEMBERS = {"type", "title", "status", "code", "detail", "instance", "request_id"}
 

@@ -15,7 +15,7 @@ from bench.judge import kinds
 from bench.judge.avatars import judge_of, trained
 from bench.judge.kinds import Kind
 from models.starters import DIGITS
-from tests.conftest import CLASSES, TINY, PublishTiny
+from tests.fixtures import CLASSES, TINY, PublishTiny
 
 Ask = Callable[..., Any]
 

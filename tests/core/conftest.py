@@ -15,13 +15,13 @@ from core.queue import TrainQueue
 from core.runs import Run, RunStore
 from core.store import Store
 from ganymede.schemas.specs import RunSpec
+from tests.fixtures import NewRun
 from tests.records import numbers
 
 ROOT = Path(__file__).resolve().parents[2]
 
 ORIGIN = Origin("a test", licence="CC0-1.0", attribution="nobody")
 Start = Callable[..., "subprocess.Popen[str]"]
-NewRun = Callable[[], Run]
 
 
 def content(seed: int = 0, count: int = 12, side: int = 8) -> ImageSet:

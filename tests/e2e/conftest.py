@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,20 +14,11 @@ import httpx
 import pytest
 
 from ganymede.supervisor import free_port
+from tests.fixtures import http_client, until
 from tests.processes import children, command_line
 
 READY_WITHIN_S = 120.0
 SMALL = {"batch_size": 4, "width": 16, "latent_dim": 8}
-
-
-def wait_for(what: Callable[[], Any], within_s: float, why: str) -> Any:
-    """Poll until `what()` is true; returns its value."""
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
-        if value := what():
-            return value
-        time.sleep(0.1)
-    raise AssertionError(f"not within {within_s} s: {why}")
 
 
 @dataclass
@@ -39,8 +29,7 @@ class Service:
 
     @property
     def client(self) -> httpx.Client:
-        """Without `verify` httpx reads the certificates of all authorities for each client, 35 ms of a core."""
-        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=300, verify=False)
+        return http_client(f"http://127.0.0.1:{self.port}")
 
     def child(self, module: str) -> int:
         """The pid of `python -m module`."""
@@ -48,7 +37,7 @@ class Service:
 
     def horse(self) -> int:
         """The pid of the process that trains."""
-        return int(wait_for(lambda: next(iter(children(self.child("worker"))), 0), 300, "a work horse"))
+        return int(until(lambda: next(iter(children(self.child("worker"))), 0), 300, "a work horse", 0.1))
 
     def train(self, steps: int, model: str, publish: dict[str, Any] | None = None, **config: Any) -> str:
         body = {
@@ -70,14 +59,14 @@ class Service:
 
     def reaches(self, run_id: str, step: int, within_s: float = 600.0) -> dict[str, Any]:
         """Wait until the run has got to `step`."""
-        reached: dict[str, Any] = wait_for(
-            lambda: (body := self.run(run_id))["progress"]["step"] >= step and body, within_s, f"step {step}"
+        reached: dict[str, Any] = until(
+            lambda: (body := self.run(run_id))["progress"]["step"] >= step and body, within_s, f"step {step}", 0.1
         )
         return reached
 
     def ends(self, run_id: str, within_s: float = 600.0) -> dict[str, Any]:
-        ended: dict[str, Any] = wait_for(
-            lambda: (body := self.run(run_id))["is_terminal"] and body, within_s, f"the end of {run_id}"
+        ended: dict[str, Any] = until(
+            lambda: (body := self.run(run_id))["is_terminal"] and body, within_s, f"the end of {run_id}", 0.1
         )
         return ended
 
@@ -94,7 +83,7 @@ def start(home: Path) -> Service:
     environment = {**os.environ, "GANYMEDE_HOME": str(home), "GANYMEDE_PORT": str(port)}
     process = subprocess.Popen([sys.executable, "-c", "from ganymede.cli import app; app()", "up"], env=environment)
     service = Service(home, port, process)
-    wait_for(service.is_ready, READY_WITHIN_S, "the service is ready")
+    until(service.is_ready, READY_WITHIN_S, "the service is ready", 0.1)
     return service
 
 

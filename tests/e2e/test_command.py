@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.e2e.conftest import SMALL, Service, wait_for
+from tests.e2e.conftest import SMALL, Service
+from tests.fixtures import until
 from tests.processes import on_linux
 
 GANYMEDE = [sys.executable, "-c", "from ganymede.cli import app; app()"]
@@ -45,7 +46,7 @@ def test_no_event_is_missed_or_told_twice_when_the_api_dies_on_the_way(service: 
         watching = subprocess.Popen(command, stdout=file)
     service.reaches(run_id, 50)
     os.kill(service.child("app"), signal.SIGKILL)
-    wait_for(service.is_ready, 300, "the API is back")
+    until(service.is_ready, 300, "the API is back")
 
     ended = watching.wait(300)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Service, start, stop, wait_for
+from tests.e2e.conftest import Service, start, stop
+from tests.fixtures import until
 from tests.processes import children, on_linux
 
 pytestmark = on_linux
@@ -25,7 +26,7 @@ def test_a_request_trains_on_real_images_and_the_new_versions_are_drawn_without_
     service: Service,
 ) -> None:
     run_id = service.train(steps=80, model="mine", publish={"every_steps": 20}, checkpoint_every=20)
-    wait_for(lambda: service.run(run_id)["published"], 300, "the first version")
+    until(lambda: service.run(run_id)["published"], 300, "the first version")
     seen: list[tuple[int, int]] = []
     is_over = threading.Event()
 
@@ -40,7 +41,7 @@ def test_a_request_trains_on_real_images_and_the_new_versions_are_drawn_without_
     drawing.start()
     ended = service.ends(run_id)
     newest = ended["published"][-1]["version"]
-    wait_for(lambda: seen[-1][1] == newest, 300, "the newest version is drawn")
+    until(lambda: seen[-1][1] == newest, 300, "the newest version is drawn")
     is_over.set()
     drawing.join()
 
@@ -95,7 +96,7 @@ def test_a_training_can_be_paused_resumed_and_deleted_and_its_model_stays(servic
 
     with service.client as client:
         asked = client.post(f"/train/{run_id}/pause").json()
-        paused = wait_for(lambda: (body := service.run(run_id))["status"] == "paused" and body, 300, "it is paused")
+        paused = until(lambda: (body := service.run(run_id))["status"] == "paused" and body, 300, "it is paused")
         resumed = client.post(f"/train/{run_id}/resume").json()
         ended = service.ends(run_id)
         deleted = client.delete(f"/train/{run_id}")
@@ -131,7 +132,7 @@ def test_killed_in_mid_run_it_goes_on_from_its_checkpoint_and_ends_with_the_same
 
     modules = {"worker": "worker", "API": "app"}
     os.kill(service.horse() if victim == "horse" else service.child(modules[victim]), signal.SIGKILL)
-    wait_for(service.is_ready, 300, "the API answers")
+    until(service.is_ready, 300, "the API answers")
     service.reaches(disturbed, before["progress"]["step"] + 30, within_s=300)
     ended = service.ends(disturbed)
 

@@ -14,7 +14,8 @@ import pytest
 
 from ganymede.broker import find_server
 from ganymede.supervisor import free_port
-from tests.e2e.conftest import SMALL, start, stop, wait_for
+from tests.e2e.conftest import SMALL, start, stop
+from tests.fixtures import http_client, until
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("README.md", "docs/api.md", "docs/operations.md")
@@ -73,9 +74,9 @@ def test_the_parts_can_be_started_one_by_one(tmp_path: Path, redis_port: int) ->
 
     parts = [subprocess.Popen(["bash", "-c", command], cwd=ROOT, env=environment) for command in ours]
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=False) as client:
-            wait_for(lambda: _answers(client, "/readyz"), 300, "the API is ready")
-            workers = wait_for(lambda: client.get("/workers").json()["data"], 300, "the worker is there")
+        with http_client(f"http://127.0.0.1:{port}") as client:
+            until(lambda: _answers(client, "/readyz"), 300, "the API is ready")
+            workers = until(lambda: client.get("/workers").json()["data"], 300, "the worker is there")
             degraded = client.get("/readyz").json()["degraded"]
         look = "\n".join([printed("QUEUE="), printed(".venv/bin/rq info ")]).replace(
             ".venv/bin", str(Path(sys.executable).parent)

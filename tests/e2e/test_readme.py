@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests import coloured
-from tests.e2e.conftest import SMALL, Service, wait_for
+from tests.e2e.conftest import SMALL, Service
+from tests.fixtures import until
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -61,7 +62,7 @@ def run_for(service: Service, verb: str) -> str:
     if before is not None:
         with service.client as client:
             client.post(f"/train/{run_id}/{before}")
-        wait_for(lambda: service.run(run_id)["status"] in ("paused", "canceled"), 300, f"{before} is over")
+        until(lambda: service.run(run_id)["status"] in ("paused", "canceled"), 300, f"{before} is over")
     return run_id
 
 

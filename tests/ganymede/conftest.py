@@ -9,7 +9,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -19,6 +18,7 @@ from ganymede.broker import Broker
 from ganymede.cli import app
 from ganymede.client import connection
 from ganymede.supervisor import free_port
+from tests.fixtures import http_get
 from tests.ganymede import hostile
 from tests.ganymede.contract import Contract, serving
 
@@ -26,7 +26,6 @@ GANYMEDE = [sys.executable, "-c", "from ganymede.cli import app; app()"]
 
 Ganymede = Callable[..., Result]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
-Launch = Callable[..., Any]
 
 
 @pytest.fixture
@@ -100,7 +99,7 @@ def api(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[st
 
 def _is_ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/readyz", trust_env=False, verify=False, timeout=300).status_code == 200
+        return http_get(f"{url}/readyz").status_code == 200
     except httpx.TransportError:
         return False
 
@@ -151,6 +150,9 @@ class Up:
         for pid, began_at in self.seen.items():
             if began_at and _stat(Path(f"/proc/{pid}"))[19:20] == began_at:  # else it is another process by now
                 os.kill(pid, signal.SIGKILL)
+
+
+Launch = Callable[..., Up]
 
 
 def _stat(entry: Path) -> list[str]:

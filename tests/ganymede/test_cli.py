@@ -2,14 +2,12 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ganymede.schemas import VERSION
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+from tests.ganymede.conftest import Run
 
 
 def test_help_names_every_command(run: Run) -> None:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
+
+from tests.fixtures import http_get
 
 GENERATOR = Path(sys.prefix) / "client-generator" / "bin" / "openapi-python-client"
 # What docs/api.md tells users of it: without these lines it leaves pictures out.
@@ -35,7 +36,7 @@ def generated(api: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tu
     """The client's package, and what its generator had to say."""
     folder = tmp_path_factory.mktemp("generated")
     (folder / "config.yaml").write_text(CONFIG)
-    (folder / "openapi.json").write_bytes(httpx.get(f"{api}/openapi.json", trust_env=False, verify=False).content)
+    (folder / "openapi.json").write_bytes(http_get(f"{api}/openapi.json").content)
     order = ["generate", "--path", "openapi.json", "--config", "config.yaml", "--output-path", NAME, "--meta", "none"]
     done = subprocess.run([GENERATOR, *order], cwd=folder, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -65,7 +66,7 @@ def model(name: str) -> Any:
 
 def test_nothing_of_the_document_is_left_out(api: str, generated: tuple[Path, str]) -> None:
     folder, said = generated
-    document = httpx.get(f"{api}/openapi.json", trust_env=False, verify=False).json()
+    document = http_get(f"{api}/openapi.json").json()
 
     made = {f"{path.parent.name}/{path.stem}" for path in folder.glob("api/*/*.py") if path.stem != "__init__"}
     assert "WARNING" not in said

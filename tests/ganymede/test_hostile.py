@@ -3,9 +3,7 @@
 import io
 import sys
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
@@ -13,6 +11,7 @@ from PIL import Image
 from ganymede import Client
 from ganymede.supervisor import free_port
 from tests.ganymede import hostile
+from tests.ganymede.conftest import Launch
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
 
@@ -26,7 +25,7 @@ def pictures(target: Path) -> Path:
     return target
 
 
-def test_no_process_of_the_service_runs_what_lies_beside_the_user(launch: Callable[..., Any], tmp_path: Path) -> None:
+def test_no_process_of_the_service_runs_what_lies_beside_the_user(launch: Launch, tmp_path: Path) -> None:
     port = free_port()
     up = launch(port)
     with Client(f"http://127.0.0.1:{port}", retries=0, timeout=300) as client:

@@ -12,6 +12,7 @@ import pytest
 from core.settings import Settings
 from ganymede import supervisor as module
 from ganymede.supervisor import CannotStart, Child, Supervisor, base_url, check_port, free_port, until_told_to_stop
+from tests.fixtures import until
 
 FALLS = "raise SystemExit(3)"
 STAYS = "import time\ntime.sleep(600)"
@@ -44,13 +45,6 @@ def program(tmp_path: Path) -> Program:
 @pytest.fixture
 def home(short: Path) -> Settings:
     return Settings(home=short / "home", port=free_port())
-
-
-def until(look: Callable[[], bool], within_s: float = 300.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not look():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
 
 
 def test_what_dies_is_started_again_after_a_pause_that_doubles(program: Program) -> None:

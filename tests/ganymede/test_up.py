@@ -5,10 +5,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -20,19 +18,19 @@ from ganymede import Client
 from ganymede.broker import Broker
 from ganymede.supervisor import free_port
 from ganymede.up import introduce, why_not_ready
+from tests.fixtures import http_get
+from tests.ganymede.conftest import Launch, Run
 from tests.ganymede.contract import Answer, Contract
 
 STARTER = Path(models.__file__).parent / "starter" / "digits"
 
-Launch = Callable[..., Any]
-Run = Callable[..., Any]
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
 
 
 def answers(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/livez", trust_env=False, verify=False).status_code == 200
+        return http_get(f"http://127.0.0.1:{port}/livez").status_code == 200
     except httpx.TransportError:
         return False
 
@@ -69,7 +67,7 @@ def test_it_serves_is_alone_on_its_home_and_ends_all_it_started(launch: Launch, 
     up.wait_for(lambda: answers(port))
     up.wait_for(lambda: up.children().keys() == {"app", "worker", "valkey"})
     children = up.children()
-    degraded = httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False, verify=False).json()["degraded"]
+    degraded = http_get(f"http://127.0.0.1:{port}/readyz").json()["degraded"]
 
     second = run("up", home=str(up.home), port=str(free_port()))
     other = run("up", home=str(up.home.with_name("other")), port=str(port))

@@ -7,10 +7,9 @@ import torch
 from torch import nn
 
 from core.store import Store
-from models.dcgan import DCGANConfig, Generator
+from models.dcgan import Generator
 from models.publish import Lineage, write_generator
-
-CONFIG = DCGANConfig(image_size=8, channels=1, latent_dim=4, width=16, num_classes=3)
+from tests.fixtures import TINY
 
 
 @pytest.fixture
@@ -22,7 +21,7 @@ def store(tmp_path: Path) -> Store:
 def generator() -> nn.Module:
     """An untrained network draws nearly nothing, and always the same: this one is louder."""
     torch.manual_seed(0)
-    network = Generator(CONFIG)
+    network = Generator(TINY)
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.normal_(module.weight, 0, 0.3)
@@ -38,7 +37,7 @@ def lineage() -> Lineage:
         images_seen=12_800,
         recipe="cgan",
         architecture="dcgan",
-        network=CONFIG,
+        network=TINY,
         dataset={
             "name": "shapes",
             "version": "0123456789abcdef",

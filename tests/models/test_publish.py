@@ -15,7 +15,7 @@ from core.store import check_files
 from ganymede.schemas.references import ModelRef
 from models.publish import Lineage, publish_folder, write_generator
 from models.weights import load_generator
-from tests.models.conftest import CONFIG
+from tests.fixtures import TINY
 
 FILES = ["generator.safetensors", "manifest.json", "samples.webp"]
 
@@ -66,7 +66,7 @@ def test_the_manifest_names_the_classes_that_had_images_where_some_had_none(
 def test_an_unconditional_network_has_no_labels_whatever_its_dataset_has(
     tmp_path: Path, generator: nn.Module, lineage: Lineage
 ) -> None:
-    network = replace(CONFIG, num_classes=0)
+    network = replace(TINY, num_classes=0)
     plain = type(generator)(network).eval()
 
     write_generator(tmp_path, plain, replace(lineage, network=network))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from models.dcgan import Generator
 from models.noise import draw_noise
 from models.sampling import draw, draw_samples, grid_columns, grid_seeds, to_uint8
-from tests.models.conftest import CONFIG
+from tests.fixtures import TINY
 
 
 def test_the_range_of_tanh_becomes_0_to_255() -> None:
@@ -68,7 +68,7 @@ def test_drawing_leaves_the_network_and_the_global_generator_alone(generator: nn
 
 
 def test_an_unconditional_network_is_drawn_without_labels() -> None:
-    sizes = type(CONFIG)(image_size=8, channels=3, latent_dim=4, width=16, num_classes=0)
+    sizes = type(TINY)(image_size=8, channels=3, latent_dim=4, width=16, num_classes=0)
 
     assert draw(Generator(sizes).eval(), range(3), 4, 0).shape == (3, 8, 8, 3)
 

@@ -14,24 +14,24 @@ from torch import nn
 
 from core.errors import StoreDamaged
 from models import ARCHITECTURES
-from models.dcgan import DCGANConfig, Generator
+from models.dcgan import Generator
 from models.weights import is_finite, load_generator, save_generator
+from tests.fixtures import TINY
 
-CONFIG = DCGANConfig(image_size=8, channels=1, latent_dim=4, width=16, num_classes=3)
-DESCRIBED: dict[str, Any] = {"architecture": "dcgan", "config": ARCHITECTURES["dcgan"].fields(CONFIG)}
+DESCRIBED: dict[str, Any] = {"architecture": "dcgan", "config": ARCHITECTURES["dcgan"].fields(TINY)}
 
 
 def trained() -> Generator:
     """A network whose running statistics have moved, as after some training."""
     torch.manual_seed(0)
-    network = Generator(CONFIG)
+    network = Generator(TINY)
     network(torch.randn(8, 4), torch.arange(8) % 3)
     return network.eval()
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    save_generator(tmp_path / "generator.safetensors", trained(), "dcgan", CONFIG)
+    save_generator(tmp_path / "generator.safetensors", trained(), "dcgan", TINY)
     return tmp_path / "generator.safetensors"
 
 
@@ -44,7 +44,7 @@ def test_weights_come_back_bit_for_bit(path: Path) -> None:
     loaded, config = load_generator(path)
 
     wanted, found = trained().state_dict(), loaded.state_dict()
-    assert config == CONFIG
+    assert config == TINY
     assert not loaded.training
     assert list(found) == list(wanted)
     assert all(torch.equal(found[name], wanted[name]) and found[name].dtype == wanted[name].dtype for name in wanted)
@@ -74,7 +74,7 @@ def test_weights_from_before_there_was_a_depth_draw_what_they_drew(path: Path) -
 def test_equal_weights_give_equal_bytes_whatever_their_memory_format(path: Path, tmp_path: Path) -> None:
     network = trained().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    save_generator(tmp_path / "b", network, "dcgan", CONFIG)
+    save_generator(tmp_path / "b", network, "dcgan", TINY)
 
     assert (tmp_path / "b").read_bytes() == path.read_bytes()
 

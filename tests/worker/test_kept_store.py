@@ -29,7 +29,7 @@ from core.settings import Settings
 from core.store import Store
 from ganymede.schemas.states import Status
 from models.weights import load_generator
-from tests.conftest import Serve
+from tests.fixtures import Serve
 from tests.worker.conftest import TrainHere
 
 KEPT = Path(__file__).parent / "kept"

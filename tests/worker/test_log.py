@@ -5,12 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from core.queue import TrainQueue
 from core.settings import Settings
+from tests.fixtures import until
 from tests.processes import children, on_linux
 from tests.worker.conftest import CreateRun
 
@@ -32,10 +32,10 @@ def test_every_line_about_a_run_names_it(settings: Settings, create_run: CreateR
     with TrainQueue(str(settings.redis_url)) as queue, (tmp_path / "worker.log").open("wb") as output:
         queue.enqueue(run.id, 1)
         process = subprocess.Popen([sys.executable, "-m", "worker"], env=environment, stderr=output)
-        wait_until(lambda: run.state().progress.step > 0)
+        until(lambda: run.state().progress.step > 0)
 
         os.kill(children(process.pid)[0], signal.SIGKILL)
-        wait_until(lambda: "horse" in (tmp_path / "worker.log").read_text())
+        until(lambda: "horse" in (tmp_path / "worker.log").read_text())
         process.terminate()
         process.wait(300)
 
@@ -44,10 +44,3 @@ def test_every_line_about_a_run_names_it(settings: Settings, create_run: CreateR
     assert {line["run"] for line in of_parent} == {run.id}
     assert "attempt 1 begins at step 0 of 1000000" in [line["message"] for line in of_run]
     assert {line["run"] for line in of_run} == {run.id}
-
-
-def wait_until(is_so: Any, within_s: float = 300.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

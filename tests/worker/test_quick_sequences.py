@@ -14,7 +14,6 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
@@ -23,8 +22,7 @@ from app.train import reconciler
 from core.datasets import Dataset
 from core.queue import QUEUE_NAME, TrainQueue
 from core.settings import Settings
-
-Serve = Callable[[FastAPI], Any]
+from tests.fixtures import Serve
 
 BODY = {
     "recipe": "cgan",

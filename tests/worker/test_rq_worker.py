@@ -20,23 +20,23 @@ from core.runs import Run, RunStore
 from core.settings import Settings
 from core.store import Store
 from ganymede.schemas.states import Status
+from tests.fixtures import until
 from tests.processes import children, lives, on_linux
 from tests.worker.conftest import CreateRun
 from worker import rq_worker as guarded
 
 
 def wait_for_status(run: Run, status: Status, within_s: float = 300.0) -> None:
-    deadline = time.monotonic() + within_s
-    while run.state().status is not status:
-        assert time.monotonic() < deadline, f"{run.state()}"
-        time.sleep(0.05)
+    until(lambda: run.state().status is status, within_s, f"{run.id} is {status}", 0.05)
+
+
+def failed(connection: "redis.Redis", name: str) -> Job:
+    until(lambda: Job.fetch(name, connection, JSONSerializer).get_status() is JobStatus.FAILED)
+    return Job.fetch(name, connection, JSONSerializer)
 
 
 def wait_for_step(run: Run, step: int, within_s: float = 300.0) -> None:
-    deadline = time.monotonic() + within_s
-    while run.state().progress.step < step:
-        assert time.monotonic() < deadline, f"{run.state()}"
-        time.sleep(0.05)
+    until(lambda: run.state().progress.step >= step, within_s, f"{run.id} reaches step {step}", 0.05)
 
 
 @pytest.fixture
@@ -71,11 +71,7 @@ def test_a_function_that_is_not_listed_is_refused_and_never_called(
     with redis.Redis.from_url(str(settings.redis_url)) as connection:
         queue = Queue(QUEUE_NAME, connection=connection, serializer=JSONSerializer)
         queue.enqueue("os.mkdir", args=(str(trace),), kwargs={}, job_id="evil")
-        deadline = time.monotonic() + 300
-        while (job := Job.fetch("evil", connection, JSONSerializer)).get_status() is not JobStatus.FAILED:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        result = job.latest_result()
+        result = failed(connection, "evil").latest_result()
 
     assert not trace.exists()
     assert result is not None
@@ -86,11 +82,7 @@ def test_no_callback_of_a_refused_job_is_called(settings: Settings, worker: "sub
     with redis.Redis.from_url(str(settings.redis_url)) as connection:
         queue = Queue(QUEUE_NAME, connection=connection, serializer=JSONSerializer)
         queue.enqueue("os.getpid", job_id="callback", on_failure=Callback("os._exit"))
-        deadline = time.monotonic() + 300
-        while (job := Job.fetch("callback", connection, JSONSerializer)).get_status() is not JobStatus.FAILED:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        result = job.latest_result()
+        result = failed(connection, "callback").latest_result()
 
     assert result is not None
     assert "not allowed" in str(result.exc_string)  # os._exit would have ended the horse without a word

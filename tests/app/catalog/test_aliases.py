@@ -1,22 +1,16 @@
 """Aliases over HTTP: promotion and rollback while requests go on, conditions, history."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from app.engine import hot_reload as hotload
 from app.main import create_app
 from core.queue import RedisBell
 from core.settings import Settings
-
-PublishTiny = Callable[..., int]
-PublishBroken = Callable[..., int]
-Serve = Callable[[FastAPI], Any]
-Eventually = Callable[..., Awaitable[None]]
+from tests.fixtures import Eventually, PublishBroken, PublishTiny, Serve
 
 PRODUCTION = "/models/tiny/aliases/production"
 

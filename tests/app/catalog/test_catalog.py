@@ -1,6 +1,5 @@
 """GET /models and /models/{m}: what can be drawn from, and what is loaded here."""
 
-from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -8,9 +7,7 @@ import pytest
 
 from core.store import Store
 from models.starters import AVATARS, DIGITS
-
-PublishTiny = Callable[..., int]
-PublishBroken = Callable[..., int]
+from tests.fixtures import PublishBroken, PublishTiny
 
 
 def without_starters(store: Store) -> None:

@@ -15,7 +15,6 @@ from typing import Any
 import httpx
 import pytest
 import torch
-from fastapi import FastAPI
 from safetensors.torch import load, save
 
 from app.main import create_app
@@ -25,11 +24,8 @@ from core.settings import Settings
 from core.store import Store
 from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.states import Status
+from tests.fixtures import PublishTiny, Serve
 from tests.records import numbers
-
-PublishTiny = Callable[..., int]
-PublishBroken = Callable[..., int]
-Serve = Callable[[FastAPI], Any]
 
 IMPORT = "/models/copy/versions"
 

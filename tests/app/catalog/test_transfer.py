@@ -1,7 +1,6 @@
 """Weights, manifest and samples out: whole, in part, not at all when they are known; damage is told, not sent."""
 
 import hashlib
-from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -9,8 +8,6 @@ import pytest
 
 from app.http.docs_page import edition
 from core.registry import Registry
-
-PublishTiny = Callable[..., int]
 
 WEIGHTS = "/models/tiny/versions/1/weights"
 ASSET = f"/docs/assets/{edition()}/docs.js"

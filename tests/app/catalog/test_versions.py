@@ -2,12 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from app.engine import hot_reload as hotload
 from app.main import create_app
@@ -15,11 +13,7 @@ from app.status.health import NO_WORKER
 from core.registry import PublishKey, Registry
 from core.settings import Settings
 from models.starters import DIGITS
-
-PublishTiny = Callable[..., int]
-PublishBroken = Callable[..., int]
-Serve = Callable[[FastAPI], Any]
-Eventually = Callable[..., Awaitable[None]]
+from tests.fixtures import Eventually, PublishBroken, PublishTiny, Serve
 
 
 @pytest.fixture

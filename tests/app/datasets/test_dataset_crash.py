@@ -5,29 +5,17 @@ import os
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
 
 from core.datasets import DatasetStore
 from core.store import Store
-from tests.app.conftest import Server
+from tests.fixtures import Server, StartServer, http_get, until
 from tests.processes import children, command_line, lives, on_linux
 from tests.uploads import picture, zipped
 
-StartServer = Callable[..., Server]
-
 BOUNDARY = "b"
-
-
-def until(look: Callable[[], bool], within_s: float = 300.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not look():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")
@@ -153,4 +141,4 @@ def test_a_service_that_is_told_to_end_ends_its_import_too(
 
 
 def get(server: Server, path: str) -> bytes:
-    return httpx.get(f"http://127.0.0.1:{server.port}{path}", trust_env=False, verify=False, timeout=300).content
+    return http_get(f"{server.url}{path}").content

@@ -2,24 +2,20 @@
 
 import asyncio
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-from fastapi import FastAPI
 
 from app.datasets import imports
 from app.main import create_app
 from core.datasets import DatasetStore
 from core.settings import Settings
 from core.store import Store
+from tests.fixtures import Eventually, Serve
 from tests.uploads import class_folders, idx, npz, picture, plain, zipped
-
-Serve = Callable[[FastAPI], Any]
-Eventually = Callable[..., Any]
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 28, 28), np.uint8)
 LABELS = np.arange(12, dtype=np.uint8) % 3

@@ -1,7 +1,6 @@
 """/datasets: what can be trained on, a look into it, and its end."""
 
 import io
-from collections.abc import Callable
 
 import httpx
 import numpy as np
@@ -15,8 +14,6 @@ from core.store import Store
 from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.states import Status
 from tests.records import numbers
-
-PublishTiny = Callable[..., int]
 
 
 async def test_the_bundled_digits_are_there_with_their_licence(client: httpx.AsyncClient) -> None:

@@ -1,18 +1,14 @@
 """Slots and their queues: batches, turns, failures. Real engines that wait or fail."""
 
 import asyncio
-from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from app.engine.batcher import Batcher
 from app.engine.encoders import Encoders
-from app.engine.engine import Engine
 from tests.app.gated import CULPRIT, Failing, Gated, ask, drawn, occupy
-
-PublishTiny = Callable[..., int]
-OpenEngine = Callable[..., Engine]
+from tests.fixtures import OpenEngine, PublishTiny
 
 
 async def test_what_waits_together_is_drawn_together(batcher: Batcher, gated: Gated) -> None:

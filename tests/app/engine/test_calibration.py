@@ -1,7 +1,5 @@
 """How a generator is run: the number format by rule and probe, the batch shapes, and what timing may decide."""
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -17,9 +15,7 @@ from app.engine.thread_backend import ThreadBackend
 from core.images import Images
 from core.registry import Registry
 from models.dcgan import DCGANConfig, Generator
-
-PublishTiny = Callable[..., int]
-OpenEngine = Callable[..., Engine]
+from tests.fixtures import OpenEngine, PublishTiny
 
 CPU = torch.device("cpu")
 

@@ -8,7 +8,6 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from fastapi import FastAPI
 
 from app.engine.batcher import Batcher
 from app.engine.encoders import Encoders
@@ -22,10 +21,7 @@ from core.settings import Settings
 from models.dcgan import DCGANConfig
 from models.noise import Latents
 from tests.app.gated import CULPRIT, Failing, Gated, ask, occupy
-
-PublishTiny = Callable[..., int]
-OpenEngine = Callable[..., Engine]
-Serve = Callable[[FastAPI], Any]
+from tests.fixtures import OpenEngine, PublishTiny, Serve
 
 LARGE = DCGANConfig(image_size=128, channels=1, latent_dim=4, width=16, num_classes=3)
 

@@ -1,7 +1,5 @@
 """One version on one device: the same bytes in every batch shape, and what is refused at loading."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
@@ -10,10 +8,7 @@ from app.engine.engine import Engine
 from core.errors import StoreDamaged
 from models.dcgan import DCGANConfig
 from tests.app.gated import drawn
-
-PublishTiny = Callable[..., int]
-PublishBroken = Callable[..., int]
-OpenEngine = Callable[..., Engine]
+from tests.fixtures import OpenEngine, PublishBroken, PublishTiny
 
 
 @pytest.fixture

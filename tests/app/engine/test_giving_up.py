@@ -1,12 +1,9 @@
 """What is not drawn to its end: overload, deadlines, clients that went away, failures of the encoders, the end."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
-from fastapi import FastAPI
 
 from app.engine.batcher import Batcher
 from app.engine.encoders import Encoders
@@ -17,8 +14,7 @@ from core.settings import Settings
 from ganymede.schemas.references import ModelRef
 from models.noise import Latents
 from tests.app.gated import Gated, ask, occupy
-
-Serve = Callable[[FastAPI], Any]
+from tests.fixtures import Serve
 
 
 async def test_a_canceled_request_is_not_drawn(batcher: Batcher, gated: Gated) -> None:

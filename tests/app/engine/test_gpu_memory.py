@@ -14,8 +14,8 @@ from app.engine.thread_backend import ThreadBackend
 from core.registry import Registry
 from models.dcgan import DCGANConfig
 from models.noise import Latents
+from tests.fixtures import PublishTiny
 
-PublishTiny = Callable[..., int]
 Open = Callable[[int], Engine]
 
 pytestmark = pytest.mark.gpu

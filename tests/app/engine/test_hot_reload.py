@@ -2,13 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from app.engine import hot_reload as hotload
 from app.main import create_app
@@ -18,11 +15,7 @@ from core.registry import Registry
 from core.settings import Settings
 from core.store import Store
 from ganymede.schemas.references import ModelRef
-
-PublishTiny = Callable[..., int]
-PublishBroken = Callable[..., int]
-Serve = Callable[[FastAPI], Any]
-Eventually = Callable[..., Awaitable[None]]
+from tests.fixtures import Eventually, PublishBroken, PublishTiny, Serve
 
 BAD = ["flipped byte", "truncated", "missing file", "constant", "not finite", "foreign weights", "foreign manifest"]
 

@@ -2,12 +2,10 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from app.engine.engine import Engine
 from app.engine.loader import Loader
@@ -17,10 +15,7 @@ from app.main import create_app
 from core.errors import ModelNotFound, NotReady, Overloaded, StoreDamaged
 from core.settings import Settings
 from tests.app.scraping import moved, scrape
-
-PublishTiny = Callable[..., int]
-OpenEngine = Callable[..., Engine]
-Serve = Callable[[FastAPI], Any]
+from tests.fixtures import OpenEngine, PublishTiny, Serve
 
 
 class Reader:

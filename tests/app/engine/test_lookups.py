@@ -2,12 +2,11 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from app.engine.hot_reload import ServedModels
 from app.engine.lookups import Lookups
@@ -17,10 +16,7 @@ from core.errors import Overloaded
 from core.refs import parse_model_ref
 from core.settings import Settings
 from ganymede.schemas.references import ModelRef
-
-PublishTiny = Callable[..., int]
-PublishBroken = Callable[..., int]
-Serve = Callable[[FastAPI], Any]
+from tests.fixtures import PublishTiny, Serve
 
 TINY = ModelRef("tiny")
 

@@ -1,22 +1,14 @@
 """What is in memory: up to a budget of weights, the longest unused goes first; what was overtaken goes at once."""
 
-from collections.abc import Callable
-from typing import Any
-
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from app.engine import hot_reload as hotload
-from app.engine.engine import Engine
 from app.main import create_app
 from app.status.health import NO_WORKER
 from core.settings import Settings
 from tests.app.scraping import moved, scrape
-
-PublishTiny = Callable[..., int]
-OpenEngine = Callable[..., Engine]
-Serve = Callable[[FastAPI], Any]
+from tests.fixtures import OpenEngine, PublishTiny, Serve
 
 
 @pytest.fixture(autouse=True)

@@ -18,10 +18,9 @@ from core.images.png import write_png
 from core.registry import Registry
 from models.noise import Latents, default_labels, draw_noise
 from tests.app.gated import drawn
+from tests.fixtures import Eventually, PublishTiny
 
-PublishTiny = Callable[..., int]
 Open = Callable[[str], Awaitable[Runner]]
-Eventually = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]
 
 SEEDS = range(16)
 

@@ -4,15 +4,12 @@ import asyncio
 import gc
 import io
 import os
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-from fastapi import FastAPI
 
 from app.engine.engine import Engine
 from app.main import create_app
@@ -22,11 +19,7 @@ from core.registry import Registry
 from core.settings import Settings
 from models.dcgan import DCGANConfig
 from tests.app.gated import drawn
-
-PublishTiny = Callable[..., int]
-OpenEngine = Callable[..., Engine]
-Serve = Callable[[FastAPI], Any]
-Eventually = Callable[..., Awaitable[None]]
+from tests.fixtures import Eventually, OpenEngine, PublishTiny, Serve
 
 CLIENTS = 4
 SEEDS = 8

@@ -10,7 +10,6 @@ from typing import Any
 import httpx
 import pytest
 import torch
-from fastapi import FastAPI
 
 from app.engine import hot_reload as hotload
 from app.main import create_app
@@ -20,16 +19,12 @@ from core.settings import Settings
 from ganymede.client.drawing import read_drawing
 from ganymede.schemas.references import RunRef
 from models import ARCHITECTURES
-from models.dcgan import DCGANConfig
 from models.publish import Lineage, write_generator
 from models.weights import WEIGHTS_FILE
 from tests.app.scraping import scrape
+from tests.fixtures import TINY, PublishTiny, Serve
 
-PublishTiny = Callable[..., int]
-Serve = Callable[[FastAPI], Any]
 Keep = Callable[..., Path]
-
-NETWORK = DCGANConfig(image_size=8, channels=1, latent_dim=4, width=16, num_classes=3)
 
 
 @pytest.fixture
@@ -37,7 +32,7 @@ def keep(idle_run: Run) -> Keep:
     """Puts a checkpoint as the trainer does; another step, other weights."""
 
     def put(step: int, branch: int = 0) -> Path:
-        generator = ARCHITECTURES["dcgan"].generator(NETWORK)
+        generator = ARCHITECTURES["dcgan"].generator(TINY)
         source = torch.Generator().manual_seed(step + 1000 * branch)
         for module in generator.modules():
             if isinstance(module, torch.nn.Conv2d):
@@ -50,7 +45,7 @@ def keep(idle_run: Run) -> Keep:
             images_seen=64 * step,
             recipe="cgan",
             architecture="dcgan",
-            network=NETWORK,
+            network=TINY,
             dataset=dataset,
             metrics={},
         )

@@ -17,9 +17,7 @@ from core.registry import Registry
 from core.store import Store
 from models.dcgan import DCGANConfig, Generator
 from models.publish import Lineage, publish_folder, write_generator
-from tests.app.conftest import Server
-
-StartServer = Callable[..., Server]
+from tests.fixtures import Server, StartServer
 
 SEEDS = 1000
 CONNECTIONS = 64
@@ -55,10 +53,6 @@ def address(seed: int, n: int = 1) -> str:
     return f"/generate?model=steady&seed={seed}&n={n}&format=npy"
 
 
-def client(server: Server) -> httpx.Client:
-    return httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=300, trust_env=False, verify=False)
-
-
 def digests(answer: httpx.Response) -> list[str]:
     """One for each image."""
     assert answer.status_code == 200, answer.text
@@ -66,12 +60,12 @@ def digests(answer: httpx.Response) -> list[str]:
 
 
 def drawn_alone(server: Server) -> list[str]:
-    with client(server) as http:
+    with server.client() as http:
         return [digests(http.get(address(seed)))[0] for seed in range(SEEDS)]
 
 
 def drawn_together(server: Server) -> list[str]:
-    with client(server) as http:
+    with server.client() as http:
         parts = [digests(http.get(address(start, 64))) for start in range(0, SEEDS, 64)]
     return [digest for part in parts for digest in part][:SEEDS]
 
@@ -81,8 +75,7 @@ async def drawn_under_load(server: Server) -> dict[int, set[str]]:
     seen: dict[int, set[str]] = {seed: set() for seed in range(SEEDS)}
     todo = iter([(seed, 1 + seed % 9) for seed in range(SEEDS)])
     limits = httpx.Limits(max_connections=CONNECTIONS)
-    base_url = f"http://127.0.0.1:{server.port}"
-    async with httpx.AsyncClient(base_url=base_url, timeout=300, trust_env=False, verify=False, limits=limits) as http:
+    async with server.async_client(limits=limits) as http:
 
         async def ask() -> None:
             for seed, n in todo:
@@ -126,8 +119,7 @@ async def test_a_thousand_seeds_draw_the_same_bytes_always(
 async def draw_others(server: Server, is_over: Callable[[], bool]) -> set[str]:
     """Draw from the model that gets new versions meanwhile; the versions that were seen."""
     versions: set[str] = set()
-    base_url = f"http://127.0.0.1:{server.port}"
-    async with httpx.AsyncClient(base_url=base_url, timeout=300, trust_env=False, verify=False) as http:
+    async with server.async_client() as http:
         while not is_over() or len(versions) < 2:
             answer = await http.get("/generate", params={"model": "other", "seed": 1})
             if answer.status_code == 200:

@@ -1,17 +1,10 @@
 """Versions whose manifest names a task, a medium or a revision that this build does not know."""
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
-from fastapi import FastAPI
 
 from app.main import create_app
 from core.settings import Settings
-
-PublishTiny = Callable[..., int]
-PublishBroken = Callable[..., int]
-Serve = Callable[[FastAPI], Any]
+from tests.fixtures import PublishBroken, PublishTiny, Serve
 
 UNKNOWN = {
     "unknown task": "has the task 'inpainting'; this build knows generation",

@@ -17,7 +17,7 @@ from core.runs import Run, RunStore
 from core.store import Store
 from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.states import Status
-from tests.app.conftest import Server, StartServer
+from tests.fixtures import PLAIN, Server, StartServer
 from tests.records import numbers
 
 EVENTS = 150
@@ -34,8 +34,8 @@ def run(server: Server) -> Run:
 @contextmanager
 def stream(server: Server, path: str, last: int | None = None) -> Iterator[Iterator[dict[str, Any]]]:
     headers = {"Accept": "text/event-stream"} | ({} if last is None else {"Last-Event-ID": str(last)})
-    url = f"http://{server.host}:{server.port}{path}"
-    with httpx.stream("GET", url, headers=headers, timeout=300, trust_env=False, verify=False) as answer:
+    url = f"{server.url}{path}"
+    with httpx.stream("GET", url, headers=headers, **PLAIN) as answer:
         yield messages(answer) if answer.status_code == 200 else iter(())
 
 

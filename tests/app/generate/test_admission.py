@@ -1,7 +1,6 @@
 """What is refused before it is read: an answer like any other, and only for those who can have no other."""
 
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -12,8 +11,7 @@ from core.settings import Settings
 from ganymede.schemas.references import ModelRef
 from tests.app.gated import Gated
 from tests.app.scraping import moved, scrape
-
-Serve = Callable[[FastAPI], Any]
+from tests.fixtures import Serve
 
 
 @pytest.fixture

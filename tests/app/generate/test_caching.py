@@ -1,18 +1,13 @@
 """What a cache may keep, and for how long; and that a picture which is known is not drawn again."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from app.main import create_app
 from core.settings import Settings
-
-PublishTiny = Callable[..., int]
-Serve = Callable[[FastAPI], Any]
-Eventually = Callable[..., Awaitable[None]]
+from tests.fixtures import Eventually, PublishTiny, Serve
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 

@@ -1,19 +1,14 @@
 """A class that had no picture is drawn when it is asked for, and never else; versions of before draw what they drew."""
 
 import json
-from collections.abc import Callable
-from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from app.main import create_app
 from core.registry import Registry
 from core.settings import Settings
-
-PublishTiny = Callable[..., int]
-Serve = Callable[[FastAPI], Any]
+from tests.fixtures import PublishTiny, Serve
 
 SEEDS = "seed=0&n=6&format=npy"
 

@@ -5,23 +5,19 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Callable
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
 
-from app.engine.engine import Engine
 from app.generate.formats import encode
 from app.generate.sampling import SamplingParams
 from ganymede.schemas.drawings import DrawnImages, Provenance, ZipManifest
 from models.dcgan import DCGANConfig
 from models.noise import Latents
 from tests.app.reading import arrays, draw, picture, recipe
-
-PublishTiny = Callable[..., int]
-OpenEngine = Callable[..., Engine]
+from tests.fixtures import OpenEngine, PublishTiny
 
 FORMS = ("png", "webp", "json", "zip", "npy")
 GREY: dict[str, Any] = {"model": "tiny@1", "seeds": "40,3,41", "label": ["cross", "circle", "cross"]}

@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-from collections.abc import Callable
 from typing import Any
 
 import anyio.to_thread
@@ -10,16 +9,14 @@ import httpx
 import numpy as np
 import numpy.typing as npt
 import pytest
-from fastapi import FastAPI
 from PIL import Image
 
 from app.main import create_app
 from core.settings import Settings
 from models.dcgan import DCGANConfig
+from tests.fixtures import PublishTiny, Serve
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
-PublishTiny = Callable[..., int]
-Serve = Callable[[FastAPI], Any]
 
 
 def array(answer: httpx.Response) -> npt.NDArray[np.uint8]:
@@ -252,7 +249,11 @@ async def test_a_colour_model_draws_in_colour(client: httpx.AsyncClient, publish
 
 async def test_a_restart_draws_the_same_bytes(settings: Settings, publish_tiny: PublishTiny, serve: Serve) -> None:
     publish_tiny()
-    queries = [{"seed": 1}, {"seed": 9, "n": 7}, {"seed": 2**32 - 2, "n": 64, "format": "npy"}]
+    queries: list[dict[str, Any]] = [
+        {"seed": 1},
+        {"seed": 9, "n": 7},
+        {"seed": 2**32 - 2, "n": 64, "format": "npy"},
+    ]
     async with serve(create_app(settings)) as first:
         before = [(await first.get("/generate", params=query)) for query in queries]
 

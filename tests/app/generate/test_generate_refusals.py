@@ -1,14 +1,12 @@
 """What /generate refuses: each answer says which field is wrong, and what is allowed there."""
 
-from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
 from models.dcgan import DCGANConfig
-
-PublishTiny = Callable[..., int]
+from tests.fixtures import PublishTiny
 
 
 def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:

@@ -3,18 +3,14 @@
 import asyncio
 import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.app.conftest import Server
 from tests.app.engine.test_seed_contract import publish
+from tests.fixtures import StartServer
 from tests.processes import on_linux
-
-StartServer = Callable[..., Server]
-Eventually = Callable[..., object]
 
 CLIENTS = 1000
 AT_ONCE = 200
@@ -45,8 +41,8 @@ async def test_a_thousand_clients_that_hang_up_leave_nothing_behind(start_server
     home = tmp_path / "home"
     publish(home / "store", tmp_path, "steady", 1)
     server = start_server(home, GANYMEDE_DEFAULT_MODEL="steady", GANYMEDE_MAX_WAIT="1000", GANYMEDE_CACHE_BYTES="0")
-    pid, base_url = server.process.pid, f"http://127.0.0.1:{server.port}"
-    async with httpx.AsyncClient(base_url=base_url, timeout=300, trust_env=False, verify=False) as http:
+    pid = server.process.pid
+    async with server.async_client() as http:
         await storm(server.port, range(AT_ONCE))
         await settled(http)
         open_before, memory_before = len(os.listdir(f"/proc/{pid}/fd")), resident_bytes(pid)

@@ -3,13 +3,11 @@
 import base64
 import io
 import json
-from collections.abc import Callable
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-from fastapi import FastAPI
 from PIL import Image, PngImagePlugin
 
 from core.images.png import read_png, write_png
@@ -17,9 +15,7 @@ from core.registry import Registry
 from ganymede.schemas.drawings import InspectionBody
 from models.dcgan import DCGANConfig
 from tests.app.reading import draw, picture
-
-PublishTiny = Callable[..., int]
-Serve = Callable[[FastAPI], Any]
+from tests.fixtures import PublishTiny
 
 PNG = {"Content-Type": "image/png"}
 LIMIT = 2**24

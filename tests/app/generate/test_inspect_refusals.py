@@ -2,22 +2,17 @@
 
 import json
 import shutil
-from collections.abc import Callable
-from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-from fastapi import FastAPI
 
 from app.main import create_app
 from core.images.png import write_png
 from core.registry import Registry
 from core.settings import Settings
 from tests.app.reading import draw
-
-PublishTiny = Callable[..., int]
-Serve = Callable[[FastAPI], Any]
+from tests.fixtures import PublishTiny, Serve
 
 PNG = {"Content-Type": "image/png"}
 

@@ -1,17 +1,13 @@
 """Requests for a thousand images: their headers stay short, and what no header tells the answer does."""
 
-from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from app.main import create_app
 from core.settings import Settings
-
-PublishTiny = Callable[..., int]
-Serve = Callable[[FastAPI], Any]
+from tests.fixtures import PublishTiny, Serve
 
 
 def size(headers: httpx.Headers) -> int:

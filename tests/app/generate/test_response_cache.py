@@ -1,19 +1,14 @@
 """The memory of answers: what it keeps, what goes first, and that one drawing serves all who ask for it."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
 
 import pytest
-from fastapi import FastAPI
 
 from app.generate.response_cache import OVERHEAD, ResponseCache
 from app.http.telemetry import Telemetry
 from app.main import create_app
 from core.settings import Settings
-
-PublishTiny = Callable[..., int]
-Serve = Callable[[FastAPI], Any]
+from tests.fixtures import PublishTiny, Serve
 
 
 def hits(cache: ResponseCache, kind: str) -> float:

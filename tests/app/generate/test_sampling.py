@@ -1,6 +1,5 @@
 """How many pixels one answer may have: counted before anything is drawn."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,9 +8,7 @@ from app.engine.engine import Engine
 from app.generate.parameters import GenerateBody
 from app.generate.sampling import check
 from core.errors import InvalidRequest
-
-PublishTiny = Callable[..., int]
-OpenEngine = Callable[..., Engine]
+from tests.fixtures import OpenEngine, PublishTiny
 
 
 @pytest.fixture

@@ -2,22 +2,16 @@
 
 import json
 import logging
-from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
-from app.engine.engine import Engine
 from app.http.access_log import run_in
 from app.main import create_app
 from core.log import JSONFormatter, add_ids
 from core.settings import Settings
-
-PublishTiny = Callable[..., int]
-OpenEngine = Callable[..., Engine]
-Serve = Callable[[FastAPI], Any]
+from tests.fixtures import PublishTiny, Serve
 
 RUN_ID = "run_00000000000000000000"
 

@@ -3,21 +3,16 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from starlette.responses import HTMLResponse, Response
 
 from app.http.docs_page import ASSETS, FOLDER, edition
 from app.main import create_app
 from core.settings import Settings
-
-PublishTiny = Callable[..., int]
-Serve = Callable[[FastAPI], Any]
+from tests.fixtures import PublishTiny, Serve
 
 VENDOR = FOLDER / "vendor"
 LOADED = re.compile(r'(?:src|href)="([^"#]+)"')

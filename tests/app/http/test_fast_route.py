@@ -1,20 +1,17 @@
 """GET and HEAD /generate are answered before the router is asked: nobody can tell from the answer."""
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from app.http.fast_route import FastPath
 from app.main import create_app
 from core.settings import Settings
 from tests.app.scraping import moved, scrape
-
-PublishTiny = Callable[..., int]
-Serve = Callable[[FastAPI], Any]
+from tests.fixtures import PublishTiny, Serve
 
 SAME = {"Request-Id": "same"}
 

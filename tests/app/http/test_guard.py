@@ -2,19 +2,16 @@
 client library would tidy up what is sent."""
 
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from app.http.guard import host_name
 from app.main import create_app
 from core.settings import Settings
-
-PublishTiny = Callable[..., int]
-Serve = Callable[[FastAPI], Any]
+from tests.fixtures import PublishTiny, Serve
 
 DRAW: dict[str, Any] = {"seed": 1}
 

@@ -5,22 +5,18 @@ import os
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from app.main import create_app
 from core.settings import Settings
 from core.store import Store
 from ganymede.supervisor import free_port
-
-PublishTiny = Callable[..., int]
-Serve = Callable[[FastAPI], Any]
+from tests.fixtures import PublishTiny, Serve, until
 
 IMPORT = "/models/copy/versions"
 W, M = ("weights", ("w", b"1")), ("manifest", ("m", b"{}"))
@@ -152,10 +148,3 @@ def answers(port: int) -> bool:
     with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
         return True
     return False
-
-
-def until(look: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 300
-    while not look():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)

@@ -1,7 +1,6 @@
 """What Accept and the conditions ask, as real clients write them."""
 
 import contextlib
-from collections.abc import Callable
 
 import httpx
 import pytest
@@ -11,7 +10,6 @@ from app.http.negotiation import preferred
 from core.errors import NotAcceptable, PreconditionFailed
 
 FORMS = {"png": "image/png", "webp": "image/webp", "json": "application/json"}
-PublishTiny = Callable[..., int]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from app.main import create_app
 from core.addresses.proxies import checked_networks, checked_prefix, is_among, networks
 from core.settings import Settings
 from ganymede.supervisor import free_port
-from tests.app.conftest import PublishTiny, Serve
+from tests.fixtures import PublishTiny, Serve
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 SITE = """

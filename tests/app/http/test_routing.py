@@ -2,12 +2,11 @@
 
 import inspect
 import socket
-from collections.abc import Callable
 from typing import Any, get_args, get_type_hints
 
 import httpx
 import pytest
-from fastapi import FastAPI, params
+from fastapi import params
 from pydantic import BaseModel
 
 from app.main import PARTS, create_app
@@ -16,7 +15,6 @@ from core.settings import Settings
 from tests.app.conftest import draw
 from tests.app.http.test_guard import say
 
-Serve = Callable[[FastAPI], Any]
 ROUTES = [route for part in PARTS for route in part.router.routes]
 GETS = sorted({route.path for route in ROUTES if "GET" in (route.methods or ())})
 UNLIKE = "/generate"  # HEAD draws nothing, so nobody knows how long it would be: tests/app/generate has what it tells

@@ -14,8 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app.main import create_app
 from core.settings import Settings
-from tests.app.conftest import Serve
 from tests.app.scraping import scrape
+from tests.fixtures import Serve
 from tests.promql import Query
 
 ROOT = Path(__file__).resolve().parents[3]

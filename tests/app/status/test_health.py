@@ -2,12 +2,10 @@
 
 import asyncio
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
-from fastapi import FastAPI
 from rq import Worker
 
 from app.main import create_app
@@ -15,9 +13,7 @@ from core.queue import connect
 from core.settings import Settings
 from core.store import Store
 from ganymede.broker import Broker
-
-PublishTiny = Callable[..., int]
-Serve = Callable[[FastAPI], Any]
+from tests.fixtures import PublishTiny, Serve
 
 
 async def test_a_live_process_says_so(client: httpx.AsyncClient) -> None:

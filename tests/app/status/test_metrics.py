@@ -4,13 +4,12 @@ import asyncio
 import re
 import socket
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI, Response
+from fastapi import Response
 from fastapi.responses import StreamingResponse
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
@@ -22,13 +21,9 @@ from core.settings import Settings
 from ganymede.schemas.references import ModelRef
 from tests.app.scraping import Samples, moved, scrape
 from tests.conftest import SOON_S
+from tests.fixtures import OpenEngine, PublishBroken, PublishTiny, Serve
 
 ROOT = Path(__file__).resolve().parents[3]
-
-PublishTiny = Callable[..., int]
-PublishBroken = Callable[..., int]
-OpenEngine = Callable[..., Engine]
-Serve = Callable[[FastAPI], Any]
 
 
 async def test_requests_are_counted_by_the_route_that_answers(client: httpx.AsyncClient) -> None:

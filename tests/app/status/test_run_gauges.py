@@ -1,11 +1,9 @@
 """The gauges of runs: true at every scrape, and cheap where thousands of runs are over."""
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import httpx
-from fastapi import FastAPI
 
 from app.main import create_app
 from core.datasets import Dataset
@@ -18,10 +16,8 @@ from ganymede.schemas.diagnosis import EarlyEnd, Verdict
 from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.states import Status
 from tests.app.scraping import scrape
+from tests.fixtures import PublishTiny, Serve
 from tests.records import numbers
-
-PublishTiny = Callable[..., int]
-Serve = Callable[[FastAPI], Any]
 
 
 def finish(run: Any, status: Status) -> None:

@@ -4,12 +4,11 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
@@ -25,12 +24,8 @@ from ganymede.broker import Broker
 from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.states import Status
 from tests.conftest import SOON_S
+from tests.fixtures import NewRun, PublishTiny, Serve
 from tests.records import numbers
-
-Serve = Callable[[FastAPI], Any]
-Eventually = Callable[..., Awaitable[None]]
-PublishTiny = Callable[..., int]
-NewRun = Callable[[], Run]
 
 
 @pytest.fixture

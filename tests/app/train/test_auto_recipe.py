@@ -19,8 +19,7 @@ from ganymede.schemas.states import Failure, Status
 from models import choice, initial
 from models.choice import ChoiceRule
 from models.recipes import RECIPES
-from tests.app.conftest import Serve
-from tests.conftest import PublishTiny
+from tests.fixtures import PublishTiny, Serve
 from tests.manifests import rewrite_manifest
 from worker.rq_worker import GuardedWorker
 

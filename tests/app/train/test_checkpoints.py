@@ -17,7 +17,6 @@ from models.dcgan import DCGANConfig, Generator
 from models.publish import Lineage, publish_folder, write_generator
 from tests.records import numbers
 
-PublishTiny = Callable[..., int]
 Keep = Callable[..., Path]
 
 NETWORK = DCGANConfig(image_size=8, channels=1, latent_dim=4, width=16, num_classes=0)

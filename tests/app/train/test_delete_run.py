@@ -1,12 +1,10 @@
 """DELETE /train/{id}: when a run may go, what goes with it, and what stays."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from app.main import create_app
 from core.datasets import Dataset
@@ -16,8 +14,7 @@ from core.runs import run as runs_module
 from core.settings import Settings
 from core.store import Store
 from ganymede.schemas.states import Status
-
-Serve = Callable[[FastAPI], Any]
+from tests.fixtures import Serve
 
 ASKED: dict[str, Any] = {"recipe": "dcgan", "dataset": "shapes", "config": {"steps": 5}}
 S = Status

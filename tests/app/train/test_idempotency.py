@@ -4,14 +4,12 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from app.main import create_app
 from core.datasets import Dataset
@@ -20,9 +18,7 @@ from core.runs import RunStore
 from core.runs.idempotency import IdempotencyKeys
 from core.settings import Settings
 from core.store import Store
-from tests.app.conftest import Server
-
-Serve = Callable[[FastAPI], Any]
+from tests.fixtures import Serve, Server
 
 ASKED: dict[str, Any] = {"recipe": "cgan", "dataset": "shapes", "config": {"steps": 5}}
 ROOT = Path(__file__).resolve().parents[3]
@@ -161,8 +157,7 @@ def test_of_many_requests_at_once_with_one_key_one_makes_the_run(server: Server)
     barrier = threading.Barrier(8)
 
     def ask_at_once(_: int) -> httpx.Response:
-        url = f"http://{server.host}:{server.port}"
-        with httpx.Client(base_url=url, trust_env=False, verify=False, timeout=300) as client:
+        with server.client() as client:
             client.get("/livez")
             barrier.wait()
             return client.post("/train", json=asked, headers={"Idempotency-Key": "at-once"})
@@ -173,7 +168,7 @@ def test_of_many_requests_at_once_with_one_key_one_makes_the_run(server: Server)
     made = {answer.json()["id"] for answer in answers if answer.status_code == 202}
     assert {answer.status_code for answer in answers} <= {202, 409}
     assert len(made) == 1
-    with httpx.Client(base_url=f"http://{server.host}:{server.port}", trust_env=False, verify=False) as client:
+    with server.client() as client:
         listed = [run["id"] for run in client.get("/train?recipe=cgan&dataset=mnist-10k").json()["data"]]
         client.post(f"/train/{listed[0]}/cancel")
     assert listed == list(made)

@@ -10,7 +10,7 @@ from core.datasets import Dataset, DatasetStore, ImageSet, Origin
 from core.registry import Registry
 from core.store import Store
 from models.dcgan import DCGANConfig
-from tests.conftest import PublishTiny
+from tests.fixtures import PublishTiny
 from tests.manifests import rewrite_manifest
 
 NOBODY = "run_00000000000000000001"

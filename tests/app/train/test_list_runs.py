@@ -1,13 +1,11 @@
 """GET /train: the list of runs, filtered and page by page; what a filter may be."""
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-from fastapi import FastAPI
 
 from app.main import create_app
 from core.datasets import Dataset, DatasetStore, ImageSet, Origin
@@ -17,8 +15,7 @@ from core.settings import Settings
 from core.store import Store
 from ganymede.schemas.states import Failure, Status
 from tests.conftest import SOON_S
-
-Serve = Callable[[FastAPI], Any]
+from tests.fixtures import Serve
 
 ASKED: dict[str, Any] = {"recipe": "dcgan", "dataset": "shapes", "config": {"steps": 5}}
 

@@ -14,7 +14,7 @@ from core.runs import RunStore
 from core.settings import Settings
 from core.store import Store
 from models.recipes import RECIPES
-from tests.app.conftest import Serve
+from tests.fixtures import Serve
 from worker.rq_worker import GuardedWorker
 
 Employ = Callable[..., None]

@@ -1,13 +1,11 @@
 """POST /train and what it refuses; the list of runs; a queue that is away."""
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-from fastapi import FastAPI
 
 from app.main import create_app
 from app.train import reconciler
@@ -19,9 +17,7 @@ from core.settings import Settings
 from core.store import Store
 from ganymede.broker import Broker
 from ganymede.schemas.states import Failure, Published, Status
-
-Serve = Callable[[FastAPI], Any]
-Eventually = Callable[..., Awaitable[None]]
+from tests.fixtures import Eventually, Serve
 
 ASKED: dict[str, Any] = {"recipe": "cgan", "dataset": "shapes"}
 JSON = {"Content-Type": "application/json"}

@@ -19,7 +19,7 @@ from core.runs import RunStore
 from core.settings import Settings
 from core.store import Store
 from models.networks import build_networks
-from tests.app.conftest import Serve
+from tests.fixtures import Serve
 from tests.processes import children, command_line, on_linux
 from worker.rq_worker import GuardedWorker
 

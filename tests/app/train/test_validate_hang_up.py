@@ -5,25 +5,16 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.app.conftest import Server
+from tests.fixtures import Server, StartServer, http_get, until
 from tests.processes import children, command_line, lives, on_linux
 
 BODY = {"recipe": "cgan", "dataset": "mnist-10k"}
 
 pytestmark = on_linux
-
-
-def until(look: Callable[[], bool], within_s: float = 300.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not look():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
 
 
 def ask(server: Server, **changes: object) -> socket.socket:
@@ -61,7 +52,7 @@ def test_who_hangs_up_ends_the_measurement_unless_others_wait_for_it(server: Ser
     assert is_still_there
     until(lambda: not lives(process))
     assert measuring(server) == []
-    assert httpx.get(f"http://127.0.0.1:{server.port}/livez", trust_env=False, verify=False).status_code == 200
+    assert http_get(f"{server.url}/livez").status_code == 200
 
 
 def test_a_measurement_runs_behind_all_others_and_is_the_first_to_go_when_memory_runs_out(server: Server) -> None:
@@ -71,14 +62,14 @@ def test_a_measurement_runs_behind_all_others_and_is_the_first_to_go_when_memory
         for batch_size in (32, 48, 64, 80):
             waiting.enter_context(ask(server, config={"batch_size": batch_size}))
         until(lambda: (behind, 1000) in places(server))
-        answered = httpx.get(f"http://127.0.0.1:{server.port}/livez", trust_env=False, verify=False)
+        answered = http_get(f"{server.url}/livez")
 
     assert answered.status_code == 200
     until(lambda: measuring(server) == [])
 
 
 @pytest.mark.parametrize("signal", ["kill", "terminate"])
-def test_no_measurement_outlives_its_service(start_server: Callable[..., Server], signal: str) -> None:
+def test_no_measurement_outlives_its_service(start_server: StartServer, signal: str) -> None:
     own = start_server()
     with ask(own):
         until(lambda: len(measuring(own)) == 1)

@@ -1,12 +1,11 @@
 """POST /train/{id}/pause, /resume and /retry in every state of a run: what becomes of it, and of the queue."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-from fastapi import FastAPI
 
 from app.main import create_app
 from app.train import reconciler
@@ -19,9 +18,7 @@ from core.settings import Settings
 from core.store import Store
 from ganymede.broker import Broker
 from ganymede.schemas.states import Failure, Status
-
-Serve = Callable[[FastAPI], Any]
-Eventually = Callable[..., Awaitable[None]]
+from tests.fixtures import Eventually, Serve
 
 ASKED: dict[str, Any] = {"recipe": "dcgan", "dataset": "shapes", "config": {"steps": 5}}
 WAYS: dict[str, list[Status]] = {

@@ -14,7 +14,8 @@ from core.queue import queue as queue_module
 from core.queue.reconcile import CANCEL_GRACE_S, MAX_LOST_ATTEMPTS, reconcile
 from core.runs import Run, RunStore
 from ganymede.schemas.states import Status
-from tests.core.conftest import NewRun, Start, waiting
+from tests.core.conftest import Start, waiting
+from tests.fixtures import NewRun
 
 HOLD_TRAINING = """
     import pathlib, sys, time

@@ -7,7 +7,8 @@ from core.queue.reconcile import reconcile
 from core.runs import Run, RunStore
 from core.store import files
 from ganymede.schemas.states import Status
-from tests.core.conftest import NewRun, Start, waiting
+from tests.core.conftest import Start, waiting
+from tests.fixtures import NewRun
 
 RECONCILE = """
     import pathlib, sys

@@ -13,7 +13,8 @@ from core.runs.index import CHANGES
 from core.runs.states import Progress, RunState
 from core.store import SCHEMA, Store
 from ganymede.schemas.states import Status
-from tests.core.conftest import NewRun, waiting
+from tests.core.conftest import waiting
+from tests.fixtures import NewRun
 
 ENDED = RunState(status=Status.SUCCEEDED, progress=Progress(total=1), created_at="2026-01-01T00:00:00Z")
 

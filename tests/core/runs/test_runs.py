@@ -3,7 +3,6 @@
 import os
 import signal
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -14,7 +13,8 @@ from core.runs.states import RunState
 from core.store import Store, files
 from ganymede.schemas.specs import RunPatch, RunSpec
 from ganymede.schemas.states import Failure, Status
-from tests.core.conftest import NewRun, Start
+from tests.core.conftest import Start
+from tests.fixtures import NewRun, until
 from tests.records import numbers
 
 END_ALL = """
@@ -187,7 +187,7 @@ def test_a_run_that_is_retried_while_its_deletion_waits_stays(store: Store, run:
     with ThreadPoolExecutor(1) as pool:
         with files.lock_file(run.folder / ".state.lock"):
             deletion = pool.submit(run.delete)
-            wait_until(run.is_being_trained)  # the deletion has come so far, and waits for the lock of the state
+            until(run.is_being_trained)  # the deletion has come so far, and waits for the lock of the state
             queued = run.state().asked("retry").model_dump(mode="json")
             store.swap(f"{run.key}/state.json", queued)
 
@@ -252,10 +252,3 @@ def test_a_run_that_cannot_be_written_leaves_nothing(store: Store) -> None:
 
     assert runs.ids() == []
     assert list((store.root / "tmp").iterdir()) == []
-
-
-def wait_until(look: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not look():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)

@@ -17,7 +17,7 @@ from core.store import Store
 from ganymede.schemas.states import Status
 from models.sampling import draw
 from models.weights import load_generator
-from tests.conftest import PublishTiny
+from tests.fixtures import PublishTiny
 from tests.worker.checkpoints.test_rollback import actions, ask_at
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_resume import cut_off, weights

@@ -11,7 +11,7 @@ from core.runs import Run, RunStore
 from core.store import Store
 from ganymede.schemas.specs import RunSpec
 from models.resolution import resolve
-from tests.conftest import CLASSES
+from tests.fixtures import CLASSES
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.evaluation.test_hook import judged_by
 from tests.worker.test_resume import cut_off

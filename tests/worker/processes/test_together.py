@@ -5,8 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -24,6 +22,7 @@ from core.runs.checkpoints import list_checkpoints
 from core.settings import Settings
 from core.store import Store
 from ganymede.schemas.states import Status
+from tests.fixtures import until
 from tests.processes import children, command_line, lives, on_linux
 from tests.worker.checkpoints.test_rollback import HOPELESS
 from tests.worker.conftest import CreateRun, TrainHere
@@ -57,14 +56,6 @@ def blobs(store: Store) -> str:
 
 def points(run: Run) -> list[dict[str, Any]]:
     return [json.loads(line) for line in run.metrics_file.read_text().splitlines()]
-
-
-def wait_until(what: Callable[[], Any], within_s: float = 300.0) -> Any:
-    deadline = time.monotonic() + within_s
-    while not (found := what()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return found
 
 
 def trainers_of(run: Run, parent: int | None = None) -> list[int]:
@@ -164,7 +155,7 @@ def test_a_killed_process_loses_the_attempt_and_the_next_one_finishes_the_run(
     ended: list[str] = []
     attempt = Thread(target=lambda: ended.append(train_together(run)))
     attempt.start()
-    wait_until(lambda: run.state().checkpoint_step)
+    until(lambda: run.state().checkpoint_step)
 
     os.kill(trainers_of(run)[victim], signal.SIGKILL)
     attempt.join()
@@ -183,14 +174,14 @@ def test_none_outlives_the_process_that_watches_them(create_run: CreateRun) -> N
     run = create_run(processes=2, steps=100_000, report_every=5, checkpoint_every=100_000)
     program = "import sys; from worker.job import train; train(sys.argv[1])"
     watcher = subprocess.Popen([sys.executable, "-c", program, run.id])
-    wait_until(lambda: run.state().progress.step)
+    until(lambda: run.state().progress.step)
     trainers = trainers_of(run, watcher.pid)
 
     watcher.kill()
     watcher.wait()
 
     assert len(trainers) == 2
-    wait_until(lambda: not any(map(lives, trainers)))
+    until(lambda: not any(map(lives, trainers)))
 
 
 @on_linux
@@ -201,7 +192,7 @@ def test_a_stop_signal_stops_all_of_them_between_the_same_steps(
     ended: list[str] = []
     attempt = Thread(target=lambda: ended.append(train_together(run)))
     attempt.start()
-    wait_until(lambda: run.state().progress.step)
+    until(lambda: run.state().progress.step)
 
     monkeypatch.setattr(stopping._Flag, "raised", True)
     attempt.join()
@@ -232,7 +223,7 @@ def test_a_pause_stops_all_of_them_and_a_resumed_run_ends_as_an_undisturbed_one(
     train_together(undisturbed)
     attempt = Thread(target=lambda: train_together(paused))
     attempt.start()
-    wait_until(lambda: paused.state().progress.step)
+    until(lambda: paused.state().progress.step)
     paused.change(lambda now: now.asked("pause"))
     attempt.join()
     assert paused.state().status is Status.PAUSED
