@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from app.engine.batch import Batch, Runner
+from app.engine.batch import Batch, Rows, Runner
 from app.engine.process_backend import ProcessBackend
 from app.engine.thread_backend import ThreadBackend
 from bench.machine import machine
@@ -30,7 +30,7 @@ INTERVALS_S = (5e-3, 5e-4, 5e-5)
 
 async def images_per_second(runner: Runner, *, is_busy: bool) -> float:
     """Drawn by one thread, with the loop at work or idle."""
-    loop, batch = asyncio.get_running_loop(), Batch(Latents(range(BATCH)), None, BATCH)
+    loop, batch = asyncio.get_running_loop(), Batch(Rows.of(Latents(range(BATCH))), BATCH)
     await runner.run(batch)
     ends_at, drawn = time.perf_counter() + SECONDS, 0
 

@@ -44,19 +44,6 @@ class Latents:
     def __len__(self) -> int:
         return len(self.seeds) if self.given_NZ is None else len(self.given_NZ)
 
-    def draw(self, part: slice, latent_dim: int) -> npt.NDArray[np.float32]:
-        """The noise (B, Z) of `part` of the images."""
-        z_BZ = draw_noise(self.seeds[part], latent_dim) if self.given_NZ is None else self.given_NZ[part]
-        return z_BZ if self.truncation == 1.0 else z_BZ * np.float32(self.truncation)
-
-    @classmethod
-    def joined(cls, parts: Sequence[tuple["Latents", slice]], latent_dim: int) -> "Latents":
-        """The latents of several parts as one, whose noise has the same bytes; drawn only where it must be."""
-        first = parts[0][0]
-        if all(latents.given_NZ is None and latents.truncation == first.truncation for latents, _ in parts):
-            return cls([seed for latents, part in parts for seed in latents.seeds[part]], first.truncation)
-        return cls((), given_NZ=np.concatenate([latents.draw(part, latent_dim) for latents, part in parts]))
-
 
 def seeds_from(seed: int, count: int) -> Sequence[int]:
     """The seeds of `count` images: seed, seed + 1, ... modulo 2^32; a range where they do not wrap around."""

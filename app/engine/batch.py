@@ -4,24 +4,84 @@ a version. Knows no network, no queue and no HTTP.
 Shape suffixes: B images of a batch, H height, W width, C channels.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from core.images import Images
 from core.registry import VersionManifest
-from models.noise import Latents
+from models.noise import Latents, draw_noise
 
 Precision = Literal["float32", "bfloat16"]
 PrecisionChoice = Literal["auto", "float32", "bfloat16"]
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """Named tensors with a row for each image, in the order in which the network takes them: `noise` and, where
+    it knows classes, `label`. Noise may be `seed` as yet, and `truncation` where there is one,
+    which is less to send.
+    """
+
+    tensors: Mapping[str, npt.NDArray[Any]]
+
+    @classmethod
+    def of(cls, latents: Latents, labels: Sequence[int] | None = None) -> "Rows":
+        tensors: dict[str, npt.NDArray[Any]] = {}
+        if latents.given_NZ is not None:
+            tensors["noise"] = latents.given_NZ * np.float32(latents.truncation)
+        else:
+            tensors["seed"] = np.array(latents.seeds, np.uint32)
+            if latents.truncation != 1:
+                tensors["truncation"] = np.full(len(latents), latents.truncation, np.float32)
+        if labels is not None:
+            tensors["label"] = np.array(labels, np.int64)
+        return cls(tensors)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Rows"], latent_dim: int) -> "Rows":
+        """The rows of several requests as one; where they differ in what they name, their noise is drawn here."""
+        if len(parts) == 1:
+            return parts[0]
+        if any(part.tensors.keys() != parts[0].tensors.keys() for part in parts):
+            parts = [part.with_noise(latent_dim) for part in parts]
+        return cls({name: np.concatenate([part.tensors[name] for part in parts]) for name in parts[0].tensors})
+
+    def __len__(self) -> int:
+        return len(next(iter(self.tensors.values())))
+
+    def take(self, part: slice) -> "Rows":
+        whole = part.start == 0 and part.stop == len(self)
+        return self if whole else Rows({name: tensor[part] for name, tensor in self.tensors.items()})
+
+    def with_noise(self, latent_dim: int) -> "Rows":
+        """The same, with the noise that seeds and truncation mean."""
+        tensors = dict(self.tensors)
+        if "seed" not in tensors:
+            return self
+        noise_BZ = draw_noise(tensors.pop("seed").tolist(), latent_dim)
+        if "truncation" in tensors:
+            noise_BZ *= tensors.pop("truncation")[:, None]
+        return Rows({"noise": noise_BZ, **tensors})
+
+    def padded(self, count: int) -> "Rows":
+        """Filled up with zeros to `count` rows."""
+        missing = count - len(self)
+        if not missing:
+            return self
+        zeros = {name: np.zeros((missing, *tensor.shape[1:]), tensor.dtype) for name, tensor in self.tensors.items()}
+        return Rows({name: np.concatenate((tensor, zeros[name])) for name, tensor in self.tensors.items()})
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """What to draw in one forward pass."""
 
-    latents: Latents
-    labels: list[int] | None  # one an image
+    rows: Rows
     bucket: int  # images of the forward pass: as many as asked for, and padding
     as_files: bool = False  # PNG files rather than pixels
 

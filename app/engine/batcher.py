@@ -16,7 +16,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from app.engine.batch import BatchResult
+from app.engine.batch import BatchResult, Rows
 from app.engine.encoders import Encoders
 from app.engine.engine import Engine
 from app.engine.pace import MARGIN, Pace
@@ -25,7 +25,6 @@ from app.engine.request import EngineRequest, Patience, RequestOutput, grouped
 from app.engine.telemetry import EngineTelemetry
 from core.errors import NotReady, Overloaded
 from core.images import Images
-from models.noise import Latents
 
 COPY_BYTES = 1 << 19  # of pixels that the event loop copies itself, in some 50 us
 ENCODE_BYTES = 1 << 17  # of pixels that one task of the encoders takes on, or one request
@@ -87,15 +86,14 @@ class Batcher:
     def submit(
         self,
         engine: Engine,
-        latents: Latents,
-        labels: list[int] | None,
+        rows: Rows,
         encode: Callable[[Images], T],
         *,
         is_plain_png: bool = False,
         is_copy: bool = False,
         work_s: float = 0.0,
     ) -> EngineRequest[T]:
-        """Put a request into the queue: pictures (N, H, W, C) of N latents, which `encode` makes a file. Then `wait`.
+        """Put a request into the queue: pictures (N, H, W, C) of N rows, which `encode` makes a file. Then `wait`.
 
         is_plain_png: it is of one image, and `encode` gives what write_png does; so whoever draws it may write it.
         is_copy: `encode` only copies pixels: to hand a few over would cost more.
@@ -106,7 +104,7 @@ class Batcher:
             NotReady: the service is shutting down.
         """
         self.check_room()
-        request = EngineRequest(engine, latents, labels, encode, len(latents), is_plain_png, is_copy)
+        request = EngineRequest(engine, rows, encode, len(rows), is_plain_png, is_copy)
         if not (is_copy or (is_plain_png and engine.writes_files)):
             self.encoders.check_room()
             request.owed_s = work_s
@@ -137,13 +135,12 @@ class Batcher:
     async def draw(
         self,
         engine: Engine,
-        latents: Latents,
-        labels: list[int] | None,
+        rows: Rows,
         encode: Callable[[Images], T],
         work_s: float = 0.0,
     ) -> RequestOutput[T]:
         """Submit, and wait."""
-        return await self.wait(self.submit(engine, latents, labels, encode, work_s=work_s))
+        return await self.wait(self.submit(engine, rows, encode, work_s=work_s))
 
     def check_room(self) -> None:
         """Raise Overloaded or NotReady if `submit` would of anything, whatever becomes of its pixels."""
@@ -200,7 +197,7 @@ class Batcher:
     async def _draw_batch(self, engine: Engine, parts: list[RequestSlice]) -> None:
         as_files = engine.writes_files and all(request.is_plain_png for request, _ in parts)
         try:
-            result = await engine.draw(*_inputs(engine, parts), as_files=as_files)
+            result = await engine.draw(_rows(engine, parts), as_files=as_files)
         except Exception as error:  # the slot must outlive whatever a model does
             if len(parts) > 1:
                 for single in parts:  # so that only the culprits fail
@@ -287,9 +284,5 @@ def _drawn(request: EngineRequest[Any], result: BatchResult, place: int) -> Requ
     return RequestOutput(result.files[place], request.began_at - request.asked_at, result.infer_s, result.encode_s)
 
 
-def _inputs(engine: Engine, parts: list[RequestSlice]) -> tuple[Latents, list[int] | None]:
-    """Noise and labels of a batch."""
-    latents = Latents.joined([(request.latents, part) for request, part in parts], engine.latent_dim)
-    if not engine.labels:
-        return latents, None
-    return latents, [label for request, part in parts for label in (request.labels or ())[part]]
+def _rows(engine: Engine, parts: list[RequestSlice]) -> Rows:
+    return Rows.joined([request.rows.take(part) for request, part in parts], engine.latent_dim)

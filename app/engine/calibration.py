@@ -17,11 +17,11 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from app.engine.batch import Precision, PrecisionChoice
-from app.engine.forward import EagerForward, Forward, GraphForward, padded
+from app.engine.batch import Precision, PrecisionChoice, Rows
+from app.engine.forward import EagerForward, Forward, GraphForward
 from core.images import Images
 from models.folding import run_in
-from models.noise import default_labels, draw_noise
+from models.noise import Latents, default_labels
 from models.packing import pack
 
 BUCKETS = (1, 2, 4, 8, 16, 32, 64)  # batch shapes
@@ -47,25 +47,20 @@ class Calibration:
 class CalibrationBatch:
     """Images that every way to draw is tried on."""
 
-    z_BZ: npt.NDArray[np.float32]
-    label_B: npt.NDArray[np.int64] | None
+    rows: Rows
 
     def draw(self, forward: Callable[..., npt.NDArray[Any]], bucket: int) -> npt.NDArray[Any]:
         """All of them, in batches of one shape."""
-        starts = range(0, len(self.z_BZ), bucket)
-        drawn = [forward(*padded(self.z_BZ[i : i + bucket], self._labels(i, bucket), bucket)) for i in starts]
-        return np.concatenate(drawn)[: len(self.z_BZ)]
-
-    def _labels(self, start: int, count: int) -> npt.NDArray[np.int64] | None:
-        return None if self.label_B is None else self.label_B[start : start + count]
+        parts = [self.rows.take(slice(i, i + bucket)) for i in range(0, len(self.rows), bucket)]
+        return np.concatenate([forward(part.padded(bucket)) for part in parts])[: len(self.rows)]
 
 
 def make_probe(pixels: int, latent_dim: int, num_classes: int) -> CalibrationBatch:
     """Noise of the first seeds; the larger the image (`pixels` each), the fewer."""
     least, most = PROBE_IMAGES
     seeds = range(max(least, min(most, PROBE_PIXELS // pixels)))
-    labels = np.array(default_labels(seeds, num_classes), np.int64) if num_classes else None
-    return CalibrationBatch(draw_noise(seeds, latent_dim), labels)
+    labels = default_labels(seeds, num_classes) if num_classes else None
+    return CalibrationBatch(Rows.of(Latents(seeds), labels).with_noise(latent_dim))
 
 
 def calibrate(
@@ -116,8 +111,8 @@ def _measure(forward: Forward, probe: CalibrationBatch) -> tuple[list[int], dict
             break
         if np.array_equal(probe.draw(forward.raw, bucket), reference):
             buckets.append(bucket)
-            batch = padded(probe.z_BZ[:bucket], None if probe.label_B is None else probe.label_B[:bucket], bucket)
-            seconds[bucket] = _fastest(lambda batch=batch: forward(*batch))  # type: ignore[misc]
+            batch = probe.rows.take(slice(bucket)).padded(bucket)
+            seconds[bucket] = _fastest(functools.partial(forward, batch))
     return buckets, seconds
 
 

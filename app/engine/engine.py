@@ -10,13 +10,12 @@ from typing import Any
 
 import PIL
 
-from app.engine.batch import Backend, Batch, BatchResult, Facts, PrecisionChoice, Runner
+from app.engine.batch import Backend, Batch, BatchResult, Facts, PrecisionChoice, Rows, Runner
 from core.errors import StoreDamaged
 from core.registry import VersionManifest
 from core.store import check_files
 from ganymede.schemas import VERSION
 from ganymede.schemas.references import BranchStep
-from models.noise import Latents
 
 SMOOTHING = 0.1  # weight of the newest batch in the measured seconds of its shape
 SMALL = 64 * 64 * 3  # bytes of a picture that is encoded where it was drawn: to hand it over would cost more
@@ -75,10 +74,10 @@ class Engine:
         """Seconds of one slot, with nothing beside it, for a batch of `count` images."""
         return self._least[self._bucket(count)]
 
-    async def draw(self, latents: Latents, labels: list[int] | None, *, as_files: bool = False) -> BatchResult:
-        """Pictures of up to `largest_bucket` latents; labels for a conditional model only."""
-        bucket = self._bucket(len(latents))
-        result = await self.runner.run(Batch(latents, labels, bucket, as_files))
+    async def draw(self, rows: Rows, *, as_files: bool = False) -> BatchResult:
+        """Pictures of up to `largest_bucket` rows; with labels for a conditional model only."""
+        bucket = self._bucket(len(rows))
+        result = await self.runner.run(Batch(rows, bucket, as_files))
         self._seconds[bucket] += SMOOTHING * (result.infer_s - self._seconds[bucket])
         if result.infer_s < self._least[bucket]:
             self._least[bucket] = result.infer_s

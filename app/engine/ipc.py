@@ -2,12 +2,18 @@
 
 import asyncio
 import json
+import math
 import socket
 import struct
 from typing import Any, cast
 
+import numpy as np
+
+from app.engine.batch import Rows
+
 _LENGTHS = struct.Struct("!IQ")  # bytes of the JSON, and of the block behind it
 Frame = tuple[dict[str, Any], memoryview]
+TensorList = list[tuple[str, str, tuple[int, ...]]]  # name, number format as numpy writes it, shape
 
 
 def pack(message: dict[str, Any], *blocks: Any) -> bytes:
@@ -15,6 +21,21 @@ def pack(message: dict[str, Any], *blocks: Any) -> bytes:
     text = json.dumps(message).encode()
     views = [memoryview(block).cast("B") for block in blocks]
     return b"".join((_LENGTHS.pack(len(text), sum(map(len, views))), text, *views))
+
+
+def pack_rows(rows: Rows) -> tuple[TensorList, list[Any]]:
+    """What to put into a message, and the blocks of it."""
+    arrays = {name: np.ascontiguousarray(tensor) for name, tensor in rows.tensors.items()}
+    return [(name, array.dtype.str, array.shape) for name, array in arrays.items()], list(arrays.values())
+
+
+def unpack_rows(tensors: TensorList, block: memoryview) -> Rows:
+    """The rows of a message; copied, for in it they lie at any address."""
+    arrays, at = {}, 0
+    for name, dtype, shape in tensors:
+        arrays[name] = np.frombuffer(block, dtype, math.prod(shape), at).reshape(shape).copy()
+        at += arrays[name].nbytes
+    return Rows(arrays)
 
 
 def receive(connection: socket.socket) -> Frame:

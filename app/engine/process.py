@@ -6,7 +6,7 @@ One thread a socket reads commands from it and answers each; when the API closes
     open   {"do", "key", "folder", "manifest", "precision"}: the setting      -> {the fields of Facts}
     load   {"do", "key", "folder", "precision"}: what `open` found            -> {}
     drop   {"do", "key"}                                                      -> {}
-    draw   {"do", "key", "bucket", "as_files", "labels", "seeds", "truncation"}, or noise (N, Z) in the place of seeds
+    draw   {"do", "key", "bucket", "as_files", "tensors"}, tensors
            -> {"infer_s", "encode_s", "shape"}, pixels; or {..., "sizes"}, files
 
 A command that fails is answered by {"error", "code"}.
@@ -20,18 +20,16 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from app.engine.batch import Batch
 from app.engine.calibration import make_forward
 from app.engine.forward import Forward, run_batch
-from app.engine.ipc import pack, receive
+from app.engine.ipc import pack, receive, unpack_rows
 from app.engine.opening import open_folder
 from core.errors import GanymedeError
 from core.machine.memory import give_back
 from core.registry import VersionManifest
-from models.noise import Latents
 from models.weights import WEIGHTS_FILE, load_generator
 
 CPU = torch.device("cpu")
@@ -64,9 +62,7 @@ class Forwards:
         return ({},)
 
     def _run(self, forward: Forward, latent_dim: int, command: dict[str, Any], block: memoryview) -> Reply:
-        given = np.frombuffer(block, np.float32).reshape(-1, latent_dim) if len(block) else None
-        latents = Latents(command["seeds"], command["truncation"], given)
-        batch = Batch(latents, command["labels"], command["bucket"], command["as_files"])
+        batch = Batch(unpack_rows(command["tensors"], block), command["bucket"], command["as_files"])
         result = run_batch(forward, latent_dim, batch)
         answer = {"infer_s": result.infer_s, "encode_s": result.encode_s, "shape": result.images.shape}
         if command["as_files"]:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from app.engine.batch import Batch, BatchResult, Facts
-from app.engine.ipc import Connection, Frame, pack
+from app.engine.ipc import Connection, Frame, pack, pack_rows
 from core.errors import StoreDamaged
 from core.machine.memory import give_back
 from core.machine.processes import python_module
@@ -207,17 +207,15 @@ class ProcessRunner:
         self._backend, self._key = backend, key
 
     async def run(self, batch: Batch) -> BatchResult:
-        latents, given = batch.latents, batch.latents.given_NZ
+        tensors, blocks = pack_rows(batch.rows)
         command = {
             "do": "draw",
             "key": self._key,
             "bucket": batch.bucket,
             "as_files": batch.as_files,
-            "labels": batch.labels,
-            "seeds": list(latents.seeds),
-            "truncation": latents.truncation,
+            "tensors": tensors,
         }
-        answer, block = await self._backend.ask(command, *([] if given is None else [np.ascontiguousarray(given)]))
+        answer, block = await self._backend.ask(command, *blocks)
         images = np.frombuffer(b"" if batch.as_files else block, np.uint8).reshape(answer["shape"])
         ends = list(itertools.accumulate(answer.get("sizes", ())))
         files = [bytes(block[start:end]) for start, end in zip([0, *ends], ends, strict=False)]

@@ -21,7 +21,7 @@ class VersionQueue:
         self._gives_odd = False  # whether the odd one of a batch goes to the small ones
 
     def add(self, request: EngineRequest[Any]) -> None:
-        (self._small if len(request.latents) <= SMALL else self._large).append(request)
+        (self._small if len(request.rows) <= SMALL else self._large).append(request)
 
     def take(self, room: int) -> list[RequestSlice]:
         """A batch of up to `room` images."""

@@ -12,10 +12,10 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from app.engine.batch import Rows
 from app.engine.engine import Engine
 from core.errors import ClientGone, GenerationTimeout
 from core.images import Images
-from models.noise import Latents
 
 WATCH_AFTER_S = 0.1  # to watch a connection costs more than most requests have to wait
 ROUND_S = 0.1  # between two looks at those who wait
@@ -55,8 +55,7 @@ class EngineRequest(Generic[T]):
     """Images that somebody asked for. Changed on the event loop alone."""
 
     engine: Engine
-    latents: Latents
-    labels: list[int] | None
+    rows: Rows
     encode: Callable[[Images], T]
     waiting: int  # images that no batch has taken
     is_plain_png: bool = False  # `encode` gives what write_png does of its one image
@@ -74,7 +73,7 @@ class EngineRequest(Generic[T]):
     def take(self, count: int) -> slice:
         """The next `count` images, or as many as are left."""
         self.began_at = self.began_at or time.perf_counter()
-        start = len(self.latents) - self.waiting
+        start = len(self.rows) - self.waiting
         taken = min(count, self.waiting)
         self.waiting -= taken
         return slice(start, start + taken)
@@ -83,7 +82,7 @@ class EngineRequest(Generic[T]):
         """Keep what a batch drew; whether it was the last."""
         self.parts[start] = images
         self.infer_s += seconds
-        if sum(map(len, self.parts.values())) < len(self.latents):
+        if sum(map(len, self.parts.values())) < len(self.rows):
             return False
         self.drawn_at = time.perf_counter()
         return True

@@ -113,7 +113,7 @@ async def _verdict(recipe: Provenance, picture: PngFile, services: Services) -> 
         return None, f"this cannot be drawn here: {_shown(error)}"
     compare = functools.partial(_difference, params=params, picture=picture)
     work_s = READ_S + 3 * picture.width * picture.height * COMPARE_BYTE_S
-    reason = (await services.batcher.draw(engine, params.latents, params.labels, compare, work_s)).content
+    reason = (await services.batcher.draw(engine, params.rows, compare, work_s)).content
     if isinstance(reason, PictureInvalid):
         raise reason
     return reason is None, reason

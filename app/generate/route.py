@@ -125,8 +125,7 @@ async def _content(
         make = functools.partial(encode, params=params, engine=engine)
         engine_request = batcher.submit(
             engine,
-            params.latents,
-            params.labels,
+            params.rows,
             make,
             is_plain_png=params.is_plain_png,
             is_copy=params.is_copy,

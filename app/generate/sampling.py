@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from app.engine.batch import Rows
 from app.engine.engine import Engine
 from app.generate.parameters import RANDOM_SEED, Format, GenerateBody, GenerateQuery
 from app.generate.seeds import read_seeds
@@ -46,6 +47,11 @@ class SamplingParams:
     def seeds(self) -> Sequence[int]:
         """The seed of each image; none where the noise was given."""
         return self.latents.seeds
+
+    @property
+    def rows(self) -> Rows:
+        """What the engine is given."""
+        return Rows.of(self.latents, self.labels)
 
     @property
     def is_plain_png(self) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from app.engine.batch import BatchResult
+from app.engine.batch import BatchResult, Rows
 from app.engine.batcher import Batcher
 from app.engine.engine import Engine
 from core.images import Images
@@ -29,19 +29,19 @@ class Gated(Engine):
     def batch_for(self, waiting: int) -> int:
         return min(waiting, 64)
 
-    async def draw(self, latents: Latents, labels: list[int] | None, *, as_files: bool = False) -> BatchResult:
+    async def draw(self, rows: Rows, *, as_files: bool = False) -> BatchResult:
         self.entered.set()
         await asyncio.wait_for(self.gate.wait(), 300)
-        self.log.append((self.version, len(latents)))
-        return await super().draw(latents, labels, as_files=as_files)
+        self.log.append((self.version, len(rows)))
+        return await super().draw(rows, as_files=as_files)
 
 
 class Failing(Gated):
     """Fails every batch that has an image of class CULPRIT in it."""
 
-    async def draw(self, latents: Latents, labels: list[int] | None, *, as_files: bool = False) -> BatchResult:
-        result = await super().draw(latents, labels, as_files=as_files)
-        if labels and CULPRIT in labels:
+    async def draw(self, rows: Rows, *, as_files: bool = False) -> BatchResult:
+        result = await super().draw(rows, as_files=as_files)
+        if CULPRIT in rows.tensors["label"]:
             raise RuntimeError("this label cannot be drawn")
         return result
 
@@ -51,7 +51,7 @@ async def drawn(engine: Engine, seeds: Sequence[int], labels: list[int] | None =
     if labels is None and engine.labels:
         labels = default_labels(seeds, len(engine.labels))
     parts = [slice(i, i + engine.largest_bucket) for i in range(0, len(seeds), engine.largest_bucket)]
-    results = [await engine.draw(Latents(seeds[part]), labels and labels[part]) for part in parts]
+    results = [await engine.draw(Rows.of(Latents(seeds[part]), labels and labels[part])) for part in parts]
     return np.concatenate([one.images for one in results])
 
 
@@ -61,7 +61,7 @@ def ask(
     """Begin to draw; the task is in the queue when the loop has gone round once."""
 
     async def draw() -> Images:
-        return (await batcher.draw(engine, Latents(seeds), [label] * len(seeds), encode)).content
+        return (await batcher.draw(engine, Rows.of(Latents(seeds), [label] * len(seeds)), encode)).content
 
     return asyncio.create_task(draw())
 

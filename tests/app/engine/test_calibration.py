@@ -7,10 +7,9 @@ import torch
 from torch import nn
 
 from app.engine import calibration
-from app.engine.batch import Facts
+from app.engine.batch import Facts, Rows
 from app.engine.calibration import BUCKETS, CalibrationBatch, calibrate, make_probe
 from app.engine.engine import Engine, load_engine
-from app.engine.forward import padded
 from app.engine.thread_backend import ThreadBackend
 from core.images import Images
 from core.registry import Registry
@@ -63,12 +62,13 @@ class OddShapes:
 
     beside = 0
 
-    def __call__(self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None) -> Images:
+    def __call__(self, rows: Rows) -> Images:
+        z_BZ = rows.tensors["noise"]
         image_BHWC = np.repeat((z_BZ[:, :1, None, None] * 20 + 128).astype(np.uint8), 4, axis=1)
         return image_BHWC + np.uint8(len(z_BZ) == 8)
 
-    def raw(self, z_BZ: npt.NDArray[np.float32], label_B: npt.NDArray[np.int64] | None) -> npt.NDArray[np.float32]:
-        return self(z_BZ, label_B).astype(np.float32)
+    def raw(self, rows: Rows) -> npt.NDArray[np.float32]:
+        return self(rows).astype(np.float32)
 
 
 def test_a_shape_that_draws_other_bytes_is_not_used() -> None:
@@ -87,16 +87,17 @@ def test_shapes_that_take_too_long_are_not_used(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_probe_of_larger_images_has_fewer() -> None:
-    assert [len(make_probe(side * side * 3, 4, 0).z_BZ) for side in (8, 32, 64, 128, 512)] == [64, 21, 8, 8, 8]
+    assert [len(make_probe(side * side * 3, 4, 0).rows) for side in (8, 32, 64, 128, 512)] == [64, 21, 8, 8, 8]
 
 
 def test_a_batch_is_filled_up_to_its_shape() -> None:
-    z_BZ, labels = padded(np.ones((3, 2), np.float32), np.array([1, 2, 3]), 8)
+    full = Rows({"noise": np.ones((3, 2), np.float32), "label": np.array([1, 2, 3])}).padded(8)
+
+    z_BZ, labels = full.tensors["noise"], full.tensors["label"]
 
     assert z_BZ.shape == (8, 2)
     assert z_BZ[:3].all()
     assert not z_BZ[3:].any()
-    assert labels is not None
     assert labels.tolist() == [1, 2, 3, 0, 0, 0, 0, 0]
 
 
@@ -128,5 +129,4 @@ def test_a_probe_has_the_default_label_of_each_seed() -> None:
     probe = make_probe(64, 4, 3)
 
     assert isinstance(probe, CalibrationBatch)
-    assert probe.label_B is not None
-    assert probe.label_B[:5].tolist() == [0, 1, 2, 0, 1]
+    assert probe.rows.tensors["label"][:5].tolist() == [0, 1, 2, 0, 1]

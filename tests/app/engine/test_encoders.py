@@ -9,6 +9,7 @@ import httpx
 import numpy as np
 import pytest
 
+from app.engine.batch import Rows
 from app.engine.batcher import Batcher
 from app.engine.encoders import Encoders
 from app.engine.engine import Engine
@@ -50,7 +51,7 @@ async def narrow() -> AsyncIterator[Batcher]:
 def submit(
     batcher: Batcher, engine: Engine, encode: Callable[[Images], Images], work_s: float
 ) -> EngineRequest[Images]:
-    return batcher.submit(engine, Latents([1]), [0], encode, work_s=work_s)
+    return batcher.submit(engine, Rows.of(Latents([1]), [0]), encode, work_s=work_s)
 
 
 async def test_there_is_a_thread_for_each_core() -> None:
@@ -91,7 +92,7 @@ async def test_what_no_encoder_is_needed_for_waits_for_none(
     narrow.encoders.owe(1000.0)
     gated.gate.set()
 
-    drawn = await narrow.wait(narrow.submit(gated, Latents([1]), [0], np.copy, work_s=5.0, **kind))
+    drawn = await narrow.wait(narrow.submit(gated, Rows.of(Latents([1]), [0]), np.copy, work_s=5.0, **kind))
 
     assert len(drawn.content) > 0
     assert narrow.encoders.wait_s == 1000.0
@@ -120,9 +121,9 @@ async def test_what_fails_is_owed_no_more(narrow: Batcher, publish_tiny: Publish
     engine.gate.set()
 
     with pytest.raises(RuntimeError, match="no file"):
-        await narrow.draw(engine, Latents([1]), [0], fail, 0.5)
+        await narrow.draw(engine, Rows.of(Latents([1]), [0]), fail, 0.5)
     with pytest.raises(RuntimeError, match="cannot be drawn"):
-        await narrow.draw(engine, Latents([1]), [CULPRIT], np.copy, 0.5)
+        await narrow.draw(engine, Rows.of(Latents([1]), [CULPRIT]), np.copy, 0.5)
 
     assert narrow.encoders.wait_s == 0
 

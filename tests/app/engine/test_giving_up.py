@@ -5,6 +5,7 @@ import asyncio
 import numpy as np
 import pytest
 
+from app.engine.batch import Rows
 from app.engine.batcher import Batcher
 from app.engine.encoders import Encoders
 from app.main import create_app
@@ -142,7 +143,7 @@ async def test_what_takes_too_long_is_given_up_and_says_how_far_it_got(gated: Ga
 
 async def test_a_client_that_goes_away_frees_its_place(batcher: Batcher, gated: Gated) -> None:
     first, left = await occupy(batcher, gated), asyncio.Event()
-    drawing = batcher.submit(gated, Latents(range(50)), [0] * 50, np.copy)
+    drawing = batcher.submit(gated, Rows.of(Latents(range(50)), [0] * 50), np.copy)
     waits = asyncio.create_task(batcher.wait(drawing, left.wait))
     await asyncio.sleep(0)
 
@@ -158,7 +159,7 @@ async def test_a_client_that_goes_away_frees_its_place(batcher: Batcher, gated: 
 
 async def test_a_drawing_that_two_wait_for_is_kept_when_one_goes_away(batcher: Batcher, gated: Gated) -> None:
     first = await occupy(batcher, gated)
-    drawing = batcher.submit(gated, Latents([7]), [0], np.copy)
+    drawing = batcher.submit(gated, Rows.of(Latents([7]), [0]), np.copy)
     goes, stays = (asyncio.create_task(batcher.wait(drawing)) for _ in range(2))
     await asyncio.sleep(0)
 

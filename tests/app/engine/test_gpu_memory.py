@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 
+from app.engine.batch import Rows
 from app.engine.engine import Engine, load_engine
 from app.engine.model_cache import ModelCache
 from app.engine.telemetry import EngineTelemetry
@@ -66,7 +67,7 @@ async def test_engines_that_leave_give_all_of_it_back(open_wide: Open, backend: 
     cache = ModelCache(1, EngineTelemetry(), lambda engine: None)  # room for one: the newest
     for version in (1, 2, 3):
         cache.add(open_wide(version))
-        await cache.all()[-1].draw(Latents(range(4)), [0, 1, 2, 0])
+        await cache.all()[-1].draw(Rows.of(Latents(range(4)), [0, 1, 2, 0]))
         gc.collect()
         backend.give_back()
     beside_one = reserved() - before

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import numpy as np
 import pytest
 
-from app.engine.batch import Batch, Runner
+from app.engine.batch import Batch, Rows, Runner
 from app.engine.engine import Engine, load_engine
 from app.engine.process_backend import ProcessBackend, ProcessRunner
 from app.engine.thread_backend import ThreadBackend
@@ -46,7 +46,7 @@ def open_tiny(backend: ProcessBackend, registry: Registry, publish_tiny: Publish
 
 def batch(count: int = 16, *, as_files: bool = False) -> Batch:
     seeds = SEEDS[:count]
-    return Batch(Latents(seeds), default_labels(seeds, 3), 16, as_files)
+    return Batch(Rows.of(Latents(seeds), default_labels(seeds, 3)), 16, as_files)
 
 
 async def draw(runner: Runner) -> bytes:
@@ -77,9 +77,9 @@ async def test_it_draws_the_bytes_that_this_process_draws(
 async def test_it_draws_noise_that_was_given(open_tiny: Open) -> None:
     runner, z_NZ = await open_tiny("float32"), draw_noise(SEEDS, 4)
 
-    given = await runner.run(Batch(Latents((), 0.5, z_NZ), default_labels(SEEDS, 3), 16))
+    given = await runner.run(Batch(Rows.of(Latents((), 0.5, z_NZ), default_labels(SEEDS, 3)), 16))
 
-    of_seeds = await runner.run(Batch(Latents(SEEDS, 0.5), default_labels(SEEDS, 3), 16))
+    of_seeds = await runner.run(Batch(Rows.of(Latents(SEEDS, 0.5), default_labels(SEEDS, 3)), 16))
     assert np.array_equal(given.images, of_seeds.images)
     assert given.images.tobytes() != await draw(runner)
 
@@ -149,7 +149,7 @@ async def test_a_command_that_fails_leaves_the_next_one_possible(open_tiny: Open
     runner = await open_tiny("float32")
 
     with pytest.raises(RuntimeError, match="the engine process: "):
-        await runner.run(Batch(Latents(SEEDS), [99] * 16, 16))
+        await runner.run(Batch(Rows.of(Latents(SEEDS), [99] * 16), 16))
 
     assert await draw(runner)
 
