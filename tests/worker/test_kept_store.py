@@ -86,6 +86,15 @@ def without(names: set[str], body: Any) -> Any:
     return [without(names, value) for value in body] if isinstance(body, list) else body
 
 
+def like(was_told: Any, body: Any) -> Any:
+    """`body` without the fields that a newer build added: objects that had none, of free keys, are left as they are."""
+    if isinstance(was_told, dict) and isinstance(body, dict) and was_told:
+        return {name: like(was_told[name], value) for name, value in body.items() if name in was_told}
+    if isinstance(was_told, list) and isinstance(body, list) and len(was_told) == len(body):
+        return [like(*pair) for pair in zip(was_told, body, strict=True)]
+    return body
+
+
 async def test_all_of_it_is_told_and_drawn_as_it_was(kept: Settings, serve: Serve, is_same_machine: bool) -> None:
     async with serve(create_app(kept)) as client:
         told = {path: await client.get(path) for path in TOLD["answers"]}
@@ -93,7 +102,8 @@ async def test_all_of_it_is_told_and_drawn_as_it_was(kept: Settings, serve: Serv
 
     for path, answer in told.items():
         assert answer.status_code == 200, answer.text
-        assert without(HERE_ALONE, answer.json()) == without(HERE_ALONE, TOLD["answers"][path])
+        was_told = without(HERE_ALONE, TOLD["answers"][path])
+        assert like(was_told, without(HERE_ALONE, answer.json())) == was_told
     for reference, answers in drawn.items():
         expected, pixels = TOLD["drawn"][reference], np.load(io.BytesIO(answers[-1].content), allow_pickle=False)
         assert [answer.headers["Model-Version"] for answer in answers] == [expected["version"]] * len(FORMS)
