@@ -59,7 +59,7 @@ STARTERS = {
     DIGITS: Starter(
         recipe="sngan",
         seed=1,
-        trainings=({"steps": 24_000, "checkpoint_every": 500},),
+        trainings=({"steps": 12_000, "checkpoint_every": 500},),
         least_accuracy=0.993,
         most_ratio=2.0,
         rows=10,

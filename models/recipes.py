@@ -79,8 +79,7 @@ RECIPES = {
     "cgan": Recipe(
         what="dcgan, the label fed to both networks",
         source="Mirza & Osindero 2014, arXiv 1411.1784",
-        expect="The usual beginning where there are labels; the starter model was made with it. After 60,000 images "
-        "nine digits of ten are right.",
+        expect="The usual beginning where there are labels. After 60,000 images nine digits of ten are right.",
         architecture="dcgan",
         objective="non_saturating",
         conditional=True,
@@ -126,7 +125,8 @@ RECIPES = {
         what="residual networks, hinge, spectral norm; with labels conditional batch norm and projection",
         source="Miyato et al. 2018, arXiv 1802.05957; Miyato & Koyama 2018, arXiv 1802.05637",
         expect="It needs steps more than pictures, so its batches are small. The classes come "
-        "late, then at once: three digits of ten are right after 10,000 images, 99 of 100 after 40,000.",
+        "late, then at once: three digits of ten are right after 10,000 images, 99 of 100 after 40,000. The starter "
+        "`digits` was made with it.",
         architecture="resnet",
         objective="hinge",
         conditional=None,
