@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any, Literal
 
-from core.registry import timestamp
+from core.clock import timestamp
 
 Form = Literal["human", "json"]
 

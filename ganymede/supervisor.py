@@ -1,7 +1,6 @@
 """Starts the broker, the API and the worker, keeps them alive, ends them in order. Knows nothing of what they do."""
 
 import contextlib
-import ctypes
 import functools
 import os
 import signal
@@ -13,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.machine.lifeline import die_with_parent
 from core.machine.processes import python_module
 from core.settings import Settings
 from core.store import files
@@ -23,8 +23,6 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0  # before a dead process is started a
 STEADY_AFTER_S = 60.0  # then its next death is a first one
 DEATHS_AT_START = 5  # of a process that has never been steady; it will not be
 API_STOPS_WITHIN_S, WORKER_STOPS_WITHIN_S = 30.0, 60.0
-
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 Say = Callable[[str], None]
 
@@ -48,12 +46,13 @@ class Child:
     was_steady: bool = False
 
     def start(self, environment: Mapping[str, str]) -> None:
+        on_linux = sys.platform == "linux"  # elsewhere nothing would be left of it after exec
         self.process = subprocess.Popen(
             python_module(self.module),
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C reaches the supervisor alone, which ends the others in order
-            preexec_fn=functools.partial(_end_with_parent, os.getpid()) if sys.platform == "linux" else None,
+            preexec_fn=functools.partial(die_with_parent, os.getpid(), signal.SIGTERM) if on_linux else None,
         )
         self.started_at = time.monotonic()
 
@@ -205,10 +204,3 @@ def _without_here(environment: Mapping[str, str]) -> dict[str, str]:
     """
     named = [folder for folder in environment.get("PYTHONPATH", "").split(os.pathsep) if folder]
     return {**environment, "PYTHONPATH": os.pathsep.join(named)}
-
-
-def _end_with_parent(parent: int) -> None:
-    """In the child: be told to end when the supervisor dies, however it does."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:  # it died between the fork and the call above
-        os._exit(1)

@@ -1,4 +1,4 @@
-"""Whether the device that a setting names is here. Knows no network."""
+"""The device that a setting names: which it is, whether it is here, what it computes in. Knows no network."""
 
 import sys
 
@@ -9,7 +9,19 @@ from core.settings import SettingsError
 
 def has_gpu(device: str) -> bool:
     """Whether networks run on a GPU where the setting `device` is this."""
-    return torch.cuda.is_available() if device == "auto" else device.startswith("cuda")
+    return choose_device(device).startswith("cuda")
+
+
+def choose_device(device: str) -> str:
+    """The setting, "auto" as what there is: the GPU, else the CPU."""
+    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is native there; emulated, it would be slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def check_device(device: str) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 from torch import nn
 
 from core import images
+from core.clock import timestamp
 from core.errors import StoreDamaged
-from core.registry import PublishKey, Registry, VersionManifest, timestamp
+from core.registry import PublishKey, Registry, VersionManifest
 from core.registry.manifest import MANIFEST_FILE, LearntFrom, StartedFrom
 from core.store import check_files, files, list_files
 from models import sampling

@@ -85,8 +85,9 @@ def _taken_on(run: Run, settings: Settings, number: int | None) -> str:
 
 
 def _trained(run: Run, state: RunState, settings: Settings) -> str:
-    processes = run.spec().resolved.processes
-    return _watch(run, state, processes, settings) if processes > 1 else train_in(ALONE, run, settings)
+    spec = run.spec()
+    processes = spec.resolved.processes
+    return _watch(run, state, processes, settings) if processes > 1 else train_in(ALONE, run, spec, settings)
 
 
 def _watch(run: Run, state: RunState, processes: int, settings: Settings) -> str:
@@ -127,9 +128,8 @@ def attempt(run: Run, work: Callable[[], str]) -> str:
         return _fail(run, "internal", "an unexpected error; the run's log has the details", retryable=True)
 
 
-def train_in(world: World, run: Run, settings: Settings) -> str:
+def train_in(world: World, run: Run, spec: StoredSpec, settings: Settings) -> str:
     """Train a run to its end, or until it is to stop, with the other processes of `world`; the first settles it."""
-    spec = run.spec()
     resolved = spec.resolved
     execution = _execution(run, settings.device, resolved.precision, world)
     execution.apply()
@@ -140,7 +140,7 @@ def train_in(world: World, run: Run, settings: Settings) -> str:
     hooks: list[Hook] = []
     try:
         world.lead(lambda: _check(dataset, limiter.stopper))
-        world.lead(lambda: hooks.extend(_set_off(run, training, dataset, keeper, limiter, settings)))
+        world.lead(lambda: hooks.extend(_set_off(run, spec, training, dataset, keeper, limiter, settings)))
     except StopTraining as stop:
         return _stopped(run, stop) if world.is_first else FOLLOWED
     rules = (resolved.batch_size, resolved.seed, execution.torch_device, world.share)
@@ -159,6 +159,7 @@ def train_in(world: World, run: Run, settings: Settings) -> str:
 
 def _set_off(
     run: Run,
+    spec: StoredSpec,
     training: TrainState,
     dataset: Dataset,
     keeper: KeepCheckpoints,
@@ -172,7 +173,7 @@ def _set_off(
     Raises:
         StopTraining: the run is to stop already.
     """
-    spec, state, stopper = run.spec(), _mark_beginning(run, training), limiter.stopper
+    state, stopper = _mark_beginning(run, training), limiter.stopper
     shop = Workshop(
         store=run.store,
         execution=training.execution,

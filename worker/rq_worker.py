@@ -6,13 +6,10 @@ run, whatever is found in the queue; a worker whose entry in Redis was lost is k
 """
 
 import contextlib
-import ctypes
 import logging
 import os
 import re
 import signal
-import sys
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -27,6 +24,7 @@ from rq.worker_registration import register
 
 from core.errors import IllegalTransition, RunNotFound, StoreDamaged
 from core.log import about_run
+from core.machine.lifeline import die_with_parent
 from core.queue import DEVICE_FIELD, TRAIN_FUNCTION, parse_job_id, trouble_of
 from core.runs import RunStore
 from ganymede.schemas.states import Status
@@ -41,8 +39,6 @@ MAINTENANCE_EVERY_S = 30
 REFUSED_PAUSE_S = 5.0  # until a Redis that refuses is asked again
 
 ADDRESS = re.compile(r"(?:\A| )addr=(.*?)(?= laddr=| fd=|\Z)", re.DOTALL)
-
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 log = logging.getLogger(__name__)
 
@@ -225,19 +221,3 @@ def _address(reply: bytes | str, **_: object) -> dict[str, str]:
     text = reply.decode(errors="replace") if isinstance(reply, bytes) else reply
     found = ADDRESS.search(text)
     return {"addr": found[1] if found else "unknown"}
-
-
-def die_with_parent(parent: int | None) -> None:
-    """See to it that this process ends when `parent` does, also by kill -9."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    else:
-        threading.Thread(target=_watch_parent, args=(parent,), daemon=True).start()
-    if os.getppid() != parent:  # it died between the fork and the call above
-        os._exit(1)
-
-
-def _watch_parent(parent: int | None) -> None:
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.clock import timestamp
 from core.datasets.order import ImportOrder
 from core.errors import FieldProblem, GanymedeError, InvalidRequest, Overloaded
 from core.machine.processes import python_module
-from core.registry import timestamp
 from ganymede.schemas.system import ImportBody
 
 AT_ONCE = 8  # uploads that are received or wait; each may take GANYMEDE_MAX_UPLOAD of the disk

@@ -20,6 +20,7 @@ from torch import nn
 from app.engine.batch import Precision, PrecisionChoice, Rows
 from app.engine.forward import EagerForward, Forward, GraphForward
 from core.images import Images
+from models.device import has_bfloat16
 from models.folding import run_in
 from models.noise import Latents, default_labels
 from models.packing import pack
@@ -82,13 +83,6 @@ def _precision(
         return "float32"
     exact, halved = probe.draw(here("float32"), REFERENCE_BUCKET), probe.draw(here("bfloat16"), REFERENCE_BUCKET)
     return "bfloat16" if _deviation(halved, exact) <= MAX_DEVIATION else "float32"
-
-
-def has_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 is native there; emulated, it would be slower than float32."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def make_forward(generator: nn.Module, device: torch.device, precision: Precision) -> Forward:

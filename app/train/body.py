@@ -9,8 +9,8 @@ from typing import Annotated
 from fastapi import Path
 
 from app.http.proxy import address
+from core.clock import timestamp
 from core.queue import QueueUnavailable, TrainQueue, job_id
-from core.registry import timestamp
 from core.runs import Run
 from core.runs.notes import Notes
 from core.runs.states import RunState, possible_verbs

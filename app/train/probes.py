@@ -14,8 +14,8 @@ from collections.abc import AsyncIterator, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.clock import timestamp
 from core.machine.processes import python_module
-from core.registry import timestamp
 from core.resolved import ResolvedConfig
 
 PROCESS = "worker.probe"  # named as text: the API never imports the worker

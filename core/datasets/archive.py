@@ -13,9 +13,8 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from core.datasets.directory import LOCAL_SIZE, Directory, unicode_path
-from core.datasets.members import CHUNK, Member, unpack
+from core.datasets.members import CHUNK, FileRefused, Member, unpack
 from core.datasets.names import decode
-from core.datasets.refusal import FileRefused
 from core.errors import InvalidRequest
 
 MAX_ENTRIES = 1_000_000

@@ -3,20 +3,20 @@
 Shape suffixes: N images, H height, W width, C channels (1 or 3).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from core.datasets import sniff
 from core.datasets.archive import zip_members
-from core.datasets.content import by_content
 from core.datasets.conversion import Tell, check_bytes, convert, plan_for
 from core.datasets.idx_files import idx_uploads, read_idx_files
 from core.datasets.image_set import ImageSet, check_class_names
-from core.datasets.layout import Entry, Picture, by_folders, class_order, list_entries
+from core.datasets.layout import NO_PICTURE, Entry, Picture, by_folders, class_order, list_entries
 from core.datasets.looking import look_at_all, notes_of
 from core.datasets.members import Member, head, read
 from core.datasets.metadata import is_metadata, labelled, read_metadata
@@ -112,7 +112,7 @@ def _located(error: InvalidRequest) -> InvalidRequest:
 def _from_archive(members: Sequence[Member], order: ImportOrder, folder: Path, tell: Tell) -> Built:
     """Of pictures, or of IDX files where there are no pictures."""
     report = Report("pictures")
-    entries = list(by_content(list_entries(members, report)))
+    entries = list(_by_content(list_entries(members, report)))
     if not any(entry.name.lower().endswith(tuple(SUFFIXES)) for entry in entries):
         if uploads := idx_uploads([entry for entry in entries if is_idx(head(entry.member))], folder, order.limits):
             return _from_arrays(read_idx_files(uploads, order.limits.bytes), Report("idx"), order, folder, tell)
@@ -181,3 +181,17 @@ def _from_arrays(content: ImageSet, report: Report, order: ImportOrder, folder: 
     convert([str(i) for i in range(count)], converted, plan, target, report, tell)
     images_NHWC = np.lib.format.open_memmap(target, mode="r")
     return Built(ImageSet(images_NHWC, content.labels_N, content.class_names), report, target)
+
+
+def _by_content(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """The same; what has a foreign name is a picture where it begins as one, or its refusal says what it is."""
+    for entry in entries:
+        if entry.refusal is None or is_metadata(entry):
+            yield entry
+            continue
+        kind = sniff.kind_of(head(entry.member)[: sniff.HEAD])
+        if kind and kind.is_picture:
+            yield replace(entry, refusal=None)
+        else:
+            is_known = kind and kind.advice and entry.refusal == NO_PICTURE
+            yield replace(entry, refusal=str(kind)) if is_known else entry

@@ -9,9 +9,9 @@ from typing import Any, BinaryIO, TypeVar
 import numpy as np
 
 from core.datasets.levels import FULL, UNIT, Span, levels_of
+from core.datasets.members import FileRefused
 from core.datasets.order import AUTO, AUTO_SIZES, ImportForm
 from core.datasets.picture import Plan, Shape
-from core.datasets.refusal import FileRefused
 from core.datasets.report import Report
 from core.errors import InvalidRequest
 from core.images import Images, base_size

@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from core import images
+from core.clock import timestamp
 from core.datasets.image_set import MAX_CLASS_NAME, MAX_CLASSES, ImageSet
 from core.datasets.npz import read_npz
 from core.datasets.preview import preview
 from core.errors import DatasetNotFound, InvalidRequest, StoreDamaged
 from core.refs import check_name
-from core.registry import timestamp
 from core.store import SCHEMA, Listed, Record, Store, check_files, files, list_files
 
 __all__ = ["BUNDLED", "MAX_CLASSES", "MAX_CLASS_NAME", "Change", "Dataset", "DatasetStore", "ImageSet", "Origin"]

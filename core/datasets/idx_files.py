@@ -14,9 +14,8 @@ from core.datasets.idx import MAX_ELEMENTS, read_idx
 from core.datasets.image_set import ImageSet
 from core.datasets.labels import number
 from core.datasets.layout import Entry
-from core.datasets.members import unpack
+from core.datasets.members import FileRefused, unpack
 from core.datasets.order import Limits, Upload
-from core.datasets.refusal import FileRefused
 from core.errors import InvalidRequest
 
 _OF_A_SET = re.compile(r"train|test|t10k|images?|labels?|idx[0-9]?|ubyte|u?int8|gz|[^a-z0-9]+")

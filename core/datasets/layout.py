@@ -5,9 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from core.datasets import names
-from core.datasets.members import Member
+from core.datasets.members import FileRefused, Member
 from core.datasets.picture import SUFFIXES
-from core.datasets.refusal import FileRefused
 from core.datasets.report import Report
 from core.datasets.splits import Level
 

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.datasets.refusal import FileRefused
-
 MAX_RATIO = 200  # of unpacked to packed, for files larger than RATIO_FROM; pictures reach 20
 RATIO_FROM = 1 << 20
 CHUNK = 1 << 20
+
+
+class FileRefused(Exception):
+    """One file of many cannot be taken; the text is the reason, and the others may well be taken."""
 
 
 @dataclass(frozen=True, slots=True)

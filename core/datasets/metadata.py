@@ -12,7 +12,7 @@ from core.datasets import names
 from core.datasets.image_set import MAX_CLASSES
 from core.datasets.layout import Entry, Picture
 from core.datasets.lookup import Lookup
-from core.datasets.refusal import FileRefused
+from core.datasets.members import FileRefused
 from core.datasets.report import Report
 from core.datasets.tables import Table, label_of, read_table
 from core.errors import InvalidRequest

@@ -11,7 +11,7 @@ import re
 import unicodedata
 
 from core.datasets.image_set import MAX_CLASS_NAME
-from core.datasets.refusal import FileRefused
+from core.datasets.members import FileRefused
 
 _UNDECODED = re.compile("[\udc80-\udcff]")
 # In Shift-JIS, GBK and Big5 a backslash may be the second byte of a character; its first is no ASCII.

@@ -17,9 +17,9 @@ from core.datasets.archive import open_archive, unpack_entry
 from core.datasets.array_roles import ArrayHeader, LabelledArray, assign, refused, unused
 from core.datasets.image_set import ImageSet
 from core.datasets.labels import number
+from core.datasets.members import FileRefused
 from core.datasets.order import Upload
 from core.datasets.pixels import to_images
-from core.datasets.refusal import FileRefused
 from core.errors import InvalidRequest
 
 MAX_BYTES = 1 << 33  # of all arrays together

@@ -14,7 +14,7 @@ from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 from core.datasets.container import bare, significant_bits
 from core.datasets.deep import Deep, is_deep, know_more_tiffs, read_deep
 from core.datasets.levels import FULL, UNIT, Levels, NoLevels, Span, levels_of
-from core.datasets.refusal import FileRefused
+from core.datasets.members import FileRefused
 from core.datasets.sniff import HEAD, kind_of
 from core.images import Images
 

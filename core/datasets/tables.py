@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.datasets.members import FileRefused
 from core.datasets.names import decode
-from core.datasets.refusal import FileRefused
 
 LOOKED_AT = 1 << 16  # characters, to find what separates columns
 NOT_A_VALUE = frozenset({"", "nan"})  # of a cell; "none" may well be a class

@@ -18,10 +18,9 @@ from typing import BinaryIO, cast
 
 from core.datasets.archive import UNREADABLE
 from core.datasets.conversion import Tell
-from core.datasets.members import CHUNK, Member
+from core.datasets.members import CHUNK, FileRefused, Member
 from core.datasets.names import decode
 from core.datasets.order import Limits
-from core.datasets.refusal import FileRefused
 from core.errors import InvalidRequest
 
 GZIP_MAGIC, BZIP2_MAGIC, XZ_MAGIC = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0"

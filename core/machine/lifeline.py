@@ -1,12 +1,39 @@
-"""A process that ends with the one that started it, whose stdin is a pipe from there. Knows no work."""
+"""A process that ends with the one that started it. Knows no work."""
 
+import ctypes
 import os
 import signal
+import sys
 import threading
+import time
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def die_with_parent(parent: int | None, number: signal.Signals = signal.SIGKILL) -> None:
+    """See to it that this process gets the signal `number` when `parent` ends, also by kill -9.
+
+    Elsewhere than on Linux a thread looks after `parent`, and ends this process at once.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
+    else:
+        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    if os.getppid() != parent:  # it died between the fork and the call above
+        os._exit(1)
+
+
+def _watch(parent: int | None) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def end_with_the_parent() -> None:
-    """From here on this process ends at once when its stdin is closed. Ctrl-C, which reaches the group, is ignored."""
+    """From here on this process ends at once when its stdin, a pipe from the parent, is closed.
+
+    Ctrl-C, which reaches the group, is ignored.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_wait, daemon=True).start()
 

@@ -1,6 +1,6 @@
 """The models: versions, aliases, publish keys."""
 
 from core.registry.manifest import PublishKey, VersionManifest
-from core.registry.registry import HISTORY_KEPT, Check, Registry, timestamp
+from core.registry.registry import HISTORY_KEPT, Check, Registry
 
-__all__ = ["HISTORY_KEPT", "Check", "PublishKey", "Registry", "VersionManifest", "timestamp"]
+__all__ = ["HISTORY_KEPT", "Check", "PublishKey", "Registry", "VersionManifest"]

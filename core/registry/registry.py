@@ -5,7 +5,6 @@ replaced in one step and a folder appears and disappears whole.
 """
 
 import contextlib
-import datetime as dt
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from core.clock import timestamp
 from core.errors import AliasNotFound, Conflict, ModelNotFound, StoreDamaged, VersionInUse
 from core.registry.cache import CachedModel, RegistryCache, Stamp
 from core.registry.manifest import MANIFEST_FILE, PublishKey, VersionManifest
@@ -249,9 +249,3 @@ def _newest_moves(history: list[Move]) -> list[Move]:
     by_hand = [index for index, move in enumerate(history) if move.alias != LATEST]
     staying = {*of_latest[-HISTORY_KEPT:], *by_hand[-HISTORY_KEPT:]}
     return [move for index, move in enumerate(history) if index in staying]
-
-
-def timestamp(seconds: float | None = None) -> str:
-    """Now, or a Unix time: ISO 8601 in UTC with milliseconds."""
-    moment = dt.datetime.now(dt.UTC) if seconds is None else dt.datetime.fromtimestamp(seconds, dt.UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

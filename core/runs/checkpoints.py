@@ -9,9 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, field_serializer
 
+from core.clock import timestamp
 from core.errors import CheckpointNotFound, StoreDamaged
 from core.refs import find_place
-from core.registry import PublishKey, VersionManifest, timestamp
+from core.registry import PublishKey, VersionManifest
 from core.registry.manifest import MANIFEST_FILE
 from core.resolved import ResolvedConfig
 from core.runs import Run

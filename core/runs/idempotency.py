@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from core.clock import timestamp
 from core.errors import IdempotencyKeyInFlight, IdempotencyKeyReused, StoreDamaged
-from core.registry import timestamp
 from core.store import Store, files
 
 FORGOTTEN_AFTER = timedelta(hours=24)

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+from core.clock import timestamp
 from core.errors import IllegalTransition, RunNotFound, StoreDamaged
-from core.registry import timestamp
 from core.resolved import ResolvedConfig
 from core.runs.events import newest_event_id
 from core.runs.execution import StoredExecution

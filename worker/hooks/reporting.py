@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from core import images
-from core.registry import timestamp
+from core.clock import timestamp
 from core.runs import Run
 from core.runs.samples import Grid, list_grids
 from core.runs.states import Progress, RunState

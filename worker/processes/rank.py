@@ -14,13 +14,13 @@ from pathlib import Path
 import torch
 
 from core.log import about_run, configure_logging
+from core.machine.lifeline import die_with_parent
 from core.runs import Run, RunStore
 from core.settings import Settings, load_settings
 from core.store import Store
 from worker.hooks.log_events import WarningsAsEvents
 from worker.job import attempt, train_in
 from worker.processes.launch import LOST_PEER, OUT_OF_MEMORY
-from worker.rq_worker import die_with_parent
 from worker.training.distributed import Over, PeerLost, joined
 from worker.training.stopping import STOP_SIGNALS, on_stop_signal
 
@@ -55,7 +55,7 @@ def main(place: argparse.Namespace) -> int:
 
 def _train(place: argparse.Namespace, run: Run, settings: Settings) -> str:
     with joined(place.rank, place.size, place.meeting, torch.device(place.device)) as world:
-        return train_in(world, run, settings)
+        return train_in(world, run, run.spec(), settings)
 
 
 def read_place() -> argparse.Namespace:

@@ -11,6 +11,7 @@ import torch
 
 from core.errors import TrainingFailed
 from core.machine.cores import available_cores
+from models.device import choose_device, has_bfloat16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,11 +60,11 @@ def decide(device: str, precision: str, threads: int | None = None, processes: i
     `threads` is what an attempt before this one had: with another number sums are made in another order. `processes`
     train together, on a CPU each with its share of the cores.
     """
-    device = _settled(device)
+    device = choose_device(device)
     if torch.device(device).type == "cuda" and torch.device(device).index is not None:
         torch.cuda.set_device(device)
     if precision == "auto":
-        precision = "bfloat16" if _has_bfloat16(torch.device(device)) else "float32"
+        precision = "bfloat16" if has_bfloat16(torch.device(device)) else "float32"
     cores = max(1, available_cores() // processes)
     return Execution(device=device, precision=precision, threads=min(threads or cores, cores))
 
@@ -74,7 +75,7 @@ def devices_of(device: str, processes: int) -> list[str]:
     Raises:
         TrainingFailed: there are not as many GPUs.
     """
-    settled = torch.device(_settled(device))
+    settled = torch.device(choose_device(device))
     if settled.type != "cuda":
         return [str(settled)] * processes
     there_are = torch.cuda.device_count() if settled.index is None else 1
@@ -83,13 +84,3 @@ def devices_of(device: str, processes: int) -> list[str]:
         message = f"{processes} processes need {processes} GPUs, and this worker has fewer: {given}"
         raise TrainingFailed("too_few_devices", message, retryable=True)
     return [f"cuda:{index}" for index in range(processes)]
-
-
-def _settled(device: str) -> str:
-    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-
-
-def _has_bfloat16(device: torch.device) -> bool:
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

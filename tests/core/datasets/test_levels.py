@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from core.datasets.levels import NoLevels, Span, levels_of
+from core.datasets.members import FileRefused
 from core.datasets.picture import Plan, decode, look_at
-from core.datasets.refusal import FileRefused
 from core.errors import InvalidRequest
 from tests.core.datasets.conftest import Build
 from tests.pictures import Pixels, chunk, packed_bits, png, tiff

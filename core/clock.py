@@ -1,0 +1,9 @@
+"""The time of day as it is written into files and answers."""
+
+import datetime as dt
+
+
+def timestamp(seconds: float | None = None) -> str:
+    """Now, or a Unix time: ISO 8601 in UTC with milliseconds."""
+    moment = dt.datetime.now(dt.UTC) if seconds is None else dt.datetime.fromtimestamp(seconds, dt.UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
