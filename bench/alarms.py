@@ -8,6 +8,8 @@ of a recipe that changed since, is made again.
 
     python -m bench.alarms                   # what is not done yet
     python -m bench.alarms cgan few-pictures # all seeds of these rows, judged by the rules as they are now
+
+Shape suffixes: N images, H height, W width, C channels.
 """
 
 import argparse

@@ -6,7 +6,7 @@
 Draws the images of seeds 0 to N-1 through `GET /generate`, at truncation 1 and label = seed mod classes, filters
 nothing, and has bench.judge read them; which judge, the shape of the images decides. Distances compare with each other
 and with the floor only at 10,000 digits or 4,000 avatars, which is N if nothing is said; KID, precision and recall are
-told there alone.
+told there alone. Shape suffixes: N images, H height, W width, C channels.
 """
 
 import argparse

@@ -11,6 +11,8 @@ minutes of two idle cores, by the speeds recorded before.
     python -m bench.recipes avatars-few              # of that on one dataset
     python -m bench.recipes dcgan-0 avatars-cgan-0   # these runs (a dataset, none for digits, a row and a seed)
     python -m bench.recipes --speed [RUN...]         # images a second: seconds each; leave the machine alone
+
+Shape suffixes: N images, H height, W width, C channels.
 """
 
 import argparse

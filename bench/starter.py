@@ -5,7 +5,7 @@
 A row of STARTERS says what is trained, by the project's own job: the same code, checkpoints and publishing as any run.
 One training after another, each from where the one before it ended. Their home is kept, so what was interrupted goes on
 where it was. The best version that was evaluated, and its judgement, go to models/starter/NAME/, a picture to
-docs/NAME.png; what misses the bars of its row is refused.
+docs/NAME.png; what misses the bars of its row is refused. Shape suffixes: N images.
 """
 
 import argparse

@@ -2,6 +2,8 @@
 
 In eval mode a batch norm is a scale and a shift of each channel, which the layer before it can do (Jacob et al. 2018,
 arXiv 1712.05877, section 3.2); the kernel of an UpConv2d does not change, so it is made once.
+
+Shape suffixes: B images, I input channels, O output channels, P = 4 * O, C channels, H height, W width.
 """
 
 import copy
@@ -44,8 +46,6 @@ class PhasedConv2d(nn.Conv2d):
     """An UpConv2d of few output channels O as one convolution of 2 x 2 that gives 4 * O: each of the four pixels that
     one becomes has a kernel of its own (Shi et al. 2016, arXiv 1609.07009). A window of 2 x 2 pixels is all that the
     four doubled pixels around its middle see, so nothing is computed twice.
-
-    Shape suffixes: B images, I input channels, O output channels, P = 4 * O, H height, W width.
     """
 
     def __init__(self, layer: UpConv2d) -> None:

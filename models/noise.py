@@ -1,6 +1,6 @@
 """From a seed to a noise vector. numpy draws it, so that a seed means the same vector for ever and on every device.
 
-Shape suffixes: B images, Z latent.
+Shape suffixes: B images, N of a request, Z latent.
 """
 
 import threading

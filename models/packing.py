@@ -4,6 +4,8 @@ oneDNN brings a weight into its own layout at each call: half a millisecond of a
 smallest batch takes one in all. Packed once, and with the activation done while the numbers are at hand, that is saved.
 torch does this in inductor when it freezes weights (torch/_inductor/fx_passes/mkldnn_fusion.py), with these operators;
 they are no public interface, so a build without them runs the network as it is.
+
+Shape suffixes: B images, I input channels, H height, W width.
 """
 
 import torch

@@ -26,6 +26,8 @@ FUNCTION_LIMIT = 40  # lines from `def` to the last, with the docstring
 EMPTY_NAMES = {"base", "common", "handler", "helper", "manager", "misc", "util"}
 EMPTY_NAMES |= {f"{name}s" for name in EMPTY_NAMES}
 
+SHAPED = re.compile(r"_?[a-z]\w*_([A-Z][A-Z0-9]*)")  # x_BCHW: a letter for each dimension
+
 ENVIRONMENT = {"os.environ", "os.environb", "os.getenv", "os.getenvb"}
 PICKLES = {"_pickle", "cloudpickle", "dill", "joblib", "pickle", "shelve"}
 
@@ -175,6 +177,18 @@ def test_every_module_begins_by_saying_what_it_is() -> None:
     mute = [module.path for module in _modules(*EVERYTHING) if not ast.get_docstring(module.tree)]
 
     assert mute == []
+
+
+def test_a_legend_explains_every_letter_of_a_shape_suffix() -> None:
+    unexplained = {}
+    for module in _modules(*PRODUCT):
+        text = (ast.get_docstring(module.tree) or "").partition("Shape suffixes: ")[2].partition("\n\n")[0]
+        names = (str(getattr(node, field, "")) for node in ast.walk(module.tree) for field in ("id", "arg", "attr"))
+        suffixes = [found[1] for name in names if (found := SHAPED.fullmatch(name))]
+        if missing := set(re.sub("[0-9]", "", "".join(suffixes))) - set(re.findall(r"\b[A-Z]\b", text)):
+            unexplained[module.path] = missing
+
+    assert unexplained == {}
 
 
 def test_core_imports_neither_torch_nor_fastapi() -> None:

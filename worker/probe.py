@@ -8,7 +8,7 @@ Beside other work these are slow whatever their size: where they told to try les
 follow for as long as there is time. What is known is said on stdout, a line of JSON each time there is more.
 
 The process stands back behind all others, is the first to go when memory runs out, and ends at once when its stdin is
-closed.
+closed. Shape suffixes: N images, H height, W width, C channels.
 """
 
 import contextlib

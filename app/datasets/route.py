@@ -1,4 +1,7 @@
-"""/datasets: what can be trained on, a look into it, its end. Knows no files."""
+"""/datasets: what can be trained on, a look into it, its end. Knows no files.
+
+Shape suffixes: H height, W width, C channels.
+"""
 
 import contextlib
 from typing import Annotated

@@ -1,6 +1,8 @@
 """The API's side of the engine process: starts it, has it draw, and starts it again when it is gone. Knows no queue.
 
 Everything happens on the event loop, which no GIL has to be asked for; only `open` is called by other threads.
+
+Shape suffixes: N images of a request, Z latent.
 """
 
 import asyncio

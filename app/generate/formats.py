@@ -2,7 +2,7 @@
 
 Equal pixels, seeds and labels give equal bytes: no file holds a time.
 
-Shape suffixes: N images, H height, W width, C channels.
+Shape suffixes: N images, Z latent, H height, W width, C channels.
 """
 
 import base64

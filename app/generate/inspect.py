@@ -1,6 +1,6 @@
 """POST /inspect: what a picture tells of itself, and whether that is true. Trusts nothing that it is sent.
 
-Shape suffixes: H height, W width, C channels.
+Shape suffixes: N images (1), H height, W width, C channels.
 """
 
 import functools

@@ -1,4 +1,7 @@
-"""What a request for pictures asks for, checked against the version that shall draw them. Knows no response."""
+"""What a request for pictures asks for, checked against the version that shall draw them. Knows no response.
+
+Shape suffixes: N images, Z latent.
+"""
 
 import hashlib
 import secrets

@@ -1,6 +1,6 @@
 """What a judge says of a set of pictures, and what it says of reals beside it. Knows no dataset in particular.
 
-Shape suffixes: N pictures, H height, W width, C channels, D features.
+Shape suffixes: N pictures, M that the judge learnt, H height, W width, C channels, D features.
 """
 
 from collections.abc import Callable

@@ -5,7 +5,8 @@
 
 FOLDER holds MNIST's four IDX files. The judge learns from the 50,000 training images that mnist-10k does not
 hold; the 10,000 test images choose nothing: they are read once, at the end. The seed is fixed, so that the
-same machine and torch give the same judge.
+same machine and torch give the same judge. Shape suffixes: N pictures, D features, B batch, K classes,
+H height, W width.
 """
 
 import argparse

@@ -4,6 +4,8 @@
 
 Only one server runs at a time. In each round every server is started, taken through its cells, and ended; medians over
 the rounds are reported. docs/benchmarks.md says how to read them.
+
+Shape suffixes: N images, H height, W width, C channels.
 """
 
 import argparse

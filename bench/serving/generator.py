@@ -2,6 +2,8 @@
 
 Untrained weights draw grey. So BatchNorm gets the statistics of a few batches of noise, and the last layer is scaled
 until the pictures have contrast: such pictures are as hard to compress as photographs, and no network is trained.
+
+Shape suffixes: B images, C channels, H height, W width.
 """
 
 import tempfile

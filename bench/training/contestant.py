@@ -1,6 +1,8 @@
 """One measurement in a process of its own: `python -m bench.training.contestant NAME`. Prints JSON.
 
 NAME is `example`, `ours` (our loop, the example's networks), `peak` (products of matrices), or a recipe.
+
+Shape suffixes: N images, H height, W width, C channels.
 """
 
 import argparse

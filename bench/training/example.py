@@ -5,7 +5,7 @@ https://github.com/pytorch/examples/tree/main/dcgan (BSD-3-Clause), option `--da
 float32.
 Knows nothing of ours.
 
-Shape suffixes: B batch, Z latent, C channels, H height, W width.
+Shape suffixes: N images of the set, B batch, Z latent, C channels, H height, W width.
 """
 
 import time

@@ -1,6 +1,6 @@
 """Our loop: with the example's networks, or a recipe's own. Knows no store and no HTTP.
 
-Shape suffixes: B batch, Z latent, C channels, H height, W width.
+Shape suffixes: N images of the set, B batch, Z latent, C channels, H height, W width.
 """
 
 import copy

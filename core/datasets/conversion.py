@@ -1,4 +1,7 @@
-"""Many pictures to one file of images: decoded on every core, written in their order. Knows no archive and no store."""
+"""Many pictures to one file of images: decoded on every core, written in their order. Knows no archive and no store.
+
+Shape suffixes: H height, W width, C channels.
+"""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence

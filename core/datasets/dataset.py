@@ -3,6 +3,8 @@
 `datasets/<name>/<version>/` holds manifest.json, images.npy (uint8, N H W C), labels.npy (int64) when there are
 classes, and preview.webp. The version is the beginning of the content's SHA-256, so importing the same images again
 changes nothing. `datasets/<name>/current.json` points to the version that the name alone means.
+
+Shape suffixes: N images, H height, W width, C channels.
 """
 
 import contextlib

@@ -1,6 +1,6 @@
 """Images of one size with their labels, checked: what a dataset is made of. Knows no file it is stored in.
 
-Shape suffixes: N images, H height, W width, C channels (1 or 3).
+Shape suffixes: N images, H height, W width, C channels (1 or 3), V values of a pixel.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
 """Labels as strangers keep them, one an image, to numbers of classes: only what occurs is a class. Knows no file.
 
-N images, K columns.
+Shape suffixes: N images, K columns.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """The newest points of a run, in order, and what its evaluations come to. Knows no rule.
 
-Restored from metrics.jsonl a window is what it would be had the run never been interrupted.
+Restored from metrics.jsonl a window is what it would be had the run never been interrupted. Shape suffixes: N points.
 """
 
 import math

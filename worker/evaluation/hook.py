@@ -2,7 +2,7 @@
 
 It draws its own noise, the same each time, and changes nothing that training depends on.
 
-Shape suffixes: M fakes, B batch.
+Shape suffixes: N reals, M fakes.
 """
 
 import logging

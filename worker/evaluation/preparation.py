@@ -2,6 +2,8 @@
 
 What is made is kept in the store under `extractors/`, named by what it was made from, so that the next run finds it; it
 may be deleted at any time. Two runs that want the same at once: one makes it, the other waits.
+
+Shape suffixes: N images, H height, W width, C channels, D feature dimensions.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Judges drawn digits: python -m worker.judge FILE.npy ... Does not know who drew them.
 
 Each file holds uint8 pictures (N, 28, 28, 1). Counted over all files, picture i was asked to show the digit i mod 10.
-Prints the judgement as JSON.
+Prints the judgement as JSON. Shape suffixes: N images, H height, W width, C channels.
 """
 
 import argparse

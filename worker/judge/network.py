@@ -1,6 +1,6 @@
 """The judge's network: a small convolutional classifier of 28x28 digits. Knows nothing of files or scores.
 
-Shapes: B images, H and W 28, F features (64), K classes (10).
+Shape suffixes: B images, C channels (1), H and W 28, F features (64), K classes (10).
 """
 
 import torch

@@ -1,6 +1,6 @@
 """One step of a GAN: updates of the discriminator, then one of the generator. Knows no files, no hooks, no end.
 
-Shape suffixes: B batch, C channels, H height, W width.
+Shape suffixes: B batch, K classes, C channels, H height, W width.
 """
 
 from collections.abc import Iterator

@@ -3,7 +3,7 @@
 All of them make the same steps with the same weights. What one alone decides, because it watches the run, the others
 are told (`lead`), so that all stop, or go back, between the same two steps.
 
-Shape suffix: B batch; those of the share of a process are as long as the batch divided by the number of processes.
+Shape suffixes: B batch; those of the share of a process are as long as the batch divided by the number of processes.
 """
 
 import contextlib

@@ -2,7 +2,7 @@
 
 Random numbers, batch order and learning rates are functions of (seed, branch, step), so nothing of them is kept.
 
-Shape suffixes: B batch, Z latent.
+Shape suffixes: B batch, C channels, H height, W width.
 """
 
 import copy

@@ -1,7 +1,7 @@
 """The training loop. It knows networks, how they learn from batches, and when to tell of it; no Redis, files or HTTP.
 
 How they learn is a Method: adversarial.py has that of all GANs, variational.py that of a VAE. Whatever watches or
-stops a run is a Hook.
+stops a run is a Hook. Shape suffixes: M losses and other numbers of a step.
 """
 
 import time

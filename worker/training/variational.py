@@ -2,7 +2,7 @@
 
 Kingma & Welling 2014, arXiv 1312.6114. The decoder is a generator as any other.
 
-Shape suffixes: B batch, Z latent, P pixels of a picture.
+Shape suffixes: B batch, Z latent, P pixels of a picture, C channels, H height, W width.
 """
 
 import math

@@ -6,7 +6,7 @@ what it is by default, as less answers 503 here. "Parallelize requests handling"
 It answers POST alone.
 
 `runner_connection`: 1.4.39 closes the session between its Services after 100 requests, with those under way in it
-(500 to their clients); here it stays open.
+(500 to their clients); here it stays open. Shape suffixes: B images, Z latent.
 """
 
 from typing import Annotated, Literal

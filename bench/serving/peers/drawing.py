@@ -3,7 +3,8 @@
 A peer is started in a folder that holds the weights, so it needs no setting. The noise is the project's own, as the
 pictures must be the same; PNG is Pillow's at its fastest level, which is what a good engineer would take.
 
-Shape suffixes: B images, Z latent, N images of a request.
+Shape suffixes: B images, Z latent, N images of a request, H height, W width,
+C channels.
 """
 
 import io

@@ -1,7 +1,7 @@
 """A small classifier of one labelled dataset, and how it is trained. Its features are what images are compared by.
 
-Knows no store and no run. Shape suffixes: N images of the set, B batch, C channels, H height, W width, F features,
-K classes.
+Knows no store and no run. Shape suffixes: N images of the set, L learnt, M held out, B batch, C channels,
+H height, W width, F features, K classes.
 """
 
 import hashlib

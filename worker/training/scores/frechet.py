@@ -2,7 +2,7 @@
 
 Heusel et al. 2017, "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium"
 (there on Inception features, and called FID; on other features it is only FD). Everything is float64.
-D: feature dimensions.
+Shape suffixes: N images, D feature dimensions.
 """
 
 import numpy as np

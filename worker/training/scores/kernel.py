@@ -5,7 +5,8 @@ the unbiased one of Gretton et al. 2012, "A Kernel Two-Sample Test", JMLR 13, le
 averages it over random blocks, which has the same mean and more noise. Unbiased: it does not depend on how many images
 there are, and of two sets alike it is as often below 0 as above.
 
-N, M: rows of the two sets, D: feature dimensions. Everything is float64; a block of rows at a time is in memory.
+Shape suffixes: N, M rows of the two sets, D feature dimensions. Everything is float64; a block of rows at
+a time is in memory.
 """
 
 import numpy as np

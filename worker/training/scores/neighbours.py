@@ -4,7 +4,8 @@ Precision and recall: Kynkäänniemi et al. 2019, arXiv 1904.06991; density and 
 2002.09797. A manifold is the union of balls around the points of a set, each of which reaches the k-th nearest other
 point of its set. Knows no networks.
 
-N: reals, M: fakes, D: feature dimensions. Distances are float64; a block of rows at a time is in memory.
+Shape suffixes: N reals, M fakes, B a block of them, D feature dimensions. Distances are float64; a block of rows at
+a time is in memory.
 """
 
 from collections.abc import Iterator

@@ -3,7 +3,7 @@
 The `apart` are as many reals as there are fakes, and go through all that fakes go through; what they get is the floor.
 The `rest` are the others, up to 5,000. docs/metrics.md says what each number means. Knows no networks, store or run.
 
-N: images, D: feature dimensions.
+Shape suffixes: N images, D feature dimensions.
 """
 
 from dataclasses import dataclass

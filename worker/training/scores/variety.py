@@ -1,6 +1,6 @@
 """How varied a set of images is, and whether each shows the class it was asked for. Knows no networks.
 
-N: images, D: feature dimensions. Features are float64 inside; classes are integers.
+Shape suffixes: N images, B a block of them, D feature dimensions. Features are float64 inside; classes are integers.
 """
 
 import numpy as np
