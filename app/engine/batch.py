@@ -1,7 +1,7 @@
 """What passes between the service and whoever runs its forward passes: batches, what becomes of them, what is known of
 a version. Knows no network, no queue and no HTTP.
 
-Shape suffixes: B images of a batch, H height, W width, C channels.
+Shape suffixes: N images of a request, B of a batch, Z latent, H height, W width, C channels.
 """
 
 from collections.abc import Mapping, Sequence
