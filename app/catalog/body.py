@@ -5,9 +5,8 @@ from typing import Annotated
 from fastapi import Path
 
 from app.deps import Services
-from app.engine.engine import Engine
 from app.http.proxy import address
-from ganymede.schemas.models import EngineFacts, VersionBody
+from ganymede.schemas.models import VersionBody
 
 ModelName = Annotated[str, Path(max_length=100, description="Name of a model.", examples=["digits"])]
 VersionNumber = Annotated[int, Path(ge=1, lt=10**9, description="Number of a version.", examples=[1])]
@@ -48,12 +47,7 @@ def version_body(name: str, version: int, services: Services) -> VersionBody:
         bytes=sum(facts.bytes for facts in manifest.files.values()),
         created_at=manifest.created_at,
         is_loaded=engine is not None,
-        loaded=engine and engine_facts(engine),
+        loaded=engine and engine.described(),
         problem=failure.reason if failure else None,
         links=links,
     )
-
-
-def engine_facts(engine: Engine) -> EngineFacts:
-    """How an engine draws."""
-    return EngineFacts(**engine.described())

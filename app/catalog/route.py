@@ -7,7 +7,7 @@ from fastapi import Query
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from app.catalog.body import ModelName, VersionNumber, engine_facts, version_body
+from app.catalog.body import ModelName, VersionNumber, version_body
 from app.catalog.summary import summary
 from app.deps import Services, ServicesDep
 from app.errors import documented
@@ -69,7 +69,7 @@ def read_model(model: ModelName, services: ServicesDep) -> ModelBody:
         except StoreDamaged as error:
             damaged[number] = str(error)
     engines = services.models.cache.of(name)
-    loaded = {engine.version: engine_facts(engine) for engine in engines if isinstance(engine.version, int)}
+    loaded = {engine.version: engine.described() for engine in engines if isinstance(engine.version, int)}
     return ModelBody(**line.model_dump(), versions=versions, loaded=loaded, damaged_versions=damaged)
 
 

@@ -6,7 +6,6 @@ every forward pass has one of a few fixed shapes, padded, and only shapes that d
 
 import time
 from pathlib import Path
-from typing import Any
 
 import PIL
 
@@ -15,6 +14,7 @@ from core.errors import StoreDamaged
 from core.registry import VersionManifest
 from core.store import check_files
 from ganymede.schemas import VERSION
+from ganymede.schemas.models import EngineFacts
 from ganymede.schemas.references import BranchStep
 
 SMOOTHING = 0.1  # weight of the newest batch in the measured seconds of its shape
@@ -51,16 +51,16 @@ class Engine:
     def largest_bucket(self) -> int:
         return self.buckets[-1]
 
-    def described(self) -> dict[str, Any]:
+    def described(self) -> EngineFacts:
         """How it is run here, for people."""
-        return {
-            "device": self.facts.device,
-            "precision": self.facts.precision,
-            "buckets": self.buckets,
-            "bucket_seconds": dict(self._seconds),
-            "images_per_second": self.images_per_second,
-            "bytes": self.facts.nbytes,
-        }
+        return EngineFacts(
+            device=self.facts.device,
+            precision=self.facts.precision,
+            buckets=self.buckets,
+            bucket_seconds=dict(self._seconds),
+            images_per_second=self.images_per_second,
+            bytes=self.facts.nbytes,
+        )
 
     def batch_for(self, waiting: int) -> int:
         """How many of `waiting` images to draw at once: as many as give most images a second, padding counted."""

@@ -1,22 +1,23 @@
-"""Messages between the API and its engine process: a line of JSON, and bytes behind it. No pickle. Knows no command."""
+"""Messages between the API and its engine process: a line of JSON, and bytes behind it. No pickle. Knows no meaning."""
 
 import asyncio
 import json
 import math
 import socket
 import struct
+from collections.abc import Mapping
 from typing import Any, cast
 
 import numpy as np
 
 from app.engine.batch import Rows
+from app.engine.commands import TensorList
 
 _LENGTHS = struct.Struct("!IQ")  # bytes of the JSON, and of the block behind it
-Frame = tuple[dict[str, Any], memoryview]
-TensorList = list[tuple[str, str, tuple[int, ...]]]  # name, number format as numpy writes it, shape
+Frame = tuple[Any, memoryview]  # a command or an answer of app/engine/commands.py, and what came behind it
 
 
-def pack(message: dict[str, Any], *blocks: Any) -> bytes:
+def pack(message: Mapping[str, object], *blocks: Any) -> bytes:
     """A message and its blocks (bytes or C-contiguous arrays, which arrive as one), as they are sent."""
     text = json.dumps(message).encode()
     views = [memoryview(block).cast("B") for block in blocks]

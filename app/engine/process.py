@@ -1,15 +1,8 @@
 """`python -m app.engine.process FD ...`: the process that runs the forward passes of a CPU, so that they share no GIL
 with the event loop. Knows no version, no queue and no HTTP.
 
-One thread a socket reads commands from it and answers each; when the API closes them, or is gone, the process ends:
-
-    open   {"do", "key", "folder", "manifest", "precision"}: the setting      -> {the fields of Facts}
-    load   {"do", "key", "folder", "precision"}: what `open` found            -> {}
-    drop   {"do", "key"}                                                      -> {}
-    draw   {"do", "key", "bucket", "as_files", "tensors"}, tensors
-           -> {"infer_s", "encode_s", "shape"}, pixels; or {..., "sizes"}, files
-
-A command that fails is answered by {"error", "code"}.
+One thread a socket reads commands (app/engine/commands.py) from it and answers each; when the API closes them, or is
+gone, the process ends.
 """
 
 import dataclasses
@@ -17,6 +10,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +18,7 @@ import torch
 
 from app.engine.batch import Batch
 from app.engine.calibration import make_forward
+from app.engine.commands import Command, DrawCommand, Drawn, Failed
 from app.engine.forward import Forward, run_batch
 from app.engine.ipc import pack, receive, unpack_rows
 from app.engine.opening import open_folder
@@ -33,7 +28,7 @@ from core.registry import VersionManifest
 from models.weights import WEIGHTS_FILE, load_generator
 
 CPU = torch.device("cpu")
-Reply = tuple[Any, ...]  # a message, and its blocks
+Reply = tuple[Mapping[str, object], *tuple[Any, ...]]  # an answer, and its blocks
 
 
 class Forwards:
@@ -42,31 +37,30 @@ class Forwards:
     def __init__(self) -> None:
         self._loaded: dict[int, tuple[Forward, int]] = {}
 
-    def obey(self, command: dict[str, Any], block: memoryview) -> Reply:
+    def obey(self, command: Command, block: memoryview) -> Reply:
         """Carry out a command."""
         key = command["key"]
-        match command["do"]:
-            case "open":
-                manifest = VersionManifest.model_validate(command["manifest"])
-                forward, facts = open_folder(Path(command["folder"]), manifest, CPU, command["precision"])
-                self._loaded[key] = forward, manifest.latent_dim
-                return (dataclasses.asdict(facts),)
-            case "load":
-                generator, config = load_generator(Path(command["folder"]) / WEIGHTS_FILE)
-                self._loaded[key] = make_forward(generator, CPU, command["precision"]), config.latent_dim
-            case "drop":
-                self._loaded.pop(key, None)
-                give_back()
-            case "draw":
-                return self._run(*self._loaded[key], command, block)
+        if command["do"] == "draw":
+            return self._run(*self._loaded[key], command, block)
+        if command["do"] == "open":
+            manifest = VersionManifest.model_validate(command["manifest"])
+            forward, facts = open_folder(Path(command["folder"]), manifest, CPU, command["precision"])
+            self._loaded[key] = forward, manifest.latent_dim
+            return (dataclasses.asdict(facts),)
+        if command["do"] == "load":
+            generator, config = load_generator(Path(command["folder"]) / WEIGHTS_FILE)
+            self._loaded[key] = make_forward(generator, CPU, command["precision"]), config.latent_dim
+        else:
+            self._loaded.pop(key, None)
+            give_back()
         return ({},)
 
-    def _run(self, forward: Forward, latent_dim: int, command: dict[str, Any], block: memoryview) -> Reply:
+    def _run(self, forward: Forward, latent_dim: int, command: DrawCommand, block: memoryview) -> Reply:
         batch = Batch(unpack_rows(command["tensors"], block), command["bucket"], command["as_files"])
         result = run_batch(forward, latent_dim, batch)
-        answer = {"infer_s": result.infer_s, "encode_s": result.encode_s, "shape": result.images.shape}
+        answer: Drawn = {"infer_s": result.infer_s, "encode_s": result.encode_s, "shape": result.images.shape}
         if command["as_files"]:
-            return answer | {"sizes": [len(file) for file in result.files]}, *result.files
+            return {**answer, "sizes": [len(file) for file in result.files]}, *result.files
         return answer, result.images
 
 
@@ -79,13 +73,13 @@ def serve(connection: socket.socket, forwards: Forwards) -> None:
             return
 
 
-def _reply(forwards: Forwards, command: dict[str, Any], block: memoryview) -> Reply:
+def _reply(forwards: Forwards, command: Command, block: memoryview) -> Reply:
     try:
         return forwards.obey(command, block)
     except GanymedeError as error:
-        return ({"error": str(error), "code": error.code},)
+        return (Failed(error=str(error), code=error.code),)
     except Exception as error:  # told to who asked; the next command may be a better one
-        return ({"error": f"{type(error).__name__}: {error}", "code": None},)
+        return (Failed(error=f"{type(error).__name__}: {error}", code=None),)
 
 
 def main(descriptors: list[int]) -> None:

@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
-from app.engine.batch import Batch, BatchResult, Facts
+from app.engine.batch import Batch, BatchResult, Facts, PrecisionChoice
+from app.engine.commands import Command, DrawCommand, Drawn, DropCommand, LoadCommand, OpenCommand
 from app.engine.ipc import Connection, Frame, pack, pack_rows
 from core.errors import StoreDamaged
 from core.machine.memory import give_back
@@ -27,6 +29,7 @@ from core.registry import VersionManifest
 
 HANGS_AFTER_S = 60.0  # a command without an answer: the process is ended
 LEAVES_WITHIN_S = 5.0
+FACTS = TypeAdapter(Facts)
 TRIES = 3  # of a batch; it may be the batch that the engine process dies of
 
 log = logging.getLogger(__name__)
@@ -51,7 +54,7 @@ class ProcessBackend:
 
     def __init__(self, threads: int) -> None:
         self.count = threads
-        self._loaded: dict[int, dict[str, Any]] = {}  # the commands by which a new one gets what the last one had
+        self._loaded: dict[int, LoadCommand] = {}  # the commands by which a new one gets what the last one had
         self._keys = itertools.count()
         self._changing = asyncio.Lock()  # of process and life
         self._process: subprocess.Popen[bytes] | None = None
@@ -74,18 +77,18 @@ class ProcessBackend:
             self._is_closing = True
             await self._end()
 
-    def open(self, folder: Path, manifest: VersionManifest, choice: str) -> tuple["ProcessRunner", Facts]:
+    def open(self, folder: Path, manifest: VersionManifest, choice: PrecisionChoice) -> tuple["ProcessRunner", Facts]:
         """Backend.open. Also raises EngineProcessLost and RuntimeError where it is the engine process that fails."""
         assert self._loop is not None
         return asyncio.run_coroutine_threadsafe(self._open(folder, manifest, choice), self._loop).result()
 
-    async def _open(self, folder: Path, manifest: VersionManifest, choice: str) -> tuple["ProcessRunner", Facts]:
+    async def _open(
+        self, folder: Path, manifest: VersionManifest, choice: PrecisionChoice
+    ) -> tuple["ProcessRunner", Facts]:
         key = next(self._keys)
-        where = {"key": key, "folder": str(folder)}
-        answer, _ = await self.ask({"do": "open", **where, "manifest": manifest.model_dump(), "precision": choice})
-        seconds = {int(bucket): spent for bucket, spent in answer.pop("seconds").items()}
-        facts = Facts(seconds=seconds, **answer)
-        self._loaded[key] = {"do": "load", **where, "precision": facts.precision}
+        command = OpenCommand(do="open", key=key, folder=str(folder), manifest=manifest.model_dump(), precision=choice)
+        facts = FACTS.validate_python((await self.ask(command))[0])
+        self._loaded[key] = LoadCommand(do="load", key=key, folder=str(folder), precision=facts.precision)
         runner = ProcessRunner(self, key)
         weakref.finalize(runner, self._dropped, key)
         return runner, facts
@@ -94,7 +97,7 @@ class ProcessBackend:
         """Backend.give_back, for this process; the engine process does so itself."""
         give_back()
 
-    async def ask(self, command: dict[str, Any], *blocks: Any) -> Frame:
+    async def ask(self, command: Command, *blocks: Any) -> Frame:
         """The engine process's answer to a command. One that goes away is asked again when it is back.
 
         Raises:
@@ -148,7 +151,7 @@ class ProcessBackend:
 
     async def _drop(self, key: int) -> None:
         with contextlib.suppress(EngineProcessLost, RuntimeError):
-            await self.ask({"do": "drop", "key": key})
+            await self.ask(DropCommand(do="drop", key=key))
 
     async def _revive(self, life: int) -> None:
         """Start another process, if nobody did since `life`, and have it read what the last one had."""
@@ -210,13 +213,8 @@ class ProcessRunner:
 
     async def run(self, batch: Batch) -> BatchResult:
         tensors, blocks = pack_rows(batch.rows)
-        command = {
-            "do": "draw",
-            "key": self._key,
-            "bucket": batch.bucket,
-            "as_files": batch.as_files,
-            "tensors": tensors,
-        }
+        command = DrawCommand(do="draw", key=self._key, bucket=batch.bucket, as_files=batch.as_files, tensors=tensors)
+        answer: Drawn
         answer, block = await self._backend.ask(command, *blocks)
         images = np.frombuffer(b"" if batch.as_files else block, np.uint8).reshape(answer["shape"])
         ends = list(itertools.accumulate(answer.get("sizes", ())))

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import numpy as np
 import pytest
 
-from app.engine.batch import Batch, Rows, Runner
+from app.engine.batch import Batch, PrecisionChoice, Rows, Runner
 from app.engine.engine import Engine, load_engine
 from app.engine.process_backend import ProcessBackend, ProcessRunner
 from app.engine.thread_backend import ThreadBackend
@@ -20,7 +20,7 @@ from models.noise import Latents, default_labels, draw_noise
 from tests.app.gated import drawn
 from tests.fixtures import Eventually, PublishTiny
 
-Open = Callable[[str], Awaitable[Runner]]
+Open = Callable[[PrecisionChoice], Awaitable[Runner]]
 
 SEEDS = range(16)
 
@@ -37,7 +37,7 @@ async def backend(anyio_backend: str) -> AsyncIterator[ProcessBackend]:
 def open_tiny(backend: ProcessBackend, registry: Registry, publish_tiny: PublishTiny) -> Open:
     publish_tiny()
 
-    async def open_it(precision: str) -> Runner:
+    async def open_it(precision: PrecisionChoice) -> Runner:
         folder, manifest = registry.folder("tiny", 1), registry.manifest("tiny", 1)
         return (await asyncio.to_thread(backend.open, folder, manifest, precision))[0]
 

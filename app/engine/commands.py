@@ -1,0 +1,65 @@
+"""What the API tells its engine process, and what it answers: JSON beside blocks of bytes. Knows no socket.
+
+A command that fails is answered by Failed; `load` and `drop` are answered by {}, `open` by the fields of Facts.
+"""
+
+from typing import Literal, NotRequired, TypedDict
+
+from app.engine.batch import Precision, PrecisionChoice
+
+TensorList = list[tuple[str, str, tuple[int, ...]]]  # name, number format as numpy writes it, shape
+
+
+class OpenCommand(TypedDict):
+    """Read a version, and settle how it is run."""
+
+    do: Literal["open"]
+    key: int
+    folder: str
+    manifest: dict[str, object]
+    precision: PrecisionChoice
+
+
+class LoadCommand(TypedDict):
+    """Read a version again, to be run as `open` settled."""
+
+    do: Literal["load"]
+    key: int
+    folder: str
+    precision: Precision
+
+
+class DropCommand(TypedDict):
+    """Forget a version."""
+
+    do: Literal["drop"]
+    key: int
+
+
+class DrawCommand(TypedDict):
+    """Draw a batch; its tensors come behind."""
+
+    do: Literal["draw"]
+    key: int
+    bucket: int
+    as_files: bool
+    tensors: TensorList
+
+
+class Drawn(TypedDict):
+    """A batch; behind it come its pixels, or files of these sizes."""
+
+    infer_s: float
+    encode_s: float
+    shape: tuple[int, ...]
+    sizes: NotRequired[list[int]]
+
+
+class Failed(TypedDict):
+    """Why a command was not carried out; code: of a GanymedeError."""
+
+    error: str
+    code: str | None
+
+
+Command = OpenCommand | LoadCommand | DropCommand | DrawCommand
