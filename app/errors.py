@@ -84,16 +84,16 @@ def documented(*errors: type[GanymedeError]) -> dict[int | str, dict[str, Any]]:
 
 def install(app: FastAPI) -> None:
     """Make every error of `app` a problem document."""
-    for kind, told in _HANDLERS.items():
-        app.add_exception_handler(kind, told)
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)
     app.add_exception_handler(Exception, _unknown)
 
 
 def answer(request: Request, error: Exception) -> Response:
     """The problem document of an error that is known; raises any other, for the outermost layer to answer."""
-    for kind, told in _HANDLERS.items():
+    for kind, handler in _HANDLERS.items():
         if isinstance(error, kind):
-            return told(request, error)
+            return handler(request, error)
     raise error
 
 
@@ -140,14 +140,14 @@ def _invalid(request: Request, error: Exception) -> Response:
 
 def _one_a_field(problems: list[FieldProblem]) -> list[FieldProblem]:
     """A field that may be one of several types is told once, with all it may be."""
-    told: dict[str, str] = {}
+    by_pointer: dict[str, str] = {}
     for found in problems:
-        before, also = told.get(found.pointer), found.detail.removeprefix("Input should be ")
+        before, also = by_pointer.get(found.pointer), found.detail.removeprefix("Input should be ")
         if before is None:
-            told[found.pointer] = found.detail
+            by_pointer[found.pointer] = found.detail
         elif also not in before:
-            told[found.pointer] = f"{before}, or {also}"
-    return [FieldProblem(pointer, detail) for pointer, detail in told.items()]
+            by_pointer[found.pointer] = f"{before}, or {also}"
+    return [FieldProblem(pointer, detail) for pointer, detail in by_pointer.items()]
 
 
 def _field_problem(entry: dict[str, Any]) -> FieldProblem:

@@ -252,11 +252,11 @@ def make_store_folder(settings: Settings) -> None:
 def unknown_variables() -> list[str]:
     """A sentence about each variable that is named like a setting, and is none: it was meant as one."""
     known = {name.upper() for name in Settings.model_fields} | CLIENT_VARIABLES
-    told = []
+    sentences = []
     for name in sorted(name.upper().removeprefix(PREFIX) for name in os.environ if name.upper().startswith(PREFIX)):
         if name not in known and not SERVICE_LINK.fullmatch(name):
             near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.75)
-            told.append(
+            sentences.append(
                 f"{PREFIX}{name} is no setting and means nothing" + (f"; is it {PREFIX}{near[0]}?" if near else "")
             )
-    return told
+    return sentences

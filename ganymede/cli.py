@@ -26,7 +26,7 @@ app = typer.Typer(
 talk = Console(stderr=True, highlight=False)
 
 
-def _tell_version(is_asked: bool) -> None:
+def _print_version(is_asked: bool) -> None:
     if is_asked:
         typer.echo(f"ganymede {VERSION}")
         raise typer.Exit
@@ -35,7 +35,7 @@ def _tell_version(is_asked: bool) -> None:
 @app.callback()
 def main(
     version: Annotated[
-        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version and stop.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Tell the version and stop.")
     ] = False,
 ) -> None:
     """Trains generative adversarial networks and serves their generators over HTTP."""

@@ -18,7 +18,7 @@ from core.machine.processes import python_module
 from core.settings import Settings, load_settings
 from ganymede.client import Client
 from ganymede.errors import ClientError
-from ganymede.supervisor import LOOK_EVERY_S, Supervisor, base_url, free_port, until_told_to_stop
+from ganymede.supervisor import LOOK_EVERY_S, Supervisor, base_url, free_port, until_asked_to_stop
 from ganymede.up import why_not_ready
 
 MODEL = "demo"
@@ -50,9 +50,9 @@ def run(talk: Console, config: Config = CONFIG, least_accuracy: float = LEAST_AC
         empty = ("STORE", "REDIS_URL", "ALLOWED_HOSTS", "DEFAULT_MODEL", "MAX_IMAGES", "MAX_WAIT")
         environment = {f"GANYMEDE_{name}": value for name, value in {**dict.fromkeys(empty, ""), **ours}.items()}
         supervisor = Supervisor(settings, say=talk.print, environment=environment)
-        with until_told_to_stop() as told, supervisor.running():
+        with until_asked_to_stop() as is_asked_to_stop, supervisor.running():
             try:
-                accuracy = _tour(_Watch(talk, supervisor, told, limit), settings, config)
+                accuracy = _tour(_Watch(talk, supervisor, is_asked_to_stop, limit), settings, config)
             except (DemoFailed, ClientError, subprocess.TimeoutExpired) as failure:
                 talk.print(f"[red]demo failed:[/] {failure}")
                 return 1
@@ -66,12 +66,12 @@ def run(talk: Console, config: Config = CONFIG, least_accuracy: float = LEAST_AC
 class _Watch:
     """Keeps the service alive while the demo waits, and the demo within its time."""
 
-    def __init__(self, talk: Console, supervisor: Supervisor, told: Any, limit: float) -> None:
-        self.talk, self.supervisor, self.told, self.limit = talk, supervisor, told, limit
+    def __init__(self, talk: Console, supervisor: Supervisor, is_asked_to_stop: Any, limit: float) -> None:
+        self.talk, self.supervisor, self.is_asked_to_stop, self.limit = talk, supervisor, is_asked_to_stop, limit
 
     def pause(self, doing: str, limit: float | None = None) -> None:
         self.supervisor.look_after()
-        if self.told():
+        if self.is_asked_to_stop():
             raise DemoFailed("stopped by a signal")
         if time.monotonic() > min(self.limit, limit or self.limit):
             raise DemoFailed(f"out of time while {doing}")

@@ -169,13 +169,13 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 @contextlib.contextmanager
-def until_told_to_stop() -> Iterator[Callable[[], bool]]:
+def until_asked_to_stop() -> Iterator[Callable[[], bool]]:
     """Ctrl-C and SIGTERM set a flag instead of ending this process; yields the flag."""
-    told: list[int] = []
+    signals: list[int] = []
     numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda got, _frame: told.append(got)) for number in numbers]
+    before = [signal.signal(number, lambda got, _frame: signals.append(got)) for number in numbers]
     try:
-        yield lambda: bool(told)
+        yield lambda: bool(signals)
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from core.settings import Settings, load_settings
 from ganymede.schemas.system import Readiness
-from ganymede.supervisor import LOOK_EVERY_S, Say, Supervisor, base_url, relative_home, until_told_to_stop
+from ganymede.supervisor import LOOK_EVERY_S, Say, Supervisor, base_url, relative_home, until_asked_to_stop
 
 SLOW_AFTER_S = 60.0  # then a wait is told
 NO_ANSWER = "the API does not answer yet; it is waited for"
@@ -23,18 +23,18 @@ def run(talk: Console) -> int:
     def say(text: str) -> None:
         talk.print(text, style="yellow", markup=False, soft_wrap=True)
 
-    herald = _Herald(talk, settings, say)
+    readiness = _ReadinessReport(talk, settings, say)
     supervisor = Supervisor(settings, say)
-    with until_told_to_stop() as told, supervisor.running():
-        while not told():
+    with until_asked_to_stop() as is_asked_to_stop, supervisor.running():
+        while not is_asked_to_stop():
             supervisor.look_after()
-            herald.look()
+            readiness.look()
             time.sleep(LOOK_EVERY_S)
         talk.print("stopping: the API, then the worker (it writes a checkpoint), then the broker")
     return 0
 
 
-class _Herald:
+class _ReadinessReport:
     """Says what the service waits for, each reason once, and then that it is ready."""
 
     def __init__(self, talk: Console, settings: Settings, say: Say) -> None:

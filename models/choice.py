@@ -32,7 +32,7 @@ class Choice:
     numbers: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def told(self) -> str:
+    def subject(self) -> str:
         """The recipe in a sentence about what it cannot do."""
         return self.recipe if self.reason is None else f"{self.recipe}, which auto chose ({self.reason}),"
 

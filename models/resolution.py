@@ -117,8 +117,8 @@ def _choice(spec: RunSpec, choice: Choice | None, dataset: dict[str, Any], on_gp
     if spec.recipe == AUTO:
         return choice or choose(situation(spec.config, dataset, on_gpu))
     if spec.recipe not in RECIPES:
-        told = f"there is no recipe {spec.recipe!r}; recipes: {', '.join(RECIPES)}; {AUTO} chooses one"
-        raise InvalidRequest.field("/recipe", told)
+        described = f"there is no recipe {spec.recipe!r}; recipes: {', '.join(RECIPES)}; {AUTO} chooses one"
+        raise InvalidRequest.field("/recipe", described)
     return Choice(spec.recipe)
 
 
@@ -135,13 +135,13 @@ def _misfits(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: dict[str, A
         yield FieldProblem("/dataset", f"{who} draws {sizes}; these are {width}x{height}")
     if recipe.conditional is not None and _given(spec.config.conditional, recipe.conditional) != recipe.conditional:
         kind = "conditional" if recipe.conditional else "unconditional"
-        yield FieldProblem("/config/conditional", f"{choice.told} is always {kind}")
+        yield FieldProblem("/config/conditional", f"{choice.subject} is always {kind}")
     elif _is_conditional(spec.config, recipe, dataset) and not dataset["class_names"]:
-        yield FieldProblem("/dataset", f"{choice.told} needs labels, and {dataset['name']!r} has none")
+        yield FieldProblem("/dataset", f"{choice.subject} needs labels, and {dataset['name']!r} has none")
     for option, why in unsuited(recipe).items():
         if getattr(spec.config, option) not in ("auto", "none"):
             others = ", ".join(name for name, other in RECIPES.items() if option not in unsuited(other))
-            yield FieldProblem(f"/config/{option}", f"{choice.told} {why}; it is an option of {others}")
+            yield FieldProblem(f"/config/{option}", f"{choice.subject} {why}; it is an option of {others}")
     if recipe.objective != EVIDENCE:
         yield from _augment_misfits(spec, choice, recipe, dataset)
     if spec.config.extractor == "classifier" and len(dataset["class_names"]) < 2:
@@ -173,7 +173,7 @@ def unsuited(recipe: Recipe) -> dict[str, str]:
 def _augment_misfits(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: dict[str, Any]) -> Iterator[FieldProblem]:
     kind, policy = _augment(spec.config, recipe, dataset), spec.config.augment_policy
     if kind == ADA and recipe.objective == WASSERSTEIN:
-        why = f"ada goes by the signs of scores, and those of {choice.told} mean nothing; {DIFFAUGMENT} goes without"
+        why = f"ada goes by the signs of scores, and those of {choice.subject} mean nothing; {DIFFAUGMENT} goes without"
         yield FieldProblem("/config/augment", why)
     if policy != "auto" and kind == "none":
         yield FieldProblem(

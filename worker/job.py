@@ -28,10 +28,10 @@ from core.store.files import folder_size
 from ganymede.schemas.states import Failure, Status
 from worker.checkpoints.checkpointing import load_training, restore
 from worker.checkpoints.initial import set_out
-from worker.checkpoints.rollback import roll_back, tell_of_rollbacks
+from worker.checkpoints.rollback import report_rollbacks, roll_back
 from worker.diagnosis.hook import Diagnose
 from worker.evaluation.hook import hook_of, prepare
-from worker.evaluation.preparation import Workshop
+from worker.evaluation.preparation import Context
 from worker.hooks.limits import EndAtLimits, last_step
 from worker.hooks.log_events import WarningsAsEvents
 from worker.hooks.publishing import KeepCheckpoints, PublishVersions, lineage_of, make_up
@@ -174,14 +174,14 @@ def _set_off(
         StopTraining: the run is to stop already.
     """
     state, stopper = _mark_beginning(run, training), limiter.stopper
-    shop = Workshop(
+    context = Context(
         store=run.store,
         execution=training.execution,
         inception=settings.inception,
         tick=stopper.tasks.tick,
         task=stopper.tasks.begin,
     )
-    evaluation = prepare(run, dataset, training.resolved, shop)
+    evaluation = prepare(run, dataset, training.resolved, context)
     report, evaluate = ReportProgress(run, state.attempt), hook_of(run, evaluation) if evaluation else None
     if evaluate and training.step:
         make_up(run, training, evaluate, report, keeper)
@@ -252,7 +252,7 @@ def _mark_beginning(run: Run, training: TrainState) -> RunState:
     state = run.change(lambda now: now.model_copy(update={**marks, "remedies": training.remedies}))
     if step is not None:
         run.log_event("action", {"action": "resumed", "branch": training.branch, "step": step})
-    tell_of_rollbacks(run, training)
+    report_rollbacks(run, training)
     return state
 
 

@@ -152,7 +152,7 @@ class Growth:
         """Of the steps until one counts."""
         return (WARM_UP + 1) * self.step_s(batch_size)
 
-    def told(self, asked: int, batch_size: int, watch: Stopwatch) -> dict[str, Any]:
+    def describe(self, asked: int, batch_size: int, watch: Stopwatch) -> dict[str, Any]:
         """What steps of `batch_size` tell of those that were asked for, and between what these may take."""
         at_most = asked / batch_size  # each picture takes as long as before
         ratio = min(at_most, max(at_most / 2, self.step_s(asked) / self.step_s(batch_size)))
@@ -206,27 +206,27 @@ def measure(resolved: ResolvedConfig, dataset: Pictures, device: str, patience_s
     execution.apply()
     if execution.torch_device.type != "cpu":
         os.nice(NICENESS)  # on a CPU it is done
-    told: dict[str, Any] = {"execution": execution.to_json(), "machine_bytes": _machine_bytes(execution)}
+    facts: dict[str, Any] = {"execution": execution.to_json(), "machine_bytes": _machine_bytes(execution)}
     fixed = state_bytes(resolved)
     if fixed > SHARE * _free_bytes(execution):
-        say(**told, bytes=fixed, is_measured=False)
+        say(**facts, bytes=fixed, is_measured=False)
         return
     probe = Probe(resolved, dataset, execution)
     asked = resolved.batch_size
     until, growth = time.perf_counter() + patience_s, Growth()
     bytes_of = _reckoned(probe, (peak_resident_bytes() or 0) + fixed, growth)
-    told |= {"bytes": bytes_of(asked), "is_measured": False}
-    say(**told)
+    facts |= {"bytes": bytes_of(asked), "is_measured": False}
+    say(**facts)
     for batch_size, watch in _tried(
         probe, growth, lambda size: bytes_of(size) <= SHARE * _free_bytes(execution), until
     ):
-        told |= growth.told(asked, batch_size, watch)
+        facts |= growth.describe(asked, batch_size, watch)
         if batch_size == asked:
             peak = _peak_bytes(execution)
-            told |= {"bytes": peak or told["bytes"], "is_measured": peak is not None}
-        say(**told)
+            facts |= {"bytes": peak or facts["bytes"], "is_measured": peak is not None}
+        say(**facts)
     sample_s, checkpoint_s = probe.beside_s()
-    say(**told, sample_s=sample_s, checkpoint_s=checkpoint_s)
+    say(**facts, sample_s=sample_s, checkpoint_s=checkpoint_s)
 
 
 def _tried(probe: Probe, growth: Growth, fits: Callable[[int], bool], until: float) -> Iterator[tuple[int, Stopwatch]]:

@@ -66,7 +66,7 @@ class GuardedWorker(Worker):
     """One queue, one run at a time."""
 
     job_class = GuardedJob
-    _told: type[Exception] | None = None
+    _logged: type[Exception] | None = None
     max_connection_wait_time = 5.0  # seconds until it looks for a Redis that was away; RQ's 60 make it look dead
     device = ""  # what it trains on, "cpu" or "cuda", for whoever makes runs
     runs: RunStore | None = None  # of the jobs; a job whose run is over is dropped, and no process started
@@ -78,7 +78,7 @@ class GuardedWorker(Worker):
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         """With all that says who this is: Redis may have been emptied since the worker was born."""
-        with self._refusal_told():
+        with self._refusal_logged():
             super().heartbeat(timeout, pipeline)
             connection = self.connection if pipeline is None else pipeline
             connection.hset(
@@ -87,20 +87,20 @@ class GuardedWorker(Worker):
             register(self, pipeline)
 
     def run_maintenance_tasks(self) -> None:
-        with self._refusal_told():
+        with self._refusal_logged():
             super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
 
     def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> Any:
         """Wait for a job, and before that for a Redis that refuses: RQ would end the worker."""
         while True:
-            with self._refusal_told():
+            with self._refusal_logged():
                 return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
             time.sleep(REFUSED_PAUSE_S)
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """The parent's part; what it logs meanwhile is about that run."""
         named = parse_job_id(job.id)
-        with about_run(named[0] if named else ""), self._refusal_told():
+        with about_run(named[0] if named else ""), self._refusal_logged():
             if named is None or self.runs is None or not is_ours(job) or claim(self.runs, *named):
                 super().execute_job(job, queue)  # what the run has done is in its files; the reconciler goes by them
             else:
@@ -141,26 +141,26 @@ class GuardedWorker(Worker):
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
         super().fork_work_horse(job, queue)
         if self._stop_requested:  # told to end between taking the job and the fork
-            self._tell_horse_to_stop()
+            self._ask_horse_to_stop()
 
     def handle_warm_shutdown_request(self) -> None:
         super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
-        self._tell_horse_to_stop()
+        self._ask_horse_to_stop()
 
     def set_shutdown_requested_date(self) -> None:
         with contextlib.suppress(redis.exceptions.RedisError):  # called in a signal handler: it must not raise
             super().set_shutdown_requested_date()  # type: ignore[no-untyped-call]
 
     @contextlib.contextmanager
-    def _refusal_told(self) -> Iterator[None]:
+    def _refusal_logged(self) -> Iterator[None]:
         """A server may answer and refuse: its memory or disk is full, it is a replica. Each is told once."""
         try:
             yield
-            self._told = None
+            self._logged = None
         except redis.exceptions.ResponseError as error:
-            if type(error) is not self._told:
+            if type(error) is not self._logged:
                 self.log.warning("%s; asking again every %g s", trouble_of(error).sentence, REFUSED_PAUSE_S)
-            self._told = type(error)
+            self._logged = type(error)
 
     def _end_hung_horse(self, watchdog: Watchdog) -> None:
         """Kill it with its whole group; the attempt is lost, and the reconciler sees to the next.
@@ -174,7 +174,7 @@ class GuardedWorker(Worker):
             watchdog.run.log_event("action", {"action": "killed_hung", "message": message})
         self._watchdog = None
 
-    def _tell_horse_to_stop(self) -> None:
+    def _ask_horse_to_stop(self) -> None:
         if self.horse_pid:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.horse_pid, signal.SIGUSR1)  # checkpoint, then return

@@ -88,8 +88,9 @@ def _check_unused(dataset: str, services: Services) -> None:
     query = ListQuery(status=UNFINISHED, dataset=dataset)
     users = [files.run.id for files in fitting(services.runs, query, {})]
     if users:
-        told = ", ".join(users[:SHOWN_USERS]) + (f" and {len(users) - SHOWN_USERS} more" if users[SHOWN_USERS:] else "")
-        raise DatasetInUse(f"dataset {dataset!r} is needed by {told}; cancel them, or wait for their end")
+        more = f" and {len(users) - SHOWN_USERS} more" if users[SHOWN_USERS:] else ""
+        listed = ", ".join(users[:SHOWN_USERS]) + more
+        raise DatasetInUse(f"dataset {dataset!r} is needed by {listed}; cancel them, or wait for their end")
 
 
 def _class_index(label: str, dataset: Dataset) -> int:

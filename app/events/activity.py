@@ -34,7 +34,7 @@ class Activity(News):
         self._newest: deque[bytes] = deque(maxlen=NEWEST_KEPT)
         self._followed: dict[str, RunTail] | None = None  # None: nobody watches
         self._read_at: dict[str, IndexedRun] = {}  # how a run stood when its events were read last
-        self._models_told: dict[str, dict[str, Any]] = {}
+        self._models_sent: dict[str, dict[str, Any]] = {}
         self._task: asyncio.Task[None] | None = None
         self._looking = asyncio.Lock()
 
@@ -113,9 +113,9 @@ class Activity(News):
 
     def _model_changes(self) -> list[bytes]:
         found = self._models()
-        changed = [body for name, body in found.items() if self._models_told.get(name) != body]
-        gone = self._models_told.keys() - found.keys()
-        self._models_told = found
+        changed = [body for name, body in found.items() if self._models_sent.get(name) != body]
+        gone = self._models_sent.keys() - found.keys()
+        self._models_sent = found
         return [encode("model", body) for body in changed] + [encode("deleted", {"model": name}) for name in gone]
 
     def _models(self) -> dict[str, dict[str, Any]]:

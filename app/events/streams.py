@@ -45,7 +45,7 @@ class RunTail:
         self.run, self.events = run, EventTail(run.events_file)
         self.state: RunState | None = None
         self._state_seen: tuple[int, int] | None = None
-        self._told: dict[str, Any] = {}
+        self._sent: dict[str, Any] = {}
 
     def read(self) -> tuple[list[Event], dict[str, Any] | None]:
         """The events since the last time, and where the run stands, if that is not where it stood then."""
@@ -56,9 +56,9 @@ class RunTail:
             return events, None
         self._state_seen, self.state = seen, self.run.state()
         body = progress_body(self.state)
-        if body == self._told:  # a sign of life
+        if body == self._sent:  # a sign of life
             return events, None
-        self._told = body
+        self._sent = body
         return events, body
 
 

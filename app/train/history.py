@@ -112,8 +112,8 @@ def _metrics_etag(run: Run, query: MetricsQuery, form: Form) -> str:
         state = (facts.st_ino, facts.st_size, facts.st_mtime_ns)
     except FileNotFoundError:
         state = (0, 0, 0)
-    told = repr((VERSION, run.id, state, form, query.model_dump()))
-    return f'W/"{hashlib.sha256(told.encode()).hexdigest()[:32]}"'
+    identity = repr((VERSION, run.id, state, form, query.model_dump()))
+    return f'W/"{hashlib.sha256(identity.encode()).hexdigest()[:32]}"'
 
 
 def _chosen(asked: list[str], history: metrics.History) -> list[str]:

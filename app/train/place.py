@@ -24,16 +24,16 @@ class Place(NamedTuple):
 
 def place_of_training(services: Services) -> Place:
     """That of the workers that are alive; the API's own where none is, or where they differ."""
-    told: set[str] = set()
+    devices: set[str] = set()
     with contextlib.suppress(*QueueUnavailable):
-        told = set(services.queue.devices())
-    if len(told) == 1 and "" not in told:
-        return Place(told.pop(), "")
+        devices = set(services.queue.devices())
+    if len(devices) == 1 and "" not in devices:
+        return Place(devices.pop(), "")
     own = "cuda" if has_gpu(services.settings.device) else "cpu"
-    if not told:
+    if not devices:
         return Place(own, "no worker is alive")
     return Place(
-        own, "a worker does not tell what it trains on" if "" in told else "some workers train on a GPU, some do not"
+        own, "a worker does not tell what it trains on" if "" in devices else "some workers train on a GPU, some do not"
     )
 
 

@@ -13,15 +13,15 @@ log = logging.getLogger(__name__)
 
 
 async def reconcile_for_ever(runs: RunStore, queue: TrainQueue) -> None:
-    is_told = False
+    is_logged = False
     while True:
         try:
             await asyncio.to_thread(reconcile, runs, queue)
-            is_told = False
+            is_logged = False
         except QueueUnavailable as error:
-            if not is_told:
+            if not is_logged:
                 log.warning("%s; runs stay on disk until it takes them: %s", trouble_of(error).sentence, error)
-            is_told = True
+            is_logged = True
         except Exception:  # it must outlive whatever is in the store
             log.exception("the reconciler failed")
         await asyncio.sleep(EVERY_S)

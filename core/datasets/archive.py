@@ -78,9 +78,9 @@ def _member(archive: ZipFile, entry: ZipInfo) -> Member:
 def _name_of(entry: ZipInfo, is_utf8: bool, encoding: str | None) -> str:
     """An entry's name: as its Unicode path field has it, else as its flag tells, else as its sender does."""
     raw = entry.orig_filename.encode("cp437")
-    if told := unicode_path(entry.extra, zlib.crc32(raw)):
+    if name := unicode_path(entry.extra, zlib.crc32(raw)):
         with contextlib.suppress(UnicodeError):
-            return told.decode()
+            return name.decode()
     return decode(raw, encoding, is_utf8=is_utf8)
 
 

@@ -58,13 +58,13 @@ def assign(headers: Mapping[str, ArrayHeader]) -> Roles:
     return Roles(parts, class_names)
 
 
-def refused(told: str, headers: Mapping[str, ArrayHeader]) -> InvalidRequest:
+def refused(detail: str, headers: Mapping[str, ArrayHeader]) -> InvalidRequest:
     """That no images can be had, and which arrays there are."""
     listed = [f"{name[:60]} ({header})" for name, header in headers.items()]
     more = f" and {len(listed) - SHOWN} more" if listed[SHOWN:] else ""
     there = ", ".join(listed[:SHOWN]) + more or "none"
     advice = "name them images and labels, or x_train, y_train, x_test and y_test"
-    return InvalidRequest.field("images", f"{told}; {advice}. Arrays: {there}")
+    return InvalidRequest.field("images", f"{detail}; {advice}. Arrays: {there}")
 
 
 def _by_name(headers: Mapping[str, ArrayHeader]) -> tuple[LabelledArray, ...]:

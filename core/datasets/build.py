@@ -13,11 +13,11 @@ from PIL import Image
 
 from core.datasets import sniff
 from core.datasets.archive import zip_members
-from core.datasets.conversion import Tell, check_bytes, convert, plan_for
+from core.datasets.conversion import OnProgress, check_bytes, convert, plan_for
 from core.datasets.idx_files import idx_uploads, read_idx_files
 from core.datasets.image_set import ImageSet, check_class_names
 from core.datasets.layout import NO_PICTURE, Entry, Picture, by_folders, class_order, list_entries
-from core.datasets.looking import look_at_all, notes_of
+from core.datasets.looking import notes_of, read_shapes
 from core.datasets.members import Member, head, read
 from core.datasets.metadata import is_metadata, labelled, read_metadata
 from core.datasets.names import shown
@@ -43,7 +43,7 @@ class Built:
     images_file: Path | None = None
 
 
-def build(order: ImportOrder, folder: Path, tell: Tell) -> Built:
+def build(order: ImportOrder, folder: Path, on_progress: OnProgress) -> Built:
     """Read an upload; all that is written goes into `folder`, which is there and empty.
 
     Raises:
@@ -53,16 +53,16 @@ def build(order: ImportOrder, folder: Path, tell: Tell) -> Built:
     (kind,) = kinds
     report = Report(kind)
     if kind == "idx":
-        return _from_arrays(read_idx_files(order.files, order.limits.bytes), report, order, folder, tell)
+        return _from_arrays(read_idx_files(order.files, order.limits.bytes), report, order, folder, on_progress)
     try:
         if kind == "npy":
-            return _from_arrays(read_npy_files(order.files, folder, report.note), report, order, folder, tell)
-        with _members(order, folder, tell, is_zip=kind == "zip") as members:
+            return _from_arrays(read_npy_files(order.files, folder, report.note), report, order, folder, on_progress)
+        with _members(order, folder, on_progress, is_zip=kind == "zip") as members:
             if kind == "zip" and _holds_arrays([member.name for member in members]):
                 report = Report("npz")
                 content = read_npz(order.files[0].path, folder, order.limits.bytes, report.note)
-                return _from_arrays(content, report, order, folder, tell)
-            return _from_archive(members, order, folder, tell)
+                return _from_arrays(content, report, order, folder, on_progress)
+            return _from_archive(members, order, folder, on_progress)
     except InvalidRequest as error:
         raise _located(error) from None
 
@@ -79,12 +79,12 @@ def _kinds_of_several(order: ImportOrder) -> set[Kind]:
 
 
 @contextmanager
-def _members(order: ImportOrder, folder: Path, tell: Tell, *, is_zip: bool) -> Iterator[list[Member]]:
+def _members(order: ImportOrder, folder: Path, on_progress: OnProgress, *, is_zip: bool) -> Iterator[list[Member]]:
     path, limits, encoding = order.files[0].path, order.limits, order.form.encoding
     opened = (
         zip_members(path, limits.bytes, limits.files, encoding)
         if is_zip
-        else tar_members(path, folder, limits, encoding, tell)
+        else tar_members(path, folder, limits, encoding, on_progress)
     )
     with opened as members:
         yield members
@@ -109,18 +109,18 @@ def _located(error: InvalidRequest) -> InvalidRequest:
     return InvalidRequest("; ".join(f"{p.pointer}: {p.detail}" for p in problems), problems)
 
 
-def _from_archive(members: Sequence[Member], order: ImportOrder, folder: Path, tell: Tell) -> Built:
+def _from_archive(members: Sequence[Member], order: ImportOrder, folder: Path, on_progress: OnProgress) -> Built:
     """Of pictures, or of IDX files where there are no pictures."""
     report = Report("pictures")
     entries = list(_by_content(list_entries(members, report)))
     if not any(entry.name.lower().endswith(tuple(SUFFIXES)) for entry in entries):
         if uploads := idx_uploads([entry for entry in entries if is_idx(head(entry.member))], folder, order.limits):
-            return _from_arrays(read_idx_files(uploads, order.limits.bytes), Report("idx"), order, folder, tell)
+            return _from_arrays(read_idx_files(uploads, order.limits.bytes), Report("idx"), order, folder, on_progress)
         if any(entry.parts[-1] == "data.pkl" for entry in entries):
             raise InvalidRequest.field(
                 "file", "is a PyTorch file (.pt): a pickle, which can run code and is never opened"
             )
-    return _from_pictures(_classified(entries, order, report), report, order, folder, tell)
+    return _from_pictures(_classified(entries, order, report), report, order, folder, on_progress)
 
 
 def _classified(entries: Sequence[Entry], order: ImportOrder, report: Report) -> list[Picture]:
@@ -136,7 +136,9 @@ def _classified(entries: Sequence[Entry], order: ImportOrder, report: Report) ->
     return labelled(pictures, labels, report) if labels.used else by_folders(pictures, report)
 
 
-def _from_pictures(pictures: Sequence[Picture], report: Report, order: ImportOrder, folder: Path, tell: Tell) -> Built:
+def _from_pictures(
+    pictures: Sequence[Picture], report: Report, order: ImportOrder, folder: Path, on_progress: OnProgress
+) -> Built:
     limits, target = order.limits, folder / "images.npy"
     found = {picture.class_name for picture in pictures} - {None}
     if found:
@@ -145,13 +147,13 @@ def _from_pictures(pictures: Sequence[Picture], report: Report, order: ImportOrd
     def packed(i: int) -> bytes:
         return read(pictures[i].member, MAX_PACKED_PICTURE)
 
-    shapes = look_at_all(len(pictures), packed, order, tell)
+    shapes = read_shapes(len(pictures), packed, order, on_progress)
     plan = plan_for(order.form, shapes)
     for note in notes_of(plan, shapes):
         report.note(note)
     check_bytes(len(pictures), plan, limits.bytes)
     names = [picture.name for picture in pictures]
-    taken = convert(names, lambda i: decode(packed(i), plan, limits.pixels), plan, target, report, tell)
+    taken = convert(names, lambda i: decode(packed(i), plan, limits.pixels), plan, target, report, on_progress)
     report.check_taken()
     images_NHWC = np.lib.format.open_memmap(target, mode="r")
     if not found:
@@ -162,7 +164,7 @@ def _from_pictures(pictures: Sequence[Picture], report: Report, order: ImportOrd
     return Built(ImageSet(images_NHWC, labels_N, class_names), report, target)
 
 
-def _from_arrays(content: ImageSet, report: Report, order: ImportOrder, folder: Path, tell: Tell) -> Built:
+def _from_arrays(content: ImageSet, report: Report, order: ImportOrder, folder: Path, on_progress: OnProgress) -> Built:
     """Arrays of images, which all have one size; where it is the one that is asked for, they stay as they are."""
     count, height, width, channels = content.images_NHWC.shape
     if count > MAX_IMAGES:
@@ -178,7 +180,7 @@ def _from_arrays(content: ImageSet, report: Report, order: ImportOrder, folder: 
         image_HWC = np.asarray(content.images_NHWC[i])
         return fit(Image.fromarray(image_HWC[..., 0] if channels == 1 else image_HWC), plan)
 
-    convert([str(i) for i in range(count)], converted, plan, target, report, tell)
+    convert([str(i) for i in range(count)], converted, plan, target, report, on_progress)
     images_NHWC = np.lib.format.open_memmap(target, mode="r")
     return Built(ImageSet(images_NHWC, content.labels_N, content.class_names), report, target)
 

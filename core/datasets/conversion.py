@@ -24,7 +24,7 @@ MAX_THREADS = 8  # each may hold a picture of GANYMEDE_MAX_PIXELS
 AHEAD = 4  # pictures a thread that wait to be written
 
 T = TypeVar("T")
-Tell = Callable[[str, int, int], None]  # what is being done, how many of how many
+OnProgress = Callable[[str, int, int], None]  # what is being done, how many of how many
 
 
 def in_order(count: int, work: Callable[[int], T]) -> Iterator[T | FileRefused]:
@@ -82,8 +82,8 @@ def check_bytes(count: int, plan: Plan, max_bytes: int) -> None:
     """InvalidRequest if so many images of this size would take more of the disk than an import may."""
     needed = count * plan.size**2 * plan.channels
     if needed > max_bytes:
-        told = f"{count} images of {plan.size}x{plan.size}x{plan.channels} take {needed} bytes; {max_bytes} are allowed"
-        raise InvalidRequest.field("/size", told)
+        shape = f"{plan.size}x{plan.size}x{plan.channels}"
+        raise InvalidRequest.field("/size", f"{count} images of {shape} take {needed} bytes; {max_bytes} are allowed")
 
 
 def convert(
@@ -92,7 +92,7 @@ def convert(
     plan: Plan,
     target: Path,
     report: Report,
-    tell: Tell,
+    on_progress: OnProgress,
 ) -> list[int]:
     """Write what `read` makes of each picture into an .npy, (N, size, size, C); returns which of them were taken."""
     taken: list[int] = []
@@ -107,7 +107,7 @@ def convert(
                 file.write(image_HWC.tobytes())
                 report.enlarged += is_enlarged
                 taken.append(i)
-            tell("decoding", i + 1, len(names))
+            on_progress("decoding", i + 1, len(names))
         file.seek(0)
         _write_header(file, len(taken), plan)
         assert file.tell() == header  # numpy leaves room for any number of images

@@ -53,8 +53,8 @@ def _read(upload: Upload, max_elements: int) -> npt.NDArray[np.uint8]:
     try:
         return read_idx(upload.path, max_elements)
     except ValueError as error:
-        told = str(error).replace(upload.path.name, upload.filename, 1)
-        raise InvalidRequest.field("/file", told[:300]) from None
+        detail = str(error).replace(upload.path.name, upload.filename, 1)
+        raise InvalidRequest.field("/file", detail[:300]) from None
 
 
 def _joined(arrays: list[npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint8]:
@@ -81,8 +81,8 @@ def idx_uploads(entries: Sequence[Entry], folder: Path, limits: Limits) -> list[
     """
     sets = {_OF_A_SET.sub("", entry.parts[-1].lower()): entry for entry in reversed(entries)}
     if len(sets) > 1:
-        told = ", ".join(sorted(entry.parts[-1] for entry in sets.values())[:10])
-        raise InvalidRequest.field("/file", f"has IDX files of several datasets; send those of one: {told}")
+        detail = ", ".join(sorted(entry.parts[-1] for entry in sets.values())[:10])
+        raise InvalidRequest.field("/file", f"has IDX files of several datasets; send those of one: {detail}")
     uploads = []
     for i, entry in enumerate(entries):
         target = folder / f"idx-{i}"

@@ -84,5 +84,5 @@ def _texts(labels_N: Labels) -> list[str]:
         raise _refused("expected texts in UTF-8") from None
 
 
-def _refused(told: str) -> InvalidRequest:
-    return InvalidRequest.field(FIELD, told)
+def _refused(detail: str) -> InvalidRequest:
+    return InvalidRequest.field(FIELD, detail)

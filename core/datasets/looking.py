@@ -3,13 +3,13 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
-from core.datasets.conversion import Tell, background_of, in_order
+from core.datasets.conversion import OnProgress, background_of, in_order
 from core.datasets.levels import FULL
 from core.datasets.order import AUTO, ImportOrder
 from core.datasets.picture import Plan, Shape, look_at
 
 
-def look_at_all(count: int, packed: Callable[[int], bytes], order: ImportOrder, tell: Tell) -> list[Shape]:
+def read_shapes(count: int, packed: Callable[[int], bytes], order: ImportOrder, on_progress: OnProgress) -> list[Shape]:
     """The shapes of those that can be opened; colour is looked for until one picture has some."""
     has_colour = threading.Event()
     if order.form.channels != AUTO:
@@ -25,7 +25,7 @@ def look_at_all(count: int, packed: Callable[[int], bytes], order: ImportOrder, 
     for i, seen in enumerate(in_order(count, look)):
         if isinstance(seen, Shape):
             shapes.append(seen)
-        tell("looking", i + 1, count)
+        on_progress("looking", i + 1, count)
     return shapes
 
 

@@ -39,7 +39,7 @@ class Labels:
     """What metadata tells: the class of a picture by its number, None where it says that there are none."""
 
     of: dict[int, str | None] = field(default_factory=dict)
-    told_by: dict[int, str] = field(default_factory=dict)
+    source_of: dict[int, str] = field(default_factory=dict)
     contradictory: dict[int, str] = field(default_factory=dict)
     used: list[str] = field(default_factory=list)
 
@@ -78,19 +78,19 @@ def read_metadata(
 
 def labelled(pictures: Sequence[Entry], labels: Labels, report: Report) -> list[Picture]:
     """The pictures with the classes that metadata tells of; those of which it tells none are told to `report`."""
-    told = " and ".join(sorted(set(labels.used)))
+    sources = " and ".join(sorted(set(labels.used)))
     taken = []
     for i, entry in enumerate(pictures):
         if i in labels.contradictory:
             report.refuse(entry.name, labels.contradictory[i])
         elif i not in labels.of:
-            report.refuse(entry.name, f"is not named by {told}, which tells the classes")
+            report.refuse(entry.name, f"is not named by {sources}, which tells the classes")
         else:
             taken.append(Picture(entry.member, entry.name, labels.of[i]))
     if any(picture.class_name for picture in taken) and not all(picture.class_name for picture in taken):
         for picture in taken:
             if picture.class_name is None:
-                report.refuse(picture.name, f"has no class in {told}")
+                report.refuse(picture.name, f"has no class in {sources}")
         return [picture for picture in taken if picture.class_name]
     return taken
 
@@ -127,13 +127,13 @@ def _take(entry: Entry, table: Table, lookup: Lookup, labels: Labels, report: Re
 
 def _put(i: int, label: str | None, source: str, labels: Labels) -> None:
     if i not in labels.of:
-        labels.of[i], labels.told_by[i] = label, source
+        labels.of[i], labels.source_of[i] = label, source
     elif labels.of[i] != label:
-        if labels.told_by[i] != source:
-            told = (
-                f"{labels.told_by[i]} and {source} tell different classes of the same pictures; leave one of them out"
+        if labels.source_of[i] != source:
+            detail = (
+                f"{labels.source_of[i]} and {source} tell different classes of the same pictures; leave one of them out"
             )
-            raise InvalidRequest.field("/file", told)
+            raise InvalidRequest.field("/file", detail)
         labels.contradictory[i] = f"has several classes in {source}, as {labels.of[i]} and {label}"
 
 
@@ -177,12 +177,12 @@ def _class_values(
     if not known and (marked := _marked(columns, rows, open_ones)):
         return marked
     chosen = _same_partition(rows, known) if known else open_ones[0] if len(open_ones) == 1 else None
-    told = ", ".join(columns[i] for i in known or others)
+    listed = ", ".join(columns[i] for i in known or others)
     if chosen is None and known:
-        problem = f"{name}: which column is the class? ({told}) Leave one of them. {OR}"
+        problem = f"{name}: which column is the class? ({listed}) Leave one of them. {OR}"
         raise InvalidRequest.field("/file", problem)
     if chosen is None:
-        raise FileRefused(f"is metadata without a column `label` or `class` (it has {told}); the folders count")
+        raise FileRefused(f"is metadata without a column `label` or `class` (it has {listed}); the folders count")
     values = [row[chosen] for row, i in zip(rows, found, strict=True) if i is not None]
     if any(value.lstrip().startswith(("[", "{")) for value in values):
         problem = f"{name}: {columns[chosen]} has lists; expected one class for each picture. {OR}"

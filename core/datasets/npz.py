@@ -32,7 +32,7 @@ Array = npt.NDArray[Any]
 Note = Callable[[str], None]
 
 
-def _untold(told: str) -> None:
+def _unnoted(detail: str) -> None:
     """Nobody listens."""
 
 
@@ -44,7 +44,7 @@ class Arrays:
     get: Callable[[str], Array]
 
 
-def read_npz(path: Path, folder: Path, max_bytes: int = MAX_BYTES, note: Note = _untold) -> ImageSet:
+def read_npz(path: Path, folder: Path, max_bytes: int = MAX_BYTES, note: Note = _unnoted) -> ImageSet:
     """Read an .npz of images (N H W, N H W C or N C H W) and perhaps their labels and `class_names`.
 
     Its arrays are unpacked into `folder` and mapped from there; together they have at most `max_bytes`. `note` is told
@@ -154,7 +154,7 @@ def _mapped(path: Path, name: str) -> Array:
 
 
 def _unreadable(name: str, error: Exception) -> InvalidRequest:
-    told = str(error)[:200]
-    if "Python objects" in told:
-        told = "it holds Python objects, which can run code when they are opened; save it as plain numbers or texts"
-    return InvalidRequest.field(name, f"cannot be read: {told}")
+    detail = str(error)[:200]
+    if "Python objects" in detail:
+        detail = "it holds Python objects, which can run code when they are opened; save it as plain numbers or texts"
+    return InvalidRequest.field(name, f"cannot be read: {detail}")

@@ -206,7 +206,7 @@ def _opened(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
     try:
         picture = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
-        raise FileRefused(_told(data)) from None
+        raise FileRefused(_why_unreadable(data)) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise FileRefused(f"has more than {max_pixels} pixels") from None
     except Exception as error:  # as above
@@ -230,7 +230,7 @@ def _is_preview(picture: TiffImagePlugin.TiffImageFile) -> bool:
         return False
 
 
-def _told(data: bytes) -> str:
+def _why_unreadable(data: bytes) -> str:
     """Why a file cannot be opened: what it is, and what to do."""
     kind = kind_of(data[:HEAD])
     if kind and kind.is_picture:

@@ -32,8 +32,8 @@ def to_images(arrays: Mapping[str, Array], folder: Path, note: Callable[[str], N
     first, *others = laid_out
     for name in others:
         if laid_out[name].shape[1:] != laid_out[first].shape[1:]:
-            told = f"its images are {_sides(laid_out[name])}, and those of {first} {_sides(laid_out[first])}"
-            raise InvalidRequest.field(name, told)
+            detail = f"its images are {_sides(laid_out[name])}, and those of {first} {_sides(laid_out[first])}"
+            raise InvalidRequest.field(name, detail)
     if any(0 in array.shape for array in laid_out.values()):
         raise InvalidRequest.field(first, f"expected images, got shape {laid_out[first].shape}")
     span = _span(laid_out)
@@ -67,9 +67,9 @@ def _channels_last(array: Array, name: str) -> Array:
     side = math.isqrt(shape[1]) if array.ndim == 2 else 0
     if side >= SMALLEST_SIDE and side * side == shape[1]:
         return array.reshape(-1, side, side, 1)
-    told = f"expected images as N H W, N H W C or N C H W with 1 or 3 channels, got shape {shape}"
+    detail = f"expected images as N H W, N H W C or N C H W with 1 or 3 channels, got shape {shape}"
     hint = "; of one picture send the file" if array.ndim == 3 else ""
-    raise InvalidRequest.field(name, told + hint)
+    raise InvalidRequest.field(name, detail + hint)
 
 
 def _span(arrays: Mapping[str, Array]) -> Span:

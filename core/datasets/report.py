@@ -33,9 +33,9 @@ class Report:
             else:
                 self._unnamed += 1
 
-    def note(self, told: str) -> None:
+    def note(self, text: str) -> None:
         """Say what was settled, where a sender might not expect it."""
-        self._notes.append(readable(told)[:NOTE])
+        self._notes.append(readable(text)[:NOTE])
 
     @property
     def bad(self) -> int:
@@ -46,8 +46,8 @@ class Report:
         if self.taken:
             return
         problems = [FieldProblem("/file", f"{n}: {why}") for n, why in list(self._bad.items())[:NAMED_IN_A_REFUSAL]]
-        told = f"; {self.bad} files cannot be taken, the first: {problems[0].detail}" if problems else ""
-        raise InvalidRequest(f"/file: there is no picture in it{told}", problems or [FieldProblem("/file", "is empty")])
+        text = f"; {self.bad} files cannot be taken, the first: {problems[0].detail}" if problems else ""
+        raise InvalidRequest(f"/file: there is no picture in it{text}", problems or [FieldProblem("/file", "is empty")])
 
     def to_body(self) -> ImportReport:
         return ImportReport(

@@ -37,8 +37,8 @@ class Level:
         """Go down by one level if its folders are not those of the classes; whether they were not."""
         sizes = Counter(path[0] for _, path in self.paths if len(path) > 1)
         if splits := self._splits(sizes):
-            told = ", ".join(f"{name} ({sizes[name]})" for name in sorted(splits))
-            self.notes.append(f"the splits {told} were joined; they are no classes")
+            listed = ", ".join(f"{name} ({sizes[name]})" for name in sorted(splits))
+            self.notes.append(f"the splits {listed} were joined; they are no classes")
             self._enter(splits, "lies beside the folders of the splits")
         elif wrapper := self._wrapper(sizes):
             if len(sizes) > 1:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from core.datasets.archive import UNREADABLE
-from core.datasets.conversion import Tell
+from core.datasets.conversion import OnProgress
 from core.datasets.members import CHUNK, FileRefused, Member
 from core.datasets.names import decode
 from core.datasets.order import Limits
@@ -88,7 +88,9 @@ def is_tar(head: bytes) -> bool:
 
 
 @contextlib.contextmanager
-def tar_members(path: Path, folder: Path, limits: Limits, encoding: str | None, tell: Tell) -> Iterator[list[Member]]:
+def tar_members(
+    path: Path, folder: Path, limits: Limits, encoding: str | None, on_progress: OnProgress
+) -> Iterator[list[Member]]:
     """The files of a tar, which can be read within the block; a compressed one is decompressed into `folder`.
 
     Raises:
@@ -98,7 +100,7 @@ def tar_members(path: Path, folder: Path, limits: Limits, encoding: str | None, 
         try:
             if packed := opened(path):
                 most = limits.bytes + limits.files * BYTES_OF_AN_ENTRY
-                path = stack.enter_context(_decompressed(packed, folder, most, tell))
+                path = stack.enter_context(_decompressed(packed, folder, most, on_progress))
             file = stack.enter_context(_Headers(path))
             archive = stack.enter_context(tarfile.open(fileobj=cast(BinaryIO, file), mode="r:", encoding="utf-8"))
             infos = list(_listed(archive, file, limits))
@@ -116,12 +118,12 @@ def _too_large(max_bytes: int) -> InvalidRequest:
 
 
 @contextlib.contextmanager
-def _decompressed(packed: BinaryIO, folder: Path, max_bytes: int, tell: Tell) -> Iterator[Path]:
+def _decompressed(packed: BinaryIO, folder: Path, max_bytes: int, on_progress: OnProgress) -> Iterator[Path]:
     target = folder / "archive.tar"
     with packed, target.open("wb") as out:
         while chunk := packed.read(CHUNK):
             out.write(chunk)
-            tell("unpacking", out.tell(), 0)
+            on_progress("unpacking", out.tell(), 0)
             if out.tell() > max_bytes:
                 raise _too_large(max_bytes)
     try:

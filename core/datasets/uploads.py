@@ -62,10 +62,10 @@ def kind_of(upload: Upload) -> Kind:
     if packed := opened(upload.path):
         with packed:
             return _kind_within(upload, packed, is_gzip=head.startswith(GZIP_MAGIC))
-    told = _told(head, upload.path.stat().st_size)
-    if not told and head.startswith(IDX_MAGIC):
+    detail = _what_is(head, upload.path.stat().st_size)
+    if not detail and head.startswith(IDX_MAGIC):
         return "idx"
-    raise InvalidRequest.field("/file", f"{upload.filename}: {told}expected {KINDS}")
+    raise InvalidRequest.field("/file", f"{upload.filename}: {detail}expected {KINDS}")
 
 
 def is_idx(head: bytes) -> bool:
@@ -84,18 +84,18 @@ def _kind_within(upload: Upload, packed: BinaryIO, *, is_gzip: bool) -> Kind:
         head = packed.read(BLOCK)
     except DAMAGED as error:
         stream = "gzip" if is_gzip else "compressed"
-        told = f"{upload.filename}: the {stream} stream is damaged or cut short ({str(error)[:100]})"
-        raise InvalidRequest.field("/file", told) from None
+        detail = f"{upload.filename}: the {stream} stream is damaged or cut short ({str(error)[:100]})"
+        raise InvalidRequest.field("/file", detail) from None
     if is_tar(head):
         return "tar"
     if is_gzip and (head.startswith(IDX_MAGIC) or not head):
         return "idx"
-    told = _told(head, None)
-    told = f"{upload.filename}: not an IDX file, and no tar, is compressed in it; {told and f'what it holds {told}'}"
-    raise InvalidRequest.field("/file", f"{told}expected {KINDS}")
+    what = _what_is(head, None)
+    detail = f"not an IDX file, and no tar, is compressed in it; {what and f'what it holds {what}'}expected {KINDS}"
+    raise InvalidRequest.field("/file", f"{upload.filename}: {detail}")
 
 
-def _told(head: bytes, size: int | None) -> str:
+def _what_is(head: bytes, size: int | None) -> str:
     """What a file is that cannot be read, as the beginning of a sentence; nothing if that is not known."""
     for at, magic, what in _OTHERS:
         if head.startswith(magic, at):

@@ -43,8 +43,8 @@ def write_png(image_HWC: npt.NDArray[np.uint8], text: str | None = None) -> byte
     height, width, channels = image_HWC.shape
     data = _compress(filtered(image_HWC.reshape(height, width * channels), channels))
     header = _HEADER.pack(width, height, 8, GREY if channels == 1 else RGB, 0, 0, 0)
-    told = b"" if text is None else _chunk(b"iTXt", KEYWORD.encode() + b"\0" + PLAIN + b"\0\0" + text.encode())
-    return b"".join((SIGNATURE, _chunk(b"IHDR", header), told, _chunk(b"IDAT", data), _chunk(b"IEND", b"")))
+    text_chunk = b"" if text is None else _chunk(b"iTXt", KEYWORD.encode() + b"\0" + PLAIN + b"\0\0" + text.encode())
+    return b"".join((SIGNATURE, _chunk(b"IHDR", header), text_chunk, _chunk(b"IDAT", data), _chunk(b"IEND", b"")))
 
 
 def filtered(row_HX: npt.NDArray[np.uint8], channels: int) -> npt.NDArray[np.uint8]:

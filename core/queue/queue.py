@@ -74,7 +74,8 @@ def connect(url: str, *, answer_within_s: float | None = ANSWER_WITHIN_S) -> "re
 def trouble_of(error: redis.exceptions.RedisError) -> RedisTrouble:
     """What an error of QueueUnavailable says about the server."""
     is_full = "max number of clients" in str(error)
-    return RedisTrouble.told(str(error), error.status_code) if is_full or isinstance(error, ANSWERS) else RedisTrouble()
+    is_answer = is_full or isinstance(error, ANSWERS)
+    return RedisTrouble.of_answer(str(error), error.status_code) if is_answer else RedisTrouble()
 
 
 def job_id(run_id: str, attempt: int) -> str:

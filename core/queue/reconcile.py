@@ -30,7 +30,7 @@ def reconcile(runs: RunStore, queue: TrainQueue) -> int:
     with files.try_lock_file(runs.store.path("runs/.reconciler.lock")) as is_mine:
         if not is_mine:
             return 0
-        for run_id in runs.index.restless():  # oldest first: a rebuilt queue keeps its order
+        for run_id in runs.index.active():  # oldest first: a rebuilt queue keeps its order
             with about_run(run_id):
                 changed += _look_after(Run(runs.store, run_id), queue)
     return changed

@@ -71,7 +71,7 @@ class RunIndex:
     def __init__(self, store: Store, list_ids: Callable[[], list[str]], read: Callable[[str], RunState]) -> None:
         self._store, self._list_ids, self._read = store, list_ids, read
         self._entries: dict[str, IndexedRun] = {}
-        self._restless: set[str] = set()  # those whose files are looked at each time
+        self._active: set[str] = set()  # those whose files are looked at each time
         self._pending: set[str] = set()  # those to be read
         self._ids: list[str] = []
         self._listed: tuple[int, bool] | None = None  # time of the folder then, and whether that is sure
@@ -86,11 +86,11 @@ class RunIndex:
             self._list()
             return self._ids
 
-    def restless(self) -> list[str]:
+    def active(self) -> list[str]:
         """Runs that want a worker, and damaged ones, oldest first."""
         with self._lock:
             self._refresh()
-            return sorted(self._restless)
+            return sorted(self._active)
 
     def entries(self) -> dict[str, IndexedRun]:
         """Every run as it stands."""
@@ -117,7 +117,7 @@ class RunIndex:
     def _refresh(self) -> None:
         self._hear()
         self._list()
-        for run_id in self._pending | self._restless:
+        for run_id in self._pending | self._active:
             with contextlib.suppress(FileNotFoundError):
                 self._look(run_id, must_read=run_id in self._pending)
 
@@ -172,7 +172,7 @@ class RunIndex:
         except OSError:  # no permission, a bad disk
             self._entries[run_id] = IndexedRun(mark)
         self._pending.discard(run_id)
-        (self._restless.discard if self._entries[run_id].is_resting else self._restless.add)(run_id)
+        (self._active.discard if self._entries[run_id].is_resting else self._active.add)(run_id)
 
     def _fresh(self, run_id: str, known: IndexedRun | None) -> IndexedRun:
         mark = _mark_of(self._store.path(f"runs/{run_id}/state.json"))  # before the read: what changes between shows
@@ -188,7 +188,7 @@ class RunIndex:
 
     def _forget(self, run_id: str) -> None:
         del self._entries[run_id]
-        self._restless.discard(run_id)
+        self._active.discard(run_id)
         self._pending.discard(run_id)
 
 

@@ -157,8 +157,8 @@ class ServiceConnection:
                 raise Misconfigured(
                     f"the certificate of {self.url} is not trusted ({untrusted}); {environment.trusted()}"
                 ) from None
-            told = str(error) or type(error).__name__
-            raise Unreachable(f"nothing answers at {self.url}{self._by_way()} ({told})") from None
+            why = str(error) or type(error).__name__
+            raise Unreachable(f"nothing answers at {self.url}{self._by_way()} ({why})") from None
         except httpx.RequestError as error:
             raise NotUnderstood(f"the answer of {self.url} cannot be read ({error})") from None
         except httpx.InvalidURL as error:

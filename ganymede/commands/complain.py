@@ -25,8 +25,8 @@ def complain(error: Exception, *, as_json: bool = False) -> int:
             _explain(error)
         return FAILED
     if isinstance(error, OSError):
-        told = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
-        _say(show.clean(told))
+        message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+        _say(show.clean(message))
         return FAILED
     _say(show.clean(str(error)))
     if isinstance(error, Unreachable | Misconfigured):

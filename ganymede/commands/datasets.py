@@ -12,7 +12,7 @@ from ganymede.commands import output as saving
 from ganymede.commands import show
 from ganymede.commands.folder import Found, pack
 from ganymede.commands.session import Refused, Session, command
-from ganymede.commands.watch_import import told_meanwhile
+from ganymede.commands.watch_import import show_import
 from ganymede.names import readable
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def import_dataset(
     attribution: Annotated[str | None, typer.Option(help="Whom to name.")] = None,
 ) -> None:
     """Upload pictures in class folders, arrays (.npz, .npy) or IDX files, and make a dataset of them."""
-    with _uploadable(session, paths) as (files, left_out), told_meanwhile(session) as request_id:
+    with _uploadable(session, paths) as (files, left_out), show_import(session) as request_id:
         body = session.client.datasets.add(
             dataset,
             files,
@@ -77,7 +77,7 @@ def import_dataset(
             attribution=attribution,
             request_id=request_id,
         )
-    _tell_report(session, body.report, left_out)
+    _print_report(session, body.report, left_out)
     session.reply([body.name], lambda: _show(body))
     session.say(f"{body.name} {body.change}; train on it:  ganymede train dcgan {body.name}", "green")
 
@@ -93,7 +93,7 @@ def preview(
     """Save a contact sheet of a dataset."""
     saving.check(session, output)
     saving.put(output, session.client.datasets.preview(dataset, label=label, n=n))
-    session.say(f"{dataset} -> {saving.told(output)}")
+    session.say(f"{dataset} -> {saving.shown_name(output)}")
 
 
 @command(datasets, "rm")
@@ -121,7 +121,7 @@ def _uploadable(session: Session, paths: list[Path]) -> Iterator[tuple[list[Path
         yield [target], left_out
 
 
-def _tell_report(session: Session, report: "ImportReport", left_out: list[Found]) -> None:
+def _print_report(session: Session, report: "ImportReport", left_out: list[Found]) -> None:
     for found in left_out[:BAD_SHOWN]:
         session.say(f"  {show.clean(readable(found.name))}: {found.reason}", "yellow")
     if len(left_out) > BAD_SHOWN:

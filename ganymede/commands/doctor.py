@@ -43,9 +43,9 @@ def doctor(session: Session) -> int:
     if session.as_json:
         show.line(json.dumps({"checks": [asdict(check) for check in checks]}))
     else:
-        told = [check for check in checks if not session.quiet or check.state != "ok"]
-        show.table(("CHECK", "STATE", "FOUND"), [(check.name, check.state, check.found) for check in told])
-        for check in told:
+        shown = [check for check in checks if not session.quiet or check.state != "ok"]
+        show.table(("CHECK", "STATE", "FOUND"), [(check.name, check.state, check.found) for check in shown])
+        for check in shown:
             if check.todo:
                 session.say(f"{check.name}: {show.clean(check.todo)}", "red" if check.state == "fail" else "yellow")
     return UNREACHABLE if not is_there else FAILED if any(check.state == "fail" for check in checks) else 0

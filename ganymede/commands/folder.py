@@ -48,8 +48,8 @@ def pack(folder: Path, target: Path) -> list[Found]:
                     f"{readable(str(folder))} has more than {MAX_FILES} files; perhaps links lead from one to another"
                 )
     if not count:
-        told = f": {left_out[0].name} {left_out[0].reason}" if left_out else ""
-        raise Refused(f"there is no file in {readable(str(folder))} that can be sent{readable(told)}")
+        example = f": {left_out[0].name} {left_out[0].reason}" if left_out else ""
+        raise Refused(f"there is no file in {readable(str(folder))} that can be sent{readable(example)}")
     return left_out
 
 

@@ -63,7 +63,7 @@ def generate(
         z=_noise(z),
     )
     saving.put(output, drawing.content)
-    _tell(session, drawing, output)
+    _print_facts(session, drawing, output)
     return 0
 
 
@@ -76,14 +76,14 @@ def _noise(file: str | None) -> list[list[float]] | None:
         raise typer.BadParameter(str(error), param_hint="--z") from None
 
 
-def _tell(session: Session, drawing: "Drawing", output: str) -> None:
+def _print_facts(session: Session, drawing: "Drawing", output: str) -> None:
     """What was drawn, and where it is."""
-    told = [drawing.reference]
+    words = [drawing.reference]
     if drawing.seed is not None:
-        told.append(f"seed {drawing.seed}" if drawing.seeds is None else f"seeds {','.join(map(str, drawing.seeds))}")
+        words.append(f"seed {drawing.seed}" if drawing.seeds is None else f"seeds {','.join(map(str, drawing.seeds))}")
     if drawing.label is not None:
-        told.append(f"label {drawing.label}")
-    session.say(f"{' '.join(told)} -> {saving.told(output)}")
+        words.append(f"label {drawing.label}")
+    session.say(f"{' '.join(words)} -> {saving.shown_name(output)}")
     if session.as_json and output != saving.STDOUT:
         facts: dict[str, object] = {
             "model": drawing.model,

@@ -115,7 +115,7 @@ def samples(
         session.reply_list(pages, ("STEP", "SIZE", "AT", "URL"), lambda s: (s.step, show.size(s.bytes), s.at, s.url))
         return
     saving.put(output, session.client.runs.sample(run_id, step))
-    session.say(f"samples of {run_id}, step {step} -> {saving.told(output)}")
+    session.say(f"samples of {run_id}, step {step} -> {saving.shown_name(output)}")
 
 
 @command(runs, "checkpoints")

@@ -34,6 +34,6 @@ def put(name: str, content: bytes) -> None:
         output.write(name, content)
 
 
-def told(name: str) -> str:
+def shown_name(name: str) -> str:
     """A name as messages say it."""
     return "stdout" if name == STDOUT else show.clean(name)

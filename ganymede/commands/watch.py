@@ -79,7 +79,7 @@ def watch(session: Session, run_id: str, *, print_events: bool = False) -> int:
                 if print_events:
                     show.line(message.model_dump_json())
                 if message.type not in NOT_TOLD:
-                    display.say(tell(message))
+                    display.say(describe(message))
     except KeyboardInterrupt:
         session.say(f"\nno longer watching; {run_id} goes on")
         session.say(f"  come back:  ganymede runs watch {run_id}\n  end it:     ganymede runs cancel {run_id}")
@@ -105,7 +105,7 @@ def conclude(session: Session, run: "RunBody") -> int:
     return FAILED
 
 
-def tell(event: "EventBody") -> str:
+def describe(event: "EventBody") -> str:
     """An event in one line, and a line for each piece of advice."""
     data: dict[str, Any] = event.data
     if event.type == "status":
@@ -117,8 +117,8 @@ def tell(event: "EventBody") -> str:
         advice = "".join(f"\n  {show.clean(each.get('text'))}" for each in data.get("advice", ()))
         verdict = f" {show.clean(data['verdict'])}" if "verdict" in data else ""
         return f"{clock(event.at)} diagnosis{verdict}: {show.clean(data.get('summary'))}{advice}"
-    told = data.get("summary") or data.get("message") or ", ".join(f"{name} {value}" for name, value in data.items())
-    return f"{clock(event.at)} {show.clean(event.type)}: {show.clean(told)}"
+    text = data.get("summary") or data.get("message") or ", ".join(f"{name} {value}" for name, value in data.items())
+    return f"{clock(event.at)} {show.clean(event.type)}: {show.clean(text)}"
 
 
 def clock(at: str) -> str:

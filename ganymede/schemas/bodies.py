@@ -71,10 +71,10 @@ def _optional(model: type[BaseModel]) -> frozenset[str]:
 
 def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
     """A field's schema that takes null too; what is said of the field stays outside."""
-    told: dict[str, Any] = {
+    described: dict[str, Any] = {
         key: schema[key] for key in ("title", "description", "default", "examples") if key in schema
     }
-    kind = {key: value for key, value in schema.items() if key not in told}
-    if isinstance(told.get("default"), dict):  # generators of clients know no objects as a default beside null
-        del told["default"]
-    return {"anyOf": [*(kind["anyOf"] if kind.keys() == {"anyOf"} else [kind]), {"type": "null"}], **told}
+    kind = {key: value for key, value in schema.items() if key not in described}
+    if isinstance(described.get("default"), dict):  # generators of clients know no objects as a default beside null
+        del described["default"]
+    return {"anyOf": [*(kind["anyOf"] if kind.keys() == {"anyOf"} else [kind]), {"type": "null"}], **described}

@@ -11,7 +11,7 @@ import pytest
 
 from core.settings import Settings
 from ganymede import supervisor as module
-from ganymede.supervisor import CannotStart, Child, Supervisor, base_url, check_port, free_port, until_told_to_stop
+from ganymede.supervisor import CannotStart, Child, Supervisor, base_url, check_port, free_port, until_asked_to_stop
 from tests.fixtures import until
 
 FALLS = "raise SystemExit(3)"
@@ -255,10 +255,10 @@ def test_a_redis_of_somebody_else_is_neither_started_nor_stopped(home: Settings,
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_sets_a_flag_and_the_handlers_are_put_back(number: signal.Signals) -> None:
     before = signal.getsignal(number)
-    with until_told_to_stop() as told:
-        is_told = told()
+    with until_asked_to_stop() as is_asked_to_stop:
+        is_told = is_asked_to_stop()
         os.kill(os.getpid(), number)
-        until(told)
+        until(is_asked_to_stop)
 
     assert not is_told
     assert signal.getsignal(number) is before

@@ -91,7 +91,7 @@ class Paced:
         """The last of what is known."""
         until, last = time.perf_counter() + patience_s, dict[str, Any]()
         for batch_size, watch in probe._tried(self, self.growth, lambda _: True, until):  # type: ignore[arg-type]
-            last = self.growth.told(self.resolved.batch_size, batch_size, watch)
+            last = self.growth.describe(self.resolved.batch_size, batch_size, watch)
         return last
 
 

@@ -43,7 +43,7 @@ def set_out(run: Run, state: TrainState) -> None:
     message = f"starts from {init.reference}; begun anew: {', '.join(fresh) or 'nothing'} of it"
     if init.counterpart == "fresh":
         message += ", and all of the counterpart"
-    told = {
+    event = {
         "action": "initialised",
         "message": message,
         **init.model_dump(),
@@ -52,7 +52,7 @@ def set_out(run: Run, state: TrainState) -> None:
         "fresh": fresh,
     }
     if state.world.is_first:
-        run.log_event("action", told)
+        run.log_event("action", event)
 
 
 class Listing(Record):

@@ -66,7 +66,7 @@ def roll_back(run: Run, state: TrainState, wish: RollBack, keeper: KeepCheckpoin
     state.go_on_with([*rollbacks, entry])
     keeper.write(state)
     run.change(lambda now: _marked(now, state))
-    tell_of_rollbacks(run, state)
+    report_rollbacks(run, state)
 
 
 def sound_best(run: Run, state: TrainState, since_step: int) -> Best | None:
@@ -85,7 +85,7 @@ def _remedy(state: TrainState, wish: RollBack) -> Remedy | None:
     return remedies.next_remedy(Verdict(wish.verdict), state.resolved, state.remedies)
 
 
-def tell_of_rollbacks(run: Run, state: TrainState) -> None:
+def report_rollbacks(run: Run, state: TrainState) -> None:
     """Put those into the event log that are not there: a process may have died before it could."""
     actions = [event["data"] for event in run.events() if event["type"] == "action"]
     told = {data["branch"] for data in actions if data.get("action") in (ROLLED_BACK, REMEDIED)}

@@ -43,7 +43,7 @@ class Diagnose(Quiet):
         self.run, self.dataset, self.publish = run, spec.dataset, publish
         self.stop = spec.stop
         self.clock = Clock(TELL_EVERY_S)
-        self.told = run.state().diagnosis
+        self.reported = run.state().diagnosis
         self._due: Action | None = None
         self._look_back(state)
         if self.window.step:
@@ -72,9 +72,9 @@ class Diagnose(Quiet):
         self.window = restored(self.run.metrics_file, state.branch, state.step, setting)
 
     def _judge(self, state: TrainState) -> None:
-        found = diagnose(self.window, state.branch, self.told)
-        is_new = self.told is None or found.verdict is not self.told.verdict
-        self.told = found
+        found = diagnose(self.window, state.branch, self.reported)
+        is_new = self.reported is None or found.verdict is not self.reported.verdict
+        self.reported = found
         if is_new or self.clock.is_due() or state.is_at_end:
             self.run.change(lambda now: now.model_copy(update={"diagnosis": found}), durable=is_new)
         if is_new:
@@ -97,7 +97,7 @@ class Diagnose(Quiet):
 
     def _act(self, action: Action, state: TrainState) -> None:
         """Do what was asked for, once: it is written down before it is done."""
-        assert self.told is not None
+        assert self.reported is not None
         if action == "remedy":
             self._remedy(state)
             return
@@ -110,15 +110,16 @@ class Diagnose(Quiet):
         if action == "rollback":
             reason = f"{acted.verdict}: {acted.summary}"
             raise RollBack(reason, failure=failure, to_best=True, before=acted.since_step)
-        raise TrainingFailed(failure, told_in_full(acted), retryable=False)
+        raise TrainingFailed(failure, describe(acted), retryable=False)
 
     def _remedy(self, state: TrainState) -> None:
         """Go back to before the trouble, and on with a change. Where all was tried, the run ends with its best."""
         trouble = self._trouble()
         assert trouble is not None
-        assert self.told is not None
+        assert self.reported is not None
         verdict, finding = trouble
-        since = min(finding.since_step, self.told.since_step) if self.told.verdict is verdict else finding.since_step
+        known = self.reported if self.reported.verdict is verdict else finding
+        since = min(finding.since_step, known.since_step)
         failure, reason = FAILURE_CODES.get(verdict, "collapsed"), f"{verdict}: {finding.summary}"
         if next_remedy(verdict, state.resolved, state.remedies) is not None:
             self._note("remedy")
@@ -128,7 +129,7 @@ class Diagnose(Quiet):
         best = sound_best(self.run, state, since)
         if best is None:
             text = f"{reason}. Nothing that the run has made is worth publishing"
-            raise TrainingFailed(failure, told_in_full(self._note("stop"), text), retryable=False)
+            raise TrainingFailed(failure, describe(self._note("stop"), text), retryable=False)
         version = f"the version of step {best.step} is its best ({best.metric} {best.value:.3g})"
         self._end(state, EarlyEnd(verdict=verdict, message=f"{reason}; {version}", step=state.step))
         self.publish(state, best)
@@ -144,13 +145,13 @@ class Diagnose(Quiet):
 
     def _note(self, action: Action | Literal["end"], **changes: Any) -> Diagnosis:
         """Write down what is about to be done."""
-        assert self.told is not None
-        acted = self.told = self.told.model_copy(update={"action": action})
+        assert self.reported is not None
+        acted = self.reported = self.reported.model_copy(update={"action": action})
         self.run.change(lambda now: now.model_copy(update={"diagnosis": acted, **changes}))
         return acted
 
 
-def told_in_full(found: Diagnosis, reason: str = "") -> str:
+def describe(found: Diagnosis, reason: str = "") -> str:
     """Verdict, numbers and advice as one text."""
     advice = "; ".join(each.text for each in found.advice)
     return (reason or f"{found.verdict}: {found.summary}") + (f". What to change: {advice}" if advice else "")

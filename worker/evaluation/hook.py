@@ -17,7 +17,7 @@ from core.images import Images
 from core.resolved import ResolvedConfig
 from core.runs import Run
 from models import sampling
-from worker.evaluation.preparation import Workshop, choose, make_extractor, make_reference
+from worker.evaluation.preparation import Context, choose, make_extractor, make_reference
 from worker.training.scores.extractor import BATCH, Extractor, extract
 from worker.training.scores.reference import FEWEST_FAKES, Classes, ReferenceSet, spread_labels
 from worker.training.state import TrainState
@@ -37,13 +37,13 @@ class Evaluation:
     extractor: Extractor
     reference: ReferenceSet
     labels_M: Classes | None
-    shop: Workshop
+    context: Context
     scoring_s: float = 0.0  # about how long it takes once the features are there
 
     def scores(self, state: TrainState) -> Metrics:
         """The numbers of docs/metrics.md for the generator as it is now."""
-        with self.shop.task("evaluation", self._num_batches + self.reference.num_blocks):
-            fakes = extract(self.extractor, self._draw(state), self.shop.tick)
+        with self.context.task("evaluation", self._num_batches + self.reference.num_blocks):
+            fakes = extract(self.extractor, self._draw(state), self.context.tick)
             return self.reference.scores(fakes, self.labels_M)
 
     @property
@@ -110,12 +110,12 @@ class Evaluate:
         log.info("evaluated every %d steps, as one takes about %.1f s", self.every, expected_s)
 
 
-def prepare(run: Run, dataset: Dataset, resolved: ResolvedConfig, shop: Workshop) -> Evaluation | None:
+def prepare(run: Run, dataset: Dataset, resolved: ResolvedConfig, context: Context) -> Evaluation | None:
     """What a run is judged by: as its first attempt settled it, and told once. None: by nothing.
 
     Raises:
         TrainingFailed: the extractor that was asked for cannot be used.
-        StopTraining: from `shop.tick`.
+        StopTraining: from `context.tick`.
     """
     if resolved.extractor == "none":
         return None
@@ -125,20 +125,20 @@ def prepare(run: Run, dataset: Dataset, resolved: ResolvedConfig, shop: Workshop
     if fakes < FEWEST_FAKES:
         name, why = "none", f"the dataset has fewer than {2 * FEWEST_FAKES} images"
     if name == "none":
-        _tell(run, settled, {"extractor": name, "reason": why})
+        _report(run, settled, {"extractor": name, "reason": why})
         return None
-    extractor, accuracy = make_extractor(name, dataset, shop)
+    extractor, accuracy = make_extractor(name, dataset, context)
     labels_N, by_class = dataset.labels(), resolved.network.num_classes > 0
-    reference = make_reference(extractor, dataset, fakes, by_class, shop)
+    reference = make_reference(extractor, dataset, fakes, by_class, context)
     facts = {"extractor": name, "reason": why, "extractor_digest": extractor.digest, "extractor_accuracy": accuracy}
     counts = {"images": fakes, "reals": len(reference.rest)}
     began = time.monotonic()
-    with shop.task("floor", reference.num_blocks):
+    with context.task("floor", reference.num_blocks):
         floor = reference.floor
-    _tell(run, settled, {**facts, **counts, "floor": floor})
+    _report(run, settled, {**facts, **counts, "floor": floor})
     scoring_s = time.monotonic() - began
     labels_M = spread_labels(labels_N, fakes) if by_class and labels_N is not None else None
-    return Evaluation(extractor, reference, labels_M, shop, scoring_s)
+    return Evaluation(extractor, reference, labels_M, context, scoring_s)
 
 
 def hook_of(run: Run, evaluation: Evaluation) -> Evaluate:
@@ -159,7 +159,7 @@ def _settled(run: Run) -> dict[str, Any] | None:
         return None
 
 
-def _tell(run: Run, settled: dict[str, Any] | None, facts: dict[str, Any]) -> None:
+def _report(run: Run, settled: dict[str, Any] | None, facts: dict[str, Any]) -> None:
     """Keep what was settled, and say it once; a later attempt says only that it has another extractor."""
     if settled is None:
         run.store.swap(f"{run.key}/{FILE}", facts)

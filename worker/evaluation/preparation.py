@@ -51,7 +51,7 @@ class Kept(Record):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Workshop:
+class Context:
     """Where and how things are made. `tick` is called often and may end it all by raising; `task` says of what, and
     about how often it will be (None: nobody knows)."""
 
@@ -73,21 +73,23 @@ def choose(asked: str, dataset: Dataset) -> tuple[str, str]:
     return "none", f"the dataset has no classes, and {efficientnet.NAME} is not installed"
 
 
-def make_extractor(name: str, dataset: Dataset, shop: Workshop) -> tuple[Extractor, float | None]:
+def make_extractor(name: str, dataset: Dataset, context: Context) -> tuple[Extractor, float | None]:
     """The extractor of that name, and of a classifier the share of held-out images that it reads right.
 
     Raises:
         TrainingFailed: it cannot be used here; the message says why.
     """
     if name == efficientnet.NAME:
-        return efficientnet.EfficientNetLite0(shop.execution.torch_device), None
+        return efficientnet.EfficientNetLite0(context.execution.torch_device), None
     if name == inception.NAME:
-        return inception.Inception(shop.inception, shop.execution.torch_device), None
+        return inception.Inception(context.inception, context.execution.torch_device), None
     assert name == classifier.NAME
-    return _classifier(dataset, shop)
+    return _classifier(dataset, context)
 
 
-def make_reference(extractor: Extractor, dataset: Dataset, fakes: int, by_class: bool, shop: Workshop) -> ReferenceSet:
+def make_reference(
+    extractor: Extractor, dataset: Dataset, fakes: int, by_class: bool, context: Context
+) -> ReferenceSet:
     """Features of the reals that `fakes` pictures are compared with; `by_class`: fakes are drawn by class."""
     images_NHWC, labels_N = dataset.images(), dataset.labels()
     apart, rest = reals_to_read(len(images_NHWC), fakes)
@@ -95,8 +97,8 @@ def make_reference(extractor: Extractor, dataset: Dataset, fakes: int, by_class:
 
     def fill(folder: Path) -> None:
         log.info("%s: features of %d reals", extractor.name, len(apart) + len(rest))
-        with shop.task("real_features", sum(-(-len(index) // BATCH) for index in parts.values())):
-            found = {name: extract(extractor, _read(images_NHWC, index), shop.tick) for name, index in parts.items()}
+        with context.task("real_features", sum(-(-len(index) // BATCH) for index in parts.values())):
+            found = {name: extract(extractor, _read(images_NHWC, index), context.tick) for name, index in parts.items()}
         tensors = {name: features.values_ND for name, features in found.items()}
         classes = {f"{name}_class": read.class_N for name, read in found.items() if read.class_N is not None}
         save_file(tensors | classes, folder / FEATURES_FILE)
@@ -105,14 +107,14 @@ def make_reference(extractor: Extractor, dataset: Dataset, fakes: int, by_class:
         kept.write(folder / FACTS_FILE)
 
     parts = {"apart": apart, "rest": rest}
-    tensors = _kept(key, fill, lambda folder: load_file(folder / FEATURES_FILE), shop)
+    tensors = _kept(key, fill, lambda folder: load_file(folder / FEATURES_FILE), context)
     found = {name: Features(tensors[name], tensors.get(f"{name}_class")) for name in parts}
     labels = (None, None) if labels_N is None or not by_class else (labels_N[apart], labels_N[rest])
     occurring = 0 if labels_N is None else len(np.unique(labels_N))  # no other class can be missed
-    return ReferenceSet(found["apart"], found["rest"], labels[0], labels[1], occurring, shop.tick)
+    return ReferenceSet(found["apart"], found["rest"], labels[0], labels[1], occurring, context.tick)
 
 
-def _classifier(dataset: Dataset, shop: Workshop) -> tuple[classifier.Classifier, float]:
+def _classifier(dataset: Dataset, context: Context) -> tuple[classifier.Classifier, float]:
     images_NHWC, labels_N = dataset.images(), dataset.labels()
     assert labels_N is not None
     num_classes = len(dataset.class_names)
@@ -121,8 +123,8 @@ def _classifier(dataset: Dataset, shop: Workshop) -> tuple[classifier.Classifier
     def fill(folder: Path) -> None:
         began = time.monotonic()
         log.info("the classifier of the dataset is trained: by its features fakes are compared with reals")
-        with shop.task("classifier", classifier.num_ticks(len(images_NHWC))):
-            weights, accuracy = classifier.train(images_NHWC, labels_N, num_classes, shop.execution, shop.tick)
+        with context.task("classifier", classifier.num_ticks(len(images_NHWC))):
+            weights, accuracy = classifier.train(images_NHWC, labels_N, num_classes, context.execution, context.tick)
         (folder / WEIGHTS_FILE).write_bytes(weights)
         listed, digest = list_files(folder, WEIGHTS_FILE), dataset.manifest["digest"]
         kept = Kept(build=classifier.BUILD, dataset_digest=digest, accuracy=accuracy, files=listed)
@@ -132,11 +134,11 @@ def _classifier(dataset: Dataset, shop: Workshop) -> tuple[classifier.Classifier
 
     def read(folder: Path) -> tuple[classifier.Classifier, float]:
         height, channels = images_NHWC.shape[1], images_NHWC.shape[3]
-        weights, device = (folder / WEIGHTS_FILE).read_bytes(), shop.execution.torch_device
+        weights, device = (folder / WEIGHTS_FILE).read_bytes(), context.execution.torch_device
         accuracy = Kept.read(folder / FACTS_FILE).accuracy
         return classifier.Classifier(weights, height, channels, num_classes, device), accuracy
 
-    return _kept(key, fill, read, shop)
+    return _kept(key, fill, read, context)
 
 
 def _read(images_NHWC: Images, index_N: NDArray[np.int64]) -> Iterator[Images]:
@@ -147,19 +149,19 @@ def _key(kind: str, *made_from: str) -> str:
     return f"{FOLDER}/{kind}-{hashlib.sha256('|'.join(made_from).encode()).hexdigest()[:32]}"
 
 
-def _kept(key: str, fill: Callable[[Path], None], read: Callable[[Path], T], shop: Workshop) -> T:
+def _kept(key: str, fill: Callable[[Path], None], read: Callable[[Path], T], context: Context) -> T:
     """What `read` makes of the folder `key`; `fill` makes the folder where it is missing or damaged."""
-    (shop.store.root / FOLDER).mkdir(exist_ok=True)
-    is_told = False
+    (context.store.root / FOLDER).mkdir(exist_ok=True)
+    is_logged = False
     while True:
-        with files.try_lock_file(shop.store.path(f"{key}.lock")) as is_mine:
+        with files.try_lock_file(context.store.path(f"{key}.lock")) as is_mine:
             if is_mine:
-                return _sound(key, fill, read, shop.store)
-        if not is_told:
+                return _sound(key, fill, read, context.store)
+        if not is_logged:
             log.info("another run is making what this one needs; waiting for it")
-            is_told = True
-        with shop.task("waiting", None):
-            shop.tick()
+            is_logged = True
+        with context.task("waiting", None):
+            context.tick()
         time.sleep(WAIT_S)
 
 

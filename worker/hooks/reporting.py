@@ -73,19 +73,19 @@ class Together:
         self.world, self.hooks = world, hooks
 
     def after_report(self, state: TrainState, metrics: Metrics) -> None:
-        def tell() -> None:
+        def run_hooks() -> None:
             for hook in self.hooks:
                 hook.after_report(state, metrics)
 
-        self.world.lead(tell)
+        self.world.lead(run_hooks)
 
     def after_step(self, state: TrainState, is_last: bool) -> None:
-        def tell() -> int:
+        def run_hooks() -> int:
             for hook in self.hooks:
                 hook.after_step(state, is_last)
             return state.last_step
 
-        state.last_step = self.world.decide(tell, as_before=state.last_step)
+        state.last_step = self.world.decide(run_hooks, as_before=state.last_step)
 
 
 class ReportProgress(Quiet):
@@ -102,10 +102,10 @@ class ReportProgress(Quiet):
     def after_report(self, state: TrainState, metrics: Metrics) -> None:
         point = {"branch": state.branch, "step": state.step, "attempt": self.attempt, "images_seen": state.images_seen}
         files.append_json_line(self.run.metrics_file, {**point, "at": timestamp(), **metrics})
-        must_be_told = state.is_at_end or "fd" in metrics
-        if self.clock.is_due() or must_be_told:
+        must_write = state.is_at_end or "fd" in metrics
+        if self.clock.is_due() or must_write:
             self.run.change(lambda now: self._marked(now, state, metrics), durable=False)
-        if self.event_clock.is_due() or must_be_told:
+        if self.event_clock.is_due() or must_write:
             self.run.log_event("metrics", {**point, "metrics": metrics})
 
     def _marked(self, now: RunState, state: TrainState, metrics: Metrics) -> RunState:

@@ -39,7 +39,7 @@ class Tasks:
         self._done = min(self._done + parts, self._total)
         if self._name and self._clock() >= self._line_at:
             self._line_at = self._clock() + LINE_EVERY_S
-            self._tell()
+            self._log_progress()
         self._look()
 
     def current(self) -> Task | None:
@@ -48,7 +48,7 @@ class Tasks:
         facts = {"began_at": self._began_at, "at": timestamp()}
         return Task(name=self._name, done=self._done, total=self._total or None, **facts)
 
-    def _tell(self) -> None:
+    def _log_progress(self) -> None:
         spent_s = self._clock() - self._began
         if not self._done:
             log.info("%s: since %.0f s", self._title, spent_s)

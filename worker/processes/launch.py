@@ -68,11 +68,11 @@ def _environment() -> dict[str, str]:
 
 
 def _watched(processes: Sequence[Process]) -> dict[int, int]:
-    is_told = False
+    is_passed_on = False
     while processes[0].poll() is None and not any(process.poll() for process in processes):
-        if is_asked_by_signal() and not is_told:
+        if is_asked_by_signal() and not is_passed_on:
             processes[0].send_signal(signal.SIGUSR1)
-            is_told = True
+            is_passed_on = True
         time.sleep(LOOK_EVERY_S)
     is_lost = any(process.poll() for process in processes[1:])
     deadline = time.monotonic() + (0 if is_lost else GRACE_S)

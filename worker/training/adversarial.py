@@ -49,8 +49,8 @@ class Adversarial:
             is_last = update == self.n_critic - 1
             with torch.set_grad_enabled(is_last), state.execution.autocast():
                 fake_BCHW = state.generator(state.noise(len(real_BCHW), update), label_B)
-            told = self._update_discriminator(state, real_BCHW, fake_BCHW.detach(), label_B, update)
-        return told | self._update_generator(state, real_BCHW, fake_BCHW, label_B)
+            reported = self._update_discriminator(state, real_BCHW, fake_BCHW.detach(), label_B, update)
+        return reported | self._update_generator(state, real_BCHW, fake_BCHW, label_B)
 
     def _update_discriminator(
         self, state: TrainState, real_BCHW: Tensor, fake_BCHW: Tensor, label_B: Tensor | None, update: int
@@ -64,11 +64,11 @@ class Adversarial:
         with state.execution.autocast(allowed=not needs_gradients):
             real, fake = (state.counterpart(images, label_B) for images in seen)
         loss = self.objective.discriminator(real.score_B, fake.score_B)
-        told = {"d_loss": loss, "d_real": _mean(self.objective, real), "d_fake": _mean(self.objective, fake)}
-        told |= accuracies(self.objective, real, fake)
-        told |= self._certainty(state, real, fake)
+        reported = {"d_loss": loss, "d_real": _mean(self.objective, real), "d_fake": _mean(self.objective, fake)}
+        reported |= accuracies(self.objective, real, fake)
+        reported |= self._certainty(state, real, fake)
         if real.class_BK is not None:
-            told["d_class_loss"] = class_loss = _both_classified(real, fake, label_B)
+            reported["d_class_loss"] = class_loss = _both_classified(real, fake, label_B)
             loss = loss + class_loss
         if penalty is not None:
             mixing_B = state.mixing(len(real_BCHW), update)
@@ -78,17 +78,17 @@ class Adversarial:
                 return state.counterpart(images_BCHW, label_B).score_B
 
             judged = Judged(real_BCHW, fake_BCHW, real.score_B, fake.score_B, score, mixing_B)
-            told["penalty"] = penalised = self.penalty_every * penalty(judged)
+            reported["penalty"] = penalised = self.penalty_every * penalty(judged)
             loss = loss + state.penalty_weight * penalised
-        (told["d_gradient"],) = descend(state, loss, state.counterpart_optimizer)
-        return told
+        (reported["d_gradient"],) = descend(state, loss, state.counterpart_optimizer)
+        return reported
 
     def _update_generator(
         self, state: TrainState, real_BCHW: Tensor, fake_BCHW: Tensor, label_B: Tensor | None
     ) -> Reported:
-        told: Reported = {}
+        reported: Reported = {}
         if self.mode_seeking:
-            told["likeness"] = likeness(fake_BCHW.float(), real_BCHW, label_B)
+            reported["likeness"] = likeness(fake_BCHW.float(), real_BCHW, label_B)
         source = state.augmenting(self.n_critic)
         fake_BCHW = self.augment(fake_BCHW, state.augmentation, source)
         if self.objective.is_relative:
@@ -97,14 +97,14 @@ class Adversarial:
             fake = state.counterpart(fake_BCHW, label_B)
             real_B = state.counterpart(real_BCHW, label_B).score_B if self.objective.is_relative else None
         loss = self.objective.generator(fake.score_B, real_B)
-        told["g_loss"] = loss
+        reported["g_loss"] = loss
         if self.mode_seeking:
-            loss = loss + self.mode_seeking * told["likeness"]
+            loss = loss + self.mode_seeking * reported["likeness"]
         if fake.class_BK is not None:
-            told["g_class_loss"] = class_loss = classification(fake.class_BK, label_B)
+            reported["g_class_loss"] = class_loss = classification(fake.class_BK, label_B)
             loss = loss + class_loss
-        (told["g_gradient"],) = descend(state, loss, state.generator_optimizer)
-        return told
+        (reported["g_gradient"],) = descend(state, loss, state.generator_optimizer)
+        return reported
 
     def _certainty(self, state: TrainState, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Reported:
         """How sure the discriminator is of real pictures, and what the augmentation makes of that."""

@@ -45,7 +45,7 @@ class World:
 
     rank: int = 0
     size: int = 1
-    telling: dist.ProcessGroup | None = None  # what `lead` tells goes through; None: through the one for tensors
+    messages: dist.ProcessGroup | None = None  # what `lead` tells goes through; None: through the one for tensors
 
     @property
     def is_first(self) -> bool:
@@ -99,31 +99,31 @@ class World:
             found = action()
         except (StopTraining, RollBack) as end:
             (name,) = [name for name, kind in _ENDS.items() if isinstance(end, kind)]
-            self._tell({name: vars(end)})
+            self._send({name: vars(end)})
             raise
         except BaseException:
             with contextlib.suppress(PeerLost):
-                self._tell({"over": True})
+                self._send({"over": True})
             raise
-        self._tell({} if found == as_before else {DECIDED: found})
+        self._send({} if found == as_before else {DECIDED: found})
         return found
 
-    def _tell(self, message: dict[str, Any]) -> None:
+    def _send(self, message: dict[str, Any]) -> None:
         """One number a step, as a rule: how long the message is."""
         content = torch.frombuffer(bytearray(json.dumps(message).encode()), dtype=torch.uint8) if message else None
         with _losing_peers():
-            dist.broadcast(torch.tensor([0 if content is None else len(content)]), src=0, group=self.telling)
+            dist.broadcast(torch.tensor([0 if content is None else len(content)]), src=0, group=self.messages)
             if content is not None:
-                dist.broadcast(content, src=0, group=self.telling)
+                dist.broadcast(content, src=0, group=self.messages)
 
     def _heard(self) -> dict[str, Any]:
         length = torch.zeros(1, dtype=torch.int64)
         with _losing_peers():
-            dist.broadcast(length, src=0, group=self.telling)
+            dist.broadcast(length, src=0, group=self.messages)
             if not length.item():
                 return {}
             content = torch.empty(int(length.item()), dtype=torch.uint8)
-            dist.broadcast(content, src=0, group=self.telling)
+            dist.broadcast(content, src=0, group=self.messages)
         message: dict[str, Any] = json.loads(bytes(content.tolist()))
         return message
 
@@ -144,17 +144,17 @@ def joined(rank: int, size: int, meeting: Path, device: torch.device) -> Iterato
         backend = "cpu:gloo,cuda:nccl"
     with _losing_peers():
         dist.init_process_group(backend, f"file://{meeting}", TIMEOUT, world_size=size, rank=rank)
-        telling = dist.new_group(backend="gloo", timeout=PATIENCE)
-    yield World(rank, size, telling)
+        messages = dist.new_group(backend="gloo", timeout=PATIENCE)
+    yield World(rank, size, messages)
     dist.destroy_process_group()  # not after an error: what is left of a broken group may wait for ever
 
 
 def _decided(message: dict[str, Any], as_before: int) -> int:
     """What the first process found; or raise what it raised."""
-    for name, told in message.items():
+    for name, value in message.items():
         if name == DECIDED:
-            return int(told)
-        raise _ENDS[name](**told) if name in _ENDS else Over
+            return int(value)
+        raise _ENDS[name](**value) if name in _ENDS else Over
     return as_before
 
 

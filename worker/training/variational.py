@@ -35,8 +35,8 @@ class Variational:
         divergence = divergence_from_normal(posterior).mean()
         loss = reconstruction + divergence
         g_gradient, d_gradient = descend(state, loss, state.generator_optimizer, state.counterpart_optimizer)
-        told = {"loss": loss, "reconstruction": reconstruction, "divergence": divergence}
-        return told | {"g_gradient": g_gradient, "d_gradient": d_gradient}
+        reported = {"loss": loss, "reconstruction": reconstruction, "divergence": divergence}
+        return reported | {"g_gradient": g_gradient, "d_gradient": d_gradient}
 
 
 def sampled(posterior: Posterior, epsilon_BZ: Tensor) -> Tensor:

@@ -90,7 +90,7 @@ def test_new_and_deleted_runs_are_seen_at_once(runs: RunStore, new_run: NewRun) 
     newest = new_run()
 
     assert looks == [3, 3, 3, 2]
-    assert runs.index.restless() == [newest.id]
+    assert runs.index.active() == [newest.id]
     assert runs.index.ids()[0] == newest.id
 
 
@@ -121,7 +121,7 @@ def test_a_worker_of_an_earlier_build_that_notes_nothing_is_seen_all_the_same(
     os.truncate(store.path(CHANGES), place)
 
     assert statuses(runs)[run.id] is Status.SUCCEEDED
-    assert runs.index.restless() == []
+    assert runs.index.active() == []
 
 
 @pytest.mark.parametrize("damage", ["gone", "emptied", "cut"])

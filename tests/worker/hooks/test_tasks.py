@@ -11,7 +11,7 @@ from core.store import files
 from ganymede.schemas.states import Status
 from tests.worker.conftest import CreateRun, TrainHere
 from worker.evaluation import preparation
-from worker.evaluation.preparation import Workshop
+from worker.evaluation.preparation import Context
 from worker.hooks import reporting as hooks
 from worker.hooks.reporting import StopWhenAsked
 from worker.hooks.tasks import Tasks
@@ -176,7 +176,7 @@ def test_the_classifier_says_beforehand_how_often_it_will_look() -> None:
 
 
 def test_a_workshop_needs_nobody_who_watches() -> None:
-    shop = Workshop(store=None, execution=None, inception=None, tick=lambda: None)  # type: ignore[arg-type]
+    context = Context(store=None, execution=None, inception=None, tick=lambda: None)  # type: ignore[arg-type]
 
-    with shop.task("floor", 3):
-        shop.tick()
+    with context.task("floor", 3):
+        context.tick()
