@@ -26,10 +26,11 @@ from torch.nn.functional import affine_grid, cross_entropy, grid_sample
 
 from bench.dataset import ARCHIVE, Digits, read_bundled, read_mnist, unseen
 from bench.judge.examination import likeness
-from worker.judge.judgement import RECORD, REFERENCE, WEIGHTS, load_judge, read
+from worker.judge.judgement import FOLDER, REFERENCE, WEIGHTS, load_judge, read
 from worker.judge.network import SIZE, DigitClassifier, count_parameters, to_pixels
 from worker.training.scores.frechet import frechet_distance, statistics
 
+RECORD = FOLDER / "record.json"
 SEED = 20
 EPOCHS = 16
 BATCH = 256

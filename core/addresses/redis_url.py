@@ -17,10 +17,6 @@ SOCKET_PATH_BYTES = 107  # what sun_path holds on Linux, with its end
 ENCODE_IT = "in a name, a password or a path write / as %2F, ? as %3F, # as %23, @ as %40, % as %25"
 
 
-def _is_number(text: str) -> bool:
-    return re.fullmatch(r"[0-9]{1,9}", text) is not None
-
-
 def _is_seconds(text: str) -> bool:
     try:
         return math.isfinite(float(text)) and float(text) > 0
@@ -28,28 +24,17 @@ def _is_seconds(text: str) -> bool:
         return False
 
 
-def _is_switch(text: str) -> bool:
-    return text.lower() in ("true", "false", "yes", "no", "1", "0")
-
-
-def _is_file(text: str) -> bool:
-    return os.access(text, os.R_OK) and Path(text).is_file()
-
-
-def _is_folder(text: str) -> bool:
-    return Path(text).is_dir()
-
-
-Check = tuple[Callable[[str], bool], str]
-_NUMBER, _SECONDS = (_is_number, "a number"), (_is_seconds, "seconds above 0")
-_SWITCH, _TEXT = (_is_switch, "true or false"), (bool, "a text")
-_FILE, _FOLDER = (_is_file, "a file that can be read"), (_is_folder, "a folder")
+Check = tuple[Callable[[str], object], str]
+_NUMBER, _SECONDS = (re.compile(r"[0-9]{1,9}").fullmatch, "a number"), (_is_seconds, "seconds above 0")
+_SWITCH, _TEXT = (re.compile(r"(?i:true|false|yes|no|1|0)").fullmatch, "true or false"), (bool, "a text")
+_FILE = (lambda text: os.access(text, os.R_OK) and Path(text).is_file(), "a file that can be read")
+_FOLDER = (os.path.isdir, "a folder")
 
 PARAMETERS: dict[str, Check] = {
     "db": _NUMBER,
     "username": _TEXT,
     "password": _TEXT,
-    "client_name": (lambda text: re.fullmatch(r"[!-~]+", text) is not None, "a name without white space"),
+    "client_name": (re.compile(r"[!-~]+").fullmatch, "a name without white space"),
     "socket_timeout": _SECONDS,
     "socket_connect_timeout": _SECONDS,
     "socket_keepalive": _SWITCH,

@@ -45,7 +45,7 @@ def list_entries(members: Iterable[Member], report: Report) -> list[Entry]:
     """The files of an archive by name, whatever order it has them in; what is left out is told to `report`."""
     found: dict[tuple[str, ...], Entry] = {}
     for member in members:
-        if names.is_folder(member.name):
+        if names.slashed(member.name).endswith("/"):
             continue
         try:
             parts = names.parts_of(member.name)

@@ -50,10 +50,6 @@ def slashed(name: str) -> str:
     return _BACKSLASH.sub("/", name)
 
 
-def is_folder(name: str) -> bool:
-    return slashed(name).endswith("/")
-
-
 def parts_of(name: str) -> tuple[str, ...]:
     """The folders and the file that a name is, separated by slashes or backslashes.
 

@@ -42,12 +42,10 @@ def _mounts(file: Path) -> Iterator[tuple[int, PurePosixPath, PurePosixPath]]:
         left, _, right = line.partition(" - ")
         kind, _, options = right.split(" ", 2)
         if kind == "cgroup2" or (kind == "cgroup" and "cpu" in options.split(",")):
-            top, point = (PurePosixPath(_OCTAL.sub(_character, field)) for field in left.split(" ")[3:5])
+            top, point = (
+                PurePosixPath(_OCTAL.sub(lambda octal: chr(int(octal[1], 8)), field)) for field in left.split(" ")[3:5]
+            )
             yield 2 if kind == "cgroup2" else 1, top, point
-
-
-def _character(octal: re.Match[str]) -> str:
-    return chr(int(octal[1], 8))
 
 
 def _below(path: PurePosixPath, top: PurePosixPath) -> PurePosixPath:

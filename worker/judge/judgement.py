@@ -18,7 +18,6 @@ from worker.training.scores.frechet import Floats, frechet_distance, statistics
 FOLDER = Path(__file__).resolve().parent
 WEIGHTS = FOLDER / "judge.safetensors"
 REFERENCE = FOLDER / "reference.npz"
-RECORD = FOLDER / "record.json"
 BATCH = 500
 
 Readings = NDArray[np.int64]

@@ -9,7 +9,7 @@ import pytest
 
 from bench.dataset import ARCHIVE, Digits, read_bundled
 from worker.judge.__main__ import main
-from worker.judge.judgement import RECORD, REFERENCE, WEIGHTS, judge, load_reference
+from worker.judge.judgement import FOLDER, REFERENCE, WEIGHTS, judge, load_reference
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_the_command_reads_files_of_digits_that_count_up(
 
 
 def test_the_committed_files_are_the_recorded_ones() -> None:
-    record = json.loads(RECORD.read_text(encoding="utf-8"))
+    record = json.loads((FOLDER / "record.json").read_text(encoding="utf-8"))
 
     digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (WEIGHTS, REFERENCE, ARCHIVE)}
 
@@ -109,7 +109,7 @@ def test_the_committed_files_are_the_recorded_ones() -> None:
 
 
 def test_the_record_and_the_reference_tell_the_same_accuracy_and_floor() -> None:
-    record = json.loads(RECORD.read_text(encoding="utf-8"))
+    record = json.loads((FOLDER / "record.json").read_text(encoding="utf-8"))
 
     reference = load_reference()
 

@@ -18,7 +18,6 @@ from worker.training.scores.neighbours import K_DENSITY, K_MANIFOLD
 from worker.training.scores.tick import Tick, unwatched
 
 FEWEST_FAKES = 8  # fewer have no five neighbours to speak of
-MOST_FAKES = 2000  # unless more are asked for
 REST = 5000
 
 Classes = NDArray[np.int64]
