@@ -52,6 +52,7 @@ EVERY_SETTING: dict[str, tuple[str, object]] = {
     "PRECISION": ("float32", "float32"),
     "ENGINE_PROCESS": ("false", False),
     "ENGINE_THREADS": ("3", 3),
+    "STALL_AFTER": ("90", 90.0),
     "INCEPTION": ("/inception.safetensors", Path("/inception.safetensors")),
     "ACCESS_LOG": ("true", True),
     "LOG_FORMAT": ("json", "json"),
