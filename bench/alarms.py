@@ -106,7 +106,7 @@ def add_datasets(datasets: DatasetStore) -> None:
     }
     for name, (pictures, labels) in sets.items():
         content = ImageSet(pictures, labels, whole.class_names)
-        datasets.add(name, content, Origin(f"{BUNDLED} at {SIZE} px", licence=whole.manifest["licence"]))
+        datasets.add(name, content, Origin(f"{BUNDLED} at {SIZE} px", licence=whole.manifest.licence))
 
 
 def shrunk(image_HW: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -211,7 +211,7 @@ def points_of(run: Run) -> list[dict[str, Any]]:
 
 def said_of(points: list[dict[str, Any]], spec: StoredSpec) -> list[tuple[int, Verdict]]:
     """The step of each report, and the verdict there."""
-    images, classes = spec.dataset["count"], len(spec.dataset["class_names"])
+    images, classes = spec.dataset.count, len(spec.dataset.class_names)
     window, said = Window(Setting(resolved=spec.resolved, images=images, classes=classes)), []
     for point in points:
         window.add(point["step"], {name: value for name, value in point.items() if name not in MARKS})

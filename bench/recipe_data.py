@@ -3,16 +3,15 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from bench import avatars, dataset, starter_data
 from bench.judge.kinds import KINDS
+from core.datasets.manifest import DatasetManifest
 from core.store import Store
 from models.choice import Situation
 from models.starters import AVATARS, DIGITS
 
 AVATARS_FEW = "avatars-few"
-Manifest = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +25,7 @@ class Subject:
     """
 
     name: str
-    put: Callable[[Store], Manifest]
+    put: Callable[[Store], DatasetManifest]
     judge: str
     per_class: int
     title: str

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.machine import machine, revision
-from bench.recipe_data import Manifest
 from bench.trials import Trial
+from core.datasets.manifest import DatasetManifest
 from core.store import files
 
 SCHEMA = 1
@@ -23,7 +23,7 @@ class Speed:
     machine: dict[str, Any]
 
 
-def recorded(folder: Path, trial: Trial, dataset: Manifest) -> float | None:
+def recorded(folder: Path, trial: Trial, dataset: DatasetManifest) -> float | None:
     """Images a second of a recipe as it is now; None where that is not recorded."""
     speed = speeds(folder, trial.subject.name).get(trial.row)
     return speed.images_per_second if speed and speed.numbers == trial.numbers(dataset) else None
@@ -34,7 +34,7 @@ def speeds(folder: Path, subject: str) -> dict[str, Speed]:
     return {row: Speed(**speed) for row, speed in _read(folder).get(subject, {}).items()}
 
 
-def record(folder: Path, trial: Trial, dataset: Manifest, images_per_second: float) -> None:
+def record(folder: Path, trial: Trial, dataset: DatasetManifest, images_per_second: float) -> None:
     """Keep what was measured of a recipe on a dataset."""
     found = _read(folder)
     speed = Speed(images_per_second, trial.numbers(dataset), revision(), machine())

@@ -31,12 +31,13 @@ from bench.apart import train_apart
 from bench.judge.examination import Judge
 from bench.judge.kinds import KINDS
 from bench.machine import ROOT, machine
-from bench.recipe_data import SUBJECTS, Manifest
+from bench.recipe_data import SUBJECTS
 from bench.recipe_speed import record, recorded
 from bench.starter import pictures_of
 from bench.trials import Trial, trials
 from core import images
 from core.datasets import DatasetStore
+from core.datasets.manifest import DatasetManifest
 from core.images import Images
 from core.registry import Registry
 from core.resolved import ResolvedConfig
@@ -88,12 +89,12 @@ def is_measured(trial: Trial, store: Store) -> bool:
     return (
         seen is not None
         and result["schema"] == SCHEMA
-        and result.get("digest", dataset["digest"]) == dataset["digest"]
+        and result.get("digest", dataset.digest) == dataset.digest
         and result["resolved"] == resolve(trial.request(dataset, seen), dataset).to_json()
     )
 
 
-def budget(trial: Trial, dataset: Manifest) -> int:
+def budget(trial: Trial, dataset: DatasetManifest) -> int:
     """Real images that a run sees; SystemExit where that goes by a speed that is not recorded."""
     seen = trial.subject.budget(recorded(RESULTS, trial, dataset))
     if seen is None:
@@ -128,7 +129,7 @@ def the_run(trial: Trial, store: Store) -> Run:
     resolved = resolve(spec, dataset)
     for run in (Run(store, run_id) for run_id in RunStore(store).ids()):
         made = run.spec()
-        is_of_these = made.dataset["digest"] == dataset["digest"]
+        is_of_these = made.dataset.digest == dataset.digest
         if made.model == spec.model_name and is_of_these and made.resolved_as_stored == resolved.to_json():
             return run
     return RunStore(store).create(spec, resolved, dataset)
@@ -145,8 +146,8 @@ def judged(trial: Trial, run: Run) -> dict[str, Any]:
         seen = published.step * resolved.images_per_step
         found = scores(judge, drawn_NHWC, resolved, is_end=published.step == resolved.steps)
         points.append({"step": published.step, "images_seen": seen, **found})
-    if are_few(spec.dataset["count"], spec.dataset["height"]):
-        learnt = DatasetStore(run.store).get(spec.dataset["name"], spec.dataset["version"])
+    if are_few(spec.dataset.count, spec.dataset.height):
+        learnt = DatasetStore(run.store).get(spec.dataset.name, spec.dataset.version)
         points[-1]["nearest"] = judge.nearest(drawn_NHWC, learnt.images())
     if trial.seed == 0:
         GRIDS.mkdir(exist_ok=True)
@@ -156,7 +157,7 @@ def judged(trial: Trial, run: Run) -> dict[str, Any]:
         "schema": SCHEMA,
         "made_by": "python -m bench.recipes",
         "dataset": trial.subject.name,
-        "digest": spec.dataset["digest"],
+        "digest": spec.dataset.digest,
         "row": trial.row,
         "verdict": diagnosis and diagnosis.verdict,
         "date": datetime.now(UTC).date().isoformat(),
@@ -198,7 +199,7 @@ def write_speeds(again: list[Trial], others: list[Trial]) -> None:
                 print(f"{trial.stem}: {found:.1f} images/s", flush=True)
 
 
-def speed(trial: Trial, dataset: Manifest, settings: Settings) -> float:
+def speed(trial: Trial, dataset: DatasetManifest, settings: Settings) -> float:
     """The median of a job's reports, without the first, which waits for memory and for kernels to be chosen."""
     spec = trial.timing(dataset)
     run = RunStore(Store(settings.store_path)).create(spec, resolve(spec, dataset), dataset)

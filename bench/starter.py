@@ -24,6 +24,7 @@ from bench.apart import train_apart
 from bench.judge.kinds import KINDS
 from bench.machine import ROOT, machine
 from bench.quality import grid
+from core.datasets.manifest import DatasetManifest
 from core.images import Images
 from core.registry import Registry
 from core.registry.manifest import MANIFEST_FILE
@@ -96,7 +97,7 @@ def main(arguments: list[str] | None = None) -> None:
     finish(options.name, trained(options.name, dataset, settings))
 
 
-def trained(name: str, dataset: Config, settings: Settings) -> list[Run]:
+def trained(name: str, dataset: DatasetManifest, settings: Settings) -> list[Run]:
     """The runs of a starter, each of them at its end; SystemExit where one did not get there."""
     runs: list[Run] = []
     for config in STARTERS[name].trainings:
@@ -111,22 +112,22 @@ def trained(name: str, dataset: Config, settings: Settings) -> list[Run]:
     return runs
 
 
-def request(name: str, config: Config, dataset: Config, before: Sequence[Run]) -> RunSpec:
+def request(name: str, config: Config, dataset: DatasetManifest, before: Sequence[Run]) -> RunSpec:
     """What is asked for of a training, which goes on from the last of those before it."""
     starter = STARTERS[name]
-    spec = {"recipe": starter.recipe, "dataset": dataset["name"], "model": name, "seed": starter.seed + len(before)}
+    spec = {"recipe": starter.recipe, "dataset": dataset.name, "model": name, "seed": starter.seed + len(before)}
     init = {"init": f"run:{before[-1].id}@latest"} if before else {}
     return RunSpec.model_validate({**spec, **init, "config": config, "publish": {"keep": 100}})
 
 
-def the_run(store: Store, spec: RunSpec, dataset: Config) -> Run:
+def the_run(store: Store, spec: RunSpec, dataset: DatasetManifest) -> Run:
     """The run of that request that this home holds; a new one if it holds none, or one of other numbers."""
     runs = RunStore(store)
     initial = find_initial(spec.init, Registry(store), runs) if spec.init else None
     resolved = resolve_with(spec, dataset, "cpu", initial)
     for run in (Run(store, run_id) for run_id in runs.ids()):
         asked = run.spec()
-        is_same = RunSpec.model_validate(asked.request) == spec and asked.dataset["digest"] == dataset["digest"]
+        is_same = RunSpec.model_validate(asked.request) == spec and asked.dataset.digest == dataset.digest
         if is_same and asked.resolved_as_stored == resolved.to_json():
             return run
     return runs.create(spec, resolved, dataset, init=initial)
@@ -189,10 +190,10 @@ def made(name: str, runs: Sequence[Run]) -> dict[str, Any]:
     """How a starter was made: each training, and which of them it is of."""
     dataset = runs[-1].spec().dataset
     facts = ("name", "digest", "count", "source", "licence", "attribution")
-    option = " --mnist FOLDER" if dataset["name"] == starter_data.MNIST else ""
+    option = " --mnist FOLDER" if dataset.name == starter_data.MNIST else ""
     return {
         "made_by": f"python -m bench.starter {name}{option}",
-        "dataset": {fact: dataset[fact] for fact in facts},
+        "dataset": {fact: getattr(dataset, fact) for fact in facts},
         "trainings": [told(run) for run in runs],
         "taken_from": best_of(runs).id,
         "torch": torch.__version__,

@@ -1,12 +1,12 @@
 """What starter models and benches learn from, put into a store. Knows no training."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from bench.dataset import CLASSES, read_mnist
 from core.datasets import BUNDLED, DatasetStore, ImageSet, Origin
+from core.datasets.manifest import DatasetManifest
 from core.store import Store
 from models.starters import AVATARS
 
@@ -14,7 +14,7 @@ MNIST = "mnist-60k"
 AVATARS_SOURCE = "characters in eight styles of DiceBear, drawn by `make dataset-avatars`"
 
 
-def dataset_of(name: str, store: Store, mnist: Path | None = None) -> dict[str, Any]:
+def dataset_of(name: str, store: Store, mnist: Path | None = None) -> DatasetManifest:
     """The manifest of what a starter learns from. `mnist`: the folder of MNIST's files, for digits from all of it."""
     if name == AVATARS:
         return avatars(store)
@@ -30,13 +30,13 @@ def notice_of(name: str) -> str | None:
     return notice()
 
 
-def bundled(store: Store) -> dict[str, Any]:
+def bundled(store: Store) -> DatasetManifest:
     """The manifest of the digits that come with the package."""
     DatasetStore(store).add_bundled()
     return DatasetStore(store).get(BUNDLED).manifest
 
 
-def _mnist(store: Store, folder: Path) -> dict[str, Any]:
+def _mnist(store: Store, folder: Path) -> DatasetManifest:
     digits = read_mnist(folder, "train")
     names = tuple(str(digit) for digit in range(CLASSES))
     content = ImageSet(digits.images[..., None], digits.labels.astype(np.int64), names)
@@ -46,7 +46,7 @@ def _mnist(store: Store, folder: Path) -> dict[str, Any]:
 
 def avatars(
     store: Store, kept_in: Path | None = None, per_class: int | None = None, name: str = AVATARS
-) -> dict[str, Any]:
+) -> DatasetManifest:
     """The manifest of the avatars, the first of each class. kept_in: where their pictures are, or are put."""
     from bench import avatars as drawing  # by packages for developers
 

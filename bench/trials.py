@@ -7,7 +7,8 @@ from hashlib import sha256
 from typing import Any
 
 from bench.machine import revision
-from bench.recipe_data import SUBJECTS, Manifest, Subject
+from bench.recipe_data import SUBJECTS, Subject
+from core.datasets.manifest import DatasetManifest
 from ganymede.schemas.specs import RunSpec
 from models.recipes import RECIPES
 from models.resolution import resolve
@@ -40,7 +41,7 @@ class Trial:
         """Of the model that it publishes, and of its result."""
         return f"{self.stem}-{self.seed}"
 
-    def request(self, dataset: Manifest, images: int) -> RunSpec:
+    def request(self, dataset: DatasetManifest, images: int) -> RunSpec:
         """All of the recipe's own numbers, as many steps as `images` are enough for, a version at each point."""
         resolved = resolve(self._spec(dataset), dataset)
         every = max(1, images // (POINTS * resolved.images_per_step))
@@ -54,27 +55,27 @@ class Trial:
             tags={"revision": revision()},
         )
 
-    def timing(self, dataset: Manifest) -> RunSpec:
+    def timing(self, dataset: DatasetManifest) -> RunSpec:
         """The same recipe for a few steps, of which nothing is judged.
 
         A report has as many steps as it is from one penalty to the next, so that all take as long.
         """
         resolved = resolve(self._spec(dataset), dataset)
         report_every = max(2, resolved.penalty_every)
-        images = SPEED_PIXELS // (dataset["height"] * dataset["width"])
+        images = SPEED_PIXELS // (dataset.height * dataset.width)
         reports = images // (report_every * resolved.images_per_step)
         steps = report_every * max(SPEED_REPORTS, reports)
         config = {"steps": steps, "report_every": report_every, "extractor": "none"}
         return self._spec(dataset, config=config, seed=0)
 
-    def numbers(self, dataset: Manifest) -> str:
+    def numbers(self, dataset: DatasetManifest) -> str:
         """Another one where the recipe is another one, or the dataset, so that its speed may be."""
-        timed = [dataset["digest"], resolve(self.timing(dataset), dataset).to_json()]
+        timed = [dataset.digest, resolve(self.timing(dataset), dataset).to_json()]
         return sha256(json.dumps(timed, sort_keys=True).encode()).hexdigest()[:12]
 
-    def _spec(self, dataset: Manifest, config: dict[str, Any] | None = None, **asked: Any) -> RunSpec:
+    def _spec(self, dataset: DatasetManifest, config: dict[str, Any] | None = None, **asked: Any) -> RunSpec:
         recipe, own = ROWS[self.row]
-        spec = {"recipe": recipe, "dataset": dataset["name"], "seed": self.seed, "config": {**own, **(config or {})}}
+        spec = {"recipe": recipe, "dataset": dataset.name, "seed": self.seed, "config": {**own, **(config or {})}}
         return RunSpec.model_validate({**spec, **asked})
 
 

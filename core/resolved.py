@@ -13,6 +13,8 @@ from ganymede.schemas.diagnosis import Remedy
 
 Conditioning = Literal["none", "concat", "projection", "classifier"]  # how a discriminator learns of the label
 
+ADA, DIFFAUGMENT = "ada", "diffaugment"  # kinds of augmentation
+EVIDENCE, WASSERSTEIN = "evidence", "wasserstein"  # objectives: of a VAE, and one whose scores have no zero
 NEVER = 2**62  # steps: no run has as many
 
 

@@ -1,8 +1,8 @@
 """What is worth a thought before a run begins: warnings that name a field, and hinder no run. Knows no HTTP."""
 
 from collections.abc import Iterator
-from typing import Any
 
+from core.datasets.manifest import DatasetManifest
 from core.resolved import ResolvedConfig
 from ganymede.schemas.validation import MemoryBody, TimeBody, WarningBody
 from models.choice import are_few
@@ -17,12 +17,12 @@ SMALL_CORE_SHARE = 0.6
 ROUGH = 1.5  # times as long, or as short: what is less sure is told as that
 
 
-def of_the_numbers(resolved: ResolvedConfig, dataset: dict[str, Any]) -> Iterator[WarningBody]:
+def of_the_numbers(resolved: ResolvedConfig, dataset: DatasetManifest) -> Iterator[WarningBody]:
     """What the numbers of a run tell about it, and the dataset's manifest."""
-    count, batch_size, augment = dataset["count"], resolved.batch_size, resolved.augment
-    if are_few(count, dataset["height"]):
+    count, batch_size, augment = dataset.count, resolved.batch_size, resolved.augment
+    if are_few(count, dataset.height):
         done = f"augmentation is on ({augment})" if augment != "none" else "nothing is augmented"
-        yield _warning("few_images", "/dataset", f"{count} images are few for {dataset['height']} px: {done}")
+        yield _warning("few_images", "/dataset", f"{count} images are few for {dataset.height} px: {done}")
     if batch_size * LARGEST_SHARE > count:
         detail = f"{batch_size} images are more than a quarter of the dataset ({count}): batches will be alike"
         yield _warning("large_batch", "/config/batch_size", detail)
@@ -34,8 +34,8 @@ def of_the_numbers(resolved: ResolvedConfig, dataset: dict[str, Any]) -> Iterato
         yield _warning("one_version", "/publish/every_steps", "only its last step will be published")
 
 
-def _small_classes(dataset: dict[str, Any]) -> Iterator[WarningBody]:
-    counts = dict(zip(dataset["class_names"], dataset["class_counts"], strict=True))
+def _small_classes(dataset: DatasetManifest) -> Iterator[WarningBody]:
+    counts = dict(zip(dataset.class_names, dataset.class_counts, strict=True))
     small = [f"{name!r} ({count})" for name, count in counts.items() if count < FEW_OF_A_CLASS]
     if small:
         shown = ", ".join(small[:SHOWN]) + (f" and {len(small) - SHOWN} more" if small[SHOWN:] else "")

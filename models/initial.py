@@ -11,11 +11,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from core.datasets.manifest import DatasetManifest
 from core.errors import CheckpointNotFound, InvalidRequest, ModelNotFound, RunNotFound, StoreDamaged
 from core.refs import parse_reference
 from core.registry import Registry, VersionManifest
 from core.registry.manifest import MANIFEST_FILE
-from core.resolved import ResolvedConfig
+from core.resolved import EVIDENCE, ResolvedConfig
 from core.runs import INIT_FOLDER, RunStore
 from core.runs.checkpoints import GENERATOR_FOLDER, find_checkpoint
 from core.store import check_files, files
@@ -24,7 +25,7 @@ from ganymede.schemas.runs import InitBody
 from ganymede.schemas.specs import RunSpec
 from models.choice import AUTO, Choice
 from models.recipes import RECIPES
-from models.resolution import EVIDENCE, resolve
+from models.resolution import resolve
 from models.weights import WEIGHTS_FILE, load_version
 
 POINTER = "/init"
@@ -78,7 +79,9 @@ def find_initial(asked: str, registry: Registry, runs: RunStore) -> InitialWeigh
         return _of_run(ref, runs) if isinstance(ref, RunRef) else _of_model(ref, registry)
 
 
-def resolve_with(spec: RunSpec, dataset: dict[str, Any], device: str, initial: InitialWeights | None) -> ResolvedConfig:
+def resolve_with(
+    spec: RunSpec, dataset: DatasetManifest, device: str, initial: InitialWeights | None
+) -> ResolvedConfig:
     """As models.resolution.resolve, for a run that starts from `initial`: what is "auto" becomes what fits it.
 
     Raises:

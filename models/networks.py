@@ -1,12 +1,18 @@
 """The two networks of a run, from its numbers: the generator, and what it learns from. Knows no training."""
 
+from typing import Any
+
 import torch
 from torch import nn
 
-from core.resolved import ResolvedConfig
+from core.resolved import EVIDENCE, ResolvedConfig
 from models import ARCHITECTURES
-from models.resolution import EVIDENCE, network_config
 from models.spectral import constrain
+
+
+def network_config(resolved: ResolvedConfig) -> Any:
+    """The config of the architecture that `resolved` describes."""
+    return ARCHITECTURES[resolved.architecture].parse(resolved.network.to_json())
 
 
 def build_networks(resolved: ResolvedConfig) -> tuple[nn.Module, nn.Module]:

@@ -6,7 +6,6 @@ Shape suffixes: B images, N of a request, Z latent.
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -64,8 +63,7 @@ def default_labels(seeds: Sequence[int], num_classes: int, drawn: Sequence[int] 
     return [classes[seed % len(classes)] for seed in seeds]
 
 
-def classes_with_images(dataset: dict[str, Any]) -> list[int] | None:
-    """The classes of a dataset's manifest that have images, which alone are drawn unasked; None: all of them."""
-    counts = dataset.get("class_counts") or []
+def classes_with_images(counts: Sequence[int]) -> list[int] | None:
+    """Of classes with so many images each those that have any, which alone are drawn unasked; None: all of them."""
     drawn = [label for label, count in enumerate(counts) if count]
     return drawn if 0 < len(drawn) < len(counts) else None

@@ -12,6 +12,7 @@ from torch import nn
 
 from core import images
 from core.clock import timestamp
+from core.datasets.manifest import DatasetManifest
 from core.errors import StoreDamaged
 from core.registry import PublishKey, Registry, VersionManifest
 from core.registry.manifest import MANIFEST_FILE, LearntFrom, StartedFrom
@@ -34,7 +35,7 @@ class Lineage:
     recipe: str
     architecture: str
     network: Any  # the architecture's config
-    dataset: dict[str, Any]  # name, version, digest, class_names, class_counts, licence, attribution
+    dataset: DatasetManifest
     metrics: dict[str, float | None]
     init: StartedFrom | None = None
 
@@ -46,7 +47,7 @@ class Lineage:
 def write_generator(folder: Path, generator: nn.Module, lineage: Lineage) -> None:
     """Fill `folder` with generator.safetensors, samples.webp and manifest.json. `generator` is in eval mode."""
     network, dataset = lineage.network, lineage.dataset
-    classes = classes_with_images(dataset) if network.num_classes else None
+    classes = classes_with_images(dataset.class_counts) if network.num_classes else None
     save_generator(folder / WEIGHTS_FILE, generator, lineage.architecture, network)
     sheet = sampling.draw_grid(generator, network.latent_dim, network.num_classes, classes)
     (folder / SAMPLES_FILE).write_bytes(images.to_webp(sheet))
@@ -63,9 +64,9 @@ def write_generator(folder: Path, generator: nn.Module, lineage: Lineage) -> Non
         channels=network.channels,
         latent_dim=network.latent_dim,
         noise=DISTRIBUTION,
-        labels=list(dataset["class_names"]) if network.num_classes else [],
+        labels=list(dataset.class_names) if network.num_classes else [],
         default_labels=classes,
-        dataset=LearntFrom.model_validate({name: dataset.get(name) for name in LearntFrom.model_fields}),
+        dataset=LearntFrom.model_validate(dataset.model_dump(include=set(LearntFrom.model_fields))),
         metrics=lineage.metrics,
         init=lineage.init,
         created_at=timestamp(),

@@ -5,11 +5,23 @@ Knows no loop: worker/ does what is written here.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from core.datasets.manifest import DatasetManifest
 from core.errors import FieldProblem, InvalidRequest
 from core.images import base_size
-from core.resolved import AugmentationNumbers, Cadence, NetworkSizes, Optimisation, Penalties, ResolvedConfig
+from core.resolved import (
+    ADA,
+    DIFFAUGMENT,
+    EVIDENCE,
+    WASSERSTEIN,
+    AugmentationNumbers,
+    Cadence,
+    NetworkSizes,
+    Optimisation,
+    Penalties,
+    ResolvedConfig,
+)
 from ganymede.schemas.specs import PublishSpec, RunSpec, TrainConfig
 from models import ARCHITECTURES
 from models.choice import AUTO, Choice, Situation, are_few, choose
@@ -24,13 +36,11 @@ DENSE_WEIGHTS = 2**24  # at most, in a layer
 SHARE = 2  # images of a batch that a process needs at least: one alone has no variance
 FAKES = 2000  # of an evaluation
 ADA_RAMP = 500_000  # images in which p may rise by 1, as in Karras et al. 2020; a short run has a fifth of its length
-EVIDENCE, WASSERSTEIN = "evidence", "wasserstein"  # objectives: of a VAE, and one whose scores have no zero
-ADA, DIFFAUGMENT = "ada", "diffaugment"
 POLICIES = {DIFFAUGMENT: ("colour", "translation", "cutout"), ADA: ("translation", "geometry", "colour")}
 
 
 def resolve(
-    spec: RunSpec, dataset: dict[str, Any], device: str = "cpu", choice: Choice | None = None
+    spec: RunSpec, dataset: DatasetManifest, device: str = "cpu", choice: Choice | None = None
 ) -> ResolvedConfig:
     """Every option of a run as it will be used, from the request and the dataset's manifest.
 
@@ -49,8 +59,8 @@ def resolve(
     return _resolved(spec, choice, recipe, dataset, on_gpu)
 
 
-def _resolved(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: dict[str, Any], on_gpu: bool) -> ResolvedConfig:
-    config, batch_size = spec.config, _batch_size(spec, recipe, dataset["count"])
+def _resolved(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: DatasetManifest, on_gpu: bool) -> ResolvedConfig:
+    config, batch_size = spec.config, _batch_size(spec, recipe, dataset.count)
     n_critic = _given(config.n_critic, recipe.n_critic)
     steps = _given(config.steps, max(1, DEFAULT_IMAGES_SEEN // (batch_size * n_critic)))
     network = _network(config, recipe, dataset, on_gpu)
@@ -67,15 +77,15 @@ def _resolved(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: dict[str, 
         batch_size=batch_size,
         n_critic=n_critic,
         **_optimisation(config, recipe),
-        **_penalties(config, recipe, dataset["height"], batch_size),
-        likelihood=_likelihood(config, recipe, dataset["channels"]),
+        **_penalties(config, recipe, dataset.height, batch_size),
+        likelihood=_likelihood(config, recipe, dataset.channels),
         **_augmentation(config, recipe, dataset, steps * batch_size * n_critic),
         latent_dim=network.latent_dim,
         width=network.width,
         ema_half_life=_given(config.ema_half_life, batch_size * n_critic * 10_000 // 32),  # StyleGAN2-ADA's "auto"
         precision=config.precision,  # "auto" is settled by the worker's device, once
         extractor=config.extractor,  # and here by what the worker has
-        evaluate_images=_given(config.evaluate_images, min(FAKES, dataset["count"] // 2)),
+        evaluate_images=_given(config.evaluate_images, min(FAKES, dataset.count // 2)),
         **_cadence(config, spec.publish, steps),
         processes=spec.resources.processes,
         publish_keep=spec.publish.keep,
@@ -84,36 +94,31 @@ def _resolved(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: dict[str, 
     )
 
 
-def _network(config: TrainConfig, recipe: Recipe, dataset: dict[str, Any], on_gpu: bool) -> NetworkSizes:
+def _network(config: TrainConfig, recipe: Recipe, dataset: DatasetManifest, on_gpu: bool) -> NetworkSizes:
     revision = ARCHITECTURES[recipe.architecture].revision
     sizes = NetworkSizes(
-        image_size=dataset["height"],
-        channels=dataset["channels"],
+        image_size=dataset.height,
+        channels=dataset.channels,
         latent_dim=_given(config.latent_dim, recipe.latent_dim),
         width=_given(config.width, _width(recipe, dataset, on_gpu)),
-        num_classes=len(dataset["class_names"]) if _is_conditional(config, recipe, dataset) else 0,
+        num_classes=len(dataset.class_names) if _is_conditional(config, recipe, dataset) else 0,
     )
     own = {"depth": recipe.depth} if recipe.depth else {}
     return sizes.changed(**own, **({"revision": revision} if revision > 1 else {}))
 
 
-def network_config(resolved: ResolvedConfig) -> Any:
-    """The architecture's config that a resolved spec describes."""
-    return ARCHITECTURES[resolved.architecture].parse(resolved.network.to_json())
-
-
-def situation(config: TrainConfig, dataset: dict[str, Any], on_gpu: bool) -> Situation:
+def situation(config: TrainConfig, dataset: DatasetManifest, on_gpu: bool) -> Situation:
     """What the rule for recipes looks at."""
     return Situation(
-        size=dataset["height"],
-        channels=dataset["channels"],
-        is_labelled=_given(config.conditional, bool(dataset["class_names"])),
-        count=dataset["count"],
+        size=dataset.height,
+        channels=dataset.channels,
+        is_labelled=_given(config.conditional, bool(dataset.class_names)),
+        count=dataset.count,
         on_gpu=on_gpu,
     )
 
 
-def _choice(spec: RunSpec, choice: Choice | None, dataset: dict[str, Any], on_gpu: bool) -> Choice:
+def _choice(spec: RunSpec, choice: Choice | None, dataset: DatasetManifest, on_gpu: bool) -> Choice:
     if spec.recipe == AUTO:
         return choice or choose(situation(spec.config, dataset, on_gpu))
     if spec.recipe not in RECIPES:
@@ -122,13 +127,13 @@ def _choice(spec: RunSpec, choice: Choice | None, dataset: dict[str, Any], on_gp
     return Choice(spec.recipe)
 
 
-def _is_conditional(config: TrainConfig, recipe: Recipe, dataset: dict[str, Any]) -> bool:
-    default = bool(dataset["class_names"]) if recipe.conditional is None else recipe.conditional
+def _is_conditional(config: TrainConfig, recipe: Recipe, dataset: DatasetManifest) -> bool:
+    default = bool(dataset.class_names) if recipe.conditional is None else recipe.conditional
     return _given(config.conditional, default)
 
 
-def _misfits(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: dict[str, Any]) -> Iterator[FieldProblem]:
-    height, width, count = dataset["height"], dataset["width"], dataset["count"]
+def _misfits(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: DatasetManifest) -> Iterator[FieldProblem]:
+    height, width, count = dataset.height, dataset.width, dataset.count
     if height != width or base_size(height) is None:
         sizes = "square images of 8 to 512 px, 4 or 7 times a power of two"
         who = "every recipe" if choice.reason else choice.recipe
@@ -136,16 +141,16 @@ def _misfits(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: dict[str, A
     if recipe.conditional is not None and _given(spec.config.conditional, recipe.conditional) != recipe.conditional:
         kind = "conditional" if recipe.conditional else "unconditional"
         yield FieldProblem("/config/conditional", f"{choice.subject} is always {kind}")
-    elif _is_conditional(spec.config, recipe, dataset) and not dataset["class_names"]:
-        yield FieldProblem("/dataset", f"{choice.subject} needs labels, and {dataset['name']!r} has none")
+    elif _is_conditional(spec.config, recipe, dataset) and not dataset.class_names:
+        yield FieldProblem("/dataset", f"{choice.subject} needs labels, and {dataset.name!r} has none")
     for option, why in unsuited(recipe).items():
         if getattr(spec.config, option) not in ("auto", "none"):
             others = ", ".join(name for name, other in RECIPES.items() if option not in unsuited(other))
             yield FieldProblem(f"/config/{option}", f"{choice.subject} {why}; it is an option of {others}")
     if recipe.objective != EVIDENCE:
         yield from _augment_misfits(spec, choice, recipe, dataset)
-    if spec.config.extractor == "classifier" and len(dataset["class_names"]) < 2:
-        yield FieldProblem("/config/extractor", f"a classifier needs classes, and {dataset['name']!r} has none to tell")
+    if spec.config.extractor == "classifier" and len(dataset.class_names) < 2:
+        yield FieldProblem("/config/extractor", f"a classifier needs classes, and {dataset.name!r} has none to tell")
     if _given(spec.config.evaluate_images, 0) > count // 2:
         yield FieldProblem("/config/evaluate_images", f"at most {count // 2}, half of the images in the dataset")
     if count < 2:
@@ -170,7 +175,7 @@ def unsuited(recipe: Recipe) -> dict[str, str]:
     return {**found, **dict.fromkeys(of_a_discriminator, "has no discriminator")}
 
 
-def _augment_misfits(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: dict[str, Any]) -> Iterator[FieldProblem]:
+def _augment_misfits(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: DatasetManifest) -> Iterator[FieldProblem]:
     kind, policy = _augment(spec.config, recipe, dataset), spec.config.augment_policy
     if kind == ADA and recipe.objective == WASSERSTEIN:
         why = f"ada goes by the signs of scores, and those of {choice.subject} mean nothing; {DIFFAUGMENT} goes without"
@@ -183,16 +188,16 @@ def _augment_misfits(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: dic
         yield FieldProblem("/config/augment_policy", f"{DIFFAUGMENT} has no geometry")
 
 
-def _augment(config: TrainConfig, recipe: Recipe, dataset: dict[str, Any]) -> str:
+def _augment(config: TrainConfig, recipe: Recipe, dataset: DatasetManifest) -> str:
     """Where there are few images ADA, which does nothing while nothing is learnt by heart."""
     if config.augment != "auto":
         return config.augment
-    if recipe.objective == EVIDENCE or not are_few(dataset["count"], dataset["height"]):
+    if recipe.objective == EVIDENCE or not are_few(dataset.count, dataset.height):
         return "none"
     return DIFFAUGMENT if recipe.objective == WASSERSTEIN else ADA
 
 
-def _augmentation(config: TrainConfig, recipe: Recipe, dataset: dict[str, Any], images: int) -> AugmentationNumbers:
+def _augmentation(config: TrainConfig, recipe: Recipe, dataset: DatasetManifest, images: int) -> AugmentationNumbers:
     """How pictures are changed; `images`: as many as the run sees."""
     kind = _augment(config, recipe, dataset)
     asked = POLICIES.get(kind, ()) if config.augment_policy == "auto" else config.augment_policy
@@ -248,10 +253,10 @@ def _likelihood(config: TrainConfig, recipe: Recipe, channels: int) -> str | Non
     return "bernoulli" if channels == 1 else "gaussian"
 
 
-def _width(recipe: Recipe, dataset: dict[str, Any], on_gpu: bool) -> int:
+def _width(recipe: Recipe, dataset: DatasetManifest, on_gpu: bool) -> int:
     """The recipe's; of fully connected networks, what keeps the layer that makes the picture within bounds."""
     width = recipe.gpu_width if on_gpu else recipe.width
-    pixels = dataset["height"] * dataset["width"] * dataset["channels"]
+    pixels = dataset.height * dataset.width * dataset.channels
     while recipe.architecture == "mlp" and width * pixels > DENSE_WEIGHTS and width > NARROWEST:
         width //= 2
     return width

@@ -25,6 +25,7 @@ from models import ARCHITECTURES
 from models.dcgan import DCGANConfig
 from models.publish import Lineage, publish_folder, write_generator
 from tests.fixtures import CLASSES, TINY, PublishTiny, Serve
+from tests.manifests import dataset_manifest
 
 SOON_S = 20.0  # at once, however busy the machine; what waits for who never answers takes longer
 
@@ -147,7 +148,6 @@ def publish_tiny(registry: Registry, tmp_path: Path) -> PublishTiny:
         step: int | None = None,
         counts: tuple[int, ...] = (32, 32, 32),
     ) -> int:
-        dataset = {"name": "shapes", "version": "0", "digest": "sha256:0", "class_names": list(CLASSES)}
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             generator = ARCHITECTURES["dcgan"].generator(config)
@@ -162,7 +162,7 @@ def publish_tiny(registry: Registry, tmp_path: Path) -> PublishTiny:
             recipe="cgan" if config.num_classes else "dcgan",
             architecture="dcgan",
             network=config,
-            dataset={**dataset, "class_counts": list(counts)},
+            dataset=dataset_manifest(class_counts=list(counts)),
             metrics={},
         )
         folder = tmp_path / f"{name}-{seed}-{lineage.step}"

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from core.datasets.manifest import DatasetManifest
 from core.registry import PublishKey, VersionManifest
 from core.registry.manifest import MANIFEST_FILE, LearntFrom
 
@@ -39,3 +40,32 @@ def rewrite_manifest(folder: Path, **changes: object) -> None:
     """Put other fields into the one that is there, be they such as no manifest has."""
     path = folder / MANIFEST_FILE
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def dataset_manifest(name: str = "shapes", **changes: Any) -> DatasetManifest:
+    """That of 96 grey pictures of 8 px in three classes, whose files are not there."""
+    manifest = DatasetManifest(
+        count=96,
+        height=8,
+        width=8,
+        channels=1,
+        class_names=["circle", "square", "cross"],
+        class_counts=[32, 32, 32],
+        name=name,
+        version="0",
+        digest="sha256:0",
+        source="a test",
+        licence=None,
+        attribution=None,
+        created_at="2026-01-01T00:00:00.000Z",
+        files={},
+    )
+    return changed(manifest, **changes)
+
+
+def changed(manifest: DatasetManifest, **changes: Any) -> DatasetManifest:
+    """With other values of some fields; the counts follow the names of the classes."""
+    assert changes.keys() <= DatasetManifest.model_fields.keys()
+    if "class_names" in changes:
+        changes = {"class_counts": [32] * len(changes["class_names"]), **changes}
+    return DatasetManifest.model_validate(manifest.model_dump(exclude_unset=True) | changes)

@@ -277,7 +277,7 @@ def _resume(run: Run, resolved: ResolvedConfig, execution: Execution, world: Wor
 
 def _dataset(run: Run, spec: StoredSpec) -> Dataset:
     try:
-        return DatasetStore(run.store).get(spec.dataset["name"], spec.dataset["version"])
+        return DatasetStore(run.store).get(spec.dataset.name, spec.dataset.version)
     except (DatasetNotFound, StoreDamaged) as error:
         raise TrainingFailed("dataset_invalid", str(error), retryable=True) from None
 

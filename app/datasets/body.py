@@ -7,26 +7,22 @@ from fastapi import Path
 from app.deps import Services
 from app.http.proxy import address
 from core.datasets import BUNDLED, Dataset
-from core.errors import StoreDamaged
 from ganymede.schemas.models import DatasetBody
 
 DatasetName = Annotated[str, Path(max_length=100, description="Name of a dataset.", examples=[BUNDLED])]
 
 
 def dataset_body(dataset: Dataset, services: Services) -> DatasetBody:
-    """One dataset; StoreDamaged if its manifest does not describe one."""
-    try:
-        return DatasetBody.model_validate(dataset_facts(dataset, services))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise StoreDamaged(f"manifest.json in {dataset.folder.name} does not describe a dataset") from None
+    """One dataset."""
+    return DatasetBody.model_validate(dataset_facts(dataset, services))
 
 
 def dataset_facts(dataset: Dataset, services: Services) -> dict[str, Any]:
     manifest = dataset.manifest
-    path = address(f"/datasets/{manifest['name']}")
+    path = address(f"/datasets/{manifest.name}")
     return {
-        **manifest,
-        "bytes": sum(facts["bytes"] for facts in manifest["files"].values()),
-        "versions": services.datasets.versions(manifest["name"]),
+        **manifest.model_dump(),
+        "bytes": sum(facts.bytes for facts in manifest.files.values()),
+        "versions": services.datasets.versions(manifest.name),
         "links": {"self": path, "preview": f"{path}/preview"},
     }

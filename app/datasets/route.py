@@ -69,7 +69,7 @@ def preview_dataset(
     found = services.datasets.get(check_name(dataset, "dataset"))
     index = None if label is None else _class_index(label, found)
     shown = "all" if index is None else index
-    headers = {"ETag": f'"{found.manifest["version"]}-{shown}-{n}"', "Cache-Control": "no-cache"}
+    headers = {"ETag": f'"{found.manifest.version}-{shown}-{n}"', "Cache-Control": "no-cache"}
     if is_known(if_none_match, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     sheet_HWC = preview(found.images(), found.labels(), len(found.class_names), count=n, label=index)
@@ -95,7 +95,7 @@ def _check_unused(dataset: str, services: Services) -> None:
 
 def _class_index(label: str, dataset: Dataset) -> int:
     """The class that a name or an index means; it has images."""
-    names, counts = dataset.class_names, dataset.manifest["class_counts"]
+    names, counts = dataset.class_names, dataset.manifest.class_counts
     if not names:
         raise InvalidRequest.field("label", f"dataset {dataset.name!r} has no classes")
     index = class_index(label, names, "label")

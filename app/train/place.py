@@ -2,9 +2,10 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from app.deps import Services
+from core.datasets.manifest import DatasetManifest
 from core.queue import QueueUnavailable
 from core.resolved import ResolvedConfig
 from ganymede.schemas.specs import RunSpec
@@ -38,7 +39,7 @@ def place_of_training(services: Services) -> Place:
 
 
 def about_the_place(
-    spec: RunSpec, resolved: ResolvedConfig, dataset: dict[str, Any], place: Place
+    spec: RunSpec, resolved: ResolvedConfig, dataset: DatasetManifest, place: Place
 ) -> Iterator[WarningBody]:
     """Warnings where the recipe or the width would be another one on another device."""
     if not place.doubt or spec.init is not None:  # weights decide both

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.clock import timestamp
+from core.datasets.manifest import DatasetManifest
 from core.machine.processes import python_module
 from core.resolved import ResolvedConfig
 
@@ -53,7 +54,7 @@ class Probes:
         self._known: OrderedDict[Shape, Measurement] = OrderedDict()
         self._turn = asyncio.Semaphore(1)
 
-    async def get(self, resolved: ResolvedConfig, dataset: dict[str, Any]) -> Measurement:
+    async def get(self, resolved: ResolvedConfig, dataset: DatasetManifest) -> Measurement:
         """What is known of such a run after WITHIN_S at most; cancelled, it lets go of the measurement."""
         async with self._shared(resolved, dataset) as probe:
             if probe.task is not None:
@@ -67,7 +68,7 @@ class Probes:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     @contextlib.asynccontextmanager
-    async def _shared(self, resolved: ResolvedConfig, dataset: dict[str, Any]) -> AsyncIterator[Measurement]:
+    async def _shared(self, resolved: ResolvedConfig, dataset: DatasetManifest) -> AsyncIterator[Measurement]:
         key = _shape(resolved, dataset)
         probe = self._known.get(key)
         if probe is None or time.monotonic() > probe.until:
@@ -88,9 +89,9 @@ class Probes:
             while len(self._known) > KEPT:
                 self._known.popitem(last=False)
 
-    async def _measure(self, probe: Measurement, resolved: ResolvedConfig, dataset: dict[str, Any]) -> None:
+    async def _measure(self, probe: Measurement, resolved: ResolvedConfig, dataset: DatasetManifest) -> None:
         """Note in `probe` what the process says, line by line, until it ends or is ended."""
-        sizes = {name: dataset[name] for name in ("count", "height", "width", "channels")}
+        sizes = dataset.model_dump(include={"count", "height", "width", "channels"})
         order = {"resolved": resolved.to_json(), "dataset": sizes, "device": self.device, "patience_s": PATIENCE_S}
         async with self._turn:
             pipe = asyncio.subprocess.PIPE
@@ -112,8 +113,8 @@ class Probes:
         probe.until = time.monotonic() + KEPT_FOR_S
 
 
-def _shape(resolved: ResolvedConfig, dataset: dict[str, Any]) -> Shape:
+def _shape(resolved: ResolvedConfig, dataset: DatasetManifest) -> Shape:
     """What a step's time and memory depend on."""
     networks = (resolved.architecture, resolved.network, resolved.objective, resolved.likelihood, resolved.conditioning)
     step = (resolved.batch_size, resolved.n_critic, resolved.regulariser, resolved.augment, resolved.augment_policy)
-    return *networks, *step, resolved.precision, dataset["count"] < 4 * resolved.batch_size
+    return *networks, *step, resolved.precision, dataset.count < 4 * resolved.batch_size

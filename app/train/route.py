@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import re
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Header, Query, Response
 
@@ -15,6 +15,7 @@ from app.train.body import RunId, run_bodies, run_body
 from app.train.filters import ListQuery, WantedTags, fitting
 from app.train.place import place_of_training
 from app.train.verbs import enqueue, remove_from_queue
+from core.datasets.manifest import DatasetManifest
 from core.errors import (
     DatasetNotFound,
     IdempotencyKeyInFlight,
@@ -92,7 +93,7 @@ def _start(spec: RunSpec, services: Services, key: HeldKey | None = None) -> Run
 
 
 def resolve_request(
-    spec: RunSpec, dataset: dict[str, Any], services: Services
+    spec: RunSpec, dataset: DatasetManifest, services: Services
 ) -> tuple[ResolvedConfig, InitialWeights | None]:
     """Every number of a run on the dataset of this manifest, and the weights it starts from, where it names some.
 

@@ -13,6 +13,7 @@ from app.http.routing import Router
 from app.train.place import Place, about_the_place, place_of_training
 from app.train.probes import Measurement
 from app.train.route import resolve_request
+from core.datasets.manifest import DatasetManifest
 from core.errors import DatasetNotFound, InvalidRequest
 from core.queue import QueueUnavailable
 from core.resolved import ResolvedConfig
@@ -60,7 +61,7 @@ async def validate_run(
     return ValidationBody(
         recipe=resolved.recipe,
         recipe_reason=resolved.recipe_reason,
-        dataset={name: dataset[name] for name in DATASET_FACTS},
+        dataset={name: getattr(dataset, name) for name in DATASET_FACTS},
         model=spec.model_name,
         device=place.device,
         config=spec.config.model_dump(mode="json", exclude_unset=True),
@@ -73,7 +74,7 @@ async def validate_run(
     )
 
 
-def _resolve(spec: RunSpec, services: Services) -> tuple[ResolvedConfig, dict[str, Any]]:
+def _resolve(spec: RunSpec, services: Services) -> tuple[ResolvedConfig, DatasetManifest]:
     try:
         dataset = services.datasets.get(spec.dataset).manifest
     except DatasetNotFound as error:

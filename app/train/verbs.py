@@ -65,7 +65,7 @@ def _ask(run_id: str, verb: str, services: Services) -> RunBody:
 def _dataset_held(run: Run, services: Services) -> Iterator[None]:
     """See that the run finds its dataset, and that nobody deletes it before the run is queued."""
     dataset = run.spec().dataset
-    name, version = dataset["name"], dataset["version"]
+    name, version = dataset.name, dataset.version
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(services.datasets.held(name, version))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from bench.unstored import unstored
 from core.registry import Registry
 from core.store import Store
 from models.dcgan import DCGANConfig, Generator
@@ -57,7 +58,7 @@ def publish(store_path: Path, sizes: dict[str, int] | None = None) -> dict[str, 
             recipe="dcgan",
             architecture="dcgan",
             network=config,
-            dataset={"name": "none", "class_names": []},
+            dataset=unstored("none"),
             metrics={},
         )
         with tempfile.TemporaryDirectory() as folder:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.training import example
+from bench.unstored import unstored
 from ganymede.schemas.specs import RunSpec, TrainConfig
 from models.discriminator import DiscriminatorOutput
 from models.resolution import resolve
@@ -90,11 +91,9 @@ def prepare(
     recipe: str, images_NHWC: npt.NDArray[np.uint8], labels_N: npt.NDArray[np.int64], device: str, **config: Any
 ) -> tuple[TrainState, Method, Batches]:
     """A run of `recipe` as the worker begins one."""
-    count, height, width, channels = images_NHWC.shape
-    names = [str(index) for index in range(int(labels_N.max()) + 1)]
-    facts = {"name": "bench", "count": count, "height": height, "width": width, "channels": channels}
+    dataset = unstored("bench", images_NHWC.shape, np.bincount(labels_N).tolist())
     spec = RunSpec(recipe=recipe, dataset="bench", config=TrainConfig(steps=ENDLESS, **config))
-    resolved = resolve(spec, {**facts, "class_names": names, "class_counts": np.bincount(labels_N).tolist()}, device)
+    resolved = resolve(spec, dataset, device)
     execution = decide(device, resolved.precision)
     torch.set_num_threads(execution.threads)
     state = new_state(resolved, execution)

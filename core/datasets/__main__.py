@@ -53,7 +53,7 @@ def run(store: Store, folder: Path) -> dict[str, Any]:
         if error.errno is None:
             raise
         return {"errno": error.errno}
-    version, report = dataset.manifest["version"], built.report.to_body()
+    version, report = dataset.manifest.version, built.report.to_body()
     return {"dataset": dataset.name, "version": version, "change": change, "report": report.model_dump(mode="json")}
 
 

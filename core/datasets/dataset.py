@@ -21,15 +21,17 @@ import numpy.typing as npt
 from core import images
 from core.clock import timestamp
 from core.datasets.image_set import MAX_CLASS_NAME, MAX_CLASSES, ImageSet
+from core.datasets.manifest import DatasetManifest
 from core.datasets.npz import read_npz
 from core.datasets.preview import preview
 from core.errors import DatasetNotFound, InvalidRequest, StoreDamaged
 from core.refs import check_name
-from core.store import SCHEMA, Listed, Record, Store, check_files, files, list_files
+from core.store import Store, check_files, list_files
 
 __all__ = ["BUNDLED", "MAX_CLASSES", "MAX_CLASS_NAME", "Change", "Dataset", "DatasetStore", "ImageSet", "Origin"]
 
 BUNDLED = "mnist-10k"
+MANIFEST_FILE = "manifest.json"
 IMAGES_FILE, LABELS_FILE, PREVIEW_FILE = "images.npy", "labels.npy", "preview.webp"
 _VERSION_DIGITS = 16
 
@@ -44,34 +46,25 @@ class Origin:
     licence: str | None = None
     attribution: str | None = None
 
-    def to_json(self) -> dict[str, str | None]:
-        return {"source": self.source, "licence": self.licence, "attribution": self.attribution}
-
-
-class Files(Record):
-    """What of a dataset's manifest lists its files."""
-
-    files: Listed
-
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
     """A stored dataset. Arrays are memory-mapped when they are asked for."""
 
     folder: Path
-    manifest: dict[str, Any] = field(repr=False)
+    manifest: DatasetManifest = field(repr=False)
 
     @property
     def name(self) -> str:
-        return str(self.manifest["name"])
+        return self.manifest.name
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        return tuple(self.manifest["class_names"])
+        return tuple(self.manifest.class_names)
 
     def check(self, tick: Callable[[int], None] | None = None) -> None:
         """Compare the files with their digests; StoreDamaged names the first bad one. `tick`: as of check_files."""
-        check_files(self.folder, Files.read(self.folder / "manifest.json").files, tick)
+        check_files(self.folder, self.manifest.files, tick)
 
     def images(self) -> images.Images:
         images_NHWC: images.Images = self._array(IMAGES_FILE, np.uint8)
@@ -105,7 +98,7 @@ class DatasetStore:
             check_name(name, "dataset")
             version = version or self._current(name)
             key = f"datasets/{name}/{version}"
-            return Dataset(self.store.path(key), self.store.read(f"{key}/manifest.json"))
+            return Dataset(self.store.path(key), self.store.read_record(f"{key}/{MANIFEST_FILE}", DatasetManifest))
         except (FileNotFoundError, InvalidRequest):
             known = ", ".join(self.names()) or "none"
             raise DatasetNotFound(f"there is no dataset {name[:80]!r} (datasets: {known})") from None
@@ -126,25 +119,30 @@ class DatasetStore:
         return self.put(name, content, origin)[0]
 
     def put(
-        self, name: str, content: ImageSet, origin: Origin, *, images_file: Path | None = None, **facts: Any
+        self,
+        name: str,
+        content: ImageSet,
+        origin: Origin,
+        *,
+        images_file: Path | None = None,
+        options: dict[str, str] | None = None,
     ) -> tuple[Dataset, Change]:
         """As `add`, and tell what changed: a version of this content that is there but damaged is made anew.
 
-        images_file: an .npy of just these images, on the disk of the store, which may be moved there. `facts` go into
-        the manifest.
+        images_file: an .npy of just these images, on the disk of the store, which may be moved there. options:
+        how it was imported.
         """
         check_name(name, "name")
         digest = content.digest
         version = digest[:_VERSION_DIGITS]
         key = f"datasets/{name}/{version}"
-        facts |= {"name": name, "version": version, "digest": f"sha256:{digest}", **origin.to_json()}
 
         def fill(folder: Path) -> None:
             if images_file is None:
                 np.save(folder / IMAGES_FILE, content.images_NHWC, allow_pickle=False)
             else:
                 images_file.rename(folder / IMAGES_FILE)
-            _write(folder, content, facts)
+            _write(folder, content, digest, name, origin, options)
 
         with self._locked(name):
             change = self._change(name, version)
@@ -182,7 +180,7 @@ class DatasetStore:
             self.get(name, version).check()
         except DatasetNotFound:
             return "repaired" if version in self.versions(name) else "created"  # a folder without its manifest
-        except (StoreDamaged, KeyError):
+        except StoreDamaged:
             return "repaired"
         return "unchanged"
 
@@ -201,7 +199,9 @@ class DatasetStore:
         return version
 
 
-def _write(folder: Path, content: ImageSet, facts: dict[str, Any]) -> None:
+def _write(
+    folder: Path, content: ImageSet, digest: str, name: str, origin: Origin, options: dict[str, str] | None
+) -> None:
     """All that a version holds beside its images."""
     written = [IMAGES_FILE]
     counts: list[int] = []
@@ -212,17 +212,25 @@ def _write(folder: Path, content: ImageSet, facts: dict[str, Any]) -> None:
     sheet_HWC = preview(content.images_NHWC, content.labels_N, len(content.class_names))
     (folder / PREVIEW_FILE).write_bytes(images.to_webp(sheet_HWC))
     count, height, width, channels = content.images_NHWC.shape
-    manifest = {
-        "schema": SCHEMA,
-        "count": count,
-        "height": height,
-        "width": width,
-        "channels": channels,
-        "class_names": list(content.class_names),
-        "class_counts": counts,
-        **content.statistics(),
-        **facts,
-        "created_at": timestamp(),
-        "files": {name: facts.model_dump() for name, facts in list_files(folder, *written, PREVIEW_FILE).items()},
-    }
-    files.write_json(folder / "manifest.json", manifest)
+    measured = content.statistics()
+    manifest = DatasetManifest(
+        count=count,
+        height=height,
+        width=width,
+        channels=channels,
+        class_names=list(content.class_names),
+        class_counts=counts,
+        mean=measured.mean,
+        std=measured.std,
+        duplicates=measured.duplicates,
+        options=options,
+        name=name,
+        version=digest[:_VERSION_DIGITS],
+        digest=f"sha256:{digest}",
+        source=origin.source,
+        licence=origin.licence,
+        attribution=origin.attribution,
+        created_at=timestamp(),
+        files=list_files(folder, *written, PREVIEW_FILE),
+    )
+    manifest.write(folder / MANIFEST_FILE)

@@ -6,7 +6,6 @@ Shape suffixes: N images, H height, W width, C channels (1 or 3), V values of a 
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,15 @@ MAX_CLASSES = 1000
 MAX_SIDE = 1024  # pixels; a preview of larger ones would not fit into a WebP
 MAX_CLASS_NAME = 100  # characters
 _CHUNK_BYTES = 1 << 24
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """`mean` and `std` of each channel, from 0 to 1, and `duplicates`: images that are equal to an earlier one."""
+
+    mean: list[float]
+    std: list[float]
+    duplicates: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +77,7 @@ class ImageSet:
         """Whether every pixel is."""
         return all(bool((images_NHWC == images_NHWC[..., :1]).all()) for images_NHWC in self.chunks())
 
-    def statistics(self) -> dict[str, Any]:
-        """`mean` and `std` of each channel, from 0 to 1, and `duplicates`: images that are equal to an earlier one."""
+    def statistics(self) -> Statistics:
         channels = self.images_NHWC.shape[3]
         frequencies_CV = np.zeros((channels, 256), np.int64)  # V: values
         seen: set[bytes] = set()
@@ -82,11 +89,8 @@ class ImageSet:
         share_CV = frequencies_CV / frequencies_CV.sum(axis=1, keepdims=True)
         mean_C = share_CV @ value_V
         variance_C = (share_CV * (value_V - mean_C[:, None]) ** 2).sum(axis=1)
-        return {
-            "mean": mean_C.round(6).tolist(),
-            "std": np.sqrt(variance_C).round(6).tolist(),
-            "duplicates": len(self.images_NHWC) - len(seen),
-        }
+        mean, std = mean_C.round(6).tolist(), np.sqrt(variance_C).round(6).tolist()
+        return Statistics(mean, std, len(self.images_NHWC) - len(seen))
 
 
 def check_class_names(names: tuple[str, ...]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from core.clock import timestamp
+from core.datasets.manifest import DatasetManifest
 from core.errors import IllegalTransition, RunNotFound, StoreDamaged
 from core.resolved import ResolvedConfig
 from core.runs.events import newest_event_id
@@ -231,7 +232,7 @@ class RunStore:
         self,
         request: RunSpec,
         resolved: ResolvedConfig,
-        dataset: dict[str, Any],
+        dataset: DatasetManifest,
         run_id: str | None = None,
         init: Initial | None = None,
     ) -> Run:

@@ -3,8 +3,9 @@
 from functools import cached_property
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, model_validator
 
+from core.datasets.manifest import DatasetManifest
 from core.errors import StoreDamaged
 from core.resolved import ResolvedConfig
 from ganymede.schemas.runs import InitBody
@@ -21,12 +22,16 @@ class StoredSpec(BaseModel):
     stop: StopSpec
     limits: LimitSpec = LimitSpec()
     model: str
-    dataset: dict[str, Any]
+    dataset: DatasetManifest
     init: InitBody | None = None
+
+    @field_serializer("dataset")
+    def _as_its_manifest_is(self, dataset: DatasetManifest) -> dict[str, Any]:
+        return dataset.to_json()
 
     @classmethod
     def of(
-        cls, request: RunSpec, resolved: ResolvedConfig, dataset: dict[str, Any], init: InitBody | None
+        cls, request: RunSpec, resolved: ResolvedConfig, dataset: DatasetManifest, init: InitBody | None
     ) -> "StoredSpec":
         """That of a new run."""
         return cls(

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from core.errors import StoreDamaged
 from core.store import files
@@ -28,12 +28,17 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="allow")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_schema(cls, body: object) -> object:
+        return {name: value for name, value in body.items() if name != "schema"} if isinstance(body, dict) else body
+
     @classmethod
     def read(cls, path: Path) -> Self:
         """FileNotFoundError if there is no such file; StoreDamaged names the fields that are missing or wrong."""
         body = files.read_json(path, SCHEMA)
         try:
-            return cls.model_validate({name: value for name, value in body.items() if name != "schema"})
+            return cls.model_validate(body)
         except ValidationError as error:
             fields = ", ".join(sorted({str(each["loc"][0]) for each in error.errors() if each["loc"]}))
             raise StoreDamaged(f"{files.shown(path)} cannot be used: {fields}") from None

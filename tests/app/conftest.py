@@ -37,7 +37,6 @@ from models.publish import Lineage, write_generator
 from models.weights import WEIGHTS_FILE
 from tests.app.gated import Gated
 from tests.fixtures import (
-    CLASSES,
     TINY,
     Eventually,
     OpenEngine,
@@ -48,7 +47,7 @@ from tests.fixtures import (
     StartServer,
     http_get,
 )
-from tests.manifests import rewrite_manifest
+from tests.manifests import dataset_manifest, rewrite_manifest
 from tests.records import numbers
 
 
@@ -153,7 +152,6 @@ def publish_broken(registry: Registry, tmp_path: Path) -> PublishBroken:
 def _write(folder: Path, step: int, spoil: Callable[[nn.Module], None]) -> None:
     generator = ARCHITECTURES["dcgan"].generator(TINY).eval()
     spoil(generator)
-    dataset = {"name": "shapes", "version": "0", "digest": "sha256:0", "class_names": list(CLASSES)}
     lineage = Lineage(
         run="run_00000000000000000000",
         branch=0,
@@ -162,7 +160,7 @@ def _write(folder: Path, step: int, spoil: Callable[[nn.Module], None]) -> None:
         recipe="cgan",
         architecture="dcgan",
         network=TINY,
-        dataset=dataset,
+        dataset=dataset_manifest(),
         metrics={},
     )
     write_generator(folder, generator, lineage)
@@ -267,7 +265,7 @@ async def api(settings: Settings, serve: Serve) -> AsyncIterator[httpx.AsyncClie
 @pytest.fixture
 def idle_run(store: Store) -> Run:
     """A run that no worker will ever take: its files are the test's."""
-    made = RunStore(store).create(RunSpec(recipe="cgan", dataset="shapes"), numbers(100), {"name": "shapes"})
+    made = RunStore(store).create(RunSpec(recipe="cgan", dataset="shapes"), numbers(100), dataset_manifest())
     made.move(Status.PAUSED)
     return made
 

@@ -13,13 +13,14 @@ from core.settings import Settings
 from core.store import Store
 from ganymede.schemas.specs import RunSpec
 from tests.fixtures import PublishTiny
+from tests.manifests import dataset_manifest
 from tests.records import numbers
 
 MEMBERS = {"type", "title", "status", "code", "detail", "instance", "request_id"}
 
 
 async def test_a_full_disk_is_told_as_that(client: httpx.AsyncClient, store: Store) -> None:
-    run = RunStore(store).create(RunSpec(recipe="cgan", dataset="shapes"), numbers(100), {"name": "shapes"})
+    run = RunStore(store).create(RunSpec(recipe="cgan", dataset="shapes"), numbers(100), dataset_manifest())
     run.events_file.unlink()
     run.events_file.symlink_to("/dev/full")
 
@@ -33,7 +34,7 @@ async def test_a_full_disk_is_told_as_that(client: httpx.AsyncClient, store: Sto
 async def test_a_folder_in_the_place_of_a_file_is_told_as_damage(
     client: httpx.AsyncClient, store: Store, part: str
 ) -> None:
-    run = RunStore(store).create(RunSpec(recipe="cgan", dataset="shapes"), numbers(100), {"name": "shapes"})
+    run = RunStore(store).create(RunSpec(recipe="cgan", dataset="shapes"), numbers(100), dataset_manifest())
     (run.folder / part).unlink(missing_ok=True)
     (run.folder / part).mkdir()
     address = {"events.jsonl": f"/train/{run.id}/events", "log.txt": f"/train/{run.id}/log"}.get(part)

@@ -1,7 +1,6 @@
 """What recipes are measured on, and which runs there are."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from bench import avatars
 from bench.recipe_data import SUBJECTS
 from bench.trials import ROWS, trials
+from core.datasets.manifest import DatasetManifest
 from core.store import Store
 from ganymede.schemas.specs import TrainConfig
 from models.recipes import RECIPES
@@ -16,7 +16,7 @@ from models.resolution import situation
 
 
 @pytest.fixture
-def few(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def few(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DatasetManifest:
     """The manifest of the few avatars, of which black ones lie where those lie that were drawn once."""
     monkeypatch.chdir(tmp_path)
     avatars.KEPT.mkdir(parents=True)
@@ -42,11 +42,11 @@ def test_every_run_has_a_name_of_its_own_and_those_of_digits_are_a_row_and_a_see
     assert {"cgan-0", "dcgan-2", "avatars-cgan-0", "avatars-few-cgan-0"} <= set(names)
 
 
-def test_the_few_avatars_are_a_dataset_of_their_own(few: dict[str, Any]) -> None:
-    assert (few["name"], few["licence"]) == ("avatars-few", "CC0-1.0")
-    assert few["class_counts"] == [SUBJECTS["avatars-few"].per_class] * len(avatars.STYLES)
+def test_the_few_avatars_are_a_dataset_of_their_own(few: DatasetManifest) -> None:
+    assert (few.name, few.licence) == ("avatars-few", "CC0-1.0")
+    assert few.class_counts == [SUBJECTS["avatars-few"].per_class] * len(avatars.STYLES)
 
 
-def test_what_the_rule_for_recipes_looks_at_is_what_it_finds_in_the_store(store: Store, few: dict[str, Any]) -> None:
+def test_what_the_rule_for_recipes_looks_at_is_what_it_finds_in_the_store(store: Store, few: DatasetManifest) -> None:
     for name, manifest in {"digits": SUBJECTS["digits"].put(store), "avatars-few": few}.items():
         assert SUBJECTS[name].situation == situation(TrainConfig(), manifest, on_gpu=False)

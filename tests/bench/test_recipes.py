@@ -18,12 +18,14 @@ from bench.recipe_data import SUBJECTS
 from bench.trials import ROWS, Trial
 from core.datasets import Dataset, DatasetStore, Origin
 from core.datasets.image_set import ImageSet
+from core.datasets.manifest import DatasetManifest
 from core.images import Images
 from core.resolved import ResolvedConfig
 from core.runs import RunStore
 from core.settings import Settings
 from core.store import Store
 from models import resolution
+from tests.manifests import changed
 from tests.records import numbers
 from worker import job
 from worker.judge.judgement import Readings
@@ -39,7 +41,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shapes: Dataset) -> N
     """The shapes in place of avatars, ten steps of 64 images of digits, and results that go elsewhere."""
     content = ImageSet(np.array(shapes.images()), shapes.labels(), shapes.class_names)
 
-    def put(store: Store) -> dict[str, Any]:
+    def put(store: Store) -> DatasetManifest:
         return DatasetStore(store).add("shapes", content, Origin("a test")).manifest
 
     judge = judge_of(content.images_NHWC)
@@ -180,12 +182,12 @@ def test_the_speed_of_a_recipe_that_changed_or_on_other_pictures_counts_no_longe
     dataset = trial.subject.put(store)
     record(trial, 100)
 
-    wider = {**dataset, "height": 16, "width": 16}
+    wider = changed(dataset, height=16, width=16)
 
     assert recipe_speed.recorded(recipes.RESULTS, trial, dataset) == 100
     assert recipe_speed.recorded(recipes.RESULTS, replace(trial, seed=7), dataset) == 100
     assert recipe_speed.recorded(recipes.RESULTS, trial, wider) is None
-    assert recipe_speed.recorded(recipes.RESULTS, trial, {**dataset, "digest": "another"}) is None
+    assert recipe_speed.recorded(recipes.RESULTS, trial, changed(dataset, digest="another")) is None
     assert recipe_speed.recorded(recipes.RESULTS, trial_of("avatars-few-cgan-0"), dataset) is None
 
 

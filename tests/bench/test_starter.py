@@ -160,9 +160,9 @@ def test_a_bar_that_is_missed_is_named(name: str, change: dict[str, float], told
 def test_the_avatars_are_learnt_from_with_their_licence(store: Store, tmp_path: Path) -> None:
     manifest = starter_data.avatars(store, tmp_path / "kept", per_class=2)
 
-    assert (manifest["name"], manifest["count"], manifest["licence"]) == (AVATARS, 16, "CC0-1.0")
-    assert manifest["class_names"] == list(avatars.STYLES)
-    assert "Pablo Stanley" in manifest["attribution"]
+    assert (manifest.name, manifest.count, manifest.licence) == (AVATARS, 16, "CC0-1.0")
+    assert manifest.class_names == list(avatars.STYLES)
+    assert "Pablo Stanley" in str(manifest.attribution)
     assert resolve(starter.request(AVATARS, {}, manifest, []), manifest).network.num_classes == 8
 
 
@@ -175,9 +175,9 @@ def test_digits_from_all_of_mnist_are_a_dataset_of_its_own(store: Store, tmp_pat
     whole = starter_data.dataset_of(DIGITS, store, tmp_path)
     bundled = starter_data.dataset_of(DIGITS, store)
 
-    assert (whole["name"], whole["count"], whole["licence"]) == (starter_data.MNIST, 20, "CC-BY-SA-3.0")
-    assert whole["class_names"] == bundled["class_names"]
-    assert whole["digest"] != bundled["digest"]
+    assert (whole.name, whole.count, whole.licence) == (starter_data.MNIST, 20, "CC-BY-SA-3.0")
+    assert whole.class_names == bundled.class_names
+    assert whole.digest != bundled.digest
     requests = [starter.request(DIGITS, {}, dataset, []) for dataset in (whole, bundled)]
     assert [request.dataset for request in requests] == [starter_data.MNIST, BUNDLED]
 

@@ -16,6 +16,7 @@ from core.runs import Run, RunStore
 from core.store import Store
 from ganymede.schemas.specs import RunSpec
 from tests.fixtures import NewRun
+from tests.manifests import dataset_manifest
 from tests.records import numbers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,7 +63,7 @@ def new_run(store: Store) -> NewRun:
     """Puts another queued run on disk."""
 
     def create() -> Run:
-        return RunStore(store).create(RunSpec(recipe="cgan", dataset="shapes"), numbers(100), {"name": "shapes"})
+        return RunStore(store).create(RunSpec(recipe="cgan", dataset="shapes"), numbers(100), dataset_manifest())
 
     return create
 

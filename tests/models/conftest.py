@@ -10,6 +10,7 @@ from core.store import Store
 from models.dcgan import Generator
 from models.publish import Lineage, write_generator
 from tests.fixtures import TINY
+from tests.manifests import dataset_manifest
 
 
 @pytest.fixture
@@ -38,15 +39,9 @@ def lineage() -> Lineage:
         recipe="cgan",
         architecture="dcgan",
         network=TINY,
-        dataset={
-            "name": "shapes",
-            "version": "0123456789abcdef",
-            "digest": "sha256:01",
-            "class_names": ["circle", "square", "cross"],
-            "licence": "CC0-1.0",
-            "attribution": "nobody",
-            "count": 96,
-        },
+        dataset=dataset_manifest(
+            version="0123456789abcdef", digest="sha256:01", licence="CC0-1.0", attribution="nobody"
+        ),
         metrics={"fd": 3.5, "kid": None},
     )
 

@@ -9,9 +9,10 @@ from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.validation import MemoryBody, RangeBody, TimeBody
 from models.advice import of_the_estimate, of_the_numbers
 from models.resolution import resolve
+from tests.manifests import changed
 from tests.models.test_recipes import DATASET
 
-COUNTED = DATASET | {"class_counts": [1000] * 10}
+COUNTED = changed(DATASET, class_counts=[1000] * 10)
 PEACE = TimeBody(
     seconds=600,
     seconds_per_step=0.1,
@@ -28,11 +29,11 @@ ROOM = MemoryBody(bytes=10**9, machine_bytes=10**10, is_measured=True)
 
 def resolved(recipe: str = "cgan", config: dict[str, Any] | None = None, **dataset: Any) -> ResolvedConfig:
     body = {"recipe": recipe, "dataset": "digits", "config": config or {}}
-    return resolve(RunSpec.model_validate(body), COUNTED | dataset)
+    return resolve(RunSpec.model_validate(body), changed(COUNTED, **dataset))
 
 
 def told(config: dict[str, Any], **dataset: Any) -> dict[str, str]:
-    return {w.code: w.pointer for w in of_the_numbers(resolved(config=config, **dataset), COUNTED | dataset)}
+    return {w.code: w.pointer for w in of_the_numbers(resolved(config=config, **dataset), changed(COUNTED, **dataset))}
 
 
 def estimated(memory: MemoryBody | None, time: TimeBody | None, **config: Any) -> dict[str, str]:
@@ -58,7 +59,7 @@ def test_what_the_numbers_tell(config: dict[str, Any], dataset: dict[str, Any], 
 
 def test_few_images_say_what_is_done_about_it() -> None:
     details = [
-        next(of_the_numbers(resolved(config=config, count=200), COUNTED | {"count": 200})).detail
+        next(of_the_numbers(resolved(config=config, count=200), changed(COUNTED, count=200))).detail
         for config in ({}, {"augment": "none"})
     ]
 
@@ -69,7 +70,7 @@ def test_few_images_say_what_is_done_about_it() -> None:
 
 
 def test_a_class_of_few_images_matters_to_those_who_learn_classes() -> None:
-    dataset = COUNTED | {"class_counts": [1] * 10}
+    dataset = changed(COUNTED, class_counts=[1] * 10)
 
     assert [w.code for w in of_the_numbers(resolved("dcgan"), dataset)] == []
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from models.resolution import resolve
+from tests.manifests import changed
 from tests.models.test_recipes import DATASET, problems, spec
 
 
@@ -12,7 +13,7 @@ from tests.models.test_recipes import DATASET, problems, spec
 def test_where_there_are_few_pictures_for_their_size_ada_is_on(size: int, few: int, enough: int) -> None:
     sizes = {"height": size, "width": size}
 
-    on, off = (resolve(spec(), {**DATASET, **sizes, "count": count}) for count in (few, enough))
+    on, off = (resolve(spec(), changed(DATASET, **sizes, count=count)) for count in (few, enough))
 
     assert (on.augment, on.augment_policy) == ("ada", ("translation", "geometry", "colour"))
     assert (off.augment, off.augment_policy, off.augment_ramp) == ("none", (), None)
@@ -20,7 +21,7 @@ def test_where_there_are_few_pictures_for_their_size_ada_is_on(size: int, few: i
 
 @pytest.mark.parametrize(("name", "kind"), [("wgan-gp", "diffaugment"), ("vae", "none"), ("r3gan", "ada")])
 def test_what_few_pictures_turn_on_is_what_the_recipe_can_do(name: str, kind: str) -> None:
-    assert resolve(spec(name), DATASET | {"count": 200}).augment == kind
+    assert resolve(spec(name), changed(DATASET, count=200)).augment == kind
 
 
 @pytest.mark.parametrize(("steps", "ramp"), [(100_000, 500_000), (10_000, 640_000 // 5), (1, 64 // 5)])

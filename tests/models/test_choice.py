@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from core.datasets.manifest import DatasetManifest
 from core.errors import InvalidRequest
 from ganymede.schemas.specs import RunSpec
 from models import choice
 from models.choice import Choice, ChoiceRule, Situation, are_few, choose, in_words
 from models.recipes import RECIPES, Recipe
 from models.resolution import resolve
+from tests.manifests import changed
 from tests.models.test_recipes import DATASET
 
 MIDDLE = Situation(size=64, channels=3, is_labelled=True, count=10_000, on_gpu=False)
@@ -22,9 +24,10 @@ SITUATIONS = [
 ]
 
 
-def dataset_of(found: Situation, **changes: Any) -> dict[str, Any]:
-    side = {"height": found.size, "width": found.size, "channels": found.channels, "count": found.count}
-    return {**DATASET, **side, "class_names": ["a", "b"] if found.is_labelled else [], **changes}
+def dataset_of(found: Situation, **changes: Any) -> DatasetManifest:
+    side: dict[str, Any] = {"height": found.size, "width": found.size, "channels": found.channels, "count": found.count}
+    names = ["a", "b"] if found.is_labelled else []
+    return changed(DATASET, **side, class_names=names, **changes)
 
 
 def left_out(**body: Any) -> RunSpec:
@@ -121,7 +124,7 @@ def test_a_row_may_have_other_numbers_than_its_recipe_and_what_was_asked_for_goe
     table(monkeypatch, ChoiceRule(recipe="cgan", why="so", numbers={"batch_size": 8, "latent_dim": 5, "width": 32}))
 
     resolved = resolve(left_out(config={"width": 64}), DATASET)
-    small = resolve(left_out(), DATASET | {"count": 3})
+    small = resolve(left_out(), changed(DATASET, count=3))
 
     assert [resolved.batch_size, resolved.latent_dim, resolved.width] == [8, 5, 64]
     assert small.batch_size == 3
@@ -133,7 +136,7 @@ def test_who_wants_no_labels_learnt_gets_the_recipe_of_pictures_without(monkeypa
     assert resolve(left_out(), DATASET).recipe == "cgan"
     assert resolve(left_out(config={"conditional": False}), DATASET).recipe == "dcgan"
     with pytest.raises(InvalidRequest, match="needs labels") as refused:
-        resolve(left_out(config={"conditional": True}), DATASET | {"class_names": []})
+        resolve(left_out(config={"conditional": True}), changed(DATASET, class_names=[]))
     assert [problem.pointer for problem in refused.value.problems] == ["/dataset"]
 
 
@@ -172,7 +175,7 @@ def test_an_option_that_means_nothing_to_what_was_chosen_is_refused_with_the_cho
 )
 def test_pictures_that_no_recipe_draws_are_refused_as_such(dataset: dict[str, Any], told: str) -> None:
     with pytest.raises(InvalidRequest, match=told) as refused:
-        resolve(left_out(), DATASET | dataset)
+        resolve(left_out(), changed(DATASET, **dataset))
 
     assert [problem.pointer for problem in refused.value.problems] == ["/dataset"]
 

@@ -80,7 +80,6 @@ def test_the_default_label_is_the_seed_modulo_the_classes() -> None:
 
 
 def test_a_class_without_images_is_not_drawn_unasked() -> None:
-    assert classes_with_images({"class_counts": [0, 5, 0, 1]}) == [1, 3]
-    assert classes_with_images({"class_counts": [5, 1]}) is None
-    assert classes_with_images({"class_counts": []}) is None
-    assert classes_with_images({}) is None
+    assert classes_with_images([0, 5, 0, 1]) == [1, 3]
+    assert classes_with_images([5, 1]) is None
+    assert classes_with_images([]) is None

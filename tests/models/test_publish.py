@@ -16,6 +16,7 @@ from ganymede.schemas.references import ModelRef
 from models.publish import Lineage, publish_folder, write_generator
 from models.weights import load_generator
 from tests.fixtures import TINY
+from tests.manifests import changed
 
 FILES = ["generator.safetensors", "manifest.json", "samples.webp"]
 
@@ -55,7 +56,9 @@ def test_the_manifest_names_the_classes_that_had_images_where_some_had_none(
     for counts in ((0, 9, 1), (5, 9, 1)):
         folder = tmp_path / str(counts)
         folder.mkdir()
-        write_generator(folder, generator, replace(lineage, dataset=lineage.dataset | {"class_counts": list(counts)}))
+        write_generator(
+            folder, generator, replace(lineage, dataset=changed(lineage.dataset, class_counts=list(counts)))
+        )
         manifests[counts] = json.loads((folder / "manifest.json").read_text())
 
     assert manifests[0, 9, 1]["default_labels"] == [1, 2]

@@ -8,17 +8,12 @@ from core.errors import InvalidRequest
 from ganymede.schemas.specs import RunSpec
 from models import ARCHITECTURES
 from models.dcgan import DCGANConfig
+from models.networks import network_config
 from models.recipes import RECIPES
-from models.resolution import network_config, resolve
+from models.resolution import resolve
+from tests.manifests import changed, dataset_manifest
 
-DATASET = {
-    "name": "digits",
-    "count": 10_000,
-    "height": 28,
-    "width": 28,
-    "channels": 1,
-    "class_names": list("0123456789"),
-}
+DATASET = dataset_manifest("digits", count=10_000, height=28, width=28, class_names=list("0123456789"))
 
 
 def spec(recipe: str = "cgan", **changes: Any) -> RunSpec:
@@ -27,7 +22,7 @@ def spec(recipe: str = "cgan", **changes: Any) -> RunSpec:
 
 def problems(spec: RunSpec, **dataset: Any) -> list[str]:
     try:
-        resolve(spec, DATASET | dataset)
+        resolve(spec, changed(DATASET, **dataset))
     except InvalidRequest as refused:
         return [problem.pointer for problem in refused.problems if problem.detail in str(refused)]
     return []
@@ -89,7 +84,7 @@ def test_what_was_asked_for_is_taken_as_it_is() -> None:
 
 @pytest.mark.parametrize(("count", "batch_size"), [(2, 2), (63, 63), (64, 64), (65, 64), (10**6, 64)])
 def test_a_small_dataset_is_one_batch(count: int, batch_size: int) -> None:
-    resolved = resolve(spec(), DATASET | {"count": count})
+    resolved = resolve(spec(), changed(DATASET, count=count))
 
     assert resolved.batch_size == batch_size
     assert resolved.steps == 640_000 // batch_size
@@ -122,7 +117,7 @@ def test_it_is_so_also_where_checkpoints_were_asked_for(checkpoint_every: int) -
 
 
 def test_the_network_has_the_sizes_of_the_dataset() -> None:
-    resolved = resolve(spec(), DATASET | {"height": 32, "width": 32, "channels": 3})
+    resolved = resolve(spec(), changed(DATASET, height=32, width=32, channels=3))
 
     latent_dim = RECIPES["cgan"].latent_dim
     assert network_config(resolved) == DCGANConfig(
@@ -143,7 +138,7 @@ def test_only_a_network_that_was_corrected_names_its_revision() -> None:
 
 def test_an_unconditional_recipe_takes_a_dataset_with_or_without_labels() -> None:
     numbers = [
-        resolve(spec("dcgan"), DATASET | {"class_names": names}).network.num_classes for names in ([], ["a", "b"])
+        resolve(spec("dcgan"), changed(DATASET, class_names=names)).network.num_classes for names in ([], ["a", "b"])
     ]
 
     assert numbers == [0, 0]
@@ -151,7 +146,7 @@ def test_an_unconditional_recipe_takes_a_dataset_with_or_without_labels() -> Non
 
 def test_a_recipe_of_both_kinds_learns_labels_where_there_are_any_unless_it_is_told_not_to() -> None:
     resolved = [
-        resolve(spec("sngan", config=config), DATASET | {"class_names": names})
+        resolve(spec("sngan", config=config), changed(DATASET, class_names=names))
         for config, names in (({}, ["a", "b"]), ({}, []), ({"conditional": False}, ["a", "b"]))
     ]
 
@@ -161,7 +156,7 @@ def test_a_recipe_of_both_kinds_learns_labels_where_there_are_any_unless_it_is_t
 
 @pytest.mark.parametrize(("size", "batch_size", "gamma"), [(28, 64, 0.6699), (64, 256, 2.0), (256, 256, 128.0)])
 def test_the_weight_of_r1_and_r2_follows_the_size_and_the_batch(size: int, batch_size: int, gamma: float) -> None:
-    dataset = DATASET | {"height": size, "width": size}
+    dataset = changed(DATASET, height=size, width=size)
 
     by_rule, given = (
         resolve(spec("r3gan", config={"batch_size": batch_size, **config}), dataset).penalty_weight
@@ -181,7 +176,7 @@ def test_a_critic_that_learns_more_often_sees_as_many_images_in_a_run() -> None:
 
 @pytest.mark.parametrize(("channels", "likelihood"), [(1, "bernoulli"), (3, "gaussian")])
 def test_the_likelihood_of_a_vae_follows_the_channels(channels: int, likelihood: str) -> None:
-    assert resolve(spec("vae"), DATASET | {"channels": channels}).likelihood == likelihood
+    assert resolve(spec("vae"), changed(DATASET, channels=channels)).likelihood == likelihood
     assert resolve(spec("vae", config={"likelihood": "gaussian"}), DATASET).likelihood == "gaussian"
 
 
@@ -195,7 +190,7 @@ def test_networks_are_wider_on_a_gpu(name: str) -> None:
 
 @pytest.mark.parametrize(("size", "width"), [(28, 1024), (64, 1024), (128, 256), (512, 16)])
 def test_a_fully_connected_network_is_narrower_for_larger_pictures(size: int, width: int) -> None:
-    resolved = resolve(spec("gan"), DATASET | {"height": size, "width": size, "channels": 3})
+    resolved = resolve(spec("gan"), changed(DATASET, height=size, width=size, channels=3))
 
     assert resolved.width == width
 
@@ -244,7 +239,7 @@ def test_what_does_not_fit_is_named_by_its_field(
 @pytest.mark.parametrize("name", RECIPES)
 @pytest.mark.parametrize("size", [8, 28, 512])
 def test_whatever_is_resolved_can_be_built(name: str, size: int) -> None:
-    resolved = resolve(spec(name, config={"width": 16}), DATASET | {"height": size, "width": size})
+    resolved = resolve(spec(name, config={"width": 16}), changed(DATASET, height=size, width=size))
 
     network = network_config(resolved)
 
@@ -266,4 +261,4 @@ def test_an_evaluation_that_the_dataset_does_not_allow_is_refused(
 
 
 def test_half_of_a_small_dataset_is_held_against_the_rest() -> None:
-    assert resolve(spec(), DATASET | {"count": 101}).evaluate_images == 50
+    assert resolve(spec(), changed(DATASET, count=101)).evaluate_images == 50

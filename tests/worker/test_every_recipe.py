@@ -15,9 +15,9 @@ from core.datasets import Dataset
 from core.registry import Registry
 from core.store import Store
 from ganymede.schemas.states import Status
+from models.networks import network_config
 from models.publish import Lineage, publish_folder, write_generator
 from models.recipes import RECIPES
-from models.resolution import network_config
 from models.sampling import draw
 from tests.app.gated import drawn
 from tests.worker.conftest import CreateRun, TrainHere

@@ -15,6 +15,7 @@ from core.machine.memory import available_bytes, peak_resident_bytes, total_byte
 from ganymede.schemas.specs import RunSpec
 from models.networks import parameter_counts, state_bytes
 from models.resolution import resolve
+from tests.manifests import changed
 from tests.models.test_recipes import DATASET
 from tests.processes import on_linux
 from tests.records import numbers
@@ -28,10 +29,10 @@ PATIENCE_S = 600.0  # a probe leaves the cores to whoever wants them, here to th
 
 def said(recipe: str, config: dict[str, Any], **dataset: Any) -> list[dict[str, Any]]:
     """The lines of a probe."""
-    facts = DATASET | dataset
+    facts = changed(DATASET, **dataset)
     spec = RunSpec.model_validate({"recipe": recipe, "dataset": "digits", "config": config})
     resolved = resolve(spec, facts).to_json()
-    order = json.dumps({"resolved": resolved, "dataset": facts, "device": "cpu", "patience_s": PATIENCE_S})
+    order = json.dumps({"resolved": resolved, "dataset": facts.to_json(), "device": "cpu", "patience_s": PATIENCE_S})
     command = [sys.executable, "-m", "worker.probe", order]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -63,7 +64,7 @@ def test_networks_that_do_not_fit_into_half_of_what_is_free_are_never_made(
     monkeypatch.setattr(probe, "available_bytes", lambda: 2 * state_bytes(resolved) - 1)
     monkeypatch.setattr(probe, "new_state", lambda *_: pytest.fail("made"))
 
-    probe.measure(resolved, probe.Pictures.model_validate(DATASET), "cpu", PATIENCE_S)
+    probe.measure(resolved, probe.Pictures.model_validate(DATASET.model_dump()), "cpu", PATIENCE_S)
 
     told = json.loads(capsys.readouterr().out)
     assert (told["bytes"], told["is_measured"]) == (state_bytes(resolved), False)

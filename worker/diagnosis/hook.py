@@ -65,8 +65,8 @@ class Diagnose(Quiet):
         self.branch, dataset = state.branch, self.dataset
         setting = Setting(
             resolved=state.resolved,
-            images=dataset["count"],
-            classes=len(dataset["class_names"]),
+            images=dataset.count,
+            classes=len(dataset.class_names),
             remedied=_remedied(state),
         )
         self.window = restored(self.run.metrics_file, state.branch, state.step, setting)

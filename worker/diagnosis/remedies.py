@@ -6,9 +6,9 @@ A remedy never touches the shape of a network, so every checkpoint fits; spec.js
 from collections.abc import Callable, Sequence
 from typing import TypedDict
 
-from core.resolved import ResolvedConfig
+from core.resolved import ADA, DIFFAUGMENT, EVIDENCE, WASSERSTEIN, ResolvedConfig
 from ganymede.schemas.diagnosis import Change, Remedy, Verdict
-from models.resolution import ADA, DIFFAUGMENT, EVIDENCE, POLICIES, WASSERSTEIN, ada_ramp, penalty_by_rule
+from models.resolution import POLICIES, ada_ramp, penalty_by_rule
 
 MOST = 2  # of a run
 

@@ -93,7 +93,7 @@ def make_reference(
     """Features of the reals that `fakes` pictures are compared with; `by_class`: fakes are drawn by class."""
     images_NHWC, labels_N = dataset.images(), dataset.labels()
     apart, rest = reals_to_read(len(images_NHWC), fakes)
-    key = _key("reals", extractor.digest, dataset.manifest["digest"], str(fakes))
+    key = _key("reals", extractor.digest, dataset.manifest.digest, str(fakes))
 
     def fill(folder: Path) -> None:
         log.info("%s: features of %d reals", extractor.name, len(apart) + len(rest))
@@ -118,7 +118,7 @@ def _classifier(dataset: Dataset, context: Context) -> tuple[classifier.Classifi
     images_NHWC, labels_N = dataset.images(), dataset.labels()
     assert labels_N is not None
     num_classes = len(dataset.class_names)
-    key = _key(classifier.NAME, dataset.manifest["digest"], classifier.BUILD)
+    key = _key(classifier.NAME, dataset.manifest.digest, classifier.BUILD)
 
     def fill(folder: Path) -> None:
         began = time.monotonic()
@@ -126,7 +126,7 @@ def _classifier(dataset: Dataset, context: Context) -> tuple[classifier.Classifi
         with context.task("classifier", classifier.num_ticks(len(images_NHWC))):
             weights, accuracy = classifier.train(images_NHWC, labels_N, num_classes, context.execution, context.tick)
         (folder / WEIGHTS_FILE).write_bytes(weights)
-        listed, digest = list_files(folder, WEIGHTS_FILE), dataset.manifest["digest"]
+        listed, digest = list_files(folder, WEIGHTS_FILE), dataset.manifest.digest
         kept = Kept(build=classifier.BUILD, dataset_digest=digest, accuracy=accuracy, files=listed)
         kept.write(folder / FACTS_FILE)
         seconds = time.monotonic() - began

@@ -12,8 +12,8 @@ from core.runs.checkpoints import GENERATOR_FOLDER, Checkpoint, list_checkpoints
 from core.runs.stored_spec import StoredSpec
 from ganymede.schemas.references import LATEST, BranchStep
 from ganymede.schemas.states import Best
+from models.networks import network_config
 from models.publish import Lineage, publish_folder, write_generator
-from models.resolution import network_config
 from models.weights import is_finite
 from worker.checkpoints.checkpointing import save_training
 from worker.evaluation.hook import Evaluate

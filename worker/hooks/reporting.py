@@ -127,7 +127,7 @@ class DrawSamples(Quiet):
     """A grid of the same seeds again and again: how a person sees the run learn."""
 
     def __init__(self, run: Run) -> None:
-        self.run, self.classes = run, classes_with_images(run.spec().dataset)
+        self.run, self.classes = run, classes_with_images(run.spec().dataset.class_counts)
 
     def after_step(self, state: TrainState, is_last: bool) -> None:
         if state.step % state.resolved.sample_every and not is_last:

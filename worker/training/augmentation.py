@@ -19,8 +19,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from core.resolved import ResolvedConfig
-from models.resolution import ADA, DIFFAUGMENT
+from core.resolved import ADA, DIFFAUGMENT, ResolvedConfig
 from worker.training.distributed import World
 from worker.training.randomness import Draws
 

@@ -25,6 +25,7 @@ from core.store import Store
 from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.states import Status
 from tests.fixtures import PublishTiny, Serve
+from tests.manifests import dataset_manifest
 from tests.records import numbers
 
 IMPORT = "/models/copy/versions"
@@ -119,7 +120,7 @@ async def test_other_weights_of_the_same_step_are_a_conflict(
 async def test_nothing_is_imported_in_the_name_of_a_run_that_trains_here(
     client: httpx.AsyncClient, registry: Registry, exported: Exported, store: Store
 ) -> None:
-    run = RunStore(store).create(RunSpec(recipe="cgan", dataset="shapes"), numbers(9), {"name": "shapes"})
+    run = RunStore(store).create(RunSpec(recipe="cgan", dataset="shapes"), numbers(9), dataset_manifest())
     claimed = exported.changed(run=run.id)
 
     while_it_trains = await send(client, claimed)

@@ -23,6 +23,7 @@ from models.publish import Lineage, write_generator
 from models.weights import WEIGHTS_FILE
 from tests.app.scraping import scrape
 from tests.fixtures import TINY, PublishTiny, Serve
+from tests.manifests import dataset_manifest
 
 Keep = Callable[..., Path]
 
@@ -37,7 +38,6 @@ def keep(idle_run: Run) -> Keep:
         for module in generator.modules():
             if isinstance(module, torch.nn.Conv2d):
                 torch.nn.init.normal_(module.weight, 0, 0.3, generator=source)
-        dataset = {"name": "shapes", "version": "0", "digest": "sha256:0", "class_names": ["circle", "square", "cross"]}
         lineage = Lineage(
             run=idle_run.id,
             branch=branch,
@@ -46,7 +46,7 @@ def keep(idle_run: Run) -> Keep:
             recipe="cgan",
             architecture="dcgan",
             network=TINY,
-            dataset=dataset,
+            dataset=dataset_manifest(),
             metrics={},
         )
 

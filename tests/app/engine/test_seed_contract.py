@@ -18,6 +18,7 @@ from core.store import Store
 from models.dcgan import DCGANConfig, Generator
 from models.publish import Lineage, publish_folder, write_generator
 from tests.fixtures import Server, StartServer
+from tests.manifests import dataset_manifest
 
 SEEDS = 1000
 CONNECTIONS = 64
@@ -40,7 +41,7 @@ def publish(store: Path, folder: Path, model: str, step: int) -> None:
         recipe="dcgan",
         architecture="dcgan",
         network=SIZES,
-        dataset={"name": "none", "class_names": []},
+        dataset=dataset_manifest("none", class_names=[]),
         metrics={},
     )
     made = folder / f"{model}-{step}"

@@ -18,6 +18,7 @@ from core.store import Store
 from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.states import Status
 from tests.fixtures import PLAIN, Server, StartServer
+from tests.manifests import dataset_manifest
 from tests.records import numbers
 
 EVENTS = 150
@@ -27,7 +28,7 @@ EVENTS = 150
 def run(server: Server) -> Run:
     """A queued run in the store of the server; nobody trains it but the test."""
     return RunStore(Store(server.store)).create(
-        RunSpec(recipe="cgan", dataset="shapes"), numbers(100), {"name": "shapes"}
+        RunSpec(recipe="cgan", dataset="shapes"), numbers(100), dataset_manifest()
     )
 
 
@@ -112,7 +113,7 @@ def test_the_stream_of_everything_begins_with_what_is_so_now(server: Server, run
         snapshot = next(incoming)
         run.log_event("sample", {"step": 5})
         sample = next(message for message in incoming if message["event"] == "sample")
-        other = store.create(RunSpec(recipe="cgan", dataset="shapes"), numbers(5), {"name": "shapes"})
+        other = store.create(RunSpec(recipe="cgan", dataset="shapes"), numbers(5), dataset_manifest())
         queued = next(message for message in incoming if message["event"] == "status")
         store.store.delete(other.key)
         deleted = next(message for message in incoming if message["event"] == "deleted")
@@ -127,7 +128,7 @@ def test_the_stream_of_everything_begins_with_what_is_so_now(server: Server, run
 
 def test_the_service_can_be_stopped_while_it_is_watched(start_server: StartServer) -> None:
     server = start_server()
-    run = RunStore(Store(server.store)).create(RunSpec(recipe="cgan", dataset="shapes"), numbers(9), {})
+    run = RunStore(Store(server.store)).create(RunSpec(recipe="cgan", dataset="shapes"), numbers(9), dataset_manifest())
 
     with stream(server, "/events") as everything, stream(server, f"/train/{run.id}/events") as one:
         next(everything)

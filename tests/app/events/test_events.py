@@ -14,12 +14,13 @@ from core.runs import Run, RunStore
 from core.store import Store
 from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.states import Status
+from tests.manifests import dataset_manifest
 from tests.records import numbers
 
 
 @pytest.fixture
 def run(store: Store) -> Run:
-    return RunStore(store).create(RunSpec(recipe="cgan", dataset="shapes"), numbers(100), {"name": "shapes"})
+    return RunStore(store).create(RunSpec(recipe="cgan", dataset="shapes"), numbers(100), dataset_manifest())
 
 
 async def next_events(chunks: AsyncIterator[bytes], count: int) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.states import Status
 from tests.conftest import SOON_S
 from tests.fixtures import NewRun, PublishTiny, Serve
+from tests.manifests import dataset_manifest
 from tests.records import numbers
 
 
@@ -32,7 +33,7 @@ from tests.records import numbers
 def new_run(store: Store) -> NewRun:
     """Puts another queued run on disk."""
     spec = RunSpec(recipe="cgan", dataset="shapes")
-    return lambda: RunStore(store).create(spec, numbers(100), {"name": "shapes"})
+    return lambda: RunStore(store).create(spec, numbers(100), dataset_manifest())
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from core.store import Store
 from ganymede.schemas.specs import RunSpec
 from models.dcgan import DCGANConfig, Generator
 from models.publish import Lineage, publish_folder, write_generator
+from tests.manifests import dataset_manifest
 from tests.records import numbers
 
 Keep = Callable[..., Path]
@@ -26,7 +27,7 @@ NETWORK = DCGANConfig(image_size=8, channels=1, latent_dim=4, width=16, num_clas
 def run(store: Store) -> Run:
     """A run that publishes under the name `mine`."""
     spec = RunSpec(recipe="dcgan", dataset="shapes", model="mine")
-    return RunStore(store).create(spec, numbers(100), {"name": "shapes"})
+    return RunStore(store).create(spec, numbers(100), dataset_manifest())
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def keep(run: Run, store: Store) -> Keep:
             recipe="dcgan",
             architecture="dcgan",
             network=NETWORK,
-            dataset={"name": "shapes", "class_names": []},
+            dataset=dataset_manifest(class_names=[]),
             metrics={"g_loss": 1.5},
         )
 

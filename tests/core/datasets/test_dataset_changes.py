@@ -58,9 +58,9 @@ def test_mean_deviation_and_duplicates_are_those_of_the_pixels(datasets: Dataset
 
     manifest = datasets.add("some", ImageSet(images), ORIGIN).manifest
 
-    assert manifest["duplicates"] == 3
-    assert manifest["mean"] == pytest.approx((images / 255).mean(axis=(0, 1, 2)), abs=1e-6)
-    assert manifest["std"] == pytest.approx((images / 255).std(axis=(0, 1, 2)), abs=1e-6)
+    assert manifest.duplicates == 3
+    assert manifest.mean == pytest.approx((images / 255).mean(axis=(0, 1, 2)), abs=1e-6)
+    assert manifest.std == pytest.approx((images / 255).std(axis=(0, 1, 2)), abs=1e-6)
 
 
 def test_a_deleted_dataset_is_gone_with_every_version(datasets: DatasetStore, dataset: Dataset) -> None:

@@ -41,12 +41,12 @@ def test_images_and_labels_come_back_as_they_were_given(dataset: Dataset) -> Non
 def test_the_manifest_says_what_is_in_it_and_where_it_comes_from(dataset: Dataset) -> None:
     manifest = dataset.manifest
 
-    assert (manifest["count"], manifest["height"], manifest["width"], manifest["channels"]) == (12, 8, 8, 1)
-    assert manifest["class_counts"] == [4, 4, 4]
-    assert (manifest["source"], manifest["licence"], manifest["attribution"]) == ("a test", "CC0-1.0", "nobody")
-    assert manifest["digest"] == f"sha256:{content().digest}"
-    assert manifest["digest"].startswith(f"sha256:{manifest['version']}")
-    assert set(manifest["files"]) == {"images.npy", "labels.npy", "preview.webp"}
+    assert (manifest.count, manifest.height, manifest.width, manifest.channels) == (12, 8, 8, 1)
+    assert manifest.class_counts == [4, 4, 4]
+    assert (manifest.source, manifest.licence, manifest.attribution) == ("a test", "CC0-1.0", "nobody")
+    assert manifest.digest == f"sha256:{content().digest}"
+    assert manifest.digest.startswith(f"sha256:{manifest.version}")
+    assert set(manifest.files) == {"images.npy", "labels.npy", "preview.webp"}
 
 
 def test_the_same_content_again_changes_nothing(datasets: DatasetStore, dataset: Dataset) -> None:
@@ -63,9 +63,9 @@ def test_other_content_becomes_the_current_version_and_the_old_one_stays(
 ) -> None:
     newer = datasets.add("mixed", content(seed=1), ORIGIN)
 
-    assert newer.manifest["version"] != dataset.manifest["version"]
+    assert newer.manifest.version != dataset.manifest.version
     assert datasets.get("mixed").manifest == newer.manifest
-    assert datasets.get("mixed", dataset.manifest["version"]).manifest == dataset.manifest
+    assert datasets.get("mixed", dataset.manifest.version).manifest == dataset.manifest
 
 
 def test_shape_labels_and_class_names_are_part_of_the_content() -> None:
@@ -88,7 +88,7 @@ def test_shape_labels_and_class_names_are_part_of_the_content() -> None:
 def test_a_dataset_without_labels_has_none(datasets: DatasetStore) -> None:
     dataset = datasets.add("plain", ImageSet(content().images_NHWC), ORIGIN)
 
-    assert (dataset.labels(), dataset.class_names, dataset.manifest["class_counts"]) == (None, (), [])
+    assert (dataset.labels(), dataset.class_names, dataset.manifest.class_counts) == (None, (), [])
     dataset.check()
 
 
@@ -98,7 +98,7 @@ def test_two_imports_at_once_each_get_their_own_back(datasets: DatasetStore) -> 
     def add(seed: int) -> None:
         for n in range(10):
             wanted = content(seed=1000 * seed + n, count=3)
-            if datasets.add("mixed", wanted, ORIGIN).manifest["digest"] != f"sha256:{wanted.digest}":
+            if datasets.add("mixed", wanted, ORIGIN).manifest.digest != f"sha256:{wanted.digest}":
                 wrong.append(seed)
 
     threads = [threading.Thread(target=add, args=(seed,)) for seed in (1, 2)]
@@ -135,9 +135,9 @@ def test_the_bundled_dataset_is_imported_once(datasets: DatasetStore) -> None:
     dataset = datasets.get(BUNDLED)
     assert pointer.stat().st_ino == before
     assert dataset.images().shape == (10_000, 28, 28, 1)
-    assert dataset.manifest["class_counts"] == [1000] * 10
+    assert dataset.manifest.class_counts == [1000] * 10
     assert dataset.class_names == tuple("0123456789")
-    assert dataset.manifest["licence"] == "CC-BY-SA-3.0"
+    assert dataset.manifest.licence == "CC-BY-SA-3.0"
     dataset.check()
 
 

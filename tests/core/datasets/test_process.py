@@ -60,7 +60,7 @@ def test_it_says_how_far_it_is_and_what_came_of_it(store: Store, folder: Path) -
 
     dataset = DatasetStore(store).get("pets")
     assert [line["phase"] for line in progress][-1] == "storing"
-    assert (outcome["dataset"], outcome["version"]) == ("pets", dataset.manifest["version"])
+    assert (outcome["dataset"], outcome["version"]) == ("pets", dataset.manifest.version)
     assert (outcome["change"], outcome["report"]["taken"]) == ("created", 6)
     dataset.check()
 

@@ -15,6 +15,7 @@ from ganymede.schemas.specs import RunPatch, RunSpec
 from ganymede.schemas.states import Failure, Status
 from tests.core.conftest import Start
 from tests.fixtures import NewRun, until
+from tests.manifests import dataset_manifest
 from tests.records import numbers
 
 END_ALL = """
@@ -48,7 +49,7 @@ def test_a_new_run_is_queued_and_says_so_in_its_first_event(run: Run) -> None:
 
     assert (state.status, state.attempt, state.progress.total) == (Status.QUEUED, 1, 100)
     assert spec.request["recipe"] == "cgan"
-    assert (spec.resolved, spec.model, spec.dataset) == (numbers(100), "shapes", {"name": "shapes"})
+    assert (spec.resolved, spec.model, spec.dataset) == (numbers(100), "shapes", dataset_manifest())
     assert [(event["id"], event["type"], event["data"]) for event in events] == [
         (1, "status", {"status": "queued", "attempt": 1})
     ]
@@ -248,7 +249,7 @@ def test_a_run_that_cannot_be_written_leaves_nothing(store: Store) -> None:
     spec = RunSpec(recipe="cgan", dataset="shapes")
 
     with pytest.raises(ValueError, match="not JSON compliant"):
-        runs.create(spec, numbers(1, generator_lr=float("nan")), {})
+        runs.create(spec, numbers(1, generator_lr=float("nan")), dataset_manifest())
 
     assert runs.ids() == []
     assert list((store.root / "tmp").iterdir()) == []

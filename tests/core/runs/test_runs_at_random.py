@@ -18,6 +18,7 @@ from core.runs.states import DELETABLE, TRANSITIONS, VERBS, RunState
 from core.store import Store
 from ganymede.schemas.specs import RunPatch, RunSpec
 from ganymede.schemas.states import Status
+from tests.manifests import dataset_manifest
 from tests.records import numbers
 
 SETTLED = st.sampled_from([Status.SUCCEEDED, Status.FAILED, Status.PAUSED, Status.CANCELED, Status.QUEUED])
@@ -30,7 +31,7 @@ class AskedAtRandom(RuleBasedStateMachine):
         super().__init__()
         self.queue, self.runs = queue, RunStore(store)
         queue.connection.flushall()
-        self.run = self.runs.create(RunSpec(recipe="cgan", dataset="shapes"), numbers(100), {"name": "shapes"})
+        self.run = self.runs.create(RunSpec(recipe="cgan", dataset="shapes"), numbers(100), dataset_manifest())
         self.attempt, self.notes, self.is_deleted = 1, "", False
 
     @rule(verb=st.sampled_from(sorted(VERBS)))

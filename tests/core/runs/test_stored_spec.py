@@ -10,13 +10,20 @@ from core.resolved import ResolvedConfig
 from core.runs.stored_spec import StoredSpec
 from ganymede.schemas.diagnosis import Change, Remedy
 from ganymede.schemas.specs import RunSpec
+from tests.manifests import dataset_manifest
 from tests.records import numbers, older
 
 SHORT: dict[str, Any] = {"recipe": "cgan", "dataset": "shapes"}
 
 
 def stored(**changes: Any) -> StoredSpec:
-    spec = {"request": SHORT, "resolved": {**numbers().to_json()}, "model": "shapes", "dataset": {}, **changes}
+    spec = {
+        "request": SHORT,
+        "resolved": {**numbers().to_json()},
+        "model": "shapes",
+        "dataset": dataset_manifest().to_json(),
+        **changes,
+    }
     return StoredSpec.model_validate(spec)
 
 
@@ -62,7 +69,7 @@ def test_what_a_newer_build_wrote_is_told_and_written_again() -> None:
 
 
 def test_a_new_spec_is_read_as_it_was_made() -> None:
-    made = StoredSpec.of(RunSpec(recipe="cgan", dataset="shapes"), numbers(init="shapes@1"), {"name": "shapes"}, None)
+    made = StoredSpec.of(RunSpec(recipe="cgan", dataset="shapes"), numbers(init="shapes@1"), dataset_manifest(), None)
 
     read = StoredSpec.model_validate(made.model_dump(mode="json", by_alias=True))
 

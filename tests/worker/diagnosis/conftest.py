@@ -8,6 +8,7 @@ import pytest
 from ganymede.schemas.diagnosis import Diagnosis
 from ganymede.schemas.specs import RunSpec
 from models.resolution import resolve
+from tests.manifests import dataset_manifest
 from worker.diagnosis import thresholds
 from worker.diagnosis.judging import diagnose
 from worker.diagnosis.record import Setting
@@ -32,7 +33,7 @@ def make_window(judged_at_once: None) -> MakeWindow:
 
     def make(recipe: str = "cgan", steps: int = 1000, images: int = 10_000, classes: int = 10, **config: Any) -> Window:
         names = [str(i) for i in range(classes)]
-        manifest = {"name": "x", "height": 16, "width": 16, "channels": 1, "count": images, "class_names": names}
+        manifest = dataset_manifest("x", height=16, width=16, count=images, class_names=names)
         body = {"recipe": recipe, "dataset": "x", "config": {"steps": steps, "report_every": 10, **config}}
         resolved = resolve(RunSpec.model_validate(body), manifest)
         return Window(Setting(resolved=resolved, images=images, classes=classes))

@@ -26,7 +26,7 @@ CPU = Execution(device="cpu", precision="float32", threads=1)
 
 
 def trained(run: Run, world: World) -> TrainState:
-    resolved, dataset = run.spec().resolved, DatasetStore(run.store).get(run.spec().dataset["name"])
+    resolved, dataset = run.spec().resolved, DatasetStore(run.store).get(run.spec().dataset.name)
     state = new_state(resolved, CPU, world)
     rules = (resolved.batch_size, resolved.seed, torch.device("cpu"), world.share)
     batches = Batches(dataset.images(), dataset.labels(), *rules)

@@ -9,8 +9,9 @@ import torch
 
 from core.errors import StoreDamaged, TrainingFailed
 from core.resolved import ResolvedConfig
+from models.networks import network_config
 from models.publish import Lineage, write_generator
-from models.resolution import network_config
+from tests.manifests import dataset_manifest
 from tests.worker.conftest import CreateRun
 from worker.checkpoints.checkpointing import load_training, save_training
 from worker.training.execution import Execution
@@ -28,7 +29,6 @@ def save(folder: Path, state: TrainState) -> Path:
     folder.mkdir()
     (folder / "generator").mkdir()
     save_training(folder, state)
-    dataset = {"class_names": ["a", "b", "c"]}
     lineage = Lineage(
         run="run_0",
         branch=state.branch,
@@ -37,7 +37,7 @@ def save(folder: Path, state: TrainState) -> Path:
         recipe="cgan",
         architecture="dcgan",
         network=network_config(state.resolved),
-        dataset=dataset,
+        dataset=dataset_manifest(class_names=["a", "b", "c"]),
         metrics={},
     )
     write_generator(folder / "generator", state.ema, lineage)
