@@ -35,7 +35,7 @@ def test_many_pictures_may_be_of_many_classes(api: str) -> None:
 
 
 def test_a_picture_is_drawn_in_every_way(api: str) -> None:
-    noise = np.random.RandomState(5).standard_normal((1, 64)).astype(np.float32)
+    noise = np.random.RandomState(5).standard_normal((1, 128)).astype(np.float32)
 
     with Client(api) as client:
         chosen = client.generate(seeds=[5, 1, 9], truncation=0.5, scale=2, format="json")

@@ -79,7 +79,7 @@ def test_chosen_seeds_are_drawn_and_told(api: str, tmp_path: Path) -> None:
 
 
 def test_noise_of_a_file_is_drawn(api: str, tmp_path: Path) -> None:
-    noise = np.random.RandomState(42).standard_normal(64).astype(np.float32)
+    noise = np.random.RandomState(42).standard_normal(128).astype(np.float32)
     np.save(tmp_path / "z.npy", noise)
 
     generate(api, "--seed", "42", "-l", "7", "-o", str(tmp_path / "seed.png"))
