@@ -189,6 +189,10 @@ class State:
     resolved = numbers(evaluate_every=10, batch_size=8, n_critic=2)
     step, steps = 0, 1000
 
+    @property
+    def is_at_end(self) -> bool:
+        return self.step >= self.steps
+
 
 def steps_evaluated(hook: Evaluate, begins: int, steps_per_second: Callable[[int], float]) -> list[int]:
     state, evaluated = State(), []
