@@ -26,7 +26,7 @@ def _is_seconds(text: str) -> bool:
 
 Check = tuple[Callable[[str], object], str]
 _NUMBER, _SECONDS = (re.compile(r"[0-9]{1,9}").fullmatch, "a number"), (_is_seconds, "seconds above 0")
-_SWITCH, _TEXT = (re.compile(r"(?i:true|false|yes|no|1|0)").fullmatch, "true or false"), (bool, "a text")
+_SWITCH, _TEXT = (re.compile(r"(?ai:true|false|yes|no|1|0)").fullmatch, "true or false"), (bool, "a text")
 _FILE = (lambda text: os.access(text, os.R_OK) and Path(text).is_file(), "a file that can be read")
 _FOLDER = (os.path.isdir, "a folder")
 

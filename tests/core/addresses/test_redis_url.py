@@ -56,6 +56,7 @@ UNUSABLE = {
     "redis://:s3cret?x@h": "port",
     "redis://:12?s3cret@h": "after [?] come parameters",
     "redis://:12?s3cret=1@h": "unknown parameter",
+    "redis://:s3cret@h?socket_keepalive=fal%C5%BFe": "true or false",  # a long s
     "redis://:s3cret#x@h": "port",
     "redis://:12#s3cret@h": "no part after #",
     "redis://:[s3cret@h": "port cannot be read",
