@@ -21,7 +21,7 @@ from worker.diagnosis.record import Setting
 from worker.diagnosis.remedies import next_remedy
 from worker.diagnosis.rules import Finding
 from worker.diagnosis.window import restored
-from worker.hooks.limits import ENDED_EARLY
+from worker.hooks.limits import report_early_end
 from worker.hooks.reporting import Clock, Quiet
 from worker.training.state import TrainState
 from worker.training.stopping import RollBack, StopTraining
@@ -131,17 +131,11 @@ class Diagnose(Quiet):
             text = f"{reason}. Nothing that the run has made is worth publishing"
             raise TrainingFailed(failure, describe(self._note("stop"), text), retryable=False)
         version = f"the version of step {best.step} is its best ({best.metric} {best.value:.3g})"
-        self._end(state, EarlyEnd(verdict=verdict, message=f"{reason}; {version}", step=state.step))
+        end = EarlyEnd(verdict=verdict, message=f"{reason}; {version}", step=state.step)
+        self._note("end", ended_early=end)
+        report_early_end(self.run, state, end)
         self.publish(state, best)
         raise StopTraining("give_up")
-
-    def _end(self, state: TrainState, end: EarlyEnd) -> None:
-        """Say why, once: a process may die between this and the end of the run."""
-        self._note("end", ended_early=end)
-        log.info("ends at step %d of %d: %s", state.step, state.resolved.steps, end.message)
-        facts = {"action": ENDED_EARLY, "reason": end.verdict, "branch": state.branch, "step": end.step}
-        if not any(event["data"].get("action") == ENDED_EARLY for event in self.run.events()):
-            self.run.log_event("action", {**facts, "message": end.message})
 
     def _note(self, action: Action | Literal["end"], **changes: Any) -> Diagnosis:
         """Write down what is about to be done."""

@@ -21,6 +21,14 @@ def last_step(state: TrainState, limits: LimitSpec) -> int:
     return min(steps, -(-limits.max_images // state.settled.images_per_step))
 
 
+def report_early_end(run: Run, state: TrainState, end: EarlyEnd) -> None:
+    """Say why a run ends early, as an event once: a process may die between this and the end of the run."""
+    log.info("ends at step %d of %d: %s", state.step, state.settled.steps, end.message)
+    if not any(event["data"].get("action") == ENDED_EARLY for event in run.events()):
+        facts = {"action": ENDED_EARLY, "reason": end.verdict or end.limit, "branch": state.branch, "step": end.step}
+        run.log_event("action", {**facts, "message": end.message})
+
+
 class EndAtLimits(Quiet):
     """Where the time is up it makes the next step the last: that is evaluated, kept and published as any last one."""
 
@@ -41,7 +49,6 @@ class EndAtLimits(Quiet):
         else:
             limit, reached = "max_images", f"{state.images_seen:,} images"
         message = f"limits.{limit} is reached: {reached}"
-        log.info("ended at step %d of %d: %s", state.step, state.settled.steps, message)
-        facts = {"action": ENDED_EARLY, "reason": limit, "branch": state.branch, "step": state.step}
-        self.run.log_event("action", {**facts, "message": message})
-        return EarlyEnd.model_validate({"limit": limit, "message": message, "step": state.step})
+        end = EarlyEnd.model_validate({"limit": limit, "message": message, "step": state.step})
+        report_early_end(self.run, state, end)
+        return end

@@ -70,3 +70,16 @@ def test_a_run_in_time_ends_with_its_last_step(create_run: CreateRun, train_here
     state = run.state()
     assert (state.status, state.progress.step, state.ended_early) == (Status.SUCCEEDED, 20, None)
     assert 0 < state.worked_s < 10_000
+
+
+def test_why_a_run_ends_early_is_told_once_also_where_an_attempt_died_after_it(
+    create_run: CreateRun, train_here: TrainHere
+) -> None:
+    run = create_run(limits={"max_images": 160})
+    told = {"action": "ended_early", "reason": "max_images", "branch": 0, "step": 10, "message": "by attempt 1"}
+    run.log_event("action", told)
+
+    train_here(run)
+
+    assert run.state().ended_early is not None
+    assert early_ends(run) == [told]
