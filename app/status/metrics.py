@@ -1,7 +1,6 @@
 """GET /metrics: the counters of this app, and what is looked up when Prometheus asks. Waits for no other service."""
 
 import contextlib
-import datetime as dt
 import re
 import shutil
 from collections import Counter
@@ -19,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from app.deps import Services, ServicesDep
 from app.http.negotiation import ANY, entries
 from app.http.routing import Router
+from core.clock import has_passed
 from core.runs import RunStore
 from ganymede.schemas.states import Status
 
@@ -59,14 +59,14 @@ class RunCounts:
 
 def count_runs(runs: RunStore) -> RunCounts:
     """From the index, without reading thousands of files; a damaged run is not counted: GET /train/{id} tells of it."""
-    now, entries = dt.datetime.now(dt.UTC), runs.index.entries()
-    silent = sorted(run_id for run_id, entry in entries.items() if entry.is_silent(now))
+    entries = runs.index.entries()
+    silent = {run_id for run_id, entry in entries.items() if has_passed(entry.silent_from)}
     found = Counter(entry.status for entry in entries.values())
     return RunCounts(
         by_status={status: found[status] for status in Status},
         images_per_second=sum(entry.images_per_second for run_id, entry in entries.items() if run_id not in silent),
         ended_early=sum(entry.ended_early for entry in entries.values()),
-        silent=silent,
+        silent=sorted(silent),
     )
 
 

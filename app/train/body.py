@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import Path
 
 from app.http.proxy import address
-from core.clock import timestamp
+from core.clock import has_passed, timestamp
 from core.queue import QueueUnavailable, TrainQueue, job_id
 from core.runs import Run
 from core.runs.notes import Notes
@@ -98,7 +98,7 @@ def _body(files: RunFiles, position: int | None) -> RunBody:
 def progress_of(state: RunState) -> ProgressBody:
     """How far a run is. Of one that stands still the speed is 0, not the last that it had."""
     progress = state.progress
-    if state.silent_from is not None and dt.datetime.now(dt.UTC) > state.silent_from:
+    if has_passed(state.silent_from):
         progress = progress.model_copy(update={"images_per_second": 0.0})
     return ProgressBody(fraction=progress.fraction, **progress.model_dump())
 

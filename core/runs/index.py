@@ -56,10 +56,6 @@ class IndexedRun:
     ended_early: bool = False
     silent_from: dt.datetime | None = None  # RunState.silent_from
 
-    def is_silent(self, now: dt.datetime) -> bool:
-        """Whether a worker has it and it stands still."""
-        return self.silent_from is not None and now > self.silent_from
-
     @property
     def is_resting(self) -> bool:
         return self.status is not None and not self.status.wants_worker
