@@ -22,9 +22,8 @@ PrecisionChoice = Literal["auto", "float32", "bfloat16"]
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Named tensors with a row for each image, in the order in which the network takes them: `noise` and, where
-    it knows classes, `label`. Noise may be `seed` as yet, and `truncation` where there is one,
-    which is less to send.
+    """Named tensors with a row for each image, in the order in which the network takes them: `noise`, and `label` where
+    it knows classes. Until noise is drawn there is `seed` in its place, and `truncation` if it is not 1: less to send.
     """
 
     tensors: Mapping[str, npt.NDArray[Any]]

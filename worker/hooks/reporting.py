@@ -116,9 +116,8 @@ class ReportProgress(Quiet):
             images_seen=state.images_seen,
             images_per_second=metrics["images_per_second"],
         )
-        images = state.resolved.batch_size * state.resolved.n_critic
         changes = {"progress": progress, "last_heartbeat_at": timestamp(), "phase": "training", "task": None}
-        changes["step_seconds"] = images / metrics["images_per_second"]
+        changes["step_seconds"] = state.resolved.images_per_step / metrics["images_per_second"]
         step = state.step if "fd" in metrics else now.evaluation_step
         return now.model_copy(update={**changes, "metrics": now.metrics | metrics, "evaluation_step": step})
 
