@@ -31,7 +31,7 @@ SHEET = 64  # images of one request
 LEAST_ACCURACY = 0.85
 GRID = Path("demo.png")
 
-Config = Mapping[str, Any]
+Config = Mapping[str, int]
 
 
 class DemoFailed(Exception):
@@ -90,8 +90,8 @@ def _tour(watch: _Watch, settings: Settings, config: Config) -> float:
 
 
 def _train(watch: _Watch, client: Client, config: Config) -> None:
-    body: dict[str, Any] = {"recipe": "cgan", "dataset": "mnist-10k", "model": MODEL, "config": config}
-    run, began = client.train(**body), time.monotonic()
+    body = {"recipe": "cgan", "dataset": "mnist-10k", "model": MODEL, "config": config}
+    run, began = client.train("cgan", "mnist-10k", model=MODEL, config=config), time.monotonic()
     steps = run.progress.total
     watch.talk.print(f"POST /train {json.dumps(body)} -> {run.id}", soft_wrap=True, markup=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

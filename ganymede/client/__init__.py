@@ -30,6 +30,8 @@ from ganymede.schemas.validation import ValidationBody
 URL = "http://127.0.0.1:8000"
 MEASURED_WITHIN_S = 60.0
 
+Options = Mapping[str, str | float | Sequence[str] | None]  # by name, as ganymede.schemas.specs has them
+
 __all__ = ["URL", "Client", "Drawing"]
 
 
@@ -94,13 +96,14 @@ class Client:
 
         What is left out is the service's default, and told in the answer.
         """
-        asked: dict[str, Any] = {"model": model, "seed": seed, "label": label, "n": n, "format": format}
-        asked |= {"truncation": truncation, "scale": scale, "metadata": metadata}
+        how = {"truncation": truncation, "scale": scale, "metadata": metadata}
+        form = "png" if z is not None and not format else format
+        asked = given(model=model, seed=seed, label=label, n=n, format=form, **how)
         if z is not None:
-            body = {**asked, "seeds": seeds, "z": [[float(x) for x in row] for row in z], "format": format or "png"}
-            return read_drawing(self._connection.send("POST", "/generate", json=given(body)))
-        asked["seeds"] = seeds if seeds is None or isinstance(seeds, str) else ",".join(map(str, seeds))
-        return read_drawing(self._connection.send("GET", "/generate", params=given(asked)))
+            body = {**asked, **given(seeds=seeds), "z": [[float(x) for x in row] for row in z]}
+            return read_drawing(self._connection.send("POST", "/generate", json=body))
+        listed = seeds if seeds is None or isinstance(seeds, str) else ",".join(map(str, seeds))
+        return read_drawing(self._connection.send("GET", "/generate", params={**asked, **given(seeds=listed)}))
 
     def inspect(self, png: bytes | str | Path, *, verify: bool = False) -> InspectionBody:
         """How a PNG (its bytes, or a file) was drawn that carries its metadata; `verify` has it drawn again."""
@@ -125,11 +128,11 @@ class Client:
         name: str | None = None,
         init: str | None = None,
         seed: int | None = None,
-        config: Mapping[str, Any] | None = None,
-        publish: Mapping[str, Any] | None = None,
-        stop: Mapping[str, Any] | None = None,
-        limits: Mapping[str, Any] | None = None,
-        resources: Mapping[str, Any] | None = None,
+        config: Options | None = None,
+        publish: Options | None = None,
+        stop: Options | None = None,
+        limits: Options | None = None,
+        resources: Options | None = None,
         tags: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
     ) -> RunBody:
@@ -137,11 +140,11 @@ class Client:
 
         Asked twice with one `idempotency_key`, there is one run; by default a key is made.
         """
-        asked: dict[str, Any] = {**_what(recipe, dataset), "model": model, "name": name}
-        asked |= {"init": init, "seed": seed, "config": config, "publish": publish, "stop": stop}
-        asked |= {"limits": limits, "resources": resources, "tags": tags}
-        key = idempotency_key or secrets.token_hex(16)
-        return self._connection.ask(RunBody, "POST", "/train", json=given(asked), key=key)
+        body = {
+            **given(**_what(recipe, dataset), model=model, name=name, init=init, seed=seed),
+            **given(config=config, publish=publish, stop=stop, limits=limits, resources=resources, tags=tags),
+        }
+        return self._connection.ask(RunBody, "POST", "/train", json=body, key=idempotency_key or secrets.token_hex(16))
 
     def validate(
         self, recipe: str | None = None, dataset: str | None = None, *, estimate: bool = True, **asked: Any
@@ -150,14 +153,13 @@ class Client:
 
         Measuring takes up to half a minute; without `estimate` the answer comes at once.
         """
-        body = given({**_what(recipe, dataset), **asked})
+        body = given(**_what(recipe, dataset), **asked)
         options = {"timeout": MEASURED_WITHIN_S} if estimate else {"params": {"estimate": False}}
         return self._connection.ask(ValidationBody, "POST", "/train/validate", json=body, **options)
 
     def train_schema(self) -> dict[str, Any]:
         """JSON Schema of all that `train` may be asked, with the recipes and their defaults."""
-        document: dict[str, Any] = self._connection.send("GET", "/train/schema").json()
-        return document
+        return dict(self._connection.send("GET", "/train/schema").json())
 
     def alive(self) -> Alive:
         return self._connection.get(Alive, "/livez")

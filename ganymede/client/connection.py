@@ -7,7 +7,7 @@ connection fails or the answer is 429 or 503 with Retry-After. All others may ha
 import contextlib
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -28,7 +28,7 @@ CHUNK = 1 << 16
 
 T = TypeVar("T")
 Body = TypeVar("Body", bound=BaseModel)
-Params = Mapping[str, Any]
+Params = Mapping[str, str | int | Sequence[str] | None]  # of a query; None: left out
 
 
 class ServiceConnection:
@@ -110,7 +110,7 @@ class ServiceConnection:
         return self.read(kind, self.send(method, path, **asked))
 
     def get(self, kind: type[Body], path: str, params: Params | None = None) -> Body:
-        return self.ask(kind, "GET", path, params=given(params or {}))
+        return self.ask(kind, "GET", path, params=given(**(params or {})))
 
     def pages(self, kind: type[Page[T]], path: str, params: Params | None = None) -> Iterator[Page[T]]:
         """Every page of a list, each fetched when it is asked for."""
@@ -176,9 +176,9 @@ class ServiceConnection:
             raise ApiError(_problem(answer), _retry_after(answer))
 
 
-def given(params: Params) -> dict[str, Any]:
+def given(**asked: T) -> dict[str, T]:
     """Those that have a value: what is left out is for the service to fill in."""
-    return {name: value for name, value in params.items() if value is not None}
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 def _sendable(name: str, text: str) -> str:

@@ -50,7 +50,7 @@ class Datasets:
         paths = [Path(each) for each in ([files] if isinstance(files, str | Path) else files)]
         options = {"size": size, "crop": crop, "channels": channels, "background": background}
         options |= {"encoding": encoding, "source": source, "licence": licence, "attribution": attribution}
-        fields = {key: str(value) for key, value in given({"name": name, **options}).items()}
+        fields = {key: str(value) for key, value in given(name=name, **options).items()}
         headers = {} if request_id is None else {"Request-Id": request_id}
         with contextlib.ExitStack() as stack:
             opened = [(path, stack.enter_context(path.open("rb"))) for path in paths]
@@ -69,7 +69,7 @@ class Datasets:
 
     def preview(self, dataset: str, *, label: int | str | None = None, n: int | None = None) -> bytes:
         """A contact sheet as PNG; with `label` (class name or index) of that class alone."""
-        asked = given({"label": label, "n": n})
+        asked = given(label=label, n=n)
         return self._connection.send("GET", f"{_path(dataset)}/preview", params=asked).content
 
     def delete(self, dataset: str) -> None:

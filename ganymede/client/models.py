@@ -6,7 +6,6 @@ Knows no terminal.
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from ganymede import output
 from ganymede.client.connection import CHUNK, ServiceConnection, given, part
@@ -61,7 +60,7 @@ class Models:
     ) -> AliasBody:
         """Let an alias point to a version; with `expected`, only if it points there now (else 412)."""
         headers = {} if expected is None else {"If-Match": f'"{expected}"'}
-        body = given({"version": version, "reason": reason})
+        body = given(version=version, reason=reason)
         return self._connection.ask(AliasBody, "PUT", _alias(model, alias), json=body, headers=headers)
 
     def remove_alias(self, model: str, alias: str, *, expected: int | None = None) -> None:
@@ -98,7 +97,7 @@ class Models:
         kinds = {"weights": "application/octet-stream", "manifest": "application/json"}
         with paths["weights"].open("rb") as first, paths["manifest"].open("rb") as second:
             opened = {"weights": first, "manifest": second}
-            sent: dict[str, Any] = {name: (path.name, opened[name], kinds[name]) for name, path in paths.items()}
+            sent = {name: (path.name, opened[name], kinds[name]) for name, path in paths.items()}
             shown = {"form": [(name, path, kinds[name]) for name, path in paths.items()]}  # for --curl
             path = f"{_path(model)}/versions"
             return self._connection.ask(VersionBody, "POST", path, files=sent, extensions=shown)

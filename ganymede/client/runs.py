@@ -130,7 +130,7 @@ class Runs:
 
     def metrics_csv(self, run: RunRef, *, max_points: int | None = None) -> str:
         """Every point, or `max_points` of them."""
-        asked = given({"max_points": max_points})
+        asked = given(max_points=max_points)
         answer = self._connection.send("GET", f"{_path(run)}/metrics", params=asked, headers={"Accept": "text/csv"})
         return answer.text
 
@@ -153,11 +153,11 @@ class Runs:
     def publish(self, run: RunRef, step: int | str, *, model: str | None = None) -> VersionBody:
         """Make a checkpoint a version of a model: the run's own, or `model`."""
         path = f"{_path(run)}/checkpoints/{part(step)}/publish"
-        return self._connection.ask(VersionBody, "POST", path, json=given({"model": model}))
+        return self._connection.ask(VersionBody, "POST", path, json=given(model=model))
 
     def log(self, run: RunRef, *, tail: int | None = None, after: int | None = None) -> LogPart:
         """Of the log the last `tail` lines, or what stands behind the offset `after`; else as the service chooses."""
-        asked = given({"tail": tail, "after": after})
+        asked = given(tail=tail, after=after)
         answer = self._connection.send("GET", f"{_path(run)}/log", params=asked)
         offset = answer.headers.get("Next-Offset", "")
         return LogPart(answer.text, int(offset) if offset.isascii() and offset.isdecimal() else None)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from ganymede.schemas.validation import ValidationBody
 
 
-def dry_run(session: Session, what: list[str], asked: dict[str, Any]) -> int:
+def dry_run(session: Session, what: list[str], **asked: Any) -> int:
     """Ask the service, which measures; tell what it says."""
     if not (session.as_json or session.quiet or session.curl):
         session.say("measuring some steps ...")

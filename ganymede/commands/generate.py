@@ -85,13 +85,11 @@ def _print_facts(session: Session, drawing: "Drawing", output: str) -> None:
         words.append(f"label {drawing.label}")
     session.say(f"{' '.join(words)} -> {saving.shown_name(output)}")
     if session.as_json and output != saving.STDOUT:
-        facts: dict[str, object] = {
+        facts = {
             "model": drawing.model,
             "version": drawing.version,
             "digest": drawing.digest,
             "seed": drawing.seed,
-        }
-        facts |= {
             "seeds": drawing.seeds,
             "label": drawing.label,
             "bytes": len(drawing.content),

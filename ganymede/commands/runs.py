@@ -4,6 +4,7 @@ Knows no route.
 """
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -121,10 +122,10 @@ def _facts(run: "RunBody") -> list[tuple[str, object]]:
         ("checkpoint", run.latest.checkpoint_step and f"step {run.latest.checkpoint_step}"),
         ("best", run.best and f"step {run.best.step}: {run.best.metric} {run.best.value:.4g}"),
         ("published", ", ".join(published) or None),
-        ("asked", _listed(run.config)),
+        ("asked", _listed(run.config.items())),
         ("stop", f"{run.stop.action} on {', '.join(run.stop.on)}" if run.stop.on else None),
-        ("limits", _listed(run.limits.model_dump(exclude_none=True))),
-        ("tags", _listed(run.tags)),
+        ("limits", _listed(run.limits.model_dump(exclude_none=True).items())),
+        ("tags", _listed(run.tags.items())),
         ("notes", run.notes),
         ("created", run.created_at),
         ("started", run.started_at),
@@ -148,8 +149,8 @@ def _remedy(taken: "TakenRemedy") -> str:
     return f"{left}: back to step {taken.step} (branch {taken.branch}), and on with {taken.in_words()}"
 
 
-def _listed(values: "dict[str, object] | dict[str, str]") -> str | None:
-    return ", ".join(f"{key}={value}" for key, value in values.items()) or None
+def _listed(values: Iterable[tuple[str, object]]) -> str | None:
+    return ", ".join(f"{key}={value}" for key, value in values) or None
 
 
 @command(runs, "watch")

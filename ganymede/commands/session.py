@@ -182,7 +182,7 @@ def command(group: typer.Typer, name: str | None = None) -> Callable[[Function],
         @functools.wraps(function)
         def run(**given: Any) -> NoReturn:
             asked = {option: given.pop(option) for option in _OPTIONS}
-            raise typer.Exit(_run(functools.partial(function, **given), asked))
+            raise typer.Exit(_run(functools.partial(function, **given), **asked))
 
         parameters = [*(each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own), *shared]
         run.__dict__["__signature__"] = inspect.Signature(parameters)
@@ -193,7 +193,7 @@ def command(group: typer.Typer, name: str | None = None) -> Callable[[Function],
     return register
 
 
-def _run(function: Callable[[Session], int | None], asked: dict[str, Any]) -> int:
+def _run(function: Callable[[Session], int | None], **asked: Any) -> int:
     """Run a command; whatever happens becomes one clear block and an exit status."""
     from ganymede.commands.complain import complain
     from ganymede.commands.curl import NotSent

@@ -2,7 +2,7 @@
 
 import json
 import math
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -14,6 +14,7 @@ from ganymede.commands.watch import watch
 if TYPE_CHECKING:
     from ganymede.schemas.runs import RunBody
 
+T = TypeVar("T")
 WHAT = "[RECIPE] DATASET"
 
 
@@ -82,7 +83,7 @@ def train(
         "tags": pairs(tags, "--tag") or None,
     }
     if is_dry:
-        return dry_run(session, what, asked)
+        return dry_run(session, what, **asked)
     if session.curl:
         run_id = session.capture("RUN", "run_[0-9a-f]*", lambda: session.client.train(*what, **asked).id)
         return 0 if detach else watch(session, run_id)
@@ -109,7 +110,7 @@ def _watched(session: Session, run_id: str) -> int:
     return status
 
 
-def _given(**options: Any) -> dict[str, Any]:
+def _given(**options: T) -> dict[str, T]:
     return {name: content for name, content in options.items() if content is not None}
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import datetime as dt
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.table import Column
@@ -107,7 +107,7 @@ def conclude(session: Session, run: "RunBody") -> int:
 
 def describe(event: "EventBody") -> str:
     """An event in one line, and a line for each piece of advice."""
-    data: dict[str, Any] = event.data
+    data = event.data
     if event.type == "status":
         again = f" (attempt {data['attempt']})" if data.get("attempt", 1) != 1 else ""
         return f"{clock(event.at)} {show.clean(data.get('status'))}{again}"

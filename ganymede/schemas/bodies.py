@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, field_v
 from pydantic_core import CoreSchema
 
 T = TypeVar("T")
+SAID_OF_A_FIELD = ("title", "description", "default", "examples")  # in its JSON Schema
 
 
 class StrictModel(BaseModel):
@@ -71,9 +72,7 @@ def _optional(model: type[BaseModel]) -> frozenset[str]:
 
 def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
     """A field's schema that takes null too; what is said of the field stays outside."""
-    described: dict[str, Any] = {
-        key: schema[key] for key in ("title", "description", "default", "examples") if key in schema
-    }
+    described = {key: schema[key] for key in SAID_OF_A_FIELD if key in schema}
     kind = {key: value for key, value in schema.items() if key not in described}
     if isinstance(described.get("default"), dict):  # generators of clients know no objects as a default beside null
         del described["default"]
