@@ -66,13 +66,19 @@ def _told(subject: Subject, results: list[Result]) -> str:
         f"Each run sees {round(seen[-1], -3):,} real images, those of every update of a discriminator counted."
         if subject.images is not None
         else f"Each run has {subject.minutes} minutes of two cores with nothing beside: by the speed of its recipe "
-        f"{round(seen[0], -3):,} to {round(seen[-1], -3):,} real images."
+        f"{_range(round(seen[0], -3), round(seen[-1], -3), '{:,}')} real images."
     )
     floor = f"{kind.comparable:,} drawn pictures are judged. " + subject.reals.format(floor=f"{end['floor']:.2f}")
     reals = _of_reals(end["reals"]) if "reals" in end else ""
     choice = choose(found)
     auto = f"Where `recipe` is left out, on a CPU it is `{choice.recipe}` here ({choice.reason})."
     return f"{count} in {kind.num_classes} classes. {budget} {floor} {reals}{auto}"
+
+
+def _range(least: float, most: float, form: str) -> str:
+    """Both ends as `form` writes them, or one number where it writes them alike."""
+    ends = form.format(least), form.format(most)
+    return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
 
 def _of_reals(reals: dict[str, float]) -> str:
@@ -124,9 +130,10 @@ def _row_of(result: Result) -> str:
 
 
 def _spread(values: list[float], form: str) -> str:
-    if len(values) < 2:
-        return "".join(map(form.format, values))
-    return f"{form.format(mean(values))} ({form.format(min(values))} to {form.format(max(values))})"
+    if not values:
+        return ""
+    middle, ends = form.format(mean(values)), _range(min(values), max(values), form)
+    return middle if middle == ends else f"{middle} ({ends})"
 
 
 def _distance(result: Result) -> float:

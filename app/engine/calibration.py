@@ -56,7 +56,7 @@ class CalibrationBatch:
         return np.concatenate([forward(part.padded(bucket)) for part in parts])[: len(self.rows)]
 
 
-def make_probe(pixels: int, latent_dim: int, num_classes: int) -> CalibrationBatch:
+def make_batch(pixels: int, latent_dim: int, num_classes: int) -> CalibrationBatch:
     """Noise of the first seeds; the larger the image (`pixels` each), the fewer."""
     least, most = PROBE_IMAGES
     seeds = range(max(least, min(most, PROBE_PIXELS // pixels)))

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from app.engine.batch import Facts, PrecisionChoice
-from app.engine.calibration import Calibration, CalibrationBatch, calibrate, make_probe
+from app.engine.calibration import Calibration, CalibrationBatch, calibrate, make_batch
 from app.engine.forward import Forward, give_back_gpu
 from core.errors import StoreDamaged
 from core.registry import VersionManifest
@@ -23,7 +23,7 @@ def open_folder(
     generator, config = load_version(folder, manifest)
     if not is_finite(generator):
         raise StoreDamaged("its weights are not finite numbers")
-    probe = make_probe(config.image_size**2 * config.channels, config.latent_dim, config.num_classes)
+    probe = make_batch(config.image_size**2 * config.channels, config.latent_dim, config.num_classes)
     calibration = calibrate(generator, device, probe, choice)
     if _is_constant(calibration, probe):
         raise StoreDamaged("it draws the same picture for every seed")

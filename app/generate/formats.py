@@ -71,7 +71,7 @@ def recipe(params: SamplingParams, engine: Engine, only: int | None = None) -> P
     seeds, labels, given_NZ = list(params.seeds[part]), (params.labels or [])[part], params.latents.given_NZ
     return Provenance(
         model=engine.name,
-        version=told_version(engine),
+        version=public_version(engine),
         digest=engine.digest,
         seed=seeds[0] if len(seeds) == 1 else seeds or None,
         label=labels[0] if len(labels) == 1 else labels or None,
@@ -82,7 +82,7 @@ def recipe(params: SamplingParams, engine: Engine, only: int | None = None) -> P
     )
 
 
-def told_version(engine: Engine) -> int | str:
+def public_version(engine: Engine) -> int | str:
     """A number, or of a checkpoint its BRANCH-STEP."""
     return engine.version if isinstance(engine.version, int) else str(engine.version)
 
@@ -91,7 +91,7 @@ def _facts(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> DrawnF
     _, height, width, channels = drawn_NHWC.shape
     return DrawnFacts(
         model=engine.name,
-        version=told_version(engine),
+        version=public_version(engine),
         digest=engine.digest,
         truncation=params.latents.truncation,
         scale=params.scale,

@@ -1,7 +1,7 @@
 """Server-sent events, as bytes to messages: the parser of the WHATWG standard. Knows no connection.
 
-Own code and no library: httpx (and httpx-sse on it) splits lines as `str.splitlines` does, also at characters such
-as U+2028 that may stand in JSON text; the standard knows CR, LF and CRLF alone.
+Own code, because httpx-sse differs from the standard: it takes a byte order mark for a part of the first field's name,
+and holds back a line that ends in a CR at the end of a chunk until more bytes come.
 https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 """
 

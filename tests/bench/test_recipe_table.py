@@ -48,7 +48,7 @@ def test_a_row_that_is_no_recipe_stands_apart_and_each_verdict_is_told(tmp_path:
 
     text = section(tmp_path, healthy, stalled, apart)
 
-    assert "| `vae` | 2 | 2.00 (2.00 to 2.00) | 1.00 |  |  |  |  | `healthy`, `stalled` |  |" in text
+    assert "| `vae` | 2 | 2.00 | 1.00 |  |  |  |  | `healthy`, `stalled` |  |" in text
     assert "| `vae-unconditional` | 1 | 9.00 | 1.00 |  |  |  |  | `healthy` |  |" in text
 
 

@@ -110,7 +110,7 @@ def test_all_processes_end_with_the_same_bits(create_run: CreateRun, tmp_path: P
 
 
 def told_to_each(folder: Path, size: int, *arguments: str) -> list[list[Any]]:
-    command = [sys.executable, "-m", "tests.worker.told", str(folder / "meeting")]
+    command = [sys.executable, "-m", "tests.worker.decided", str(folder / "meeting")]
     processes = [
         subprocess.Popen([*command, str(rank), str(size), *arguments], stdout=subprocess.PIPE, encoding="utf-8")
         for rank in range(size)

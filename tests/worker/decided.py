@@ -1,5 +1,5 @@
-"""`python -m tests.worker.told MEETING RANK SIZE [SECONDS]`: lets the first of several processes decide this and that,
-or do something that takes longer than SECONDS, the timeout; prints what became of it here, a line of JSON each."""
+"""`python -m tests.worker.decided MEETING RANK SIZE [SECONDS]`: the first of several processes decides this and that, or
+does something that takes longer than SECONDS, the timeout; prints what became of it here, a line of JSON each."""
 
 import json
 import sys
