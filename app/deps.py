@@ -29,7 +29,7 @@ from core.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """All that one app is made of; on `app.state.services` while it lives."""
+    """Everything that one app consists of, as `app.state.services`."""
 
     settings: Settings
     store: Store
@@ -53,7 +53,7 @@ class Services:
     draining: threading.Event = field(default_factory=threading.Event)
 
     def begin_drain(self) -> None:
-        """Be ready for nothing new, and end every stream, so that the process can: its clients come to the next one."""
+        """Refuse new work and end every stream, so that the process can end; clients reconnect to the next one."""
         self.draining.set()
         self.streams.close()
         self.activity.close()

@@ -59,7 +59,7 @@ def problem(
     headers: Mapping[str, str] | None = None,
     **more: Any,
 ) -> Response:
-    """One problem document; `more` are members beyond those of RFC 9457."""
+    """Make a problem document; `more` are members beyond those of RFC 9457."""
     body = {
         "type": f"urn:ganymede:problem:{code}",
         "title": title or HTTPStatus(status).phrase,
@@ -74,7 +74,7 @@ def problem(
 
 
 def documented(*errors: type[GanymedeError]) -> dict[int | str, dict[str, Any]]:
-    """`responses=` of a route that raises `errors`: the codes of each status; app.http.openapi adds the schema."""
+    """Return `responses=` of a route that raises `errors`; app.http.openapi adds the schema of each status."""
     responses: dict[int | str, dict[str, Any]] = {}
     for error in errors:
         entry = responses.setdefault(error.status, {"description": ""})
@@ -90,7 +90,7 @@ def install(app: FastAPI) -> None:
 
 
 def answer(request: Request, error: Exception) -> Response:
-    """The problem document of an error that is known; raises any other, for the outermost layer to answer."""
+    """Return the problem document of a known error; re-raise any other for the outermost layer."""
     for kind, handler in _HANDLERS.items():
         if isinstance(error, kind):
             return handler(request, error)
@@ -139,7 +139,7 @@ def _invalid(request: Request, error: Exception) -> Response:
 
 
 def _one_a_field(problems: list[FieldProblem]) -> list[FieldProblem]:
-    """A field that may be one of several types is told once, with all it may be."""
+    """Keep one problem a field, though each of its possible types has failed."""
     by_pointer: dict[str, str] = {}
     for found in problems:
         before, also = by_pointer.get(found.pointer), found.detail.removeprefix("Input should be ")
@@ -151,7 +151,7 @@ def _one_a_field(problems: list[FieldProblem]) -> list[FieldProblem]:
 
 
 def _field_problem(entry: dict[str, Any]) -> FieldProblem:
-    """A query parameter by its name, a field of the body as a JSON pointer."""
+    """Name a query parameter by its name, a field of the body by a JSON pointer."""
     if entry["type"] == "json_invalid":
         return FieldProblem("", f"the body is not JSON: {entry.get('ctx', {}).get('error', '')}")
     is_extra = entry["type"] == "extra_forbidden"  # then the last part is what the client wrote, whatever it is

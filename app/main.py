@@ -82,7 +82,7 @@ log = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The app of one store; its services live from start-up to shutdown."""
+    """Build the app of one store; its services live from start-up to shutdown."""
 
     telemetry = Telemetry()
 
@@ -155,7 +155,6 @@ async def _services(settings: Settings, telemetry: Telemetry) -> AsyncIterator[S
 
 
 def _make(settings: Settings, store: Store, telemetry: Telemetry, backend: Backend) -> Services:
-    """All services; nothing of them runs yet."""
     registry = Registry(store)
     source, bell = Source(registry, backend, settings.precision), RedisBell(settings.broker_url)
     models = ServedModels(source, bell, telemetry, budget=settings.model_memory, max_wait_s=settings.max_wait)
@@ -184,7 +183,7 @@ def _make(settings: Settings, store: Store, telemetry: Telemetry, backend: Backe
 
 
 def _backend(settings: Settings) -> Backend:
-    """On a CPU each forward pass is of one thread: torch's own threads would wait for one another."""
+    """Choose the backend; on a CPU each forward pass has one thread, or torch's threads wait for one another."""
     device = settings.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -197,7 +196,7 @@ def _backend(settings: Settings) -> Backend:
 
 
 def _open_store(settings: Settings) -> Store:
-    """The store with what comes with the package in it, and without what dead processes left."""
+    """Open the store, add the bundled data and models, and remove what dead processes left."""
     store = Store(settings.store_path)
     store.sweep()
     IdempotencyKeys(store).sweep()

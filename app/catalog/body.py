@@ -13,12 +13,7 @@ VersionNumber = Annotated[int, Path(ge=1, lt=10**9, description="Number of a ver
 
 
 def version_body(name: str, version: int, services: Services) -> VersionBody:
-    """One version.
-
-    Raises:
-        ModelNotFound: there is no such version.
-        StoreDamaged: its manifest does not describe one.
-    """
+    """Describe one version; ModelNotFound if there is none, StoreDamaged if its manifest cannot be used."""
     manifest = services.registry.manifest(name, version)
     failure = services.models.failures.get((name, version))
     engine = services.models.cache.get((name, version))

@@ -6,7 +6,7 @@ from ganymede.schemas.references import ModelRef
 
 
 def summary(models: ServedModels, name: str) -> ModelSummary | None:
-    """Its aliases, and what its name alone draws from here. None if there is no such model."""
+    """List a model's aliases and what its bare name draws from here; None if there is no such model."""
     model, served = models.registry.cached(name), models.served.get(ModelRef(name))
     if model.newest is None:
         return None

@@ -54,7 +54,7 @@ IMPORT_BODY = {
 
 
 def _answers(media_type: str, model: type[Manifest] | None = None) -> dict[int | str, dict[str, Any]]:
-    """Of a file of bytes, or of one that holds `model` as JSON; a part of that is no JSON."""
+    """Document a file of bytes, or one that holds `model` as JSON; a part of that is not JSON."""
     whole = {"content": {media_type: BINARY}} if model is None else {"model": model}
     part = {"content": {media_type: BINARY}} if model is None else {}
     return {
@@ -124,7 +124,7 @@ def _stored(
     services: Services,
     saved_as: str | None = None,
 ) -> Response:
-    """A file of a version; `saved_as`: to be saved as NAME-VERSION and this ending."""
+    """Answer with a file of a version, to be saved as NAME-VERSION and `saved_as`."""
     name = check_model_name(model, "model")
     manifest, path = services.registry.manifest(name, version), services.registry.folder(name, version) / file
     digest, size = _facts(manifest, path)
@@ -140,7 +140,7 @@ def _stored(
 
 
 def _facts(manifest: VersionManifest, path: FilePath) -> tuple[str, int | None]:
-    """SHA-256 and size that a file of a version must have; of the manifest itself, those it has."""
+    """Return the SHA-256 and the size that a file must have; of the manifest, which nothing lists, those it has."""
     if path.name == MANIFEST_FILE:
         return files.sha256_file(path), None
     listed = manifest.files.get(path.name)

@@ -13,7 +13,6 @@ DatasetName = Annotated[str, Path(max_length=100, description="Name of a dataset
 
 
 def dataset_body(dataset: Dataset, services: Services) -> DatasetBody:
-    """One dataset."""
     return DatasetBody.model_validate(dataset_facts(dataset, services))
 
 

@@ -59,7 +59,7 @@ class DatasetImports:
 
     @contextlib.contextmanager
     def begin(self, request_id: str, total_bytes: int | None) -> Iterator[DatasetImport]:
-        """An import that is about to be received; Overloaded if there are too many."""
+        """Enter an import that is about to be received; Overloaded if there are too many."""
         if len(self._all) >= AT_ONCE:
             raise Overloaded(f"{AT_ONCE} datasets are being imported; try again later", RETRY_AFTER_S)
         current = DatasetImport(request_id, timestamp(), total=total_bytes)
@@ -70,7 +70,7 @@ class DatasetImports:
             self._all.remove(current)
 
     async def run(self, current: DatasetImport, order: ImportOrder, folder: Path) -> dict[str, Any]:
-        """Have an order carried out in `folder`, where its files are; what came of it, as core/datasets says it.
+        """Carry out an order on the files in `folder`, in a process of its own; return its result.
 
         Raises:
             InvalidRequest: the upload cannot be used.
@@ -95,7 +95,7 @@ class DatasetImports:
 
 
 async def _listen(process: asyncio.subprocess.Process, current: DatasetImport) -> dict[str, Any]:
-    """Note how far a process is until it says what came of it."""
+    """Follow the progress of a process until it reports its result."""
     assert process.stdout is not None
     async for line in process.stdout:
         said = json.loads(line)

@@ -94,7 +94,7 @@ def _check_unused(dataset: str, services: Services) -> None:
 
 
 def _class_index(label: str, dataset: Dataset) -> int:
-    """The class that a name or an index means; it has images."""
+    """Find the class that a name or an index means; it must have images."""
     names, counts = dataset.class_names, dataset.manifest.class_counts
     if not names:
         raise InvalidRequest.field("label", f"dataset {dataset.name!r} has no classes")

@@ -28,7 +28,7 @@ BINARY = {"type": "string", "format": "binary"}
 
 
 def _form_body() -> dict[str, Any]:
-    """The multipart body, for OpenAPI."""
+    """Describe the multipart body for OpenAPI."""
     schema = ImportForm.model_json_schema()
     files = {
         "type": "array",
@@ -81,7 +81,7 @@ def _parts(services: Services) -> dict[str, PartLimits]:
 
 
 def _check_early(name: str, before: list[Received]) -> None:
-    """What is wrong in front of a file is told before the file is read."""
+    """Refuse a wrong field in front of a file before the file is read."""
     if name == FILE_PART:
         texts = _texts(before)
         _form({NAME_PART: "later", **texts})
@@ -97,7 +97,7 @@ def _order(received: list[Received], services: Services) -> ImportOrder:
 
 
 def _texts(received: list[Received]) -> dict[str, str]:
-    """The parts that are no files; one that is empty is as good as none."""
+    """Return the parts that are no files; an empty one counts as missing."""
     texts = {part.name: _text(part.name, part.path) for part in received if part.name != FILE_PART}
     return {name: text for name, text in texts.items() if text or name == NAME_PART}
 

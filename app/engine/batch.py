@@ -43,7 +43,7 @@ class Rows:
 
     @classmethod
     def joined(cls, parts: Sequence["Rows"], latent_dim: int) -> "Rows":
-        """The rows of several requests as one; where they differ in what they name, their noise is drawn here."""
+        """Join the rows of several requests; where they name different tensors, draw their noise."""
         if len(parts) == 1:
             return parts[0]
         if any(part.tensors.keys() != parts[0].tensors.keys() for part in parts):
@@ -58,7 +58,7 @@ class Rows:
         return self if whole else Rows({name: tensor[part] for name, tensor in self.tensors.items()})
 
     def with_noise(self, latent_dim: int) -> "Rows":
-        """The same, with the noise that seeds and truncation mean."""
+        """Replace seeds and truncation by the noise that they mean."""
         tensors = dict(self.tensors)
         if "seed" not in tensors:
             return self
@@ -68,7 +68,7 @@ class Rows:
         return Rows({"noise": noise_BZ, **tensors})
 
     def padded(self, count: int) -> "Rows":
-        """Filled up with zeros to `count` rows."""
+        """Fill up with zeros to `count` rows."""
         missing = count - len(self)
         if not missing:
             return self
@@ -78,8 +78,6 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What to draw in one forward pass."""
-
     rows: Rows
     bucket: int  # images of the forward pass: as many as asked for, and padding
     as_files: bool = False  # PNG files rather than pixels
@@ -87,7 +85,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What became of a batch, and the seconds that took."""
+    """The pixels or files of a batch, and the seconds that it took."""
 
     images: Images  # (B, H, W, C); where files were asked for, none
     infer_s: float
@@ -97,7 +95,7 @@ class BatchResult:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """How a version is run."""
+    """How a version runs here."""
 
     device: Literal["cpu", "cuda"]
     precision: Precision
@@ -107,7 +105,7 @@ class Facts:
 
 
 class Runner(Protocol):
-    """Runs the forward passes of one version, somewhere."""
+    """Runs the forward passes of one version."""
 
     writes_files: bool  # whether it has time to
 
@@ -115,7 +113,7 @@ class Runner(Protocol):
 
 
 class Backend(Protocol):
-    """Where forward passes are run, `count` of them at a time."""
+    """Runs forward passes, `count` of them at a time."""
 
     device: str  # as torch names it
     count: int
@@ -125,14 +123,13 @@ class Backend(Protocol):
     async def close(self) -> None: ...
 
     def give_back(self) -> None:
-        """Return to the system, and to the GPU, what runners held that are gone; on any thread."""
+        """Return the memory of closed runners to the system and the GPU; on any thread."""
         ...
 
     def open(self, folder: Path, manifest: VersionManifest, choice: PrecisionChoice) -> tuple[Runner, Facts]:
-        """Have a version ready to be drawn; on any thread but that of the event loop, for a part of a second.
+        """Make a version ready to draw; takes a part of a second, so never on the event loop.
 
         Raises:
-            StoreDamaged: its weights cannot be read, are not finite, or draw constant pictures; or the manifest is
-                another's.
+            StoreDamaged: its weights cannot be read, are not finite, draw constant pictures, or fit another manifest.
         """
         ...

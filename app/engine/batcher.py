@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 class Batcher:
-    """Whoever wants pictures drawn comes here."""
+    """Collects requests into batches and hands them to slots."""
 
     def __init__(
         self,
@@ -59,12 +59,12 @@ class Batcher:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
-        """Begin to draw; called on the event loop of those who ask."""
+        """Start the slots on the running event loop."""
         self._loop = asyncio.get_running_loop()
         self._tasks = [self._loop.create_task(self._work()) for _ in range(self.slots)]
 
     async def close(self, patience_s: float = 30.0) -> None:
-        """Draw what waits, and refuse what comes."""
+        """Draw what waits, and refuse new requests."""
         self._is_closing = True
         while self._idle:
             self._wake()
@@ -75,12 +75,11 @@ class Batcher:
 
     @property
     def is_alive(self) -> bool:
-        """Whether every slot is there."""
         return bool(self._tasks) and not any(task.done() for task in self._tasks)
 
     @property
     def waiting(self) -> int:
-        """Images that wait."""
+        """Number of waiting images."""
         return self._queues.images
 
     def submit(
@@ -93,14 +92,14 @@ class Batcher:
         is_copy: bool = False,
         work_s: float = 0.0,
     ) -> EngineRequest[T]:
-        """Put a request into the queue: pictures (N, H, W, C) of N rows, which `encode` makes a file. Then `wait`.
+        """Queue a request for the pictures (N, H, W, C) of N rows, which `encode` turns into a file. Then call `wait`.
 
-        is_plain_png: it is of one image, and `encode` gives what write_png does; so whoever draws it may write it.
-        is_copy: `encode` only copies pixels: to hand a few over would cost more.
-        work_s: what `encode` takes, of one thread.
+        is_plain_png: `encode` does to one image what write_png does, so the engine process may do it.
+        is_copy: `encode` only copies pixels, which costs less than a task of the encoders.
+        work_s: seconds of one thread that `encode` takes.
 
         Raises:
-            Overloaded: what waits already, to be drawn or to be encoded, would take longer than may be waited.
+            Overloaded: the drawing or the encoding would wait too long.
             NotReady: the service is shutting down.
         """
         self.check_room()
@@ -118,11 +117,11 @@ class Batcher:
     async def wait(
         self, request: EngineRequest[T], gone: Callable[[], Awaitable[object]] | None = None
     ) -> RequestOutput[T]:
-        """What becomes of a request. When the last who waits gives up, so does the engine.
+        """Wait for a request; when the last waiter gives up, the engine drops it.
 
         Raises:
             GenerationTimeout: it took longer than `timeout_s`.
-            ClientGone: `gone` came to its end before.
+            ClientGone: `gone` returned first.
         """
         try:
             return await self._patience.wait(request, gone)
@@ -139,11 +138,10 @@ class Batcher:
         encode: Callable[[Images], T],
         work_s: float = 0.0,
     ) -> RequestOutput[T]:
-        """Submit, and wait."""
         return await self.wait(self.submit(engine, rows, encode, work_s=work_s))
 
     def check_room(self) -> None:
-        """Raise Overloaded or NotReady if `submit` would of anything, whatever becomes of its pixels."""
+        """Raise Overloaded or NotReady if `submit` would refuse every request."""
         if self._is_closing or not self.is_alive:
             self.telemetry.rejected.labels(NotReady.code).inc()
             raise NotReady("the service is shutting down")
@@ -154,8 +152,9 @@ class Batcher:
             raise Overloaded(f"{self._queues.images} images wait, about {wait_s:.1f} s of work", wait_s)
 
     def _look(self) -> None:
-        """Once around the loop for as long as it brings new requests, then wake a slot: what comes together is drawn
-        together, and a full batch begins at once."""
+        """Yield to the loop while new requests arrive, then wake a slot: requests that arrive together are drawn
+        together, and a full batch starts at once.
+        """
         if self._queues.has_full_batch or self._seen == self._admitted:
             self._seen = None
             self._wake()
@@ -165,12 +164,11 @@ class Batcher:
         self._loop.call_soon(self._look)
 
     def _wake(self) -> None:
-        """One more slot looks for work, if there is one."""
+        """Wake one idle slot."""
         if self._idle:
             self._idle.pop().set_result(None)
 
     async def _work(self) -> None:
-        """What a slot does."""
         while True:
             await self.encoders.room()
             engine = self._queues.due
@@ -222,7 +220,7 @@ class Batcher:
         self.telemetry.dispatched.labels("full" if images >= engine.best_batch else "idle").inc()
 
     def _hand_over(self, parts: list[RequestSlice], result: BatchResult) -> None:
-        """Give each request its images, and the encoders those that have all of theirs."""
+        """Give each request its images, and hand complete requests to the encoders."""
         complete, start = list[EngineRequest[Any]](), 0
         for request, part in parts:
             end = start + part.stop - part.start
@@ -240,7 +238,7 @@ class Batcher:
                 self._settle([(request, error) for request in group])
 
     def _encode(self, requests: list[EngineRequest[Any]], nbytes: int) -> None:
-        """On a thread of the encoders. They are told in one go: to wake the loop costs more than to set a future."""
+        """Encode on a thread; report to the loop once, because waking it costs more than setting a future."""
         outcomes = self._outcomes(requests)
         assert self._loop is not None
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
@@ -251,12 +249,12 @@ class Batcher:
         self._settle(outcomes)
 
     def _forgive(self, request: EngineRequest[Any]) -> None:
-        """What was promised of a request is done, or wanted no more."""
+        """Release the encoding time promised to a request."""
         self.encoders.forgive(request.owed_s)
         request.owed_s = 0.0
 
     def _outcomes(self, requests: list[EngineRequest[Any]]) -> list[Outcome]:
-        """The files of requests, or why they could not be made."""
+        """Encode each request, or keep its error."""
         outcomes: list[Outcome] = []
         for request in requests:
             if request.is_over:
@@ -269,7 +267,6 @@ class Batcher:
         return outcomes
 
     def _settle(self, outcomes: list[Outcome]) -> None:
-        """Tell those who wait."""
         for request, outcome in outcomes:
             request.settle(outcome)
             self._forgive(request)
@@ -279,7 +276,6 @@ class Batcher:
 
 
 def _drawn(request: EngineRequest[Any], result: BatchResult, place: int) -> RequestOutput[Any]:
-    """One picture that came as a file."""
     request.drawn_at = time.perf_counter()
     return RequestOutput(result.files[place], request.began_at - request.asked_at, result.infer_s, result.encode_s)
 

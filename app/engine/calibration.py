@@ -36,7 +36,7 @@ TIMINGS = 3
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What was found out: `seconds` are those of a batch of each shape."""
+    """The result: `seconds` of a batch of each shape."""
 
     forward: Forward
     precision: Precision
@@ -46,18 +46,18 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationBatch:
-    """Images that every way to draw is tried on."""
+    """The images on which every way to draw is tried."""
 
     rows: Rows
 
     def draw(self, forward: Callable[..., npt.NDArray[Any]], bucket: int) -> npt.NDArray[Any]:
-        """All of them, in batches of one shape."""
+        """Draw all images in batches of one shape."""
         parts = [self.rows.take(slice(i, i + bucket)) for i in range(0, len(self.rows), bucket)]
         return np.concatenate([forward(part.padded(bucket)) for part in parts])[: len(self.rows)]
 
 
 def make_batch(pixels: int, latent_dim: int, num_classes: int) -> CalibrationBatch:
-    """Noise of the first seeds; the larger the image (`pixels` each), the fewer."""
+    """Make noise of the first seeds; fewer for larger images (`pixels` each)."""
     least, most = PROBE_IMAGES
     seeds = range(max(least, min(most, PROBE_PIXELS // pixels)))
     labels = default_labels(seeds, num_classes) if num_classes else None
@@ -86,16 +86,15 @@ def _precision(
 
 
 def make_forward(generator: nn.Module, device: torch.device, precision: Precision) -> Forward:
-    """`generator` as it is run on `device`."""
     network = run_in(generator, precision).to(device)
     return GraphForward(network, device) if device.type == "cuda" else EagerForward(pack(network), device)
 
 
 def _measure(forward: Forward, probe: CalibrationBatch) -> tuple[list[int], dict[int, float]]:
-    """Shapes that draw as the reference does, up to the first that takes too long; and their seconds.
+    """Find the shapes that draw as the reference does, up to the first that takes too long; time them.
 
-    Compared before they are rounded: kernels that sum in another order differ in every picture there, and in one of a
-    hundred once they are pixels.
+    Images are compared before rounding: kernels that sum in another order differ there in every image, but in only one
+    of a hundred after rounding.
     """
     reference = probe.draw(forward.raw, REFERENCE_BUCKET)
     buckets: list[int] = []
@@ -120,5 +119,4 @@ def _fastest(work: Callable[[], object]) -> float:
 
 
 def _deviation(one: Images, other: Images) -> int:
-    """The largest difference in grey levels."""
     return int(np.abs(one.astype(np.int16) - other.astype(np.int16)).max())

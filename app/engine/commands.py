@@ -21,7 +21,7 @@ class OpenCommand(TypedDict):
 
 
 class LoadCommand(TypedDict):
-    """Read a version again, to be run as `open` settled."""
+    """Read a version again, with the settings that `open` found."""
 
     do: Literal["load"]
     key: int
@@ -30,14 +30,12 @@ class LoadCommand(TypedDict):
 
 
 class DropCommand(TypedDict):
-    """Forget a version."""
-
     do: Literal["drop"]
     key: int
 
 
 class DrawCommand(TypedDict):
-    """Draw a batch; its tensors come behind."""
+    """Draw a batch; its tensors follow."""
 
     do: Literal["draw"]
     key: int
@@ -47,7 +45,7 @@ class DrawCommand(TypedDict):
 
 
 class Drawn(TypedDict):
-    """A batch; behind it come its pixels, or files of these sizes."""
+    """A drawn batch; its pixels follow, or files of these sizes."""
 
     infer_s: float
     encode_s: float
@@ -56,7 +54,7 @@ class Drawn(TypedDict):
 
 
 class Failed(TypedDict):
-    """Why a command was not carried out; code: of a GanymedeError."""
+    """Why a command failed; code: of a GanymedeError."""
 
     error: str
     code: str | None

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Encoders:
-    """`threads`: by default as many as there are cores. `max_wait_s`: how long what is promised may take."""
+    """A pool of `threads` (default: one a core); promised work may take `max_wait_s`."""
 
     def __init__(
         self, max_wait_s: float = math.inf, telemetry: EngineTelemetry | None = None, threads: int | None = None
@@ -39,34 +39,34 @@ class Encoders:
 
     @property
     def wait_s(self) -> float:
-        """How long all that is promised will take."""
+        """Seconds that all promised work will take."""
         return max(0.0, self._owed_s) / self._pace.speed  # sums of fractions may end below zero
 
     def check_room(self) -> None:
-        """Raise Overloaded if what is promised takes longer than `max_wait_s`."""
+        """Raise Overloaded if the promised work takes longer than `max_wait_s`."""
         wait_s = self.wait_s
         if wait_s * MARGIN > self.max_wait_s:
             self._overloaded.inc()
             raise Overloaded(f"files wait to be encoded or read, about {wait_s:.1f} s of work", wait_s)
 
     def owe(self, work_s: float) -> None:
-        """Promise work. Each promise ends with `forgive`, whether the work was done or given up."""
+        """Promise work; each promise ends with `forgive`, whether the work was done or dropped."""
         self._owed_s += work_s
 
     def forgive(self, work_s: float) -> None:
         self._owed_s -= work_s
 
     async def room(self) -> None:
-        """Wait until more pixels can be handed over."""
+        """Wait until the pool accepts more pixels."""
         await self._roomy.wait()
 
     def submit(self, nbytes: int, work: Callable[..., object], *args: Any) -> None:
-        """Hand over work on so many bytes of pixels; then call `did`. RuntimeError once they are shut down."""
+        """Hand over work on so many bytes of pixels, then call `did`; RuntimeError after shutdown."""
         self._pool.submit(work, *args)
         self._began(nbytes)
 
     def did(self, work_s: float, nbytes: int) -> None:
-        """Note that a thread is through with what was handed over."""
+        """Note that a thread finished its work."""
         self._tasks -= 1
         self._nbytes -= nbytes
         if self._nbytes <= MOST_BYTES:
@@ -74,11 +74,7 @@ class Encoders:
         self._pace.did(work_s, time.perf_counter(), more_waits=self._tasks >= self.threads)
 
     async def run(self, work_s: float, work: Callable[..., T], *args: Any) -> T:
-        """What `work` gives, in its turn.
-
-        Raises:
-            Overloaded: what is promised already takes longer than `max_wait_s`.
-        """
+        """Run `work` in its turn; Overloaded if the promised work already takes longer than `max_wait_s`."""
         self.check_room()
         future = asyncio.get_running_loop().run_in_executor(self._pool, work, *args)
         self._began(0)
@@ -96,5 +92,5 @@ class Encoders:
             self._roomy.clear()
 
     def shutdown(self) -> None:
-        """Wait for the work that was handed over, and take no more."""
+        """Wait for the work at hand, and accept no more."""
         self._pool.shutdown()

@@ -24,7 +24,7 @@ NEARLY = 0.9  # a smaller shape that draws so much of the best one's images a se
 
 
 class Engine:
-    """A version that is open, and what is known of its speed. Used on the event loop alone."""
+    """An open version and its measured speed. Used on the event loop alone."""
 
     def __init__(
         self, name: str, version: int | BranchStep, manifest: VersionManifest, runner: Runner, facts: Facts
@@ -52,7 +52,7 @@ class Engine:
         return self.buckets[-1]
 
     def described(self) -> EngineFacts:
-        """How it is run here, for people."""
+        """Describe for people how it runs here."""
         return EngineFacts(
             device=self.facts.device,
             precision=self.facts.precision,
@@ -63,7 +63,7 @@ class Engine:
         )
 
     def batch_for(self, waiting: int) -> int:
-        """How many of `waiting` images to draw at once: as many as give most images a second, padding counted."""
+        """Choose how many of `waiting` images to draw at once: the number that gives most images a second."""
         if waiting >= DEEP * self.fastest_batch:
             return self.fastest_batch
         if waiting >= self.best_batch:
@@ -71,11 +71,11 @@ class Engine:
         return min(waiting, max(self._least, key=lambda bucket: min(bucket, waiting) / self._least[bucket]))
 
     def work_of(self, count: int) -> float:
-        """Seconds of one slot, with nothing beside it, for a batch of `count` images."""
+        """Seconds that one slot needs for a batch of `count` images."""
         return self._least[self._bucket(count)]
 
     async def draw(self, rows: Rows, *, as_files: bool = False) -> BatchResult:
-        """Pictures of up to `largest_bucket` rows; with labels for a conditional model only."""
+        """Draw up to `largest_bucket` rows; with labels for a conditional model only."""
         bucket = self._bucket(len(rows))
         result = await self.runner.run(Batch(rows, bucket, as_files))
         self._seconds[bucket] += SMOOTHING * (result.infer_s - self._seconds[bucket])
@@ -88,7 +88,6 @@ class Engine:
         return next(size for size in self.buckets if size >= count)
 
     def _rate(self) -> None:
-        """Work out what the least seconds of each shape mean."""
         speed = {bucket: bucket / seconds for bucket, seconds in self._least.items()}
         self.fastest_batch = max(speed, key=speed.__getitem__)
         self.images_per_second = speed[self.fastest_batch]
@@ -104,7 +103,7 @@ def load_engine(
     backend: Backend,
     choice: PrecisionChoice = "auto",
 ) -> Engine:
-    """Check and open one version. Takes a part of a second; never call it on the event loop.
+    """Check and open one version; takes a part of a second, so never on the event loop.
 
     Raises:
         StoreDamaged: a file is missing or changed, the weights are not finite, or the pictures are constant.

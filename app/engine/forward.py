@@ -27,22 +27,21 @@ _on_device = threading.Lock()  # a capture may not meet another thread's work on
 
 
 class Forward(Protocol):
-    """Pixels (B, H, W, C) of B rows, B being one of the shapes it was made for."""
+    """Draws the pixels (B, H, W, C) of B rows, B being one of its shapes."""
 
     def __call__(self, rows: Rows) -> Images: ...
 
     @property
     def beside(self) -> int:
-        """Bytes on the device beside the weights, kept for as long as this is."""
+        """Bytes on the device beside the weights."""
         ...
 
     def raw(self, rows: Rows) -> npt.NDArray[np.float32]:
-        """The numbers (B, C, H, W) that pixels are rounded from: where they are equal, so is every picture."""
+        """Return the numbers (B, C, H, W) before rounding: where they are equal, so is every picture."""
         ...
 
 
 def run_batch(forward: Forward, latent_dim: int, batch: Batch) -> BatchResult:
-    """Draw a batch."""
     began = time.perf_counter()
     rows = batch.rows.with_noise(latent_dim)
     image_BHWC = forward(rows.padded(batch.bucket))[: len(rows)]
@@ -54,14 +53,14 @@ def run_batch(forward: Forward, latent_dim: int, batch: Batch) -> BatchResult:
 
 
 def give_back_gpu(device: torch.device) -> None:
-    """Have PyTorch return to the GPU what no tensor and no graph holds any more; nothing on a CPU."""
+    """Return unused memory of PyTorch to the GPU; nothing on a CPU."""
     if device.type == "cuda":
         with _on_device, torch.cuda.device(device):
             torch.cuda.empty_cache()
 
 
 class EagerForward:
-    """On the CPU, or on a GPU without graphs. Any number of threads may call it at once."""
+    """Runs on the CPU, or on a GPU without graphs; any number of threads may call it at once."""
 
     beside = 0
 
@@ -103,7 +102,7 @@ class Recording:
 
 
 class GraphForward:
-    """On a CUDA device: one graph for each shape, recorded when the shape is first asked for."""
+    """Runs on a CUDA device: one graph for each shape, recorded when the shape is first used."""
 
     def __init__(self, network: nn.Module, device: torch.device) -> None:
         self.network, self.device = network, device
@@ -129,7 +128,7 @@ class GraphForward:
 
     @property
     def beside(self) -> int:
-        """What the graphs hold: what they were given, and their pool, which no tensor shows."""
+        """Bytes of the graphs: their inputs, and their pool, which no tensor shows."""
         kept = [tensor for each in self._recordings.values() for tensor in each.inputs]
         with _on_device:
             segments = torch.cuda.memory_snapshot()  # type: ignore[no-untyped-call]

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 class Bell(Protocol):
-    """Tells the processes of a service that a model changed; may fail to, and says nothing of it."""
+    """Tells the processes of a service that a model changed; may fail silently."""
 
     def ring(self, model: str) -> None: ...
 
@@ -67,7 +67,7 @@ class ServedModels:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Begin to watch the store; called on the running event loop."""
+        """Watch the store; called on the running event loop."""
         loop = asyncio.get_running_loop()
         self._tasks.append(loop.create_task(self._watch()))
 
@@ -87,12 +87,12 @@ class ServedModels:
         self._asked.shutdown()
 
     async def engine(self, ref: Reference, *, is_urgent: bool = False) -> Engine:
-        """The engine that answers to `ref`; loads it if it is not in memory, before all others if it `is_urgent`.
+        """Return the engine that answers to `ref`; load it if need be, first of all if it `is_urgent`.
 
         Raises:
             NotFound: there is no such model, version, alias, run or checkpoint.
             NotReady: no version of it can be loaded.
-            Overloaded: too much waits to be loaded, or looked up.
+            Overloaded: too many loads or look-ups wait.
         """
         if isinstance(ref, RunRef):
             return await self._of_run(ref)
@@ -105,19 +105,19 @@ class ServedModels:
         return engine
 
     async def check(self, name: str, version: int) -> None:
-        """Make sure that a version can be served, now and from its files; it is loaded here then.
+        """Load a version to prove that it can be served.
 
         Raises:
             ModelNotFound: there is no such version.
-            StoreDamaged: a file is missing or changed, or it cannot be drawn from.
+            StoreDamaged: a file is missing or changed, or it draws nothing.
         """
         await asyncio.to_thread(self.source.check_files, name, version)  # hashes all of it: not before lookups
         await self._load((name, version), is_urgent=True)
 
     async def look(self) -> None:
-        """Look now where the served references point, and what of the engines here was deleted.
+        """Look where the served references point now, and which versions were deleted.
 
-        Of a model that did not change since the last look only two stats are taken, however many versions it has.
+        An unchanged model costs two stats, however many versions it has.
         """
         stamps = await self._own.run(self._stamps, self._names())
         changed = [name for name, stamp in stamps.items() if stamp != self._seen.get(name)]
@@ -128,7 +128,7 @@ class ServedModels:
         self._seen = {name: stamp for name, stamp in stamps.items() if is_settled(stamp)}
 
     async def announce(self, name: str) -> None:
-        """After a change of a model: look at it here, and tell the other processes."""
+        """Look at a changed model here, and tell the other processes."""
         await self.look()
         await asyncio.to_thread(self.bell.ring, name)
 
@@ -138,7 +138,7 @@ class ServedModels:
 
     @property
     def degraded(self) -> list[str]:
-        """What of the models does not work as it should, for people. A checkpoint that cannot be drawn is no model."""
+        """List for people which models are not served as they should be. A damaged checkpoint is no model."""
         failed = [f"model:{n}@{v}: {failure.reason}" for (n, v), failure in self.failures.items() if isinstance(v, int)]
         return failed + [f"model:{ref}: {reason}" for ref, reason in self.problems.items()]
 
@@ -149,7 +149,7 @@ class ServedModels:
         return await self._wanted(key, is_urgent)
 
     async def _of_run(self, ref: RunRef) -> Engine:
-        """The engine of the checkpoint that `ref` means; looked up once a second, however many ask."""
+        """Return the engine of the checkpoint that `ref` means; looked up once a second, however many ask."""
         key = await self._find(ref)
         try:
             return await self._wanted(key)
@@ -169,7 +169,6 @@ class ServedModels:
             return key
 
     async def _wanted(self, key: Key, is_urgent: bool = False) -> Engine:
-        """The engine of what a request named by its version."""
         try:
             engine = await self._load(key, is_urgent)
         except StoreDamaged as error:
@@ -182,7 +181,7 @@ class ServedModels:
         return self.cache.get(key) or await self.loader.load(key, is_urgent=is_urgent)
 
     async def _refresh(self, ref: ModelRef, is_urgent: bool) -> Engine:
-        """Point `ref` at the version it means now; the newest one before it that can be loaded if that one cannot."""
+        """Point `ref` at the version it means now, or at the newest loadable one before it."""
         async with self._turn(ref):  # none is set back by who looked earlier
             try:
                 target = await self._own.run(self.registry.resolve, ref)
@@ -201,7 +200,7 @@ class ServedModels:
             return engine
 
     async def _nearest(self, ref: ModelRef, target: int, current: Engine | None, is_urgent: bool) -> Engine:
-        """The engine of `target`, or of the newest version before it that can be loaded, or what serves now."""
+        """Return the engine of `target`, else of the newest loadable version before it, else the serving one."""
         with contextlib.suppress(StoreDamaged, ModelNotFound):
             return await self._load((ref.name, target), is_urgent)
         versions = await self._own.run(self.registry.versions, ref.name)
@@ -229,7 +228,7 @@ class ServedModels:
             self.problems[ref] = f"{type(error).__name__}: {error}"
 
     async def _watch(self) -> None:
-        """For ever: when the bell rings, and every two seconds, look where the served references point."""
+        """Look where the served references point, every two seconds and whenever the bell rings."""
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._rung.wait(), POLL_EVERY_S)
@@ -243,7 +242,7 @@ class ServedModels:
                 log.exception("looking after the models failed")
 
     def _overtook(self, engine: Engine, before: Engine | None) -> None:
-        """What a newer version has overtaken is neither a failure nor, unless it was named, of use in memory."""
+        """Forget the failures of overtaken versions, and their engines unless requests named them."""
         for name, version in list(self.failures):
             if name == engine.name and _is_older(version, engine.version):
                 del self.failures[name, version]
@@ -251,7 +250,6 @@ class ServedModels:
             self.cache.overtaken(before)
 
     async def _forget_deleted(self, due: set[str]) -> None:
-        """A version that is gone is neither in memory nor a failure, and so is a checkpoint."""
         keys = {(engine.name, engine.version) for engine in self.cache.all()} | set(self.failures)
         asked = [key for key in keys if key[0] in due or key[0].startswith(f"{RUN}:")]
         for key in await self._own.run(self.source.gone, asked):
@@ -259,14 +257,13 @@ class ServedModels:
             self.failures.pop(key, None)
 
     def _dropped(self, engine: Engine) -> None:
-        """An engine left the memory: a reference that meant it is resolved anew when it is asked for."""
+        """An engine left the memory: resolve a reference to it anew when somebody asks."""
         self._has_dropped = True
         for ref in [ref for ref, served in self.served.items() if served is engine]:
             del self.served[ref]
             self.problems.pop(ref, None)  # nobody looks after it any more
 
     def _names(self) -> set[str]:
-        """Models that something here depends on."""
         keys = {engine.name for engine in self.cache.all()} | {name for name, _ in self.failures}
         return {name for name in keys if not name.startswith(f"{RUN}:")} | {ref.name for ref in self.served}
 
@@ -278,14 +275,14 @@ class ServedModels:
 
 
 def _is_older(version: Version, than: Version) -> bool:
-    """Of two versions of a model; steps of a run overtake nothing."""
+    """Compare two versions of a model; steps of a run never replace one another."""
     return isinstance(version, int) and isinstance(than, int) and version < than
 
 
 def _substitutes(versions: list[int], target: int, current: Engine | None) -> list[int]:
-    """Versions before `target` that may take over in its place: newer than what serves now.
+    """List the versions before `target` that may replace it: newer than the serving one.
 
-    Where that is newer than `target` there are none: it was a promotion or a rollback, to that version or to none.
+    A move to an older version (a promotion or rollback) has no substitutes: it reaches that version or none.
     """
     serving = current.version if current is not None else 0
     return [version for version in versions if _is_older(serving, version) and version < target]

@@ -18,20 +18,20 @@ Frame = tuple[Any, memoryview]  # a command or an answer of app/engine/commands.
 
 
 def pack(message: Mapping[str, object], *blocks: Any) -> bytes:
-    """A message and its blocks (bytes or C-contiguous arrays, which arrive as one), as they are sent."""
+    """Pack a message and its blocks (bytes or C-contiguous arrays, which arrive as one)."""
     text = json.dumps(message).encode()
     views = [memoryview(block).cast("B") for block in blocks]
     return b"".join((_LENGTHS.pack(len(text), sum(map(len, views))), text, *views))
 
 
 def pack_rows(rows: Rows) -> tuple[TensorList, list[Any]]:
-    """What to put into a message, and the blocks of it."""
+    """Split rows into the part for the message and the blocks."""
     arrays = {name: np.ascontiguousarray(tensor) for name, tensor in rows.tensors.items()}
     return [(name, array.dtype.str, array.shape) for name, array in arrays.items()], list(arrays.values())
 
 
 def unpack_rows(tensors: TensorList, block: memoryview) -> Rows:
-    """The rows of a message; copied, for in it they lie at any address."""
+    """Restore the rows of a message; copied, because in it they lie at any address."""
     arrays, at = {}, 0
     for name, dtype, shape in tensors:
         arrays[name] = np.frombuffer(block, dtype, math.prod(shape), at).reshape(shape).copy()
@@ -40,13 +40,13 @@ def unpack_rows(tensors: TensorList, block: memoryview) -> Rows:
 
 
 def receive(connection: socket.socket) -> Frame:
-    """The next message. EOFError or OSError when the other side is gone."""
+    """Return the next message; EOFError or OSError when the other side is gone."""
     text, block = _LENGTHS.unpack(_exactly(connection, _LENGTHS.size))
     return _unpack(text, _exactly(connection, text + block))
 
 
 class Connection(asyncio.BufferedProtocol):
-    """The side of the event loop: one message goes out, one comes back. Bytes are copied once, into their place."""
+    """The event loop's side: one message goes out, one comes back. Bytes are copied once, into their place."""
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
@@ -55,7 +55,7 @@ class Connection(asyncio.BufferedProtocol):
         self._content, self._filled = bytearray(_LENGTHS.size), 0
 
     async def exchange(self, message: bytes) -> Frame:
-        """The answer to a packed message; one at a time. ConnectionError when the other side is gone."""
+        """Return the answer to a packed message, one at a time; ConnectionError when the other side is gone."""
         if self._transport is None or self._transport.is_closing():
             raise ConnectionResetError
         self._answer = asyncio.get_running_loop().create_future()
@@ -63,7 +63,6 @@ class Connection(asyncio.BufferedProtocol):
         return await self._answer
 
     def close(self) -> None:
-        """Hang up."""
         if self._transport is not None:
             self._transport.close()
 

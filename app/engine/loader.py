@@ -37,7 +37,7 @@ class LoadFailure:
 
 @dataclass(eq=False, slots=True)
 class Load:
-    """An engine that somebody waits for."""
+    """An engine for which somebody waits."""
 
     future: "asyncio.Future[Engine]"
     waiters: int = 0
@@ -64,12 +64,12 @@ class Loader:
         self._load_s = 0.1  # of one load, smoothed
 
     async def load(self, key: Key, *, is_urgent: bool = False) -> Engine:
-        """The engine of a version, read now. Who stops waiting gives the place in the queue free.
+        """Read the engine of a version. A waiter who leaves frees the place in the queue.
 
         Raises:
             StoreDamaged: it cannot be read, or could not within the last 30 s.
             NotFound: it is not there.
-            Overloaded: what waits already would take longer than `max_wait_s`.
+            Overloaded: the queue would take longer than `max_wait_s`.
             NotReady: the service is shutting down.
         """
         failure = self.failures.get(key)
@@ -97,7 +97,6 @@ class Loader:
         await asyncio.to_thread(self._thread.shutdown, wait=True, cancel_futures=True)
 
     def _place(self, key: Key, is_urgent: bool) -> Load:
-        """The place of a version in the queue; a new one, at its end, if it has none."""
         if self._current is not None and self._current[0] == key:
             return self._current[1]
         if key in self._waiting:
@@ -113,7 +112,7 @@ class Loader:
         return load
 
     async def _work(self) -> None:
-        """Until nothing waits: the next that is urgent, or else the next."""
+        """Load until nothing waits, urgent loads first."""
         while self._waiting:
             key = next((key for key, load in self._waiting.items() if load.is_urgent), next(iter(self._waiting)))
             load = self._waiting.pop(key)
@@ -154,6 +153,6 @@ class Loader:
 
 
 def _look_at(future: "asyncio.Future[Engine]") -> None:
-    """An error that nobody waits for any more is no news for asyncio's log."""
+    """Retrieve an error for which nobody waits any more, else asyncio logs it."""
     with contextlib.suppress(asyncio.CancelledError):
         future.exception()

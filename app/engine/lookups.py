@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Lookups:
-    """One thread. `max_wait_s`: how long who comes may be expected to wait. Used on the event loop alone."""
+    """One thread; a look-up may wait `max_wait_s`. Used on the event loop alone."""
 
     def __init__(self, name: str, telemetry: EngineTelemetry, max_wait_s: float = math.inf) -> None:
         self.max_wait_s = max_wait_s
@@ -25,11 +25,7 @@ class Lookups:
         self._each_s = 0.001  # of one look-up, smoothed
 
     async def run(self, work: Callable[..., T], *args: Any) -> T:
-        """What `work` gives, in its turn.
-
-        Raises:
-            Overloaded: what waits already would take longer than `max_wait_s`.
-        """
+        """Run `work` in its turn; Overloaded if waiting look-ups would take longer than `max_wait_s`."""
         wait_s = self._waiting * self._each_s
         if wait_s > self.max_wait_s:
             self._overloaded.inc()
@@ -41,7 +37,7 @@ class Lookups:
             self._waiting -= 1
 
     def shutdown(self) -> None:
-        """Answer what is being looked up, and nothing after that."""
+        """Finish the look-up under way, and accept no more."""
         self._thread.shutdown(wait=True, cancel_futures=True)
 
     def _timed(self, work: Callable[..., T], *args: Any) -> T:

@@ -14,7 +14,7 @@ Key = tuple[str, Version]  # a model, or `run:ID`
 class ModelCache:
     """Engines by name and version. Changed on the event loop alone, read by any thread.
 
-    `dropped` is told of each engine that leaves. Requests under way keep theirs, so its memory may stay until they end.
+    `dropped` is called with each engine that leaves. Requests under way keep theirs, which holds its memory until then.
     """
 
     def __init__(self, budget: int, telemetry: EngineTelemetry, dropped: Callable[[Engine], None]) -> None:
@@ -26,7 +26,7 @@ class ModelCache:
         return self._engines.get(key)
 
     def want(self, key: Key) -> Engine | None:
-        """As `get`, for a request that named this version: it stays when a name goes on to the next."""
+        """As `get`, and keep this version when its name moves on, because a request named it."""
         engine = self._engines.get(key)
         if engine is not None:
             self._wanted.add(key)
@@ -37,7 +37,6 @@ class ModelCache:
         return list(self._engines.values())
 
     def of(self, name: str) -> list[Engine]:
-        """Those of one model or run."""
         return [engine for engine in self.all() if engine.name == name]
 
     @property
@@ -45,7 +44,7 @@ class ModelCache:
         return sum(engine.facts.nbytes for engine in self.all())
 
     def add(self, engine: Engine) -> None:
-        """Take an engine in, and let others go until all fit; the newest stays, even if it alone is too large."""
+        """Add an engine, and drop old ones until all fit; the newest stays even if it alone is too large."""
         newest = (engine.name, engine.version)
         self._engines[newest] = engine
         for oldest in sorted(self._engines, key=lambda key: self._engines[key].used_at):
@@ -56,7 +55,7 @@ class ModelCache:
                 self.telemetry.evicted.inc()
 
     def overtaken(self, engine: Engine) -> None:
-        """No name means this engine any more: unless requests named its version, it has no use here."""
+        """Drop an engine that no name means any more, unless requests named its version."""
         key = (engine.name, engine.version)
         if key not in self._wanted and self._engines.get(key) is engine:
             self.remove(key)

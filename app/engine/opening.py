@@ -19,7 +19,6 @@ from models.weights import is_finite, load_version
 def open_folder(
     folder: Path, manifest: VersionManifest, device: torch.device, choice: PrecisionChoice
 ) -> tuple[Forward, Facts]:
-    """Backend.open, for this process."""
     generator, config = load_version(folder, manifest)
     if not is_finite(generator):
         raise StoreDamaged("its weights are not finite numbers")
@@ -49,7 +48,7 @@ def _nbytes(network: nn.Module) -> int:
 
 
 def _device_class(device: torch.device) -> str:
-    """What may draw other bytes: the instruction set of a CPU, the kind of a GPU."""
+    """Name what may draw other bytes: the instruction set of a CPU, the kind of a GPU."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"cpu {torch.backends.cpu.get_cpu_capability()}"

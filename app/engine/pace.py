@@ -11,7 +11,7 @@ MARGIN = 1.25  # of a wait that is judged: so much longer may it become, and nea
 
 
 class Pace:
-    """Work done in a second of wall time, in seconds of one slot with nothing beside it."""
+    """Measures how much work all slots do in a second, in seconds of one slot alone."""
 
     def __init__(self) -> None:
         self.speed = 1.0  # until it is known: low, for what was promised too early cannot be kept
@@ -19,7 +19,7 @@ class Pace:
         self._since: float | None = None  # when the last batch was done, if more than that waited then
 
     def did(self, work_s: float, now: float, *, more_waits: bool) -> None:
-        """Note a batch that is done `now` (seconds), and whether every slot still has something to do."""
+        """Note a batch that ended at `now` (seconds), and whether every slot still has work."""
         if self._since is not None:
             faded = math.exp(-(now - self._since) / MEMORY_S)
             self._work_s = self._work_s * faded + work_s

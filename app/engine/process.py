@@ -32,13 +32,12 @@ Reply = tuple[Mapping[str, object], *tuple[Any, ...]]  # an answer, and its bloc
 
 
 class Forwards:
-    """What is loaded, by key; with the length of its noise."""
+    """The loaded versions by key, with the length of their noise."""
 
     def __init__(self) -> None:
         self._loaded: dict[int, tuple[Forward, int]] = {}
 
     def obey(self, command: Command, block: memoryview) -> Reply:
-        """Carry out a command."""
         key = command["key"]
         if command["do"] == "draw":
             return self._run(*self._loaded[key], command, block)

@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 
 class EngineProcessLost(Exception):
-    """The process went away, or hung, with a command of ours."""
+    """The process ended, or hung, while it carried out a command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Link:
 
 
 class ProcessBackend:
-    """One engine process: a backend of `threads` threads, and one more that opens versions meanwhile."""
+    """One engine process with `threads` threads, and one more that opens versions."""
 
     device = "cpu"
 
@@ -65,20 +65,19 @@ class ProcessBackend:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self) -> None:
-        """Start the process; it is asked when it is there."""
+        """Start the process; the first command waits for it."""
         self._loop = asyncio.get_running_loop()
         async with self._changing:
             for link in await self._begin():
                 self._links.put_nowait(link)
 
     async def close(self) -> None:
-        """Hang up, and wait for the process to end."""
         async with self._changing:
             self._is_closing = True
             await self._end()
 
     def open(self, folder: Path, manifest: VersionManifest, choice: PrecisionChoice) -> tuple["ProcessRunner", Facts]:
-        """Backend.open. Also raises EngineProcessLost and RuntimeError where it is the engine process that fails."""
+        """Backend.open; raises EngineProcessLost or RuntimeError too, where the engine process fails."""
         assert self._loop is not None
         return asyncio.run_coroutine_threadsafe(self._open(folder, manifest, choice), self._loop).result()
 
@@ -98,11 +97,11 @@ class ProcessBackend:
         give_back()
 
     async def ask(self, command: Command, *blocks: Any) -> Frame:
-        """The engine process's answer to a command. One that goes away is asked again when it is back.
+        """Return the engine process's answer; a process that ended is asked again after its restart.
 
         Raises:
-            EngineProcessLost: it went away each time.
-            StoreDamaged: it says so.
+            EngineProcessLost: it ended each time.
+            StoreDamaged: it reported that.
             RuntimeError: it cannot do this.
         """
         message = pack(command, *blocks)
@@ -138,7 +137,7 @@ class ProcessBackend:
         return answer, block
 
     def _dropped(self, key: int) -> None:
-        """Called when a runner is collected, on whatever thread: it must not wait for the engine process."""
+        """Drop a collected runner; called on any thread, so it must not wait for the engine process."""
         self._loaded.pop(key, None)
         assert self._loop is not None
         with contextlib.suppress(RuntimeError):  # the loop is closed, and so is the engine process
@@ -154,7 +153,7 @@ class ProcessBackend:
             await self.ask(DropCommand(do="drop", key=key))
 
     async def _revive(self, life: int) -> None:
-        """Start another process, if nobody did since `life`, and have it read what the last one had."""
+        """Start another process, unless somebody did since `life`, and have it read the same versions."""
         async with self._changing:
             if life != self._life or self._is_closing:
                 return
@@ -204,8 +203,6 @@ class ProcessBackend:
 
 
 class ProcessRunner:
-    """A version that the engine process has open."""
-
     writes_files = True
 
     def __init__(self, backend: ProcessBackend, key: int) -> None:

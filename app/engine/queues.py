@@ -12,8 +12,8 @@ RequestSlice = tuple[EngineRequest[Any], slice]
 
 
 class VersionQueue:
-    """Those who wait for one version: small requests and large ones, each in the order they came. Where both wait, each
-    kind gets half of a batch, so a small request does not wait for large ones that came before it, nor they for ever.
+    """The requests for one version, small and large ones apart, each in order. Where both wait, each kind gets half
+    of a batch: neither blocks the other.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,6 @@ class VersionQueue:
         (self._small if len(request.rows) <= SMALL else self._large).append(request)
 
     def take(self, room: int) -> list[RequestSlice]:
-        """A batch of up to `room` images."""
         half = room
         if self._large:
             self._gives_odd = not self._gives_odd
@@ -35,7 +34,7 @@ class VersionQueue:
 
 
 def _fill(queue: deque[EngineRequest[Any]], room: int) -> list[RequestSlice]:
-    """Up to `room` images of those who came first; who has got all leaves the queue."""
+    """Take up to `room` images from the first requests; a complete request leaves the queue."""
     parts = list[RequestSlice]()
     while queue and room:
         request = queue[0]
@@ -49,13 +48,11 @@ def _fill(queue: deque[EngineRequest[Any]], room: int) -> list[RequestSlice]:
 
 
 def images_of(parts: list[RequestSlice]) -> int:
-    """Images in a batch."""
     return sum(part.stop - part.start for _, part in parts)
 
 
 class Queues:
-    """One queue a version; they take turns. While one slot draws a version, another gets nothing less of it than a
-    full batch."""
+    """One queue a version, taken in turns. While one slot draws a version, others take only full batches of it."""
 
     def __init__(self) -> None:
         self._queues: dict[Engine, VersionQueue] = {}  # in the order of their turns
@@ -67,19 +64,19 @@ class Queues:
         self._count(request.engine, request.waiting)
 
     def drop(self, request: EngineRequest[Any]) -> None:
-        """It is skipped when its turn comes; its images count no more."""
+        """Skip a request when its turn comes, and stop counting its images."""
         request.is_over = True
         self._count(request.engine, -request.waiting)
         request.waiting = 0
 
     @property
     def images(self) -> int:
-        """That wait, of all versions."""
+        """Waiting images of all versions."""
         return sum(self._images.values())
 
     @property
     def seconds(self) -> float:
-        """That one slot would take to draw them, with nothing beside it."""
+        """Seconds that one slot would need to draw all waiting images."""
         return sum(images / engine.images_per_second for engine, images in self._images.items())
 
     @property
@@ -88,14 +85,14 @@ class Queues:
 
     @property
     def due(self) -> Engine | None:
-        """The version whose turn it is to be drawn by one more slot."""
+        """The version that one more slot should draw next."""
         for engine in self._queues:
             if engine not in self._busy or self._images.get(engine, 0) >= engine.best_batch:
                 return engine
         return None
 
     def begin(self, engine: Engine) -> list[RequestSlice]:
-        """Take a batch of a version that is due, from as many requests as fit; perhaps nothing. Then call `end`."""
+        """Take a batch of a due version from as many requests as fit; it may be empty. Then call `end`."""
         self._busy[engine] += 1
         queue, waiting = self._queues.pop(engine), self._images.get(engine, 0)
         parts = queue.take(engine.batch_for(waiting) if waiting else 0)
@@ -105,7 +102,6 @@ class Queues:
         return parts
 
     def end(self, engine: Engine) -> None:
-        """A slot has drawn its batch."""
         self._busy[engine] -= 1
         if not self._busy[engine]:
             del self._busy[engine]

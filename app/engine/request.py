@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class RequestOutput(Generic[T]):
-    """What became of a request: the encoded images, and the seconds each stage took."""
+    """The encoded images of a request, and the seconds of each stage."""
 
     content: T
     queue_s: float
@@ -34,7 +34,7 @@ class RequestOutput(Generic[T]):
 
 @dataclass(eq=False, slots=True)
 class Waiter(Generic[T]):
-    """Somebody who waits for a request, and `gone`: what comes to its end when they have gone away."""
+    """Somebody who waits for a request; `gone` returns when they have hung up."""
 
     future: "asyncio.Future[RequestOutput[T]]"
     request: "EngineRequest[T]"
@@ -43,7 +43,6 @@ class Waiter(Generic[T]):
     watch: "asyncio.Task[None] | None" = None
 
     async def look(self) -> None:
-        """Give up when the client has."""
         assert self.gone is not None
         await self.gone()
         if not self.future.done():
@@ -52,7 +51,7 @@ class Waiter(Generic[T]):
 
 @dataclass(eq=False, slots=True)
 class EngineRequest(Generic[T]):
-    """Images that somebody asked for. Changed on the event loop alone."""
+    """Requested images. Changed on the event loop alone."""
 
     engine: Engine
     rows: Rows
@@ -71,7 +70,7 @@ class EngineRequest(Generic[T]):
     context: contextvars.Context = field(default_factory=contextvars.copy_context)  # of the request: its id in the log
 
     def take(self, count: int) -> slice:
-        """The next `count` images, or as many as are left."""
+        """Take the next `count` images, or as many as are left."""
         self.began_at = self.began_at or time.perf_counter()
         start = len(self.rows) - self.waiting
         taken = min(count, self.waiting)
@@ -79,7 +78,7 @@ class EngineRequest(Generic[T]):
         return slice(start, start + taken)
 
     def add(self, start: int, images: Images, seconds: float) -> bool:
-        """Keep what a batch drew; whether it was the last."""
+        """Keep the images of a batch; return whether the request is complete."""
         self.parts[start] = images
         self.infer_s += seconds
         if sum(map(len, self.parts.values())) < len(self.rows):
@@ -88,7 +87,7 @@ class EngineRequest(Generic[T]):
         return True
 
     def encoded(self) -> RequestOutput[T]:
-        """All images as a file; on a thread of the encoders."""
+        """Encode all images as one file; on a thread of the encoders."""
         parts = [self.parts[start] for start in sorted(self.parts)]
         content = self.encode(parts[0] if len(parts) == 1 else np.concatenate(parts))
         queue_s, encode_s = self.began_at - self.asked_at, time.perf_counter() - self.drawn_at
@@ -96,7 +95,7 @@ class EngineRequest(Generic[T]):
 
     @property
     def nbytes(self) -> int:
-        """Of the pixels that are here."""
+        """Bytes of the pixels drawn so far."""
         return sum(part.nbytes for part in self.parts.values())
 
     @property
@@ -104,7 +103,7 @@ class EngineRequest(Generic[T]):
         return "encode" if self.drawn_at else "infer" if self.began_at else "queue"
 
     def settle(self, outcome: RequestOutput[T] | BaseException) -> None:
-        """Tell all who wait."""
+        """Give every waiter the outcome."""
         self.is_over = True
         for waiter in self.waiters:
             if waiter.future.done():
@@ -116,7 +115,7 @@ class EngineRequest(Generic[T]):
 
 
 class Patience:
-    """Looks after all who wait, a few times a second: to set two timers for each costs more than to wait."""
+    """Checks all waiters a few times a second, because two timers a waiter would cost more."""
 
     def __init__(self, timeout_s: float) -> None:
         self.timeout_s = timeout_s
@@ -124,11 +123,11 @@ class Patience:
         self._round: asyncio.TimerHandle | None = None
 
     async def wait(self, request: EngineRequest[T], gone: Callable[[], Awaitable[object]] | None) -> RequestOutput[T]:
-        """The outcome, once it is there.
+        """Return the outcome of a request.
 
         Raises:
             GenerationTimeout: it was not there within `timeout_s`.
-            ClientGone: `gone` came to its end before.
+            ClientGone: `gone` returned first.
         """
         loop = asyncio.get_running_loop()
         waiter = Waiter(loop.create_future(), request, gone)
@@ -157,7 +156,7 @@ class Patience:
 
 
 def grouped(requests: list[EngineRequest[Any]], nbytes: int) -> Iterator[list[EngineRequest[Any]]]:
-    """Drawings in groups that have `nbytes` of pixels or hardly more, but for one that alone has more."""
+    """Group requests into some `nbytes` of pixels each; a larger one forms a group alone."""
     group, size = list[EngineRequest[Any]](), 0
     for request in requests:
         group.append(request)

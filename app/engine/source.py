@@ -12,17 +12,17 @@ from ganymede.schemas.references import RUN, BranchStep, RunRef
 
 
 class Source:
-    """Reads engines of one store for one backend."""
+    """Reads engines from one store for one backend."""
 
     def __init__(self, registry: Registry, backend: Backend, precision: PrecisionChoice) -> None:
         self.registry, self.backend, self.precision = registry, backend, precision
         self.runs = RunStore(registry.store)
 
     def read(self, key: Key) -> Engine:
-        """The engine of a version or checkpoint.
+        """Read the engine of a version or checkpoint.
 
         Raises:
-            ModelNotFound, RunNotFound, CheckpointNotFound: it is not there, or was deleted while it was read.
+            ModelNotFound, RunNotFound, CheckpointNotFound: it is not there, or was deleted meanwhile.
             StoreDamaged: its files cannot be used.
         """
         name, version = key
@@ -38,17 +38,12 @@ class Source:
             raise
 
     def find(self, ref: RunRef) -> Key:
-        """The checkpoint that `ref` means now.
-
-        Raises:
-            RunNotFound: there is no such run.
-            CheckpointNotFound: it has no such checkpoint; the text says which it has.
-        """
+        """Find the checkpoint that `ref` means now; RunNotFound or CheckpointNotFound if there is none."""
         place = find_checkpoint(self.runs.get(ref.run), ref.step)
         return f"{RUN}:{ref.run}", BranchStep(place.branch, place.step)
 
     def must_exist(self, key: Key) -> None:
-        """ModelNotFound, RunNotFound or CheckpointNotFound if its folder is gone."""
+        """Raise ModelNotFound, RunNotFound or CheckpointNotFound if its folder is gone."""
         name, version = key
         if isinstance(version, BranchStep):
             self._checkpoint(name, version).must_exist()
@@ -56,11 +51,10 @@ class Source:
             raise ModelNotFound(f"model {name!r} has no version {version}")
 
     def gone(self, keys: list[Key]) -> list[Key]:
-        """Those of `keys` whose files were deleted; one stat each."""
         return [key for key in keys if self._is_gone(key)]
 
     def check_files(self, name: str, version: int) -> None:
-        """StoreDamaged if a file of a version is missing or changed."""
+        """Raise StoreDamaged if a file of a version is missing or changed."""
         check_files(self.registry.folder(name, version), self.registry.manifest(name, version).files)
 
     def _is_gone(self, key: Key) -> bool:

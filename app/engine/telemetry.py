@@ -10,7 +10,7 @@ BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64)
 
 
 class EngineTelemetry:
-    """Counters of one engine, in a registry of their own or in `registry`; moving one costs about a microsecond."""
+    """Counters of one engine, in `registry` or one of their own; an update takes about a microsecond."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry()

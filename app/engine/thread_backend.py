@@ -15,7 +15,7 @@ from core.registry import VersionManifest
 
 
 class ThreadBackend:
-    """A backend of `count` threads; one is right for a GPU."""
+    """A backend of `count` threads; use one for a GPU."""
 
     def __init__(self, device: str, count: int) -> None:
         self.device, self.count = device, count
@@ -35,7 +35,6 @@ class ThreadBackend:
         """Nothing to do: threads start when they are needed."""
 
     async def close(self) -> None:
-        """No batch after this."""
         self._pool.shutdown(wait=False)
 
 

@@ -23,7 +23,7 @@ NEWEST_KEPT = 512  # messages; a watcher that is further behind begins anew
 
 
 class Activity(News):
-    """Everything that happens, and whoever wants to know."""
+    """Sends every change of runs and models to its watchers."""
 
     def __init__(self, runs: RunStore, models: ServedModels) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Activity(News):
         self.wake()
 
     async def watch(self) -> AsyncIterator[bytes]:
-        """A snapshot, then every change, until the service stops."""
+        """Yield a snapshot, then every change, until the service stops."""
         async with self._following():
             seen = -1
             while not self.is_closing:
@@ -88,7 +88,7 @@ class Activity(News):
                 self.wake()
 
     def _look(self) -> list[bytes]:
-        """What changed since the last look; the first one finds out where things stand, and tells nothing of it."""
+        """Return what changed since the last look; the first look only notes the state."""
         is_first = self._followed is None
         following = {} if self._followed is None else self._followed
         entries = self.runs.index.entries()
@@ -126,7 +126,7 @@ class Activity(News):
         return found
 
     def _snapshot(self) -> dict[str, Any]:
-        """The runs that are not over, newest first, and every model."""
+        """Describe the runs that are not over, newest first, and every model."""
         runs = []
         for _, followed in sorted((self._followed or {}).items(), reverse=True):
             if not followed.events.has_ended:

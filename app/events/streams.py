@@ -39,7 +39,7 @@ class EventMessage(NamedTuple):
 
 
 class RunTail:
-    """What is new in the files of one run, each time it is read."""
+    """Reads what is new in the files of one run."""
 
     def __init__(self, run: Run) -> None:
         self.run, self.events = run, EventTail(run.events_file)
@@ -48,7 +48,7 @@ class RunTail:
         self._sent: dict[str, Any] = {}
 
     def read(self) -> tuple[list[Event], dict[str, Any] | None]:
-        """The events since the last time, and where the run stands, if that is not where it stood then."""
+        """Return the events since the last time, and the progress if it changed."""
         events = self.events.read()
         facts = self.run.state_file.stat()
         seen = (facts.st_ino, facts.st_mtime_ns)
@@ -63,7 +63,7 @@ class RunTail:
 
 
 class News:
-    """Wakes whoever waits for something new, however many they are."""
+    """Wakes everyone who waits for something new."""
 
     def __init__(self) -> None:
         self.next = asyncio.Event()  # set once, and replaced, whenever there is something new
@@ -74,7 +74,7 @@ class News:
 
 
 class Feed(News):
-    """What is new of one run, and whoever waits for it."""
+    """The new events of one run, and those who wait for them."""
 
     def __init__(self, run: Run) -> None:
         super().__init__()
@@ -92,13 +92,13 @@ class Feed(News):
         return self._tail.events.newest_id
 
     async def follow(self) -> None:
-        """Look at the files for ever; to be cancelled when the last watcher leaves."""
+        """Look at the files until cancelled: the last watcher does that."""
         while True:
             await asyncio.sleep(POLL_EVERY_S)
             await self.look()
 
     async def look(self) -> None:
-        """Read what was written since the last look, and wake whoever waits."""
+        """Read what was written since the last look, and wake the watchers."""
         async with self._looking:
             try:
                 events, progress = await asyncio.to_thread(self._tail.read)
@@ -112,7 +112,6 @@ class Feed(News):
             self.wake()
 
     async def since(self, event_id: int) -> list[EventMessage]:
-        """Every event after that one, oldest first."""
         if event_id >= self.newest_id:
             return []
         if self._newest and self._newest[0].id <= event_id + 1:
@@ -135,20 +134,20 @@ class Feed(News):
 
 
 class Streams:
-    """The feeds of all runs that somebody watches now."""
+    """The feeds of all watched runs."""
 
     def __init__(self) -> None:
         self._feeds: dict[str, tuple[Feed, asyncio.Task[None]]] = {}
         self.is_closing = False
 
     def close(self) -> None:
-        """End every stream: the service stops, and its clients come back to the next one."""
+        """End every stream: the service stops, and clients reconnect to the next one."""
         self.is_closing = True
         for feed, _ in self._feeds.values():
             feed.wake()
 
     async def watch(self, run: Run, after: int) -> AsyncIterator[bytes]:
-        """Server-sent events of one run, from the event after `after` to its end, and its progress in between."""
+        """Yield server-sent events of one run, from the event after `after` to its end, and its progress."""
         async with self._feed(run) as feed:
             progress: bytes | None = None
             while not self.is_closing:
@@ -168,7 +167,7 @@ class Streams:
 
     @contextlib.asynccontextmanager
     async def _feed(self, run: Run) -> AsyncIterator[Feed]:
-        """The feed of a run; it is there while somebody watches."""
+        """Share the feed of a run among its watchers."""
         if run.id not in self._feeds:
             feed = Feed(run)
             self._feeds[run.id] = (feed, asyncio.create_task(feed.follow()))
@@ -185,7 +184,7 @@ class Streams:
 
 
 async def pings_until(news: asyncio.Event) -> AsyncIterator[bytes]:
-    """What keeps a quiet connection alive, until there is something to send."""
+    """Yield pings, which keep a quiet connection alive, until there is something to send."""
     while True:
         try:
             async with asyncio.timeout(PING_AFTER_S):
@@ -196,7 +195,6 @@ async def pings_until(news: asyncio.Event) -> AsyncIterator[bytes]:
 
 
 def encode(kind: str, data: Any, event_id: int | None = None) -> bytes:
-    """One server-sent event."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return format_sse_event(data_str=text, event=kind, id=None if event_id is None else str(event_id))
 
@@ -206,7 +204,6 @@ def _event_message(event: Event) -> EventMessage:
 
 
 def progress_body(state: RunState) -> dict[str, Any]:
-    """Where a run stands, as JSON."""
     return ProgressMessage(
         **progress_of(state).model_dump(),
         status=state.status,

@@ -21,11 +21,7 @@ LENGTH = b"content-length"
 
 
 def refused_unread(request: Request, services: Services) -> RawResponse | None:
-    """Why this request is not even read, as app/errors would tell it; None: read it.
-
-    Raises:
-        NotReady: the service is shutting down.
-    """
+    """Return the refusal of an unread request, or None to read it; NotReady while the service shuts down."""
     scope = request.scope
     if scope["method"] != "GET" or services.response_cache.may_have(scope["query_string"]):
         return None
@@ -42,7 +38,7 @@ def refused_unread(request: Request, services: Services) -> RawResponse | None:
 
 @functools.lru_cache(WORDINGS)
 def _worded(detail: str, retry_after_s: int, path: str) -> tuple[RawHeaders, bytes, bytes]:
-    """The answer's headers but for its length, and its body around the request id."""
+    """Return the answer's headers but for its length, and its body around the request id."""
     about: dict[str, Any] = {"instance": path, "request_id": HERE, "headers": {"Retry-After": str(retry_after_s)}}
     answer = problem(Overloaded.status, Overloaded.code, detail, title=Overloaded.title, **about)
     before, after = bytes(answer.body).rsplit(HERE.encode(), 1)

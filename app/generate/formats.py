@@ -37,7 +37,6 @@ UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
 def encode(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> bytes:
-    """The answer's body in the form that was asked for."""
     if params.form == "npy":
         return to_npy(enlarge(drawn_NHWC, params.scale))
     if params.form == "json":
@@ -53,20 +52,20 @@ def encode(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> bytes:
 
 
 def work_of(params: SamplingParams, engine: Engine) -> float:
-    """About how long `encode` takes, in seconds of one thread."""
+    """Estimate the seconds of one thread that `encode` takes."""
     count, pixels = len(params.latents), engine.image_bytes * params.scale**2
     num_files = count if params.form in ("json", "zip") else 1
     return num_files * FILE_S + count * pixels * (WEBP_S if params.form == "webp" else OTHER_S)
 
 
 def one_picture(drawn_NHWC: Images, scale: int) -> Images:
-    """One image, or the contact sheet of several: (H, W, C)."""
+    """Return one image, or the contact sheet of several: (H, W, C)."""
     sheet_HWC = drawn_NHWC[0] if len(drawn_NHWC) == 1 else contact_sheet(drawn_NHWC)
     return enlarge(sheet_HWC[None], scale)[0]
 
 
 def recipe(params: SamplingParams, engine: Engine, only: int | None = None) -> Provenance:
-    """What draws these images again, or `only` one of them."""
+    """Describe how to draw these images again, or `only` one of them."""
     part = slice(None) if only is None else slice(only, only + 1)
     seeds, labels, given_NZ = list(params.seeds[part]), (params.labels or [])[part], params.latents.given_NZ
     return Provenance(
@@ -83,7 +82,7 @@ def recipe(params: SamplingParams, engine: Engine, only: int | None = None) -> P
 
 
 def public_version(engine: Engine) -> int | str:
-    """A number, or of a checkpoint its BRANCH-STEP."""
+    """Return a version's number, or a checkpoint's BRANCH-STEP."""
     return engine.version if isinstance(engine.version, int) else str(engine.version)
 
 
@@ -102,7 +101,7 @@ def _facts(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> DrawnF
 
 
 def _each(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> Iterator[tuple[DrawnImage, bytes]]:
-    """Every image with what drew it, and as PNG."""
+    """Yield every image with its provenance, and as PNG."""
     names = engine.labels
     for i, image_HWC in enumerate(enlarge(drawn_NHWC, params.scale)):
         label = None if params.labels is None else params.labels[i]
@@ -141,7 +140,7 @@ def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
 
 
 def _name(i: int, entry: DrawnImage) -> str:
-    """`0000-seed-42-label-7`: the class by its name, in letters that every file system takes."""
+    """Name a file like `0000-seed-42-label-7`: the class by its name, in letters of every file system."""
     parts = [f"{i:04d}"]
     if entry.seed is not None:
         parts.append(f"seed-{entry.seed}")
@@ -151,5 +150,5 @@ def _name(i: int, entry: DrawnImage) -> str:
 
 
 def safe(text: str) -> str:
-    """A text as a part of a file's name; empty where nothing of it can stand there."""
+    """Return a text as part of a file's name; empty where no letter can stand there."""
     return UNSAFE.sub("_", text)[:LONGEST_NAME].strip("._-")

@@ -77,7 +77,7 @@ async def inspect(
 
 
 async def _received(request: Request) -> bytes:
-    """The body, which has to say that it is a PNG."""
+    """Return the body, which must declare that it is a PNG."""
     kind = request.headers.get("content-type", "")
     if kind.partition(";")[0].strip().lower() != PNG:
         raise UnsupportedMediaType(f"the body is the file itself, with Content-Type: {PNG}; it was {kind[:80]!r}")
@@ -100,7 +100,7 @@ def _read(data: bytes) -> tuple[PngFile, Provenance]:
 
 
 async def _verdict(recipe: Provenance, picture: PngFile, services: Services) -> tuple[bool | None, str | None]:
-    """Whether a recipe draws this picture (None: nobody can tell), and why it is not so."""
+    """Return whether a recipe draws this picture (None: nobody can tell), and why not."""
     if recipe.seed is None and recipe.z is None:
         return None, "the recipe has neither seed nor z"
     try:
@@ -120,7 +120,7 @@ async def _verdict(recipe: Provenance, picture: PngFile, services: Services) -> 
 
 
 def _as_request(recipe: Provenance) -> GenerateBody:
-    """The request that draws it: whatever a recipe holds, it is checked as any request is."""
+    """Turn a recipe into a request, which is checked like any other."""
     return GenerateBody(
         seeds=None if recipe.seed is None else recipe.seeds,
         label=None if recipe.labels is None else [*recipe.labels],
@@ -132,7 +132,7 @@ def _as_request(recipe: Provenance) -> GenerateBody:
 
 
 def _difference(drawn_NHWC: Images, params: SamplingParams, picture: PngFile) -> str | PictureInvalid | None:
-    """How a picture differs from what is drawn; None where it does not. Unpacked here, where few are at a time."""
+    """Describe how a picture differs from the drawn one; None if equal. Unpacks it here, where few run at a time."""
     drawn_HWC = one_picture(drawn_NHWC, params.scale)
     height, width = drawn_HWC.shape[:2]
     if (height, width) != (picture.height, picture.width):

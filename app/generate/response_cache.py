@@ -13,7 +13,7 @@ ASKED = 2**15  # questions that are remembered
 
 
 class ResponseCache:
-    """The least recently asked for go first when they are more than `budget` bytes. Used on the event loop alone."""
+    """Keeps up to `budget` bytes, and drops the least recently used first. Used on the event loop alone."""
 
     def __init__(self, budget: int, telemetry: Telemetry) -> None:
         self.budget, self.nbytes = budget, 0
@@ -27,7 +27,6 @@ class ResponseCache:
         return len(self._kept)
 
     def find(self, name: str) -> bytes | None:
-        """An answer that is still here."""
         content = self._kept.get(name)
         if content is not None:
             self._kept.move_to_end(name)
@@ -35,7 +34,7 @@ class ResponseCache:
         return content
 
     def keep(self, name: str, content: bytes) -> None:
-        """Remember an answer; one that is larger than all the room is not."""
+        """Store an answer, unless it is larger than the whole budget."""
         size = len(content) + OVERHEAD
         if name in self._kept or size > self.budget:
             return
@@ -46,7 +45,7 @@ class ResponseCache:
             self.nbytes -= len(oldest) + OVERHEAD
 
     def share(self, name: str, submit: Callable[[], EngineRequest[bytes]]) -> EngineRequest[bytes]:
-        """The request of that name that is under way, or a new one. Call `landed` when it was waited for."""
+        """Return the request of that name that is under way, or a new one. Call `landed` after the wait."""
         request = self._under_way.get(name)
         if request is not None and not request.is_over:
             self.telemetry.cache_hits.labels("flight").inc()
@@ -55,16 +54,15 @@ class ResponseCache:
         return request
 
     def note(self, question: bytes) -> None:
-        """Remember that this was asked, in these very words, and was let in."""
+        """Remember that a query with these very words was admitted."""
         self._asked[hash(question)] = None
         if len(self._asked) > ASKED:
             self._asked.popitem(last=False)
 
     def may_have(self, question: bytes) -> bool:
-        """Whether the answer may be here or on its way. False: it is not, but for one that was asked for otherwise."""
+        """Return whether the answer may be here or on its way. False may be wrong for a query in other words."""
         return hash(question) in self._asked
 
     def landed(self, name: str, request: EngineRequest[bytes]) -> None:
-        """Forget a request that is over."""
         if request.is_over and self._under_way.get(name) is request:
             del self._under_way[name]

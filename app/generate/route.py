@@ -147,7 +147,7 @@ async def _answer(
 async def _content(
     name: str, params: SamplingParams, engine: Engine, request: Request, services: Services
 ) -> tuple[bytes, str]:
-    """The file, and what its stages took: from memory, from a request that is under way, or from one of its own."""
+    """Return the file and its timings: from the cache, from a request under way, or from a new one."""
     cache, batcher = services.response_cache, services.batcher
     content = cache.find(name)
     if content is not None:
@@ -178,7 +178,6 @@ async def _content(
 
 
 def _headers(params: SamplingParams, etag: str, ref: Reference, engine: Engine) -> RawHeaders:
-    """What is known before anything is drawn."""
     caching = "no-store" if params.is_random else IMMUTABLE if ref.is_pinned else "no-cache"
     headers = [
         (b"model", engine.name.encode()),
@@ -206,12 +205,12 @@ def _headers(params: SamplingParams, etag: str, ref: Reference, engine: Engine) 
 
 
 def _brief(labels: list[int] | None) -> list[int]:
-    """One label where all images have the same."""
+    """Return one label where all images have the same."""
     return labels[:1] if labels and len(set(labels)) == 1 else labels or []
 
 
 def _pinned_url(params: SamplingParams, engine: Engine) -> str:
-    """Where these very images can be had again."""
+    """Return the address of these very images."""
     query: list[tuple[str, str | int | float]] = [
         ("model", f"{engine.name}@{engine.version}"),
         ("seed", params.seeds[0]),

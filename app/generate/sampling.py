@@ -48,26 +48,24 @@ class SamplingParams:
 
     @property
     def seeds(self) -> Sequence[int]:
-        """The seed of each image; none where the noise was given."""
+        """The seed of each image; none where noise was given."""
         return self.latents.seeds
 
     @property
     def rows(self) -> Rows:
-        """What the engine is given."""
         return Rows.of(self.latents, self.labels)
 
     @property
     def is_plain_png(self) -> bool:
-        """One picture as it is, and nothing told of it."""
+        """Whether it is one picture, unscaled and without metadata."""
         return self.form == "png" and self.scale == 1 and not self.tells_recipe and len(self.latents) == 1
 
     @property
     def is_copy(self) -> bool:
-        """The pixels as they are."""
         return self.form == "npy" and self.scale == 1
 
     def etag(self, engine: Engine) -> str:
-        """A weak ETag of the answer, known before it is drawn: the engine and the request say it all."""
+        """Return a weak ETag, known before anything is drawn: engine and request determine the answer."""
         drawn = f"{engine.identity}|{ENCODER}|{engine.name}@{engine.version}|{self.latents.seeds}|{self.labels}"
         facts = f"{drawn}|{self.latents.truncation}|{self.scale}|{self.form}|{self.tells_recipe}"
         digest = hashlib.sha256(facts.encode())
@@ -79,7 +77,7 @@ class SamplingParams:
 def check(
     request: GenerateQuery | GenerateBody, engine: Engine, accept: str, max_images: int, prefix: str = ""
 ) -> SamplingParams:
-    """Turn a request into SamplingParams for `engine`.
+    """Check a request against `engine`.
 
     Raises:
         InvalidRequest: a field is out of range or does not go with another, named by `prefix` + field.
@@ -111,7 +109,6 @@ def _form(request: GenerateQuery | GenerateBody, accept: str, prefix: str) -> Fo
 
 
 def _latents(request: GenerateQuery | GenerateBody, latent_dim: int, max_images: int, prefix: str) -> Latents:
-    """The noise that is asked for: of seeds, or as given."""
     if isinstance(request, GenerateBody) and request.z is not None:
         _check_alone(request, "z", ("seed", "n", "seeds"), prefix)
         return Latents((), request.truncation, _given(request.z, latent_dim, max_images, f"{prefix}z"))
@@ -131,7 +128,7 @@ def _check_alone(request: GenerateQuery | GenerateBody, instead: str, others: tu
 
 
 def _given(z: list[list[float]], latent_dim: int, max_images: int, pointer: str) -> npt.NDArray[np.float32]:
-    """Noise (N, Z) as a client wrote it; that its numbers are finite was seen to."""
+    """Return given noise (N, Z); its numbers are known to be finite."""
     if not 1 <= len(z) <= max_images:
         raise InvalidRequest.field(pointer, f"1 to {max_images} rows, got {len(z)}")
     for i, row in enumerate(z):
@@ -154,7 +151,7 @@ def _check_size(params: SamplingParams, side: int, pointers: tuple[str, str]) ->
 
 
 def _labels(given: Any, engine: Engine, defaults: Any, pointer: str) -> list[int] | None:
-    """The class of each image; of image i `defaults[i]` mod classes where none is asked for."""
+    """Return the class of each image; without a label, image i has class `defaults[i]` mod classes."""
     names = engine.labels
     given = given if isinstance(given, list) else [] if given is None else [given]
     if not names:

@@ -10,10 +10,10 @@ RULE = f"seeds and ranges of them, like 0,1,4-6; each 0 to {SEEDS - 1}"
 
 
 def read_seeds(given: str | list[int], limit: int, pointer: str) -> list[int]:
-    """The seeds that a text or a list names, in its order; a range is expanded once it is known to be short enough.
+    """Read seeds from a text or list, in its order; ranges are expanded only if they are short enough.
 
     Raises:
-        InvalidRequest: they are none, more than `limit`, or not of this form.
+        InvalidRequest: there are none, more than `limit`, or they have another form.
     """
     if isinstance(given, list):
         _check_count(len(given), limit, pointer)

@@ -25,7 +25,7 @@ log = logging.getLogger("app.access")
 
 
 class AccessLog:
-    """Middleware; `is_access_logged` asks for a line for each request, not only for failures and changes."""
+    """Middleware that logs failures and changes; with `is_access_logged`, every request."""
 
     def __init__(self, app: ASGIApp, telemetry: Telemetry, is_access_logged: bool) -> None:
         self.app, self.telemetry, self.is_access_logged = app, telemetry, is_access_logged
@@ -60,7 +60,7 @@ class AccessLog:
 
 
 class Answer:
-    """What is known of one answer, as it goes by."""
+    """What is known of one answer while it passes."""
 
     def __init__(self, telemetry: Telemetry, scope: Scope, send: Send) -> None:
         self.telemetry, self.scope, self._send = telemetry, scope, send
@@ -80,12 +80,12 @@ class Answer:
 
     @property
     def route(self) -> str:
-        """The address as the routes write it: `/train/{run_id}`. As many as there are routes, whatever is asked."""
+        """The address as the routes write it, like `/train/{run_id}`, so there are only as many as routes."""
         return getattr(self.scope.get("route"), "path_format", None) or UNMATCHED
 
 
 def is_failure(route: str, status: int) -> bool:
-    """A probe that is told "not ready" was answered as it should be; it would fill the log."""
+    """Return whether to log an answer as a failure; a probe that hears "not ready" is none."""
     return status >= FAILED and not (route == READINESS and status == NOT_READY)
 
 
@@ -94,6 +94,6 @@ def is_change(method: str, route: str, status: int) -> bool:
 
 
 def run_in(address: bytes) -> str:
-    """The run that an address names, or nothing."""
+    """Return the run that an address names, or nothing."""
     found = RUN_IN_ADDRESS.search(address)
     return found[1].decode() if found else ""

@@ -14,7 +14,7 @@ _ENTRY = re.compile(r'\*|(?:[Ww]/)?"[^"]*"')
 
 
 def is_known(if_none_match: str | None, etag: str) -> bool:
-    """Whether a client has what `etag` names (weak comparison): 304 for a reading request."""
+    """Return whether a client has what `etag` names (weak comparison): 304 for a reading request."""
     if if_none_match is None:
         return False
     if if_none_match == etag:  # what most clients send
@@ -37,5 +37,5 @@ def check_conditions(what: str, etag: str | None, if_match: str | None, if_none_
 
 
 def _strong(tag: str) -> str:
-    """An ETag without the mark of a weak one."""
+    """Return an ETag without the mark of a weak one."""
     return tag[2:] if tag[:2] in ("W/", "w/") else tag

@@ -54,7 +54,6 @@ def asset(asked: str, name: str) -> Response:
 
 @cache
 def edition() -> str:
-    """Names the bytes of all assets."""
     digest = hashlib.sha256()
     for path, _ in ASSETS.values():
         digest.update(path.read_bytes())

@@ -161,7 +161,6 @@ EXAMPLES: dict[str, dict[str, Json]] = {
 
 
 def problem_example(error: type[GanymedeError]) -> Json:
-    """What this error looks like when it is sent."""
     body: Json = {
         "type": f"urn:ganymede:problem:{error.code}",
         "title": error.title,

@@ -20,8 +20,8 @@ RawHeaders = list[tuple[bytes, bytes]]
 
 
 class FastPath:
-    """Middleware that answers GET and HEAD of `route` by `handler`, before anything looks for a route or for a body:
-    a body is not read. The router would call the same function, and answer alike.
+    """Middleware that answers GET and HEAD of `route` by `handler`, as the router would, before anything looks for a
+    route or reads a body.
     """
 
     def __init__(self, app: ASGIApp, route: APIRoute, handler: Handler) -> None:
@@ -41,7 +41,7 @@ class FastPath:
 
 
 class RawResponse(Response):
-    """Sent as it is given: header names are in lower case, and none is added."""
+    """A response sent as given: its header names are in lower case, and none is added."""
 
     def __init__(self, status_code: int, headers: RawHeaders, body: bytes = b"") -> None:
         self.status_code, self.raw_headers, self.body, self.background = status_code, headers, body, None

@@ -48,7 +48,7 @@ _source = random.Random()  # seeded by the system, once: an id is no secret, and
 
 
 class Guard:
-    """Middleware; refusals are problem documents like all others."""
+    """Middleware that refuses unsafe requests with problem documents."""
 
     def __init__(self, app: ASGIApp, allowed_hosts: tuple[str, ...], max_upload: int, telemetry: Telemetry) -> None:
         self.app, self.allowed_hosts = app, frozenset(map(served_host, allowed_hosts))
@@ -81,7 +81,6 @@ class Guard:
         await response(scope, receive, send_with_id)
 
     def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> GanymedeError | None:
-        """Why this request goes no further; None if it may."""
         for part in (scope.get("raw_path") or b"", scope["query_string"]):
             if b"%" in part and (wrong := _misspelt(part)):
                 return BadRequest(f"the address cannot be read ({wrong}): {HOW_TO_WRITE}")
@@ -96,14 +95,14 @@ class Guard:
         return None
 
     def _as_asked(self, scope: Scope, headers: dict[bytes, bytes]) -> dict[bytes, bytes]:
-        """The headers with the Host that a trusted proxy was asked for, where that is one of ours."""
+        """Replace the Host by the one that a trusted proxy received, if that is one of ours."""
         asked = forwarded_host(scope)
         as_asked = {**headers, b"host": asked.encode("latin-1")} if asked else headers
         return as_asked if is_host_allowed(as_asked, self.allowed_hosts) else headers
 
 
 class BodyLimit:
-    """Middleware that counts a body as it comes: the only limit of one that was sent without a length."""
+    """Middleware that counts a body while it arrives: the only limit of one sent without a length."""
 
     def __init__(self, app: ASGIApp, max_upload: int) -> None:
         self.app, self.max_upload = app, max_upload
@@ -114,13 +113,12 @@ class BodyLimit:
 
 
 def max_body_bytes(scope: Scope, max_upload: int) -> int:
-    """The largest body a request may have."""
     is_upload = scope["method"] == "POST" and any(path.fullmatch(scope["path"]) for path in UPLOADS)
     return max_upload if is_upload else MAX_BODY_BYTES
 
 
 def joined(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Headers with each list in one line, whatever number of lines it came in (RFC 9110, 5.3)."""
+    """Join each list header into one line, whatever number of lines it had (RFC 9110, 5.3)."""
     lines: dict[bytes, list[bytes]] = {}
     for name, value in headers:
         lines.setdefault(name, []).append(value)
@@ -130,36 +128,35 @@ def joined(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
 
 
 def request_id_of(headers: dict[bytes, bytes]) -> str:
-    """The client's, or one of our own."""
     given = REQUEST_ID.fullmatch(headers.get(b"request-id", b""))
     return given[0].decode() if given else f"{_source.getrandbits(64):016x}"
 
 
 def is_host_allowed(headers: dict[bytes, bytes], allowed: frozenset[str]) -> bool:
-    """Whether this is a name under which we are served."""
+    """Return whether this is a name under which we are served."""
     return is_served(host_name(headers.get(b"host", b"").decode("latin-1")), allowed)
 
 
 def _page_policy(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """The policy for a page without one; nothing for what is no page."""
+    """Return the policy of a page that has none; nothing for other content."""
     own = dict(headers)
     is_page = own.get(b"content-type", b"").startswith(b"text/html")
     return [PAGE_POLICY] if is_page and PAGE_POLICY[0] not in own else []
 
 
 def is_probe(scope: Scope) -> bool:
-    """Whether somebody asks for health alone: orchestrators do by an address, or (HTTP/1.0) without any Host."""
+    """Return whether this is a health check: by address, or (HTTP/1.0) without any Host."""
     return scope["method"] in SAFE_METHODS and scope["path"] in PROBES
 
 
 @functools.lru_cache(64)
 def host_name(host: str) -> str:
-    """The name in a Host header, without its port: `localhost:8000` -> `localhost`, `[::1]:8000` -> `[::1]`."""
+    """Strip the port of a Host header: `localhost:8000` -> `localhost`, `[::1]:8000` -> `[::1]`."""
     return _split(host)[0]
 
 
 def _misspelt(part: bytes) -> str | None:
-    """What is wrong with the escapes of a path or a query; None: nothing."""
+    """Describe a wrong escape in a path or query; None if there is none."""
     if escape := BAD_ESCAPE.search(part):
         return f"{escape[0].decode('latin-1')!r} stands for no character"
     decoded = unquote_to_bytes(part)
@@ -173,7 +170,7 @@ def _misspelt(part: bytes) -> str | None:
 
 
 def _foreign(headers: dict[bytes, bytes]) -> OriginNotAllowed | None:
-    """Why a request that may change something comes from another site's page; None if it does not."""
+    """Refuse a change requested by another site's page; None for any other request."""
     host = headers.get(b"host", b"").decode("latin-1")
     sides = f"at Host {host[:100]!r}"
     if b"origin" in headers:
@@ -189,7 +186,7 @@ def _foreign(headers: dict[bytes, bytes]) -> OriginNotAllowed | None:
 
 
 def _is_same(origin: str, host: str) -> bool:
-    """Whether an Origin has the name and the port of a Host; a port that is not told is the default of its scheme."""
+    """Return whether an Origin has the name and port of a Host; a missing port is the default of its scheme."""
     scheme, _, rest = origin.partition("://")
     default = DEFAULT_PORTS.get(scheme.lower())
     if default is None:  # `null` too
@@ -199,8 +196,7 @@ def _is_same(origin: str, host: str) -> bool:
 
 
 def _split(host: str) -> tuple[str, str]:
-    """Name and port of a host, each empty where there is none: in lower case, without the dot of the DNS's root, and an
-    address of IPv6 in its shortest form."""
+    """Split a host into name and port (each may be empty): lower case, no final dot, IPv6 in short form."""
     match = HOST.fullmatch(host)
     if match is None:
         return "", ""

@@ -12,16 +12,16 @@ T = TypeVar("T")
 
 
 async def until_gone(request: Request) -> None:
-    """Comes to its end when the client has hung up; the body has to be read by then, or nobody's concern."""
+    """Return when the client hangs up; call it once the body is read, or nobody needs it."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
 async def unless_gone(request: Request, work: Coroutine[Any, Any, T], what: str) -> T:
-    """What `work` gives. It is cancelled, and its end is waited for, when the client hangs up before.
+    """Return the result of `work`, or cancel it and wait for its end when the client hangs up first.
 
     Raises:
-        ClientGone: the client went away; `what` says what has ended.
+        ClientGone: the client hung up; `what` says what has ended.
     """
     working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(until_gone(request))
     try:

@@ -31,7 +31,7 @@ class PartLimits:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A part that was written to `path`; `filename` is what its sender calls it, and names nothing here."""
+    """A part written to `path`; `filename` is the sender's name for it, and no path here."""
 
     name: str
     path: Path
@@ -46,13 +46,12 @@ async def receive_parts(
     count: Callable[[int], None] = lambda _bytes: None,
     check: Callable[[str, list[Received]], None] = lambda _name, _before: None,
 ) -> list[Received]:
-    """Write each part of a body to `folder` / its name; those of a part that may repeat to NAME-0, NAME-1 ...
+    """Write each part to `folder` / its name; repeated parts to NAME-0, NAME-1 ...
 
-    `count` is told the bytes as they come. `check` is told each part that begins, and those that are there whole; it
-    may raise.
+    `count` gets the bytes of each chunk. `check` gets each new part and those already complete; it may raise.
 
     Raises:
-        InvalidRequest: it is no multipart body or ends too soon, a part is missing, unknown, too often there or too
+        InvalidRequest: the body is not multipart or is cut short; a part is missing, unknown, repeated too often or too
             large.
     """
     kind, options = parse_options_header(request.headers.get("content-type"))
@@ -76,7 +75,7 @@ async def receive_parts(
 
 
 class _Writer:
-    """What the parser calls: one open file at a time."""
+    """Callbacks for the parser; one open file at a time."""
 
     def __init__(
         self, folder: Path, parts: Mapping[str, PartLimits], check: Callable[[str, list[Received]], None]
@@ -148,6 +147,6 @@ class _Writer:
 
 
 def _shown(filename: bytes, default: str) -> str:
-    """What a sender calls a file, for messages."""
+    """Return a sender's file name for messages."""
     name = PurePosixPath(filename.decode("utf-8", "replace").replace("\\", "/")).name
     return "".join(c if c.isprintable() else "?" for c in name)[:MAX_FILENAME] or default

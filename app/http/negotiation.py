@@ -15,11 +15,7 @@ Form = TypeVar("Form", bound=str)
 
 
 def preferred(accept: str, media_types: Mapping[Form, str]) -> Form:
-    """The form that an Accept header likes best; the first where it does not say.
-
-    Raises:
-        NotAcceptable: it accepts none of them.
-    """
+    """Return the form that an Accept header prefers, by default the first; NotAcceptable if it accepts none."""
     if accept in ("", ANY):
         return next(iter(media_types))
     best: Form = _best(accept, tuple(media_types.items()))
@@ -41,10 +37,10 @@ def _best(accept: str, forms: tuple[tuple[Form, str], ...]) -> Form:
 
 
 def entries(accept: str) -> list[tuple[str, float, str]]:
-    """The entries of an Accept header in their order, in lower case: media type, weight (0: never), all of the entry.
+    """Return the entries of an Accept header in order and lower case: media type, weight (0: never), whole entry.
 
-    As lenient as clients are careless: `*` is `*/*`, a weight may be `.2`, `1.` or `0.3333`, and one that is none says
-    nothing, as any other parameter.
+    Lenient, because clients are careless: `*` is `*/*`, a weight may be `.2`, `1.` or `0.3333`; an invalid weight is
+    ignored like any unknown parameter.
     """
     found = []
     for entry in QUOTED.sub(_unquoted, accept.lower()).split(","):
@@ -55,7 +51,7 @@ def entries(accept: str) -> list[tuple[str, float, str]]:
 
 
 def _weights(accept: str) -> dict[str, float]:
-    """How much each kind of media type is liked, 0 to 1; of one that is there twice the higher weight counts."""
+    """Return the weight of each media type, 0 to 1; the higher one where a type is there twice."""
     weights: dict[str, float] = {}
     for kind, weight, _ in entries(accept):
         weights[kind] = max(weight, weights.get(kind, 0.0))
@@ -71,5 +67,5 @@ def _weight(parameters: list[str]) -> float:
 
 
 def _unquoted(quoted: re.Match[str]) -> str:
-    """What is in quotes, where it separates nothing."""
+    """Remove quoted text, which may hold separators."""
     return "" if set(quoted[1]) & {",", ";"} else quoted[1]

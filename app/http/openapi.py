@@ -51,12 +51,12 @@ SAFE = ("get", "head", "options")
 
 
 def operation_id(route: APIRoute) -> str:
-    """The name of the function: what generated clients call the operation."""
+    """Return the function's name, which generated clients use for the operation."""
     return route.name
 
 
 def install(app: FastAPI) -> None:
-    """Have `app` describe its errors as it sends them: problem+json, never FastAPI's own form."""
+    """Document errors as they are sent: problem+json, never FastAPI's own form."""
     made = app.openapi
 
     def openapi() -> Json:
@@ -68,7 +68,7 @@ def install(app: FastAPI) -> None:
 
 
 def every_error(tree: type[GanymedeError] = GanymedeError) -> Iterator[type[GanymedeError]]:
-    """All errors with a code of their own that answer a request."""
+    """Yield all errors with a code of their own that answer a request."""
     yield tree
     for error in tree.__subclasses__():
         if error not in (TrainingFailed, ClientGone):  # that one ends a run, and nobody is left to be told of this one
@@ -97,14 +97,13 @@ def _finished(document: Json) -> Json:
 
 
 def _examples(paths: str) -> Json:
-    """Those that the text of all operations refers to."""
+    """Collect the examples that operations refer to."""
     every = {f"{schema}.{name}": example for schema, named in EXAMPLES.items() for name, example in named.items()}
     every |= {f"{Problem.__name__}.{error.code}": {"value": problem_example(error)} for error in every_error()}
     return {name: example for name, example in every.items() if f"{EXAMPLE_REFS}{name}'" in paths}
 
 
 def _finish(method: str, operation: Json, schemas: Json) -> None:
-    """One operation: its text, its errors, its examples."""
     summary, *rest = FIRST_SENTENCE.split(operation.pop("description", "").strip(), maxsplit=1)
     operation["summary"] = summary.removesuffix(".").replace("`", "") or operation["summary"]  # it is no Markdown
     if rest:
@@ -123,7 +122,7 @@ def _finish(method: str, operation: Json, schemas: Json) -> None:
 
 
 def _add_errors(method: str, operation: Json) -> None:
-    """What every operation of this kind may answer, beside what its route names."""
+    """Add the errors that every operation of this kind may answer."""
     errors: list[type[GanymedeError]] = [HostNotAllowed, GanymedeError, StoreDamaged]
     if method not in SAFE:
         errors += [OriginNotAllowed, StoreFull]
@@ -140,7 +139,7 @@ def _add_errors(method: str, operation: Json) -> None:
 
 
 def _finish_error(response: Json) -> None:
-    """A problem document with an example of each code that the description names."""
+    """Add an example of each code that the description names."""
     codes = CODE.findall(response["description"])
     if codes or "content" not in response:
         examples = {code: {"$ref": f"{EXAMPLE_REFS}{Problem.__name__}.{code}"} for code in codes}
@@ -148,7 +147,7 @@ def _finish_error(response: Json) -> None:
 
 
 def _finish_contents(body: Json) -> None:
-    """Examples where the schema has some; what has no schema is text or bytes."""
+    """Add examples of the schemas; content without a schema is text or bytes."""
     for media_type, content in body.get("content", {}).items():
         name = _schema_name(content)
         if name in EXAMPLES:
@@ -159,5 +158,4 @@ def _finish_contents(body: Json) -> None:
 
 
 def _schema_name(content: Json) -> str:
-    """The component that a body is of, or nothing."""
     return str(content.get("schema", {}).get("$ref", "")).removeprefix(SCHEMAS.format(model=""))

@@ -25,7 +25,7 @@ METHOD = "the method is none of HTTP, in capitals; or TLS (https) was spoken, an
 
 
 class Protocol(HttpToolsProtocol):
-    """What uvicorn speaks for us."""
+    """uvicorn's HTTP protocol with our answers to what is no HTTP."""
 
     _line: bytes | None = b""  # what has come of the first line; None: it is known, and was HTTP/1.1
 
@@ -43,7 +43,7 @@ class Protocol(HttpToolsProtocol):
         super().data_received(data)
 
     def _hand_over(self, data: bytes) -> None:
-        """This connection is another protocol's from here on, as uvicorn does for a WebSocket."""
+        """Hand the connection to another protocol, as uvicorn does for a WebSocket."""
         self.connections.discard(self)
         older = OlderProtocol(self.config, self.server_state, self.app_state, self.loop)
         self.transport.set_protocol(older)
@@ -62,7 +62,7 @@ class OlderProtocol(H11Protocol):
 
 
 def _refuse(protocol: HttpToolsProtocol | H11Protocol, url: bytes) -> None:
-    """Answer the error that is being handled, and hang up: nobody knows where the next request would begin."""
+    """Answer the current error and hang up: nobody knows where the next request would begin."""
     error, request_id = _known(sys.exception(), len(url)), request_id_of({})
     path = url.partition(b"?")[0][:MAX_SHOWN].decode("ascii", "replace")
     text = str(error)
@@ -76,7 +76,7 @@ def _refuse(protocol: HttpToolsProtocol | H11Protocol, url: bytes) -> None:
 
 
 def _known(error: BaseException | None, size: int) -> GanymedeError:
-    """What a parser said, as an error of ours."""
+    """Turn a parser's error into one of ours."""
     if isinstance(error, httptools.HttpParserCallbackError):
         error = error.__context__ or error
     said = str(error)

@@ -21,18 +21,18 @@ _prefix: ContextVar[str] = ContextVar("prefix", default="")
 
 
 def address(path: str) -> str:
-    """Where a path of this service is for whoever sent the request under way."""
+    """Return a path as the client of the current request must write it."""
     return _prefix.get() + path
 
 
 def forwarded_host(scope: Scope) -> str | None:
-    """The Host that a trusted proxy was asked for, where it says so."""
+    """Return the Host that a trusted proxy received, if it says so."""
     host: str | None = scope.get("state", {}).get("forwarded_host")
     return host
 
 
 class Proxy:
-    """Middleware; `own` are the first parts of the service's addresses, which a prefix is not taken for."""
+    """Middleware; a prefix is never mistaken for `own`, the first parts of the service's addresses."""
 
     def __init__(self, app: ASGIApp, root_path: str, trusted: tuple[str, ...], own: Iterable[str]) -> None:
         self.app, self.root_path = app, root_path
@@ -59,7 +59,7 @@ class Proxy:
 
 
 def _believed(scope: Scope, headers: dict[bytes, bytes]) -> str:
-    """Note the scheme and the host that a proxy tells; the prefix that it tells, if it is one."""
+    """Adopt the scheme and host that a proxy reports; return its prefix if valid."""
     given = {name: value.decode("latin-1").strip() for name, value in headers.items()}
     scheme = given.get(b"x-forwarded-proto", "").partition(",")[0].strip().lower()
     if scheme in SCHEMES:
@@ -72,7 +72,7 @@ def _believed(scope: Scope, headers: dict[bytes, bytes]) -> str:
 
 
 def _strip(scope: Scope, prefix: str) -> None:
-    """Take the prefix off the address, where the proxy left it there."""
+    """Remove the prefix from the address, if the proxy left it there."""
     path, raw = scope["path"], scope.get("raw_path") or b""
     if path == prefix or path.startswith(f"{prefix}/"):
         scope["path"] = path[len(prefix) :] or "/"
@@ -81,7 +81,7 @@ def _strip(scope: Scope, prefix: str) -> None:
 
 
 def _without_host(name: bytes, value: bytes) -> tuple[bytes, bytes]:
-    """The framework redirects to the host that it was asked by, which behind a proxy is an inner one."""
+    """Make a redirect relative: the framework uses the Host, which behind a proxy is an internal name."""
     if name == b"location" and b"://" in value:
         parts = urlsplit(value.decode("latin-1"))
         value = address(parts._replace(scheme="", netloc="").geturl()).encode("latin-1")

@@ -20,7 +20,7 @@ GET, HEAD = METHODS[:2]
 
 
 async def each_once(request: Request) -> None:
-    """Refuse a second value where a query parameter has one: whoever sent two meant something that nobody knows."""
+    """Refuse a second value of a single-valued query parameter, because its meaning is unknown."""
     if not request.scope["query_string"]:
         return
     singles, seen = _singles(request.scope["endpoint"]), set[str]()
@@ -35,20 +35,20 @@ def repeated(name: str) -> InvalidRequest:
 
 
 class Router(APIRouter):
-    """FastAPI's, with what holds for every route."""
+    """FastAPI's router, with the rules of all routes."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(dependencies=[Depends(each_once)], **options)
 
     def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        """As FastAPI's; what answers GET answers HEAD, whose body the server leaves out."""
+        """As FastAPI's, and what answers GET answers HEAD, whose body the server omits."""
         if options.get("methods") == [GET]:
             super().add_api_route(path, endpoint, **{**options, "methods": [HEAD], "include_in_schema": False})
         super().add_api_route(path, endpoint, **options)
 
 
 class Addresses:
-    """What there is, in the order in which it is looked for: of two patterns that fit an address the first names it."""
+    """All addresses in routing order: the first of two matching patterns wins."""
 
     def __init__(self, routes: Iterable[APIRoute]) -> None:
         self._of: dict[str, list[APIRoute]] = {}
@@ -57,7 +57,6 @@ class Addresses:
         self.plain = {path: routes[0] for path, routes in self._of.items() if "{" not in path}
 
     def methods(self, path: str) -> list[str]:
-        """The methods of an address, none if there is no such address."""
         for routes in self._of.values():
             if routes[0].path_regex.match(path):
                 return [m for m in METHODS if any(m in (route.methods or ()) for route in routes)]
@@ -65,7 +64,7 @@ class Addresses:
 
 
 class Methods:
-    """Middleware: an address of its own is no parameter of another. `GET /train/validate` asks for no run of that name,
+    """Middleware: a literal address is no parameter of another. `GET /train/validate` asks for no run of that name,
     but for a method that this address lacks.
     """
 
@@ -84,7 +83,6 @@ class Methods:
 
 @functools.cache
 def _singles(endpoint: Callable[..., Any]) -> frozenset[str]:
-    """The query parameters of a route that are no lists."""
     singles: set[str] = set()
     for name, hint in get_type_hints(endpoint, include_extras=True).items():
         asked = [note for note in getattr(hint, "__metadata__", ()) if isinstance(note, params.Query)]

@@ -18,11 +18,11 @@ HEADERS_OF_304 = ("etag", "last-modified", "cache-control")
 
 
 class StoredFile(FileResponse):
-    """Conditions and ranges as RFC 9110 has them (13.2.2, 14.2); its errors are problem documents.
+    """A file with conditions and ranges of RFC 9110 (13.2.2, 14.2); its errors are problem documents.
 
     Raises (when it is sent):
         PreconditionFailed: If-Match or If-Unmodified-Since does not hold.
-        RangeNotSatisfiable: no part that was asked for is in the file.
+        RangeNotSatisfiable: the file has none of the requested parts.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,12 +54,12 @@ class StoredFile(FileResponse):
 
 
 def parts_of(header: str, size: int) -> list[tuple[int, int]]:
-    """First and last byte of each part of a file of `size` bytes that a Range asks for; none: all of it.
+    """Return first and last byte of each requested part of a file of `size` bytes; empty: all of it.
 
-    A Range that is none, or has too many parts, is ignored, and of several parts those that are behind the end are.
+    An invalid Range, or one with too many parts, is ignored; so are parts behind the end, beside valid ones.
 
     Raises:
-        RangeNotSatisfiable: all of them are.
+        RangeNotSatisfiable: all parts are behind the end.
     """
     match = RANGE.fullmatch(header)
     asked = [part for part in match[1].split(",") if part.strip()] if match else []
@@ -80,7 +80,7 @@ def parts_of(header: str, size: int) -> list[tuple[int, int]]:
 
 
 def _date(text: str | None) -> datetime | None:
-    """A date of HTTP, in any of its forms; None for what is none."""
+    """Parse a date of HTTP in any of its forms; None for anything else."""
     try:
         found = parsedate_to_datetime(text or "")
     except (ValueError, OverflowError):

@@ -40,7 +40,7 @@ REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 
 
 class Telemetry(EngineTelemetry):
-    """Every counter of one app; moving one costs about a microsecond and waits for nobody."""
+    """Every counter of one app."""
 
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a time beside every number doubles the text; nobody asks for them
@@ -76,10 +76,10 @@ class Telemetry(EngineTelemetry):
             self.rejected.labels(error.code)
 
     def expect(self, routes: Iterable[APIRoute]) -> None:
-        """Let there be counters, at zero, of every answer of these routes, and of addresses without a route.
+        """Create zero counters for every answer of these routes, and for unknown addresses.
 
-        To Prometheus a series that appears with its first value has not increased: without the zero, an alarm on
-        failures would sleep through the first ones.
+        Prometheus sees no increase in a series that appears with its first value: without the zero, an alarm would miss
+        the first failures.
         """
         for route in routes:
             documented = {int(status) for status in route.responses}
@@ -93,14 +93,12 @@ class Telemetry(EngineTelemetry):
         self._request_seconds.labels(route)
 
     def answered(self, route: str, code: int) -> None:
-        """Count one answer."""
         counter = self._requests_of.get((route, code))
         if counter is None:
             counter = self._requests_of[route, code] = self._requests.labels(route, str(code))
         counter.inc()
 
     def took(self, route: str, seconds: float) -> None:
-        """Note how long one answer took."""
         histogram = self._seconds_of.get(route)
         if histogram is None:
             histogram = self._seconds_of[route] = self._request_seconds.labels(route)

@@ -31,7 +31,7 @@ async def readyz(response: Response, services: ServicesDep) -> Readiness:
 
 
 def training_troubles(queue: TrainQueue) -> list[str]:
-    """What keeps runs from being trained: Redis, or else that nobody takes them from it."""
+    """Say what keeps runs from training: Redis, or else missing workers."""
     trouble = queue.trouble()
     if trouble is not None:
         return [str(trouble)]
@@ -49,7 +49,7 @@ async def readiness(services: Services, troubles: list[str]) -> Readiness:
 
 
 async def _drawable(services: Services) -> tuple[str | None, str | None]:
-    """Why the default model cannot be drawn (None if it can), and what it means now."""
+    """Return why the default model cannot be drawn (None if it can), and what it means now."""
     if services.draining.is_set():
         return "draining", None
     if not services.batcher.is_alive:

@@ -43,7 +43,7 @@ async def metrics(request: Request, services: ServicesDep) -> Response:
 
 
 def _wanted(accept: str) -> str:
-    """The entry of an Accept header that is liked best of those that can be sent: the encoder knows no weights."""
+    """Return the preferred entry of an Accept header among those that can be sent: the encoder knows no weights."""
     known = [(weight, text) for kind, weight, text in entries(accept) if weight and kind in FORMS]
     ranked = sorted(known, key=lambda entry: -entry[0])
     return next((text for _, text in ranked if not OTHER_VERSION.search(text)), "")
@@ -58,7 +58,7 @@ class RunCounts:
 
 
 def count_runs(runs: RunStore) -> RunCounts:
-    """From the index, without reading thousands of files; a damaged run is not counted: GET /train/{id} tells of it."""
+    """Count runs by the index, without reading thousands of files; damaged runs are not counted."""
     entries = runs.index.entries()
     silent = {run_id for run_id, entry in entries.items() if has_passed(entry.silent_from)}
     found = Counter(entry.status for entry in entries.values())
@@ -71,7 +71,7 @@ def count_runs(runs: RunStore) -> RunCounts:
 
 
 class ServiceCollector(Collector):
-    """What is looked up at each scrape: runs, loaded models, the queue of the engine, the disk, the GPU."""
+    """Collected at each scrape: runs, loaded models, the queue of the engine, the disk, the GPU."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -108,7 +108,7 @@ class ServiceCollector(Collector):
 
 
 def _gpu_memory(device: str) -> GaugeMetricFamily:
-    """Memory of the GPU that draws: what tensors take, what PyTorch holds for them, what there is. Empty on a CPU."""
+    """Memory of the drawing GPU: used by tensors, held by PyTorch, in all. Empty on a CPU."""
     memory = GaugeMetricFamily("ganymede_gpu_memory_bytes", "Memory of the GPU that draws.", labels=["kind"])
     if torch.device(device).type == "cuda":
         memory.add_metric(["allocated"], torch.cuda.memory_allocated(device))

@@ -14,7 +14,7 @@ FOLDERS = ("datasets", "models", "runs")
 
 
 class StorageMeter:
-    """Sizes of one store. Only one caller walks over the files; the others get what was found before."""
+    """Sizes of one store. Only one caller walks over the files; the others get the last result."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -79,7 +79,7 @@ def _snapshot_if_there(services: Services) -> QueueSnapshot | None:
 
 
 def _queue(snapshot: QueueSnapshot, troubles: list[str], services: Services) -> QueueBody:
-    """Redis tells the order, the files whether a run waits: it is in one of both lists, whenever somebody looks."""
+    """Combine Redis, which knows the order, with the files, which know whether a run waits."""
     listed = [*((0, *taken) for taken in snapshot.taken), *snapshot.waiting]  # what was taken a moment ago is next
     statuses = {(run, attempt): _status(run, attempt, services) for _, run, attempt in listed}
     return QueueBody(
@@ -94,7 +94,7 @@ def _queue(snapshot: QueueSnapshot, troubles: list[str], services: Services) -> 
 
 
 def _status(run_id: str, attempt: int, services: Services) -> Status | None:
-    """What the files say of a run, if it is at this attempt."""
+    """Return the status of a run that is at this attempt."""
     entry = services.runs.index.entry(run_id)
     return entry.status if entry is not None and entry.attempt == attempt else None
 
@@ -120,7 +120,7 @@ def _worker(facts: WorkerFacts, services: Services) -> WorkerBody:
 
 
 def _device(run_id: str, services: Services) -> str | None:
-    """Where a run is computed; None before its attempt has decided."""
+    """Return where a run trains; None before its attempt has decided."""
     with contextlib.suppress(GanymedeError):
         execution = services.runs.get(run_id).execution()
         return execution.device if execution else None

@@ -32,7 +32,7 @@ Step = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class RunFiles:
-    """What is on disk about a run, read at one moment."""
+    """The files of a run, read at one moment."""
 
     run: Run
     spec: StoredSpec
@@ -41,13 +41,13 @@ class RunFiles:
 
 
 def run_body(run: Run, queue: TrainQueue | None) -> RunBody:
-    """Read a run from disk; its place in the queue is asked of `queue`, if given."""
+    """Read a run from disk; ask `queue`, if given, for its place."""
     spec, state = run.spec(), run.state()
     return _body(RunFiles(run, spec, state, run.notes(spec)), _position(run, state, queue))
 
 
 def run_bodies(runs: Sequence[RunFiles], queue: TrainQueue) -> list[RunBody]:
-    """Many at once: the queue is asked a single time, and not at all where none of them waits."""
+    """Read many runs, and ask the queue once, or not at all if none waits."""
     positions: dict[str, int] = {}
     if any(files.state.status is Status.QUEUED for files in runs):
         with contextlib.suppress(*QueueUnavailable):
@@ -96,7 +96,7 @@ def _body(files: RunFiles, position: int | None) -> RunBody:
 
 
 def progress_of(state: RunState) -> ProgressBody:
-    """How far a run is. Of one that stands still the speed is 0, not the last that it had."""
+    """Return the progress; a run that stands still has speed 0, not its last speed."""
     progress = state.progress
     if has_passed(state.silent_from):
         progress = progress.model_copy(update={"images_per_second": 0.0})
@@ -114,7 +114,7 @@ def _latest(run_id: str, state: RunState) -> LatestBody:
 
 
 def _links(run_id: str, model: str, status: Status) -> dict[str, str]:
-    """Where to go from a run, and what can be asked of it in this status."""
+    """Return the addresses related to a run, and the actions that its status allows."""
     here = address(f"/train/{run_id}")
     parts = ("events", "metrics", "samples", "checkpoints", "log", *possible_verbs(status))
     return {"self": here, **{part: f"{here}/{part}" for part in parts}, "model": address(f"/models/{model}")}
@@ -128,7 +128,7 @@ def _position(run: Run, state: RunState, queue: TrainQueue | None) -> int | None
 
 
 def eta_of(state: RunState) -> str | None:
-    """When it will be done at the speed it has now, counted from its last sign of life."""
+    """Predict the end at the present speed, counted from the last sign of life."""
     progress = state.progress
     if state.status is not Status.RUNNING or not progress.images_per_second or not progress.step:
         return None
@@ -139,7 +139,7 @@ def eta_of(state: RunState) -> str | None:
 
 
 def task_of(state: RunState) -> TaskBody | None:
-    """What it does besides its steps; what an attempt that is over did last is told no longer."""
+    """Return the task besides the steps; None once the attempt is over."""
     task = state.task
     if task is None or not state.status.has_worker:
         return None

@@ -89,7 +89,7 @@ def _body(checkpoint: Checkpoint, published: list[Published], services: Services
 
 
 def _is_of(checkpoint: Checkpoint, published: Published, services: Services) -> bool:
-    """Whether a version of the run was made from this checkpoint; the step alone does not tell the branch."""
+    """Return whether this checkpoint became that version; a step alone does not name the branch."""
     if published.step != checkpoint.step:
         return False
     with contextlib.suppress(StoreDamaged):

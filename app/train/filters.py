@@ -36,12 +36,12 @@ class ListQuery(StrictModel):
     @model_validator(mode="before")
     @classmethod
     def _without_tags(cls, parameters: dict[str, Any]) -> dict[str, Any]:
-        """Those that wanted_tags() reads are not unknown ones."""
+        """Remove the parameters that wanted_tags() reads, or they would be unknown."""
         return {name: value for name, value in parameters.items() if not name.startswith(TAG_OF)}
 
 
 def wanted_tags(request: Request) -> dict[str, str]:
-    """Values of the parameters `tag.K` and `tag`, by K."""
+    """Return the values of the parameters `tag.K` and `tag`, by K."""
     wanted: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
         key = name.removeprefix(TAG_OF)
@@ -59,7 +59,7 @@ WantedTags = Annotated[dict[str, str], Depends(wanted_tags)]
 
 
 def fitting(runs: RunStore, query: ListQuery, tags: dict[str, str]) -> Iterator[RunFiles]:
-    """The runs that were asked for, newest first. Left out: one deleted meanwhile, and damage, of which GET tells."""
+    """Yield the requested runs, newest first; deleted and damaged ones are skipped."""
     if query.cursor is not None and not is_run_id(query.cursor):
         raise InvalidRequest.field("cursor", "not a cursor of this list")
     entries = runs.index.entries() if query.status else {}

@@ -106,7 +106,7 @@ def read_metrics(
 
 
 def _metrics_etag(run: Run, query: MetricsQuery, form: Form) -> str:
-    """Weak: from the size and time of the file, and what is asked of it."""
+    """Return a weak ETag of the file's size and time, and the query."""
     try:
         facts = run.metrics_file.stat()
         state = (facts.st_ino, facts.st_size, facts.st_mtime_ns)
@@ -117,7 +117,7 @@ def _metrics_etag(run: Run, query: MetricsQuery, form: Form) -> str:
 
 
 def _chosen(asked: list[str], history: metrics.History) -> list[str]:
-    """The columns to send. Before there is a point nobody knows what the run will report: then there are none."""
+    """Return the columns to send. Before the first point nobody knows the columns: then there are none."""
     names = list(dict.fromkeys(name for part in asked for name in part.split(",") if name))
     unknown = [name for name in names if name not in history.names]
     if unknown and len(history):
@@ -131,7 +131,7 @@ def _nullable(column: npt.NDArray[np.float64]) -> list[float | None]:
 
 
 def _csv(names: list[str], columns: list[npt.NDArray[np.float64]], *, has_whole_x: bool) -> Iterator[str]:
-    """RFC 4180: a header row, CRLF, an empty cell for what was not measured."""
+    """Yield RFC 4180: a header row, CRLF, an empty cell for a missing value."""
     xs = columns[0].astype(np.int64).tolist() if has_whole_x else columns[0].tolist()
     rows: Iterator[tuple[Any, ...]] = zip(xs, *map(_nullable, columns[1:]), strict=True)
     yield _csv_lines([tuple(names)])

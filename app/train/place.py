@@ -17,14 +17,14 @@ from models.resolution import situation
 
 
 class Place(NamedTuple):
-    """`device`: "cpu" or "cuda"; `doubt`: why that may not be what a run is trained on, or nothing."""
+    """`device`: "cpu" or "cuda"; `doubt`: why a run may train elsewhere, or nothing."""
 
     device: str
     doubt: str
 
 
 def place_of_training(services: Services) -> Place:
-    """That of the workers that are alive; the API's own where none is, or where they differ."""
+    """Return the place of the live workers; the API's own if there are none, or they differ."""
     devices: set[str] = set()
     with contextlib.suppress(*QueueUnavailable):
         devices = set(services.queue.devices())
@@ -41,7 +41,7 @@ def place_of_training(services: Services) -> Place:
 def about_the_place(
     spec: RunSpec, resolved: ResolvedConfig, dataset: DatasetManifest, place: Place
 ) -> Iterator[WarningBody]:
-    """Warnings where the recipe or the width would be another one on another device."""
+    """Warn if the recipe or the width would differ on another device."""
     if not place.doubt or spec.init is not None:  # weights decide both
         return
     recipe = RECIPES[resolved.recipe]

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Measurement:
-    """What is known of one shape; `facts` as worker/probe says them, or nothing."""
+    """What is known of one shape; `facts` as worker/probe reports them, or nothing."""
 
     facts: dict[str, Any] = field(default_factory=dict)
     at: str = ""
@@ -42,12 +42,11 @@ class Measurement:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the process came to its end."""
         return bool(self.facts) and self.task is not None and self.task.done() and "checkpoint_s" in self.facts
 
 
 class Probes:
-    """All measurements of one app; `device` as the setting has it."""
+    """All measurements of one app; `device` as in the settings."""
 
     def __init__(self, device: str) -> None:
         self.device, self.host = device, socket.gethostname()
@@ -55,7 +54,7 @@ class Probes:
         self._turn = asyncio.Semaphore(1)
 
     async def get(self, resolved: ResolvedConfig, dataset: DatasetManifest) -> Measurement:
-        """What is known of such a run after WITHIN_S at most; cancelled, it lets go of the measurement."""
+        """Return what is known of such a run after WITHIN_S at most; cancelling it releases the measurement."""
         async with self._shared(resolved, dataset) as probe:
             if probe.task is not None:
                 await asyncio.wait({probe.task}, timeout=WITHIN_S)
@@ -90,7 +89,7 @@ class Probes:
                 self._known.popitem(last=False)
 
     async def _measure(self, probe: Measurement, resolved: ResolvedConfig, dataset: DatasetManifest) -> None:
-        """Note in `probe` what the process says, line by line, until it ends or is ended."""
+        """Add the lines that the process reports to `probe`, until it ends."""
         sizes = dataset.model_dump(include={"count", "height", "width", "channels"})
         order = {"resolved": resolved.to_json(), "dataset": sizes, "device": self.device, "patience_s": PATIENCE_S}
         async with self._turn:
@@ -114,7 +113,7 @@ class Probes:
 
 
 def _shape(resolved: ResolvedConfig, dataset: DatasetManifest) -> Shape:
-    """What a step's time and memory depend on."""
+    """Return what a step's time and memory depend on."""
     networks = (resolved.architecture, resolved.network, resolved.objective, resolved.likelihood, resolved.conditioning)
     step = (resolved.batch_size, resolved.n_critic, resolved.regulariser, resolved.augment, resolved.augment_policy)
     return *networks, *step, resolved.precision, dataset.count < 4 * resolved.batch_size

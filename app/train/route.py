@@ -61,7 +61,7 @@ def create_run(
 
 
 def parse_key(text: str) -> str:
-    """The key in an Idempotency-Key header: a quoted string, as its standard has it, or bare, as many clients send."""
+    """Read an Idempotency-Key: a quoted string, as the standard has it, or bare, as many clients send it."""
     quoted = _QUOTED.fullmatch(text)
     key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else text
     if not _KEY.fullmatch(key) or (not quoted and key.startswith('"')):
@@ -70,7 +70,7 @@ def parse_key(text: str) -> str:
 
 
 def _made_before(key: HeldKey, services: Services) -> Run | None:
-    """The run that this request made when it came first, unless it was deleted since."""
+    """Return the run that the first such request made, unless it was deleted."""
     if key.run_id is not None:
         with contextlib.suppress(RunNotFound):
             return services.runs.get(key.run_id)
@@ -78,7 +78,7 @@ def _made_before(key: HeldKey, services: Services) -> Run | None:
 
 
 def _start(spec: RunSpec, services: Services, key: HeldKey | None = None) -> Run:
-    """Put a run on disk and into the queue; `key` learns of it before it is there, so that no crash can make two."""
+    """Write a run, then queue it; `key` records its id first, so that no crash can make two runs."""
     try:
         with services.datasets.held(spec.dataset) as held:  # until the run is there, and keeps it
             dataset, run_id = held.manifest, new_run_id()
@@ -95,10 +95,8 @@ def _start(spec: RunSpec, services: Services, key: HeldKey | None = None) -> Run
 def resolve_request(
     spec: RunSpec, dataset: DatasetManifest, services: Services
 ) -> tuple[ResolvedConfig, InitialWeights | None]:
-    """Every number of a run on the dataset of this manifest, and the weights it starts from, where it names some.
-
-    Raises:
-        InvalidRequest: it names each field that is wrong.
+    """Resolve every number of a run on this dataset, and the weights it starts from, if any; InvalidRequest names
+    each wrong field.
     """
     check_model_name(spec.model_name, "/model" if spec.model else "/dataset")
     init = find_initial(spec.init, services.registry, services.runs) if spec.init is not None else None

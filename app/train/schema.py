@@ -43,6 +43,6 @@ def read_train_schema(services: ServicesDep, if_none_match: IfNoneMatch = None) 
 
 @cache
 def _document(on_gpu: bool) -> tuple[bytes, str]:
-    """The answer, and its ETag."""
+    """Return the schema and its ETag."""
     content = json.dumps(request_schema(on_gpu=on_gpu), separators=(",", ":")).encode()
     return content, f'"{hashlib.sha256(content).hexdigest()[:16]}"'

@@ -109,7 +109,7 @@ def _place(probe: Measurement, host: str) -> PlaceBody | None:
 
 
 def _about_the_place(probe: Measurement, place: Place, services: Services) -> list[WarningBody]:
-    """Whether it was measured at all, and where the workers are."""
+    """Warn if nothing was measured, or workers train elsewhere."""
     warnings = []
     if "step_s" not in probe.facts:
         why = "it may not fit into memory" if _is_too_large(probe.facts) else "not in time: the machine may be busy"

@@ -63,7 +63,7 @@ def _ask(run_id: str, verb: str, services: Services) -> RunBody:
 
 @contextlib.contextmanager
 def _dataset_held(run: Run, services: Services) -> Iterator[None]:
-    """See that the run finds its dataset, and that nobody deletes it before the run is queued."""
+    """Check that the run's dataset exists, and keep it until the run is queued."""
     dataset = run.spec().dataset
     name, version = dataset.name, dataset.version
     with contextlib.ExitStack() as stack:
@@ -76,7 +76,7 @@ def _dataset_held(run: Run, services: Services) -> Iterator[None]:
 
 
 def enqueue(run: Run, state: RunState, services: Services) -> None:
-    """Put the run's attempt into the queue; where Redis is away, the reconciler does it later."""
+    """Queue the run's attempt; while Redis is away, the reconciler does it later."""
     try:
         services.queue.enqueue(run.id, state.attempt, at_front=state.preempted)
     except QueueUnavailable as error:
@@ -85,6 +85,6 @@ def enqueue(run: Run, state: RunState, services: Services) -> None:
 
 
 def remove_from_queue(run: Run, state: RunState, services: Services) -> None:
-    """A job that stays there is harmless: its run refuses to begin."""
+    """Remove the run's job; a job left there is harmless, because its run refuses to begin."""
     with contextlib.suppress(*QueueUnavailable):
         services.queue.remove(run.id, state.attempt)

@@ -1,5 +1,5 @@
-"""`python -m tests.worker.decided MEETING RANK SIZE [SECONDS]`: the first of several processes decides this and that, or
-does something that takes longer than SECONDS, the timeout; prints what became of it here, a line of JSON each."""
+"""`python -m tests.worker.decided MEETING RANK SIZE [SECONDS]`: the first of several processes decides several things,
+or does something that takes longer than SECONDS, the timeout; prints what became of it, a line of JSON each."""
 
 import json
 import sys
