@@ -100,7 +100,6 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url=None,  # app/http/index.py sends it, so that it is counted as any other
         docs_url=None,  # FastAPI's page takes its scripts from other hosts; app/http/docs_page.py has ours
         redoc_url=None,
-        generate_unique_id_function=openapi.operation_id,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},  # /metrics is ours
     )
     routes = [route for part in PARTS for route in part.router.routes]
@@ -112,8 +111,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(FastPath, route=addresses.plain["/generate"], handler=generate.generate_fast)
     app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts, max_upload=settings.max_upload, telemetry=telemetry)
     app.add_middleware(AccessLog, telemetry=telemetry, is_access_logged=settings.access_log)
-    for part in PARTS:
-        app.include_router(part.router)
+    app.router.routes.extend(routes)
     telemetry.expect(routes)
     own = {route.path_format.split("/")[1] for route in routes}
     # added last: the outermost

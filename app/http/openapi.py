@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 
 from app.errors import MEDIA_TYPE
 from app.http.examples import EXAMPLES, problem_example
@@ -48,11 +47,6 @@ EXAMPLE_REFS = "#/components/examples/"
 REQUEST_ID_REF = "#/components/headers/Request-Id"
 REQUEST_ID = {"description": "Yours if you sent one, else a new one.", "schema": {"type": "string"}}
 SAFE = ("get", "head", "options")
-
-
-def operation_id(route: APIRoute) -> str:
-    """Return the function's name, which generated clients use for the operation."""
-    return route.name
 
 
 def install(app: FastAPI) -> None:

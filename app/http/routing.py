@@ -34,11 +34,18 @@ def repeated(name: str) -> InvalidRequest:
     return InvalidRequest.field(name, "is there more than once, and has one value: give it once")
 
 
+def operation_id(route: APIRoute) -> str:
+    """Return the function's name, which generated clients use for the operation."""
+    return route.name
+
+
 class Router(APIRouter):
-    """FastAPI's router, with the rules of all routes."""
+    """FastAPI's router, with the rules of all routes. An app takes its routes as they are: `include_router` would build
+    each anew for every app.
+    """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(dependencies=[Depends(each_once)], **options)
+        super().__init__(dependencies=[Depends(each_once)], generate_unique_id_function=operation_id, **options)
 
     def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         """As FastAPI's, and what answers GET answers HEAD, whose body the server omits."""
