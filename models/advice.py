@@ -34,6 +34,19 @@ def of_the_numbers(resolved: ResolvedConfig, dataset: DatasetManifest) -> Iterat
         yield _warning("one_version", "/publish/every_steps", "only its last step will be published")
 
 
+def of_the_patience(patience: int | None, resolved: ResolvedConfig, dataset: DatasetManifest) -> Iterator[WarningBody]:
+    """Whether evaluations will be there that patience can go by."""
+    if patience is None:
+        return
+    if resolved.extractor == "auto" and len(dataset.class_names) < 2:
+        detail = "there are no classes, so scores need efficientnet-lite0; a worker without it ends no run by patience"
+        yield _warning("patience_unscored", "/stop/patience", detail)
+    most = -(-resolved.steps // resolved.evaluate_every)
+    if patience >= most:
+        detail = f"of {most} evaluations at most there are no {patience} after the best: it will never end the run"
+        yield _warning("patience_unused", "/stop/patience", detail)
+
+
 def _small_classes(dataset: DatasetManifest) -> Iterator[WarningBody]:
     counts = dict(zip(dataset.class_names, dataset.class_counts, strict=True))
     small = [f"{name!r} ({count})" for name, count in counts.items() if count < FEW_OF_A_CLASS]

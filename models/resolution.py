@@ -35,6 +35,7 @@ DEFAULT_IMAGES_SEEN = 640_000  # of a run whose length is "auto": about 25 minut
 DENSE_WEIGHTS = 2**24  # at most, in a layer
 SHARE = 2  # images of a batch that a process needs at least: one alone has no variance
 FAKES = 2000  # of an evaluation
+FEWEST_EVALUATED = 16  # images of a dataset: half of them are as many as fakes
 ADA_RAMP = 500_000  # images in which p may rise by 1, as in Karras et al. 2020; a short run has a fifth of its length
 POLICIES = {DIFFAUGMENT: ("colour", "translation", "cutout"), ADA: ("translation", "geometry", "colour")}
 
@@ -151,6 +152,9 @@ def _misfits(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: DatasetMani
         yield from _augment_misfits(spec, choice, recipe, dataset)
     if spec.config.extractor == "classifier" and len(dataset.class_names) < 2:
         yield FieldProblem("/config/extractor", f"a classifier needs classes, and {dataset.name!r} has none to tell")
+    if spec.stop.patience is not None and (spec.config.extractor == "none" or count < FEWEST_EVALUATED):
+        why = f"of fewer than {FEWEST_EVALUATED} images" if count < FEWEST_EVALUATED else "with config.extractor none"
+        yield FieldProblem("/stop/patience", f"it goes by evaluations, and {why} there are none")
     if _given(spec.config.evaluate_images, 0) > count // 2:
         yield FieldProblem("/config/evaluate_images", f"at most {count // 2}, half of the images in the dataset")
     if count < 2:

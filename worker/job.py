@@ -32,7 +32,7 @@ from worker.checkpoints.rollback import report_rollbacks, roll_back
 from worker.diagnosis.hook import Diagnose
 from worker.evaluation.hook import hook_of, prepare
 from worker.evaluation.preparation import Context
-from worker.hooks.limits import EndAtLimits, last_step
+from worker.hooks.limits import EndAtLimits, EndWithoutBetter, last_of_images, last_step
 from worker.hooks.log_events import WarningsAsEvents
 from worker.hooks.publishing import KeepCheckpoints, PublishVersions, lineage_of, make_up
 from worker.hooks.reporting import DrawSamples, ReportProgress, StopWhenAsked, Together
@@ -135,17 +135,19 @@ def train_in(world: World, run: Run, spec: StoredSpec, settings: Settings) -> st
     execution.apply()
     training = world.in_turn(lambda: _resume(run, resolved, execution, world))
     dataset = world.in_turn(lambda: _dataset(run, spec))
-    training.last_step = last_step(training, spec.limits)
-    keeper, limiter = KeepCheckpoints(run, lineage_of(run, spec)), EndAtLimits(run, spec.limits, StopWhenAsked(run))
+    training.last_step = last_step(training, spec)
+    keeper, limiter = KeepCheckpoints(run, lineage_of(run, spec)), EndAtLimits(run, spec, StopWhenAsked(run))
     hooks: list[Hook] = []
     try:
         world.lead(lambda: _check(dataset, limiter.stopper))
         world.lead(lambda: hooks.extend(_set_off(run, spec, training, dataset, keeper, limiter, settings)))
+        training.last_step = world.decide(lambda: training.last_step, as_before=0)  # a score made up may have moved it
     except StopTraining as stop:
         return _stopped(run, stop) if world.is_first else FOLLOWED
     rules = (resolved.batch_size, resolved.seed, execution.torch_device, world.share)
     batches = Batches(dataset.images(), dataset.labels(), *rules)
     while isinstance(end := _fit(training, batches, Together(world, hooks), keeper), RollBack):
+        training.last_step = last_of_images(training, spec.limits)
         world.lead(partial(roll_back, run, training, end, keeper))
         if not world.is_first:
             restore(training, list_checkpoints(run)[0].folder)  # the one that the new branch begins with
@@ -182,13 +184,14 @@ def _set_off(
         task=stopper.tasks.begin,
     )
     evaluation = prepare(run, dataset, training.resolved, context)
-    report, evaluate = ReportProgress(run, state.attempt), hook_of(run, evaluation) if evaluation else None
+    evaluate = hook_of(run, evaluation) if evaluation else None
+    told: list[Hook] = [EndWithoutBetter(spec, is_evaluated=bool(evaluate)), ReportProgress(run, state.attempt)]
     if evaluate and training.step:
-        make_up(run, training, evaluate, report, keeper)
+        make_up(run, training, evaluate, told, keeper)
     publisher = PublishVersions(run, Registry(run.store), spec.model, RedisBell(settings.broker_url))
     if training.step:  # an attempt may have died between its checkpoint and the publishing of it
         publisher.after_step(training, is_last=training.is_at_end)
-    beside: list[Hook] = [*([evaluate] if evaluate else []), report, DrawSamples(run), keeper, publisher]
+    beside: list[Hook] = [*([evaluate] if evaluate else []), *told, DrawSamples(run), keeper, publisher]
     diagnose = Diagnose(run, spec, training, publisher.publish_best)
     log.info("attempt %d begins at step %d of %d", state.attempt, training.step, training.last_step)
     return [*beside, limiter, diagnose, stopper]
@@ -247,11 +250,10 @@ def _execution(run: Run, device: str, precision: str, world: World) -> Execution
 
 def _mark_beginning(run: Run, training: TrainState) -> RunState:
     """From which step this attempt goes on; an attempt before it may have died before it could say so."""
-    step = training.step or None
-    marks = {"checkpoint_step": step, "attempt_began_at_step": training.step, "best": training.best}
+    marks = {"checkpoint_step": training.step or None, "attempt_began_at_step": training.step, "best": training.best}
     state = run.change(lambda now: now.model_copy(update={**marks, "remedies": training.remedies}))
-    if step is not None:
-        run.log_event("action", {"action": "resumed", "branch": training.branch, "step": step})
+    if training.step:
+        run.log_event("action", {"action": "resumed", "branch": training.branch, "step": training.step})
     report_rollbacks(run, training)
     return state
 
@@ -264,8 +266,7 @@ def _resume(run: Run, resolved: ResolvedConfig, execution: Execution, world: Wor
         except StoreDamaged as error:
             log.warning("%s; falling back to the one before", error)
             run.log_event("action", {"action": "checkpoint_skipped", "reason": str(error)})
-            aside = checkpoint.folder.with_name(f"{checkpoint}.damaged")  # for whoever wants to look at it
-            checkpoint.folder.rename(aside)
+            checkpoint.folder.rename(checkpoint.folder.with_name(f"{checkpoint}.damaged"))  # for who wants to look
     state = new_state(resolved, execution, world)
     set_out(run, state)
     if world.is_first:

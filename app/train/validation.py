@@ -27,7 +27,7 @@ from ganymede.schemas.validation import (
     ValidationBody,
     WarningBody,
 )
-from models.advice import of_the_estimate, of_the_numbers
+from models.advice import of_the_estimate, of_the_numbers, of_the_patience
 from models.device import has_gpu
 from models.networks import parameter_counts
 
@@ -55,6 +55,7 @@ async def validate_run(
         probe = await unless_gone(request, services.probes.get(resolved, dataset), "the measurement")
     memory, time = _memory(probe.facts), _time(probe.facts, resolved)
     warnings = [*of_the_numbers(resolved, dataset), *of_the_estimate(resolved, memory, time)]
+    warnings += [*of_the_patience(spec.stop.patience, resolved, dataset)]
     warnings += about_the_place(spec, resolved, dataset, place)
     if estimate:
         warnings += await run_in_threadpool(_about_the_place, probe, place, services)

@@ -41,6 +41,7 @@ PublishEvery = Annotated[int | None, typer.Option(metavar="N", help="Steps betwe
 Final = Annotated[str | None, typer.Option(metavar="WHICH", help="What to publish at the end: best or last.")]
 StopOn = Annotated[list[str] | None, typer.Option(metavar="VERDICT", help="Act on this verdict; may be repeated.")]
 StopAction = Annotated[str | None, typer.Option(metavar="HOW", help="remedy, alert, pause, rollback or stop.")]
+Patience = Annotated[int | None, typer.Option(metavar="N", help="End after so many evaluations without a better one.")]
 MaxImages = Annotated[int | None, typer.Option(metavar="N", help="End after so many real images.")]
 MaxDuration = Annotated[float | None, typer.Option(metavar="S", help="End after so many seconds of work.")]
 Processes = Annotated[
@@ -60,6 +61,7 @@ def train(
     publish_final: Final = None,
     stop_on: StopOn = None,
     stop_action: StopAction = None,
+    patience: Patience = None,
     max_images: MaxImages = None,
     max_duration: MaxDuration = None,
     processes: Processes = None,
@@ -70,14 +72,10 @@ def train(
 ) -> int:
     """Start a training run and watch it. Ctrl-C stops watching; the run goes on."""
     config = {key: value(text) for key, text in pairs(settings, "--set").items()} | _given(steps=steps)
-    asked: dict[str, Any] = {
-        "model": model,
-        "name": name,
-        "init": init,
-        "seed": seed,
-        "config": config or None,
+    asked: dict[str, Any] = {"model": model, "name": name, "init": init, "seed": seed, "config": config or None}
+    asked |= {
         "publish": _given(every_steps=publish_every, final=publish_final) or None,
-        "stop": _given(on=stop_on or None, action=stop_action) or None,
+        "stop": _given(on=stop_on or None, action=stop_action, patience=patience) or None,
         "limits": _given(max_images=max_images, max_duration=max_duration) or None,
         "resources": _given(processes=processes) or None,
         "tags": pairs(tags, "--tag") or None,

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ganymede.schemas.states import Best
+
 
 class Verdict(StrEnum):
     """How a run learns."""
@@ -98,12 +100,19 @@ class TakenRemedy(Remedy):
 
 
 class EarlyEnd(FrozenRecord):
-    """Why a run ended before its last step, with the best that it has made."""
+    """Why a run ended before its last step, with the best that it has made: one of `verdict`, `limit`, `patience`."""
 
-    verdict: Verdict | None = Field(None, description="The trouble that came back; null: a limit was reached.")
+    verdict: Verdict | None = Field(None, description="The trouble that came back.")
     limit: Literal["max_images", "max_duration"] | None = Field(None, description="The limit that was reached.")
+    patience: int | None = Field(None, description="Evaluations in a row without a better score.")
+    best: Best | None = Field(None, description="The best of its checkpoints by then; null: none was scored.")
     message: str
     step: int
+
+    @property
+    def reason(self) -> str | None:
+        """In one word."""
+        return self.verdict or self.limit or ("patience" if self.patience else None)
 
 
 def _shown(value: Any) -> str:

@@ -138,7 +138,8 @@ class PublishSpec(BodyModel):
 
 
 class StopSpec(BodyModel):
-    """What is done when the diagnosis of a run becomes one of some verdicts: once, each time it does."""
+    """What is done when the diagnosis of a run becomes one of some verdicts: once, each time it does; and for how long
+    a run goes on that does not get better."""
 
     action: Action = Field(
         "remedy",
@@ -152,6 +153,13 @@ class StopSpec(BodyModel):
         max_length=20,
         validate_default=True,
         description="Verdicts to act on. Left out: mode_collapse for remedy.",
+    )
+    patience: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="Evaluations in a row without a better score (a lower kid, else fd) after which the run ends, as "
+        "if the last of them were its last step: its best is published. null: it makes all its steps.",
     )
 
     @field_validator("on")

@@ -104,7 +104,10 @@ def test_what_to_act_on_is_sent_as_it_is_named(contract: Contract, ganymede: Gan
 
     ganymede("train", "cgan", "shapes", "--stop-on", "exploding", "--stop-on", "stalled", "--stop-action", "stop", "-d")
 
+    ganymede("train", "cgan", "shapes", "--patience", "3", "-d")
+
     assert contract.seen[0].json["stop"] == {"on": ["exploding", "stalled"], "action": "stop"}
+    assert contract.seen[1].json["stop"] == {"patience": 3}
 
 
 def test_detached_is_not_watched(contract: Contract, ganymede: Ganymede) -> None:

@@ -7,7 +7,7 @@ import pytest
 from core.resolved import ResolvedConfig
 from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.validation import MemoryBody, RangeBody, TimeBody
-from models.advice import of_the_estimate, of_the_numbers
+from models.advice import of_the_estimate, of_the_numbers, of_the_patience
 from models.resolution import resolve
 from tests.manifests import changed
 from tests.models.test_recipes import DATASET
@@ -55,6 +55,29 @@ def estimated(memory: MemoryBody | None, time: TimeBody | None, **config: Any) -
 )
 def test_what_the_numbers_tell(config: dict[str, Any], dataset: dict[str, Any], expected: dict[str, str]) -> None:
     assert told(config, **dataset) == expected
+
+
+@pytest.mark.parametrize(
+    ("patience", "config", "classes", "expected"),
+    [
+        (None, {}, [], []),
+        (3, {"steps": 40, "evaluate_every": 10}, list("ab"), []),
+        (4, {"steps": 40, "evaluate_every": 10}, list("ab"), ["patience_unused"]),
+        (1, {"steps": 10, "evaluate_every": 100}, list("ab"), ["patience_unused"]),
+        (1, {}, [], ["patience_unscored"]),
+        (1, {"extractor": "efficientnet-lite0"}, [], []),
+    ],
+)
+def test_what_can_be_said_of_patience(
+    patience: int | None, config: dict[str, Any], classes: list[str], expected: list[str]
+) -> None:
+    dataset = changed(COUNTED, class_names=classes, class_counts=[1000] * len(classes))
+    numbers = resolved("dcgan", config, class_names=classes, class_counts=dataset.class_counts)
+
+    said = [*of_the_patience(patience, numbers, dataset)]
+
+    assert [each.code for each in said] == expected
+    assert {each.pointer for each in said} <= {"/stop/patience"}
 
 
 def test_few_images_say_what_is_done_about_it() -> None:

@@ -260,5 +260,20 @@ def test_an_evaluation_that_the_dataset_does_not_allow_is_refused(
     assert problems(spec("dcgan", config=config), **dataset) == [field]
 
 
+@pytest.mark.parametrize(
+    ("config", "count", "fields"),
+    [
+        ({"extractor": "none"}, 16, ["/stop/patience"]),
+        ({"extractor": "classifier"}, 15, ["/stop/patience"]),
+        ({"extractor": "classifier"}, 16, []),
+        ({}, 16, []),
+    ],
+)
+def test_patience_is_refused_where_nothing_is_evaluated(config: dict[str, Any], count: int, fields: list[str]) -> None:
+    patient = spec("dcgan", config=config, stop={"patience": 1})
+
+    assert problems(patient, count=count) == fields
+
+
 def test_half_of_a_small_dataset_is_held_against_the_rest() -> None:
     assert resolve(spec(), changed(DATASET, count=101)).evaluate_images == 50

@@ -63,6 +63,7 @@ def restore(state: TrainState, folder: Path) -> None:
     _check_unchanged(record.resolved.to_json(), state.settled.to_json())
     state.branch, state.step, state.images_seen = record.branch, record.step, record.images_seen
     state.position, state.lr_scale, state.best = record.position, record.lr_scale, record.best_beside(folder)
+    state.without_better = record.without_better
     state.go_on_with(record.rollbacks)
     state.broken.zero_()
     try:

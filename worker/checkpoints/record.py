@@ -20,6 +20,7 @@ class TrainingRecord(CheckpointFacts):
     lr_scale: float = 1.0
     rollbacks: tuple[Rollback, ...] = ()
     best: Best | None = None
+    without_better: int = 0
     files: Listed
 
     @classmethod
@@ -36,6 +37,7 @@ class TrainingRecord(CheckpointFacts):
             lr_scale=state.lr_scale,
             rollbacks=tuple(state.rollbacks),
             best=state.best,
+            without_better=state.without_better,
             files=listed,
         )
 

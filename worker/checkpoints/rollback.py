@@ -62,7 +62,7 @@ def roll_back(run: Run, state: TrainState, wish: RollBack, keeper: KeepCheckpoin
         verdict=Verdict(wish.verdict) if wish.verdict else None,
         remedy=remedy,
     )
-    state.branch, state.lr_scale, state.best = entry.branch, lr_scale, best
+    state.branch, state.lr_scale, state.best, state.without_better = entry.branch, lr_scale, best, 0
     state.go_on_with([*rollbacks, entry])
     keeper.write(state)
     run.change(lambda now: _marked(now, state))

@@ -131,7 +131,7 @@ class Diagnose(Quiet):
             text = f"{reason}. Nothing that the run has made is worth publishing"
             raise TrainingFailed(failure, describe(self._note("stop"), text), retryable=False)
         version = f"the version of step {best.step} is its best ({best.metric} {best.value:.3g})"
-        end = EarlyEnd(verdict=verdict, message=f"{reason}; {version}", step=state.step)
+        end = EarlyEnd(verdict=verdict, message=f"{reason}; {version}", step=state.step, best=best)
         self._note("end", ended_early=end)
         report_early_end(self.run, state, end)
         self.publish(state, best)

@@ -1,42 +1,75 @@
-"""The limits of a run: where it ends at the latest, as if that step were its last. Knows no queue."""
+"""Where a run ends before its last step, as if that were it: at its limits, or out of patience. Knows no queue."""
 
 import logging
+from typing import Any
 
 from core.runs import Run
+from core.runs.stored_spec import StoredSpec
 from ganymede.schemas.diagnosis import EarlyEnd
 from ganymede.schemas.specs import LimitSpec
-from worker.hooks.reporting import Quiet, StopWhenAsked
+from worker.hooks.publishing import LIVE_METRICS, better
+from worker.hooks.reporting import Quiet, StopWhenAsked, place_of
 from worker.training.state import TrainState
+from worker.training.trainer import Metrics
 
 ENDED_EARLY = "ended_early"  # the action of an event
 
 log = logging.getLogger(__name__)
 
 
-def last_step(state: TrainState, limits: LimitSpec) -> int:
-    """The step with which a run ends that may see so many images; the same in every attempt and process."""
+def last_step(state: TrainState, spec: StoredSpec) -> int:
+    """The step with which a run ends as far as is known; the same in every attempt and process."""
+    return state.step if _is_out_of_patience(state, spec) else last_of_images(state, spec.limits)
+
+
+def last_of_images(state: TrainState, limits: LimitSpec) -> int:
+    """The step with which a run ends at the latest: its last, or the one that has seen as many images as it may."""
     steps = state.settled.steps
     if limits.max_images is None:
         return steps
     return min(steps, -(-limits.max_images // state.settled.images_per_step))
 
 
+def _is_out_of_patience(state: TrainState, spec: StoredSpec) -> bool:
+    return spec.stop.patience is not None and state.without_better >= spec.stop.patience
+
+
 def report_early_end(run: Run, state: TrainState, end: EarlyEnd) -> None:
     """Say why a run ends early, as an event once: a process may die between this and the end of the run."""
     log.info("ends at step %d of %d: %s", state.step, state.settled.steps, end.message)
     if not any(event["data"].get("action") == ENDED_EARLY for event in run.events()):
-        facts = {"action": ENDED_EARLY, "reason": end.verdict or end.limit, "branch": state.branch, "step": end.step}
+        facts = {"action": ENDED_EARLY, "reason": end.reason, "branch": state.branch, "step": end.step}
         run.log_event("action", {**facts, "message": end.message})
+
+
+class EndWithoutBetter(Quiet):
+    """Counts the evaluations since the best one. The last that patience allows is the last step of the run.
+
+    It comes right after the evaluation, so that all other hooks know of the end. Each evaluation leaves a checkpoint,
+    which keeps the count.
+    """
+
+    def __init__(self, spec: StoredSpec, *, is_evaluated: bool) -> None:
+        self.spec = spec
+        if spec.stop.patience is not None and not is_evaluated:
+            log.warning("stop.patience has nothing to go by: the run is not evaluated")
+
+    def after_report(self, state: TrainState, metrics: Metrics) -> None:
+        if metrics.keys().isdisjoint(LIVE_METRICS):
+            return
+        is_better = better(state.best, place_of(state), metrics) != state.best
+        state.without_better = 0 if is_better else state.without_better + 1
+        state.last_step = min(state.last_step, last_step(state, self.spec))
 
 
 class EndAtLimits(Quiet):
     """Where the time is up it makes the next step the last: that is evaluated, kept and published as any last one."""
 
-    def __init__(self, run: Run, limits: LimitSpec, stopper: StopWhenAsked) -> None:
-        self.run, self.limits, self.stopper = run, limits, stopper
+    def __init__(self, run: Run, spec: StoredSpec, stopper: StopWhenAsked) -> None:
+        self.run, self.spec, self.stopper = run, spec, stopper
 
     def after_step(self, state: TrainState, is_last: bool) -> None:
-        longest_s = self.limits.max_duration
+        longest_s = self.spec.limits.max_duration
         if not is_last and longest_s is not None and self.stopper.worked_s >= longest_s:
             state.last_step = min(state.last_step, state.step + 1)
 
@@ -44,11 +77,18 @@ class EndAtLimits(Quiet):
         """Why a run that is at its end has not made all its steps; None: it has."""
         if state.step >= state.settled.steps:
             return None
-        if state.step < last_step(state, self.limits):
+        end = EarlyEnd.model_validate({**self._reason(state), "best": state.best, "step": state.step})
+        report_early_end(self.run, state, end)
+        return end
+
+    def _reason(self, state: TrainState) -> dict[str, Any]:
+        if _is_out_of_patience(state, self.spec):
+            count, best = state.without_better, state.best
+            which = f"a better {best.metric} than {best.value:.4g} of step {best.step:,}" if best else "a score"
+            message = f"stop.patience is reached: {count:,} evaluations in a row without {which}"
+            return {"patience": count, "message": message}
+        if state.step < last_of_images(state, self.spec.limits):
             limit, reached = "max_duration", f"{self.stopper.worked_s:,.0f} s of work"
         else:
             limit, reached = "max_images", f"{state.images_seen:,} images"
-        message = f"limits.{limit} is reached: {reached}"
-        end = EarlyEnd.model_validate({"limit": limit, "message": message, "step": state.step})
-        report_early_end(self.run, state, end)
-        return end
+        return {"limit": limit, "message": f"limits.{limit} is reached: {reached}"}

@@ -1,7 +1,7 @@
 """The hooks that keep what a run has made: its checkpoints, and versions published from them. Knows no loop."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from core.queue import RedisBell
@@ -17,10 +17,10 @@ from models.publish import Lineage, publish_folder, write_generator
 from models.weights import is_finite
 from worker.checkpoints.checkpointing import save_training
 from worker.evaluation.hook import Evaluate
-from worker.hooks.reporting import Quiet, ReportProgress, must_be_sound, place_of
+from worker.hooks.reporting import Quiet, must_be_sound, place_of
 from worker.training.state import TrainState
 from worker.training.stopping import RollBack
-from worker.training.trainer import Metrics
+from worker.training.trainer import Hook, Metrics
 
 CHECKPOINTS_KEPT = 2
 LIVE_METRICS = ("kid", "fd")  # what a run is judged by while it trains: the first that is measured; lower is better
@@ -68,17 +68,15 @@ class KeepCheckpoints(Quiet):
                 store.delete(f"{self.run.checkpoints}/{old}")
 
 
-def make_up(
-    run: Run, training: TrainState, evaluate: Evaluate, report: ReportProgress, keeper: KeepCheckpoints
-) -> None:
-    """Give the checkpoint that this attempt goes on from the scores that a stop cut short."""
+def make_up(run: Run, training: TrainState, evaluate: Evaluate, told: Sequence[Hook], keeper: KeepCheckpoints) -> None:
+    """Give the checkpoint that this attempt goes on from the scores that a stop cut short; `told` hear of them."""
     metrics = Checkpoint(training.branch, training.step, run).manifest().measured
     if "fd" in metrics or "images_per_second" not in metrics or not evaluate.is_due(training):
         return
     evaluate.after_report(training, metrics)
     evaluate.after_step(training, is_last=False)
-    report.after_report(training, metrics)
-    keeper.after_report(training, metrics)
+    for hook in (*told, keeper):
+        hook.after_report(training, metrics)
     keeper.write(training, again=True)
 
 

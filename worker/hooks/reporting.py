@@ -4,7 +4,7 @@ Each hook is one concern; the job puts them in order (a checkpoint is written be
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -73,16 +73,15 @@ class Together:
         self.world, self.hooks = world, hooks
 
     def after_report(self, state: TrainState, metrics: Metrics) -> None:
-        def run_hooks() -> None:
-            for hook in self.hooks:
-                hook.after_report(state, metrics)
-
-        self.world.lead(run_hooks)
+        self._do(state, lambda hook: hook.after_report(state, metrics))
 
     def after_step(self, state: TrainState, is_last: bool) -> None:
+        self._do(state, lambda hook: hook.after_step(state, is_last))
+
+    def _do(self, state: TrainState, call: Callable[[Hook], None]) -> None:
         def run_hooks() -> int:
             for hook in self.hooks:
-                hook.after_step(state, is_last)
+                call(hook)
             return state.last_step
 
         state.last_step = self.world.decide(run_hooks, as_before=state.last_step)

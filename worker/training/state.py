@@ -49,7 +49,8 @@ class TrainState:
 
     settled: the numbers of the run, which never change. resolved: those that it goes by: remedies changed some.
     lr_scale: of both learning rates, beside their schedule; a rollback without a remedy halves it.
-    last_step: that of `resolved`, or an earlier one at which a limit ends the run.
+    without_better: evaluations since the best one, or since the run went back.
+    last_step: that of `resolved`, or an earlier one at which the run ends.
     broken: 1 from the first step on whose loss or gradient was no finite number, else 0; a scalar on the device. While
         it is 1 no optimiser moves anything: it is their `found_inf`, which fused Adam reads on the device.
     world: the processes that train together. Each has its share of a batch and of its random numbers, which are drawn
@@ -71,6 +72,7 @@ class TrainState:
     lr_scale: float = 1.0
     rollbacks: list[Rollback] = field(default_factory=list)
     best: Best | None = None
+    without_better: int = 0
     world: World = ALONE
     last_step: int = field(init=False)
     broken: Tensor = field(init=False)

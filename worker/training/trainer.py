@@ -65,9 +65,9 @@ class Trainer:
             state.update_ema(images)
             self._add(reported, images)
 
+            if state.is_at_end or any(state.step % every == 0 for every in report_every):
+                self._report()  # after which this may be the last step
             is_last = state.is_at_end
-            if is_last or any(state.step % every == 0 for every in report_every):
-                self._report()
             for hook in self.hooks:
                 hook.after_step(state, is_last)
 

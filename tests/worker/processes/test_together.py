@@ -215,6 +215,25 @@ def test_a_limit_ends_all_of_them_with_the_same_step(create_run: CreateRun, trai
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("is_cut_short", [False, True], ids=["in one go", "begun at its end"])
+def test_patience_ends_all_of_them_with_the_same_step(
+    create_run: CreateRun, train_together: TrainHere, is_cut_short: bool
+) -> None:
+    still = {"recipe": "r3gan", "generator_lr": 1e-30, "discriminator_lr": 1e-30, "ema_half_life": 0}
+    config: dict[str, Any] = {**still, "extractor": "classifier", "evaluate_every": 5, "report_every": 5, "steps": 100}
+    run = create_run(processes=2, stop={"patience": 2}, **config)
+    train_together(run)
+    if is_cut_short:  # as if it had been killed before it could say that it is over
+        run.store.swap(f"{run.key}/state.json", {**run.state().model_dump(mode="json"), "status": "queued"})
+        assert train_together(run) == "trained by 2 processes: succeeded"
+
+    state = run.state()
+    assert (state.status, state.progress.step, state.published[-1].step) == (Status.SUCCEEDED, 15, 5)
+    assert state.ended_early is not None
+    assert state.ended_early.patience == 2
+
+
+@pytest.mark.slow
 def test_a_pause_stops_all_of_them_and_a_resumed_run_ends_as_an_undisturbed_one(
     create_run: CreateRun, train_together: TrainHere
 ) -> None:
