@@ -46,23 +46,25 @@ def make(config: DCGANConfig) -> Generator:
 
 def publish(store_path: Path, sizes: dict[str, int] | None = None) -> dict[str, Path]:
     """Publish each model into the store; returns the folders that hold their weights."""
-    registry = Registry(Store(store_path))
-    folders = {}
-    for model, image_size in (sizes or SIZES).items():
-        config = config_of(image_size)
-        lineage = Lineage(
-            run="run_" + "0" * 20,
-            branch=0,
-            step=1,
-            images_seen=0,
-            recipe="dcgan",
-            architecture="dcgan",
-            network=config,
-            dataset=unstored("none"),
-            metrics={},
-        )
-        with tempfile.TemporaryDirectory() as folder:
-            write_generator(Path(folder), make(config), lineage)
-            version, _ = publish_folder(registry, model, Path(folder), by_hand=True)
-        folders[model] = registry.folder(model, version)
-    return folders
+    registry, sizes = Registry(Store(store_path)), sizes or SIZES
+    configs = {model: config_of(image_size) for model, image_size in sizes.items()}
+    return {model: publish_version(registry, model, config, make(config)) for model, config in configs.items()}
+
+
+def publish_version(registry: Registry, model: str, config: DCGANConfig, generator: Generator, step: int = 1) -> Path:
+    """Publish one version, as of `step` of a run that was never made; returns its folder."""
+    lineage = Lineage(
+        run="run_" + "0" * 20,
+        branch=0,
+        step=step,
+        images_seen=0,
+        recipe="dcgan",
+        architecture="dcgan",
+        network=config,
+        dataset=unstored("none"),
+        metrics={},
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        write_generator(Path(folder), generator, lineage)
+        version, _ = publish_folder(registry, model, Path(folder), by_hand=True)
+    return registry.folder(model, version)

@@ -85,8 +85,8 @@ PEERS = (
 class Running:
     """A server that is up and draws `model`."""
 
-    def __init__(self, server: Server, model: str, port: int) -> None:
-        self.server, self.model, self.port = server, model, port
+    def __init__(self, server: Server, model: str, port: int, pid: int) -> None:
+        self.server, self.model, self.port, self.pid = server, model, port, pid
 
     @property
     def url(self) -> str:
@@ -137,7 +137,7 @@ def running(server: Server, model: str, weights: Path, folder: Path, home: Path)
             start_new_session=True,
         )
         try:
-            up = Running(server, model, port)
+            up = Running(server, model, port, process.pid)
             _wait(up, process, log)
             yield up
         finally:
