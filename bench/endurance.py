@@ -101,7 +101,7 @@ def reload(up: Running, store: Path, reloads: int) -> dict[str, Any]:
         with torch.no_grad():
             network.to_image.weight.mul_(1.001)
         version = generator.publish_version(registry, MODEL, config, network, step=1 + number).name
-        _until(lambda version=version: up.ask(seed=0).headers["Model-Version"] == version)  # type: ignore[misc]
+        _until(lambda version=version: up.ask(seed=0).headers.get("Model-Version") == version)  # type: ignore[misc]
         if number in (min(FIRST_RELOADS, reloads), reloads):
             held[number] = usages(up)
     over.set()

@@ -86,14 +86,20 @@ def broker_url(broker: Broker) -> str:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, broker_url: str) -> Settings:
+def device() -> str:
+    """Where networks run; a test that is to run on a GPU too is parametrised with DEVICES."""
+    return "cpu"
+
+
+@pytest.fixture
+def settings(tmp_path: Path, broker_url: str, device: str) -> Settings:
     """An app draws in its own process, so that a test can watch it, and keeps no answers: one that is sent from memory
     waits for nothing, so that a test which asks on and on would never let the loop go round."""
     return Settings(
         home=tmp_path / "home",
         redis_url=broker_url,
         default_model="tiny",
-        device="cpu",
+        device=device,
         engine_process=False,
         cache_bytes=0,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import httpx
+import pytest
 from fastapi import FastAPI
 
 from app.engine.engine import Engine
@@ -17,6 +18,7 @@ from models.dcgan import DCGANConfig
 
 TINY = DCGANConfig(image_size=8, channels=1, latent_dim=4, width=16, num_classes=3)
 CLASSES = ("circle", "square", "cross")
+DEVICES = ("cpu", pytest.param("cuda", marks=pytest.mark.gpu))  # for the fixture `device`
 
 Serve = Callable[[FastAPI], AbstractAsyncContextManager[httpx.AsyncClient]]
 NewRun = Callable[[], Run]

@@ -19,7 +19,7 @@ TrainHere = Callable[[Run], str]
 
 
 @pytest.fixture
-def create_run(store: Store, shapes: Dataset) -> CreateRun:
+def create_run(store: Store, shapes: Dataset, device: str) -> CreateRun:
     """A queued run of 20 steps of a 16-wide `cgan`, nothing augmented; keyword arguments that are not listed go into
     `config`."""
 
@@ -49,7 +49,7 @@ def create_run(store: Store, shapes: Dataset) -> CreateRun:
         spec, runs = RunSpec.model_validate(body), RunStore(store)
         manifest = shapes.manifest if dataset == "shapes" else DatasetStore(store).get(dataset).manifest
         initial = find_initial(init, Registry(store), runs) if init else None
-        return runs.create(spec, resolve_with(spec, manifest, "cpu", initial), manifest, init=initial)
+        return runs.create(spec, resolve_with(spec, manifest, device, initial), manifest, init=initial)
 
     return create
 

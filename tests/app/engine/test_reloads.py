@@ -19,7 +19,7 @@ from core.registry import Registry
 from core.settings import Settings
 from models.dcgan import DCGANConfig
 from tests.app.gated import drawn
-from tests.fixtures import Eventually, OpenEngine, PublishTiny, Serve
+from tests.fixtures import DEVICES, Eventually, OpenEngine, PublishTiny, Serve
 
 CLIENTS = 4
 SEEDS = 8
@@ -65,6 +65,7 @@ async def is_drawn_alone(engine: Engine, seed: int, contents: set[bytes]) -> boo
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads the memory of the process from /proc")
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("reloads", [30, pytest.param(200, marks=pytest.mark.slow)])
 async def test_every_answer_is_of_one_version_and_none_is_lost(
     settings: Settings,

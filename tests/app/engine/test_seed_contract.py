@@ -17,7 +17,7 @@ from core.registry import Registry
 from core.store import Store
 from models.dcgan import DCGANConfig, Generator
 from models.publish import Lineage, publish_folder, write_generator
-from tests.fixtures import Server, StartServer
+from tests.fixtures import DEVICES, Server, StartServer
 from tests.manifests import dataset_manifest
 
 SEEDS = 1000
@@ -89,12 +89,14 @@ async def drawn_under_load(server: Server) -> dict[int, set[str]]:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 async def test_a_thousand_seeds_draw_the_same_bytes_always(
-    start_server: StartServer, tmp_path: Path, precision: str
+    start_server: StartServer, tmp_path: Path, precision: str, device: str
 ) -> None:
     home = tmp_path / "home"
-    settings = {"GANYMEDE_PRECISION": precision, "GANYMEDE_ENGINE_THREADS": "2", "GANYMEDE_CACHE_BYTES": "0"}
+    settings = {"GANYMEDE_DEVICE": device, "GANYMEDE_PRECISION": precision, "GANYMEDE_CACHE_BYTES": "0"}
+    settings |= {"GANYMEDE_ENGINE_THREADS": "2"} if device == "cpu" else {}
     publish(home / "store", tmp_path, "steady", 1)
     server = start_server(home, **settings)
     expected = await asyncio.to_thread(drawn_alone, server)

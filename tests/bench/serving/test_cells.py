@@ -33,6 +33,6 @@ def test_a_cell_whose_pictures_come_from_memory_has_no_number(
 
     if fails:
         with pytest.raises(wrk.LoadFailed, match="from memory"):
-            cells.measure(Remembering(OURS, "bench32", 1), cell, 1.0, 0)
+            cells.measure(Remembering(OURS, "bench32", 1, 1), cell, 1.0, 0)
     else:
-        cells.measure(Remembering(OURS, "bench32", 1), cell, 1.0, 0)
+        cells.measure(Remembering(OURS, "bench32", 1, 1), cell, 1.0, 0)
