@@ -29,7 +29,7 @@ from app.events.streams import Streams
 from app.generate import inspect
 from app.generate import route as generate
 from app.generate.response_cache import ResponseCache
-from app.http import docs_page, index, openapi
+from app.http import docs_page, index, openapi, page
 from app.http.access_log import AccessLog
 from app.http.fast_route import FastPath
 from app.http.guard import BodyLimit, Guard
@@ -75,6 +75,7 @@ PARTS = (
     health,
     metrics,
     docs_page,
+    page,
     index,
 )
 

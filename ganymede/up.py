@@ -78,6 +78,7 @@ def introduce(talk: Console, settings: Settings, took_s: float) -> None:
     url = base_url(settings)
     home = escape(relative_home(settings))
     talk.print(f"\n[bold]Ganymede is ready[/] at {url} after {took_s:.1f} s; all it keeps: {home}/", soft_wrap=True)
+    talk.print(f"  look:   {url}/ in a browser: draw, train, watch", soft_wrap=True)
     talk.print(f"  draw:   curl '{url}/generate?seed=42&label=7' -o seven.png", soft_wrap=True)
     body = '{"dataset":"mnist-10k","model":"mine"}'
     talk.print(f"  train:  curl --json '{body}' {url}/train", soft_wrap=True, markup=False)

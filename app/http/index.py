@@ -1,12 +1,20 @@
-"""GET / and /openapi.json: what there is, for people and for machines. Knows the addresses, not what is behind them."""
+"""GET / and /openapi.json: what there is, for people (the page) and machines. Knows addresses, not what is behind."""
+
+import contextlib
 
 from fastapi import Request
 from pydantic import BaseModel
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
+from app.http.conditional import IfNoneMatch
+from app.http.negotiation import preferred
+from app.http.page import page
 from app.http.proxy import address
 from app.http.routing import Router
+from core.errors import NotAcceptable
 from ganymede.schemas import VERSION
+
+FORMS = {"index": "application/json", "page": "text/html"}
 
 router = Router(tags=["health"])
 
@@ -32,11 +40,21 @@ class Index(BaseModel):
     }
 
 
-@router.get("/")
-async def index() -> Index:
-    """Where to go from here."""
-    links = Index().links
-    return Index(links={name: address(path) for name, path in links.items()})
+@router.get(
+    "/",
+    response_model=Index,
+    responses={
+        200: {"content": {FORMS["page"]: {"schema": {"type": "string"}}}, "description": "The index, or the page."},
+        304: {"description": "You have the page."},
+    },
+)
+async def index(request: Request, if_none_match: IfNoneMatch = None) -> Response:
+    """Where to go from here. With `Accept: text/html` before all else, as a browser sends it: the page."""
+    with contextlib.suppress(NotAcceptable):  # whoever asks for anything else gets the index
+        if preferred(request.headers.get("accept", ""), FORMS) == "page":
+            return page(if_none_match)
+    links = {name: address(path) for name, path in Index().links.items()}
+    return JSONResponse(Index(links=links).model_dump(), headers={"Vary": "Accept"})
 
 
 @router.get("/openapi.json", include_in_schema=False)

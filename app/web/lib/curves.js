@@ -1,0 +1,66 @@
+// Metric histories in columns: put together, smoothed, and found in by x. Pure.
+
+/**
+ * @typedef {{x: string, columns: string[], data: (number|null)[][], attempts: {attempt: number, first_step: number}[], branches: {branch: number, first_step: number, last_step: number, cut: number}[]}} History
+ */
+
+/** A column by its name; nulls where there is none. @param {History} history @param {string} name @returns {(number|null)[]} */
+export function columnOf(history, name) {
+  return history.data[history.columns.indexOf(name) + 1 || -1] ?? history.data[0].map(() => null);
+}
+
+/** @param {History} history @param {string} name whether anything of it was ever measured */
+export function hasColumn(history, name) {
+  return history.columns.includes(name) && columnOf(history, name).some((value) => value !== null);
+}
+
+/**
+ * The history with newer points behind it. Columns that only one of both has are null in the other.
+ * @param {History} before @param {History} more points beyond the last of `before` @returns {History}
+ */
+export function appended(before, more) {
+  const columns = [...before.columns, ...more.columns.filter((name) => !before.columns.includes(name))];
+  const column = (name) => [...columnOf(before, name), ...columnOf(more, name)];
+  return { ...more, columns, data: [[...before.data[0], ...more.data[0]], ...columns.map(column)] };
+}
+
+/** Whether a history has to be asked for anew: a branch or an attempt began since. @param {History} before @param {History} more */
+export function isBroken(before, more) {
+  const newest = (marks, key) => Math.max(-1, ...marks.map((mark) => mark[key]));
+  return newest(more.attempts, "attempt") > newest(before.attempts, "attempt") || newest(more.branches, "branch") > newest(before.branches, "branch");
+}
+
+/**
+ * The exponential mean of what came so far, not biased to where it began; nulls stay, and count for nothing.
+ * @param {(number|null)[]} values @param {number} weight 0 (as it is) to below 1 @returns {(number|null)[]}
+ */
+export function smoothed(values, weight) {
+  if (!weight) return values;
+  let sum = 0;
+  let mass = 0;
+  return values.map((value) => {
+    if (value === null) return null;
+    sum = weight * sum + (1 - weight) * value;
+    mass = weight * mass + (1 - weight);
+    return sum / mass;
+  });
+}
+
+/** The index of the value nearest to x in what grows; -1 of nothing; of two as near the first. @param {number[]} sorted @param {number} x */
+export function nearest(sorted, x) {
+  let low = 0;
+  let high = sorted.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle] < x) low = middle + 1;
+    else high = middle;
+  }
+  if (low > 0 && x - sorted[low - 1] <= sorted[low] - x) return low - 1;
+  return sorted.length ? low : -1;
+}
+
+/** Last, least and most of a column, for the table behind a chart. @param {(number|null)[]} values */
+export function summaryOf(values) {
+  const known = values.filter((value) => value !== null);
+  return known.length ? { last: known.at(-1), least: known.reduce((a, b) => Math.min(a, b)), most: known.reduce((a, b) => Math.max(a, b)), count: known.length } : null;
+}
