@@ -1,6 +1,6 @@
 """What a network is. The one table of architectures; nothing registers itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -27,12 +27,12 @@ class Architecture:
     trunk: Callable[[Any, int], Any]
     revision: int = 1
 
-    def parse(self, fields: dict[str, Any]) -> Any:
+    def parse(self, fields: Mapping[str, int]) -> Any:
         """A config from stored fields; ValueError or TypeError if they do not fit."""
         return self.config(**fields)
 
     @staticmethod
-    def fields(config: Any) -> dict[str, Any]:
+    def fields(config: Any) -> dict[str, int]:
         return asdict(config)
 
     def discriminator(self, config: Any, conditioning: Conditioning) -> Discriminator:

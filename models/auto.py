@@ -43,10 +43,10 @@ RULES = {  # of the options of `config`
 }
 
 
-def numbers(recipe: Recipe, *, on_gpu: bool = False) -> dict[str, Any]:
+def numbers(recipe: Recipe, *, on_gpu: bool = False) -> dict[str, float | str | None]:
     """What each option of a recipe is where it is left out; "auto" where that depends on the dataset or the device."""
     generator_lr, discriminator_lr = recipe.learning_rates
-    known = {
+    known: dict[str, float | str | None] = {
         "batch_size": recipe.batch_size,
         "conditional": "auto" if recipe.conditional is None else recipe.conditional,
         "n_critic": recipe.n_critic,
@@ -74,10 +74,14 @@ def request_schema(*, on_gpu: bool = False) -> dict[str, Any]:
     """JSON Schema of the body of `POST /train`, with two keywords of ours: `recipes` and `auto`, the rules in words."""
     schema = {"$schema": DIALECT, **RunSpec.model_json_schema()}
     schema["properties"]["recipe"]["anyOf"][0]["enum"] = [choice.AUTO, *RECIPES]  # the other one is null
-    recipes = {name: _described(recipe, on_gpu) for name, recipe in RECIPES.items()}
+    recipes = {
+        name: {
+            "what": recipe.what,
+            "source": recipe.source,
+            "expect": recipe.expect,
+            "conditional": recipe.conditional,
+            "defaults": numbers(recipe, on_gpu=on_gpu),
+        }
+        for name, recipe in RECIPES.items()
+    }
     return {**schema, "recipes": recipes, "auto": {"recipe": choice.in_words(), **RULES}}
-
-
-def _described(recipe: Recipe, on_gpu: bool) -> dict[str, Any]:
-    said = {"what": recipe.what, "source": recipe.source, "expect": recipe.expect}
-    return {**said, "conditional": recipe.conditional, "defaults": numbers(recipe, on_gpu=on_gpu)}

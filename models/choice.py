@@ -4,9 +4,9 @@ The first row that fits is taken. What people read of it is made from the rows: 
 the reason that a run tells.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypedDict
 
 AUTO = "auto"
 FEW_IMAGES = 100  # for each pixel of a side: 2,800 of 28 px, 25,600 of 256 px; of fewer a discriminator remembers each
@@ -23,13 +23,21 @@ class Situation:
     on_gpu: bool
 
 
+class RecipeNumbers(TypedDict, total=False):
+    """Fields of a recipe that may be others in some situation."""
+
+    batch_size: int
+    latent_dim: int
+    width: int
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """The recipe of a run. `reason`: none where it was asked for; `numbers`: fields of the recipe that differ here."""
 
     recipe: str
     reason: str | None = None
-    numbers: Mapping[str, Any] = field(default_factory=dict)
+    numbers: RecipeNumbers = field(default_factory=RecipeNumbers)
 
     @property
     def subject(self) -> str:
@@ -54,7 +62,7 @@ class ChoiceRule:
     most_size: int | None = None
     least_count: int = 0
     most_count: int | None = None
-    numbers: Mapping[str, Any] = field(default_factory=dict)
+    numbers: RecipeNumbers = field(default_factory=RecipeNumbers)
 
     def fits(self, found: Situation) -> bool:
         kinds = (

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from core.datasets.manifest import DatasetManifest
 from core.errors import CheckpointNotFound, InvalidRequest, ModelNotFound, RunNotFound, StoreDamaged
@@ -147,9 +146,7 @@ def _recipe_of(initial: InitialWeights) -> Choice:
 def _adapted(spec: RunSpec, initial: InitialWeights, name: str) -> RunSpec:
     """`spec` with the sizes of `initial` where it says "auto", and its being conditional where the recipe is both."""
     recipe, config = RECIPES.get(name), spec.config
-    changes: dict[str, Any] = {
-        name: initial.network[name] for name in ("latent_dim", "width") if getattr(config, name) == "auto"
-    }
+    changes = {name: initial.network[name] for name in ("latent_dim", "width") if getattr(config, name) == "auto"}
     if recipe is not None and recipe.conditional is None and config.conditional == "auto":
         changes["conditional"] = initial.network["num_classes"] > 0
     return spec.model_copy(update={"config": config.model_copy(update=changes)})

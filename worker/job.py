@@ -244,7 +244,7 @@ def _execution(run: Run, device: str, precision: str, world: World) -> Execution
         if changes := execution.changes_since(decided.device, decided.threads):
             log.warning("the bytes may differ from those of an undisturbed run: %s", changes)
             run.log_event("action", {"action": "computed_otherwise", **changes})
-        run.keep_execution(StoredExecution(**execution.to_json()))
+        run.keep_execution(StoredExecution.model_validate(execution, from_attributes=True))
     return execution
 
 

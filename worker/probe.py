@@ -12,15 +12,14 @@ closed. Shape suffixes: N images, H height, W width, C channels.
 """
 
 import contextlib
-import json
 import os
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -30,6 +29,8 @@ from core.images import to_webp
 from core.machine.lifeline import end_with_the_parent
 from core.machine.memory import available_bytes, peak_resident_bytes, total_bytes
 from core.resolved import ResolvedConfig
+from core.runs.measured import Measured, MeasuredStep
+from ganymede.schemas.validation import MemoryBody
 from models.networks import state_bytes
 from models.sampling import draw_grid
 from worker.checkpoints.checkpointing import save_training
@@ -152,19 +153,19 @@ class Growth:
         """Of the steps until one counts."""
         return (WARM_UP + 1) * self.step_s(batch_size)
 
-    def describe(self, asked: int, batch_size: int, watch: Stopwatch) -> dict[str, Any]:
+    def describe(self, asked: int, batch_size: int, watch: Stopwatch) -> MeasuredStep:
         """What steps of `batch_size` tell of those that were asked for, and between what these may take."""
         at_most = asked / batch_size  # each picture takes as long as before
         ratio = min(at_most, max(at_most / 2, self.step_s(asked) / self.step_s(batch_size)))
         least_s, most_s = watch.range_s
-        return {
-            "batch_size": batch_size,
-            "step_s": watch.step_s * ratio,
-            "least_step_s": least_s * ratio,
-            "most_step_s": most_s * at_most,
-            "steps_measured": len(watch.counted),
-            "core_share": watch.core_share,
-        }
+        return MeasuredStep(
+            batch_size=batch_size,
+            step_s=watch.step_s * ratio,
+            least_step_s=least_s * ratio,
+            most_step_s=most_s * at_most,
+            steps_measured=len(watch.counted),
+            core_share=watch.core_share,
+        )
 
 
 class Probe:
@@ -206,27 +207,28 @@ def measure(resolved: ResolvedConfig, dataset: Pictures, device: str, patience_s
     execution.apply()
     if execution.torch_device.type != "cpu":
         os.nice(NICENESS)  # on a CPU it is done
-    facts: dict[str, Any] = {"execution": execution.to_json(), "machine_bytes": _machine_bytes(execution)}
     fixed = state_bytes(resolved)
+    memory = MemoryBody(bytes=fixed, machine_bytes=_machine_bytes(execution), is_measured=False)
+    known = Measured(**asdict(execution), memory=memory)
     if fixed > SHARE * _free_bytes(execution):
-        say(**facts, bytes=fixed, is_measured=False)
+        say(known)
         return
     probe = Probe(resolved, dataset, execution)
     asked = resolved.batch_size
     until, growth = time.perf_counter() + patience_s, Growth()
     bytes_of = _reckoned(probe, (peak_resident_bytes() or 0) + fixed, growth)
-    facts |= {"bytes": bytes_of(asked), "is_measured": False}
-    say(**facts)
+    memory.bytes = bytes_of(asked)
+    say(known)
     for batch_size, watch in _tried(
         probe, growth, lambda size: bytes_of(size) <= SHARE * _free_bytes(execution), until
     ):
-        facts |= growth.describe(asked, batch_size, watch)
+        known.step = growth.describe(asked, batch_size, watch)
         if batch_size == asked:
             peak = _peak_bytes(execution)
-            facts |= {"bytes": peak or facts["bytes"], "is_measured": peak is not None}
-        say(**facts)
-    sample_s, checkpoint_s = probe.beside_s()
-    say(**facts, sample_s=sample_s, checkpoint_s=checkpoint_s)
+            memory.bytes, memory.is_measured = peak or memory.bytes, peak is not None
+        say(known)
+    known.sample_s, known.checkpoint_s = probe.beside_s()
+    say(known)
 
 
 def _tried(probe: Probe, growth: Growth, fits: Callable[[int], bool], until: float) -> Iterator[tuple[int, Stopwatch]]:
@@ -279,8 +281,8 @@ def _peak_bytes(execution: Execution) -> int | None:
     return peak_resident_bytes()
 
 
-def say(**facts: Any) -> None:
-    sys.stdout.write(json.dumps(facts) + "\n")
+def say(known: Measured) -> None:
+    sys.stdout.write(known.model_dump_json() + "\n")
     sys.stdout.flush()
 
 

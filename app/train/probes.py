@@ -11,13 +11,13 @@ import socket
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Hashable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from core.clock import timestamp
 from core.datasets.manifest import DatasetManifest
 from core.machine.processes import python_module
 from core.resolved import ResolvedConfig
+from core.runs.measured import Measured
 
 PROCESS = "worker.probe"  # named as text: the API never imports the worker
 WITHIN_S = 25.0  # a measurement takes, and who asks waits; what was said until then counts
@@ -32,9 +32,9 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Measurement:
-    """What is known of one shape; `facts` as worker/probe reports them, or nothing."""
+    """What worker/probe has reported of one shape; None: nothing yet."""
 
-    facts: dict[str, Any] = field(default_factory=dict)
+    known: Measured | None = None
     at: str = ""
     waiting: int = 0
     until: float = float("inf")  # when it is to be measured again, by time.monotonic()
@@ -42,7 +42,8 @@ class Measurement:
 
     @property
     def is_whole(self) -> bool:
-        return bool(self.facts) and self.task is not None and self.task.done() and "checkpoint_s" in self.facts
+        is_done = self.task is not None and self.task.done()
+        return is_done and self.known is not None and self.known.checkpoint_s is not None
 
 
 class Probes:
@@ -100,7 +101,7 @@ class Probes:
                 async with asyncio.timeout(WITHIN_S):
                     assert process.stdout is not None
                     async for line in process.stdout:
-                        probe.facts, probe.at = json.loads(line), timestamp()
+                        probe.known, probe.at = Measured.model_validate_json(line), timestamp()
                     if await process.wait():
                         log.warning("the process of a measurement ended with status %d", process.returncode)
             except TimeoutError:

@@ -1,7 +1,7 @@
 """POST /train/validate: what a run would be and what it would take, without there being one. Knows no network."""
 
 import contextlib
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query, Request
 from starlette.concurrency import run_in_threadpool
@@ -17,9 +17,9 @@ from core.datasets.manifest import DatasetManifest
 from core.errors import DatasetNotFound, InvalidRequest
 from core.queue import QueueUnavailable
 from core.resolved import ResolvedConfig
+from core.runs.measured import Measured
 from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.validation import (
-    MemoryBody,
     ParametersBody,
     PlaceBody,
     RangeBody,
@@ -53,7 +53,7 @@ async def validate_run(
     probe = Measurement()
     if estimate:
         probe = await unless_gone(request, services.probes.get(resolved, dataset), "the measurement")
-    memory, time = _memory(probe.facts), _time(probe.facts, resolved)
+    memory, time = probe.known.memory if probe.known else None, _time(probe.known, resolved)
     warnings = [*of_the_numbers(resolved, dataset), *of_the_estimate(resolved, memory, time)]
     warnings += [*of_the_patience(spec.stop.patience, resolved, dataset)]
     warnings += about_the_place(spec, resolved, dataset, place)
@@ -84,49 +84,45 @@ def _resolve(spec: RunSpec, services: Services) -> tuple[ResolvedConfig, Dataset
     return resolved, dataset
 
 
-def _memory(facts: dict[str, Any]) -> MemoryBody | None:
-    return MemoryBody(**{name: facts[name] for name in MemoryBody.model_fields}) if "bytes" in facts else None
-
-
-def _time(facts: dict[str, Any], resolved: ResolvedConfig) -> TimeBody | None:
-    if "step_s" not in facts:
+def _time(known: Measured | None, resolved: ResolvedConfig) -> TimeBody | None:
+    if known is None or known.step is None:
         return None
-    steps, images, beside_s = resolved.steps, resolved.images_per_step, 0.0
-    for every, took_s in ((resolved.sample_every, "sample_s"), (resolved.checkpoint_every, "checkpoint_s")):
-        beside_s += -(-steps // every) * facts.get(took_s, 0.0)
-    step_s, least_s, most_s = facts["step_s"], facts["least_step_s"], facts["most_step_s"]
+    step, steps, images = known.step, resolved.steps, resolved.images_per_step
+    beside_s = -(-steps // resolved.sample_every) * known.sample_s
+    beside_s += -(-steps // resolved.checkpoint_every) * (known.checkpoint_s or 0.0)
     return TimeBody(
-        seconds=steps * step_s + beside_s,
-        seconds_per_step=step_s,
-        seconds_range=RangeBody(least=steps * least_s + beside_s, most=steps * most_s + beside_s),
-        images_per_second=images / step_s,
-        images_per_second_range=RangeBody(least=images / most_s, most=images / least_s),
-        **{name: facts[name] for name in ("steps_measured", "batch_size", "core_share")},
+        seconds=steps * step.step_s + beside_s,
+        seconds_per_step=step.step_s,
+        seconds_range=RangeBody(least=steps * step.least_step_s + beside_s, most=steps * step.most_step_s + beside_s),
+        images_per_second=images / step.step_s,
+        images_per_second_range=RangeBody(least=images / step.most_step_s, most=images / step.least_step_s),
+        steps_measured=step.steps_measured,
+        batch_size=step.batch_size,
+        core_share=step.core_share,
     )
 
 
 def _place(probe: Measurement, host: str) -> PlaceBody | None:
-    return PlaceBody(host=host, at=probe.at, **probe.facts["execution"]) if probe.facts else None
+    if (known := probe.known) is None:
+        return None
+    return PlaceBody(host=host, at=probe.at, device=known.device, precision=known.precision, threads=known.threads)
 
 
 def _about_the_place(probe: Measurement, place: Place, services: Services) -> list[WarningBody]:
     """Warn if nothing was measured, or workers train elsewhere."""
-    warnings = []
-    if "step_s" not in probe.facts:
-        why = "it may not fit into memory" if _is_too_large(probe.facts) else "not in time: the machine may be busy"
+    warnings, known = [], probe.known
+    if known is None or known.step is None:
+        is_too_large = known is not None and known.memory.bytes > known.memory.machine_bytes / 2
+        why = "it may not fit into memory" if is_too_large else "not in time: the machine may be busy"
         detail = f"no step was measured: {why}"
         warnings.append(WarningBody(code="not_measured", pointer="", detail=detail))
     hosts: set[str] = set()
     with contextlib.suppress(*QueueUnavailable):
         hosts = {worker.host for worker in services.queue.snapshot().workers if worker.is_alive}
-    if probe.facts and hosts and services.probes.host not in hosts:
+    if known and hosts and services.probes.host not in hosts:
         detail = f"measured on {services.probes.host}, but the workers are on {', '.join(sorted(hosts))}"
         warnings.append(WarningBody(code="measured_elsewhere", pointer="", detail=detail))
-    elif probe.facts and has_gpu(probe.facts["execution"]["device"]) != has_gpu(place.device):
-        detail = f"measured on {probe.facts['execution']['device']}, but the workers train on {place.device}"
+    elif known and has_gpu(known.device) != has_gpu(place.device):
+        detail = f"measured on {known.device}, but the workers train on {place.device}"
         warnings.append(WarningBody(code="measured_elsewhere", pointer="", detail=detail))
     return warnings
-
-
-def _is_too_large(facts: dict[str, Any]) -> bool:
-    return "bytes" in facts and bool(facts["bytes"] > facts["machine_bytes"] / 2)

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from core.machine.memory import available_bytes, peak_resident_bytes, total_bytes
+from core.runs.measured import Measured, MeasuredStep
 from ganymede.schemas.specs import RunSpec
 from models.networks import parameter_counts, state_bytes
 from models.resolution import resolve
@@ -27,7 +28,7 @@ SMALL = {"batch_size": 8, "width": 16, "latent_dim": 4}
 PATIENCE_S = 600.0  # a probe leaves the cores to whoever wants them, here to the other tests
 
 
-def said(recipe: str, config: dict[str, Any], **dataset: Any) -> list[dict[str, Any]]:
+def said(recipe: str, config: dict[str, Any], **dataset: Any) -> list[Measured]:
     """The lines of a probe."""
     facts = changed(DATASET, **dataset)
     spec = RunSpec.model_validate({"recipe": recipe, "dataset": "digits", "config": config})
@@ -36,7 +37,7 @@ def said(recipe: str, config: dict[str, Any], **dataset: Any) -> list[dict[str, 
     command = [sys.executable, "-m", "worker.probe", order]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        lines = [json.loads(line) for line in process.stdout]
+        lines = [Measured.model_validate_json(line) for line in process.stdout]
         assert process.wait() == 0
     return lines
 
@@ -45,14 +46,16 @@ def said(recipe: str, config: dict[str, Any], **dataset: Any) -> list[dict[str, 
 def test_it_says_first_what_it_reckons_and_then_what_it_measured() -> None:
     reckoned, *_, measured = said("wgan-gp", SMALL)
 
-    assert reckoned.keys() == {"execution", "machine_bytes", "bytes", "is_measured"}
-    assert not reckoned["is_measured"]
-    assert measured["is_measured"]
-    assert measured["batch_size"] == 8
-    assert 0.5 < measured["bytes"] / reckoned["bytes"] < 2
-    assert 0 < measured["least_step_s"] < measured["step_s"] < measured["most_step_s"]
-    assert measured["sample_s"] > 0
-    assert measured["checkpoint_s"] > 0
+    assert (reckoned.step, reckoned.sample_s, reckoned.checkpoint_s) == (None, 0, None)
+    assert not reckoned.memory.is_measured
+    assert measured.memory.is_measured
+    assert measured.step is not None
+    assert measured.step.batch_size == 8
+    assert 0.5 < measured.memory.bytes / reckoned.memory.bytes < 2
+    assert 0 < measured.step.least_step_s < measured.step.step_s < measured.step.most_step_s
+    assert measured.sample_s > 0
+    assert measured.checkpoint_s is not None
+    assert measured.checkpoint_s > 0
 
 
 def test_networks_that_do_not_fit_into_half_of_what_is_free_are_never_made(
@@ -66,9 +69,9 @@ def test_networks_that_do_not_fit_into_half_of_what_is_free_are_never_made(
 
     probe.measure(resolved, probe.Pictures.model_validate(DATASET.model_dump()), "cpu", PATIENCE_S)
 
-    told = json.loads(capsys.readouterr().out)
-    assert (told["bytes"], told["is_measured"]) == (state_bytes(resolved), False)
-    assert "step_s" not in told
+    told = Measured.model_validate_json(capsys.readouterr().out)
+    assert (told.memory.bytes, told.memory.is_measured) == (state_bytes(resolved), False)
+    assert told.step is None
 
 
 class Paced:
@@ -88,11 +91,12 @@ class Paced:
         self.tried.append(batch_size)
         return watch
 
-    def told(self, patience_s: float) -> dict[str, Any]:
+    def told(self, patience_s: float) -> MeasuredStep:
         """The last of what is known."""
-        until, last = time.perf_counter() + patience_s, dict[str, Any]()
+        until, last = time.perf_counter() + patience_s, None
         for batch_size, watch in probe._tried(self, self.growth, lambda _: True, until):  # type: ignore[arg-type]
             last = self.growth.describe(self.resolved.batch_size, batch_size, watch)
+        assert last is not None
         return last
 
 
@@ -102,7 +106,8 @@ def test_tiny_steps_that_were_held_up_do_not_keep_the_whole_batch_from_being_tri
     told = paced.told(patience_s=100)
 
     assert paced.tried == [2, 8, 16, 64]
-    assert (told["batch_size"], told["step_s"]) == (64, pytest.approx(0.64))
+    assert told.batch_size == 64
+    assert told.step_s == pytest.approx(0.64)
 
 
 def test_a_batch_that_takes_too_long_is_reckoned_from_a_part_of_it_and_says_between_what() -> None:
@@ -110,20 +115,20 @@ def test_a_batch_that_takes_too_long_is_reckoned_from_a_part_of_it_and_says_betw
 
     told = paced.told(patience_s=100)
 
-    assert (told["batch_size"], told["steps_measured"]) == (128, 3)
-    assert told["least_step_s"] < 112.4 < told["most_step_s"]
-    assert told["step_s"] == pytest.approx(112.4)
-    assert told["most_step_s"] == pytest.approx(8 * 22.8 * probe.SURE)
+    assert (told.batch_size, told.steps_measured) == (128, 3)
+    assert told.least_step_s < 112.4 < told.most_step_s
+    assert told.step_s == pytest.approx(112.4)
+    assert told.most_step_s == pytest.approx(8 * 22.8 * probe.SURE)
 
 
 def test_without_patience_the_smallest_part_is_tried_all_the_same() -> None:
-    assert Paced(48, lambda size, _: [float(size)]).told(patience_s=0)["batch_size"] == 3
+    assert Paced(48, lambda size, _: [float(size)]).told(patience_s=0).batch_size == 3
 
 
 def test_a_step_beside_other_work_is_the_mean_of_all_steps() -> None:
     paced = Paced(8, lambda *_: [0.1, 0.1, 0.1, 0.7] * 3)
 
-    assert paced.told(patience_s=100)["step_s"] == pytest.approx(0.25)
+    assert paced.told(patience_s=100).step_s == pytest.approx(0.25)
 
 
 def test_the_range_goes_from_cores_of_its_own_to_the_busiest_time() -> None:
@@ -139,7 +144,10 @@ def test_the_range_goes_from_cores_of_its_own_to_the_busiest_time() -> None:
 
 
 def test_a_dataset_of_two_images_can_be_probed() -> None:
-    assert said("cgan", {"width": 16, "latent_dim": 4}, count=2, height=8, width=8)[-1]["batch_size"] == 2
+    step = said("cgan", {"width": 16, "latent_dim": 4}, count=2, height=8, width=8)[-1].step
+
+    assert step is not None
+    assert step.batch_size == 2
 
 
 def test_what_is_saved_for_the_way_back_is_counted_once_and_let_go() -> None:

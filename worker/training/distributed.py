@@ -7,28 +7,24 @@ Shape suffixes: B batch; those of the share of a process are as long as the batc
 """
 
 import contextlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 from torch import distributed as dist
 
-from worker.training.stopping import RollBack, StopTraining
+from worker.training.stopping import Reason, RollBack, RollBackFacts, StopTraining
 
 # The death of a process is noticed at once. Where one hangs, no step is made, and the worker ends all of them.
 TIMEOUT = timedelta(minutes=10)
 PATIENCE = timedelta(days=7)  # with the first, which may prepare or measure something for as long as it takes
 
-DECIDED = "decided"
-
 T = TypeVar("T")
-
-_ENDS: dict[str, type[StopTraining] | type[RollBack]] = {"stop": StopTraining, "roll_back": RollBack}
 
 
 class Over(Exception):
@@ -37,6 +33,30 @@ class Over(Exception):
 
 class PeerLost(Exception):
     """Another process ended in the midst of the work, or does not answer."""
+
+
+class Told(BaseModel):
+    """What the first process found, or how it ended; nothing: it found what the others have already."""
+
+    model_config = ConfigDict(frozen=True)
+
+    decided: int | None = None
+    stop: Reason | None = None
+    roll_back: RollBackFacts | None = None
+    over: bool = False
+
+    def settle(self, as_before: int) -> int:
+        """What the first process found; or raise what it raised."""
+        if self.over:
+            raise Over
+        if self.stop is not None:
+            raise StopTraining(self.stop)
+        if self.roll_back is not None:
+            raise RollBack(**vars(self.roll_back))
+        return as_before if self.decided is None else self.decided
+
+
+NOTHING = Told()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +106,7 @@ class World:
             return action()
         if self.is_first:
             return self._do(action, as_before)
-        return _decided(self._heard(), as_before)
+        return self._heard().settle(as_before)
 
     def in_turn(self, action: Callable[[], T]) -> T:
         """Let every process do this, the others once the first has done it; `lead` says what its errors become."""
@@ -97,35 +117,37 @@ class World:
     def _do(self, action: Callable[[], int], as_before: int) -> int:
         try:
             found = action()
-        except (StopTraining, RollBack) as end:
-            (name,) = [name for name, kind in _ENDS.items() if isinstance(end, kind)]
-            self._send({name: vars(end)})
+        except StopTraining as end:
+            self._send(Told(stop=end.reason))
+            raise
+        except RollBack as end:
+            self._send(Told(roll_back=vars(end)))
             raise
         except BaseException:
             with contextlib.suppress(PeerLost):
-                self._send({"over": True})
+                self._send(Told(over=True))
             raise
-        self._send({} if found == as_before else {DECIDED: found})
+        self._send(NOTHING if found == as_before else Told(decided=found))
         return found
 
-    def _send(self, message: dict[str, Any]) -> None:
+    def _send(self, told: Told) -> None:
         """One number a step, as a rule: how long the message is."""
-        content = torch.frombuffer(bytearray(json.dumps(message).encode()), dtype=torch.uint8) if message else None
+        text = b"" if told is NOTHING else told.model_dump_json(exclude_defaults=True).encode()
+        content = torch.frombuffer(bytearray(text), dtype=torch.uint8) if text else None
         with _losing_peers():
             dist.broadcast(torch.tensor([0 if content is None else len(content)]), src=0, group=self.messages)
             if content is not None:
                 dist.broadcast(content, src=0, group=self.messages)
 
-    def _heard(self) -> dict[str, Any]:
+    def _heard(self) -> Told:
         length = torch.zeros(1, dtype=torch.int64)
         with _losing_peers():
             dist.broadcast(length, src=0, group=self.messages)
             if not length.item():
-                return {}
+                return NOTHING
             content = torch.empty(int(length.item()), dtype=torch.uint8)
             dist.broadcast(content, src=0, group=self.messages)
-        message: dict[str, Any] = json.loads(bytes(content.tolist()))
-        return message
+        return Told.model_validate_json(bytes(content.tolist()))
 
 
 ALONE = World()
@@ -147,15 +169,6 @@ def joined(rank: int, size: int, meeting: Path, device: torch.device) -> Iterato
         messages = dist.new_group(backend="gloo", timeout=PATIENCE)
     yield World(rank, size, messages)
     dist.destroy_process_group()  # not after an error: what is left of a broken group may wait for ever
-
-
-def _decided(message: dict[str, Any], as_before: int) -> int:
-    """What the first process found; or raise what it raised."""
-    for name, value in message.items():
-        if name == DECIDED:
-            return int(value)
-        raise _ENDS[name](**value) if name in _ENDS else Over
-    return as_before
 
 
 @contextlib.contextmanager

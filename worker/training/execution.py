@@ -4,8 +4,7 @@ Knows no run.
 """
 
 import os
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 
@@ -40,18 +39,15 @@ class Execution:
             torch.backends.cuda.matmul.allow_tf32 = True
             torch.backends.cudnn.allow_tf32 = True
 
-    def changes_since(self, device: str | None, threads: int | None) -> dict[str, dict[str, object]]:
+    def changes_since(self, device: str | None, threads: int | None) -> dict[str, dict[str, int | str]]:
         """What the attempt before had otherwise, for which sums are made in another order: fewer cores, or another
         device. Each as `before` and `now`; nothing where nothing was decided before (None)."""
-        found: dict[str, dict[str, object]] = {}
-        if threads not in (None, self.threads):
+        found: dict[str, dict[str, int | str]] = {}
+        if threads is not None and threads != self.threads:
             found["threads"] = {"before": threads, "now": self.threads}
         if device is not None and torch.device(device).type != self.torch_device.type:  # not another GPU of the machine
             found["device"] = {"before": device, "now": self.device}
         return found
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def decide(device: str, precision: str, threads: int | None = None, processes: int = 1) -> Execution:

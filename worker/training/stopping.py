@@ -1,6 +1,7 @@
 """How a run is asked to stop, or to go back: by a signal, its status, a hook. Without torch: the parent imports it."""
 
 import signal
+from dataclasses import dataclass
 from typing import Literal
 
 Reason = Literal["preempted", "cancel", "pause", "give_up"]  # give_up: no remedy is left
@@ -36,6 +37,17 @@ class RollBack(Exception):
         super().__init__(reason)
         self.reason, self.failure, self.to_best, self.before = reason, failure, to_best, before
         self.verdict = verdict
+
+
+@dataclass(frozen=True)
+class RollBackFacts:
+    """A RollBack as it is told to another process."""
+
+    reason: str
+    failure: str
+    to_best: bool
+    before: int | None
+    verdict: str | None
 
 
 class _Flag:

@@ -10,7 +10,6 @@ Shape suffixes: B images, H height, W width, C channels, D feature dimensions (1
 import hashlib
 import importlib.util
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -134,7 +133,7 @@ def weights_file() -> Path:
     return Path(spec.origin).parent / WEIGHTS
 
 
-def load_weights(path: Path) -> dict[str, Any]:
+def load_weights(path: Path) -> dict[str, Tensor]:
     """The one pickle that is ever read: of this very SHA-256, and by the reader that makes tensors alone.
 
     Raises:
@@ -147,5 +146,4 @@ def load_weights(path: Path) -> dict[str, Any]:
     if hashlib.sha256(content).hexdigest() != SHA256:
         message = f"{path.name} is not the file that is expected: its SHA-256 should be {SHA256}"
         raise TrainingFailed("extractor_unusable", message, retryable=True)
-    weights: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    return weights
+    return torch.load(path, map_location="cpu", weights_only=True)

@@ -9,7 +9,6 @@ Shape suffixes: B images, H height, W width, C channels, D feature dimensions (2
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -205,7 +204,7 @@ class Inception:
         return Features(self._network(x_BCHW).cpu().numpy())
 
 
-def _without_extras(weights: dict[str, Any]) -> dict[str, Any]:
+def _without_extras(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """Without the second classifier that helped in training, and counters that the port did not have."""
     with torch.device("meta"):
         names = [name for name in InceptionModule().state_dict() if name.endswith("num_batches_tracked")]
