@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from app.http.protocol import Protocol
 from app.main import create_app
+from core.keys.door import refuse_open_door
 from core.log import configure_logging
 from core.settings import SettingsError, load_settings, make_store_folder, unknown_variables
 from models.device import check_device
@@ -46,6 +47,7 @@ class DrainingServer(uvicorn.Server):
 def main() -> None:
     try:
         settings = load_settings()
+        refuse_open_door(settings)
         check_device(settings.device)
         make_store_folder(settings)
     except SettingsError as error:

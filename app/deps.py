@@ -19,6 +19,7 @@ from app.http.telemetry import Telemetry
 from app.status.storage import StorageMeter
 from app.train.probes import Probes
 from core.datasets import DatasetStore
+from core.keys import Keyring
 from core.queue import TrainQueue
 from core.registry import Registry
 from core.runs import RunStore
@@ -32,6 +33,7 @@ class Services:
     """Everything that one app consists of, as `app.state.services`."""
 
     settings: Settings
+    keyring: Keyring
     store: Store
     registry: Registry
     runs: RunStore
@@ -51,6 +53,10 @@ class Services:
     telemetry: Telemetry
     began_at: float = field(default_factory=time.monotonic)
     draining: threading.Event = field(default_factory=threading.Event)
+
+    def wake_streams(self) -> None:
+        self.streams.wake()
+        self.activity.wake()
 
     def begin_drain(self) -> None:
         """Refuse new work and end every stream, so that the process can end; clients reconnect to the next one."""

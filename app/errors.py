@@ -31,12 +31,14 @@ from core.errors import (
     StoreDamaged,
     StoreFull,
 )
+from core.keys.errors import KeyInvalid, ScopeMissing
 from core.store.files import shown
 
 MEDIA_TYPE = "application/problem+json"
 RAISED_BY_FRAMEWORK = {error.status: error for error in (BadRequest, NotFound, MethodNotAllowed, BodyTooLarge)}
 BODY = "body"
 NEEDS_JSON = "a JSON object is needed, with Content-Type: application/json"
+CHALLENGE = 'Bearer realm="ganymede"'  # RFC 6750
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 # A folder in a file's place, no permission, a bad or read-only disk: of the store, whatever was asked.
 FILE_UNUSABLE = frozenset({errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.EPERM, errno.EIO, errno.EROFS})
@@ -114,6 +116,11 @@ def _known(request: Request, error: Exception) -> Response:
         headers["Content-Range"] = f"bytes */{error.size}"
     if isinstance(error, IllegalTransition):
         more |= {"current_status": error.current_status, "allowed": list(error.allowed)}
+    if isinstance(error, KeyInvalid):
+        headers["WWW-Authenticate"] = CHALLENGE
+    if isinstance(error, ScopeMissing):
+        headers["WWW-Authenticate"] = f'{CHALLENGE}, error="insufficient_scope", scope="{error.scope}"'
+        more["scope"] = error.scope
     if error.problems:
         more["errors"] = [{"pointer": p.pointer, "detail": p.detail} for p in error.problems]
     if error.status >= 500:

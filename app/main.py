@@ -26,15 +26,17 @@ from app.engine.thread_backend import ThreadBackend
 from app.events import route as events
 from app.events.activity import Activity
 from app.events.streams import Streams
+from app.events.welcome import watch_keys
 from app.generate import inspect
 from app.generate import route as generate
 from app.generate.response_cache import ResponseCache
 from app.http import docs_page, index, openapi, page
+from app.http.access import Access
 from app.http.access_log import AccessLog
 from app.http.fast_route import FastPath
 from app.http.guard import BodyLimit, Guard
 from app.http.proxy import Proxy
-from app.http.routing import Addresses, Methods
+from app.http.routing import Addresses, KeyedRoute, Methods
 from app.http.telemetry import Telemetry
 from app.status import health, metrics, system
 from app.status.storage import StorageMeter
@@ -44,6 +46,8 @@ from app.train.probes import Probes
 from app.train.reconciler import reconcile_for_ever
 from core.datasets import DatasetStore
 from core.errors import GanymedeError
+from core.keys import Keyring
+from core.keys.door import is_open_to_all
 from core.machine.cores import available_cores
 from core.queue import RedisBell, TrainQueue
 from core.refs import parse_model_ref
@@ -85,11 +89,11 @@ log = logging.getLogger(__name__)
 def create_app(settings: Settings) -> FastAPI:
     """Build the app of one store; its services live from start-up to shutdown."""
 
-    telemetry = Telemetry()
+    telemetry, keyring = Telemetry(), Keyring(settings.keys_path)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _services(settings, telemetry) as services:
+        async with _services(settings, keyring, telemetry) as services:
             app.state.services = services
             yield
 
@@ -103,15 +107,11 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},  # /metrics is ours
     )
-    routes = [route for part in PARTS for route in part.router.routes]
+    routes = [route for part in PARTS for route in part.router.routes if isinstance(route, KeyedRoute)]
     app.state.addresses = addresses = Addresses(routes)
     errors.install(app)
     openapi.install(app)
-    app.add_middleware(BodyLimit, max_upload=settings.max_upload)
-    app.add_middleware(Methods, addresses=addresses)
-    app.add_middleware(FastPath, route=addresses.plain["/generate"], handler=generate.generate_fast)
-    app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts, max_upload=settings.max_upload, telemetry=telemetry)
-    app.add_middleware(AccessLog, telemetry=telemetry, is_access_logged=settings.access_log)
+    _add_layers(app, settings, telemetry, Access(keyring, addresses, is_open=is_open_to_all(settings)))
     app.router.routes.extend(routes)
     telemetry.expect(routes)
     own = {route.path_format.split("/")[1] for route in routes}
@@ -120,11 +120,26 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
+def _add_layers(app: FastAPI, settings: Settings, telemetry: Telemetry, access: Access) -> None:
+    """What every request passes, but for the outermost; the innermost first."""
+    app.add_middleware(BodyLimit, max_upload=settings.max_upload)
+    app.add_middleware(Methods, addresses=access.addresses)
+    app.add_middleware(FastPath, route=access.addresses.plain["/generate"], handler=generate.generate_fast)
+    app.add_middleware(
+        Guard,
+        allowed_hosts=settings.allowed_hosts,
+        max_upload=settings.max_upload,
+        telemetry=telemetry,
+        access=access,
+    )
+    app.add_middleware(AccessLog, telemetry=telemetry, is_access_logged=settings.access_log)
+
+
 @contextlib.asynccontextmanager
-async def _services(settings: Settings, telemetry: Telemetry) -> AsyncIterator[Services]:
+async def _services(settings: Settings, keyring: Keyring, telemetry: Telemetry) -> AsyncIterator[Services]:
     backend = _backend(settings)
     await backend.start()  # first: its process starts while the store is opened
-    services = _make(settings, await asyncio.to_thread(_open_store, settings), telemetry, backend)
+    services = _make(settings, keyring, await asyncio.to_thread(_open_store, settings), telemetry, backend)
     models = services.models
     collector = metrics.ServiceCollector(services)
     telemetry.registry.register(collector)
@@ -136,13 +151,17 @@ async def _services(settings: Settings, telemetry: Telemetry) -> AsyncIterator[S
         log.warning("the default model cannot be drawn: %s", error)
     except Exception:  # a damaged store must not keep the rest from starting
         log.exception("the default model cannot be drawn")
-    reconciler = asyncio.create_task(reconcile_for_ever(services.runs, services.queue))
+    tasks = [
+        asyncio.create_task(reconcile_for_ever(services.runs, services.queue)),
+        asyncio.create_task(watch_keys(keyring, services.wake_streams)),
+    ]
     try:
         yield services
     finally:
         services.begin_drain()
-        reconciler.cancel()
-        await asyncio.gather(reconciler, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await services.probes.close()
         await models.close()
         await services.batcher.close()
@@ -153,7 +172,7 @@ async def _services(settings: Settings, telemetry: Telemetry) -> AsyncIterator[S
         telemetry.registry.unregister(collector)
 
 
-def _make(settings: Settings, store: Store, telemetry: Telemetry, backend: Backend) -> Services:
+def _make(settings: Settings, keyring: Keyring, store: Store, telemetry: Telemetry, backend: Backend) -> Services:
     registry = Registry(store)
     source, bell = Source(registry, backend, settings.precision), RedisBell(settings.broker_url)
     models = ServedModels(source, bell, telemetry, budget=settings.model_memory, max_wait_s=settings.max_wait)
@@ -161,6 +180,7 @@ def _make(settings: Settings, store: Store, telemetry: Telemetry, backend: Backe
     encoders = Encoders(settings.max_wait, telemetry)
     return Services(
         settings=settings,
+        keyring=keyring,
         store=store,
         registry=registry,
         runs=runs,

@@ -8,7 +8,7 @@ GanymedeError
  ├─ NotFound 404                ModelNotFound, RunNotFound, DatasetNotFound, SampleNotFound, CheckpointNotFound ...
  ├─ NotAcceptable 406, PreconditionFailed 412 (If-Match), UnsupportedMediaType 415, RangeNotSatisfiable 416 (of a file)
  ├─ Conflict 409                IllegalTransition (carries the current status and what is allowed), VersionInUse ...
- ├─ Overloaded 429              carries the seconds after which to try again
+ ├─ Overloaded 429              carries the seconds after which to try again; what a key forbids: core/keys/errors.py
  ├─ NotReady 503, RedisUnavailable 503, StoreDamaged 500 (a file missing, cut short or changed), StoreFull 507 (no room)
  └─ TrainingFailed              ends a run, never a request: `code` is the run's failure code
 """

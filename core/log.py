@@ -22,6 +22,7 @@ Form = Literal["human", "json"]
 
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 RUN: ContextVar[str] = ContextVar("run", default="")
+KEY: ContextVar[str] = ContextVar("key", default="")  # the public id of that of the API that was shown
 
 _ENDS_OR_MOVES = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -38,7 +39,8 @@ def about_run(run_id: str) -> Iterator[None]:
 
 def add_ids(record: logging.LogRecord) -> bool:
     """A filter that lets all pass, and notes what the line is about."""
-    record.ids = {name: value for name, value in (("request_id", REQUEST_ID.get()), ("run", RUN.get())) if value}
+    found = (("request_id", REQUEST_ID.get()), ("run", RUN.get()), ("key", KEY.get()))
+    record.ids = {name: value for name, value in found if value}
     return True
 
 

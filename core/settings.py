@@ -9,13 +9,13 @@ import os
 import re
 import tempfile
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from core.addresses.hosts import is_loopback, normal_host, served_host
+from core.addresses.hosts import normal_host, served_host
 from core.addresses.proxies import checked_networks, checked_prefix
 from core.addresses.redis_url import check_redis_url
 from core.errors import InvalidRequest
@@ -24,7 +24,7 @@ from ganymede.schemas.references import RUN
 
 SOCKET_PATH_LIMIT = 100  # bytes; sun_path holds 108 on Linux and 104 on macOS
 PREFIX = "GANYMEDE_"
-CLIENT_VARIABLES = frozenset({"URL"})  # of the command and the client, which read them
+CLIENT_VARIABLES = frozenset({"URL", "API_KEY"})  # of the command and the client, which read them
 # Kubernetes gives a pod the addresses of a Service named `ganymede` in variables like ours.
 SERVICE_LINK = re.compile(r"SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?")
 DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,3})?")
@@ -72,8 +72,11 @@ class Settings(BaseSettings):
         description="Addresses and networks, comma-separated, from which X-Forwarded-Prefix, -Proto and -Host are "
         "believed; `none`: nobody's.",
     )
+    api_keys_file: Path | None = Field(
+        None, description="File of the keys of the API (`ganymede keys`). Default: HOME/api-keys.json."
+    )
     allow_anonymous: bool = Field(
-        False, description="Listen on an address other than loopback although nobody has to show a key."
+        False, description="Listen on an address other than loopback although there is no key, and let everyone in."
     )
     device: str = Field("auto", description="Where networks run: auto, cpu, cuda or cuda:N.")
     default_model: str = Field("digits", description="Model that `/generate` draws from when none is named.")
@@ -172,7 +175,7 @@ class Settings(BaseSettings):
             raise ValueError("auto, cpu, cuda or cuda:N (0 is the first GPU); nothing else, as mps, is made use of")
         return value
 
-    @field_validator("home", "store", "inception")
+    @field_validator("home", "store", "api_keys_file", "inception")
     @classmethod
     def _find_own_home(cls, value: Path | None) -> Path | None:
         """`~` too: no shell has seen a file of variables."""
@@ -188,18 +191,13 @@ class Settings(BaseSettings):
         except InvalidRequest:
             raise ValueError("the name of a model, perhaps with @VERSION or :ALIAS, as in digits or digits@3") from None
 
-    @model_validator(mode="after")
-    def _refuse_open_door(self) -> Self:
-        if not is_loopback(self.host) and not self.allow_anonymous:
-            raise ValueError(
-                f"GANYMEDE_HOST={self.host} would let anyone who reaches this machine train and generate. "
-                "Set GANYMEDE_ALLOW_ANONYMOUS=true if that is wanted."
-            )
-        return self
-
     @property
     def store_path(self) -> Path:
         return (self.store or self.home / "store").absolute()
+
+    @property
+    def keys_path(self) -> Path:
+        return (self.api_keys_file or self.home / "api-keys.json").absolute()
 
     @property
     def broker_path(self) -> Path:

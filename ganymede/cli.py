@@ -11,6 +11,7 @@ from ganymede.commands.datasets import datasets
 from ganymede.commands.doctor import doctor
 from ganymede.commands.generate import generate
 from ganymede.commands.inspect import inspect
+from ganymede.commands.keys import keys
 from ganymede.commands.models import models
 from ganymede.commands.runs import runs
 from ganymede.commands.session import FAILED, USAGE, command
@@ -60,6 +61,7 @@ command(app)(inspect)
 app.add_typer(runs, name="runs")
 app.add_typer(models, name="models")
 app.add_typer(datasets, name="datasets")
+app.add_typer(keys, name="keys")
 
 
 def _run_service(module: str) -> NoReturn:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
+from core.keys.door import refuse_open_door
 from core.settings import Settings, load_settings
 from ganymede.schemas.system import Readiness
 from ganymede.supervisor import LOOK_EVERY_S, Say, Supervisor, base_url, relative_home, until_asked_to_stop
@@ -19,6 +20,7 @@ NO_ANSWER = "the API does not answer yet; it is waited for"
 def run(talk: Console) -> int:
     """Start everything, say where it is, keep it alive; returns the exit status."""
     settings = load_settings()
+    refuse_open_door(settings)
 
     def say(text: str) -> None:
         talk.print(text, style="yellow", markup=False, soft_wrap=True)

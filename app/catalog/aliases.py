@@ -18,11 +18,12 @@ from core.refs import check_model_name, check_name, parse_model_ref
 from core.registry import Check
 from core.registry.pointers import Pointers
 from ganymede.schemas.bodies import Page
+from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.models import AliasBody, AliasMove
 from ganymede.schemas.references import ModelRef
 from ganymede.schemas.specs import AliasChange
 
-router = Router(prefix="/models/{model}/aliases", tags=["models"])
+router = Router(prefix="/models/{model}/aliases", tags=["models"], writes=KeyScope.MODELS_WRITE)
 
 AliasName = Annotated[str, Path(max_length=100, description="Name of an alias.", examples=["production"])]
 IfMatch = Annotated[str | None, Header(description='Only if the alias has this ETag: `"3"` while it means version 3.')]

@@ -15,10 +15,11 @@ from app.http.routing import Router
 from core.errors import Conflict, ModelNotFound, StoreDamaged, VersionInUse
 from core.refs import check_model_name, parse_model_ref
 from ganymede.schemas.bodies import Page, StrictModel
+from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.models import ModelBody, ModelSummary, VersionBody
 from ganymede.schemas.references import NAME_PATTERN, ModelRef
 
-router = Router(prefix="/models", tags=["models"])
+router = Router(prefix="/models", tags=["models"], writes=KeyScope.MODELS_WRITE)
 
 VERSIONS_SHOWN = 100  # in the answer about a model; all of them are in the list of its versions
 

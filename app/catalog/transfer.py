@@ -28,12 +28,13 @@ from core.refs import check_model_name
 from core.registry import VersionManifest
 from core.registry.manifest import MANIFEST_FILE
 from core.store import files
+from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.models import VersionBody
 from models.imports import MANIFEST_PART, MAX_MANIFEST_BYTES, WEIGHTS_PART, Manifest, import_folder
 from models.publish import SAMPLES_FILE
 from models.weights import WEIGHTS_FILE
 
-router = Router(prefix="/models/{model}/versions", tags=["models"])
+router = Router(prefix="/models/{model}/versions", tags=["models"], writes=KeyScope.MODELS_WRITE)
 
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 IMPORT_BODY = {

@@ -20,10 +20,11 @@ from core.errors import DatasetInUse, DatasetNotFound, InvalidRequest, StoreDama
 from core.images.png import write_png
 from core.refs import check_name, class_index
 from ganymede.schemas.bodies import Page
+from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.models import DatasetBody
 from ganymede.schemas.states import TERMINAL, Status
 
-router = Router(prefix="/datasets", tags=["datasets"])
+router = Router(prefix="/datasets", tags=["datasets"], writes=KeyScope.DATASETS_WRITE)
 
 MAX_SHOWN = 200
 SHOWN_USERS = 3

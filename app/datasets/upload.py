@@ -18,9 +18,10 @@ from app.http.routing import Router
 from core.datasets.order import ImportForm, ImportOrder, Limits, Upload
 from core.errors import FieldProblem, InvalidRequest, Overloaded
 from core.refs import check_name
+from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.models import ImportedDataset
 
-router = Router(prefix="/datasets", tags=["datasets"])
+router = Router(prefix="/datasets", tags=["datasets"], writes=KeyScope.DATASETS_WRITE)
 
 NAME_PART, FILE_PART = "name", "file"
 MAX_TEXT_BYTES = 4000

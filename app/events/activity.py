@@ -7,7 +7,7 @@ once, however many watch, and not at all while nobody does.
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from app.catalog.summary import summary
@@ -42,11 +42,11 @@ class Activity(News):
         self.is_closing = True
         self.wake()
 
-    async def watch(self) -> AsyncIterator[bytes]:
-        """Yield a snapshot, then every change, until the service stops."""
+    async def watch(self, may_stay: Callable[[], bool]) -> AsyncIterator[bytes]:
+        """Yield a snapshot, then every change, until the service stops, or who watches may not stay."""
         async with self._following():
             seen = -1
-            while not self.is_closing:
+            while not self.is_closing and may_stay():
                 news = self.next
                 if seen < 0 or self._num_sent - seen > len(self._newest):
                     seen = self._num_sent

@@ -12,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.events.streams import EVENT_STREAM, STREAM_HEADERS, encode
+from app.events.welcome import MayStay, may_stay
 from app.http.fast_route import RawResponse
 from app.http.negotiation import preferred
 from app.http.routing import Router
@@ -66,7 +67,8 @@ async def read_events(
     if preferred(request.headers.get("accept", ""), FORMS) == "stream":
         if request.method == "HEAD":
             return RawResponse(200, HEAD_OF_STREAM)
-        return await _stream(run, services, _last_seen(last_event_id, query.after), is_return=last_event_id is not None)
+        after, is_return = _last_seen(last_event_id, query.after), last_event_id is not None
+        return await _stream(run, services, after, may_stay(request, services.keyring), is_return=is_return)
     page = await asyncio.to_thread(_page, run, query)
     return JSONResponse(page.model_dump(mode="json"), headers={"Vary": "Accept"})
 
@@ -85,7 +87,7 @@ def _events(run: Run, after: int) -> list[dict[str, object]]:
         raise RunNotFound(f"there is no run {run.id!r}") from None
 
 
-async def _stream(run: Run, services: Services, after: int, *, is_return: bool) -> Response:
+async def _stream(run: Run, services: Services, after: int, stays: MayStay, *, is_return: bool) -> Response:
     newest = await asyncio.to_thread(newest_event_id, run.events_file)
     if is_return and after == newest and (await asyncio.to_thread(run.state)).status.is_terminal:
         return Response(status_code=204)  # an EventSource that gets this does not come back again
@@ -93,7 +95,7 @@ async def _stream(run: Run, services: Services, after: int, *, is_return: bool) 
     if after > newest:  # of another store, or made up: begin anew, and say so
         first = encode("reset", (await asyncio.to_thread(run_body, run, None)).model_dump(mode="json"))
         after = 0
-    events = services.streams.watch(run, after)
+    events = services.streams.watch(run, after, stays)
     return StreamingResponse(_with_first(first, events), headers=STREAM_HEADERS, media_type=EVENT_STREAM)
 
 
@@ -126,4 +128,5 @@ async def read_activity(request: Request, services: ServicesDep) -> Response:
     """
     if request.method == "HEAD":
         return RawResponse(200, HEAD_OF_STREAM)
-    return StreamingResponse(services.activity.watch(), headers=STREAM_HEADERS, media_type=EVENT_STREAM)
+    events = services.activity.watch(may_stay(request, services.keyring))
+    return StreamingResponse(events, headers=STREAM_HEADERS, media_type=EVENT_STREAM)

@@ -9,7 +9,7 @@ import contextlib
 import json
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -143,14 +143,18 @@ class Streams:
     def close(self) -> None:
         """End every stream: the service stops, and clients reconnect to the next one."""
         self.is_closing = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Have every stream ask whether it may go on."""
         for feed, _ in self._feeds.values():
             feed.wake()
 
-    async def watch(self, run: Run, after: int) -> AsyncIterator[bytes]:
+    async def watch(self, run: Run, after: int, may_stay: Callable[[], bool] = lambda: True) -> AsyncIterator[bytes]:
         """Yield server-sent events of one run, from the event after `after` to its end, and its progress."""
         async with self._feed(run) as feed:
             progress: bytes | None = None
-            while not self.is_closing:
+            while not self.is_closing and may_stay():
                 news, is_over = feed.next, feed.is_over
                 for message in await feed.since(after):
                     yield message.text

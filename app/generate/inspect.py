@@ -32,6 +32,7 @@ from core.images.png import KEYWORD, PngFile, read_png
 from core.refs import parse_reference
 from ganymede.schemas.bodies import StrictModel
 from ganymede.schemas.drawings import InspectionBody, Provenance
+from ganymede.schemas.keys import KeyScope
 
 PNG = MEDIA_TYPES["png"]
 BODY = {"required": True, "content": {PNG: {"schema": {"type": "string", "format": "binary"}}}}
@@ -39,7 +40,7 @@ BODY = {"required": True, "content": {PNG: {"schema": {"type": "string", "format
 READ_S, READ_BYTE_S = 200e-6, 2e-9  # of a file, and a byte of it
 COMPARE_BYTE_S = 30e-9  # a byte of pixels: drawn, read and compared
 
-router = Router(tags=["generate"])
+router = Router(tags=["generate"], writes=KeyScope.GENERATE)
 
 
 class InspectQuery(StrictModel):

@@ -36,6 +36,7 @@ from core.errors import (
 )
 from core.refs import parse_reference
 from ganymede.schemas.drawings import DrawnImages
+from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.references import Reference
 from models.noise import default_labels, seeds_from
 
@@ -43,7 +44,7 @@ REPEATED = frozenset({"label"})  # query parameters that may be given more than 
 MAX_LISTED = 64  # seeds or labels that a header lists; more are told by what is drawn alone
 MAX_LOCATION = 4000  # characters of a Content-Location; a longer one is left out
 
-router = Router(tags=["generate"])
+router = Router(tags=["generate"], reads=KeyScope.GENERATE, writes=KeyScope.GENERATE)
 
 _reference = functools.lru_cache(64)(parse_reference)  # most clients name the same few
 

@@ -12,7 +12,7 @@ from collections.abc import Awaitable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http.telemetry import UNMATCHED, Telemetry
-from core.log import RUN
+from core.log import KEY, RUN
 
 RUN_IN_ADDRESS = re.compile(rb"/(run_[0-9a-f]{20})(?=[/?#]|\Z)")
 CHANGING_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -35,6 +35,7 @@ class AccessLog:
             await self.app(scope, receive, send)
             return
         answer = Answer(self.telemetry, scope, send)
+        KEY.set("")
         RUN.set(run_in(scope["path"].encode(errors="replace")))
         began = time.perf_counter()
         try:

@@ -35,7 +35,7 @@ POLICY = "; ".join(
     )
 )
 
-router = Router(include_in_schema=False)
+router = Router(include_in_schema=False, reads=None)
 
 
 @router.get("/docs")

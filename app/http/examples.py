@@ -3,6 +3,7 @@
 from typing import Any
 
 from core.errors import GanymedeError, IllegalTransition, InvalidRequest
+from core.keys.errors import ScopeMissing
 from ganymede.schemas.runs import RUN_ID
 
 Json = dict[str, Any]
@@ -173,6 +174,8 @@ def problem_example(error: type[GanymedeError]) -> Json:
     if issubclass(error, InvalidRequest):
         detail = "this field does not exist"
         body |= {"detail": f"/config/stepz: {detail}", "errors": [{"pointer": "/config/stepz", "detail": detail}]}
+    if issubclass(error, ScopeMissing):
+        body["scope"] = "train"
     if issubclass(error, IllegalTransition):
         body |= {"current_status": "succeeded", "allowed": []}
     return body

@@ -1,4 +1,6 @@
-"""What every request passes first: a request id, the Host and Origin checks, the size of its body. Knows no route.
+"""What every request passes first: a request id, the Host and Origin checks, its key, the size of its body. Knows no
+route.
+
 What every answer gets: the id, and the headers that keep a browser from making more of it than it is.
 
 A browser can reach a service on loopback, so a page anywhere could have it work: a Host that is not ours means DNS
@@ -16,10 +18,12 @@ from collections.abc import Awaitable, Iterable
 from urllib.parse import quote, unquote_to_bytes
 
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import problem
-from app.http.proxy import address, forwarded_host
+from app.errors import answer
+from app.http.access import Access, private
+from app.http.proxy import forwarded_host
 from app.http.telemetry import Telemetry
 from core.addresses.hosts import is_served, served_host
 from core.errors import BadRequest, BodyTooLarge, GanymedeError, HostNotAllowed, OriginNotAllowed
@@ -50,9 +54,11 @@ _source = random.Random()  # seeded by the system, once: an id is no secret, and
 class Guard:
     """Middleware that refuses unsafe requests with problem documents."""
 
-    def __init__(self, app: ASGIApp, allowed_hosts: tuple[str, ...], max_upload: int, telemetry: Telemetry) -> None:
+    def __init__(
+        self, app: ASGIApp, allowed_hosts: tuple[str, ...], max_upload: int, telemetry: Telemetry, access: Access
+    ) -> None:
         self.app, self.allowed_hosts = app, frozenset(map(served_host, allowed_hosts))
-        self.max_upload, self.telemetry = max_upload, telemetry
+        self.max_upload, self.telemetry, self.access = max_upload, telemetry, access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -62,12 +68,13 @@ class Guard:
         if len(headers) < len(scope["headers"]):
             scope["headers"] = joined(scope["headers"])
         request_id = request_id_of(headers)
-        scope.setdefault("state", {})["request_id"] = request_id
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
         CURRENT_REQUEST_ID.set(request_id)  # until the next one: also what is logged further out names it
 
         def send_with_id(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                own = message["headers"]
+                own = private(message["headers"]) if "key" in state else message["headers"]
                 message["headers"] = [*own, (b"request-id", request_id.encode()), *BROWSER_HEADERS, *_page_policy(own)]
             return send(message)
 
@@ -76,9 +83,7 @@ class Guard:
             await self.app(scope, receive, send_with_id)
             return
         self.telemetry.rejected.labels(refusal.code).inc()
-        code, text, instance = refusal.code, str(refusal), address(scope["path"])
-        response = problem(refusal.status, code, text, title=refusal.title, instance=instance, request_id=request_id)
-        await response(scope, receive, send_with_id)
+        await answer(Request(scope), refusal)(scope, receive, send_with_id)
 
     def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> GanymedeError | None:
         for part in (scope.get("raw_path") or b"", scope["query_string"]):
@@ -92,7 +97,7 @@ class Guard:
         length = headers.get(b"content-length", b"")
         if length.isdigit() and int(length) > (limit := max_body_bytes(scope, self.max_upload)):
             return BodyTooLarge(f"a body may have up to {limit} bytes here; this one has {int(length)}")
-        return None
+        return self.access.refusal(scope, headers)
 
     def _as_asked(self, scope: Scope, headers: dict[bytes, bytes]) -> dict[bytes, bytes]:
         """Replace the Host by the one that a trusted proxy received, if that is one of ours."""

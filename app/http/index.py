@@ -16,7 +16,7 @@ from ganymede.schemas import VERSION
 
 FORMS = {"index": "application/json", "page": "text/html"}
 
-router = Router(tags=["health"])
+router = Router(tags=["health"], reads=None)
 
 
 class Index(BaseModel):

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from app.errors import MEDIA_TYPE
 from app.http.examples import EXAMPLES, problem_example
+from app.http.routing import Addresses
 from core.errors import (
     BadRequest,
     BodyTooLarge,
@@ -24,6 +25,8 @@ from core.errors import (
     StoreFull,
     TrainingFailed,
 )
+from core.keys.errors import KeyInvalid, KeysUnusable, ScopeMissing
+from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.problems import FieldProblemBody, Problem
 
 Json = dict[str, Any]
@@ -46,6 +49,12 @@ FASTAPI_SUCCESS, FASTAPI_INVALID = "Successful Response", "Validation Error"  # 
 EXAMPLE_REFS = "#/components/examples/"
 REQUEST_ID_REF = "#/components/headers/Request-Id"
 REQUEST_ID = {"description": "Yours if you sent one, else a new one.", "schema": {"type": "string"}}
+KEY_SCHEME = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A key that `ganymede keys create` made, for the scope that is named or for `admin`; every key may "
+    "read. None is needed while the service has no keys.",
+}
 SAFE = ("get", "head", "options")
 
 
@@ -55,7 +64,7 @@ def install(app: FastAPI) -> None:
 
     def openapi() -> Json:
         if app.openapi_schema is None:
-            app.openapi_schema = _finished(made())
+            app.openapi_schema = _finished(made(), app.state.addresses)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
@@ -69,10 +78,10 @@ def every_error(tree: type[GanymedeError] = GanymedeError) -> Iterator[type[Gany
             yield from every_error(error)
 
 
-def _finished(document: Json) -> Json:
+def _finished(document: Json, addresses: Addresses) -> Json:
     document["info"]["license"] = LICENCE
     document["servers"] = SERVERS
-    document["security"] = []  # nobody has to show a key
+    document["security"] = []  # each operation has its own
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     for theirs in ("HTTPValidationError", "ValidationError"):
@@ -81,11 +90,13 @@ def _finished(document: Json) -> Json:
         schemas[model.__name__] = model.model_json_schema(ref_template=SCHEMAS)
         schemas[model.__name__].pop("$defs", None)
     components["headers"] = {"Request-Id": REQUEST_ID}
-    operations = [(method, item[method]) for item in document["paths"].values() for method in item]
-    for method, operation in operations:
+    components["securitySchemes"] = {"key": KEY_SCHEME}
+    operations = [(method, path, item[method]) for path, item in document["paths"].items() for method in item]
+    for method, path, operation in operations:
+        _add_security(operation, addresses.documented(method.upper(), path))
         _finish(method, operation, schemas)
     components["examples"] = _examples(str(document["paths"]))
-    used = {tag for _, operation in operations for tag in operation.get("tags", [])}
+    used = {tag for *_, operation in operations for tag in operation.get("tags", [])}
     document["tags"] = [{"name": name, "description": text} for name, text in TAGS.items() if name in used]
     return document
 
@@ -115,6 +126,19 @@ def _finish(method: str, operation: Json, schemas: Json) -> None:
             response["description"] = schemas.get(name, {}).get("description", "As asked.")
 
 
+def _add_security(operation: Json, needs: KeyScope | None) -> None:
+    """Which key opens an operation; none while the service has no keys."""
+    operation["security"] = [] if needs is None else [{}, {"key": [needs.value]}]
+    for error in () if needs is None else (KeyInvalid, ScopeMissing, KeysUnusable):
+        _add_error(operation["responses"], error)
+
+
+def _add_error(responses: Json, error: type[GanymedeError]) -> None:
+    response = responses.setdefault(str(error.status), {"description": ""})
+    if f"`{error.code}`" not in response["description"]:
+        response["description"] += f"{', ' if response['description'] else ''}`{error.code}`"
+
+
 def _add_errors(method: str, operation: Json) -> None:
     """Add the errors that every operation of this kind may answer."""
     errors: list[type[GanymedeError]] = [HostNotAllowed, GanymedeError, StoreDamaged]
@@ -126,9 +150,7 @@ def _add_errors(method: str, operation: Json) -> None:
     if responses.get("422", {}).get("description") == FASTAPI_INVALID:
         responses["422"] = {"description": f"`{InvalidRequest.code}`"}
     for error in errors:
-        response = responses.setdefault(str(error.status), {"description": ""})
-        if f"`{error.code}`" not in response["description"]:
-            response["description"] += f"{', ' if response['description'] else ''}`{error.code}`"
+        _add_error(responses, error)
     operation["responses"] = dict(sorted(responses.items()))
 
 

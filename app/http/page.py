@@ -30,7 +30,7 @@ AT_ONCE = (
 MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
 POLICY = f"{docs_page.POLICY}; font-src 'self'"
 
-router = Router(include_in_schema=False)
+router = Router(include_in_schema=False, reads=None)
 
 
 def page(if_none_match: str | None) -> Response:

@@ -14,9 +14,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import answer
 from core.errors import InvalidRequest, MethodNotAllowed
+from ganymede.schemas.keys import KeyScope
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 GET, HEAD = METHODS[:2]
+READING = frozenset({GET, HEAD})
 
 
 async def each_once(request: Request) -> None:
@@ -39,27 +41,47 @@ def operation_id(route: APIRoute) -> str:
     return route.name
 
 
+class KeyedRoute(APIRoute):
+    """A route, and what a key has to be made for that opens it; None: it is open to everyone."""
+
+    needs: KeyScope | None = KeyScope.ADMIN
+
+
 class Router(APIRouter):
     """FastAPI's router, with the rules of all routes. An app takes its routes as they are: `include_router` would build
     each anew for every app.
+
+    A key of the scope `reads` opens its GET, one of `writes` the rest; None: no key is asked for.
     """
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(dependencies=[Depends(each_once)], generate_unique_id_function=operation_id, **options)
+    def __init__(
+        self, *, reads: KeyScope | None = KeyScope.READ, writes: KeyScope | None = KeyScope.ADMIN, **options: Any
+    ) -> None:
+        self.reads, self.writes = reads, writes
+        super().__init__(
+            dependencies=[Depends(each_once)],
+            generate_unique_id_function=operation_id,
+            route_class=KeyedRoute,
+            **options,
+        )
 
     def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         """As FastAPI's, and what answers GET answers HEAD, whose body the server omits."""
         if options.get("methods") == [GET]:
             super().add_api_route(path, endpoint, **{**options, "methods": [HEAD], "include_in_schema": False})
         super().add_api_route(path, endpoint, **options)
+        for route in self.routes[-2:]:
+            if isinstance(route, KeyedRoute) and route.endpoint is endpoint:
+                route.needs = self.reads if (route.methods or set()) <= READING else self.writes
 
 
 class Addresses:
     """All addresses in routing order: the first of two matching patterns wins."""
 
-    def __init__(self, routes: Iterable[APIRoute]) -> None:
-        self._of: dict[str, list[APIRoute]] = {}
-        for route in routes:
+    def __init__(self, routes: Iterable[KeyedRoute]) -> None:
+        self._of: dict[str, list[KeyedRoute]] = {}
+        self._routes = list(routes)
+        for route in self._routes:
             self._of.setdefault(route.path_format, []).append(route)
         self.plain = {path: routes[0] for path, routes in self._of.items() if "{" not in path}
 
@@ -68,6 +90,15 @@ class Addresses:
             if routes[0].path_regex.match(path):
                 return [m for m in METHODS if any(m in (route.methods or ()) for route in routes)]
         return []
+
+    def needs(self, method: str, path: str) -> KeyScope | None:
+        """What a key has to be made for that asks this; where there is nothing, any key will do to be told so."""
+        routes = self._of.get(path) or (route for route in self._routes if route.path_regex.match(path))
+        return next((route.needs for route in routes if method in (route.methods or ())), KeyScope.READ)
+
+    def documented(self, method: str, path_format: str) -> KeyScope | None:
+        """The same for an operation of the OpenAPI document."""
+        return next(route.needs for route in self._of[path_format] if method in (route.methods or ()))
 
 
 class Methods:

@@ -12,7 +12,7 @@ from ganymede.schemas.system import Alive, Readiness
 
 NO_WORKER = "workers: none is alive, so runs wait"
 
-router = Router(tags=["health"])
+router = Router(tags=["health"], reads=None)
 
 
 @router.get("/livez")
@@ -42,7 +42,8 @@ def training_troubles(queue: TrainQueue) -> list[str]:
 
 
 async def readiness(services: Services, troubles: list[str]) -> Readiness:
-    degraded = [*troubles, *services.models.degraded]
+    keys = services.keyring.trouble
+    degraded = [*([f"keys: {keys}"] if keys else []), *troubles, *services.models.degraded]
     reason, model = await _drawable(services)
     status = "ready" if reason is None else "not_ready"
     return Readiness(status=status, reason=reason, model=model, degraded=degraded)

@@ -19,13 +19,14 @@ from core.errors import CheckpointNotFound, InvalidRequest, RunNotFound, StoreDa
 from core.refs import check_model_name
 from core.runs.checkpoints import Checkpoint, find_checkpoint, list_checkpoints, note_published, publication
 from ganymede.schemas.bodies import Page
+from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.models import VersionBody
 from ganymede.schemas.runs import CheckpointBody
 from ganymede.schemas.specs import PublishRequest
 from ganymede.schemas.states import Published
 from models.publish import publish_folder
 
-router = Router(prefix="/train/{run_id}/checkpoints", tags=["train"])
+router = Router(prefix="/train/{run_id}/checkpoints", tags=["train"], writes=KeyScope.MODELS_WRITE)
 
 
 @router.get("", responses=documented(RunNotFound))

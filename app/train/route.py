@@ -29,11 +29,12 @@ from core.resolved import ResolvedConfig
 from core.runs import Run, new_run_id
 from core.runs.idempotency import HeldKey, IdempotencyKeys
 from ganymede.schemas.bodies import Page
+from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.runs import RunBody
 from ganymede.schemas.specs import RunPatch, RunSpec
 from models.initial import InitialWeights, find_initial, resolve_with
 
-router = Router(prefix="/train", tags=["train"])
+router = Router(prefix="/train", tags=["train"], writes=KeyScope.TRAIN)
 
 KEY_HEADER = "Idempotency-Key"
 IdempotencyKey = Annotated[

@@ -18,6 +18,7 @@ from core.errors import DatasetNotFound, InvalidRequest
 from core.queue import QueueUnavailable
 from core.resolved import ResolvedConfig
 from core.runs.measured import Measured
+from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.validation import (
     ParametersBody,
@@ -33,7 +34,7 @@ from models.networks import parameter_counts
 
 DATASET_FACTS = ("name", "version", "count", "height", "width", "channels", "class_names")
 
-router = Router(prefix="/train", tags=["train"])
+router = Router(prefix="/train", tags=["train"], writes=KeyScope.TRAIN)
 
 Estimate = Annotated[bool, Query(description="false: nothing is measured, and the answer comes at once.")]
 

@@ -13,10 +13,11 @@ from core.log import about_run
 from core.queue import QueueUnavailable
 from core.runs import Run
 from core.runs.states import RunState
+from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.runs import RunBody
 from ganymede.schemas.states import Status
 
-router = Router(prefix="/train", tags=["train"])
+router = Router(prefix="/train", tags=["train"], writes=KeyScope.TRAIN)
 
 REFUSALS = documented(RunNotFound, IllegalTransition)
 REFUSALS_TO_QUEUE = documented(RunNotFound, DatasetNotFound, IllegalTransition)

@@ -42,6 +42,9 @@ ganymede models show digits
 RUN is the id of a run, its beginning or end if no other run has it, or `@last`, the newest. The service's address is
 `--url`, else the variable `GANYMEDE_URL`, else port `GANYMEDE_PORT` of this machine, else port 8000 of it.
 
+A service that has keys is shown the one in the variable `GANYMEDE_API_KEY`. `ganymede keys` needs no service and no
+key: it works on the file of keys of `GANYMEDE_HOME`, on the machine of the service.
+
 Another machine is asked through the proxy that `HTTP_PROXY`, `HTTPS_PROXY` or `ALL_PROXY` names, but for the hosts in
 `NO_PROXY`; a SOCKS proxy needs the package `socksio`. `SSL_CERT_FILE` or `SSL_CERT_DIR` names the authorities whose
 certificates are trusted. What of these cannot be used is one line that names the variable (status 3).

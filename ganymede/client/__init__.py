@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
+from pydantic import SecretStr
 
 from ganymede.client.connection import ServiceConnection, given
 from ganymede.client.datasets import Datasets
@@ -40,6 +41,9 @@ class Client:
 
     A request that changes nothing, or that carries an Idempotency-Key, is tried again up to `retries` times when the
     connection fails or the service asks to come back later. Errors are those of `ganymede.errors`.
+
+    `key` is shown with every request; where none is given, that of the variable GANYMEDE_API_KEY is. `api_key` is the
+    same under its older name.
     """
 
     def __init__(
@@ -47,12 +51,13 @@ class Client:
         url: str = URL,
         *,
         timeout: float | None = 30.0,
+        key: str | SecretStr | None = None,
         api_key: str | None = None,
         transport: httpx.BaseTransport | None = None,
         retries: int = 2,
     ) -> None:
         self._connection = ServiceConnection(
-            url, timeout=timeout, api_key=api_key, transport=transport, retries=retries
+            url, timeout=timeout, key=api_key if key is None else key, transport=transport, retries=retries
         )
         self.runs = Runs(self._connection)
         self.models = Models(self._connection)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from ganymede.client import environment
 from ganymede.client.address import read_address
@@ -39,7 +39,7 @@ class ServiceConnection:
         url: str,
         *,
         timeout: float | None = 30.0,
-        api_key: str | None = None,
+        key: str | SecretStr | None = None,
         transport: httpx.BaseTransport | None = None,
         retries: int = 2,
     ) -> None:
@@ -49,8 +49,8 @@ class ServiceConnection:
         self._proxy: str | None = None  # the variable that names it
         self.last_answer: httpx.Response | None = None
         headers = {"User-Agent": f"ganymede/{VERSION}"}
-        if api_key:
-            headers["Authorization"] = f"Bearer {_sendable('api_key', api_key)}"
+        if bearer := _bearer(key, has_user=address.auth is not None):
+            headers["Authorization"] = bearer
         is_here = address.is_loopback  # no proxy is asked for this machine
         try:
             self._http = httpx.Client(
@@ -186,6 +186,21 @@ def _sendable(name: str, text: str) -> str:
     if not (text.isascii() and text.isprintable() and text == text.strip()):
         raise ValueError(f"{name}: only printable ASCII can be sent, without white space around it")
     return text
+
+
+def _bearer(key: str | SecretStr | None, *, has_user: bool) -> str | None:
+    """The header that shows a key, or that of the environment; none where there is no key."""
+    text = key.get_secret_value() if isinstance(key, SecretStr) else key
+    name = "key" if text is not None else environment.KEY
+    text = environment.key() if text is None else text
+    try:
+        if text and has_user:
+            raise ValueError(f"{name}: an address with a user leaves no room for it, both are sent as Authorization")
+        return f"Bearer {_sendable(name, text)}" if text else None
+    except ValueError as error:
+        if name == environment.KEY:
+            raise Misconfigured(str(error)) from None
+        raise
 
 
 def _untrusted(error: BaseException | None) -> str | None:

@@ -12,7 +12,13 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
+KEY = "GANYMEDE_API_KEY"
 SCHEMES = ("http", "https", "all")
+
+
+def key() -> str | None:
+    """The key that requests show where none is given. A variable, and no option: others can read a command line."""
+    return os.environ.get(KEY) or None
 
 
 def fault() -> str | None:

@@ -9,6 +9,8 @@ import httpx
 _IMPLIED = frozenset(
     {"host", "accept-encoding", "connection", "user-agent", "content-length", "content-type", "transfer-encoding"}
 )
+SHOWS_KEY = "Authorization: Bearer "
+WITH_KEY = f'"{SHOWS_KEY}$GANYMEDE_API_KEY"'  # the shell puts it in: what is printed may be shown to others
 EVENTS = "text/event-stream"
 
 
@@ -42,7 +44,7 @@ class CurlTransport(httpx.BaseTransport):
         for name, value in request.headers.items():
             if (name not in _IMPLIED or (file and name == "content-type")) and (name, value) != ("accept", "*/*"):
                 words += ["-H", f"{name.title()}: {value}"]
-        quoted = [self._quote(word) for word in words]
+        quoted = [WITH_KEY if word.startswith(SHOWS_KEY) else self._quote(word) for word in words]
         if body:
             quoted += ["--json", self._quote(body, is_json=True)]
         if file:

@@ -12,6 +12,9 @@ class ProblemCode(StrEnum):
     BAD_REQUEST = "bad_request"
     HOST_NOT_ALLOWED = "host_not_allowed"
     ORIGIN_NOT_ALLOWED = "origin_not_allowed"
+    KEY_INVALID = "key_invalid"
+    SCOPE_MISSING = "scope_missing"
+    KEYS_UNUSABLE = "keys_unusable"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     BODY_TOO_LARGE = "body_too_large"
     URL_TOO_LONG = "url_too_long"
@@ -63,5 +66,6 @@ class Problem(BaseModel):
     instance: str
     request_id: str
     errors: list[FieldProblemBody] | None = Field(None, description="The fields that are wrong.")
+    scope: str | None = Field(None, description="What the key would have to be made for.")
     current_status: str | None = Field(None, description="Of a run that cannot do what was asked.")
     allowed: list[str] | None = Field(None, description="What that run may become.")

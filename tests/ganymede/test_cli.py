@@ -54,7 +54,7 @@ def test_what_does_not_exist_is_a_usage_error(run: Run, words: tuple[str, ...]) 
         ({"port": "many"}, "GANYMEDE_PORT"),
         ({"port": "0"}, "GANYMEDE_PORT"),
         ({"device": "toaster"}, "GANYMEDE_DEVICE"),
-        ({"host": "0.0.0.0"}, "GANYMEDE_ALLOW_ANONYMOUS"),
+        ({"host": "0.0.0.0"}, "GANYMEDE_HOST=0.0.0.0"),
         ({"host": "[/red]"}, "GANYMEDE_HOST: a name or an address"),
         ({"port": "many", "max_images": "0"}, "GANYMEDE_MAX_IMAGES"),
     ],

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from ganymede import Client
 from ganymede.client import connection
-from ganymede.errors import ApiError, NotUnderstood, Timeout, Unreachable
+from ganymede.errors import ApiError, Misconfigured, NotUnderstood, Timeout, Unreachable
 from ganymede.schemas.runs import RunBody
 from ganymede.schemas.system import Readiness
 from tests.ganymede.contract import RUN, Answer, Contract, page, problem, run_body
@@ -213,10 +214,31 @@ def test_a_picture_without_its_headers_is_none(contract: Contract) -> None:
 def test_a_key_goes_with_every_request(contract: Contract) -> None:
     contract.on("GET", "/livez", Answer({}))
 
-    with Client(contract.url, api_key="secret") as client:
-        client.alive()
+    for key in ({"api_key": "secret"}, {"key": "secret"}, {"key": SecretStr("secret")}):
+        with Client(contract.url, **key) as client:
+            client.alive()
+            assert "secret" not in f"{client!r} {vars(client)} {vars(vars(client)['_connection'])}"
 
-    assert contract.seen[0].headers["authorization"] == "Bearer secret"
+    assert [request.headers["authorization"] for request in contract.seen] == ["Bearer secret"] * 3
+
+
+def test_a_key_of_the_environment_is_shown_where_none_is_given(
+    contract: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract.on("GET", "/livez", Answer({}))
+    monkeypatch.setenv("GANYMEDE_API_KEY", "theirs")
+
+    for given, shown in ((None, "Bearer theirs"), ("mine", "Bearer mine"), ("", None)):
+        with Client(contract.url, key=given) as client:
+            client.alive()
+
+        assert contract.seen[-1].headers.get("authorization") == shown
+    with pytest.raises(Misconfigured, match="GANYMEDE_API_KEY: an address with a user"):
+        Client(contract.url.replace("//", "//me:s3cret@"))
+    monkeypatch.setenv("GANYMEDE_API_KEY", "s3cret\n")
+    with pytest.raises(Misconfigured, match=r"^GANYMEDE_API_KEY: only printable ASCII") as refused:
+        Client(contract.url)
+    assert "s3cret" not in str(refused.value)
 
 
 Call = Callable[[Client], Any]

@@ -135,3 +135,16 @@ def test_an_export_is_two_files(scripted: Contract) -> None:
         f"curl {scripted.url}/models/digits/versions/1/manifest -o 'my dir/manifest.json'",
         f"curl {scripted.url}/models/digits/versions/1/weights -o 'my dir/generator.safetensors'",
     ]
+
+
+def test_a_key_is_printed_as_the_name_of_its_variable(
+    contract: Contract, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GANYMEDE_API_KEY", "gnm_s3cret")
+    contract.on("GET", "/train", page(run_body()))
+
+    done = CliRunner().invoke(app, ["runs", "ls", "--curl", "--url", contract.url])
+    subprocess.run(done.stdout, shell=True, cwd=tmp_path, check=True, capture_output=True)
+
+    assert "s3cret" not in done.output
+    assert contract.seen[0].headers["authorization"] == "Bearer gnm_s3cret"

@@ -238,7 +238,7 @@ def test_a_refused_address_does_not_show_its_password(url: str) -> None:
 
 @pytest.mark.parametrize("value", ["k\N{LATIN SMALL LETTER E WITH ACUTE}y", "key\n", " key", "k\0y", "\ud800"])
 def test_what_no_header_can_carry_is_refused_by_name_and_not_shown(contract: Contract, value: str) -> None:
-    with pytest.raises(ValueError, match=r"^api_key: only printable ASCII") as caught:
+    with pytest.raises(ValueError, match=r"^key: only printable ASCII") as caught:
         Client(contract.url, api_key=value)
     with Client(contract.url) as client, pytest.raises(ValueError, match=r"^Idempotency-Key: only printable ASCII"):
         client.train("cgan", "shapes", idempotency_key=value)

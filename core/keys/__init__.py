@@ -1,0 +1,7 @@
+"""Keys of the API: who may do what. Knows no HTTP; the secret of a key is in no file and in no message."""
+
+from core.keys.keyring import Keyring
+from core.keys.keys_file import KeysFile
+from core.keys.record import Key, KeyWanted, SecretKey
+
+__all__ = ["Key", "KeyWanted", "Keyring", "KeysFile", "SecretKey"]

@@ -1,0 +1,21 @@
+"""Why a key does not open what was asked for. Part of the tree of core/errors.py."""
+
+from core.errors import GanymedeError
+from ganymede.schemas.keys import KeyScope
+from ganymede.schemas.problems import ProblemCode
+
+
+class KeyInvalid(GanymedeError, status=401, code=ProblemCode.KEY_INVALID, title="Key needed"):
+    """No key was shown, or one that opens nothing."""
+
+
+class ScopeMissing(GanymedeError, status=403, code=ProblemCode.SCOPE_MISSING, title="Not allowed with this key"):
+    """The key may be used for other things, but not for this."""
+
+    def __init__(self, detail: str, scope: KeyScope) -> None:
+        super().__init__(detail)
+        self.scope = scope
+
+
+class KeysUnusable(GanymedeError, status=503, code=ProblemCode.KEYS_UNUSABLE, title="File of keys damaged"):
+    """The file of keys is damaged: nobody can be let in."""

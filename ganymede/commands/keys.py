@@ -1,0 +1,150 @@
+"""`ganymede keys`: who may use the API. Works on the file of keys itself, so it needs no service, and no key.
+
+A key goes to stdout alone, once; what else is said goes to stderr and never holds it.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from ganymede.commands import show
+from ganymede.commands.session import FAILED, USAGE
+
+if TYPE_CHECKING:
+    from core.keys import Key, KeysFile, KeyWanted
+
+UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+SPAN = re.compile(r"([0-9]{1,6})([mhdw])")
+SCOPES = "read, generate, train, models:write, datasets:write, admin"
+
+keys = typer.Typer(no_args_is_help=True, help="Keys of the API: who may do what.")
+
+T = TypeVar("T")
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@keys.command("create")
+def create_key(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Whose it is, or what for. Default: its id.")
+    ] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help=f"What it may be used for, comma-separated or repeated: {SCOPES}. Needed."),
+    ] = None,
+    expires: Annotated[
+        str | None,
+        typer.Option(help="When it ends: 30m, 12h, 90d, 8w from now, or a date. Default: never."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key, and print it: this once, since only its hash is kept. A running API knows it at once."""
+    made = _on_file(lambda file: file.create(_wanted(name, scope or [], expires)))
+    text = made.text.get_secret_value()
+    if as_json:
+        show.line(json.dumps({**_body(made.key), "key": text}))
+        return
+    _say(f"key {made.key.id} ({show.clean(made.key.name)}), for {', '.join(made.key.scopes)}; it is shown this once:")
+    show.line(text)
+
+
+@keys.command("list")
+def list_keys(as_json: AsJson = False) -> None:
+    """List the keys, also those that are over; none of them can be shown again."""
+    found = _on_file(lambda file: file.read())
+    if as_json:
+        show.line(json.dumps({"data": [_body(key) for key in found]}))
+        return
+    columns = ("KEY", "NAME", "SCOPES", "STATE", "CREATED", "EXPIRES")
+    show.table(
+        columns, [(k.id, k.name, ",".join(k.scopes), _state(k), _day(k.created_at), _day(k.expires_at)) for k in found]
+    )
+
+
+@keys.command("revoke")
+def revoke_key(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Its id (gnm_ and 12 digits), or its name.")],
+    as_json: AsJson = False,
+) -> None:
+    """Let a key open nothing any more, at once: requests are refused, sessions and streams that it opened end."""
+    revoked = _on_file(lambda file: file.revoke(key))
+    if as_json:
+        show.line(json.dumps(_body(revoked)))
+    else:
+        _say(f"key {revoked.id} ({show.clean(revoked.name)}) is revoked since {_day(revoked.revoked_at)}")
+
+
+def _wanted(name: str | None, scopes: list[str], expires: str | None) -> "KeyWanted":
+    from core.errors import InvalidRequest
+    from core.keys import KeyWanted
+    from ganymede.schemas.keys import KeyScope
+
+    words = [word.strip() for text in scopes for word in text.split(",") if word.strip()]
+    for word in words:
+        if word not in set(KeyScope):
+            raise InvalidRequest.field(
+                "scope", f"one of {', '.join(KeyScope)}, or several; got {show.clean(word[:40])!r}"
+            )
+    return KeyWanted(name=name, scopes=tuple(map(KeyScope, words)), expires_at=_moment(expires) if expires else None)
+
+
+def _moment(text: str) -> datetime:
+    """A span from now, or a date of ISO 8601; without a zone it is that of this machine."""
+    from core.errors import InvalidRequest
+
+    span = SPAN.fullmatch(text)
+    try:
+        if span:
+            return datetime.now(UTC) + timedelta(**{UNITS[span[2]]: int(span[1])})
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidRequest.field("expires", "30m, 12h, 90d, 8w from now, or a date, as 2030-12-31") from None
+
+
+def _on_file(work: "Callable[[KeysFile], T]") -> T:
+    """Do something with the file of keys that the settings name; whatever fails is one line."""
+    try:
+        from core.errors import InvalidRequest
+        from core.keys import KeysFile
+        from core.keys.errors import KeysUnusable
+        from core.settings import SettingsError, load_settings
+    except ModuleNotFoundError as error:
+        _say(f"keys are made where the service runs: here is no {error.name} (pip install 'ganymede-gan[server]')")
+        raise typer.Exit(FAILED) from None
+    try:
+        return work(KeysFile(load_settings().keys_path))
+    except (InvalidRequest, SettingsError) as error:
+        _say(str(error))
+        raise typer.Exit(USAGE if isinstance(error, SettingsError) else FAILED) from None
+    except KeysUnusable as error:
+        _say(str(error))
+        raise typer.Exit(FAILED) from None
+    except OSError as error:
+        _say(f"{error.filename}: {error.strerror}")
+        raise typer.Exit(FAILED) from None
+
+
+def _body(key: "Key") -> dict[str, object]:
+    """All of a key but its hash."""
+    return {**key.model_dump(mode="json", exclude={"sha256"}), "state": _state(key)}
+
+
+def _state(key: "Key") -> str:
+    if key.revoked_at is not None:
+        return "revoked"
+    return "expired" if key.has_expired(datetime.now(UTC).timestamp()) else "ok"
+
+
+def _day(moment: datetime | None) -> str:
+    return "" if moment is None else moment.astimezone().isoformat(" ", "minutes")
+
+
+def _say(text: str) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    Console(stderr=True, highlight=False).print(Text.assemble(("ganymede: ", "red"), text), soft_wrap=True)

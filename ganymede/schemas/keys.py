@@ -1,0 +1,23 @@
+"""Keys as a client sees them: what one may do, and its public part. Knows no secret."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, Field
+
+
+class KeyScope(StrEnum):
+    """What a key may be used for. Every key may read; `admin` may everything, also what another key made."""
+
+    READ = "read"
+    GENERATE = "generate"
+    TRAIN = "train"
+    MODELS_WRITE = "models:write"
+    DATASETS_WRITE = "datasets:write"
+    ADMIN = "admin"
+
+
+class KeyRef(BaseModel):
+    """A key by its public part, which opens nothing."""
+
+    id: str = Field(description="Its beginning, by which a leaked one is recognised and revoked.")
+    name: str
