@@ -12,7 +12,7 @@ STARTER ?= digits
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: up demo test test-slow check format starter dataset dataset-avatars bench-serving bench-training constraints audit help clean preflight FORCE
+.PHONY: up demo test test-slow check format starter dataset dataset-avatars bench-serving bench-training bench-gpu constraints audit help clean preflight FORCE
 
 # .run and .dev are stamps: pip has installed those extras since pyproject.toml or constraints.txt last changed.
 BIN := .venv/bin
@@ -77,6 +77,9 @@ bench-serving: $(DEV) $(PEERS)/.made  ## measure serving beside FastAPI, LitServ
 
 bench-training: $(DEV)  ## measure training: our loop beside that of PyTorch's DCGAN example, and every recipe
 	$(BIN)/python -m bench.training $(ARGS)
+
+bench-gpu: $(DEV)  ## on a GPU: its tests, serving as a share of graph replay, training (ten minutes; needs wrk)
+	$(BIN)/python -m bench.gpu $(ARGS)
 
 constraints: $(DEV)  ## choose the newest versions that pyproject.toml allows, and write them to constraints.txt
 	@$(subst --constraint constraints.txt,--upgrade --upgrade-strategy eager,$(PIP)) --editable '.[server,worker,dev]'
