@@ -13,6 +13,7 @@ from ganymede.commands.generate import generate
 from ganymede.commands.inspect import inspect
 from ganymede.commands.keys import keys
 from ganymede.commands.models import models
+from ganymede.commands.morph import morph
 from ganymede.commands.runs import runs
 from ganymede.commands.session import FAILED, USAGE, command
 from ganymede.commands.train import train
@@ -57,6 +58,7 @@ def demo() -> None:
 command(app)(doctor)
 command(app)(train)
 command(app)(generate)
+command(app)(morph)
 command(app)(inspect)
 app.add_typer(runs, name="runs")
 app.add_typer(models, name="models")

@@ -10,6 +10,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
+from typing import Any
 
 from app.engine.engine import Engine
 from app.generate.sampling import SamplingParams
@@ -86,16 +87,16 @@ def public_version(engine: Engine) -> int | str:
     return engine.version if isinstance(engine.version, int) else str(engine.version)
 
 
-def _facts(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> DrawnFacts:
+def facts_of(drawn_NHWC: Images, truncation: float, scale: int, engine: Engine) -> DrawnFacts:
     _, height, width, channels = drawn_NHWC.shape
     return DrawnFacts(
         model=engine.name,
         version=public_version(engine),
         digest=engine.digest,
-        truncation=params.latents.truncation,
-        scale=params.scale,
-        height=height * params.scale,
-        width=width * params.scale,
+        truncation=truncation,
+        scale=scale,
+        height=height * scale,
+        width=width * scale,
         channels=channels,
     )
 
@@ -119,7 +120,7 @@ def _json(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> bytes:
         EncodedImage(**dict(entry), png=base64.b64encode(png).decode())
         for entry, png in _each(drawn_NHWC, params, engine)
     ]
-    return DrawnImages(**dict(_facts(drawn_NHWC, params, engine)), images=images).model_dump_json().encode()
+    return DrawnImages(**_facts(drawn_NHWC, params, engine), images=images).model_dump_json().encode()
 
 
 def _zip(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> bytes:
@@ -127,13 +128,17 @@ def _zip(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> bytes:
     with zipfile.ZipFile(buffer, "w") as archive:
         for i, (entry, png) in enumerate(_each(drawn_NHWC, params, engine)):
             stored.append(StoredImage(**dict(entry), file=f"{_name(i, entry)}.png"))
-            _add(archive, stored[-1].file, png)
-        manifest = ZipManifest(**dict(_facts(drawn_NHWC, params, engine)), images=stored)
-        _add(archive, MANIFEST, manifest.model_dump_json(indent=2).encode() + b"\n")
+            add_file(archive, stored[-1].file, png)
+        manifest = ZipManifest(**_facts(drawn_NHWC, params, engine), images=stored)
+        add_file(archive, MANIFEST, manifest.model_dump_json(indent=2).encode() + b"\n")
     return buffer.getvalue()
 
 
-def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+def _facts(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> dict[str, Any]:
+    return dict(facts_of(drawn_NHWC, params.latents.truncation, params.scale, engine))
+
+
+def add_file(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     entry = zipfile.ZipInfo(name, EPOCH)  # stored as it is: a PNG does not get smaller
     entry.create_system, entry.external_attr = UNIX, READABLE
     archive.writestr(entry, content)

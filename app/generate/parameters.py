@@ -21,8 +21,8 @@ Latents = Annotated[list[Annotated[list[Number], Field(fail_fast=True)]], Field(
 SEEDS_TEXT = "Seeds and ranges, in the order of the images, instead of seed and n."
 
 
-class GenerateRequest(StrictModel):
-    """One picture, or `n` of them."""
+class DrawingRequest(StrictModel):
+    """What is said of every drawing."""
 
     model: str | None = Field(
         None,
@@ -30,13 +30,6 @@ class GenerateRequest(StrictModel):
         description="NAME, NAME@VERSION, NAME:ALIAS or run:ID@STEP. Default: the setting GANYMEDE_DEFAULT_MODEL.",
         examples=["digits", "digits@1"],
     )
-    seed: int = Field(
-        RANDOM_SEED,
-        ge=RANDOM_SEED,
-        lt=SEEDS,
-        description="Image i is drawn from (seed + i) mod 2^32; -1 or absent: random, and reported.",
-    )
-    n: int = Field(1, ge=1, description="Number of images, up to GANYMEDE_MAX_IMAGES.")
     truncation: float = Field(
         1.0,
         gt=0,
@@ -45,6 +38,18 @@ class GenerateRequest(StrictModel):
         description="Shrinks the noise: pictures nearer to the middle of what was learnt, and to each other.",
     )
     scale: int = Field(1, ge=1, le=MAX_SCALE, description="Every pixel becomes a square of scale x scale of them.")
+
+
+class GenerateRequest(DrawingRequest):
+    """One picture, or `n` of them."""
+
+    seed: int = Field(
+        RANDOM_SEED,
+        ge=RANDOM_SEED,
+        lt=SEEDS,
+        description="Image i is drawn from (seed + i) mod 2^32; -1 or absent: random, and reported.",
+    )
+    n: int = Field(1, ge=1, description="Number of images, up to GANYMEDE_MAX_IMAGES.")
     format: Format | None = Field(
         None,
         description="png or webp (lossless): one image, or a contact sheet for n > 1; json: a PNG in base64 for each; "

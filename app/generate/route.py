@@ -1,7 +1,7 @@
 """GET and POST /generate: a seed and perhaps a label in, a picture out. Knows no network and no file."""
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -140,37 +140,22 @@ async def _answer(
     form = (b"content-type", MEDIA_TYPES[params.form].encode())
     if request.method == "HEAD":  # nothing is drawn, so nobody knows how long it would be
         return RawResponse(200, [*_headers(params, etag, ref, engine), form])
-    content, timing = await _content(etag, params, engine, request, services)
+    content, timing = await content_of(etag, lambda: _submit(params, engine, request, services), request, services)
     more = [(b"server-timing", timing.encode()), (b"content-length", b"%d" % len(content))]
     return RawResponse(200, [*_headers(params, etag, ref, engine), form, *more], content)
 
 
-async def _content(
-    name: str, params: SamplingParams, engine: Engine, request: Request, services: Services
+async def content_of(
+    name: str, submit: Callable[[], EngineRequest[bytes]], request: Request, services: Services
 ) -> tuple[bytes, str]:
-    """Return the file and its timings: from the cache, from a request under way, or from a new one."""
-    cache, batcher = services.response_cache, services.batcher
+    """Return the file of that name and its timings: from the cache, from a request under way, or from a new one."""
+    cache = services.response_cache
     content = cache.find(name)
     if content is not None:
         return content, "cache"
-
-    def submit() -> EngineRequest[bytes]:
-        make = functools.partial(encode, params=params, engine=engine)
-        engine_request = batcher.submit(
-            engine,
-            params.rows,
-            make,
-            is_plain_png=params.is_plain_png,
-            is_copy=params.is_copy,
-            work_s=work_of(params, engine),
-        )
-        if not params.is_random:
-            cache.note(request.scope["query_string"])
-        return engine_request
-
     engine_request = cache.share(name, submit)
     try:
-        drawn = await batcher.wait(engine_request, lambda: until_gone(request))
+        drawn = await services.batcher.wait(engine_request, lambda: until_gone(request))
     finally:
         cache.landed(name, engine_request)
     cache.keep(name, drawn.content)
@@ -178,8 +163,24 @@ async def _content(
     return drawn.content, ", ".join(f"{stage};dur={seconds * 1000:.2f}" for stage, seconds in stages)
 
 
-def _headers(params: SamplingParams, etag: str, ref: Reference, engine: Engine) -> RawHeaders:
-    caching = "no-store" if params.is_random else IMMUTABLE if ref.is_pinned else "no-cache"
+def _submit(params: SamplingParams, engine: Engine, request: Request, services: Services) -> EngineRequest[bytes]:
+    engine_request = services.batcher.submit(
+        engine,
+        params.rows,
+        functools.partial(encode, params=params, engine=engine),
+        is_plain_png=params.is_plain_png,
+        is_copy=params.is_copy,
+        work_s=work_of(params, engine),
+    )
+    if not params.is_random:
+        services.response_cache.note(request.scope["query_string"])
+    return engine_request
+
+
+def headers_of(
+    engine: Engine, etag: str, caching: str, seeds: Sequence[int], labels: Sequence[int] | None
+) -> RawHeaders:
+    """Return what the headers say of every answer: what drew it, from which seeds, of which classes."""
     headers = [
         (b"model", engine.name.encode()),
         (b"model-version", str(engine.version).encode()),
@@ -188,14 +189,20 @@ def _headers(params: SamplingParams, etag: str, ref: Reference, engine: Engine) 
         (b"vary", b"Accept"),
         (b"cache-control", caching.encode()),
     ]
-    seeds = params.seeds
     if seeds and seeds == seeds_from(seeds[0], len(seeds)):
         headers.append((b"seed", b"%d" % seeds[0]))
     elif seeds and len(seeds) <= MAX_LISTED:
         headers.append((b"seed", ",".join(map(str, seeds)).encode()))
-    labels = _brief(params.labels)
-    if labels and len(labels) <= MAX_LISTED:
-        headers.append((b"label", ",".join(map(str, labels)).encode()))
+    short = brief(labels)
+    if short and len(short) <= MAX_LISTED:
+        headers.append((b"label", ",".join(map(str, short)).encode()))
+    return headers
+
+
+def _headers(params: SamplingParams, etag: str, ref: Reference, engine: Engine) -> RawHeaders:
+    caching = "no-store" if params.is_random else IMMUTABLE if ref.is_pinned else "no-cache"
+    headers = headers_of(engine, etag, caching, params.seeds, params.labels)
+    seeds = params.seeds
     if params.is_random and len(location := _pinned_url(params, engine)) <= MAX_LOCATION:
         headers.append((b"content-location", location.encode()))
     if params.form in ("zip", "npy"):
@@ -205,7 +212,7 @@ def _headers(params: SamplingParams, etag: str, ref: Reference, engine: Engine) 
     return headers
 
 
-def _brief(labels: list[int] | None) -> list[int]:
+def brief(labels: Sequence[int] | None) -> Sequence[int]:
     """Return one label where all images have the same."""
     return labels[:1] if labels and len(set(labels)) == 1 else labels or []
 
@@ -221,7 +228,7 @@ def _pinned_url(params: SamplingParams, engine: Engine) -> str:
     if params.labels is not None and params.labels != default_labels(
         params.seeds, len(engine.labels), engine.default_labels
     ):
-        query += [("label", engine.labels[label]) for label in _brief(params.labels)]
+        query += [("label", engine.labels[label]) for label in brief(params.labels)]
     if params.latents.truncation != 1:
         query.append(("truncation", params.latents.truncation))
     if params.scale != 1:

@@ -89,7 +89,7 @@ def check(
     defaults = latents.seeds if latents.given_NZ is None else range(len(latents))
     params = SamplingParams(
         latents=latents,
-        labels=_labels(request.label, engine, defaults, f"{prefix}label"),
+        labels=labels_of(request.label, engine, defaults, f"{prefix}label"),
         form=form,
         scale=request.scale,
         tells_recipe=request.metadata,
@@ -138,19 +138,26 @@ def _given(z: list[list[float]], latent_dim: int, max_images: int, pointer: str)
 
 
 def _check_size(params: SamplingParams, side: int, pointers: tuple[str, str]) -> None:
-    """Refuse more pixels than an answer may have; `pointers` name the number of images, and the scale."""
     count = len(params.latents)
     rows, columns = layout(count) if params.form in SHEETS else (count, 1)
-    pixels = rows * columns * (side * params.scale) ** 2
+    check_pixels(count, rows * columns, side, params.scale, pointers)
+
+
+def check_pixels(count: int, cells: int, side: int, scale: int, pointers: tuple[str, str]) -> None:
+    """Refuse more pixels than an answer may have; `pointers` name the number of images, and the scale.
+
+    cells: places for the images in the answer, a few of which may be empty.
+    """
+    pixels = cells * (side * scale) ** 2
     if pixels > MAX_PIXELS:
-        scaled = f" at scale {params.scale}" if params.scale > 1 else ""
+        scaled = f" at scale {scale}" if scale > 1 else ""
         raise InvalidRequest.field(
             pointers[1] if scaled else pointers[0],
             f"an answer may have up to {MAX_PIXELS} pixels; {count} images of {side} x {side}{scaled} have {pixels}",
         )
 
 
-def _labels(given: Any, engine: Engine, defaults: Any, pointer: str) -> list[int] | None:
+def labels_of(given: Any, engine: Engine, defaults: Any, pointer: str) -> list[int] | None:
     """Return the class of each image; without a label, image i has class `defaults[i]` mod classes."""
     names = engine.labels
     given = given if isinstance(given, list) else [] if given is None else [given]

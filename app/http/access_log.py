@@ -16,7 +16,7 @@ from core.log import KEY, RUN
 
 RUN_IN_ADDRESS = re.compile(rb"/(run_[0-9a-f]{20})(?=[/?#]|\Z)")
 CHANGING_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-CHANGES_NOTHING = frozenset({"/generate", "/inspect"})  # whatever the method
+CHANGES_NOTHING = frozenset({"/generate", "/generate/morph", "/inspect"})  # whatever the method
 UNFINISHED = 499  # the client went away before it was answered: no status of HTTP, but nginx's, and well known
 FAILED = 500
 READINESS, NOT_READY = "/readyz", 503

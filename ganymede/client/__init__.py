@@ -110,6 +110,28 @@ class Client:
         listed = seeds if seeds is None or isinstance(seeds, str) else ",".join(map(str, seeds))
         return read_drawing(self._connection.send("GET", "/generate", params={**asked, **given(seeds=listed)}))
 
+    def morph(
+        self,
+        seeds: str | Sequence[int],
+        *,
+        model: str | None = None,
+        label: int | str | Sequence[int | str] | None = None,
+        frames: int | None = None,
+        loop: bool | None = None,
+        fps: int | None = None,
+        truncation: float | None = None,
+        scale: int | None = None,
+        format: str | None = None,
+    ) -> Drawing:
+        """Draw the way from seed to seed as one moving picture: `webp`, `gif` or `apng`, or a `zip` of its frames.
+
+        `frames` lie from one key to the next; with `loop` it leads back to the first.
+        """
+        asked: dict[str, Any] = given(model=model, label=label, frames=frames, loop=loop, fps=fps)
+        asked |= given(truncation=truncation, scale=scale, format=format)
+        asked["seeds"] = seeds if isinstance(seeds, str) else [*seeds]
+        return read_drawing(self._connection.send("POST", "/generate/morph", json=asked))
+
     def inspect(self, png: bytes | str | Path, *, verify: bool = False) -> InspectionBody:
         """How a PNG (its bytes, or a file) was drawn that carries its metadata; `verify` has it drawn again."""
         content = png if isinstance(png, bytes) else Path(png).read_bytes()

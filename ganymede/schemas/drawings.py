@@ -99,3 +99,21 @@ class InspectionBody(BaseModel):
         description="Whether the recipe draws these very pixels; null: it was not asked, or cannot be told."
     )
     reason: str | None = Field(description="Why `verified` is not true, where it was asked.")
+
+
+class MorphFrame(BaseModel):
+    """A frame of a morph in a zip."""
+
+    file: str = Field(description="Its name in the zip.")
+    place: float = Field(description="0: the first key, 1: the second, 0.5: half way; beyond the last it leads back.")
+    label: int | None = Field(description="Index of the class; null: the model knows no classes.")
+
+
+class MorphManifest(DrawnFacts):
+    """`manifest.json` in the answer of `/generate/morph` with `format=zip`."""
+
+    seeds: list[int] = Field(description="Of the keys.")
+    labels: list[int] | None = Field(description="Of the keys; null: the model knows no classes.")
+    loop: bool
+    fps: int
+    frames: list[MorphFrame]

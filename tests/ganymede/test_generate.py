@@ -155,3 +155,23 @@ def test_a_reader_that_goes_away_is_no_error(api: str, words: tuple[str, ...]) -
 
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"), [("m.webp", b"RIFF"), ("m.gif", b"GIF8"), ("m.png", b"\x89PNG"), ("m.zip", b"PK")]
+)
+def test_a_morph_takes_its_format_from_its_file(api: str, tmp_path: Path, name: str, begins: bytes) -> None:
+    words = ["morph", "1,7", "-l", "3", "--frames", "2", "--loop", "-o", str(tmp_path / name), "--url", api]
+
+    done = CliRunner().invoke(app, words, catch_exceptions=False)
+
+    assert (done.exit_code, done.stderr) == (0, f"digits@1 seeds 1,7 -> {tmp_path / name}\n")
+    assert (tmp_path / name).read_bytes().startswith(begins)
+
+
+def test_a_morph_of_one_key_is_no_way(api: str, tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["morph", "1", "-o", str(tmp_path / "m.gif"), "--url", api], catch_exceptions=False)
+
+    assert done.exit_code == 1
+    assert "seeds: 2 to 64 keys, got 1" in done.stderr
+    assert not (tmp_path / "m.gif").exists()
