@@ -132,11 +132,7 @@ class Batcher:
                 self.telemetry.cancelled.labels(request.stage).inc()
 
     async def draw(
-        self,
-        engine: Engine,
-        rows: Rows,
-        encode: Callable[[Images], T],
-        work_s: float = 0.0,
+        self, engine: Engine, rows: Rows, encode: Callable[[Images], T], work_s: float = 0.0
     ) -> RequestOutput[T]:
         return await self.wait(self.submit(engine, rows, encode, work_s=work_s))
 
@@ -175,7 +171,8 @@ class Batcher:
             if engine is None:
                 if self._is_closing:
                     return  # what waits yet is for the slot that draws the same version
-                await self._rest()
+                self._idle.append(asyncio.get_running_loop().create_future())
+                await self._idle[-1]
                 continue
             parts = self._queues.begin(engine)
             if self._queues.due is not None:
@@ -186,16 +183,11 @@ class Batcher:
             finally:
                 self._queues.end(engine)
 
-    async def _rest(self) -> None:
-        assert self._loop is not None
-        bell = self._loop.create_future()
-        self._idle.append(bell)
-        await bell
-
     async def _draw_batch(self, engine: Engine, parts: list[RequestSlice]) -> None:
         as_files = engine.writes_files and all(request.is_plain_png for request, _ in parts)
         try:
-            result = await engine.draw(_rows(engine, parts), as_files=as_files)
+            rows = Rows.joined([request.rows.take(part) for request, part in parts], engine.latent_dim)
+            result = await engine.draw(rows, as_files=as_files)
         except Exception as error:  # the slot must outlive whatever a model does
             if len(parts) > 1:
                 for single in parts:  # so that only the culprits fail
@@ -208,16 +200,13 @@ class Batcher:
             return
         count = images_of(parts)
         self._pace.did(engine.work_of(count), time.perf_counter(), more_waits=self._queues.due is not None)
-        self._observe(engine, count, result.infer_s)
+        self.telemetry.infer_seconds.observe(result.infer_s)
+        self.telemetry.batch_size.observe(count)
+        self.telemetry.dispatched.labels("full" if count >= engine.best_batch else "idle").inc()
         if as_files:
             self._settle([(request, _drawn(request, result, i)) for i, (request, _) in enumerate(parts)])
         else:
             self._hand_over(parts, result)
-
-    def _observe(self, engine: Engine, images: int, infer_s: float) -> None:
-        self.telemetry.infer_seconds.observe(infer_s)
-        self.telemetry.batch_size.observe(images)
-        self.telemetry.dispatched.labels("full" if images >= engine.best_batch else "idle").inc()
 
     def _hand_over(self, parts: list[RequestSlice], result: BatchResult) -> None:
         """Give each request its images, and hand complete requests to the encoders."""
@@ -278,7 +267,3 @@ class Batcher:
 def _drawn(request: EngineRequest[Any], result: BatchResult, place: int) -> RequestOutput[Any]:
     request.drawn_at = time.perf_counter()
     return RequestOutput(result.files[place], request.began_at - request.asked_at, result.infer_s, result.encode_s)
-
-
-def _rows(engine: Engine, parts: list[RequestSlice]) -> Rows:
-    return Rows.joined([request.rows.take(part) for request, part in parts], engine.latent_dim)

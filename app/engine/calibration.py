@@ -7,7 +7,7 @@ Shape suffixes: B images, Z latent.
 """
 
 import functools
-import time
+import timeit
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,6 @@ from torch import nn
 
 from app.engine.batch import Precision, PrecisionChoice, Rows
 from app.engine.forward import EagerForward, Forward, GraphForward
-from core.images import Images
 from models.device import has_bfloat16
 from models.folding import run_in
 from models.noise import Latents, default_labels
@@ -28,8 +27,8 @@ from models.packing import pack
 BUCKETS = (1, 2, 4, 8, 16, 32, 64)  # batch shapes
 REFERENCE_BUCKET = 4  # the others draw its bytes, or are not used
 MAX_DEVIATION = 2  # grey levels by which a bfloat16 picture may differ from the float32 one
-PROBE_PIXELS = 1 << 16  # of all probe images together, by which their number is chosen
-PROBE_IMAGES = (8, 64)  # at least and at most
+TRIAL_PIXELS = 1 << 16  # of all trial images together, by which their number is chosen
+TRIAL_IMAGES = (8, 64)  # at least and at most
 MAX_BATCH_S = 0.1  # of the largest shape that is used: who comes next waits for so long
 TIMINGS = 3
 
@@ -44,45 +43,37 @@ class Calibration:
     seconds: dict[int, float]
 
 
-@dataclass(frozen=True, slots=True)
-class CalibrationBatch:
-    """The images on which every way to draw is tried."""
-
-    rows: Rows
-
-    def draw(self, forward: Callable[..., npt.NDArray[Any]], bucket: int) -> npt.NDArray[Any]:
-        """Draw all images in batches of one shape."""
-        parts = [self.rows.take(slice(i, i + bucket)) for i in range(0, len(self.rows), bucket)]
-        return np.concatenate([forward(part.padded(bucket)) for part in parts])[: len(self.rows)]
+def draw_all(rows: Rows, forward: Callable[..., npt.NDArray[Any]], bucket: int) -> npt.NDArray[Any]:
+    """Draw rows in batches of one shape."""
+    parts = [rows.take(slice(i, i + bucket)) for i in range(0, len(rows), bucket)]
+    return np.concatenate([forward(part.padded(bucket)) for part in parts])[: len(rows)]
 
 
-def make_batch(pixels: int, latent_dim: int, num_classes: int) -> CalibrationBatch:
-    """Make noise of the first seeds; fewer for larger images (`pixels` each)."""
-    least, most = PROBE_IMAGES
-    seeds = range(max(least, min(most, PROBE_PIXELS // pixels)))
+def trial_rows(pixels: int, latent_dim: int, num_classes: int) -> Rows:
+    """Make the rows on which each way to draw is tried, of the first seeds; fewer for larger images (`pixels` each)."""
+    least, most = TRIAL_IMAGES
+    seeds = range(max(least, min(most, TRIAL_PIXELS // pixels)))
     labels = default_labels(seeds, num_classes) if num_classes else None
-    return CalibrationBatch(Rows.of(Latents(seeds), labels).with_noise(latent_dim))
+    return Rows.of(Latents(seeds), labels).with_noise(latent_dim)
 
 
-def calibrate(
-    generator: nn.Module, device: torch.device, probe: CalibrationBatch, choice: PrecisionChoice
-) -> Calibration:
+def calibrate(generator: nn.Module, device: torch.device, trial: Rows, choice: PrecisionChoice) -> Calibration:
     """Choose how `generator` (float32, in eval mode, on the CPU) is run on `device`, and warm every shape of it up."""
-    here = functools.cache(functools.partial(make_forward, generator, device))  # what the probe needed may be the one
-    precision = _precision(here, device, probe, choice)
+    here = functools.cache(functools.partial(make_forward, generator, device))  # what the trial needed may be the one
+    precision = _precision(here, device, trial, choice)
     forward = here(precision)
-    return Calibration(forward, precision, *_measure(forward, probe))
+    return Calibration(forward, precision, *_measure(forward, trial))
 
 
 def _precision(
-    here: Callable[[Precision], Forward], device: torch.device, probe: CalibrationBatch, choice: PrecisionChoice
+    here: Callable[[Precision], Forward], device: torch.device, trial: Rows, choice: PrecisionChoice
 ) -> Precision:
     if choice != "auto":
         return choice
     if not has_bfloat16(device):
         return "float32"
-    exact, halved = probe.draw(here("float32"), REFERENCE_BUCKET), probe.draw(here("bfloat16"), REFERENCE_BUCKET)
-    return "bfloat16" if _deviation(halved, exact) <= MAX_DEVIATION else "float32"
+    exact, halved = (draw_all(trial, here(name), REFERENCE_BUCKET).astype(np.int16) for name in ("float32", "bfloat16"))
+    return "bfloat16" if np.abs(halved - exact).max() <= MAX_DEVIATION else "float32"
 
 
 def make_forward(generator: nn.Module, device: torch.device, precision: Precision) -> Forward:
@@ -90,33 +81,20 @@ def make_forward(generator: nn.Module, device: torch.device, precision: Precisio
     return GraphForward(network, device) if device.type == "cuda" else EagerForward(pack(network), device)
 
 
-def _measure(forward: Forward, probe: CalibrationBatch) -> tuple[list[int], dict[int, float]]:
+def _measure(forward: Forward, trial: Rows) -> tuple[list[int], dict[int, float]]:
     """Find the shapes that draw as the reference does, up to the first that takes too long; time them.
 
     Images are compared before rounding: kernels that sum in another order differ there in every image, but in only one
     of a hundred after rounding.
     """
-    reference = probe.draw(forward.raw, REFERENCE_BUCKET)
+    reference = draw_all(trial, forward.raw, REFERENCE_BUCKET)
     buckets: list[int] = []
     seconds: dict[int, float] = {}
     for bucket in BUCKETS:
         if seconds and bucket * min(s / b for b, s in seconds.items()) > MAX_BATCH_S:
             break
-        if np.array_equal(probe.draw(forward.raw, bucket), reference):
+        if np.array_equal(draw_all(trial, forward.raw, bucket), reference):
             buckets.append(bucket)
-            batch = probe.rows.take(slice(bucket)).padded(bucket)
-            seconds[bucket] = _fastest(functools.partial(forward, batch))
+            batch = trial.take(slice(bucket)).padded(bucket)
+            seconds[bucket] = min(timeit.repeat(functools.partial(forward, batch), number=1, repeat=TIMINGS))
     return buckets, seconds
-
-
-def _fastest(work: Callable[[], object]) -> float:
-    times = []
-    for _ in range(TIMINGS):
-        began = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - began)
-    return min(times)
-
-
-def _deviation(one: Images, other: Images) -> int:
-    return int(np.abs(one.astype(np.int16) - other.astype(np.int16)).max())

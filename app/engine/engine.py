@@ -47,10 +47,6 @@ class Engine:
         # All of here that the bytes of a picture depend on, beside what was asked.
         self.identity = f"{self.digest} {VERSION} Pillow {PIL.__version__} {facts.build}"
 
-    @property
-    def largest_bucket(self) -> int:
-        return self.buckets[-1]
-
     def described(self) -> EngineFacts:
         """Describe for people how it runs here."""
         return EngineFacts(
@@ -75,7 +71,7 @@ class Engine:
         return self._least[self._bucket(count)]
 
     async def draw(self, rows: Rows, *, as_files: bool = False) -> BatchResult:
-        """Draw up to `largest_bucket` rows; with labels for a conditional model only."""
+        """Draw up to `buckets[-1]` rows; with labels for a conditional model only."""
         bucket = self._bucket(len(rows))
         result = await self.runner.run(Batch(rows, bucket, as_files))
         self._seconds[bucket] += SMOOTHING * (result.infer_s - self._seconds[bucket])

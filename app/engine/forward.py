@@ -77,11 +77,7 @@ class EagerForward:
             return _numbers(_run(self.network, self.device, rows))
 
 
-def _run(
-    network: nn.Module,
-    device: torch.device,
-    rows: Rows,
-) -> Tensor:
+def _run(network: nn.Module, device: torch.device, rows: Rows) -> Tensor:
     images: Tensor = network(*(torch.from_numpy(tensor).to(device) for tensor in rows.tensors.values()))
     return images
 

@@ -64,12 +64,12 @@ class ServedModels:
         self._has_dropped = False
         self._rung = asyncio.Event()
         self._over = threading.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Watch the store; called on the running event loop."""
         loop = asyncio.get_running_loop()
-        self._tasks.append(loop.create_task(self._watch()))
+        self._task = loop.create_task(self._watch())
 
         def heard(_model: str) -> None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: we are shutting down
@@ -79,9 +79,9 @@ class ServedModels:
 
     async def close(self) -> None:
         self._over.set()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
         await self.loader.close()
         self._own.shutdown()
         self._asked.shutdown()
@@ -119,7 +119,9 @@ class ServedModels:
 
         An unchanged model costs two stats, however many versions it has.
         """
-        stamps = await self._own.run(self._stamps, self._names())
+        loaded = {engine.name for engine in self.cache.all()} | {name for name, _ in self.failures}
+        names = {name for name in loaded if not name.startswith(f"{RUN}:")} | {ref.name for ref in self.served}
+        stamps = await self._own.run(lambda: {name: self.registry.stamp(name) for name in names})
         changed = [name for name, stamp in stamps.items() if stamp != self._seen.get(name)]
         again = {ref.name for ref in self.problems} | {name for name, _ in self.failures}  # perhaps it works now
         due = {*changed, *again}
@@ -262,13 +264,6 @@ class ServedModels:
         for ref in [ref for ref, served in self.served.items() if served is engine]:
             del self.served[ref]
             self.problems.pop(ref, None)  # nobody looks after it any more
-
-    def _names(self) -> set[str]:
-        keys = {engine.name for engine in self.cache.all()} | {name for name, _ in self.failures}
-        return {name for name in keys if not name.startswith(f"{RUN}:")} | {ref.name for ref in self.served}
-
-    def _stamps(self, names: set[str]) -> dict[str, Stamp]:
-        return {name: self.registry.stamp(name) for name in names}
 
     def _turn(self, ref: Reference) -> asyncio.Lock:
         return self._turns.setdefault(ref, asyncio.Lock())

@@ -137,7 +137,9 @@ class Loader:
             if not isinstance(error, StoreDamaged):
                 log.exception("%s@%s cannot be loaded", *key)
                 reason = f"it cannot be loaded: {type(error).__name__}: {error}"
-            self._failed(key, reason)
+            log.error("model %s@%s is not served: %s", *key, reason)
+            self.failures[key] = LoadFailure(reason)
+            self.telemetry.reloads.labels("failed").inc()
             raise StoreDamaged(reason) from error
         took = time.perf_counter() - began
         self._load_s += SMOOTHING * (took - self._load_s)
@@ -145,11 +147,6 @@ class Loader:
         self.telemetry.load_seconds.observe(took)
         self.telemetry.reloads.labels("loaded").inc()
         return engine
-
-    def _failed(self, key: Key, reason: str) -> None:
-        log.error("model %s@%s is not served: %s", *key, reason)
-        self.failures[key] = LoadFailure(reason)
-        self.telemetry.reloads.labels("failed").inc()
 
 
 def _look_at(future: "asyncio.Future[Engine]") -> None:

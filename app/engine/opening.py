@@ -6,10 +6,9 @@ Runs where the forward passes run; what the rest of the service needs to know of
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from app.engine.batch import Facts, PrecisionChoice
-from app.engine.calibration import Calibration, CalibrationBatch, calibrate, make_batch
+from app.engine.calibration import calibrate, draw_all, trial_rows
 from app.engine.forward import Forward, give_back_gpu
 from core.errors import StoreDamaged
 from core.registry import VersionManifest
@@ -22,9 +21,10 @@ def open_folder(
     generator, config = load_version(folder, manifest)
     if not is_finite(generator):
         raise StoreDamaged("its weights are not finite numbers")
-    probe = make_batch(config.image_size**2 * config.channels, config.latent_dim, config.num_classes)
-    calibration = calibrate(generator, device, probe, choice)
-    if _is_constant(calibration, probe):
+    trial = trial_rows(config.image_size**2 * config.channels, config.latent_dim, config.num_classes)
+    calibration = calibrate(generator, device, trial, choice)
+    images = draw_all(trial, calibration.forward, calibration.buckets[-1])  # in as few batches as it gets
+    if (images == images[:1]).all():
         raise StoreDamaged("it draws the same picture for every seed")
     give_back_gpu(device)  # what was tried and is not kept
     build = f"torch {torch.__version__} {_device_class(device)} {calibration.precision}"
@@ -32,19 +32,10 @@ def open_folder(
         "cuda" if device.type == "cuda" else "cpu",
         calibration.precision,
         calibration.seconds,
-        _nbytes(generator) + calibration.forward.beside,
+        sum(tensor.nbytes for tensor in generator.state_dict().values()) + calibration.forward.beside,
         build,
     )
     return calibration.forward, facts
-
-
-def _is_constant(calibration: Calibration, probe: CalibrationBatch) -> bool:
-    images = probe.draw(calibration.forward, calibration.buckets[-1])  # in as few batches as it gets
-    return bool((images == images[:1]).all())
-
-
-def _nbytes(network: nn.Module) -> int:
-    return sum(tensor.nbytes for tensor in network.state_dict().values())
 
 
 def _device_class(device: torch.device) -> str:

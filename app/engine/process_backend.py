@@ -161,17 +161,14 @@ class ProcessBackend:
             links = await self._begin()
             assert self._process is not None
             try:
-                await self._read_again(links[0])
+                for command in list(self._loaded.values()):
+                    answer, _ = await _exchange(links[0], pack(command))
+                    if "error" in answer:
+                        log.error("the engine process could not read %s again: %s", command["folder"], answer["error"])
             except EngineProcessLost:
                 self._process.kill()  # the next who asks finds that out, and tries again
             for link in links:
                 self._links.put_nowait(link)
-
-    async def _read_again(self, link: Link) -> None:
-        for command in list(self._loaded.values()):
-            answer, _ = await _exchange(link, pack(command))
-            if "error" in answer:
-                log.error("the engine process could not read %s again: %s", command["folder"], answer["error"])
 
     async def _begin(self) -> list[Link]:
         self._process = None

@@ -19,7 +19,7 @@ CHANGING_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 CHANGES_NOTHING = frozenset({"/generate", "/generate/morph", "/inspect"})  # whatever the method
 UNFINISHED = 499  # the client went away before it was answered: no status of HTTP, but nginx's, and well known
 FAILED = 500
-READINESS, NOT_READY = "/readyz", 503
+NOT_READY = ("/readyz", 503)  # what a probe may hear: no failure
 
 log = logging.getLogger("app.access")
 
@@ -55,7 +55,9 @@ class AccessLog:
             self.telemetry.answered(route, answer.status)
             self.telemetry.took(route, seconds)
         status = answer.status
-        if self.is_access_logged or is_failure(route, status) or is_change(method, route, status):
+        is_failure = status >= FAILED and (route, status) != NOT_READY
+        is_change = method in CHANGING_METHODS and 200 <= status < 300 and route not in CHANGES_NOTHING
+        if self.is_access_logged or is_failure or is_change:
             fields = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 2)}
             log.info("%s %s %d %.1f ms", method, route, status, seconds * 1000, extra={"fields": fields})
 
@@ -83,15 +85,6 @@ class Answer:
     def route(self) -> str:
         """The address as the routes write it, like `/train/{run_id}`, so there are only as many as routes."""
         return getattr(self.scope.get("route"), "path_format", None) or UNMATCHED
-
-
-def is_failure(route: str, status: int) -> bool:
-    """Return whether to log an answer as a failure; a probe that hears "not ready" is none."""
-    return status >= FAILED and not (route == READINESS and status == NOT_READY)
-
-
-def is_change(method: str, route: str, status: int) -> bool:
-    return method in CHANGING_METHODS and 200 <= status < 300 and route not in CHANGES_NOTHING
 
 
 def run_in(address: bytes) -> str:

@@ -3,7 +3,7 @@
 import functools
 import re
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from core.errors import NotAcceptable
 
@@ -18,8 +18,7 @@ def preferred(accept: str, media_types: Mapping[Form, str]) -> Form:
     """Return the form that an Accept header prefers, by default the first; NotAcceptable if it accepts none."""
     if accept in ("", ANY):
         return next(iter(media_types))
-    best: Form = _best(accept, tuple(media_types.items()))
-    return best
+    return cast(Form, _best(accept, tuple(media_types.items())))
 
 
 @functools.lru_cache(64)  # clients of one kind send the same

@@ -7,6 +7,7 @@ Pure ASGI, and the outermost: all others see the plain address.
 import contextlib
 from collections.abc import Awaitable, Iterable
 from contextvars import ContextVar
+from typing import cast
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,8 +28,7 @@ def address(path: str) -> str:
 
 def forwarded_host(scope: Scope) -> str | None:
     """Return the Host that a trusted proxy received, if it says so."""
-    host: str | None = scope.get("state", {}).get("forwarded_host")
-    return host
+    return cast(str | None, scope.get("state", {}).get("forwarded_host"))
 
 
 class Proxy:

@@ -50,7 +50,7 @@ async def drawn(engine: Engine, seeds: Sequence[int], labels: list[int] | None =
     """Pictures of an engine, past any queue; of default labels where it knows labels."""
     if labels is None and engine.labels:
         labels = default_labels(seeds, len(engine.labels))
-    parts = [slice(i, i + engine.largest_bucket) for i in range(0, len(seeds), engine.largest_bucket)]
+    parts = [slice(i, i + engine.buckets[-1]) for i in range(0, len(seeds), engine.buckets[-1])]
     results = [await engine.draw(Rows.of(Latents(seeds[part]), labels and labels[part])) for part in parts]
     return np.concatenate([one.images for one in results])
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from app.engine import calibration
 from app.engine.batch import Facts, Rows
-from app.engine.calibration import BUCKETS, CalibrationBatch, calibrate, make_batch
+from app.engine.calibration import BUCKETS, calibrate, trial_rows
 from app.engine.engine import Engine, load_engine
 from app.engine.thread_backend import ThreadBackend
 from core.images import Images
@@ -39,7 +39,7 @@ def _native_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_native_bfloat16")
 @pytest.mark.parametrize(("contrast", "precision"), [(0.02, "bfloat16"), (2.0, "float32")])
 def test_bfloat16_is_taken_where_its_pictures_are_near_enough(contrast: float, precision: str) -> None:
-    found = calibrate(generator(contrast), CPU, make_batch(16 * 16 * 3, 4, 0), "auto")
+    found = calibrate(generator(contrast), CPU, trial_rows(16 * 16 * 3, 4, 0), "auto")
 
     assert found.precision == precision
 
@@ -48,13 +48,13 @@ def test_bfloat16_is_taken_where_its_pictures_are_near_enough(contrast: float, p
 @pytest.mark.parametrize("choice", ["float32", "bfloat16"])
 def test_the_setting_overrides_the_probe(choice: str) -> None:
     for contrast in (0.02, 2.0):
-        assert calibrate(generator(contrast), CPU, make_batch(768, 4, 0), choice).precision == choice  # type: ignore[arg-type]
+        assert calibrate(generator(contrast), CPU, trial_rows(768, 4, 0), choice).precision == choice  # type: ignore[arg-type]
 
 
 def test_bfloat16_is_left_alone_where_it_would_be_emulated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibration, "has_bfloat16", lambda device: False)
 
-    assert calibrate(generator(0.02), CPU, make_batch(768, 4, 0), "auto").precision == "float32"
+    assert calibrate(generator(0.02), CPU, trial_rows(768, 4, 0), "auto").precision == "float32"
 
 
 class OddShapes:
@@ -72,7 +72,7 @@ class OddShapes:
 
 
 def test_a_shape_that_draws_other_bytes_is_not_used() -> None:
-    buckets, seconds = calibration._measure(OddShapes(), make_batch(4, 4, 0))
+    buckets, seconds = calibration._measure(OddShapes(), trial_rows(4, 4, 0))
 
     assert buckets == [bucket for bucket in BUCKETS if bucket != 8]
     assert list(seconds) == buckets
@@ -81,13 +81,13 @@ def test_a_shape_that_draws_other_bytes_is_not_used() -> None:
 def test_shapes_that_take_too_long_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibration, "MAX_BATCH_S", 0.0)
 
-    buckets, _ = calibration._measure(OddShapes(), make_batch(4, 4, 0))
+    buckets, _ = calibration._measure(OddShapes(), trial_rows(4, 4, 0))
 
     assert buckets == [1]
 
 
 def test_a_probe_of_larger_images_has_fewer() -> None:
-    assert [len(make_batch(side * side * 3, 4, 0).rows) for side in (8, 32, 64, 128, 512)] == [64, 21, 8, 8, 8]
+    assert [len(trial_rows(side * side * 3, 4, 0)) for side in (8, 32, 64, 128, 512)] == [64, 21, 8, 8, 8]
 
 
 def test_a_batch_is_filled_up_to_its_shape() -> None:
@@ -126,7 +126,6 @@ def test_two_loads_choose_the_same(publish_tiny: PublishTiny, registry: Registry
 
 
 def test_a_probe_has_the_default_label_of_each_seed() -> None:
-    probe = make_batch(64, 4, 3)
+    rows = trial_rows(64, 4, 3)
 
-    assert isinstance(probe, CalibrationBatch)
-    assert probe.rows.tensors["label"][:5].tolist() == [0, 1, 2, 0, 1]
+    assert rows.tensors["label"][:5].tolist() == [0, 1, 2, 0, 1]

@@ -41,7 +41,7 @@ async def test_two_loads_of_a_version_draw_the_same_bytes(engine: Engine, open_e
 
 
 def test_the_largest_bucket_is_always_used(engine: Engine) -> None:
-    assert engine.largest_bucket == BUCKETS[-1]
+    assert engine.buckets[-1] == BUCKETS[-1]
     assert set(engine.buckets) <= set(BUCKETS)
 
 
