@@ -19,11 +19,7 @@ from core.store import Store
 from worker.rq_worker import HEARTBEAT_EVERY_S, MAINTENANCE_EVERY_S, WORKER_TTL_S, GuardedJob, GuardedWorker, connect
 from worker.training.stopping import on_stop_signal
 
-GPU_FILES = (
-    "/dev/nvidiactl",
-    "/dev/dxg",
-    "/dev/kfd",
-)  # of Linux, of Windows under it, of AMD: one where there is a GPU
+GPU_FILES = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # of Linux, of Windows under it, of AMD: one if there is a GPU
 
 log = logging.getLogger("worker")
 
@@ -64,19 +60,19 @@ def _device(settings: Settings) -> str:
     SettingsError where one that is named is not here."""
     if settings.device == "cpu" or (settings.device == "auto" and not any(map(os.path.exists, GPU_FILES))):
         return "cpu"
-    told = subprocess.run(python_module("models.device", settings.device), capture_output=True, text=True, check=False)
-    if told.returncode:
-        raise SettingsError(told.stderr.strip().rpartition("\n")[2])
-    return told.stdout.strip()
+    ended = subprocess.run(python_module("models.device", settings.device), capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise SettingsError(ended.stderr.strip().rpartition("\n")[2])
+    return ended.stdout.strip()
 
 
 def _wait_for_queue(settings: Settings) -> None:
-    told = None
+    reported = None
     with TrainQueue(settings.broker_url) as queue:
         while (trouble := queue.trouble()) is not None:
-            if trouble != told:
+            if trouble != reported:
                 log.warning("%s; waiting for it", trouble.sentence)
-                told = trouble
+                reported = trouble
             time.sleep(0.5)
 
 

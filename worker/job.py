@@ -85,14 +85,13 @@ def _taken_on(run: Run, settings: Settings, number: int | None) -> str:
 
 
 def _trained(run: Run, state: RunState, settings: Settings) -> str:
+    """Train here, or let several processes train. Their first settles the run; if it cannot, the attempt is lost like
+    that of a dead worker, and the reconciler enqueues the next.
+    """
     spec = run.spec()
     processes = spec.resolved.processes
-    return _watch(run, state, processes, settings) if processes > 1 else train_in(ALONE, run, spec, settings)
-
-
-def _watch(run: Run, state: RunState, processes: int, settings: Settings) -> str:
-    """Let several processes train. The first of them settles the run; if it cannot, the attempt is lost, as one whose
-    worker died, and the reconciler sees to the next."""
+    if processes == 1:
+        return train_in(ALONE, run, spec, settings)
     devices = devices_of(settings.device, processes)
     if devices[0] == "cpu" and processes > available_cores():
         log.warning("%d processes share %d cores; more processes than cores only cost", processes, available_cores())

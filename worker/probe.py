@@ -105,11 +105,6 @@ class Stopwatch:
         return statistics.fmean(self.counted)
 
     @property
-    def least_s(self) -> float:
-        """The quickest step, which the fewest got in the way of."""
-        return min(self.counted)
-
-    @property
     def range_s(self) -> tuple[float, float]:
         """Between what a step may take: with the cores to itself, and beside such work as there was at worst."""
         counted = self.counted
@@ -141,17 +136,13 @@ class Growth:
         self._least_s: dict[int, float] = {}  # the quickest step by batch
 
     def note(self, batch_size: int, watch: Stopwatch) -> None:
-        self._least_s[batch_size] = watch.least_s
+        self._least_s[batch_size] = min(watch.counted)  # the fewest got in the way of the quickest
 
     def step_s(self, batch_size: int) -> float:
         """On the line through the two largest batches that were measured."""
         smaller, larger = sorted(self._least_s)[-2:]
         a_picture = (self._least_s[larger] - self._least_s[smaller]) / (larger - smaller)
         return self._least_s[larger] + max(0.0, a_picture) * (batch_size - larger)
-
-    def first_s(self, batch_size: int) -> float:
-        """Of the steps until one counts."""
-        return (WARM_UP + 1) * self.step_s(batch_size)
 
     def describe(self, asked: int, batch_size: int, watch: Stopwatch) -> MeasuredStep:
         """What steps of `batch_size` tell of those that were asked for, and between what these may take."""
@@ -238,7 +229,8 @@ def _tried(probe: Probe, growth: Growth, fits: Callable[[int], bool], until: flo
     parts = [asked >> halvings for halvings in range(max(1, asked.bit_length() - 1))]
     while tried < asked:
         left_s = until - time.perf_counter()
-        possible = [size for size in parts if size > tried and fits(size) and growth.first_s(size) <= left_s]
+        first_s = left_s / (WARM_UP + 1)  # at most for a step: one has to count
+        possible = [size for size in parts if size > tried and fits(size) and growth.step_s(size) <= first_s]
         if not possible and tried:
             return
         tried = possible[0] if possible else parts[-1]
@@ -254,7 +246,8 @@ def _reckoned(probe: Probe, fixed: int, growth: Growth) -> Callable[[int], int]:
     long they take, once they were warmed up by that."""
     saved = []
     for batch_size in TINY:
-        with SavedTensors() as kept:
+        kept = SavedTensors()
+        with kept:
             probe.run(batch_size, warm_up=0)
         saved.append(kept.peak_bytes)
         growth.note(batch_size, probe.run(batch_size, warm_up=0, budget_s=TINY_S, most=MOST_STEPS))

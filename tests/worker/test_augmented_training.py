@@ -21,7 +21,7 @@ from worker.training.augmentation import TRANSFORMS, Augmentation
 from worker.training.batches import Batches
 from worker.training.execution import Execution
 from worker.training.methods import method_of
-from worker.training.randomness import Draws
+from worker.training.randomness import Draws, Purpose
 from worker.training.state import TrainState, new_state
 from worker.training.trainer import Trainer
 
@@ -143,7 +143,7 @@ def test_the_changes_of_a_step_are_a_function_of_seed_branch_step_and_update(
     def numbers(update: int = 0, **changes: int) -> list[float]:
         for name, value in changes.items():
             setattr(state, name, value)
-        return state.augmenting(update).uniform(3).tolist()
+        return state.draws(Purpose.AUGMENTATION, update).uniform(3).tolist()
 
     first = numbers(step=4, branch=0)
     torch.manual_seed(6)

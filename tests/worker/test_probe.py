@@ -154,7 +154,8 @@ def test_what_is_saved_for_the_way_back_is_counted_once_and_let_go() -> None:
     network = nn.Sequential(nn.Linear(10, 20), nn.ReLU(), nn.Linear(20, 1))
     peaks = []
     for count in (4, 8):
-        with SavedTensors() as kept:
+        kept = SavedTensors()
+        with kept:
             network(torch.ones(count, 10)).sum().backward()
             network(torch.ones(count, 10)).sum().backward()
         peaks.append(kept.peak_bytes)

@@ -13,7 +13,7 @@ from core.errors import CheckpointNotFound, StoreDamaged, TrainingFailed
 from core.runs import Run
 from core.runs.checkpoints import Checkpoint, list_checkpoints
 from core.runs.states import Progress, RunState
-from ganymede.schemas.diagnosis import Remedy, Verdict
+from ganymede.schemas.diagnosis import Verdict
 from ganymede.schemas.references import BranchStep
 from ganymede.schemas.states import Best
 from models.recipes import RECIPES
@@ -42,7 +42,9 @@ def roll_back(run: Run, state: TrainState, wish: RollBack, keeper: KeepCheckpoin
     Raises:
         TrainingFailed: it was done too often; the text says what may help.
     """
-    left, rollbacks, best, remedy = place_of(state), state.rollbacks, state.best, _remedy(state, wish)
+    left, rollbacks, best = place_of(state), state.rollbacks, state.best
+    verdict = Verdict(wish.verdict) if wish.verdict else None
+    remedy = remedies.next_remedy(verdict, state.resolved, state.remedies) if verdict else None
     if remedy is None and len([entry for entry in rollbacks if entry.remedy is None]) >= MOST:
         raise TrainingFailed(wish.failure, _advice(run, state, wish), retryable=False)
     if remedy and wish.before is not None:
@@ -59,7 +61,7 @@ def roll_back(run: Run, state: TrainState, wish: RollBack, keeper: KeepCheckpoin
         lr_scale=lr_scale,
         generator_lr=numbers.generator_lr * lr_scale,
         discriminator_lr=numbers.discriminator_lr * lr_scale,
-        verdict=Verdict(wish.verdict) if wish.verdict else None,
+        verdict=verdict,
         remedy=remedy,
     )
     state.branch, state.lr_scale, state.best, state.without_better = entry.branch, lr_scale, best, 0
@@ -79,18 +81,12 @@ def sound_best(run: Run, state: TrainState, since_step: int) -> Best | None:
     return None if led_here and best.step >= since_step else best
 
 
-def _remedy(state: TrainState, wish: RollBack) -> Remedy | None:
-    if wish.verdict is None:
-        return None
-    return remedies.next_remedy(Verdict(wish.verdict), state.resolved, state.remedies)
-
-
 def report_rollbacks(run: Run, state: TrainState) -> None:
     """Put those into the event log that are not there: a process may have died before it could."""
     actions = [event["data"] for event in run.events() if event["type"] == "action"]
-    told = {data["branch"] for data in actions if data.get("action") in (ROLLED_BACK, REMEDIED)}
+    reported = {data["branch"] for data in actions if data.get("action") in (ROLLED_BACK, REMEDIED)}
     for entry in state.rollbacks:
-        if entry.branch not in told:
+        if entry.branch not in reported:
             facts = _facts(entry, state)
             run.log_event("action", facts)
             log.info("%s, from step %d: %s", facts["action"].replace("_", " "), entry.from_step, facts["message"])
@@ -100,14 +96,14 @@ def _facts(entry: Rollback, state: TrainState) -> dict[str, Any]:
     """What is told of a way back; `count` is of its kind."""
     kind = [each for each in state.rollbacks if bool(each.remedy) is bool(entry.remedy)]
     went = f"{entry.reason}; went back to step {entry.step}, and on with"
-    told: dict[str, Any] = {"count": 1 + kind.index(entry), **entry.model_dump(mode="json", exclude_none=True)}
+    facts: dict[str, Any] = {"count": 1 + kind.index(entry), **entry.model_dump(mode="json", exclude_none=True)}
     if entry.remedy is None:
         message = f"{went} learning rates of {_rates((entry.generator_lr, entry.discriminator_lr))}"
-        return {"action": ROLLED_BACK, "message": message, "most": MOST, **told}
+        return {"action": ROLLED_BACK, "message": message, "most": MOST, **facts}
     message = f"{went} {entry.remedy.in_words()}: {entry.remedy.why}"
-    told |= told.pop("remedy") | {"remedy": entry.remedy.name}
-    del told["name"]
-    return {"action": REMEDIED, "message": message, "most": remedies.MOST, **told}
+    facts |= facts.pop("remedy") | {"remedy": entry.remedy.name}
+    del facts["name"]
+    return {"action": REMEDIED, "message": message, "most": remedies.MOST, **facts}
 
 
 def _candidates(checkpoints: list[Checkpoint], state: TrainState, wish: RollBack) -> list[Checkpoint]:

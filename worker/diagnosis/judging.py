@@ -6,13 +6,7 @@ from ganymede.schemas.diagnosis import Diagnosis, Verdict
 from worker.diagnosis import thresholds as t
 from worker.diagnosis.advice import advice_for
 from worker.diagnosis.rules import Finding, Rule, discriminator_too_strong, exploding
-from worker.diagnosis.scored import (
-    discriminator_overfitting,
-    label_ignored,
-    memorising,
-    mode_collapse,
-    stalled,
-)
+from worker.diagnosis.scored import discriminator_overfitting, label_ignored, memorising, mode_collapse, stalled
 from worker.diagnosis.window import Window
 
 # The first that finds something is the verdict: what makes the others go wrong comes before them. A generator that
@@ -58,21 +52,17 @@ def _verdict(window: Window) -> tuple[Verdict, Finding]:
     if trouble is not None:
         return trouble
     if len(window.reports) < t.WARM_UP_REPORTS or window.setting.is_warming_up(window.step):
-        return Verdict.WARMING_UP, _warming_up(window)
+        remedied = window.setting.remedied
+        since = f" what the change at step {remedied.step} did" if remedied else ""
+        summary = f"step {window.step} of {window.setting.steps}: too early to tell{since}"
+        return Verdict.WARMING_UP, Finding(summary, {}, window.step)
     return Verdict.HEALTHY, _healthy(window)
-
-
-def _warming_up(window: Window) -> Finding:
-    setting = window.setting
-    since = f" what the change at step {setting.remedied.step} did" if setting.remedied else ""
-    return Finding(f"step {window.step} of {setting.steps}: too early to tell{since}", {}, window.step)
 
 
 def _healthy(window: Window) -> Finding:
     last = window.reports[-1]
-    numbers: dict[str, float] = {
-        name: last[name] for name in ("d_real_accuracy", "d_fake_accuracy", "loss") if name in last
-    }
+    shown = ("d_real_accuracy", "d_fake_accuracy", "loss")
+    numbers: dict[str, float] = {name: last[name] for name in shown if name in last}
     if "d_real_accuracy" in numbers and "d_fake_accuracy" in numbers:
         shares = f"{last['d_real_accuracy']:.0%} of real and {last['d_fake_accuracy']:.0%} of drawn pictures"
         text = f"the discriminator is right on {shares}"

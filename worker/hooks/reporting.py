@@ -26,35 +26,21 @@ from worker.training.trainer import Hook, Metrics
 
 MARK_EVERY_S = 1.0  # signs of life in state.json, and looks whether it is to stop
 GRIDS_KEPT = 500
+SLOWING = 1 / 600  # a run of any length has some thousand events of its numbers at most
 
 
 class Clock:
-    """Lets something happen at most once in `every_s` seconds."""
+    """Is due at most once in `every_s` seconds; with `slowing`, ever more rarely: a share of its own age."""
 
-    def __init__(self, every_s: float) -> None:
-        self.every_s, self._last = every_s, float("-inf")
-
-    def is_due(self) -> bool:
-        now = time.monotonic()
-        if now - self._last < self.every_s:
-            return False
-        self._last = now
-        return True
-
-
-class SlowingClock:
-    """As Clock, but ever rarer as time goes by: a run of any length is due some thousand times at most."""
-
-    def __init__(self, first_s: float, slowing: float = 1 / 600) -> None:
-        self.first_s, self.slowing = first_s, slowing
-        self._began = time.monotonic()
-        self._due_at = self._began
+    def __init__(self, every_s: float, slowing: float = 0.0) -> None:
+        self.every_s, self.slowing = every_s, slowing
+        self._began = self._due_at = time.monotonic()
 
     def is_due(self) -> bool:
         now = time.monotonic()
         if now < self._due_at:
             return False
-        self._due_at = now + max(self.first_s, (now - self._began) * self.slowing)
+        self._due_at = now + max(self.every_s, (now - self._began) * self.slowing)
         return True
 
 
@@ -96,7 +82,7 @@ class ReportProgress(Quiet):
 
     def __init__(self, run: Run, attempt: int) -> None:
         self.run, self.attempt, self.clock = run, attempt, Clock(MARK_EVERY_S)
-        self.event_clock = SlowingClock(MARK_EVERY_S)
+        self.event_clock = Clock(MARK_EVERY_S, slowing=SLOWING)
 
     def after_report(self, state: TrainState, metrics: Metrics) -> None:
         point = {"branch": state.branch, "step": state.step, "attempt": self.attempt, "images_seen": state.images_seen}

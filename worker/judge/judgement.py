@@ -57,16 +57,18 @@ class JudgeReference:
     recall: float
 
 
-def load_judge(weights: Path = WEIGHTS) -> DigitClassifier:
+@cache
+def load_judge() -> DigitClassifier:
     """The committed classifier, float32 on the CPU, ready to read (float16 on disk, widened here)."""
     network = DigitClassifier()
-    network.load_state_dict(load_file(weights))
+    network.load_state_dict(load_file(WEIGHTS))
     return network.eval().requires_grad_(False)
 
 
-def load_reference(path: Path = REFERENCE) -> JudgeReference:
+@cache
+def load_reference() -> JudgeReference:
     """The committed statistics of MNIST's test images."""
-    with np.load(path, allow_pickle=False) as archive:
+    with np.load(REFERENCE, allow_pickle=False) as archive:
         numbers = {name: float(archive[name]) for name in ("floor", "accuracy", "kid", "precision", "recall")}
         return JudgeReference(archive["mean"], archive["covariance"], **numbers)
 
@@ -77,8 +79,8 @@ def judge(images: NDArray[np.uint8], labels: NDArray[np.integer]) -> Judgement:
     Raises ValueError for another shape or dtype, for labels outside 0 to 9, and for fewer than two images.
     """
     images = _checked(images, labels)
-    reference = _committed_reference()
-    readings, features = read(_committed_judge(), images)
+    reference = load_reference()
+    readings, features = read(load_judge(), images)
     distance = frechet_distance(*statistics(features), reference.mean, reference.covariance)
     return judged(readings, labels, CLASSES, distance, reference.floor)
 
@@ -109,10 +111,6 @@ def judged(
         floor=floor,
         ratio=distance / floor,
     )
-
-
-_committed_judge = cache(load_judge)
-_committed_reference = cache(load_reference)
 
 
 def _checked(images: NDArray[np.uint8], labels: NDArray[np.integer]) -> NDArray[np.uint8]:

@@ -14,6 +14,7 @@ from worker.training.augmentation import Augmentation
 from worker.training.batches import Batches
 from worker.training.mode_seeking import likeness
 from worker.training.objectives import Objective, classification
+from worker.training.randomness import Purpose
 from worker.training.regularisers import Judged, Regulariser
 from worker.training.state import Reported, TrainState, descend
 
@@ -58,7 +59,7 @@ class Adversarial:
         number = state.step * self.n_critic + update
         penalty = self.penalty if number % self.penalty_every == 0 else None
         needs_gradients = penalty is not None
-        source = state.augmenting(update)
+        source = state.draws(Purpose.AUGMENTATION, update)
         real_BCHW, fake_BCHW = (images.detach().requires_grad_(needs_gradients) for images in (real_BCHW, fake_BCHW))
         seen = [self.augment(images, state.augmentation, source) for images in (real_BCHW, fake_BCHW)]
         with state.execution.autocast(allowed=not needs_gradients):
@@ -68,10 +69,11 @@ class Adversarial:
         reported |= accuracies(self.objective, real, fake)
         reported |= self._certainty(state, real, fake)
         if real.class_BK is not None:
-            reported["d_class_loss"] = class_loss = _both_classified(real, fake, label_B)
+            class_loss = classification(real.class_BK, label_B) + classification(fake.class_BK, label_B)
+            reported["d_class_loss"] = class_loss
             loss = loss + class_loss
         if penalty is not None:
-            mixing_B = state.mixing(len(real_BCHW), update)
+            mixing_B = state.draws(Purpose.MIXING, update).uniform(len(real_BCHW))
 
             def score(images_BCHW: Tensor) -> Tensor:
                 images_BCHW = self.augment(images_BCHW, state.augmentation, source)
@@ -89,7 +91,7 @@ class Adversarial:
         reported: Reported = {}
         if self.mode_seeking:
             reported["likeness"] = likeness(fake_BCHW.float(), real_BCHW, label_B)
-        source = state.augmenting(self.n_critic)
+        source = state.draws(Purpose.AUGMENTATION, self.n_critic)
         fake_BCHW = self.augment(fake_BCHW, state.augmentation, source)
         if self.objective.is_relative:
             real_BCHW = self.augment(real_BCHW, state.augmentation, source)
@@ -137,7 +139,3 @@ def accuracies(objective: Objective, real: DiscriminatorOutput, fake: Discrimina
         "d_real_accuracy": (real.score_B.detach() > objective.boundary).float().mean(),
         "d_fake_accuracy": (fake.score_B.detach() < objective.boundary).float().mean(),
     }
-
-
-def _both_classified(real: DiscriminatorOutput, fake: DiscriminatorOutput, label_B: Tensor | None) -> Tensor:
-    return classification(real.class_BK, label_B) + classification(fake.class_BK, label_B)

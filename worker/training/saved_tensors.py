@@ -1,30 +1,19 @@
 """How many bytes autograd keeps for the way back: most of what a step needs beside the weights. Knows no network."""
 
 import weakref
-from types import TracebackType
-from typing import Self
 
 import torch
 from torch import Tensor
 
 
-class SavedTensors:
+class SavedTensors(torch.autograd.graph.saved_tensors_hooks):
     """Counts while it is entered. What is saved several times counts once; `peak_bytes` is the most at a time."""
 
     def __init__(self) -> None:
+        super().__init__(self._pack, self._unpack)
         self.peak_bytes = 0
         self._bytes = 0
         self._owners: dict[int, int] = {}  # how many saved tensors are in the storage at that address
-        self._hooks = torch.autograd.graph.saved_tensors_hooks(self._pack, self._unpack)
-
-    def __enter__(self) -> Self:
-        self._hooks.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._hooks.__exit__(kind, error, traceback)
 
     def _pack(self, tensor: Tensor) -> "_Kept":
         kept = _Kept(tensor)

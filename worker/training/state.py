@@ -131,39 +131,22 @@ class TrainState:
         real_BCHW, label_B = batches.next()
         return real_BCHW, label_B if self.num_classes else None
 
-    def noise(self, count: int, update: int = 0) -> Tensor:
+    def noise(self, count: int, update: int = 0, purpose: Purpose = Purpose.NOISE) -> Tensor:
         """Standard normal noise (B, Z) of the current step."""
-        return self._normal(Purpose.NOISE, count, update)
+        return self.draws(purpose, update).normal(count, self.resolved.latent_dim)
 
-    def posterior_noise(self, count: int) -> Tensor:
-        """Standard normal noise (B, Z) by which a VAE samples its posterior in the current step."""
-        return self._normal(Purpose.POSTERIOR, count)
-
-    def mixing(self, count: int, update: int = 0) -> Tensor:
-        """Numbers (B,) of U(0, 1) of the current step."""
-        return self._draws(Purpose.MIXING, update).uniform(count)
-
-    def augmenting(self, update: int) -> Draws:
-        """The numbers by which pictures are augmented in the current step."""
-        return self._draws(Purpose.AUGMENTATION, update)
-
-    def _normal(self, purpose: Purpose, count: int, update: int = 0) -> Tensor:
-        return self._draws(purpose, update).normal(count, self.resolved.latent_dim)
-
-    def _draws(self, purpose: Purpose, update: int) -> Draws:
+    def draws(self, purpose: Purpose, update: int = 0) -> Draws:
+        """Random numbers of the current step for one purpose."""
         moment = Moment(self.resolved.seed, self.branch, self.step, update)
         return Draws(stream(moment, purpose, self.execution.torch_device), self.world)
 
     def statistics(self, *optimizers: torch.optim.Optimizer) -> Iterator[Tensor]:
         """Running means and variances of the batch norms in the networks that these optimizers move."""
-        for network, optimizer in (
-            (self.generator, self.generator_optimizer),
-            (self.counterpart, self.counterpart_optimizer),
-        ):
-            if optimizer in optimizers:
-                for name, buffer in network.named_buffers():
-                    if name.endswith(("running_mean", "running_var")):
-                        yield buffer
+        owners = {self.generator_optimizer: self.generator, self.counterpart_optimizer: self.counterpart}
+        for optimizer in optimizers:
+            for name, buffer in owners[optimizer].named_buffers():
+                if name.endswith(("running_mean", "running_var")):
+                    yield buffer
 
     def set_rates(self) -> None:
         """The learning rates of the current step, and what Adam remembers."""
@@ -171,10 +154,8 @@ class TrainState:
         beta1, beta2 = self.resolved.beta1, self.resolved.beta2
         if self.is_annealed:
             beta2 = moved(min(FIRST_BETA2, beta2), beta2, self.done)
-        for optimizer, rate in (
-            (self.generator_optimizer, self.resolved.generator_lr),
-            (self.counterpart_optimizer, self.resolved.discriminator_lr),
-        ):
+        optimizers = (self.generator_optimizer, self.counterpart_optimizer)
+        for optimizer, rate in zip(optimizers, self.resolved.learning_rates, strict=True):
             for group in optimizer.param_groups:
                 group["lr"], group["betas"] = rate * factor, (beta1, beta2)
 
@@ -187,13 +168,9 @@ class TrainState:
             ramp = self.images_seen * EMA_RAMP_UP
             half_life = moved(0.0, half_life, self.done) if self.is_annealed else min(half_life, ramp)
         weight = 1 - 0.5 ** (images / half_life) if half_life > 0 else 1.0
-        averaged, current = list(self.ema.state_dict().values()), list(self.generator.state_dict().values())
-        floating = [tensor.is_floating_point() for tensor in averaged]
-        torch._foreach_lerp_(
-            [tensor for tensor, is_float in zip(averaged, floating, strict=True) if is_float],
-            [tensor for tensor, is_float in zip(current, floating, strict=True) if is_float],
-            weight,
-        )
+        pairs = zip(self.ema.state_dict().values(), self.generator.state_dict().values(), strict=True)
+        averaged, current = zip(*(pair for pair in pairs if pair[0].is_floating_point()), strict=True)
+        torch._foreach_lerp_(averaged, current, weight)
 
 
 def remedied(settled: ResolvedConfig, rollbacks: Sequence[Rollback]) -> ResolvedConfig:
@@ -256,16 +233,12 @@ def descend(state: TrainState, loss: Tensor, *optimizers: torch.optim.Optimizer)
     if state.world.size > 1:
         gradients = (gradient for optimizer in optimizers for gradient in _gradients(optimizer))
         state.world.average([loss, *gradients, *state.statistics(*optimizers)])
-    norms = [_gradient_norm(optimizer) for optimizer in optimizers]
+    norms = [torch.stack(torch._foreach_norm(_gradients(optimizer))).norm() for optimizer in optimizers]
     is_finite = torch.stack([loss, *norms]).isfinite().all()
     torch.maximum(state.broken, is_finite.logical_not().float(), out=state.broken)
     for optimizer in optimizers:
         optimizer.step()
     return norms
-
-
-def _gradient_norm(optimizer: torch.optim.Optimizer) -> Tensor:
-    return torch.stack(torch._foreach_norm(_gradients(optimizer))).norm()
 
 
 def _gradients(optimizer: torch.optim.Optimizer) -> list[Tensor]:

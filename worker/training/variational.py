@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from models.encoder import Posterior
 from worker.training.batches import Batches
+from worker.training.randomness import Purpose
 from worker.training.state import Reported, TrainState, descend
 
 Likelihood = Callable[[Tensor, Tensor], Tensor]
@@ -29,7 +30,7 @@ class Variational:
         real_BCHW, label_B = state.take(batches)
         with state.execution.autocast():
             posterior: Posterior = state.counterpart(real_BCHW, label_B)
-            z_BZ = sampled(posterior, state.posterior_noise(len(real_BCHW)))
+            z_BZ = sampled(posterior, state.noise(len(real_BCHW), purpose=Purpose.POSTERIOR))
             drawn_BCHW = state.generator.before_tanh(z_BZ, label_B)  # type: ignore[operator]
         reconstruction = self.likelihood(drawn_BCHW.flatten(1), real_BCHW.flatten(1)).mean()
         divergence = divergence_from_normal(posterior).mean()

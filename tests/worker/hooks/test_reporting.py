@@ -22,7 +22,7 @@ def test_grids_are_thinned_with_the_first_and_the_last_kept() -> None:
 def test_a_run_of_any_length_leaves_some_thousand_points_in_its_event_log(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr("worker.hooks.reporting.time.monotonic", lambda: now)
-    clock = hooks.SlowingClock(1.0)
+    clock = hooks.Clock(1.0, slowing=hooks.SLOWING)
 
     due_at = []
     for now in range(7 * 24 * 3600):  # a week, asked every second

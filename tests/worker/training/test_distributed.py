@@ -1,7 +1,10 @@
 """Shares of a batch and of its random numbers, and where each process computes (the processes: test_together.py)."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
+from torch import Tensor
 
 from core.datasets import Dataset
 from core.errors import InvalidRequest, TrainingFailed
@@ -11,6 +14,7 @@ from worker.training.augmentation import TRANSFORMS
 from worker.training.batches import Batches
 from worker.training.distributed import World
 from worker.training.execution import Execution, devices_of
+from worker.training.randomness import Purpose
 from worker.training.state import TrainState, new_state
 
 CPU = Execution(device="cpu", precision="float32", threads=1)
@@ -21,14 +25,23 @@ def state(create_run: CreateRun) -> TrainState:
     return new_state(create_run(recipe="wgan-gp").spec().resolved, CPU)
 
 
-@pytest.mark.parametrize("draw", ["noise", "posterior_noise", "mixing"])
-def test_the_shares_of_all_are_the_random_numbers_of_one(state: TrainState, draw: str) -> None:
-    whole = getattr(state, draw)(16)
+DRAWS: dict[str, Callable[[TrainState, int], Tensor]] = {
+    "noise": lambda state, count: state.noise(count),
+    "posterior_noise": lambda state, count: state.noise(count, purpose=Purpose.POSTERIOR),
+    "mixing": lambda state, count: state.draws(Purpose.MIXING).uniform(count),
+}
+
+
+@pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
+def test_the_shares_of_all_are_the_random_numbers_of_one(
+    state: TrainState, draw: Callable[[TrainState, int], Tensor]
+) -> None:
+    whole = draw(state, 16)
 
     shares = []
     for rank in range(4):
         state.world = World(rank, 4)
-        shares.append(getattr(state, draw)(4))
+        shares.append(draw(state, 4))
 
     assert torch.equal(torch.cat(shares), whole)
 
@@ -37,12 +50,12 @@ def test_the_shares_of_all_are_the_random_numbers_of_one(state: TrainState, draw
 def test_the_shares_of_all_are_changed_as_the_batch_of_one(state: TrainState, kind: str, name: str) -> None:
     images_BCHW = torch.rand(16, 3, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
     change, p = TRANSFORMS[kind][name], torch.tensor(0.5)
-    whole = change(images_BCHW, p, state.augmenting(0))
+    whole = change(images_BCHW, p, state.draws(Purpose.AUGMENTATION))
 
     shares = []
     for rank in range(4):
         state.world = World(rank, 4)
-        shares.append(change(state.world.share(images_BCHW), p, state.augmenting(0)))
+        shares.append(change(state.world.share(images_BCHW), p, state.draws(Purpose.AUGMENTATION)))
 
     assert not torch.equal(whole, images_BCHW)
     torch.testing.assert_close(torch.cat(shares), whole, atol=1e-6, rtol=0)

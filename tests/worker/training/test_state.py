@@ -1,7 +1,6 @@
 """Checkpoints: what is saved comes back bit for bit, and what is damaged or of another config is refused."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from tests.manifests import dataset_manifest
 from tests.worker.conftest import CreateRun
 from worker.checkpoints.checkpointing import load_training, save_training
 from worker.training.execution import Execution
+from worker.training.randomness import Purpose
 from worker.training.state import TrainState, new_state
 
 CPU = Execution(device="cpu", precision="float32", threads=1)
@@ -98,13 +98,11 @@ def test_noise_is_a_function_of_seed_branch_and_step(resolved: ResolvedConfig) -
     assert not torch.equal(drawn, twin.noise(8))
 
 
-@pytest.mark.parametrize("draw", [TrainState.noise, TrainState.mixing])
-def test_each_update_within_a_step_has_numbers_of_its_own(
-    resolved: ResolvedConfig, draw: Callable[[TrainState, int, int], torch.Tensor]
-) -> None:
+@pytest.mark.parametrize("purpose", [Purpose.NOISE, Purpose.MIXING])
+def test_each_update_within_a_step_has_numbers_of_its_own(resolved: ResolvedConfig, purpose: Purpose) -> None:
     state = new_state(resolved, CPU)
 
-    first, second, again = draw(state, 8, 0), draw(state, 8, 1), draw(state, 8, 0)
+    first, second, again = (state.draws(purpose, update).uniform(8) for update in (0, 1, 0))
 
     assert torch.equal(first, again)
     assert not torch.equal(first, second)
@@ -113,11 +111,11 @@ def test_each_update_within_a_step_has_numbers_of_its_own(
 def test_each_purpose_has_numbers_of_its_own(resolved: ResolvedConfig) -> None:
     state = new_state(resolved, CPU)
 
-    assert not torch.equal(state.noise(8), state.posterior_noise(8))
+    assert not torch.equal(state.noise(8), state.noise(8, purpose=Purpose.POSTERIOR))
 
 
 def test_real_and_fake_are_mixed_by_uniform_numbers_one_for_each_picture(resolved: ResolvedConfig) -> None:
-    mixing_B = new_state(resolved, CPU).mixing(10_000)
+    mixing_B = new_state(resolved, CPU).draws(Purpose.MIXING).uniform(10_000)
 
     assert mixing_B.shape == (10_000,)
     assert 0 <= mixing_B.min() < 0.01
