@@ -4,11 +4,11 @@ import datetime as dt
 
 
 def timestamp(seconds: float | None = None) -> str:
-    """Now, or a Unix time: ISO 8601 in UTC with milliseconds."""
+    """Format now, or a Unix time, as ISO 8601 in UTC with milliseconds."""
     moment = dt.datetime.now(dt.UTC) if seconds is None else dt.datetime.fromtimestamp(seconds, dt.UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def has_passed(moment: dt.datetime | None) -> bool:
-    """Whether it is over; None: it never comes."""
+    """Return whether a moment is over; None never comes."""
     return moment is not None and dt.datetime.now(dt.UTC) > moment

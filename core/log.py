@@ -29,7 +29,7 @@ _ENDS_OR_MOVES = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udf
 
 @contextlib.contextmanager
 def about_run(run_id: str) -> Iterator[None]:
-    """Every line written inside names this run."""
+    """Name this run in every line logged within the block."""
     token = RUN.set(run_id)
     try:
         yield
@@ -38,7 +38,7 @@ def about_run(run_id: str) -> Iterator[None]:
 
 
 def add_ids(record: logging.LogRecord) -> bool:
-    """A filter that lets all pass, and notes what the line is about."""
+    """Pass every record, and add the ids of its request and run."""
     found = (("request_id", REQUEST_ID.get()), ("run", RUN.get()), ("key", KEY.get()))
     record.ids = {name: value for name, value in found if value}
     return True
@@ -75,7 +75,7 @@ class HumanFormatter(logging.Formatter):
         return f"{line} [{' '.join(f'{name}={value}' for name, value in ids.items())}]" if ids else line
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 (logging's name)
-        """Indented, so that no text in it can look like a line of its own."""
+        """Indent tracebacks, so that no text in them can look like a line of its own."""
         lines = super().formatException(ei).split("\n")
         return "\n".join("    " + _ENDS_OR_MOVES.sub(_escaped, line) for line in lines)
 
@@ -85,7 +85,7 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def configure_logging(form: Form, *, of_one_run: bool = False) -> None:
-    """Send every log line of this process, and Python's warnings, to stderr; `of_one_run`: into a run's own log."""
+    """Send all logs of this process, and Python's warnings, to stderr; `of_one_run`: into a run's own log."""
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(add_ids)
     handler.setFormatter(JSONFormatter() if form == "json" else HumanFormatter(with_run=not of_one_run))

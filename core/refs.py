@@ -13,30 +13,28 @@ Place = TypeVar("Place", bound=BranchStep)
 
 
 def check_name(name: str, pointer: str) -> str:
-    """Return `name` if it may name a model, dataset or alias; raise InvalidRequest at `pointer` if not."""
+    """Return `name` if it may name a model, dataset or alias; else raise InvalidRequest at `pointer`."""
     return _parsed(references.valid_name, name, pointer)
 
 
 def check_model_name(name: str, pointer: str) -> str:
-    """As check_name, and not one of the reserved model names."""
+    """Check as check_name does, and refuse reserved model names."""
     return _parsed(references.valid_model_name, name, pointer)
 
 
 def parse_model_ref(text: str, pointer: str = "model") -> ModelRef:
-    """Parse a reference; raise InvalidRequest at `pointer` when it is none of the three forms."""
+    """Parse a reference; raise InvalidRequest at `pointer` if it has none of the three forms."""
     return _parsed(ModelRef.parse, text, pointer)
 
 
 def parse_reference(text: str, pointer: str = "model") -> Reference:
-    """Parse a reference of any form; raise InvalidRequest at `pointer` when it is of none."""
+    """Parse a reference of any form; raise InvalidRequest at `pointer` if it has none."""
     return _parsed(references.parse_reference, text, pointer)
 
 
 def find_place(places: Iterable[Place], asked: str) -> Place | None:
-    """The one of `places` that is meant: a step (of the newest branch that has it), BRANCH-STEP or `latest`.
-
-    Raises:
-        InvalidRequest: `asked` is none of the three.
+    """Find the place that a step (of the newest branch that has it), BRANCH-STEP or `latest` means; InvalidRequest for
+    other texts.
     """
     if not references.is_step(asked):
         raise InvalidRequest.field("step", f"a step, BRANCH-STEP or {LATEST}; got {asked[:80]!r}")
@@ -47,11 +45,7 @@ def find_place(places: Iterable[Place], asked: str) -> Place | None:
 
 
 def class_index(label: int | str, names: Sequence[str], pointer: str) -> int:
-    """A class by its name or its index; where a class is named like another's index, the name wins.
-
-    Raises:
-        InvalidRequest: it is neither.
-    """
+    """Find a class by its name or else its index; InvalidRequest if it is neither."""
     if isinstance(label, str) and label in names:
         return names.index(label)
     digits = str(label)

@@ -28,11 +28,11 @@ class Numbers(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow", ser_json_inf_nan="constants")  # a NaN is refused, not hidden
 
     def to_json(self) -> dict[str, Any]:
-        """As it is written: what was read, or what it was made of, in the order of the fields."""
+        """Return what is written: what was read or given, in the order of the fields."""
         return self.model_dump(mode="json", exclude_unset=True)
 
     def changed(self, **changes: Any) -> Self:
-        """With other values of some fields; ValueError where one does not fit."""
+        """Return a copy with other values of some fields; ValueError if one does not fit."""
         assert changes.keys() <= type(self).model_fields.keys()
         return self._with(changes)
 
@@ -103,11 +103,11 @@ class ResolvedConfig(Numbers):
 
     @property
     def images_per_step(self) -> int:
-        """Real images that a step sees."""
+        """Real images of a step."""
         return self.batch_size * self.n_critic
 
     def after(self, remedies: Iterable[Remedy]) -> Self:
-        """With what remedies changed, the oldest first."""
+        """Apply remedies, the oldest first."""
         return self._with({each.field: each.after for remedy in remedies for each in remedy.changes})
 
 

@@ -22,33 +22,10 @@ class ApiError(ClientError):
 
     def __init__(self, problem: Problem, retry_after_s: float | None = None) -> None:
         super().__init__(f"{problem.title}: {problem.detail}")
-        self.problem = problem
-        self.retry_after_s = retry_after_s
-
-    @property
-    def status(self) -> int:
-        return self.problem.status
-
-    @property
-    def code(self) -> str:
-        return self.problem.code
-
-    @property
-    def title(self) -> str:
-        return self.problem.title
-
-    @property
-    def detail(self) -> str:
-        return self.problem.detail
-
-    @property
-    def errors(self) -> Sequence[FieldProblemBody]:
-        """The fields that are wrong."""
-        return self.problem.errors or ()
-
-    @property
-    def request_id(self) -> str:
-        return self.problem.request_id
+        self.problem, self.retry_after_s = problem, retry_after_s
+        self.status, self.code, self.title, self.detail = problem.status, problem.code, problem.title, problem.detail
+        self.errors: Sequence[FieldProblemBody] = problem.errors or ()  # the fields that are wrong
+        self.request_id = problem.request_id
 
 
 class Unreachable(ClientError):

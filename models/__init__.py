@@ -1,7 +1,7 @@
 """What a network is. The one table of architectures; nothing registers itself."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
@@ -26,14 +26,6 @@ class Architecture:
     generator: Callable[[Any], nn.Module]
     trunk: Callable[[Any, int], Any]
     revision: int = 1
-
-    def parse(self, fields: Mapping[str, int]) -> Any:
-        """A config from stored fields; ValueError or TypeError if they do not fit."""
-        return self.config(**fields)
-
-    @staticmethod
-    def fields(config: Any) -> dict[str, int]:
-        return asdict(config)
 
     def discriminator(self, config: Any, conditioning: Conditioning) -> Discriminator:
         """Trunk and head; `conditioning` is "none" where the config has no classes, and only there."""

@@ -92,7 +92,10 @@ class Trunk(nn.Module):
     def __init__(self, config: DCGANConfig, channels_in: int) -> None:
         super().__init__()
         widths = [channels_in, *config.discriminator_widths]
-        self.blocks = nn.Sequential(*(layer for pair in pairwise(widths) for layer in _down(*pair)))
+        layers: list[nn.Module] = []
+        for narrow, wide in pairwise(widths):
+            layers += [nn.Conv2d(narrow, wide, 4, stride=2, padding=1), nn.LeakyReLU(SLOPE)]
+        self.blocks = nn.Sequential(*layers)
         side = config.image_size >> len(config.discriminator_widths)
         self.features = widths[-1] * side**2
         self.apply(_initialise)
@@ -114,11 +117,6 @@ def _levels(widths: list[int], depth: int) -> Iterator[nn.Module]:
 def _normed(layer: nn.Conv2d) -> Iterator[nn.Module]:
     yield layer
     yield nn.BatchNorm2d(layer.out_channels)
-    yield nn.LeakyReLU(SLOPE)
-
-
-def _down(narrow: int, wide: int) -> Iterator[nn.Module]:
-    yield nn.Conv2d(narrow, wide, 4, stride=2, padding=1)
     yield nn.LeakyReLU(SLOPE)
 
 

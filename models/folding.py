@@ -16,10 +16,8 @@ from torch.nn import functional as F
 from models.blocks import UpConv2d, doubling_kernel
 
 STEADY_ROWS = 4
-TAPS = (
-    (3, 1),
-    (2, 0),
-)  # of the transposed kernel: what the pixels before and behind an edge add to the first, the second
+# Of the transposed kernel: what the pixels before and behind an edge add to the first, the second.
+TAPS = ((3, 1), (2, 0))
 NARROW = 16  # channels that a CPU's kernels compute at least; a layer with fewer wastes the rest
 
 

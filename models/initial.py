@@ -122,9 +122,7 @@ def _sizes(folder: Path, manifest: VersionManifest) -> dict[str, int]:
     if WEIGHTS_FILE not in manifest.files or not (folder / MANIFEST_FILE).exists():
         raise StoreDamaged(f"{files.shown(folder / MANIFEST_FILE)} does not describe a version")
     check_files(folder, manifest.files)
-    _, config = load_version(folder, manifest)
-    sizes: dict[str, int] = asdict(config)
-    return sizes
+    return asdict(load_version(folder, manifest)[1])
 
 
 def _recipe_of(initial: InitialWeights) -> Choice:

@@ -12,7 +12,7 @@ from models.spectral import constrain
 
 def network_config(resolved: ResolvedConfig) -> Any:
     """The config of the architecture that `resolved` describes."""
-    return ARCHITECTURES[resolved.architecture].parse(resolved.network.to_json())
+    return ARCHITECTURES[resolved.architecture].config(**resolved.network.to_json())
 
 
 def build_networks(resolved: ResolvedConfig) -> tuple[nn.Module, nn.Module]:

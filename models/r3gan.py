@@ -69,10 +69,8 @@ class Resample(nn.Module):
 
     def __init__(self, channels_in: int, channels_out: int, *, doubles: bool) -> None:
         super().__init__()
-        self.doubles, self.conv = (
-            doubles,
-            nn.Identity() if channels_in == channels_out else _pointwise(channels_in, channels_out),
-        )
+        self.doubles = doubles
+        self.conv = nn.Identity() if channels_in == channels_out else _pointwise(channels_in, channels_out)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         if self.doubles:

@@ -57,10 +57,6 @@ def draw_samples(
     return draw(generator, seeds, latent_dim, num_classes, labels=labels)
 
 
-def grid_columns(num_classes: int) -> int:
-    return num_classes if 2 <= num_classes <= 10 else GRID_SIDE
-
-
 def grid_seeds(num_classes: int) -> range:
     """Seeds 0, 1, ... of the fixed grid; with seed mod classes as the label every column is one class."""
-    return range(GRID_SIDE * grid_columns(num_classes))
+    return range(GRID_SIDE * (num_classes if 2 <= num_classes <= 10 else GRID_SIDE))

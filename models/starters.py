@@ -33,14 +33,12 @@ def install_starters(registry: Registry, folder: Path | None = None) -> None:
 def _install(registry: Registry, starter: Path) -> None:
     name, key = starter.name, read_manifest(starter / MANIFEST_FILE).key
     try:
-        has_another = _has_another(registry, name, key)
+        if _has_another(registry, name, key):
+            log.info("the store has a model %r of its own: it stays, and the one of this build is not installed", name)
+        elif not registry.store.has(f"models/{name}/aliases.json"):
+            publish_folder(registry, name, starter)
     except StoreDamaged as error:
         log.warning("the starter %r is not installed: %s", name, error)
-        return
-    if has_another:
-        log.info("the store has a model %r of its own: it stays, and the one of this build is not installed", name)
-    elif not registry.store.has(f"models/{name}/aliases.json"):
-        publish_folder(registry, name, starter)
 
 
 def _has_another(registry: Registry, name: str, key: PublishKey) -> bool:

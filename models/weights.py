@@ -5,6 +5,7 @@ No pickle: a foreign file can be wrong, never run code.
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ DTYPES = {torch.float32: "F32", torch.int64: "I64"}  # of the weights and buffer
 
 def save_generator(path: Path, generator: nn.Module, architecture: str, config: Any) -> None:
     """Write weights and buffers of `generator` as contiguous tensors; the metadata says how to build it again."""
-    described = {"architecture": architecture, "config": ARCHITECTURES[architecture].fields(config)}
+    described = {"architecture": architecture, "config": asdict(config)}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in generator.state_dict().items()}
     path.write_bytes(save(tensors, metadata={"ganymede": json.dumps(described, sort_keys=True)}))
 
@@ -42,7 +43,7 @@ def load_generator(path: Path) -> tuple[nn.Module, Any]:
         with safe_open(path, framework="pt") as file:
             described = json.loads((file.metadata() or {})["ganymede"])
             architecture = ARCHITECTURES[described["architecture"]]
-            config = architecture.parse(described["config"])
+            config = architecture.config(**described["config"])
             with torch.device("meta"):
                 generator = architecture.generator(config)
             names = _check_tensors(file, generator)

@@ -16,14 +16,7 @@ from app.http.multipart import PartLimits, receive_parts
 from app.http.proxy import address
 from app.http.routing import Router
 from app.http.stored import StoredFile
-from core.errors import (
-    Conflict,
-    InvalidRequest,
-    ModelNotFound,
-    PreconditionFailed,
-    RangeNotSatisfiable,
-    StoreDamaged,
-)
+from core.errors import Conflict, InvalidRequest, ModelNotFound, PreconditionFailed, RangeNotSatisfiable, StoreDamaged
 from core.refs import check_model_name
 from core.registry import VersionManifest
 from core.registry.manifest import MANIFEST_FILE
@@ -118,12 +111,7 @@ async def import_version(model: ModelName, request: Request, response: Response,
 
 
 def _stored(
-    model: str,
-    version: int,
-    file: str,
-    media_type: str,
-    services: Services,
-    saved_as: str | None = None,
+    model: str, version: int, file: str, media_type: str, services: Services, saved_as: str | None = None
 ) -> Response:
     """Answer with a file of a version, to be saved as NAME-VERSION and `saved_as`."""
     name = check_model_name(model, "model")

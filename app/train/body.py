@@ -78,7 +78,10 @@ def _body(files: RunFiles, position: int | None) -> RunBody:
         progress=progress_of(state),
         eta_at=eta_of(state),
         task=task_of(state),
-        latest=_latest(run.id, state),
+        latest=LatestBody(
+            sample_url=None if state.sample_step is None else address(f"/train/{run.id}/samples/{state.sample_step}"),
+            **state.model_dump(include={"metrics", "evaluation_step", "sample_step", "checkpoint_step"}),
+        ),
         diagnosis=state.diagnosis,
         stop=spec.stop,
         limits=spec.limits,
@@ -101,16 +104,6 @@ def progress_of(state: RunState) -> ProgressBody:
     if has_passed(state.silent_from):
         progress = progress.model_copy(update={"images_per_second": 0.0})
     return ProgressBody(fraction=progress.fraction, **progress.model_dump())
-
-
-def _latest(run_id: str, state: RunState) -> LatestBody:
-    return LatestBody(
-        metrics=state.metrics,
-        evaluation_step=state.evaluation_step,
-        sample_step=state.sample_step,
-        sample_url=None if state.sample_step is None else address(f"/train/{run_id}/samples/{state.sample_step}"),
-        checkpoint_step=state.checkpoint_step,
-    )
 
 
 def _links(run_id: str, model: str, status: Status) -> dict[str, str]:

@@ -163,19 +163,8 @@ def list_samples(run_id: RunId, query: Annotated[SamplesQuery, Query()], service
     if begin is not None:
         grids = [grid for grid in grids if (grid.branch, grid.step) > (begin.branch, begin.step)]
     page = grids[: query.limit]
-    return Page(
-        data=[
-            SampleBody(
-                step=grid.step,
-                branch=grid.branch,
-                url=_sample_url(run, grid),
-                bytes=grid.bytes,
-                at=timestamp(grid.written_at),
-            )
-            for grid in page
-        ],
-        next_cursor=str(page[-1]) if len(grids) > len(page) else None,
-    )
+    data = [SampleBody(**asdict(grid), url=_sample_url(run, grid), at=timestamp(grid.written_at)) for grid in page]
+    return Page(data=data, next_cursor=str(page[-1]) if len(grids) > len(page) else None)
 
 
 @router.get(
@@ -187,12 +176,7 @@ def list_samples(run_id: RunId, query: Annotated[SamplesQuery, Query()], service
         **documented(RunNotFound, SampleNotFound, InvalidRequest),
     },
 )
-def read_sample(
-    run_id: RunId,
-    step: Step,
-    services: ServicesDep,
-    if_none_match: IfNoneMatch = None,
-) -> Response:
+def read_sample(run_id: RunId, step: Step, services: ServicesDep, if_none_match: IfNoneMatch = None) -> Response:
     """One grid of samples. BRANCH-STEP names the same one for ever; a step alone is that of the newest branch."""
     run = services.runs.get(run_id)
     grid = samples.find(samples.list_grids(run.samples), step)

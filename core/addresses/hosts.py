@@ -12,11 +12,7 @@ _PORT = re.compile(r":[0-9]{1,5}/?\Z|/\Z")
 
 
 def normal_host(text: str) -> str:
-    """A name in lower case and ASCII, without a dot at its end; an address in its short form, of IPv6 without brackets.
-
-    Raises:
-        ValueError: it is neither.
-    """
+    """Return a name (lower case, ASCII, no final dot) or address (short, no brackets); ValueError for others."""
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     try:
         return str(ipaddress.ip_address(bare))
@@ -32,7 +28,7 @@ def normal_host(text: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches what listens there; of a normal host."""
+    """Return whether only this machine reaches a listener on this normal host."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -40,9 +36,7 @@ def is_loopback(host: str) -> bool:
 
 
 def served_host(text: str) -> str:
-    """What a Host header may carry, as it carries it, but for its port: `gan.example`, `[::1]`, `*.example`, `*`.
-
-    A scheme before it and a port after it are left out, since they do not matter.
+    """Normalise what a Host header may carry: `gan.example`, `[::1]`, `*.example`, `*`; drop its scheme and port.
 
     Raises:
         ValueError: no Host header could ever match it.
@@ -63,7 +57,7 @@ def served_host(text: str) -> str:
 
 
 def is_served(host: str, allowed: frozenset[str]) -> bool:
-    """Whether a host, as a Host header has it without its port, is one of `allowed` (served_host() of each)."""
+    """Return whether a host (of a Host header, without port) is one of `allowed` (served_host() of each)."""
     if ANY in allowed or host in allowed:
         return True
     labels = host.split(".")

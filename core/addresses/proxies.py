@@ -11,11 +11,7 @@ PREFIX_RULE = "begins with /, then letters, digits, '.', '_', '~' and '-', perha
 
 
 def checked_prefix(text: str) -> str:
-    """A prefix of addresses, without a slash at its end; empty for the root.
-
-    Raises:
-        ValueError: it is none.
-    """
+    """Return a prefix of addresses without a final slash, empty for the root; ValueError if it is none."""
     bare = text.strip().rstrip("/")
     if bare and not PREFIX.fullmatch(bare):
         raise ValueError(f"a prefix {PREFIX_RULE}; no scheme, no host")
@@ -23,7 +19,7 @@ def checked_prefix(text: str) -> str:
 
 
 def checked_networks(given: object) -> object:
-    """Addresses and networks, comma-separated, as a tuple of networks; what is no text is left to the type.
+    """Read comma-separated addresses and networks into a tuple of networks; leave other types to pydantic.
 
     Raises:
         ValueError: one of them is neither.
@@ -40,7 +36,7 @@ def networks(names: tuple[str, ...]) -> tuple[Network, ...]:
 
 
 def is_among(address: str, trusted: tuple[Network, ...]) -> bool:
-    """Whether an address lies in one of the networks; an IPv4 address may come in the form of IPv6."""
+    """Return whether an address lies in one of the networks; an IPv4 address may come in the form of IPv6."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

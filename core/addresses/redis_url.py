@@ -53,11 +53,7 @@ TLS_PARAMETERS: dict[str, Check] = {
 
 
 def check_redis_url(url: str) -> None:
-    """Look at all of it.
-
-    Raises:
-        ValueError: it cannot be used; the text says which part and what is allowed, and quotes nothing of it.
-    """
+    """Raise ValueError for a URL that cannot be used; the text names the part and quotes nothing of it."""
     scheme = url.partition("://")[0]
     if scheme not in ("redis", "rediss", "unix") or "://" not in url:
         raise ValueError("it begins with redis://, rediss:// (TLS) or unix://")

@@ -30,7 +30,7 @@ SAID_EVERY_S = 0.2
 
 
 def run(store: Store, folder: Path) -> dict[str, Any]:
-    """Do what order.json asks for; what came of it."""
+    """Carry out order.json, and return the result."""
     order = ImportOrder.model_validate_json((folder / ORDER_FILE).read_bytes())
     work = folder / WORK_FOLDER
     work.mkdir()
@@ -58,7 +58,7 @@ def run(store: Store, folder: Path) -> dict[str, Any]:
 
 
 class ProgressWriter:
-    """Says how far it is, a few times a second."""
+    """Reports progress, a few times a second."""
 
     def __init__(self) -> None:
         self._due_at = 0.0

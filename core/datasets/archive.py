@@ -13,7 +13,7 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from core.datasets.directory import LOCAL_SIZE, Directory, unicode_path
-from core.datasets.members import CHUNK, FileRefused, Member, unpack
+from core.datasets.members import CHUNK, FileRefused, Member
 from core.datasets.names import decode
 from core.errors import InvalidRequest
 
@@ -37,9 +37,9 @@ UNREADABLE = (
 def open_archive(
     path: Path, max_bytes: int, max_entries: int = MAX_ENTRIES, encoding: str | None = None
 ) -> Iterator[ZipFile]:
-    """A zip whose files are at most `max_entries`, and together at most `max_bytes` when they are unpacked.
+    """Open a zip of at most `max_entries` files that unpack to at most `max_bytes`.
 
-    `encoding` is that of names that tell none.
+    `encoding` is that of names without a declared one.
 
     Raises:
         InvalidRequest: at `file`: it is no such zip.
@@ -65,18 +65,18 @@ def open_archive(
 
 @contextlib.contextmanager
 def zip_members(path: Path, max_bytes: int, max_entries: int, encoding: str | None = None) -> Iterator[list[Member]]:
-    """The files of such a zip, which can be read within the block."""
+    """Yield the files of such a zip, readable within the block."""
     with open_archive(path, max_bytes, max_entries, encoding) as archive:
-        yield [_member(archive, entry) for entry in archive.infolist()]
+        yield [member(archive, entry) for entry in archive.infolist()]
 
 
-def _member(archive: ZipFile, entry: ZipInfo) -> Member:
+def member(archive: ZipFile, entry: ZipInfo) -> Member:
     chunks = partial(_chunks, archive, entry)
     return Member(entry.filename, entry.file_size, entry.compress_size, chunks, _refusal(entry))
 
 
 def _name_of(entry: ZipInfo, is_utf8: bool, encoding: str | None) -> str:
-    """An entry's name: as its Unicode path field has it, else as its flag tells, else as its sender does."""
+    """Decode an entry's name: by its Unicode path field, else by its flag, else by the sender's encoding."""
     raw = entry.orig_filename.encode("cp437")
     if name := unicode_path(entry.extra, zlib.crc32(raw)):
         with contextlib.suppress(UnicodeError):
@@ -84,13 +84,8 @@ def _name_of(entry: ZipInfo, is_utf8: bool, encoding: str | None) -> str:
     return decode(raw, encoding, is_utf8=is_utf8)
 
 
-def unpack_entry(archive: ZipFile, entry: ZipInfo, target: Path, max_bytes: int) -> None:
-    """An entry into a file; FileRefused if it may not or cannot be had."""
-    unpack(_member(archive, entry), target, max_bytes)
-
-
 def _refusal(entry: ZipInfo) -> str | None:
-    """Why an entry cannot be read, if it is no plain file that can."""
+    """Say why an entry is no plain file that can be read."""
     if stat.S_ISLNK(entry.external_attr >> 16):
         return "is a link; pack what it leads to"
     if entry.flag_bits & ENCRYPTED or entry.compress_type == AES:
@@ -102,7 +97,7 @@ def _refusal(entry: ZipInfo) -> str | None:
 
 
 def _chunks(archive: ZipFile, entry: ZipInfo) -> Iterator[bytes]:
-    """What an entry unpacks to, never more than it declares; FileRefused unless it is whole."""
+    """Unpack an entry, never more than it declares; FileRefused unless it is whole."""
     try:
         with archive.open(entry) as packed:
             while chunk := packed.read(CHUNK):

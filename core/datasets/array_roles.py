@@ -30,7 +30,7 @@ class ArrayHeader:
 
 @dataclass(frozen=True, slots=True)
 class LabelledArray:
-    """Images by the name of their array, and their labels, if any."""
+    """Names of an array of images and of its labels, if any."""
 
     images: str
     labels: str | None = None
@@ -45,11 +45,7 @@ class Roles:
 
 
 def assign(headers: Mapping[str, ArrayHeader]) -> Roles:
-    """The roles of arrays, where they are beyond doubt.
-
-    Raises:
-        InvalidRequest: at `images`: they are not; it lists the arrays that are there.
-    """
+    """Assign roles to arrays; InvalidRequest at `images`, with a list of the arrays, where they are in doubt."""
     class_names = next((name for name in CLASS_NAMES if name in headers), None)
     others = {name: header for name, header in headers.items() if name != class_names}
     parts = _by_name(others) or _by_shape(others)
@@ -59,7 +55,7 @@ def assign(headers: Mapping[str, ArrayHeader]) -> Roles:
 
 
 def refused(detail: str, headers: Mapping[str, ArrayHeader]) -> InvalidRequest:
-    """That no images can be had, and which arrays there are."""
+    """Refuse arrays, and list them."""
     listed = [f"{name[:60]} ({header})" for name, header in headers.items()]
     more = f" and {len(listed) - SHOWN} more" if listed[SHOWN:] else ""
     there = ", ".join(listed[:SHOWN]) + more or "none"
@@ -68,7 +64,7 @@ def refused(detail: str, headers: Mapping[str, ArrayHeader]) -> InvalidRequest:
 
 
 def _by_name(headers: Mapping[str, ArrayHeader]) -> tuple[LabelledArray, ...]:
-    """Parts by what the arrays are called; none if nothing is called as images are."""
+    """Find the parts by the arrays' names; none if nothing is named as images are."""
     found: dict[int | None, dict[str, list[str]]] = {}
     for name in headers:
         if role := _role(name):
@@ -90,7 +86,7 @@ def _by_name(headers: Mapping[str, ArrayHeader]) -> tuple[LabelledArray, ...]:
 
 
 def _role(name: str) -> tuple[str, int | None] | None:
-    """What an array's name says that it is, and of which part of the set; None: nothing."""
+    """Find what an array's name says about it, and of which split; None: nothing."""
     words = [word.lower() for word in _WORDS.split(name) if word]
     splits = [SPLITS[word] for word in words if word in SPLITS]
     rest = [word for word in words if word not in SPLITS]
@@ -101,7 +97,7 @@ def _role(name: str) -> tuple[str, int | None] | None:
 
 
 def _by_shape(headers: Mapping[str, ArrayHeader]) -> tuple[LabelledArray, ...]:
-    """Parts by shape: arrays of three or four dimensions, each with the one other array that is as long."""
+    """Find the parts by shape: arrays of three or four dimensions, each with the one other array of equal length."""
     images = [name for name, header in headers.items() if len(header.shape) in (3, 4)]
     if not images:
         raise refused("there are no images in it", headers)
@@ -125,6 +121,5 @@ def _only(names: Sequence[str], headers: Mapping[str, ArrayHeader]) -> str | Non
 
 
 def unused(roles: Roles, names: Iterable[str]) -> list[str]:
-    """Arrays that have no role."""
     taken = {roles.class_names, *(part.images for part in roles.parts), *(part.labels for part in roles.parts)}
     return [name for name in names if name not in taken]

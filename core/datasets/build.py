@@ -4,7 +4,7 @@ Shape suffixes: N images, H height, W width, C channels (1 or 3).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,7 +36,7 @@ MAX_IMAGES = 2_000_000  # of arrays: each is looked at, and tiny ones are many i
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What an upload became. `images_file`: the .npy that the images lie in, if they lie in one by themselves."""
+    """The result of an upload; `images_file`: the .npy that holds only these images, if there is one."""
 
     content: ImageSet
     report: Report
@@ -44,10 +44,10 @@ class Built:
 
 
 def build(order: ImportOrder, folder: Path, on_progress: OnProgress) -> Built:
-    """Read an upload; all that is written goes into `folder`, which is there and empty.
+    """Read an upload; write only into the empty `folder`.
 
     Raises:
-        InvalidRequest: nothing can be made of it. Single bad files are told in the report instead.
+        InvalidRequest: nothing can be made of it. Single bad files are listed in the report instead.
     """
     kinds = {kind_of(upload) for upload in order.files} if len(order.files) == 1 else _kinds_of_several(order)
     (kind,) = kinds
@@ -78,27 +78,24 @@ def _kinds_of_several(order: ImportOrder) -> set[Kind]:
     return kinds
 
 
-@contextmanager
-def _members(order: ImportOrder, folder: Path, on_progress: OnProgress, *, is_zip: bool) -> Iterator[list[Member]]:
+def _members(
+    order: ImportOrder, folder: Path, on_progress: OnProgress, *, is_zip: bool
+) -> AbstractContextManager[list[Member]]:
     path, limits, encoding = order.files[0].path, order.limits, order.form.encoding
-    opened = (
-        zip_members(path, limits.bytes, limits.files, encoding)
-        if is_zip
-        else tar_members(path, folder, limits, encoding, on_progress)
-    )
-    with opened as members:
-        yield members
+    if is_zip:
+        return zip_members(path, limits.bytes, limits.files, encoding)
+    return tar_members(path, folder, limits, encoding, on_progress)
 
 
 def _holds_arrays(names: Sequence[str]) -> bool:
-    """Whether a zip is an .npz: arrays beside no folder, or in one without pictures."""
+    """Return whether a zip is an .npz: arrays outside all folders, or without pictures beside them."""
     entries = array_entries(names)
     is_beside_pictures = any(name.lower().endswith(tuple(SUFFIXES)) for name in names)
     return any("/" not in entry or not is_beside_pictures for entry in entries.values())
 
 
 def _located(error: InvalidRequest) -> InvalidRequest:
-    """With pointers into the upload, as /file/labels for `labels`, and names in it that can be shown."""
+    """Point into the upload, as /file/labels for `labels`, and escape unprintable names."""
 
     def located(pointer: str) -> str:
         return pointer if pointer.startswith("/") else "/file" if pointer == "file" else f"/file/{shown(pointer)}"
@@ -110,7 +107,7 @@ def _located(error: InvalidRequest) -> InvalidRequest:
 
 
 def _from_archive(members: Sequence[Member], order: ImportOrder, folder: Path, on_progress: OnProgress) -> Built:
-    """Of pictures, or of IDX files where there are no pictures."""
+    """Build from pictures, or from IDX files if there are no pictures."""
     report = Report("pictures")
     entries = list(_by_content(list_entries(members, report)))
     if not any(entry.name.lower().endswith(tuple(SUFFIXES)) for entry in entries):
@@ -124,7 +121,7 @@ def _from_archive(members: Sequence[Member], order: ImportOrder, folder: Path, o
 
 
 def _classified(entries: Sequence[Entry], order: ImportOrder, report: Report) -> list[Picture]:
-    """The pictures with their classes: as metadata beside them tells, else as their folders do."""
+    """Find the class of each picture: by metadata beside them, else by folders."""
     pictures = [entry for entry in entries if entry.refusal is None]
     tables = [entry for entry in entries if entry.refusal is not None and is_metadata(entry)]
     for entry in entries:
@@ -165,7 +162,7 @@ def _from_pictures(
 
 
 def _from_arrays(content: ImageSet, report: Report, order: ImportOrder, folder: Path, on_progress: OnProgress) -> Built:
-    """Arrays of images, which all have one size; where it is the one that is asked for, they stay as they are."""
+    """Build from arrays of images, which have one size; they stay as they are if it is the requested one."""
     count, height, width, channels = content.images_NHWC.shape
     if count > MAX_IMAGES:
         raise InvalidRequest.field("/file", f"has {count} images; arrays may have {MAX_IMAGES}")
@@ -186,7 +183,7 @@ def _from_arrays(content: ImageSet, report: Report, order: ImportOrder, folder: 
 
 
 def _by_content(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """The same; what has a foreign name is a picture where it begins as one, or its refusal says what it is."""
+    """Accept a file with a foreign name if it begins like a picture; else let its refusal say what it is."""
     for entry in entries:
         if entry.refusal is None or is_metadata(entry):
             yield entry

@@ -10,11 +10,7 @@ import zlib
 from collections.abc import Iterator
 
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
-PNG_TRANSPARENCY: dict[int | None, range] = {
-    0: range(2, 3),
-    2: range(6, 7),
-    3: range(1, 257),
-}  # bytes of tRNS
+PNG_TRANSPARENCY: dict[int | None, range] = {0: range(2, 3), 2: range(6, 7), 3: range(1, 257)}  # bytes of tRNS
 PNG_TURNED_BY = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0")  # keywords of texts that may turn a picture
 JPEG_TURNED_BY = (b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0")
 JPEG_COLOURS = {0xE0: (b"JFIF\0", 14), 0xEE: (b"Adobe", 12)}  # how they begin, and the fewest bytes of one
@@ -26,7 +22,7 @@ WEBP_ALPHA_OR_FRAMES = 0x12
 
 
 def bare(data: bytes, *, is_turned: bool) -> bytes:
-    """`data` without what its pixels do not depend on; with what turns it (EXIF, XMP) if `is_turned`."""
+    """Remove what the pixels do not depend on; keep what turns them (EXIF, XMP) if `is_turned`."""
     if data.startswith(PNG):
         return _bare_png(data, is_turned)
     if data.startswith(JPEG[:2]):
@@ -37,7 +33,7 @@ def bare(data: bytes, *, is_turned: bool) -> bytes:
 
 
 def significant_bits(data: bytes) -> int:
-    """The most bits of a sample that a PNG declares (sBIT) to mean something; 0: it declares nothing."""
+    """Return the most bits of a sample that a PNG declares significant (sBIT); 0: it declares nothing."""
     for kind, content, _ in _png_chunks(data):
         if kind == b"sBIT":
             return max(content, default=0)
@@ -47,7 +43,7 @@ def significant_bits(data: bytes) -> int:
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Kind, content, and the whole of each chunk; the last one may be cut short."""
+    """Yield kind, content and whole of each chunk; the last one may be cut short."""
     at = len(PNG) if data.startswith(PNG) else len(data)
     while at + 8 <= len(data):
         length = int.from_bytes(data[at : at + 4])
@@ -56,7 +52,7 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
 
 
 def _bare_png(data: bytes, is_turned: bool) -> bytes:
-    """All critical chunks as they are, tRNS, and eXIf: the checksums of those two do not matter."""
+    """Keep critical chunks, tRNS, and eXIf; recompute the checksums of the last two."""
     kept, colour = [PNG], data[25] if len(data) > 25 else None
     for kind, content, chunk in _png_chunks(data):
         if not kind[0] & 0x20:
@@ -76,7 +72,7 @@ def _turns_png(kind: bytes, content: bytes) -> bool:
 
 
 def _bare_jpeg(data: bytes, is_turned: bool) -> bytes:
-    """All up to the first scan, without applications' segments but those that colours depend on; then the rest."""
+    """Keep everything from the first scan on, and before it no application segments but those for colours."""
     kept, at = [data[:2]], 2
     while (at := data.find(b"\xff", at)) >= 0 and at + 4 <= len(data):
         marker = data[at + 1]
@@ -102,7 +98,7 @@ def _stays_in_jpeg(marker: int, content: bytes, is_turned: bool) -> bool:
 
 
 def _bare_webp(data: bytes, is_turned: bool) -> bytes:
-    """The chunks of the pixels, whatever the header says of the file's length; its flags say what is left."""
+    """Keep the chunks of the pixels, whatever length the header declares; correct its flags."""
     kept: list[bytearray] = []
     flags, at = 0, 12
     while at + 8 <= len(data):

@@ -28,7 +28,7 @@ OnProgress = Callable[[str, int, int], None]  # what is being done, how many of 
 
 
 def in_order(count: int, work: Callable[[int], T]) -> Iterator[T | FileRefused]:
-    """`work(0)`, `work(1)` ... done by a few threads, never far ahead of who asks; a refusal is a result, too."""
+    """Yield `work(0)`, `work(1)` ... from a few threads, never far ahead of the reader; a refusal is a result."""
 
     def attempt(i: int) -> T | FileRefused:
         try:
@@ -48,7 +48,7 @@ def in_order(count: int, work: Callable[[int], T]) -> Iterator[T | FileRefused]:
 
 
 def plan_for(form: ImportForm, shapes: Sequence[Shape]) -> Plan:
-    """What pictures of these shapes become; `auto` is settled here."""
+    """Decide what pictures of these shapes become; resolves `auto`."""
     is_cropped = form.crop == "centre"
     size = _auto_size(shapes, is_cropped) if form.size == AUTO else int(form.size)
     is_grey = bool(shapes) and all(shape.is_grey for shape in shapes)
@@ -63,7 +63,7 @@ def plan_for(form: ImportForm, shapes: Sequence[Shape]) -> Plan:
 
 
 def background_of(form: ImportForm) -> int:
-    """The grey level behind what is transparent."""
+    """Return the grey level behind transparent pixels."""
     return 255 if form.background == "white" else 0
 
 
@@ -79,7 +79,7 @@ def _auto_size(shapes: Sequence[Shape], is_cropped: bool) -> int:
 
 
 def check_bytes(count: int, plan: Plan, max_bytes: int) -> None:
-    """InvalidRequest if so many images of this size would take more of the disk than an import may."""
+    """Raise InvalidRequest if so many images of this size would exceed the disk space of an import."""
     needed = count * plan.size**2 * plan.channels
     if needed > max_bytes:
         shape = f"{plan.size}x{plan.size}x{plan.channels}"
@@ -94,7 +94,7 @@ def convert(
     report: Report,
     on_progress: OnProgress,
 ) -> list[int]:
-    """Write what `read` makes of each picture into an .npy, (N, size, size, C); returns which of them were taken."""
+    """Write the pictures that `read` returns into an .npy, (N, size, size, C); return which were taken."""
     taken: list[int] = []
     with target.open("wb") as file:
         _write_header(file, len(names), plan)

@@ -49,7 +49,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A stored dataset. Arrays are memory-mapped when they are asked for."""
+    """A stored dataset; its arrays are memory-mapped on demand."""
 
     folder: Path
     manifest: DatasetManifest = field(repr=False)
@@ -63,7 +63,7 @@ class Dataset:
         return tuple(self.manifest.class_names)
 
     def check(self, tick: Callable[[int], None] | None = None) -> None:
-        """Compare the files with their digests; StoreDamaged names the first bad one. `tick`: as of check_files."""
+        """Compare the files with their digests; StoreDamaged names the first bad one. `tick`: see check_files."""
         check_files(self.folder, self.manifest.files, tick)
 
     def images(self) -> images.Images:
@@ -93,7 +93,7 @@ class DatasetStore:
         return [name for name in self.store.names("datasets") if self.store.has(f"datasets/{name}/current.json")]
 
     def get(self, name: str, version: str | None = None) -> Dataset:
-        """A dataset by name: its current version, or the one given (DatasetNotFound if there is none)."""
+        """Return a dataset by name: its current version, or the given one; DatasetNotFound if there is none."""
         try:
             check_name(name, "dataset")
             version = version or self._current(name)
@@ -104,18 +104,18 @@ class DatasetStore:
             raise DatasetNotFound(f"there is no dataset {name[:80]!r} (datasets: {known})") from None
 
     def versions(self, name: str) -> list[str]:
-        """Versions of a dataset, sorted; what was imported before stays until the dataset is deleted."""
+        """Return all versions of a dataset, sorted; old ones stay until the dataset is deleted."""
         return self.store.names(f"datasets/{name}")
 
     @contextlib.contextmanager
     def held(self, name: str, version: str | None = None) -> Iterator[Dataset]:
-        """A dataset, as get() has it, which nobody deletes within the block."""
+        """Return a dataset as get() does; nobody can delete it within the block."""
         self.get(name, version)
         with self._locked(name):
             yield self.get(name, version)
 
     def add(self, name: str, content: ImageSet, origin: Origin) -> Dataset:
-        """Store `content` as the current version of `name`. The same content again is a no-op."""
+        """Store `content` as the current version of `name`; storing the same content again changes nothing."""
         return self.put(name, content, origin)[0]
 
     def put(
@@ -127,10 +127,9 @@ class DatasetStore:
         images_file: Path | None = None,
         options: dict[str, str] | None = None,
     ) -> tuple[Dataset, Change]:
-        """As `add`, and tell what changed: a version of this content that is there but damaged is made anew.
+        """Store as `add` does, and report the change; a damaged version of this content is replaced.
 
-        images_file: an .npy of just these images, on the disk of the store, which may be moved there. options:
-        how it was imported.
+        images_file: an .npy of just these images, on the store's disk, which may be moved. options: of the import.
         """
         check_name(name, "name")
         digest = content.digest
@@ -152,7 +151,7 @@ class DatasetStore:
             return self.get(name, version), change
 
     def delete(self, name: str, check: Callable[[], None] = lambda: None) -> None:
-        """Remove every version of a dataset, unless `check` refuses; no run begins with it meanwhile."""
+        """Remove every version of a dataset, unless `check` refuses; no run can begin with it meanwhile."""
         self._must_have(name)
         with self._locked(name):
             self._must_have(name)
@@ -162,7 +161,7 @@ class DatasetStore:
                 self.store.delete(f"datasets/{name}/{version}")
 
     def add_bundled(self) -> None:
-        """Make sure that the dataset which comes with the package is there."""
+        """Add the dataset of the package if it is missing."""
         if self.store.has(f"datasets/{BUNDLED}/current.json"):
             return
         origin = Origin(
@@ -175,7 +174,6 @@ class DatasetStore:
             self.add(BUNDLED, read_npz(path, folder), origin)
 
     def _change(self, name: str, version: str) -> Change:
-        """What it will be to store this version."""
         try:
             self.get(name, version).check()
         except DatasetNotFound:
@@ -185,7 +183,7 @@ class DatasetStore:
         return "unchanged"
 
     def _must_have(self, name: str) -> None:
-        """DatasetNotFound unless there is anything of this dataset, be it damaged."""
+        """Raise DatasetNotFound unless a version of this dataset exists, damaged or not."""
         if not self.store.has(f"datasets/{check_name(name, 'dataset')}/current.json") and not self.versions(name):
             self.get(name)
 
@@ -202,7 +200,7 @@ class DatasetStore:
 def _write(
     folder: Path, content: ImageSet, digest: str, name: str, origin: Origin, options: dict[str, str] | None
 ) -> None:
-    """All that a version holds beside its images."""
+    """Write everything of a version beside its images."""
     written = [IMAGES_FILE]
     counts: list[int] = []
     if content.labels_N is not None:

@@ -32,7 +32,7 @@ Upright = Callable[[Image.Image], Image.Image]
 
 @dataclass(frozen=True, slots=True)
 class Deep:
-    """Values (H, W, C), and what the file says of them."""
+    """Values (H, W, C), and what the file declares about them."""
 
     values_HWC: Values
     levels: Levels | None = None
@@ -45,11 +45,11 @@ class Deep:
         return bool((colours_HWC == colours_HWC[..., :1]).all())
 
     def span(self) -> Span:
-        """Of all but alpha; NoLevels if there is none."""
+        """Return the span of all channels but alpha; NoLevels if there is none."""
         return Span.of(self._colours())
 
     def to_picture(self, levels: Levels) -> Image.Image:
-        """As 8 bits a channel, `levels` unless the file declares others."""
+        """Convert to 8 bits a channel by `levels`, unless the file declares others."""
         levels = self.levels or levels
         levels_HWC = (levels.reversed if self.is_negative else levels).to_8_bits(self._colours())
         alpha_HW = self._alpha()
@@ -72,22 +72,18 @@ class Deep:
 
 @functools.cache
 def know_more_tiffs() -> None:
-    """Tell Pillow of negatives that it could read, and has no row for."""
+    """Register negatives that Pillow could read but does not list."""
     for layout, modes in MORE_TIFFS.items():
         TiffImagePlugin.OPEN_INFO.setdefault(layout, modes)
 
 
 def is_deep(picture: ImageFile.ImageFile) -> bool:
-    """Whether a picture that is not loaded yet has more than 8 bits a channel that can be had."""
+    """Return whether more than 8 bits a channel can be read from a picture that is not loaded yet."""
     return picture.mode in WHOLE_MODES or picture.mode == "F" or bool(_raw_modes(picture))
 
 
-def read_deep(
-    picture: ImageFile.ImageFile,
-    again: Callable[[], ImageFile.ImageFile],
-    upright: Callable[[Image.Image], Image.Image],
-) -> Deep:
-    """The values of a picture that is deep. again: opens it once more; upright: loads it and turns it."""
+def read_deep(picture: ImageFile.ImageFile, again: Callable[[], ImageFile.ImageFile], upright: Upright) -> Deep:
+    """Read the values of a deep picture. again: reopens it; upright: loads and turns it."""
     key = picture.info.get("transparency")
     key = (key,) if isinstance(key, int) else key if isinstance(key, tuple) else None
     if picture.mode in WHOLE_MODES or picture.mode == "F":
@@ -117,7 +113,7 @@ def _grey(picture: ImageFile.ImageFile, upright: Upright, key: Key | None) -> De
 
 
 def _raw_modes(picture: ImageFile.ImageFile) -> list[str]:
-    """How Pillow unpacks the 16 bits of each tile of a picture with colours; none: there are none, or they are lost."""
+    """Return how Pillow unpacks each tile's 16 bits of colour; empty if there are none, or they are lost."""
     modes = [str(tile.args[0] if isinstance(tile.args, tuple) else tile.args) for tile in picture.tile]
     if isinstance(picture, TiffImagePlugin.TiffImageFile) and set(picture.tag_v2.get(BITS_TAG, ())) == {16}:
         order = "L" if picture.tag_v2.prefix == b"II" else "B"
@@ -127,7 +123,7 @@ def _raw_modes(picture: ImageFile.ImageFile) -> list[str]:
 
 
 def _other_order(mode: str) -> str:
-    """The mode that takes the other byte of each two."""
+    """Return the mode that takes the other byte of each two."""
     order = NATIVE if mode.endswith("N") else mode[-1]
     return mode[:-1] + ("B" if order == "L" else "L")
 

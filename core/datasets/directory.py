@@ -69,7 +69,7 @@ def _mend_extra(data: bytearray, at: int, end: int) -> None:
 
 
 def unicode_path(extra: bytes, name_crc: int) -> bytes | None:
-    """The name in UTF-8 that an entry has beside the one of that CRC; None if there is none."""
+    """Return the UTF-8 name stored beside the name of that CRC; None if there is none."""
     at = 0
     while at + 4 <= len(extra):
         kind, size = struct.unpack_from("<HH", extra, at)

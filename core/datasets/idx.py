@@ -48,7 +48,7 @@ def read_idx(path: Path | str, max_elements: int = MAX_ELEMENTS) -> NDArray[np.u
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    """The file's bytes, decompressed if it starts like gzip: the content decides, not the name."""
+    """Open a file, and decompress it if it begins like gzip: content decides, not the name."""
     with path.open("rb") as raw:
         magic = raw.read(2)
         raw.seek(0)

@@ -65,7 +65,7 @@ def _joined(arrays: list[npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint8]:
 
 
 def _labels_of(name: str, count: int, labels: list[tuple[str, npt.NDArray[np.uint8]]]) -> npt.NDArray[np.uint8]:
-    """The labels that are as many as a file's images, taken from `labels`."""
+    """Take from `labels` those that match a file's number of images."""
     for i, (_, array) in enumerate(labels):
         if len(array) == count:
             return labels.pop(i)[1]
@@ -74,11 +74,7 @@ def _labels_of(name: str, count: int, labels: list[tuple[str, npt.NDArray[np.uin
 
 
 def idx_uploads(entries: Sequence[Entry], folder: Path, limits: Limits) -> list[Upload]:
-    """The IDX files of an archive, unpacked into `folder`.
-
-    Raises:
-        InvalidRequest: one cannot be had, or they are of several datasets.
-    """
+    """Unpack the IDX files of an archive; InvalidRequest if one is damaged, or they are of several datasets."""
     sets = {_OF_A_SET.sub("", entry.parts[-1].lower()): entry for entry in reversed(entries)}
     if len(sets) > 1:
         detail = ", ".join(sorted(entry.parts[-1] for entry in sets.values())[:10])

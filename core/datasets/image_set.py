@@ -21,7 +21,7 @@ _CHUNK_BYTES = 1 << 24
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """`mean` and `std` of each channel, from 0 to 1, and `duplicates`: images that are equal to an earlier one."""
+    """`mean` and `std` of each channel, from 0 to 1; `duplicates`: images equal to an earlier one."""
 
     mean: list[float]
     std: list[float]
@@ -58,7 +58,7 @@ class ImageSet:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over shape, pixels, labels and class names."""
+        """Return SHA-256 over shape, pixels, labels and class names."""
         digest = hashlib.sha256(repr((self.images_NHWC.shape, self.class_names)).encode())
         for images_NHWC in self.chunks():
             digest.update(np.ascontiguousarray(images_NHWC).data)
@@ -67,14 +67,13 @@ class ImageSet:
         return digest.hexdigest()
 
     def chunks(self) -> Iterator[Images]:
-        """The images in their order, some megabytes at a time."""
+        """Yield the images in order, some megabytes at a time."""
         count = len(self.images_NHWC)
         step = max(1, _CHUNK_BYTES // (self.images_NHWC.nbytes // count))
         return (self.images_NHWC[begin : begin + step] for begin in range(0, count, step))
 
     @property
     def is_grey(self) -> bool:
-        """Whether every pixel is."""
         return all(bool((images_NHWC == images_NHWC[..., :1]).all()) for images_NHWC in self.chunks())
 
     def statistics(self) -> Statistics:
@@ -94,7 +93,7 @@ class ImageSet:
 
 
 def check_class_names(names: tuple[str, ...]) -> None:
-    """InvalidRequest at `class_names` unless these can be the names of a dataset's classes."""
+    """Raise InvalidRequest at `class_names` unless these can name the classes of a dataset."""
     if not 1 <= len(names) <= MAX_CLASSES or len(set(names)) < len(names):
         raise InvalidRequest.field("class_names", f"expected 1 to {MAX_CLASSES} different names, got {len(names)}")
     for name in names:

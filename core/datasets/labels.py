@@ -50,7 +50,7 @@ def number(labels: Labels, names: Sequence[str] | None = None) -> tuple[npt.NDAr
 
 
 def _single(labels: Labels) -> Labels:
-    """One label an image (N), also of those in a column or one-hot."""
+    """Reduce labels in a column or one-hot to one label an image (N)."""
     if labels.ndim == 2 and labels.shape[1] == 1:
         return labels[:, 0]
     if labels.ndim == 2 and labels.dtype.kind in "buif" and labels.shape[1] > 1:

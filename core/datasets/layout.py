@@ -34,7 +34,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A file that may be a picture, and the name of its class; None: it has none."""
+    """A file that may be a picture, and the name of its class, if any."""
 
     member: Member
     name: str
@@ -42,7 +42,7 @@ class Picture:
 
 
 def list_entries(members: Iterable[Member], report: Report) -> list[Entry]:
-    """The files of an archive by name, whatever order it has them in; what is left out is told to `report`."""
+    """Sort the files of an archive by name; `report` gets what is left out."""
     found: dict[tuple[str, ...], Entry] = {}
     for member in members:
         if names.slashed(member.name).endswith("/"):
@@ -67,8 +67,9 @@ def list_entries(members: Iterable[Member], report: Report) -> list[Entry]:
 
 
 def by_folders(entries: Sequence[Entry], report: Report) -> list[Picture]:
-    """The class of each picture: the folder that it lies in, below the folders that hold everything, and below those
-    of splits, which are joined. Where there are no such folders, nothing has a class."""
+    """Find the class of each picture: its folder below wrapping folders and splits, which are joined; without such
+    folders there are no classes.
+    """
     level = Level([(i, entry.parts) for i, entry in enumerate(entries)])
     while level.descend():
         pass
@@ -89,7 +90,7 @@ def by_folders(entries: Sequence[Entry], report: Report) -> list[Picture]:
 
 
 def class_order(found: set[str]) -> tuple[str, ...]:
-    """Names of classes in the order of their labels: numbers by value, and before all others."""
+    """Sort names of classes by label: numbers first, by value."""
     return tuple(sorted(found, key=lambda n: (0, int(n), n) if _NUMBER.fullmatch(n) else (1, 0, n)))
 
 
@@ -102,13 +103,13 @@ def _note_collisions(found: set[str], report: Report) -> None:
 
 
 def _is_ignored(parts: tuple[str, ...]) -> bool:
-    """What file managers, disks and NAS leave in a folder."""
+    """Return whether file managers, disks or NAS left this file."""
     lowered = [part.lower() for part in parts]
     return any(part.startswith(".") or part in IGNORED_FOLDERS for part in lowered) or lowered[-1] in IGNORED_FILES
 
 
 def _suffix_refusal(name: str) -> str | None:
-    """Why a name is no picture's; one without an ending may be any file's."""
+    """Say why a name is no picture's; a name without an ending may be."""
     suffix = name.rpartition(".")[2].lower() if "." in name.strip(".") else ""
     if suffix in ARCHIVES:
         return "is an archive; those within an archive are not opened"

@@ -34,7 +34,7 @@ class Span:
 
     @classmethod
     def of(cls, values: Values) -> "Span":
-        """NoLevels if they are no real, finite numbers."""
+        """Return the span of values; NoLevels if they are not real, finite numbers."""
         if values.dtype.kind not in "buif":
             raise NoLevels(f"has values that are no real numbers ({values.dtype})")
         low, high = float(values.min()), float(values.max())
@@ -44,7 +44,7 @@ class Span:
 
     @classmethod
     def joined(cls, spans: Iterable["Span"]) -> "Span | None":
-        """That of all of them, which are of one kind; None of none."""
+        """Join spans of one kind; None of none."""
         listed = list(spans)
         if not listed:
             return None
@@ -53,7 +53,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """The values that are black and white; where white is less than black, a picture is a negative."""
+    """The values of black and white; if white is less than black, a picture is a negative."""
 
     black: float
     white: float
@@ -63,7 +63,7 @@ class Levels:
         return Levels(self.white, self.black)
 
     def to_8_bits(self, values: Values) -> npt.NDArray[np.uint8]:
-        """Black becomes 0, white 255, and what lies between the nearest: float32 is exact for 16 bits."""
+        """Map black to 0, white to 255, and values between to the nearest level; float32 is exact for 16 bits."""
         scaled = (values.astype(np.float32) - np.float32(self.black)) * np.float32(255)
         scaled /= np.float32(self.white - self.black)
         levels: npt.NDArray[np.uint8] = np.rint(scaled).clip(0, 255).astype(np.uint8)
@@ -78,11 +78,7 @@ UNIT = Levels(0.0, 1.0)
 
 
 def levels_of(span: Span) -> Levels:
-    """The levels of values of this span, by the rule above.
-
-    Raises:
-        NoLevels: it fits none.
-    """
+    """Return the levels of this span, by the rule above; NoLevels if none fits."""
     if span.is_whole:
         for bits in BITS:
             if span.low >= 0 and span.high < 2**bits:

@@ -10,7 +10,7 @@ from core.datasets.picture import Plan, Shape, look_at
 
 
 def read_shapes(count: int, packed: Callable[[int], bytes], order: ImportOrder, on_progress: OnProgress) -> list[Shape]:
-    """The shapes of those that can be opened; colour is looked for until one picture has some."""
+    """Read the shapes of all pictures that can be opened; look for colour until one has some."""
     has_colour = threading.Event()
     if order.form.channels != AUTO:
         has_colour.set()
@@ -30,7 +30,7 @@ def read_shapes(count: int, packed: Callable[[int], bytes], order: ImportOrder, 
 
 
 def notes_of(plan: Plan, shapes: Sequence[Shape]) -> Iterator[str]:
-    """What was settled that a sender might not expect."""
+    """Yield notes on decisions that a sender might not expect."""
     spans = [shape.span for shape in shapes if shape.span]
     if plan.whole != FULL:
         bits = int(plan.whole.white).bit_length()

@@ -27,7 +27,7 @@ class Lookup:
         return len(self._paths)
 
     def find(self, reference: str, folder: Parts) -> int | None:
-        """The number of the picture that a table in `folder` means; None if there is none, or more than one."""
+        """Find the picture that a table in `folder` means; None if there is none, or more than one."""
         parts = _parts(reference)
         if not parts:
             return None
@@ -42,7 +42,7 @@ class Lookup:
         return candidates[0] if len(candidates) == 1 else None
 
     def is_plausible(self, found: set[int], references: Sequence[str]) -> bool:
-        """Whether names so short that anything may be meant, as 0 for 0.png, are of half the pictures of a folder."""
+        """Accept names so short that they may mean anything, as 0 for 0.png, only for half of a folder's pictures."""
         if any(
             reference.strip().rpartition(".")[2].lower() in SUFFIXES for reference in references if "." in reference
         ):
@@ -51,7 +51,7 @@ class Lookup:
         return 2 * len(found) >= sum(path[:-1] in folders for path in self._paths)
 
     def _agreement(self, i: int, parts: Parts, folder: Parts) -> tuple[int, bool]:
-        """How many folders agree, from the last on; and whether it lies in the folder of the table."""
+        """Count the folders that agree, from the last on; also whether it lies in the table's folder."""
         path, agreeing = self._paths[i], 0
         for mine, theirs in zip(reversed(path[:-1]), reversed(parts[:-1]), strict=False):
             if mine.casefold() != theirs.casefold():
@@ -76,7 +76,7 @@ def _resolved(base: Parts, parts: Parts) -> Parts:
 
 
 def _end(path: Parts) -> Parts:
-    """The last folder and the name."""
+    """Return the last folder and the name."""
     return tuple(part.casefold() for part in path[-2:])
 
 

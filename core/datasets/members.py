@@ -13,7 +13,7 @@ CHUNK = 1 << 20
 
 
 class FileRefused(Exception):
-    """One file of many cannot be taken; the text is the reason, and the others may well be taken."""
+    """One file of many cannot be taken; the text is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Member:
 
 
 def read(member: Member, max_bytes: int) -> bytes:
-    """All of it, in memory; FileRefused if it may not or cannot be had."""
+    """Read a member into memory; FileRefused if that is impossible or not allowed."""
     _check(member, max_bytes)
     if member.size > RATIO_FROM and member.size > MAX_RATIO * member.packed_size:
         raise FileRefused(f"unpacks to more than {MAX_RATIO} times its size")
@@ -37,7 +37,7 @@ def read(member: Member, max_bytes: int) -> bytes:
 
 
 def unpack(member: Member, target: Path, max_bytes: int) -> None:
-    """As read, into a file."""
+    """Write a member into a file, as `read` reads it."""
     _check(member, max_bytes)
     with target.open("wb") as out:
         for chunk in member.chunks():
@@ -45,7 +45,7 @@ def unpack(member: Member, target: Path, max_bytes: int) -> None:
 
 
 def head(member: Member) -> bytes:
-    """How it begins; nothing if it cannot be read."""
+    """Return how a member begins; empty if it cannot be read."""
     if member.refusal:
         return b""
     try:

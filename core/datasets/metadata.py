@@ -36,7 +36,7 @@ LOOKED_AT = 1000  # rows, to find the column that names pictures
 
 @dataclass(slots=True)
 class Labels:
-    """What metadata tells: the class of a picture by its number, None where it says that there are none."""
+    """The classes that metadata assigns, by a picture's number; None: it says that there are none."""
 
     of: dict[int, str | None] = field(default_factory=dict)
     source_of: dict[int, str] = field(default_factory=dict)
@@ -56,10 +56,10 @@ def read_metadata(
     encoding: str | None,
     report: Report,
 ) -> Labels:
-    """What the tables say of the pictures; one that says nothing of them is told as a bad file.
+    """Read what the tables say of the pictures; a table that says nothing is reported as a bad file.
 
     Raises:
-        InvalidRequest: one can be understood in two ways, or two contradict each other.
+        InvalidRequest: a table is ambiguous, or two contradict each other.
     """
     labels, lookup = Labels(), Lookup([entry.parts for entry in pictures])
     for entry in tables:
@@ -77,7 +77,7 @@ def read_metadata(
 
 
 def labelled(pictures: Sequence[Entry], labels: Labels, report: Report) -> list[Picture]:
-    """The pictures with the classes that metadata tells of; those of which it tells none are told to `report`."""
+    """Return the pictures that metadata classifies; `report` gets the others."""
     sources = " and ".join(sorted(set(labels.used)))
     taken = []
     for i, entry in enumerate(pictures):
@@ -140,7 +140,7 @@ def _put(i: int, label: str | None, source: str, labels: Labels) -> None:
 def _file_column(
     entry: Entry, table: Table, lookup: Lookup
 ) -> tuple[tuple[str, ...], list[list[str]], int, list[int | None]]:
-    """The names of the columns, the rows, which column names pictures, and which picture each row is of."""
+    """Return the columns' names, the rows, the column that names pictures, and each row's picture."""
     columns, rows = table.columns, table.rows
     if not columns:
         is_header = not any(lookup.find(cell, entry.parts[:-1]) is not None for cell in rows[0])
@@ -169,7 +169,7 @@ def _file_column(
 def _class_values(
     name: str, columns: tuple[str, ...], rows: list[list[str]], at: int, found: list[int | None]
 ) -> list[str]:
-    """The class in each row; FileRefused if no column tells one, InvalidRequest if several may."""
+    """Return the class in each row; FileRefused if no column has one, InvalidRequest if several may."""
     others = [i for i in range(len(columns)) if i != at]
     known = [i for i in others if _plain(columns[i]) in CLASS_COLUMNS]
     closed = OTHER_COLUMNS if len(others) == 1 else OTHER_COLUMNS | FILE_COLUMNS
@@ -195,7 +195,7 @@ def _class_values(
 
 
 def _marked(columns: tuple[str, ...], rows: list[list[str]], open_ones: list[int]) -> list[str] | None:
-    """Where each class is a column, and each row has 1 in one of them and 0 in the others: its class."""
+    """Read classes from one-hot columns; None unless each row has one 1 and zeros."""
     if len(open_ones) < 2:
         return None
     values = []
@@ -208,7 +208,7 @@ def _marked(columns: tuple[str, ...], rows: list[list[str]], open_ones: list[int
 
 
 def _same_partition(rows: list[list[str]], known: list[int]) -> int | None:
-    """Of columns that tell the same in other words the one in words; None if they tell different things."""
+    """Of columns that divide the rows alike return the one in words; None if they differ."""
     pairs = {tuple(row[i].strip() for i in known) for row in rows}
     if any(len({pair[k] for pair in pairs}) != len(pairs) for k in range(len(known))):
         return None

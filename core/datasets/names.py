@@ -22,7 +22,7 @@ _DIGEST_DIGITS = 8
 
 
 def check_encoding(name: str) -> str:
-    """The name of an encoding that file names may have, as Python spells it; ValueError if there is none such."""
+    """Return Python's name of an encoding for file names; ValueError if there is none."""
     with contextlib.suppress(LookupError, UnicodeError, ValueError):
         if all(bytes([code]).decode(name) == chr(code) for code in _ASCII):  # else "/" would not be a separator
             return codecs.lookup(name).name
@@ -32,7 +32,7 @@ def check_encoding(name: str) -> str:
 
 
 def decode(raw: bytes, encoding: str | None = None, *, is_utf8: bool = False) -> str:
-    """A name of which is told, or not, that it `is_utf8`; `encoding` is what the sender says of the others."""
+    """Decode a name that declares UTF-8 or not; `encoding` is the sender's for the others."""
     encodings = ("utf-8", encoding) if is_utf8 else (encoding, "utf-8")
     for each in encodings:
         if each is not None:
@@ -46,16 +46,12 @@ def is_undecoded(name: str) -> bool:
 
 
 def slashed(name: str) -> str:
-    """With slashes for the backslashes of Windows tools."""
+    """Replace the backslashes of Windows tools."""
     return _BACKSLASH.sub("/", name)
 
 
 def parts_of(name: str) -> tuple[str, ...]:
-    """The folders and the file that a name is, separated by slashes or backslashes.
-
-    Raises:
-        FileRefused: it leads out of the archive, or names nothing.
-    """
+    """Split a name at slashes and backslashes; FileRefused if it leads out of the archive, or is empty."""
     path = slashed(name)
     if path.startswith("/") or _DRIVE.match(name):
         raise FileRefused("its name leads out of the archive")
@@ -73,12 +69,12 @@ def parts_of(name: str) -> tuple[str, ...]:
 
 
 def alike(text: str) -> str:
-    """The same for names that look the same: composed (NFC), where macOS decomposes."""
+    """Compose a name (NFC), because macOS decomposes names that look the same."""
     return unicodedata.normalize("NFC", text)
 
 
 def shown(name: str) -> str:
-    """With everything escaped that cannot be read: control characters, and bytes of an unknown encoding."""
+    """Escape control characters and bytes of an unknown encoding."""
     return "".join(c if c.isprintable() else _escaped(c) for c in alike(name))
 
 
@@ -90,7 +86,7 @@ def _escaped(character: str) -> str:
 
 
 def class_name(part: str) -> str:
-    """The name of the class that a folder is: as it is shown; a long one ends in a digest, so that it stays its own."""
+    """Return a folder's class name as it is shown; a long one ends in a digest, to stay unique."""
     name = shown(part)
     if len(name) <= MAX_CLASS_NAME:
         return name

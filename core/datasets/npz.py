@@ -13,11 +13,11 @@ from zipfile import ZipFile
 import numpy as np
 import numpy.typing as npt
 
-from core.datasets.archive import open_archive, unpack_entry
+from core.datasets.archive import member, open_archive
 from core.datasets.array_roles import ArrayHeader, LabelledArray, assign, refused, unused
 from core.datasets.image_set import ImageSet
 from core.datasets.labels import number
-from core.datasets.members import FileRefused
+from core.datasets.members import FileRefused, unpack
 from core.datasets.order import Upload
 from core.datasets.pixels import to_images
 from core.errors import InvalidRequest
@@ -32,23 +32,19 @@ Array = npt.NDArray[Any]
 Note = Callable[[str], None]
 
 
-def _unnoted(detail: str) -> None:
-    """Nobody listens."""
-
-
 @dataclass(frozen=True, slots=True)
 class Arrays:
-    """Arrays by name: what they are, and how to map one."""
+    """Headers of arrays by name, and how to map one."""
 
     headers: Mapping[str, ArrayHeader]
     get: Callable[[str], Array]
 
 
-def read_npz(path: Path, folder: Path, max_bytes: int = MAX_BYTES, note: Note = _unnoted) -> ImageSet:
-    """Read an .npz of images (N H W, N H W C or N C H W) and perhaps their labels and `class_names`.
+def read_npz(path: Path, folder: Path, max_bytes: int = MAX_BYTES, note: Note = lambda _: None) -> ImageSet:
+    """Read an .npz of images (N H W, N H W C or N C H W), perhaps with labels and `class_names`.
 
-    Its arrays are unpacked into `folder` and mapped from there; together they have at most `max_bytes`. `note` is told
-    what was settled that a sender might not expect.
+    Its arrays are unpacked into `folder`, to at most `max_bytes`, and mapped. `note` gets decisions a sender might not
+    expect.
 
     Raises:
         InvalidRequest: an array is missing or unusable; the pointer names it.
@@ -63,7 +59,7 @@ def read_npz(path: Path, folder: Path, max_bytes: int = MAX_BYTES, note: Note = 
 
 
 def array_entries(names: Iterable[str]) -> dict[str, str]:
-    """The arrays among the files of a zip: what each is called, whatever folder holds them, and its file."""
+    """Find the arrays of a zip in any folder: the name of each, and its file."""
     found = [PurePosixPath(name) for name in names if name.endswith(SUFFIX)]
     shown = [path for path in found if not any(part.startswith((".", "__MACOSX")) for part in path.parts)]
     if len({path.name for path in shown}) < len(shown):
@@ -72,7 +68,7 @@ def array_entries(names: Iterable[str]) -> dict[str, str]:
 
 
 def read_npy_files(uploads: Sequence[Upload], folder: Path, note: Note) -> ImageSet:
-    """As `read_npz`, of arrays in files of their own."""
+    """Read arrays in files of their own, as `read_npz` does."""
     paths = {Path(upload.filename).stem: upload.path for upload in uploads}
     if len(paths) < len(uploads):
         raise InvalidRequest.field("file", "two .npy files have one name")
@@ -99,7 +95,6 @@ def _image_set(arrays: Arrays, folder: Path, note: Note) -> ImageSet:
 
 
 def _labels(arrays: Arrays, part: LabelledArray) -> Array:
-    """Those of one part, as many as its images."""
     labels, count = arrays.get(str(part.labels)), arrays.headers[part.images].shape[0]
     if labels.ndim == 0 or len(labels) != count:
         raise InvalidRequest.field("labels", f"expected {count} labels, got shape {labels.shape}")
@@ -124,7 +119,7 @@ def _header_of_entry(archive: ZipFile, entry: str) -> ArrayHeader:
 
 
 def _header(file: BinaryIO) -> ArrayHeader:
-    """Shape and type by an array's header."""
+    """Read an array's header."""
     try:
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -135,10 +130,10 @@ def _header(file: BinaryIO) -> ArrayHeader:
 
 
 def _unpacked(archive: ZipFile, entries: Mapping[str, str], folder: Path, max_bytes: int, name: str) -> Array:
-    """One array of an .npz, mapped from a file in `folder`."""
+    """Unpack an array of an .npz into `folder`, and map it."""
     target = folder / f"{len(list(folder.iterdir()))}.unpacked"
     try:
-        unpack_entry(archive, archive.getinfo(entries[name]), target, max_bytes)
+        unpack(member(archive, archive.getinfo(entries[name])), target, max_bytes)
     except FileRefused as error:
         raise _unreadable(name, error) from None
     return _mapped(target, name)

@@ -46,7 +46,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a picture is; one that is to be turned has its sides the other way round, if it is not decoded for it."""
+    """Sizes and colour of a picture; sides are swapped if it must be turned but was not decoded for it."""
 
     width: int
     height: int
@@ -67,10 +67,10 @@ class Plan:
 
 
 def look_at(data: bytes, background: int, max_pixels: int, needs_colour: Callable[[], bool]) -> Shape:
-    """The shape of a picture; FileRefused if it is none that may be decoded.
+    """Return the shape of a picture; FileRefused if it may not be decoded.
 
-    Its pixels are looked at where something depends on them: the levels of deep ones, and colour while it
-    `needs_colour`. Where they cannot be read, the shape tells nothing of them.
+    Its pixels are read only if needed: for the levels of deep pictures, and for colour while `needs_colour`. If they
+    cannot be read, the shape tells nothing of them.
     """
     with _bared(data, lambda data: _opened(data, max_pixels)) as picture:
         width, height = picture.size
@@ -87,7 +87,7 @@ def look_at(data: bytes, background: int, max_pixels: int, needs_colour: Callabl
 
 
 def decode(data: bytes, plan: Plan, max_pixels: int) -> tuple[Images, bool]:
-    """A picture as (size, size, C), and whether it had to be enlarged; FileRefused if it cannot be read."""
+    """Return a picture as (size, size, C), and whether it was enlarged; FileRefused if it cannot be read."""
     found = _pixels(data, max_pixels, OPENED_WITHIN * plan.size)
     if isinstance(found, Deep):
         try:
@@ -99,19 +99,19 @@ def decode(data: bytes, plan: Plan, max_pixels: int) -> tuple[Images, bool]:
 
 
 def _span(deep: Deep, bits: int) -> Span:
-    """That of a picture which says that so many bits mean something (0: does not say); NoLevels if it fits none."""
+    """Return the span of a deep picture that declares `bits` significant (0: nothing); NoLevels if none fits."""
     span = deep.span()
     levels_of(span)
     return replace(span, high=max(span.high, 2 ** min(bits, 16) - 1)) if span.is_whole else span
 
 
 def _pixels(data: bytes, max_pixels: int, least: int) -> Image.Image | Deep:
-    """A picture upright and decoded, a JPEG to no less than `least` px; FileRefused if it cannot be."""
+    """Decode a picture upright, a JPEG to no less than `least` px; FileRefused if impossible."""
     return _bared(data, lambda data: _decoded(data, max_pixels, least))
 
 
 def _bared(data: bytes, read: Callable[[bytes], T]) -> T:
-    """`read(data)` without what lies beside the pixels, which must not decide; if need be, without what turns it."""
+    """Call `read(data)` without metadata, which must not decide; if need be, without what turns it."""
     turned = bare(data, is_turned=True)
     try:
         return read(turned)
@@ -145,7 +145,7 @@ def _is_deep(picture: ImageFile.ImageFile) -> bool:
 
 
 def _upright(picture: Image.Image) -> Image.Image:
-    """Decoded, and turned as its EXIF says; where that cannot be read, it says nothing."""
+    """Decode and turn as EXIF says; unreadable EXIF counts as missing."""
     picture.load()
     try:
         turn = TURNS.get(picture.getexif().get(ORIENTATION_TAG, 1))
@@ -155,7 +155,7 @@ def _upright(picture: Image.Image) -> Image.Image:
 
 
 def fit(picture: Image.Image, plan: Plan) -> tuple[Images, bool]:
-    """A grey or RGB picture as (size, size, C), and whether it had to be enlarged."""
+    """Fit a grey or RGB picture into (size, size, C); return whether it was enlarged."""
     size, (width, height) = plan.size, picture.size
     picture = picture.convert("L" if plan.channels == 1 else "RGB")
     is_enlarged = (min(width, height) if plan.is_cropped else max(width, height)) < size
@@ -165,7 +165,6 @@ def fit(picture: Image.Image, plan: Plan) -> tuple[Images, bool]:
 
 
 def _cropped(picture: Image.Image, size: int) -> Image.Image:
-    """The middle square."""
     width, height = picture.size
     side = min(width, height)
     left, top = (width - side) / 2, (height - side) / 2
@@ -174,7 +173,6 @@ def _cropped(picture: Image.Image, size: int) -> Image.Image:
 
 
 def _padded(picture: Image.Image, plan: Plan) -> Image.Image:
-    """All of it, in the middle of a square."""
     width, height = picture.size
     scale = plan.size / max(width, height)
     inner = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -185,7 +183,7 @@ def _padded(picture: Image.Image, plan: Plan) -> Image.Image:
 
 
 def _flattened(picture: Image.Image, background: int) -> Image.Image:
-    """8 bits, grey or RGB, nothing transparent."""
+    """Convert to 8 bits, grey or RGB, nothing transparent."""
     if picture.has_transparency_data:
         ground = Image.new("RGBA", picture.size, (background,) * 3 + (255,))
         return Image.alpha_composite(ground, picture.convert("RGBA")).convert("RGB")
@@ -193,7 +191,6 @@ def _flattened(picture: Image.Image, background: int) -> Image.Image:
 
 
 def _is_grey(picture: Image.Image) -> bool:
-    """Whether every pixel of a flattened picture is grey."""
     if picture.mode == "L":
         return True
     pixels_HWC = np.asarray(picture)
@@ -201,7 +198,7 @@ def _is_grey(picture: Image.Image) -> bool:
 
 
 def _opened(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
-    """A picture whose header was read; nothing of it is decoded yet."""
+    """Read the header of a picture; nothing is decoded yet."""
     know_more_tiffs()
     try:
         picture = Image.open(io.BytesIO(data), formats=FORMATS)
@@ -231,7 +228,6 @@ def _is_preview(picture: TiffImagePlugin.TiffImageFile) -> bool:
 
 
 def _why_unreadable(data: bytes) -> str:
-    """Why a file cannot be opened: what it is, and what to do."""
     kind = kind_of(data[:HEAD])
     if kind and kind.is_picture:
         return f"{kind} that cannot be read: damaged, or of a rare kind"

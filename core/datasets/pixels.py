@@ -23,7 +23,7 @@ Array = npt.NDArray[Any]
 
 
 def to_images(arrays: Mapping[str, Array], folder: Path, note: Callable[[str], None]) -> Images:
-    """Arrays by name, joined in their order, as uint8 (N, H, W, C); what has to be converted lies in `folder` then.
+    """Join arrays in order as uint8 (N, H, W, C); converted ones lie in `folder`.
 
     Raises:
         InvalidRequest: at the array that holds no images.
@@ -56,7 +56,7 @@ def to_images(arrays: Mapping[str, Array], folder: Path, note: Callable[[str], N
 
 
 def _channels_last(array: Array, name: str) -> Array:
-    """(N, H, W, C) of (N, H, W), (N, H, W, C), (N, C, H, W), or of squares in a row each (N, D)."""
+    """Turn (N, H, W), (N, H, W, C), (N, C, H, W), or squares in a row each (N, D), into (N, H, W, C)."""
     shape = array.shape
     if array.ndim == 4 and shape[3] not in CHANNELS and shape[1] in CHANNELS:
         return np.moveaxis(array, 1, 3)
@@ -73,7 +73,6 @@ def _channels_last(array: Array, name: str) -> Array:
 
 
 def _span(arrays: Mapping[str, Array]) -> Span:
-    """The darkest and the brightest of all."""
     name = next(iter(arrays))
     try:
         spans = [Span.of(chunk) for chunk in _chunks(arrays)]
@@ -87,7 +86,6 @@ def _span(arrays: Mapping[str, Array]) -> Span:
 
 
 def _chunks(arrays: Mapping[str, Array]) -> Iterator[Array]:
-    """The images in their order, some megabytes at a time."""
     for array in arrays.values():
         step = max(1, CHUNK_BYTES // max(1, array.nbytes // len(array)))
         yield from (array[begin : begin + step] for begin in range(0, len(array), step))

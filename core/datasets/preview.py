@@ -23,9 +23,9 @@ def preview(
     count: int = COUNT,
     label: int | None = None,
 ) -> Images:
-    """A contact sheet of up to `count` images: one column a class where there are up to ten, else spread over the set.
+    """Return a contact sheet of up to `count` images: a column for each of up to ten classes, else spread over all.
 
-    label: of that class alone; it has to have images.
+    label: only this class, which must have images.
     """
     members = None if label is None or labels_N is None else np.flatnonzero(labels_N == label)
     chosen, columns = _spread(members, len(images_NHWC), count), COLUMNS
@@ -38,7 +38,7 @@ def preview(
 
 
 def _spread(members: Indices | None, total: int, count: int) -> Indices:
-    """Up to `count` of the members (None: all), evenly, in their order."""
+    """Choose up to `count` members (None: all), evenly, in order."""
     total = total if members is None else len(members)
     places = np.linspace(0, total - 1, min(count, total)).astype(np.int64)
     return places if members is None else members[places]

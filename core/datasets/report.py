@@ -13,7 +13,7 @@ NOTES = 20
 
 
 class Report:
-    """Filled while an upload is read, by several threads."""
+    """Filled by several threads while an upload is read."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -34,7 +34,7 @@ class Report:
                 self._unnamed += 1
 
     def note(self, text: str) -> None:
-        """Say what was settled, where a sender might not expect it."""
+        """Note a decision that a sender might not expect."""
         self._notes.append(readable(text)[:NOTE])
 
     @property
@@ -42,7 +42,7 @@ class Report:
         return len(self._bad) + self._unnamed
 
     def check_taken(self) -> None:
-        """InvalidRequest, with reasons, if nothing was taken."""
+        """Raise InvalidRequest, with reasons, if nothing was taken."""
         if self.taken:
             return
         problems = [FieldProblem("/file", f"{n}: {why}") for n, why in list(self._bad.items())[:NAMED_IN_A_REFUSAL]]

@@ -10,7 +10,7 @@ HEAD = 1024  # bytes that tell
 
 @dataclass(frozen=True, slots=True)
 class FileKind:
-    """What a file is, and what to do with it; `is_picture`: that can be read here."""
+    """What a file is, and what to do with it; `is_picture`: it can be read here."""
 
     name: str
     advice: str = ""
@@ -71,7 +71,7 @@ _FOREIGN = {
 
 
 def kind_of(head: bytes) -> FileKind | None:
-    """What a file is that begins with `head`, HEAD bytes of it; None: nobody knows."""
+    """Return the kind of a file that begins with `head`, HEAD bytes of it; None: unknown."""
     if head.startswith(b"II*\0") and head[8:10] == b"CR":
         return FileKind("a raw photo", _DEVELOP)
     for magic, name in _PICTURES.items():
@@ -92,7 +92,7 @@ def kind_of(head: bytes) -> FileKind | None:
 
 
 def _boxed(head: bytes) -> FileKind:
-    """By its brands: the first, and those that it says it fits."""
+    """Recognise a file by its brands: the first, and those it claims to fit."""
     brands = head[8 : min(len(head), int.from_bytes(head[:4]))]
     if any(brand in brands for brand in (b"avif", b"avis")):
         return FileKind("an AVIF", is_picture=True)

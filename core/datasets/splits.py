@@ -21,12 +21,12 @@ _BESIDE = "lies beside the folder that holds the classes"
 
 
 def split_kind(name: str) -> str | None:
-    """Of which split a folder has the name; None: of none."""
+    """Return the split that a folder's name means, if any."""
     return next((kind for kind, pattern in _SPLITS.items() if pattern.fullmatch(name)), None)
 
 
 class Level:
-    """Pictures, by number, with their paths from here on; what was left out on the way, and what there is to tell."""
+    """Pictures by number, with their paths from here on; what was left out, and notes."""
 
     def __init__(self, paths: list[tuple[int, Path]]) -> None:
         self.paths = paths
@@ -34,7 +34,7 @@ class Level:
         self.notes: list[str] = []
 
     def descend(self) -> bool:
-        """Go down by one level if its folders are not those of the classes; whether they were not."""
+        """Go down one level unless its folders are those of the classes; return whether it did."""
         sizes = Counter(path[0] for _, path in self.paths if len(path) > 1)
         if splits := self._splits(sizes):
             listed = ", ".join(f"{name} ({sizes[name]})" for name in sorted(splits))
@@ -52,7 +52,7 @@ class Level:
         return True
 
     def _splits(self, sizes: Counter[str]) -> set[str]:
-        """The folders of this level that are splits: of two kinds at least, or all of them, with folders within."""
+        """Return the folders that are splits: of two kinds at least, or all of them, with folders within."""
         kinds = {name: kind for name in sizes if (kind := split_kind(name))}
         if len(set(kinds.values())) > 1:
             return set(kinds)
@@ -60,7 +60,7 @@ class Level:
         return set(kinds) if 1 < len(kinds) == len(sizes) and nests == set(kinds) else set()
 
     def _wrapper(self, sizes: Counter[str]) -> str | None:
-        """The folder that holds all there is, but for strays: fewer files than the smallest folder in it."""
+        """Return the folder that holds everything but strays: fewer files than its smallest folder."""
         if len(sizes) == 1:
             (name,) = sizes
             is_all = len(self.paths) == sizes[name]
@@ -78,7 +78,7 @@ class Level:
         return name if is_small or all(other.lower() in _STRAYS for other in others) else None
 
     def _enter(self, folders: set[str], reason: str) -> None:
-        """Only what is in these folders stays."""
+        """Keep only what is in these folders."""
         within = [(i, path[1:]) for i, path in self.paths if len(path) > 1 and path[0] in folders]
         self.outside += [(i, reason) for i, path in self.paths if len(path) == 1 or path[0] not in folders]
         self.paths = within

@@ -25,17 +25,14 @@ _WHOLE = re.compile(r"([+-]?[0-9]+)\.0+")
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of as many texts as there are columns. `columns` is empty where the first row may be names or not."""
+    """Rows of equal length. `columns` is empty if the first row may be names or not."""
 
     columns: tuple[str, ...]
     rows: list[list[str]]
 
 
 def read_table(name: str, data: bytes, encoding: str | None) -> Table:
-    """The table that a file of this name is; FileRefused if it is none.
-
-    StyleGAN's `{"labels": null}` is a table without rows.
-    """
+    """Read the table in a file; FileRefused if it is none. StyleGAN's `{"labels": null}` has no rows."""
     text = _text(data, encoding)
     try:
         if name.lower().endswith(".json"):
@@ -48,7 +45,7 @@ def read_table(name: str, data: bytes, encoding: str | None) -> Table:
 
 
 def label_of(text: str) -> str | None:
-    """A cell as the name of a class: whole numbers without a point, nothing for what stands for it."""
+    """Return a cell as the name of a class: whole numbers without a point; None for what stands for nothing."""
     text = text.strip()
     whole = _WHOLE.fullmatch(text)
     return None if text.lower() in NOT_A_VALUE else whole[1] if whole else text
@@ -79,7 +76,7 @@ def _rows(text: str, mark: str) -> list[list[str]]:
 
 
 def _agreement(rows: list[list[str]]) -> tuple[int, int]:
-    """How many rows are as wide as the first, if it is wider than one; and how wide that is."""
+    """Count the rows as wide as the first, if it is wider than one; and return that width."""
     width = len(rows[0]) if rows else 0
     return (sum(len(row) == width for row in rows) if width > 1 else 0), width
 
@@ -113,7 +110,7 @@ def _pairs(labels: Any) -> Iterator[list[str]]:
 
 
 def _cell(value: Any) -> str:
-    """A value as text; a row of numbers that is 1 at one place, as the number of the place."""
+    """Return a value as text; a one-hot row as the position of its 1."""
     if value is None:
         return ""
     if isinstance(value, list) and len(value) > 1 and sorted(value, key=str) == sorted([0] * (len(value) - 1) + [1]):

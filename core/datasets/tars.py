@@ -32,7 +32,7 @@ DAMAGED = (*UNREADABLE, tarfile.TarError, lzma.LZMAError)
 
 
 def opened(path: Path) -> BinaryIO | None:
-    """What a file holds, decompressed as it is read; None if it is not compressed."""
+    """Open a compressed file for decompression; None if it is not compressed."""
     with path.open("rb") as file:
         magic = file.read(6)
     if magic.startswith(GZIP_MAGIC):
@@ -43,7 +43,7 @@ def opened(path: Path) -> BinaryIO | None:
 
 
 class _Xz(io.RawIOBase):
-    """An .xz whose dictionary may not take more than MAX_XZ_MEMORY; lzma.open knows no such limit."""
+    """An .xz whose dictionary may not exceed MAX_XZ_MEMORY; lzma.open has no such limit."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb")
@@ -76,7 +76,7 @@ class _Xz(io.RawIOBase):
 
 
 def is_tar(head: bytes) -> bool:
-    """Whether a file that begins so is a tar; one of zeros alone is an empty one."""
+    """Return whether a file that begins so is a tar; one of zeros alone is an empty one."""
     block = head[:BLOCK]
     if len(block) == BLOCK and not any(block):
         return True
@@ -91,10 +91,10 @@ def is_tar(head: bytes) -> bool:
 def tar_members(
     path: Path, folder: Path, limits: Limits, encoding: str | None, on_progress: OnProgress
 ) -> Iterator[list[Member]]:
-    """The files of a tar, which can be read within the block; a compressed one is decompressed into `folder`.
+    """Yield the files of a tar, readable within the block; a compressed one is decompressed into `folder`.
 
     Raises:
-        InvalidRequest: at `file`: it is no tar, is damaged, or has more files or bytes than it may.
+        InvalidRequest: at `file`: it is no tar, is damaged, or has too many files or bytes.
     """
     with contextlib.ExitStack() as stack:
         try:
@@ -133,7 +133,7 @@ def _decompressed(packed: BinaryIO, folder: Path, max_bytes: int, on_progress: O
 
 
 class _Headers(io.FileIO):
-    """A tar as tarfile shall see it: while it is listed, a header reads at most `budget` bytes, and none leads back."""
+    """A tar as tarfile shall see it: a header reads at most `budget` bytes, and none leads back."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -169,7 +169,7 @@ def _listed(archive: tarfile.TarFile, file: _Headers, limits: Limits) -> Iterato
 
 
 def _check_end(offset: int, path: Path) -> None:
-    """tarfile takes a damaged header for the end. A tar ends in zeros, or with its last file."""
+    """Refuse a damaged header, which tarfile takes for the end: a tar ends in zeros, or with its last file."""
     with path.open("rb") as file:
         if offset > file.seek(0, os.SEEK_END):
             raise tarfile.ReadError("it is cut short")
@@ -182,7 +182,7 @@ def _check_end(offset: int, path: Path) -> None:
 def _as_members(
     archive: tarfile.TarFile, infos: list[tarfile.TarInfo], encoding: str | None, packed: int
 ) -> list[Member]:
-    """Of all but the folders; a hard link is the file that it leads to."""
+    """Return all files; a hard link becomes the file that it leads to."""
     lock, files, members = threading.Lock(), dict[str, tarfile.TarInfo](), list[Member]()
     for info in infos:
         if info.isdir():

@@ -46,11 +46,7 @@ _PEEKED = 32774  # bytes, as far as the above look
 
 
 def kind_of(upload: Upload) -> Kind:
-    """What an upload is.
-
-    Raises:
-        InvalidRequest: it is nothing that can be read; the text says what it is, and what to do.
-    """
+    """Return the kind of an upload; InvalidRequest, with advice, if it cannot be read."""
     with upload.path.open("rb") as file:
         head = file.read(_PEEKED)
     if head.startswith(ZIP_MAGICS):
@@ -69,7 +65,7 @@ def kind_of(upload: Upload) -> Kind:
 
 
 def is_idx(head: bytes) -> bool:
-    """Whether a file that begins so is IDX, plain or gzipped."""
+    """Return whether a file that begins so is IDX, plain or gzipped."""
     if head.startswith(GZIP_MAGIC):
         try:
             head = zlib.decompressobj(wbits=31).decompress(head[:BLOCK], 4)
@@ -79,7 +75,7 @@ def is_idx(head: bytes) -> bool:
 
 
 def _kind_within(upload: Upload, packed: BinaryIO, *, is_gzip: bool) -> Kind:
-    """Of a compressed file: a tar, or IDX, which is read from gzip alone."""
+    """Return the kind of a compressed file: a tar, or IDX, which is read from gzip alone."""
     try:
         head = packed.read(BLOCK)
     except DAMAGED as error:
@@ -96,7 +92,7 @@ def _kind_within(upload: Upload, packed: BinaryIO, *, is_gzip: bool) -> Kind:
 
 
 def _what_is(head: bytes, size: int | None) -> str:
-    """What a file is that cannot be read, as the beginning of a sentence; nothing if that is not known."""
+    """Name an unreadable file as the beginning of a sentence; empty if unknown."""
     for at, magic, what in _OTHERS:
         if head.startswith(magic, at):
             return f"is {what}; "
@@ -114,7 +110,7 @@ def _what_is(head: bytes, size: int | None) -> str:
 
 
 def masked_crc32c(data: bytes) -> int:
-    """The checksum of the length that each record of a TFRecord file begins with."""
+    """Return the checksum of the length that begins each record of a TFRecord file."""
     crc = 0xFFFFFFFF
     for byte in data:
         crc ^= byte

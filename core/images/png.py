@@ -36,7 +36,7 @@ _CRC = struct.Struct(">I")
 
 
 def write_png(image_HWC: npt.NDArray[np.uint8], text: str | None = None) -> bytes:
-    """A PNG of one image, with `text` as its iTXt chunk `ganymede`; equal pixels and texts give equal bytes.
+    """Write a PNG of one image, with `text` as its iTXt chunk `ganymede`; equal input gives equal bytes.
 
     Equal on one machine: another kind of processor may compress the same pixels to other bytes.
     """
@@ -91,7 +91,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class PngFile:
-    """A PNG whose chunks were looked at: its size, its text `ganymede` if any, the chunks that are its pixels."""
+    """A checked PNG: its size, its text `ganymede` if any, the chunks of its pixels."""
 
     width: int
     height: int
@@ -99,11 +99,7 @@ class PngFile:
     critical: bytes
 
     def decode(self) -> npt.NDArray[np.uint8] | None:
-        """The pixels as RGB (H, W, 3); None where they are more than grey or RGB of 8 bits can say.
-
-        Raises:
-            PictureInvalid: they cannot be read.
-        """
+        """Return the pixels as RGB (H, W, 3); None if they are not 8-bit grey or RGB; PictureInvalid if broken."""
         try:
             with Image.open(io.BytesIO(self.critical), formats=["PNG"]) as picture:
                 pixels_HWC = np.asarray(picture.convert("RGB")) if picture.mode in ("1", "L", "P", "RGB") else None
@@ -114,10 +110,10 @@ class PngFile:
 
 
 def read_png(data: bytes, max_pixels: int) -> PngFile:
-    """Look at the chunks of a PNG: nothing is unpacked, and what is no pixel and not our text is left out.
+    """Check the chunks of a PNG; unpack nothing, and keep only its pixels and our text.
 
     Raises:
-        PictureInvalid: it is no PNG, damaged or cut short, has more than `max_pixels`, or a text in no form of ours.
+        PictureInvalid: it is no PNG, damaged, cut short, larger than `max_pixels`, or its text is not one of ours.
     """
     if not data.startswith(SIGNATURE):
         raise PictureInvalid("the body is no PNG")
@@ -138,7 +134,7 @@ def read_png(data: bytes, max_pixels: int) -> PngFile:
 
 
 def _chunk_at(data: bytes, at: int) -> tuple[bytes, bytes, int]:
-    """Kind and content of the chunk at an offset, and where the next one begins."""
+    """Return kind and content of the chunk at an offset, and where the next begins."""
     begin = at + _LENGTH_AND_KIND.size
     if begin > len(data):
         raise PictureInvalid("this PNG is cut short")
@@ -163,7 +159,7 @@ def _size(header: bytes, max_pixels: int) -> tuple[int, int]:
 
 
 def _text(content: bytes) -> str:
-    """The text of an iTXt chunk of ours. A compressed one is not: it may unpack to anything."""
+    """Return the text of our iTXt chunk; a compressed one is refused, because it may unpack to anything."""
     _, _, rest = content.partition(b"\0")
     if not rest.startswith(PLAIN):
         raise PictureInvalid(f"the text {KEYWORD!r} of this PNG is compressed; this service writes it plain")

@@ -16,7 +16,7 @@ LARGEST_SIDE = 512  # pixels of what networks draw
 
 
 def base_size(side: int) -> int | None:
-    """4 or 7, the size that `side` is a power of two times of, up to 512 px; None: networks draw no such squares."""
+    """Return 4 or 7, which `side` is a power of two times of, up to 512 px; None if networks draw no such squares."""
     for base in (4, 7) if side <= LARGEST_SIDE else ():
         factor, rest = divmod(side, base)
         if rest == 0 and factor >= 2 and factor & (factor - 1) == 0:
@@ -25,15 +25,14 @@ def base_size(side: int) -> int | None:
 
 
 def layout(count: int, columns: int | None = None) -> tuple[int, int]:
-    """Rows and columns of a sheet of `count` images."""
+    """Return rows and columns of a sheet of `count` images."""
     columns = columns or math.ceil(math.sqrt(count))
     return math.ceil(count / columns), columns
 
 
 def contact_sheet(images_NHWC: Images, columns: int | None = None) -> Images:
-    """Lay N images out in rows of `columns` (default: as square as it gets), without gaps; empty places are black.
-
-    Returns (rows * H, columns * W, C).
+    """Lay N images out in rows of `columns` (default: as square as possible): (rows * H, columns * W, C). Empty places
+    are black.
     """
     count, height, width, channels = images_NHWC.shape
     rows, columns = layout(count, columns)
@@ -44,12 +43,11 @@ def contact_sheet(images_NHWC: Images, columns: int | None = None) -> Images:
 
 
 def enlarge(images_NHWC: Images, scale: int) -> Images:
-    """Every pixel as a square of scale x scale of them: (N, scale * H, scale * W, C)."""
+    """Draw every pixel as a square of scale x scale: (N, scale * H, scale * W, C)."""
     return images_NHWC if scale == 1 else images_NHWC.repeat(scale, axis=1).repeat(scale, axis=2)
 
 
 def to_webp(image_HWC: Images) -> bytes:
-    """Lossless WebP of one image."""
     picture = Image.fromarray(image_HWC[:, :, 0] if image_HWC.shape[2] == 1 else image_HWC)
     buffer = io.BytesIO()
     picture.save(buffer, "WEBP", lossless=True, quality=60, method=3)
@@ -57,7 +55,7 @@ def to_webp(image_HWC: Images) -> bytes:
 
 
 def to_npy(images_NHWC: Images) -> bytes:
-    """The array as a .npy file: uint8, N H W C."""
+    """Return the array as a .npy file: uint8, N H W C."""
     buffer = io.BytesIO()
     np.save(buffer, images_NHWC, allow_pickle=False)
     return buffer.getvalue()

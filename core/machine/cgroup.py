@@ -13,9 +13,9 @@ _OCTAL = re.compile(r"\\([0-7]{3})")  # how mountinfo writes white space
 
 
 def cpu_quota(proc: Path = PROC, root: Path = Path("/")) -> float | None:
-    """CPUs that this process may keep busy, perhaps a fraction; None: as many as there are.
+    """Return the CPUs this process may keep busy, perhaps a fraction; None: all.
 
-    `proc` is where the kernel tells of this process, `root` what the paths that it tells begin at.
+    `proc`: where the kernel describes this process; `root`: where the paths in it begin.
     """
     quotas: list[float] = []
     with contextlib.suppress(OSError, ValueError):  # no cgroups here, or in a form that nobody knows yet
@@ -27,7 +27,7 @@ def cpu_quota(proc: Path = PROC, root: Path = Path("/")) -> float | None:
 
 
 def _paths(file: Path) -> Iterator[tuple[int, PurePosixPath]]:
-    """The path of this process's cgroup that counts CPU time, by the version of its hierarchy."""
+    """Yield this process's cgroup for CPU time, by the version of its hierarchy."""
     for line in file.read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         if not controllers:
@@ -37,7 +37,7 @@ def _paths(file: Path) -> Iterator[tuple[int, PurePosixPath]]:
 
 
 def _mounts(file: Path) -> Iterator[tuple[int, PurePosixPath, PurePosixPath]]:
-    """Version, path of the cgroup that is its top, and mount point of each hierarchy that counts CPU time."""
+    """Yield version, top cgroup, and mount point of each hierarchy for CPU time."""
     for line in file.read_text().splitlines():
         left, _, right = line.partition(" - ")
         kind, _, options = right.split(" ", 2)
@@ -49,7 +49,7 @@ def _mounts(file: Path) -> Iterator[tuple[int, PurePosixPath, PurePosixPath]]:
 
 
 def _below(path: PurePosixPath, top: PurePosixPath) -> PurePosixPath:
-    """Where in what is mounted; its top, where the process is outside of it, as in a container of a container."""
+    """Return the path below `top`, or the top itself for a process outside, as in nested containers."""
     is_within = path.is_relative_to(top) and ".." not in path.parts
     return path.relative_to(top) if is_within else PurePosixPath()
 
@@ -63,7 +63,7 @@ def _quotas(mounted: Path, below: PurePosixPath) -> Iterator[float]:
 
 
 def _limit(folder: Path) -> tuple[int, int]:
-    """Microseconds of CPU time, in a period of so many. ValueError for `max`."""
+    """Return microseconds of CPU time, and the period; ValueError for `max`."""
     if (file := folder / "cpu.max").exists():
         quota, period = file.read_text().split()
         return int(quota), int(period)

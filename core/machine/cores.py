@@ -7,9 +7,9 @@ from core.machine.cgroup import cpu_quota
 
 
 def available_cores() -> int:
-    """Cores this process may use: those it may run on, and no more than a container's CPU quota keeps busy.
+    """Count the cores this process may use: its affinity, limited by a container's CPU quota.
 
-    A part of a core counts as one, or it would stay idle. macOS does not tell which, so there it is all of them.
+    A part of a core counts as one, or it would stay idle. macOS has no affinity: there all cores count.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = cpu_quota()

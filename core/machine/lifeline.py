@@ -11,9 +11,9 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def die_with_parent(parent: int | None, number: signal.Signals = signal.SIGKILL) -> None:
-    """See to it that this process gets the signal `number` when `parent` ends, also by kill -9.
+    """Send this process the signal `number` when `parent` ends, also by kill -9.
 
-    Elsewhere than on Linux a thread looks after `parent`, and ends this process at once.
+    Outside Linux a thread watches `parent`, and ends this process at once.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
@@ -30,10 +30,7 @@ def _watch(parent: int | None) -> None:
 
 
 def end_with_the_parent() -> None:
-    """From here on this process ends at once when its stdin, a pipe from the parent, is closed.
-
-    Ctrl-C, which reaches the group, is ignored.
-    """
+    """End this process at once when its stdin, a pipe from the parent, is closed; ignore Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_wait, daemon=True).start()
 

@@ -10,35 +10,34 @@ MEMINFO, STATUS = Path("/proc/meminfo"), Path("/proc/self/status")
 
 
 def total_bytes() -> int:
-    """All there is for this process."""
     whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return min(whole, _number(CGROUP_LIMIT) or whole)
 
 
 def available_bytes() -> int:
-    """What could be had now without anybody being pushed out; where nobody tells, half of all."""
+    """Return the memory free for this process; half of all where the system does not tell."""
     limit, used = _number(CGROUP_LIMIT), _number(CGROUP_USED)
     free = _line(MEMINFO, "MemAvailable") or total_bytes() // 2
     return min(free, max(0, limit - used)) if limit and used else free
 
 
 def peak_resident_bytes() -> int | None:
-    """The most that this process has had in memory since it began; None where nobody tells."""
+    """Return the peak memory of this process; None where the system does not tell."""
     return _line(STATUS, "VmHWM")
 
 
 def give_back() -> None:
-    """Have the allocator return what was freed to the system, where it is glibc's.
+    """Have glibc's allocator return freed memory to the system.
 
-    It keeps small blocks otherwise: of 27 MB of weights in 200 engines that were let go 0 MB went back by themselves,
-    and all of it with this call (0.2 to 3 ms). Large blocks go back at once.
+    It keeps small blocks otherwise: of 27 MB of weights in 200 dropped engines it returned 0 MB by itself, and all
+    with this call (0.2 to 3 ms). Large blocks go back at once.
     """
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def _number(path: Path) -> int | None:
-    """The number in a file; None where there is no such file, or no number ("max": no limit)."""
+    """Read the number in a file; None if there is no file, or no number ("max": no limit)."""
     try:
         return int(path.read_text())
     except (OSError, ValueError):
@@ -46,7 +45,7 @@ def _number(path: Path) -> int | None:
 
 
 def _line(path: Path, name: str) -> int | None:
-    """Of a file with lines like `MemAvailable:  1024 kB` the one of that name, in bytes."""
+    """Read a line like `MemAvailable:  1024 kB` of a file, in bytes."""
     try:
         lines = path.read_text().splitlines()
     except OSError:

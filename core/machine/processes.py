@@ -4,5 +4,5 @@ import sys
 
 
 def python_module(module: str, *arguments: object) -> list[str]:
-    """The command for it. `-P`: a file in the folder that somebody happens to be in is never run in its stead."""
+    """Return the command for it. `-P`: never run a file of that name in the current folder."""
     return [sys.executable, "-P", "-m", module, *map(str, arguments)]

@@ -60,7 +60,7 @@ class JobState(Enum):
 
 
 def connect(url: str, *, answer_within_s: float | None = ANSWER_WITHIN_S) -> "redis.Redis":
-    """A client that says at once when the server is away. None: wait for ever (blocking reads need that)."""
+    """Return a client that fails at once while the server is away. None: wait for ever, as blocking reads must."""
     client: redis.Redis = redis.Redis.from_url(
         url,
         socket_timeout=answer_within_s,
@@ -72,7 +72,7 @@ def connect(url: str, *, answer_within_s: float | None = ANSWER_WITHIN_S) -> "re
 
 
 def trouble_of(error: redis.exceptions.RedisError) -> RedisTrouble:
-    """What an error of QueueUnavailable says about the server."""
+    """Say what an error of QueueUnavailable tells about the server."""
     is_full = "max number of clients" in str(error)
     is_answer = is_full or isinstance(error, ANSWERS)
     return RedisTrouble.of_answer(str(error), error.status_code) if is_answer else RedisTrouble()
@@ -83,7 +83,7 @@ def job_id(run_id: str, attempt: int) -> str:
 
 
 def parse_job_id(text: str) -> tuple[str, int] | None:
-    """Run and attempt of a job's id; None for a job that is none of ours."""
+    """Return run and attempt of a job's id; None for a job that is none of ours."""
     match = _JOB_ID.fullmatch(text)
     return (match[1], int(match[2])) if match else None
 
@@ -99,7 +99,7 @@ class TrainQueue:
         self._hints = connect(url, answer_within_s=HINT_WITHIN_S)
 
     def trouble(self) -> RedisTrouble | None:
-        """Why the server takes no runs, as far as HINT_WITHIN_S tells: who asks whether we are well does not wait."""
+        """Say why the server takes no runs; waits HINT_WITHIN_S at most."""
         try:
             self._hints.register_script(PROBE_SCRIPT)(keys=[f"rq:job:{PROBE}", f"rq:queue:{PROBE}"], args=[PROBE])
         except QueueUnavailable as error:
@@ -107,11 +107,10 @@ class TrainQueue:
         return None
 
     def has_worker(self) -> bool:
-        """Whether a worker shows signs of life."""
         return bool(self.devices())
 
     def devices(self) -> list[str]:
-        """What each worker that shows signs of life trains on, as it has told; nothing where it has not."""
+        """Return the device of each live worker; empty if it has not reported one."""
         with self._hints.pipeline(transaction=False) as pipeline:
             for key in self._hints.smembers(WORKERS_BY_QUEUE_KEY % QUEUE_NAME):
                 pipeline.hmget(key, "last_heartbeat", DEVICE_FIELD)
@@ -119,7 +118,7 @@ class TrainQueue:
         return [device for at, device in noted if time.time() - (_seconds(at) or 0.0) < ALIVE_FOR_S]
 
     def enqueue(self, run_id: str, attempt: int, *, at_front: bool = False) -> bool:
-        """Put an attempt into the queue; False if it was there before."""
+        """Queue an attempt; False if it was queued before."""
         try:
             self._queue.enqueue(
                 TRAIN_FUNCTION,
@@ -137,7 +136,7 @@ class TrainQueue:
         return True
 
     def state(self, run_id: str, attempt: int) -> JobState:
-        """What became of an attempt. A job whose worker let its lease run out has ended."""
+        """Return what became of an attempt; a job whose lease ran out has ended."""
         name = job_id(run_id, attempt)
         status = self._status(name)
         if status is not JobStatus.QUEUED:
@@ -158,17 +157,17 @@ class TrainQueue:
         return JobState.ENDED
 
     def position(self, run_id: str, attempt: int) -> int | None:
-        """How many jobs are before this one; None if it does not wait."""
+        """Count the jobs before this one; None if it does not wait."""
         found: Any = self._hints.lpos(self._queue.key, job_id(run_id, attempt))
         return None if found is None else int(found)
 
     def positions(self) -> dict[str, int]:
-        """How many jobs are before each waiting one, by job_id(); asks the server once for all."""
+        """Count the jobs before each waiting one, by job_id(), in one question to the server."""
         waiting: list[Any] = self._hints.lrange(self._queue.key, 0, -1)
         return {name.decode(): position for position, name in enumerate(waiting)}
 
     def remove(self, run_id: str, attempt: int) -> None:
-        """Take a waiting attempt out of the queue; one that a worker has, or had, is left to it.
+        """Remove a waiting attempt; one that a worker has, or had, is left to it.
 
         Whoever takes it off the list has it: a job must not vanish under the hands of a worker.
         """
@@ -179,17 +178,16 @@ class TrainQueue:
                 job.delete(remove_from_queue=False)
 
     def kill(self, run_id: str, attempt: int) -> None:
-        """Have the worker kill the process of an attempt that does not stop when asked."""
+        """Have the worker kill an attempt that does not stop when asked."""
         try:
             send_stop_job_command(self.connection, job_id(run_id, attempt), serializer=JSONSerializer)
         except (NoSuchJobError, InvalidJobOperation):
             return
 
     def snapshot(self) -> QueueSnapshot:
-        """What waits and who works, in two questions. Changes nothing: RQ's own listings clean up while they read.
+        """Return what waits and who works, and change nothing: RQ's own listings clean up while they read.
 
-        A worker moves a job from one list to another, then leases it: asked for at one moment, no job is missed or told
-        twice.
+        A worker moves a job from one list to another, then leases it: read at one moment, no job is missed or doubled.
         """
         with self.connection.pipeline(transaction=True) as pipeline:
             pipeline.lrange(self._queue.key, 0, -1)
@@ -233,13 +231,13 @@ class TrainQueue:
             return None
 
     def _has_lease(self, name: str) -> bool:
-        """Whether a worker's heartbeat for this job is younger than its lease."""
+        """Return whether a worker's heartbeat for this job is younger than its lease."""
         entries: list[Any] = self.connection.zrangebyscore(self._started.key, time.time(), "+inf")
         return any(StartedJobRegistry.parse_job_id(entry) == name for entry in entries)
 
 
 def _attempt_of(entry: bytes) -> tuple[str, int] | None:
-    """Run and attempt of an entry `<job>` or `<job>:<execution>`."""
+    """Return run and attempt of an entry `<job>` or `<job>:<execution>`."""
     return parse_job_id(entry.decode(errors="replace").partition(":")[0])
 
 
@@ -266,13 +264,13 @@ def _seconds(noted: str | None) -> float | None:
 
 
 class RedisBell:
-    """Rings when a model got a new version. A hint only: who listens must look by itself now and then."""
+    """Rings when a model gets a new version. Only a hint: listeners must look by themselves now and then."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
     def ring(self, model: str) -> None:
-        """Tell listeners. A bell that cannot be rung is not an error: they poll."""
+        """Notify listeners; a failure is no error, because they poll."""
         try:
             with connect(self._url) as client:
                 client.publish(BELL_CHANNEL, model)
@@ -280,7 +278,7 @@ class RedisBell:
             return
 
     def listen(self, heard: Callable[[str], None], is_over: Callable[[], bool], patience_s: float = 1.0) -> None:
-        """Call `heard(model)` for each ring until `is_over()`; comes back from a server that went away."""
+        """Call `heard(model)` for each ring until `is_over()`; reconnects to a lost server."""
         while not is_over():
             try:
                 with connect(self._url, answer_within_s=None) as client, client.pubsub() as subscription:

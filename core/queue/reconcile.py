@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def reconcile(runs: RunStore, queue: TrainQueue) -> int:
-    """Look at every unfinished run once; returns how many were changed or enqueued. Those that are over are not read.
+    """Look at every unfinished run once; return how many were changed or enqueued.
 
     Raises one of core.queue.QueueUnavailable when the queue cannot be asked.
     """
@@ -51,7 +51,7 @@ def _look_after(run: Run, queue: TrainQueue) -> bool:
 
 
 def _settle(run: Run, state: RunState, queue: TrainQueue) -> bool:
-    """A run that nobody trains: see that somebody will, or that it ends."""
+    """Enqueue or end a run that nobody trains."""
     if state.status in SETTLED:
         run.change(lambda now: _as_seen(now, state).moved(SETTLED[state.status], phase=None))
         return True
@@ -70,7 +70,7 @@ def _settle(run: Run, state: RunState, queue: TrainQueue) -> bool:
 
 
 def _as_seen(now: RunState, seen: RunState) -> RunState:
-    """`now`, unless the run moved on between the look at its lock and this change."""
+    """Return `now`, unless the run has moved on since the look at its lock."""
     if (now.status, now.attempt) != (seen.status, seen.attempt):
         raise IllegalTransition(now.status, seen.status, [])
     return now

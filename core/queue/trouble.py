@@ -28,7 +28,7 @@ class RedisTrouble:
 
     @classmethod
     def of_answer(cls, text: str, code: str | None) -> "RedisTrouble":
-        """From the server's own words, in one line, without the place in our script."""
+        """Quote the server's own words in one line, without the place in our script."""
         text = _PLACE_IN_SCRIPT.sub("", " ".join(text.split()))
         return cls(text if code in (None, "ERR") or text.startswith(code) else f"{code} {text}")
 

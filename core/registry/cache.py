@@ -18,7 +18,7 @@ Stamp = tuple[tuple[int, int, int] | None, ...]  # inode, time of change in ns, 
 
 @dataclass(frozen=True, slots=True)
 class CachedModel:
-    """A model in a line. `problem` is why its aliases cannot be told."""
+    """Newest version and aliases of a model. `problem`: why its aliases cannot be read."""
 
     newest: int | None  # version; None: there is no such model
     aliases: dict[str, int]
@@ -26,14 +26,14 @@ class CachedModel:
 
 
 class RegistryCache:
-    """What is known of the models of one store. May be asked by many threads; knows as many as there are models."""
+    """What is known of the models of one store. Safe for many threads; as large as there are models."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self._known: dict[str, tuple[Stamp, CachedModel]] = {}
 
     def get(self, name: str, read: Callable[[str], CachedModel]) -> CachedModel:
-        """What is known of a model; `read` makes it anew if something may have changed."""
+        """Return what is known of a model; call `read` if something may have changed."""
         stamp = self.stamp(name)
         known = self._known.get(name)
         if known is not None and known[0] == stamp:
@@ -47,7 +47,7 @@ class RegistryCache:
         return model
 
     def stamp(self, name: str) -> Stamp:
-        """Equal stamps, both settled: nothing has changed between."""
+        """Return a stamp: nothing changed between two equal, settled ones."""
         return tuple(self._facts(key) for key in (f"models/{name}", f"models/{name}/aliases.json"))
 
     def _facts(self, key: str) -> tuple[int, int, int] | None:
@@ -59,5 +59,5 @@ class RegistryCache:
 
 
 def is_settled(stamp: Stamp) -> bool:
-    """Whether what was read after `stamp` was taken is all that can have this stamp."""
+    """Return whether no later change can have the same stamp."""
     return all(facts is not None and time.time() - facts[1] / 1e9 > SETTLED_AFTER_S for facts in stamp)

@@ -36,19 +36,19 @@ class Registry:
         self.store, self._cache = store, RegistryCache(store)
 
     def names(self, after: str = "") -> Iterator[str]:
-        """Names of the models, sorted, from behind `after`; each is looked at when it is asked for."""
+        """Yield the models sorted by name, from behind `after`."""
         names = (name for name in self.store.names("models") if name > after)
         return (name for name in names if self.cached(name).newest is not None)
 
     def versions(self, name: str) -> list[int]:
-        """Version numbers of a model, oldest first; empty when there is no such model."""
+        """Return version numbers of a model, oldest first; empty if there is no such model."""
         return sorted(int(v) for v in self.store.names(f"models/{name}") if _VERSION.fullmatch(v))
 
     def folder(self, name: str, version: int) -> Path:
         return self.store.path(f"models/{name}/{version}")
 
     def manifest(self, name: str, version: int) -> VersionManifest:
-        """The manifest of a version; ModelNotFound if there is none, StoreDamaged if it cannot be used."""
+        """Return the manifest of a version; ModelNotFound if there is none, StoreDamaged if it cannot be used."""
         try:
             return self.store.read_record(f"models/{name}/{version}/{MANIFEST_FILE}", VersionManifest)
         except FileNotFoundError:
@@ -57,7 +57,7 @@ class Registry:
             raise StoreDamaged(f"version {version} of model {name!r} has no manifest.json") from None
 
     def pointers(self, name: str) -> Pointers:
-        """The content of aliases.json; StoreDamaged if it is unusable."""
+        """Read aliases.json; StoreDamaged if it is unusable."""
         try:
             return Pointers.model_validate(self.store.read(f"models/{name}/aliases.json"))
         except FileNotFoundError:
@@ -67,15 +67,15 @@ class Registry:
             raise StoreDamaged(f"models/{name}/aliases.json cannot be used: {fields}") from None
 
     def cached(self, name: str) -> CachedModel:
-        """Newest version and aliases of a model; costs the same however many versions it has."""
+        """Return newest version and aliases of a model, at a cost that no number of versions raises."""
         return self._cache.get(name, self._read_model)
 
     def stamp(self, name: str) -> Stamp:
-        """Changes with whatever changes in a model, once it is settled (core/registry/cache.py)."""
+        """Return what changes with every change of a model, once settled (core/registry/cache.py)."""
         return self._cache.stamp(name)
 
     def resolve(self, ref: ModelRef) -> int:
-        """The version a reference means now; ModelNotFound names what is missing and what there is."""
+        """Return the version a reference means now; ModelNotFound names what is missing and what there is."""
         if ref.version is not None:
             if not self.folder(ref.name, ref.version).is_dir():
                 self._must_have(ref.name, ref.version)
@@ -93,11 +93,11 @@ class Registry:
         return model.aliases.get(PRODUCTION) or model.aliases.get(LATEST) or model.newest
 
     def publish(self, name: str, key: PublishKey, fill: Fill, *, by_hand: bool = False) -> tuple[int, bool]:
-        """Make a new version of `name` appear, and `latest` point to it.
+        """Publish a new version of `name`, and point `latest` to it.
 
         Returns the version, and False if `key` had been published before (then nothing changes).
         Killed between the two steps, a repeat with the same key finds the folder and only moves the pointer.
-        What is published by hand is not pruned, and appears under a new number if it had been deleted.
+        A version published by hand is never pruned, and gets a new number if it had been deleted.
         """
         with self._locked(name):
             pointers = self.pointers(name)
@@ -137,7 +137,7 @@ class Registry:
             return doomed
 
     def delete_version(self, name: str, version: int) -> None:
-        """Remove a version; VersionInUse while an alias points to it. Its number is never used again."""
+        """Remove a version; VersionInUse while an alias points to it. Its number is never reused."""
         self._must_have(name, version)
         with self._locked(name):
             self._must_have(name, version)
@@ -149,7 +149,7 @@ class Registry:
             self._save(name, pointers)
 
     def delete(self, name: str) -> None:
-        """Remove every version and alias of a model. aliases.json stays, so that no number is ever used again."""
+        """Remove every version and alias of a model; aliases.json stays, so that no number is reused."""
         self._must_have(name)
         with self._locked(name):
             pointers, versions = self.pointers(name), self.versions(name)
@@ -164,10 +164,7 @@ class Registry:
     def move_alias(
         self, name: str, alias: str, version: int, reason: str | None = None, check: Check = lambda _: None
     ) -> tuple[int | None, Pointers]:
-        """Point `alias` to `version`, unless `check` refuses; where it points there already, nothing changes.
-
-        Returns where it pointed before, and the content of aliases.json after.
-        """
+        """Point `alias` to `version`, unless `check` refuses; return its former target, and the pointers."""
         _refuse_latest(alias)
         self._must_have(name, version)
         with self._locked(name):
@@ -181,7 +178,7 @@ class Registry:
             return before, pointers
 
     def remove_alias(self, name: str, alias: str, check: Check = lambda _: None) -> None:
-        """Make `alias` mean nothing, unless `check` refuses."""
+        """Remove `alias`, unless `check` refuses."""
         _refuse_latest(alias)
         self._must_have(name)
         with self._locked(name):
@@ -203,7 +200,7 @@ class Registry:
         return self.store.locked(f"models/{name}/.lock")
 
     def _must_have(self, name: str, version: int | None = None) -> list[int]:
-        """The versions of a model; ModelNotFound if there are none, or `version` is not among them."""
+        """Return the versions of a model; ModelNotFound if there are none, or `version` is not among them."""
         versions = self.versions(name)
         if not versions:
             raise ModelNotFound(f"there is no model {name!r}")
@@ -212,7 +209,7 @@ class Registry:
         return versions
 
     def _orphan(self, name: str, key: PublishKey, pointers: Pointers) -> int | None:
-        """A version whose folder appeared before a crash kept its pointer from moving.
+        """Find a version whose folder appeared before a crash kept its pointer from moving.
 
         Another run may have published since, so its number says nothing. A damaged one is nobody's.
         """
@@ -244,7 +241,7 @@ def _refuse_latest(alias: str) -> None:
 
 
 def _newest_moves(history: list[Move]) -> list[Move]:
-    """What is kept of a history. Moves of `latest` count apart: publishes push out nothing that people did."""
+    """Trim a history. Moves of `latest` count apart: publishes must not push out what people did."""
     of_latest = [index for index, move in enumerate(history) if move.alias == LATEST]
     by_hand = [index for index, move in enumerate(history) if move.alias != LATEST]
     staying = {*of_latest[-HISTORY_KEPT:], *by_hand[-HISTORY_KEPT:]}

@@ -77,13 +77,13 @@ class Checkpoint(BranchStep):
 
 
 def list_checkpoints(run: Run) -> list[Checkpoint]:
-    """A run's checkpoints, newest first."""
+    """Return a run's checkpoints, newest first."""
     places = filter(None, map(parse_branch_step, run.store.names(run.checkpoints)))
     return sorted((Checkpoint(place.branch, place.step, run) for place in places), reverse=True)
 
 
 def find_checkpoint(run: Run, asked: str) -> Checkpoint:
-    """The checkpoint `asked` names: STEP (of the newest branch that has it), BRANCH-STEP, or `latest`."""
+    """Find the checkpoint `asked` names: STEP (of the newest branch that has it), BRANCH-STEP, or `latest`."""
     found = find_place(list_checkpoints(run), asked)
     if found is None:
         raise CheckpointNotFound(f"run {run.id} has no checkpoint {asked}; {_those_of(run)}")
@@ -91,7 +91,7 @@ def find_checkpoint(run: Run, asked: str) -> Checkpoint:
 
 
 def note_published(run: Run, published: Published) -> bool:
-    """Put a version into the run's record and its event log; False if it is there already."""
+    """Record a version in the run's state and event log; False if it is there already."""
     is_new = False
 
     def noted(now: RunState) -> RunState:
@@ -106,7 +106,7 @@ def note_published(run: Run, published: Published) -> bool:
 
 
 def publication(model: str, version: int, step: int) -> Published:
-    """The record of a version that was published now."""
+    """Return the record of a version published now."""
     return Published(model=model, version=version, step=step, at=timestamp())
 
 

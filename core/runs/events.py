@@ -17,7 +17,7 @@ _FIELDS = {"id": int, "type": str, "at": str, "data": dict}
 
 
 class EventTail:
-    """Follows one event log. Holds a place in a file, not the file."""
+    """Follows one event log. Holds a position in the file, not the file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -34,15 +34,11 @@ class EventTail:
         return self.newest is not None and self.newest["type"] == "end"
 
     def skip(self) -> None:
-        """Go to the end: what was written until now is not read."""
+        """Skip everything written so far."""
         self.newest, self._offset = newest_event(self._path)
 
     def read(self) -> list[Event]:
-        """The events that were written since the last call; only whole lines count.
-
-        Raises:
-            FileNotFoundError: the run is gone.
-        """
+        """Return the events since the last call, whole lines only; FileNotFoundError if the run is gone."""
         if self._path.stat().st_size == self._offset:
             return []
         with self._path.open("rb") as file:
@@ -56,7 +52,7 @@ class EventTail:
 
 
 def parse_events(lines: bytes) -> Iterator[Event]:
-    """The events among `lines`; what is none is skipped."""
+    """Yield the events among `lines`, and skip everything else."""
     for line in lines.splitlines():
         with contextlib.suppress(ValueError, RecursionError):
             event = json.loads(line)
@@ -65,12 +61,12 @@ def parse_events(lines: bytes) -> Iterator[Event]:
 
 
 def events_after(path: Path, event_id: int) -> list[Event]:
-    """Every event after the one of that id, oldest first; FileNotFoundError where the run is gone."""
+    """Return every event after that id, oldest first; FileNotFoundError if the run is gone."""
     return [event for event in parse_events(path.read_bytes()) if event["id"] > event_id]
 
 
 def newest_event(path: Path) -> tuple[Event | None, int]:
-    """The newest event, and the offset at which it ends. Reads no more of the file's end than it must."""
+    """Return the newest event, and its end in the file; read only as much of the file's end as needed."""
     with path.open("rb") as file:
         size, tail = file.seek(0, os.SEEK_END), 1 << 14
         while True:
@@ -86,7 +82,7 @@ def newest_event(path: Path) -> tuple[Event | None, int]:
 
 
 def newest_event_id(path: Path) -> int:
-    """0 when there is no event, or no log."""
+    """Return 0 if there is no event, or no log."""
     with contextlib.suppress(FileNotFoundError):
         event, _ = newest_event(path)
         return 0 if event is None else int(event["id"])

@@ -24,7 +24,7 @@ _FOLDER = "idempotency"
 
 @dataclass(frozen=True, slots=True)
 class HeldKey:
-    """A key while its request is answered. `run_id`: the run that this very request was to make when it came first."""
+    """A key while its request is answered. `run_id`: the run that the first such request was to make."""
 
     store: Store
     name: str
@@ -32,7 +32,7 @@ class HeldKey:
     run_id: str | None
 
     def record(self, run_id: str) -> None:
-        """Keep that this request makes the run `run_id`."""
+        """Record that this request makes the run `run_id`."""
         record = {"run": run_id, "body_sha256": self.body_digest, "at": timestamp()}
         self.store.swap(f"{_FOLDER}/{self.name}.json", record)
 
@@ -69,7 +69,7 @@ class IdempotencyKeys:
             yield HeldKey(self.store, name, digest, None if record is None else record["run"])
 
     def sweep(self) -> int:
-        """Forget old keys; returns how many."""
+        """Forget old keys; return how many."""
         forgotten = 0
         with self._sweeping():
             for lock in self.folder.glob("*.lock"):
@@ -92,7 +92,7 @@ class IdempotencyKeys:
             return False  # whoever comes with this key is told
 
     def _record(self, path: Path) -> dict[str, str] | None:
-        """What is kept of a key; None if there is nothing, or it is too old."""
+        """Return the record of a key; None if there is none, or it is too old."""
         try:
             record = self.store.read(f"{_FOLDER}/{path.name}")
             age = datetime.now(UTC) - datetime.fromisoformat(record["at"])

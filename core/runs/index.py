@@ -28,7 +28,7 @@ Mark = tuple[int, int, int]  # time, inode and size: every replacement of a file
 
 
 def note_change(store: Store, run_id: str) -> None:
-    """Say that a run is about to have another status."""
+    """Note that a run is about to change its status."""
     descriptor = os.open(store.path(CHANGES), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         os.write(descriptor, f"{run_id}\n".encode())
@@ -62,7 +62,7 @@ class IndexedRun:
 
 
 class RunIndex:
-    """Of one store. Safe to ask from several threads."""
+    """An index of one store's runs. Safe for several threads."""
 
     def __init__(self, store: Store, list_ids: Callable[[], list[str]], read: Callable[[str], RunState]) -> None:
         self._store, self._list_ids, self._read = store, list_ids, read
@@ -83,26 +83,25 @@ class RunIndex:
             return self._ids
 
     def active(self) -> list[str]:
-        """Runs that want a worker, and damaged ones, oldest first."""
+        """Return runs that want a worker, and damaged ones, oldest first."""
         with self._lock:
             self._refresh()
             return sorted(self._active)
 
     def entries(self) -> dict[str, IndexedRun]:
-        """Every run as it stands."""
         with self._lock:
             self._refresh()
             return dict(self._entries)
 
     def entry(self, run_id: str) -> IndexedRun | None:
-        """One run as it stands, by its file; None: there is none of that id."""
+        """Return one run, by its file; None if there is none of that id."""
         with self._lock, contextlib.suppress(FileNotFoundError):
             self._look(run_id)
             return self._entries.get(run_id)
         return None
 
     def facts(self, run_id: str, read: Callable[[], RunFacts]) -> RunFacts:
-        """What never changes about a run; asked of `read` once."""
+        """Return what never changes about a run; calls `read` once."""
         with self._lock:
             entry = self._entries.get(run_id)
         if entry is None:
@@ -118,7 +117,7 @@ class RunIndex:
                 self._look(run_id, must_read=run_id in self._pending)
 
     def _hear(self) -> None:
-        """Take in which runs were changed since the last time; where that cannot be told, all of them."""
+        """Collect the runs that changed since the last time; all of them if that is unknown."""
         with contextlib.suppress(FileNotFoundError):
             changes = self._held(self._store.path(CHANGES))
             size = os.fstat(changes.fileno()).st_size
@@ -132,7 +131,7 @@ class RunIndex:
             self._pending |= self._entries.keys() & set(whole.decode(errors="replace").split("\n"))
 
     def _held(self, path: Path) -> BinaryIO:
-        """The list of changes; of another one than before nothing was read."""
+        """Return the list of changes; of a new file nothing has been read."""
         if self._changes is None or not os.path.samestat(os.fstat(self._changes.fileno()), path.stat()):
             self._close()
             self._changes, self._place = path.open("rb", buffering=0), None
@@ -140,7 +139,7 @@ class RunIndex:
         return self._changes
 
     def _list(self) -> None:
-        """Find out which runs are new and which are gone; a folder that did not change is not read again."""
+        """Find new and deleted runs; an unchanged folder is not read again."""
         changed_at = self._store.path("runs").stat().st_mtime_ns
         if self._listed == (changed_at, True):
             return
@@ -152,7 +151,7 @@ class RunIndex:
         self._pending = self._pending & there | there - self._entries.keys()
 
     def _look(self, run_id: str, *, must_read: bool = False) -> None:
-        """Read a run whose file is another than it was. One that is being changed right now is read the next time."""
+        """Read a run whose file changed. A run that is being changed right now is read the next time."""
         path = self._store.path(f"runs/{run_id}/state.json")
         known = self._entries.get(run_id)
         mark = _mark_of(path)

@@ -16,7 +16,6 @@ _DIGEST_CHUNK = 1 << 20
 
 
 def fsync_path(path: Path) -> None:
-    """Flush a file's or folder's contents to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -25,10 +24,7 @@ def fsync_path(path: Path) -> None:
 
 
 def write_atomic(path: Path, data: bytes, *, durable: bool = True, mode: int = 0o666) -> None:
-    """Replace `path` by `data` in one step. With durable=False a power cut may bring the old content back.
-
-    `mode`: of the file, less what the umask forbids.
-    """
+    """Replace `path` by `data` in one step. With durable=False a power cut may undo it."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
         with open(temporary, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
@@ -47,7 +43,7 @@ def write_atomic(path: Path, data: bytes, *, durable: bool = True, mode: int = 0
 
 
 def write_json(path: Path, body: dict[str, Any], *, durable: bool = True) -> None:
-    """Replace `path` by `body` as JSON. NaN is refused: no reader would agree on what it means."""
+    """Replace `path` by `body` as JSON. NaN is refused: readers disagree on it."""
     text = json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False)
     write_atomic(path, text.encode() + b"\n", durable=durable)
 
@@ -77,7 +73,7 @@ def read_json(path: Path, schema: int) -> dict[str, Any]:
 
 
 def shown(path: Path) -> str:
-    """A path as error messages name it: enough to find the file, without where the store lies."""
+    """Return a path for messages: enough to find the file, without the store's place."""
     return "/".join(path.parts[-3:])
 
 
@@ -94,7 +90,7 @@ def sha256_file(path: Path, tick: Callable[[int], None] | None = None) -> str:
 
 
 def folder_size(folder: Path) -> int:
-    """Bytes of all files under a folder; what disappears meanwhile, or cannot be read, counts nothing."""
+    """Sum the bytes of all files in a folder; unreadable and vanished files count nothing."""
     size, folders = 0, [str(folder)]
     while folders:
         with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
@@ -108,7 +104,7 @@ def folder_size(folder: Path) -> int:
 
 
 def append_json_line(path: Path, body: dict[str, Any]) -> None:
-    """Add one JSON line. A line that a crash cut short is ended first, so that the next one stays readable."""
+    """Append one JSON line. End a line that a crash cut short first, so that the new one is readable."""
     line = json.dumps(body, ensure_ascii=False, allow_nan=False).encode() + b"\n"
     with path.open("a+b") as file:
         if file.seek(0, os.SEEK_END) > 0:
@@ -119,7 +115,7 @@ def append_json_line(path: Path, body: dict[str, Any]) -> None:
 
 
 def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Every whole JSON object of a file of lines, oldest first; lines cut short by a crash are skipped."""
+    """Yield every whole JSON object of a file of lines, oldest first; skip lines cut short by a crash."""
     try:
         file = path.open("rb")
     except FileNotFoundError:
@@ -134,7 +130,7 @@ def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 @contextlib.contextmanager
 def lock_file(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on `path`, waiting for it. The kernel frees it however the process ends."""
+    """Hold an exclusive lock on `path`. The kernel frees it however the process ends."""
     with open_lock(path) as descriptor:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -142,7 +138,7 @@ def lock_file(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def try_lock_file(path: Path) -> Iterator[bool]:
-    """As lock_file, but yields False at once where another holds it."""
+    """Lock as lock_file does, but yield False at once if another holds it."""
     with open_lock(path) as descriptor:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -154,7 +150,7 @@ def try_lock_file(path: Path) -> Iterator[bool]:
 
 @contextlib.contextmanager
 def open_lock(path: Path) -> Iterator[int]:
-    """A descriptor of `path`, made if missing. Not inherited by programs that are started meanwhile."""
+    """Open `path`, created if missing; programs started meanwhile do not inherit it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         yield descriptor

@@ -31,17 +31,16 @@ class Store:
             (root / folder).mkdir(parents=True, exist_ok=True)
 
     def path(self, key: str) -> Path:
-        """Where `key` lies, for reading."""
         return self.root / key
 
     def has(self, key: str) -> bool:
         return self.path(key).exists()
 
     def put(self, key: str, fill: Callable[[Path], None], *, replace: bool = False) -> bool:
-        """Let `fill` write a folder off to the side, then make it appear at `key` in one step.
+        """Let `fill` write a folder aside, then rename it to `key` in one step.
 
-        Returns False, and leaves what is there, if `key` exists already. With `replace` that goes first: for a moment
-        there is neither.
+        Returns False, and leaves what is there, if `key` exists. With `replace` that is deleted first: for a moment
+        neither is there.
         """
         target = self.path(key)
         if target.exists() and not replace:
@@ -64,7 +63,7 @@ class Store:
         return True
 
     def names(self, key: str) -> list[str]:
-        """Names of the folders under `key`, sorted."""
+        """Return names of the folders under `key`, sorted."""
         try:
             with os.scandir(self.path(key)) as entries:
                 return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
@@ -76,30 +75,28 @@ class Store:
         return files.read_json(self.path(key), SCHEMA)
 
     def read_record(self, key: str, kind: type[T]) -> T:
-        """As Record.read."""
         return kind.read(self.path(key))
 
     def swap(self, key: str, body: dict[str, Any], *, durable: bool = True) -> None:
-        """Replace a JSON file in one step."""
         files.write_json(self.path(key), {"schema": SCHEMA, **body}, durable=durable)
 
     @contextlib.contextmanager
     def locked(self, key: str) -> Iterator[None]:
-        """Hold the lock file `key` (its folder is made if missing)."""
+        """Hold the lock file `key`; its folder is created if missing."""
         path = self.path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
         with files.lock_file(path):
             yield
 
     def delete(self, key: str) -> None:
-        """Make a folder disappear in one step, then free its bytes."""
+        """Remove a folder in one step, then free its bytes."""
         grave = self.root / "tmp" / f"deleted-{secrets.token_hex(8)}"
         with contextlib.suppress(FileNotFoundError):
             self.path(key).rename(grave)
             shutil.rmtree(grave, ignore_errors=True)
 
     def sweep(self) -> int:
-        """Remove what processes that died left half-written; returns how many leftovers there were."""
+        """Remove what dead processes left half-written; return how many leftovers there were."""
         removed = 0
         for folder in self.names("tmp"):
             path = self.root / "tmp" / folder
@@ -112,7 +109,7 @@ class Store:
         return removed + self._sweep_files()
 
     def _sweep_files(self) -> int:
-        """Remove old files that live for a moment only: replacements of a file, and locks without a folder."""
+        """Remove old short-lived files: replacements of a file, and locks without a folder."""
         found = [path for pattern in ("*/.*.tmp", "*/*/.*.tmp", "*/*/*/.*.tmp") for path in self.root.glob(pattern)]
         found += [lock for lock in self.root.glob("tmp/*.lock") if not lock.with_suffix("").exists()]
         removed = 0
@@ -125,7 +122,7 @@ class Store:
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
-        """A folder of one's own that ends with the block; what a killed process leaves of it, sweep() removes."""
+        """Yield a folder that ends with the block; sweep() removes what a killed process leaves of it."""
         scratch = self.root / "tmp" / secrets.token_hex(8)
         lock = scratch.with_suffix(".lock")
         with files.lock_file(lock):  # held while we live: sweep() can tell a leftover from work in progress
@@ -138,9 +135,8 @@ class Store:
 
 
 def check_files(folder: Path, expected: Listed, tick: Callable[[int], None] | None = None) -> None:
-    """Compare files with the sizes and SHA-256 that a manifest lists; StoreDamaged names the first bad one.
-
-    `tick`: as of files.sha256_file.
+    """Compare files with the sizes and SHA-256 of a manifest; StoreDamaged names the first bad one. `tick`: see
+    files.sha256_file.
     """
     for name, facts in expected.items():
         path = folder / name
@@ -155,7 +151,7 @@ def check_files(folder: Path, expected: Listed, tick: Callable[[int], None] | No
 
 
 def list_files(folder: Path, *names: str) -> Listed:
-    """Sizes and SHA-256 of files, as a manifest lists them and check_files reads them."""
+    """Return sizes and SHA-256 of files, for a manifest."""
     return {
         name: FileDigest(bytes=(folder / name).stat().st_size, sha256=files.sha256_file(folder / name))
         for name in names

@@ -129,8 +129,6 @@ def _print_report(session: Session, report: "ImportReport", left_out: list[Found
     session.say(f"{report.taken} of {report.files} files taken, {report.bad} bad, {report.ignored} ignored")
     if report.enlarged:
         session.say(f"{report.enlarged} were smaller than the size, and were enlarged", "yellow")
-    for note in report.notes:
-        session.say(show.clean(note), "yellow")
     for bad in report.bad_files[:BAD_SHOWN]:
         session.say(f"  {show.clean(bad.name)}: {show.clean(bad.reason)}", "yellow")
     if report.bad > BAD_SHOWN:

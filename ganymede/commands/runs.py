@@ -94,11 +94,8 @@ def show_run(session: Session, run: RunName) -> None:
 
 
 def _facts(run: "RunBody") -> list[tuple[str, object]]:
-    progress, published = (
-        run.progress,
-        [f"{entry.model}@{entry.version} (step {entry.step})" for entry in run.published],
-    )
-    place = run.queue.position
+    progress, place = run.progress, run.queue.position
+    published = [f"{entry.model}@{entry.version} (step {entry.step})" for entry in run.published]
     speed = progress.images_per_second
     return [
         ("run", run.id),

@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import struct
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,11 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from core.errors import StoreDamaged
-from models import ARCHITECTURES
 from models.dcgan import Generator
 from models.weights import is_finite, load_generator, save_generator
 from tests.fixtures import TINY
 
-DESCRIBED: dict[str, Any] = {"architecture": "dcgan", "config": ARCHITECTURES["dcgan"].fields(TINY)}
+DESCRIBED: dict[str, Any] = {"architecture": "dcgan", "config": asdict(TINY)}
 
 
 def trained() -> Generator:
