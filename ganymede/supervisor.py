@@ -33,7 +33,7 @@ class CannotStart(Exception):
 
 @dataclass
 class Child:
-    """A process that is started again when it ends by itself."""
+    """A process that is restarted when it ends by itself."""
 
     name: str
     module: str
@@ -57,7 +57,7 @@ class Child:
         self.started_at = time.monotonic()
 
     def look_after(self, environment: Mapping[str, str], say: Say) -> None:
-        """Start it again if it ended, after a pause that doubles with each quick death.
+        """Restart it if it ended, after a pause that doubles with each quick death.
 
         Raises:
             CannotStart: it has never been steady, and ends at once again and again.
@@ -90,7 +90,7 @@ class Child:
 
 
 class Supervisor:
-    """The whole service of one HOME. Use as a context: leaving it ends every process it started."""
+    """The whole service of one HOME. Leaving this context ends every process it started."""
 
     def __init__(self, settings: Settings, say: Say, environment: Mapping[str, str] | None = None) -> None:
         self.settings, self.say = settings, say
@@ -127,7 +127,7 @@ class Supervisor:
                 self.stop()
 
     def look_after(self) -> None:
-        """See that every process lives; to be called a few times a second."""
+        """Restart dead processes; called a few times a second."""
         self._look_after_broker()
         for child in (self.api, self.worker):
             child.look_after(self.environment, self.say)
@@ -162,7 +162,7 @@ def check_port(host: str, port: int) -> None:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nobody listens on now."""
+    """Return a port on which nobody listens now."""
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
@@ -170,7 +170,7 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 @contextlib.contextmanager
 def until_asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C and SIGTERM set a flag instead of ending this process; yields the flag."""
+    """Make Ctrl-C and SIGTERM set a flag instead of ending this process; yield the flag."""
     signals: list[int] = []
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, lambda got, _frame: signals.append(got)) for number in numbers]
@@ -187,7 +187,7 @@ def base_url(settings: Settings) -> str:
 
 
 def relative_home(settings: Settings) -> str:
-    """HOME as it can be printed, also where its name is in no encoding that we know."""
+    """Return HOME as printable text, whatever its encoding."""
     home = settings.home.absolute()
     home = home.relative_to(Path.cwd()) if home.is_relative_to(Path.cwd()) else home
     return _shown(home)
@@ -198,9 +198,8 @@ def _shown(path: Path) -> str:
 
 
 def _without_here(environment: Mapping[str, str]) -> dict[str, str]:
-    """An empty entry of PYTHONPATH is the current folder: mostly a slip, as in PYTHONPATH=$PYTHONPATH:more.
-
-    The other entries stay: whoever names a folder means it.
+    """Remove empty entries of PYTHONPATH, which mean the current folder: mostly a slip, as in
+    PYTHONPATH=$PYTHONPATH:more.
     """
     named = [folder for folder in environment.get("PYTHONPATH", "").split(os.pathsep) if folder]
     return {**environment, "PYTHONPATH": os.pathsep.join(named)}

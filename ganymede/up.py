@@ -18,7 +18,7 @@ NO_ANSWER = "the API does not answer yet; it is waited for"
 
 
 def run(talk: Console) -> int:
-    """Start everything, say where it is, keep it alive; returns the exit status."""
+    """Start everything, say where it is, keep it alive; return the exit status."""
     settings = load_settings()
     refuse_open_door(settings)
 
@@ -37,7 +37,7 @@ def run(talk: Console) -> int:
 
 
 class _ReadinessReport:
-    """Says what the service waits for, each reason once, and then that it is ready."""
+    """Reports what the service waits for, each reason once, and then that it is ready."""
 
     def __init__(self, talk: Console, settings: Settings, say: Say) -> None:
         self.talk, self.settings, self.say = talk, settings, say
@@ -58,7 +58,7 @@ class _ReadinessReport:
 
 
 def why_not_ready(settings: Settings) -> str | None:
-    """Why the API cannot draw, and what to do; empty while nothing answers, None if it can."""
+    """Say why the API cannot draw, and what to do; empty while nothing answers, None if it can."""
     url = base_url(settings)
     try:
         answer = httpx.get(f"{url}/readyz", timeout=5, trust_env=False)  # no proxy
@@ -76,7 +76,7 @@ def why_not_ready(settings: Settings) -> str | None:
 
 
 def introduce(talk: Console, settings: Settings, took_s: float) -> None:
-    """Say where the service is and what to try; no line is broken, so that it can be copied."""
+    """Say where the service is and what to try; no line is wrapped, so that it can be copied."""
     url = base_url(settings)
     home = escape(relative_home(settings))
     talk.print(f"\n[bold]Ganymede is ready[/] at {url} after {took_s:.1f} s; all it keeps: {home}/", soft_wrap=True)

@@ -28,14 +28,14 @@ class Architecture:
     revision: int = 1
 
     def discriminator(self, config: Any, conditioning: Conditioning) -> Discriminator:
-        """Trunk and head; `conditioning` is "none" where the config has no classes, and only there."""
+        """Build trunk and head; `conditioning` is "none" exactly if the config has no classes."""
         assert (conditioning == "none") == (config.num_classes == 0)
         planes = planes_of(conditioning, config.num_classes)
         trunk = self.trunk(config, config.channels + planes)
         return Discriminator(trunk, HEADS[conditioning](trunk.features, config.num_classes), planes)
 
     def encoder(self, config: Any) -> Encoder:
-        """For a VAE, whose decoder is the generator; the label, if there are classes, is in planes beside the image."""
+        """Build a VAE's encoder, whose decoder is the generator; planes beside the image hold the label, if any."""
         trunk = self.trunk(config, config.channels + config.num_classes)
         return Encoder(trunk, trunk.features, config.latent_dim, config.num_classes)
 

@@ -18,7 +18,7 @@ ROUGH = 1.5  # times as long, or as short: what is less sure is told as that
 
 
 def of_the_numbers(resolved: ResolvedConfig, dataset: DatasetManifest) -> Iterator[WarningBody]:
-    """What the numbers of a run tell about it, and the dataset's manifest."""
+    """Warn of what a run's numbers and the dataset's manifest show."""
     count, batch_size, augment = dataset.count, resolved.batch_size, resolved.augment
     if are_few(count, dataset.height):
         done = f"augmentation is on ({augment})" if augment != "none" else "nothing is augmented"
@@ -59,7 +59,7 @@ def _small_classes(dataset: DatasetManifest) -> Iterator[WarningBody]:
 def of_the_estimate(
     resolved: ResolvedConfig, memory: MemoryBody | None, time: TimeBody | None
 ) -> Iterator[WarningBody]:
-    """What an estimate of memory and time tells."""
+    """Warn of what an estimate of memory and time shows."""
     if memory is not None and memory.bytes > memory.machine_bytes:
         field = "width" if state_bytes(resolved) > memory.machine_bytes else "batch_size"
         detail = f"it would need {_gigabytes(memory.bytes)}, and there are {_gigabytes(memory.machine_bytes)}"

@@ -44,7 +44,7 @@ RULES = {  # of the options of `config`
 
 
 def numbers(recipe: Recipe, *, on_gpu: bool = False) -> dict[str, float | str | None]:
-    """What each option of a recipe is where it is left out; "auto" where that depends on the dataset or the device."""
+    """Return the default of each option of a recipe; "auto" if it depends on the dataset or the device."""
     generator_lr, discriminator_lr = recipe.learning_rates
     known: dict[str, float | str | None] = {
         "batch_size": recipe.batch_size,
@@ -66,12 +66,12 @@ def numbers(recipe: Recipe, *, on_gpu: bool = False) -> dict[str, float | str | 
 
 
 def options(recipe: Recipe) -> list[str]:
-    """Names of the options of `config` that mean something to a recipe."""
+    """Return the options of `config` that mean something to a recipe."""
     return [name for name in TrainConfig.model_fields if name not in unsuited(recipe)]
 
 
 def request_schema(*, on_gpu: bool = False) -> dict[str, Any]:
-    """JSON Schema of the body of `POST /train`, with two keywords of ours: `recipes` and `auto`, the rules in words."""
+    """Return the JSON Schema of the body of `POST /train`, with our keywords `recipes` and `auto`, the rules."""
     schema = {"$schema": DIALECT, **RunSpec.model_json_schema()}
     schema["properties"]["recipe"]["anyOf"][0]["enum"] = [choice.AUTO, *RECIPES]  # the other one is null
     recipes = {

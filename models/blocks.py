@@ -23,7 +23,7 @@ class UpConv2d(nn.Conv2d):
 
 
 def doubling_kernel(weight_OI33: Tensor) -> Tensor:
-    """The transposed 4x4 kernel (I, O, 4, 4): in each direction (w2, w1 + w2, w0 + w1, w0)."""
+    """Return the transposed 4x4 kernel (I, O, 4, 4): in each direction (w2, w1 + w2, w0 + w1, w0)."""
     flipped = weight_OI33.flip(2, 3)
     rows = F.pad(flipped, (0, 0, 0, 1)) + F.pad(flipped, (0, 0, 1, 0))
     kernel_OI44 = F.pad(rows, (0, 1)) + F.pad(rows, (1, 0))

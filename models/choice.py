@@ -14,7 +14,7 @@ FEW_IMAGES = 100  # for each pixel of a side: 2,800 of 28 px, 25,600 of 256 px; 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What there is to learn from, and on what. `size`: pixels a side; `is_labelled`: labels are to be learnt."""
+    """What a run learns from, and on what. `size`: pixels a side; `is_labelled`: labels are to be learnt."""
 
     size: int
     channels: int
@@ -33,7 +33,7 @@ class RecipeNumbers(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The recipe of a run. `reason`: none where it was asked for; `numbers`: fields of the recipe that differ here."""
+    """The recipe of a run. `reason`: none if the request named it; `numbers`: changed fields of the recipe."""
 
     recipe: str
     reason: str | None = None
@@ -41,7 +41,7 @@ class Choice:
 
     @property
     def subject(self) -> str:
-        """The recipe in a sentence about what it cannot do."""
+        """Name the recipe in a sentence about what it cannot do."""
         return self.recipe if self.reason is None else f"{self.recipe}, which auto chose ({self.reason}),"
 
 
@@ -81,7 +81,7 @@ class ChoiceRule:
 
     @property
     def when(self) -> str:
-        """The conditions in words; none: whatever there is."""
+        """State the conditions in words; empty: always."""
         return ", ".join(self._conditions())
 
     def _conditions(self) -> Iterator[str]:
@@ -127,17 +127,16 @@ TABLE = (
 
 
 def choose(found: Situation) -> Choice:
-    """What the first row says that fits; the last one fits all."""
+    """Return the choice of the first fitting row; the last one always fits."""
     row = next(row for row in TABLE if row.fits(found))
     return Choice(row.recipe, f"{row.when}: {row.why}" if row.when else row.why, row.numbers)
 
 
 def are_few(count: int, size: int) -> bool:
-    """Whether a discriminator could learn each of `count` pictures of this size by heart."""
+    """Return whether a discriminator could memorise each of `count` pictures of this size."""
     return count < FEW_IMAGES * size
 
 
 def in_words() -> str:
-    """The rule, for who fills in a form."""
     rows = "; ".join(f"{row.when or 'else'}: {row.recipe}" for row in TABLE)
     return f"{rows}; with init what made those weights"

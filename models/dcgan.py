@@ -71,7 +71,7 @@ class Generator(nn.Module):
         return self.before_tanh(z_BZ, label_B).tanh()
 
     def before_tanh(self, z_BZ: Tensor, label_B: Tensor | None = None) -> Tensor:
-        """What tanh makes the images of, float32: of bfloat16, tanh would round once more."""
+        """Return the input of tanh in float32: tanh of bfloat16 would round once more."""
         if self.num_classes:
             z_BZ = torch.cat([z_BZ, self.embedding(label_B)], dim=1)
         x_BCHW = self.stem(z_BZ).view(len(z_BZ), self.stem_width, self.base, self.base)
@@ -79,7 +79,7 @@ class Generator(nn.Module):
         return image_BCHW.float()
 
     def fold_norms(self) -> None:
-        """For models/folding.py: the norm behind the stem, which views what it gives as an image in between."""
+        """Fold the norm behind the stem, which sees the stem's output as an image (models/folding.py)."""
         norm = self.stem_norm[0]
         assert isinstance(norm, nn.BatchNorm2d)
         fold_into(self.stem, norm)
@@ -106,7 +106,7 @@ class Trunk(nn.Module):
 
 
 def _levels(widths: list[int], depth: int) -> Iterator[nn.Module]:
-    """From the stem to what the picture is made of: at each size so many convolutions, in between it is doubled."""
+    """Yield the layers from the stem to the picture: at each size `depth` convolutions, then a doubling."""
     for i, width in enumerate(widths):
         if i:
             yield from _normed(UpConv2d(widths[i - 1], width, bias=False))

@@ -8,28 +8,24 @@ from core.settings import SettingsError
 
 
 def has_gpu(device: str) -> bool:
-    """Whether networks run on a GPU where the setting `device` is this."""
+    """Return whether the setting `device` means a GPU."""
     return choose_device(device).startswith("cuda")
 
 
 def choose_device(device: str) -> str:
-    """The setting, "auto" as what there is: the GPU, else the CPU."""
+    """Resolve "auto": the GPU if there is one, else the CPU."""
     return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 is native there; emulated, it would be slower than float32."""
+    """Return whether bfloat16 is native there; emulated, it would be slower than float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def check_device(device: str) -> None:
-    """See that networks can run there.
-
-    Raises:
-        SettingsError: they cannot; the text names the setting and what there is.
-    """
+    """Raise SettingsError, with what there is, if networks cannot run there."""
     if torch.device("cpu" if device == "auto" else device).type != "cuda":
         return
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -43,7 +39,7 @@ def check_device(device: str) -> None:
 
 
 def main() -> None:
-    """For who must not import torch: says what the device is that its argument names, or on stderr what is wrong."""
+    """Print the device that the argument means, or the error on stderr, for those who must not import torch."""
     try:
         check_device(sys.argv[1])
     except SettingsError as error:

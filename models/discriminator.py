@@ -88,7 +88,7 @@ class Projection(nn.Module):
 
 
 class AuxiliaryClassifier(nn.Module):
-    """It is not told the label but names it: Odena et al. 2017, arXiv 1610.09585. Logits, no softmax."""
+    """It names the label instead of reading it: Odena et al. 2017, arXiv 1610.09585. Logits, no softmax."""
 
     def __init__(self, features: int, num_classes: int) -> None:
         super().__init__()
@@ -107,12 +107,11 @@ HEADS: dict[Conditioning, type[nn.Module]] = {
 
 
 def planes_of(conditioning: Conditioning, num_classes: int) -> int:
-    """How many planes `with_planes` puts beside an image."""
     return num_classes if conditioning == "concat" else 0
 
 
 def with_planes(x_BCHW: Tensor, label_B: Tensor | None, num_planes: int) -> Tensor:
-    """Beside each image one constant plane a class: ones for its label, zeros for the others."""
+    """Add one constant plane a class beside each image: ones for its label, zeros for the others."""
     if not num_planes:
         return x_BCHW
     assert label_B is not None
@@ -121,7 +120,7 @@ def with_planes(x_BCHW: Tensor, label_B: Tensor | None, num_planes: int) -> Tens
 
 
 def _linear(inputs: int, outputs: int) -> nn.Linear:
-    """It begins near indifference, whatever comes in."""
+    """Make a layer that begins near indifference, whatever comes in."""
     layer = nn.Linear(inputs, outputs)
     nn.init.normal_(layer.weight, 0.0, SMALL)
     nn.init.zeros_(layer.bias)

@@ -11,7 +11,7 @@ from models.discriminator import with_planes
 
 
 class Posterior(NamedTuple):
-    """What noise a picture could have come from: a normal distribution of independent numbers, float32."""
+    """The noise a picture could have come from: a normal distribution of independent numbers, float32."""
 
     mean_BZ: Tensor
     log_variance_BZ: Tensor

@@ -26,7 +26,7 @@ class FoldsItself(Protocol):
     """A network with a batch norm that is not behind its layer in a Sequential."""
 
     def fold_norms(self) -> None:
-        """Put those norms into the layers before them."""
+        """Fold those norms into the layers before them."""
 
 
 class SteadyLinear(nn.Linear):
@@ -67,7 +67,7 @@ class PhasedConv2d(nn.Conv2d):
 
 
 def fold(generator: nn.Module) -> nn.Module:
-    """A copy of `generator` that draws what it draws in eval mode, up to rounding."""
+    """Return a folded copy that draws the same as `generator` in eval mode, up to rounding."""
     folded = copy.deepcopy(generator).eval().requires_grad_(False)
     for module in list(folded.modules()):
         if isinstance(module, nn.Sequential):
@@ -84,13 +84,13 @@ def fold(generator: nn.Module) -> nn.Module:
 
 
 def run_in(generator: nn.Module, precision: str) -> nn.Module:
-    """`generator` (float32, on the CPU) in the form and the number format that it is run in."""
+    """Return `generator` (float32, on the CPU) in the form and number format in which it runs."""
     folded = fold(generator).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return halve(folded) if precision == "bfloat16" else folded
 
 
 def halve(folded: nn.Module) -> nn.Module:
-    """A copy whose convolutions run in bfloat16; what comes before the first and after the last stays float32.
+    """Return a copy with bfloat16 convolutions; what comes before the first and after the last stays float32.
 
     Noise and stem in float32 cost little and halve the largest error (docs/decisions/0006).
     """
@@ -106,7 +106,7 @@ def _to_bfloat16(_: nn.Module, inputs: tuple[torch.Tensor]) -> tuple[torch.Tenso
 
 
 def fold_into(layer: nn.Conv2d | nn.Linear, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> None:
-    """Have `layer` do what `norm` does behind it; a Linear gives each of the norm's channels in as many numbers."""
+    """Have `layer` do what `norm` does behind it; a Linear gives several numbers for each channel of the norm."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
     scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)

@@ -146,7 +146,7 @@ def import_folder(registry: Registry, model: str, folder: Path) -> tuple[int, bo
 
 
 def read_manifest(text: bytes) -> VersionManifest:
-    """A manifest as it was uploaded; InvalidRequest names each field that is wrong."""
+    """Parse an uploaded manifest; InvalidRequest names each wrong field."""
     try:
         uploaded = Manifest.model_validate_json(text)
     except ValidationError as error:
@@ -172,7 +172,7 @@ def _pointer(location: tuple[int | str, ...]) -> str:
 
 
 def _check_not_training(registry: Registry, model: str, manifest: VersionManifest) -> None:
-    """What a run here is yet to publish must not be taken for published."""
+    """Refuse a key that a run here is yet to publish, or it would be taken for published."""
     if str(manifest.key) in registry.pointers(model).published:
         return
     with contextlib.suppress(RunNotFound, StoreDamaged):
@@ -193,7 +193,7 @@ def _check_digest(weights: Path, manifest: VersionManifest) -> None:
 
 
 def _sheet(weights: Path, manifest: VersionManifest) -> images.Images:
-    """The grid of samples of the weights, once they are known to be sound."""
+    """Draw the grid of samples, once the weights are known to be sound."""
     try:
         generator, config = load_generator(weights)
     except StoreDamaged as error:

@@ -48,7 +48,7 @@ class InitialWeights:
     learnt: ResolvedConfig | None
 
     def copy_to(self, folder: Path) -> None:
-        """Copy it into `folder`, the one of a run that is being made; InvalidRequest where it was deleted meanwhile."""
+        """Copy the weights into `folder`, of a new run; InvalidRequest if they were deleted meanwhile."""
         target = folder / INIT_FOLDER
         with _at_init():
             try:
@@ -60,7 +60,7 @@ class InitialWeights:
             check_files(target / GENERATOR_FOLDER, self.manifest.files)
 
     def facts(self, resolved: ResolvedConfig) -> InitBody:
-        """What a run tells of it: where its weights come from, and what of them it keeps."""
+        """Describe where the weights come from, and what of them the run keeps."""
         keeps_labels = self.network["num_classes"] == resolved.network.num_classes
         keeps_counterpart = self.learnt is not None and _kind(self.learnt) == _kind(resolved)
         return InitBody(
@@ -72,7 +72,7 @@ class InitialWeights:
 
 
 def find_initial(asked: str, registry: Registry, runs: RunStore) -> InitialWeights:
-    """The version or checkpoint that `asked` means now; InvalidRequest at /init if there is none, or it is damaged."""
+    """Find the version or checkpoint that `asked` means; InvalidRequest at /init if it is missing or damaged."""
     with _at_init():
         ref = parse_reference(asked, POINTER)
         return _of_run(ref, runs) if isinstance(ref, RunRef) else _of_model(ref, registry)
@@ -81,10 +81,10 @@ def find_initial(asked: str, registry: Registry, runs: RunStore) -> InitialWeigh
 def resolve_with(
     spec: RunSpec, dataset: DatasetManifest, device: str, initial: InitialWeights | None
 ) -> ResolvedConfig:
-    """As models.resolution.resolve, for a run that starts from `initial`: what is "auto" becomes what fits it.
+    """Resolve a run that starts from `initial`: "auto" becomes what fits it.
 
     Raises:
-        InvalidRequest: also where its weights do not fit this run; the text says what would.
+        InvalidRequest: also if its weights do not fit this run; the text says what would.
     """
     if initial is None:
         return resolve(spec, dataset, device)
@@ -118,7 +118,7 @@ def _of_run(ref: RunRef, runs: RunStore) -> InitialWeights:
 
 
 def _sizes(folder: Path, manifest: VersionManifest) -> dict[str, int]:
-    """The sizes of the network in a folder of a version; StoreDamaged if its files are not what the manifest says."""
+    """Return the sizes of a version's network; StoreDamaged if its files are not those of the manifest."""
     if WEIGHTS_FILE not in manifest.files or not (folder / MANIFEST_FILE).exists():
         raise StoreDamaged(f"{files.shown(folder / MANIFEST_FILE)} does not describe a version")
     check_files(folder, manifest.files)
@@ -126,7 +126,7 @@ def _sizes(folder: Path, manifest: VersionManifest) -> dict[str, int]:
 
 
 def _recipe_of(initial: InitialWeights) -> Choice:
-    """The recipe that made these weights; where they are from elsewhere, the first of ours that has such networks."""
+    """Return the recipe that made these weights; for foreign weights, our first with such networks."""
     architecture, has_classes = initial.manifest.architecture, initial.network["num_classes"] > 0
     fitting = [
         name
@@ -142,7 +142,7 @@ def _recipe_of(initial: InitialWeights) -> Choice:
 
 
 def _adapted(spec: RunSpec, initial: InitialWeights, name: str) -> RunSpec:
-    """`spec` with the sizes of `initial` where it says "auto", and its being conditional where the recipe is both."""
+    """Replace "auto" by the sizes of `initial`, and by its conditioning if the recipe allows both."""
     recipe, config = RECIPES.get(name), spec.config
     changes = {name: initial.network[name] for name in ("latent_dim", "width") if getattr(config, name) == "auto"}
     if recipe is not None and recipe.conditional is None and config.conditional == "auto":
@@ -162,13 +162,13 @@ def _misfits(resolved: ResolvedConfig, initial: InitialWeights) -> Iterator[str]
 
 
 def _kind(resolved: ResolvedConfig) -> tuple[bool, str, bool]:
-    """What two counterparts agree in where the weights of one fit the other."""
+    """Return what two counterparts must share so that their weights fit."""
     return resolved.objective == EVIDENCE, resolved.conditioning, resolved.regulariser == "spectral_norm"
 
 
 @contextmanager
 def _at_init() -> Iterator[None]:
-    """Whatever cannot be found or used is the fault of that field."""
+    """Blame whatever cannot be found or used on the field /init."""
     try:
         yield
     except (ModelNotFound, RunNotFound, CheckpointNotFound, StoreDamaged) as error:

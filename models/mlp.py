@@ -44,7 +44,7 @@ class Generator(nn.Module):
         return self.before_tanh(z_BZ, label_B).tanh()
 
     def before_tanh(self, z_BZ: Tensor, label_B: Tensor | None = None) -> Tensor:
-        """What tanh makes the images of, float32."""
+        """Return the input of tanh in float32."""
         if self.num_classes:
             z_BZ = torch.cat([z_BZ, self.embedding(label_B)], dim=1)
         return self.layers(z_BZ).float().view(-1, *self.shape)

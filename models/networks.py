@@ -11,12 +11,12 @@ from models.spectral import constrain
 
 
 def network_config(resolved: ResolvedConfig) -> Any:
-    """The config of the architecture that `resolved` describes."""
+    """Return the config of the architecture that `resolved` describes."""
     return ARCHITECTURES[resolved.architecture].config(**resolved.network.to_json())
 
 
 def build_networks(resolved: ResolvedConfig) -> tuple[nn.Module, nn.Module]:
-    """Generator and discriminator; of a VAE, decoder and encoder. Weights come from torch's global random state."""
+    """Build generator and discriminator, or decoder and encoder; weights come from torch's global random state."""
     generator, counterpart = _plain(resolved)
     if resolved.regulariser == "spectral_norm":
         constrain(counterpart)
@@ -32,7 +32,7 @@ def _plain(resolved: ResolvedConfig) -> tuple[nn.Module, nn.Module]:
 
 
 def parameter_counts(resolved: ResolvedConfig) -> tuple[int, int]:
-    """How many numbers both learn. Takes no memory for them."""
+    """Count what both networks learn, without allocating memory for it."""
     with torch.device("meta"):
         networks = _plain(resolved)  # spectral norm learns nothing, and needs weights
     generator, counterpart = (sum(weight.numel() for weight in network.parameters()) for network in networks)
@@ -40,6 +40,6 @@ def parameter_counts(resolved: ResolvedConfig) -> tuple[int, int]:
 
 
 def state_bytes(resolved: ResolvedConfig) -> int:
-    """Of all that training keeps of both: weights, gradients, Adam's two moments; and of the generator its average."""
+    """Return the bytes of training: weights, gradients, Adam's two moments, and the generator's average."""
     generator, counterpart = parameter_counts(resolved)
     return 4 * (5 * generator + 4 * counterpart)

@@ -34,7 +34,7 @@ def draw_noise(seeds: Sequence[int], latent_dim: int) -> npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Latents:
-    """The noise of N images, not drawn before it is needed: of seeds, or as it was given; `truncation` shrinks it."""
+    """The noise of N images, drawn on demand from seeds, or given; `truncation` shrinks it."""
 
     seeds: Sequence[int]
     truncation: float = 1.0
@@ -45,25 +45,25 @@ class Latents:
 
 
 def seeds_from(seed: int, count: int) -> Sequence[int]:
-    """The seeds of `count` images: seed, seed + 1, ... modulo 2^32; a range where they do not wrap around."""
+    """Return seed, seed + 1, ... modulo 2^32; a range if they do not wrap around."""
     if seed + count <= SEEDS:
         return range(seed, seed + count)
     return [(seed + i) % SEEDS for i in range(count)]
 
 
 def in_one_form(seeds: list[int]) -> Sequence[int]:
-    """The same seeds, as `seeds_from` writes them where they count up."""
+    """Return the same seeds, as a range if they count up."""
     counted = seeds_from(seeds[0], len(seeds))
     return counted if seeds == list(counted) else seeds
 
 
 def default_labels(seeds: Sequence[int], num_classes: int, drawn: Sequence[int] | None = None) -> list[int]:
-    """The label of each seed when none is asked for: seed mod classes, of all, or of those `drawn` alone."""
+    """Return the label of each seed if none is asked for: seed mod classes, of all, or only of those `drawn`."""
     classes = drawn or range(num_classes)
     return [classes[seed % len(classes)] for seed in seeds]
 
 
 def classes_with_images(counts: Sequence[int]) -> list[int] | None:
-    """Of classes with so many images each those that have any, which alone are drawn unasked; None: all of them."""
+    """Return the classes that have images, the only ones drawn unasked; None: all of them."""
     drawn = [label for label, count in enumerate(counts) if count]
     return drawn if 0 < len(drawn) < len(counts) else None

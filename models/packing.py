@@ -33,9 +33,9 @@ class PackedConvTranspose2d(nn.Module):
 
 
 def pack(folded: nn.Module) -> nn.Module:
-    """Pack `folded` in place, under inference_mode; it draws what it drew, up to rounding.
+    """Pack `folded` in place, under inference_mode; it draws the same, up to rounding.
 
-    Left as it is where the build lacks the operators, or they refuse bfloat16, as on a CPU without AVX-512.
+    Nothing is packed if the build lacks the operators, or they refuse bfloat16, as on a CPU without AVX-512.
     """
     if not all(hasattr(torch.ops.mkldnn, name) for name in OPERATORS):
         return folded
@@ -51,7 +51,7 @@ def pack(folded: nn.Module) -> nn.Module:
 
 
 def _take_activation(layers: nn.Sequential, start: int) -> nn.LeakyReLU | None:
-    """The activation that comes next, with nothing but Identity before it; it leaves its place."""
+    """Remove and return the activation that comes next, with nothing but Identity before it."""
     for i in range(start, len(layers)):
         layer = layers[i]
         if isinstance(layer, nn.LeakyReLU):

@@ -26,7 +26,7 @@ SAMPLES_FILE = "samples.webp"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lineage:
-    """Where a generator comes from: what its manifest says beside the facts about its files."""
+    """Where a generator comes from: what its manifest says beside facts about files."""
 
     run: str
     branch: int
@@ -100,7 +100,7 @@ def publish_folder(
 
 
 def read_manifest(path: Path) -> VersionManifest:
-    """That of a folder; StoreDamaged where it is missing, or lists no weights."""
+    """Read a folder's manifest; StoreDamaged if it is missing, or lists no weights."""
     try:
         manifest = VersionManifest.read(path)
     except FileNotFoundError:

@@ -27,7 +27,7 @@ class R3GANConfig(RevisedSizes):
 
     @property
     def blocks(self) -> int:
-        """A level: two, as in the paper, or one where the network is so narrow that it is meant for a CPU."""
+        """Blocks a level: two, as in the paper, or one for narrow networks, which are meant for a CPU."""
         return 2 if self.width >= WIDE else 1
 
 
@@ -118,7 +118,7 @@ class Generator(nn.Module):
         return self.before_tanh(z_BZ, label_B).tanh()
 
     def before_tanh(self, z_BZ: Tensor, label_B: Tensor | None = None) -> Tensor:
-        """What tanh makes the images of, float32. The paper has no tanh; here every generator stays in [-1, 1]."""
+        """Return the input of tanh in float32. The paper has no tanh; here every generator stays in [-1, 1]."""
         if self.num_classes:
             z_BZ = torch.cat([z_BZ, self.embedding(label_B)], dim=1)
         x_BCHW = (self.stem(z_BZ)[:, :, None, None] * self.basis_CHW).contiguous(memory_format=torch.channels_last)
@@ -145,7 +145,7 @@ class Trunk(nn.Module):
 
 
 def _levels(widths: list[int], config: R3GANConfig, *, doubles: bool) -> nn.Sequential:
-    """So many blocks at each level, resampled in between."""
+    """Build the blocks of each level, resampled in between."""
     resample, layers = RESAMPLES[config.revision], list[nn.Module]()
     for i, width in enumerate(widths):
         layers += [resample(widths[i - 1], width, doubles=doubles)] if i else []
@@ -160,10 +160,10 @@ def _pointwise(channels_in: int, channels_out: int) -> nn.Conv2d:
 
 
 def _groups(width: int) -> int:
-    """As many as there can be of equal size, of GROUP feature maps or more."""
+    """Return the most groups of equal size with GROUP feature maps or more."""
     return next(groups for groups in range(width // GROUP, 0, -1) if width % groups == 0)
 
 
 def _initialise(layer: nn.Conv2d | nn.Linear, gain: float = 1.0) -> None:
-    """Normal, so that what comes out is `gain` times as large as what goes in."""
+    """Initialise normally, so that the output is `gain` times as large as the input."""
     nn.init.normal_(layer.weight, 0.0, gain * layer.weight[0].numel() ** -0.5)

@@ -50,7 +50,7 @@ class Norm(nn.Module):
         return torch.addcmul(shift_BC11.to(x_BCHW.dtype), x_BCHW, scale_BC11.to(x_BCHW.dtype))
 
     def fold_norms(self) -> None:
-        """For models/folding.py: the running statistics go into the scales and shifts of the classes."""
+        """Fold the running statistics into the scales and shifts of the classes (models/folding.py)."""
         norm = self.norm
         if not self.is_conditional or not isinstance(norm, nn.BatchNorm2d):
             return
@@ -75,7 +75,7 @@ class UpBlock(nn.Module):
         return branch_BCHW + F.interpolate(self.shortcut(x_BCHW), scale_factor=2.0, mode="nearest")
 
     def fold_norms(self) -> None:
-        """The second norm goes into the convolution before it, if it is the same for all labels."""
+        """Fold the second norm into the convolution before it, if it is the same for all labels."""
         norm = self.norm2.norm
         if not self.norm2.is_conditional and isinstance(norm, nn.BatchNorm2d):
             fold_into(self.up, norm)
@@ -99,7 +99,7 @@ class Generator(nn.Module):
         return self.before_tanh(z_BZ, label_B).tanh()
 
     def before_tanh(self, z_BZ: Tensor, label_B: Tensor | None = None) -> Tensor:
-        """What tanh makes the images of, float32."""
+        """Return the input of tanh in float32."""
         x_BCHW = self.stem(z_BZ).view(len(z_BZ), self.stem_width, self.base, self.base)
         for block in self.blocks:
             x_BCHW = block(x_BCHW, label_B)
@@ -153,7 +153,7 @@ class Trunk(nn.Module):
 
 
 def _initialise(module: nn.Module) -> None:
-    """Xavier's, with sqrt(2) where a ReLU follows or comes before: all but the shortcuts."""
+    """Xavier's, with sqrt(2) beside a ReLU: for all but the shortcuts."""
     if isinstance(module, nn.Conv2d | nn.Linear):
         is_shortcut = isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1)
         nn.init.xavier_uniform_(module.weight, 1.0 if is_shortcut else 2**0.5)

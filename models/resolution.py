@@ -109,7 +109,6 @@ def _network(config: TrainConfig, recipe: Recipe, dataset: DatasetManifest, on_g
 
 
 def situation(config: TrainConfig, dataset: DatasetManifest, on_gpu: bool) -> Situation:
-    """What the rule for recipes looks at."""
     return Situation(
         size=dataset.height,
         channels=dataset.channels,
@@ -170,7 +169,7 @@ def _misfits(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: DatasetMani
 
 
 def unsuited(recipe: Recipe) -> dict[str, str]:
-    """Options that mean nothing to a recipe, and why."""
+    """Return the options that mean nothing to a recipe, and why."""
     has_no_penalty = dict.fromkeys(("penalty_weight", "penalty_every"), "has no gradient penalty")
     found = {} if recipe.penalty_weight is not None else has_no_penalty
     if recipe.objective != EVIDENCE:
@@ -193,7 +192,7 @@ def _augment_misfits(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: Dat
 
 
 def _augment(config: TrainConfig, recipe: Recipe, dataset: DatasetManifest) -> str:
-    """Where there are few images ADA, which does nothing while nothing is learnt by heart."""
+    """Return the kind of augmentation; by default ADA for few images, which acts only against memorising."""
     if config.augment != "auto":
         return config.augment
     if recipe.objective == EVIDENCE or not are_few(dataset.count, dataset.height):
@@ -202,7 +201,7 @@ def _augment(config: TrainConfig, recipe: Recipe, dataset: DatasetManifest) -> s
 
 
 def _augmentation(config: TrainConfig, recipe: Recipe, dataset: DatasetManifest, images: int) -> AugmentationNumbers:
-    """How pictures are changed; `images`: as many as the run sees."""
+    """Resolve how pictures are changed; `images`: as many as the run sees."""
     kind = _augment(config, recipe, dataset)
     asked = POLICIES.get(kind, ()) if config.augment_policy == "auto" else config.augment_policy
     return {
@@ -213,12 +212,12 @@ def _augmentation(config: TrainConfig, recipe: Recipe, dataset: DatasetManifest,
 
 
 def ada_ramp(images: int) -> int:
-    """Images in which p may rise by 1, of a run that sees so many."""
+    """Return the images in which p may rise by 1, of a run that sees so many."""
     return max(1, min(ADA_RAMP, images // 5))
 
 
 def _batch_size(spec: RunSpec, recipe: Recipe, count: int) -> int:
-    """The recipe's, or what there is of images; then as many that the processes can share it evenly."""
+    """Return the recipe's batch, at most all images, divisible by the number of processes."""
     batch_size = min(recipe.batch_size, count)
     return _given(spec.config.batch_size, batch_size - batch_size % spec.resources.processes or batch_size)
 
@@ -245,7 +244,7 @@ def _penalties(config: TrainConfig, recipe: Recipe, size: int, batch_size: int) 
 
 
 def penalty_by_rule(size: int, batch_size: int) -> float:
-    """Of R1 and R2; it goes through R3GAN's numbers for FFHQ, 2 for 64 px and 150 for 256 px in batches of 256."""
+    """Return the weight of R1 and R2, from R3GAN's for FFHQ: 2 for 64 px and 150 for 256 px in batches of 256."""
     return size**3 / (512 * batch_size)
 
 
@@ -258,7 +257,7 @@ def _likelihood(config: TrainConfig, recipe: Recipe, channels: int) -> str | Non
 
 
 def _width(recipe: Recipe, dataset: DatasetManifest, on_gpu: bool) -> int:
-    """The recipe's; of fully connected networks, what keeps the layer that makes the picture within bounds."""
+    """Return the recipe's width; limited for fully connected networks, whose last layer grows with the picture."""
     width = recipe.gpu_width if on_gpu else recipe.width
     pixels = dataset.height * dataset.width * dataset.channels
     while recipe.architecture == "mlp" and width * pixels > DENSE_WEIGHTS and width > NARROWEST:
@@ -267,7 +266,7 @@ def _width(recipe: Recipe, dataset: DatasetManifest, on_gpu: bool) -> int:
 
 
 def _cadence(config: TrainConfig, publish: PublishSpec, steps: int) -> Cadence:
-    """How often things happen. A version is published from a checkpoint, so its cadence is a multiple."""
+    """Resolve how often things happen; versions come from checkpoints, so their cadence is a multiple."""
     checkpoint_every = _given(config.checkpoint_every, _between(50, steps // 10, 500))
     return {
         "report_every": _given(config.report_every, _between(1, steps // 100, 20)),

@@ -15,7 +15,7 @@ GRID_SIDE = 8  # the grid of a run has 8 rows; of 8 columns, or one a class wher
 
 
 def to_uint8(image_BCHW: Tensor) -> Tensor:
-    """[-1, 1] to 0 ... 255, rounded half to even; (B, C, H, W) to (B, H, W, C)."""
+    """Convert [-1, 1] to 0 ... 255, rounded half to even; (B, C, H, W) to (B, H, W, C)."""
     scaled = image_BCHW.float().add(1).mul(127.5).round_().clamp_(0, 255)
     return scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
@@ -28,7 +28,7 @@ def draw(
     batch: int = 64,
     labels: Sequence[int] | None = None,
 ) -> Images:
-    """Pictures of `seeds` (B, H, W, C), in batches; the network stays where it is. labels: default, those of seeds."""
+    """Draw pictures of `seeds` (B, H, W, C), in batches, on the network's device. labels: default, those of seeds."""
     labels = default_labels(seeds, num_classes) if labels is None and num_classes else labels
     device = next(generator.parameters()).device
     drawn = []
@@ -43,7 +43,7 @@ def draw(
 
 
 def draw_grid(generator: nn.Module, latent_dim: int, num_classes: int, classes: Sequence[int] | None = None) -> Images:
-    """The fixed grid of a generator, as one picture (H, W, C); classes: those that are drawn unasked, default all."""
+    """Draw the fixed grid as one picture (H, W, C); classes: those drawn unasked, default all."""
     drawn = draw_samples(generator, latent_dim, num_classes, classes)
     return contact_sheet(drawn, columns=len(drawn) // GRID_SIDE)
 
@@ -51,12 +51,12 @@ def draw_grid(generator: nn.Module, latent_dim: int, num_classes: int, classes: 
 def draw_samples(
     generator: nn.Module, latent_dim: int, num_classes: int, classes: Sequence[int] | None = None
 ) -> Images:
-    """The pictures of the fixed grid (B, H, W, C)."""
+    """Draw the pictures of the fixed grid (B, H, W, C)."""
     seeds = grid_seeds(len(classes) if classes and num_classes else num_classes)
     labels = default_labels(seeds, num_classes, classes) if num_classes else None
     return draw(generator, seeds, latent_dim, num_classes, labels=labels)
 
 
 def grid_seeds(num_classes: int) -> range:
-    """Seeds 0, 1, ... of the fixed grid; with seed mod classes as the label every column is one class."""
+    """Return seeds 0, 1, ... of the fixed grid, in which every column is one class."""
     return range(GRID_SIDE * (num_classes if 2 <= num_classes <= 10 else GRID_SIDE))

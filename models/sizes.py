@@ -41,7 +41,6 @@ class Sizes:
 
     @property
     def doublings(self) -> int:
-        """From `base` to `image_size`."""
         return (self.image_size // self.base).bit_length() - 1
 
     @property
@@ -61,9 +60,9 @@ class Sizes:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RevisedSizes(Sizes):
-    """Of an architecture that was corrected: what was trained before goes on as it was.
+    """Sizes of an architecture that was corrected: old weights go on as before.
 
-    revision: 1 is what all had at first, and what stored sizes without one mean.
+    revision: 1 is the first, and what stored sizes without one mean.
     """
 
     revision: int = 1

@@ -15,7 +15,7 @@ BEGINNING = 15  # power iterations before the first use
 
 
 class SpectralNorm(nn.Module):
-    """A weight to the weight divided by its largest singular value."""
+    """Divides a weight by its largest singular value."""
 
     u_O: Tensor
     v_I: Tensor
@@ -44,9 +44,9 @@ class SpectralNorm(nn.Module):
 
 
 def constrain(network: nn.Module) -> None:
-    """Have every weight of `network` go through spectral norm: convolutions, linear layers, embeddings.
+    """Put every weight of `network` under spectral norm: convolutions, linear layers, embeddings.
 
-    Not for networks with weights that begin at zero, as those of models/r3gan.py: they have no direction to follow.
+    Not for weights that begin at zero, as in models/r3gan.py: they have no direction to follow.
     """
     for module in list(network.modules()):
         if isinstance(module, nn.Conv2d | nn.Linear | nn.Embedding):

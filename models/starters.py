@@ -18,10 +18,7 @@ log = logging.getLogger(__name__)
 
 
 def install_starters(registry: Registry, folder: Path | None = None) -> None:
-    """Publish each model of `folder` (default: the package's) in a store that has never had one of its name.
-
-    A model of that name that is there, be it of an older build, a user's own or deleted, is left as it is.
-    """
+    """Publish each model of `folder` (default: the package's), unless the store has, or had, one of its name."""
     if folder is not None:
         for starter in sorted(path for path in folder.iterdir() if (path / MANIFEST_FILE).exists()):
             _install(registry, starter)
@@ -42,9 +39,9 @@ def _install(registry: Registry, starter: Path) -> None:
 
 
 def _has_another(registry: Registry, name: str, key: PublishKey) -> bool:
-    """Whether a model of that name is there, or was, that is not the one of this key.
+    """Return whether another model of that name than the one of this key is, or was, there.
 
-    A version without aliases.json is of a process that was killed while it published: this one's, or another's.
+    A version without aliases.json comes from a process that was killed while it published.
     """
     if registry.store.has(f"models/{name}/aliases.json"):
         return str(key) not in registry.pointers(name).published

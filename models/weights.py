@@ -26,17 +26,17 @@ DTYPES = {torch.float32: "F32", torch.int64: "I64"}  # of the weights and buffer
 
 
 def save_generator(path: Path, generator: nn.Module, architecture: str, config: Any) -> None:
-    """Write weights and buffers of `generator` as contiguous tensors; the metadata says how to build it again."""
+    """Write the tensors of `generator`; the metadata says how to build it again."""
     described = {"architecture": architecture, "config": asdict(config)}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in generator.state_dict().items()}
     path.write_bytes(save(tensors, metadata={"ganymede": json.dumps(described, sort_keys=True)}))
 
 
 def load_generator(path: Path) -> tuple[nn.Module, Any]:
-    """Build the generator a file describes, on the CPU and in eval mode; returns it with its config.
+    """Build the generator of a file, on the CPU and in eval mode; return it with its config.
 
     Raises:
-        StoreDamaged: the file is no safetensors file, or names an architecture or tensors this build does not have.
+        StoreDamaged: it is no safetensors file, or names an architecture or tensors this build does not have.
     """
     try:
         _check_header(path)
@@ -63,7 +63,7 @@ def _check_header(path: Path) -> None:
 
 
 def _check_tensors(file: Any, generator: nn.Module) -> list[str]:
-    """Names of the tensors, which are those of `generator` in shape and type; looked at before any is in memory."""
+    """Return names of the tensors, checked against `generator` in shape and type before any is in memory."""
     expected, found = generator.state_dict(), set(file.keys())
     if found != expected.keys():
         raise ValueError(f"its tensors are not those of the network: {sorted(found ^ expected.keys())[:5]}")
@@ -76,7 +76,7 @@ def _check_tensors(file: Any, generator: nn.Module) -> list[str]:
 
 
 def load_version(folder: Path, manifest: VersionManifest) -> tuple[nn.Module, Any]:
-    """As load_generator, of a folder that `manifest` describes; StoreDamaged too where this build knows no such."""
+    """Load the folder that `manifest` describes; StoreDamaged too if this build does not know such a version."""
     for field, found, known in unknown(manifest):
         raise StoreDamaged(f"{files.shown(folder / MANIFEST_FILE)} has the {field} {found!a}; this build knows {known}")
     generator, config = load_generator(folder / WEIGHTS_FILE)
@@ -86,7 +86,7 @@ def load_version(folder: Path, manifest: VersionManifest) -> tuple[nn.Module, An
 
 
 def unknown(manifest: VersionManifest) -> Iterator[tuple[str, str | int, str]]:
-    """Fields of a manifest that say what this build does not know: name, value, and what it knows."""
+    """Yield fields of a manifest that this build does not know: name, value, and what it knows."""
     known: dict[str, Iterable[str | int]] = {"task": (GENERATION,), "medium": (IMAGE,), "architecture": ARCHITECTURES}
     if manifest.architecture in ARCHITECTURES:
         known["revision"] = range(1, ARCHITECTURES[manifest.architecture].revision + 1)
@@ -96,7 +96,7 @@ def unknown(manifest: VersionManifest) -> Iterator[tuple[str, str | int, str]]:
 
 
 def misfits(manifest: VersionManifest, config: Any) -> list[str]:
-    """Fields of a manifest that say another thing than the config of its weights."""
+    """Return fields in which a manifest differs from the config of its weights."""
     pairs = {
         "image_size": (manifest.image_size, config.image_size),
         "channels": (manifest.channels, config.channels),
@@ -109,10 +109,9 @@ def misfits(manifest: VersionManifest, config: Any) -> list[str]:
 
 
 def revision_of(config: Any) -> int:
-    """Of the architecture whose config this is."""
     return int(getattr(config, "revision", FIRST_REVISION))
 
 
 def is_finite(network: nn.Module) -> bool:
-    """Whether every weight and buffer is a finite number."""
+    """Return whether every weight and buffer is a finite number."""
     return all(bool(torch.isfinite(tensor).all()) for tensor in network.state_dict().values())

@@ -56,8 +56,7 @@ def main() -> None:
 
 
 def _device(settings: Settings) -> str:
-    """What it trains on, "cpu" or "cuda". Where that may be a GPU, a process of its own, which may import torch, tells;
-    SettingsError where one that is named is not here."""
+    """Return the training device, "cpu" or "cuda". If it may be a GPU, ask a process that may import torch."""
     if settings.device == "cpu" or (settings.device == "auto" and not any(map(os.path.exists, GPU_FILES))):
         return "cpu"
     ended = subprocess.run(python_module("models.device", settings.device), capture_output=True, text=True, check=False)

@@ -13,7 +13,7 @@ from core.settings import SettingsError, load_settings
 
 
 def newest_heartbeat_age_s(queue: TrainQueue, host: str) -> float | None:
-    """Seconds since a worker of `host` was last heard of; None where there is none.
+    """Return seconds since the last heartbeat of a worker of `host`; None if there is none.
 
     Raises one of core.queue.QueueUnavailable.
     """

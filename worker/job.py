@@ -52,14 +52,14 @@ log = logging.getLogger(__name__)
 
 
 def train(run_id: str, attempt: int | None = None) -> str:
-    """The function that jobs in the queue name; those of an earlier build do not say which attempt they are."""
+    """The function that jobs in the queue name; jobs of an earlier build lack the attempt."""
     return take_on(run_id, load_settings(), attempt)
 
 
 def take_on(run_id: str, settings: Settings, attempt: int | None = None) -> str:
-    """Take a run on from its newest checkpoint to its end, or until it is asked to stop; returns how it ended.
+    """Train a run from its newest checkpoint to its end, or until it is asked to stop; return how it ended.
 
-    Does nothing when the run is over, gone, at another attempt, or trained by another process.
+    Does nothing if the run is over, gone, at another attempt, or trained by another process.
     """
     try:
         run = RunStore(Store(settings.store_path)).get(run_id)
@@ -107,7 +107,7 @@ def _trained(run: Run, state: RunState, settings: Settings) -> str:
 
 
 def attempt(run: Run, work: Callable[[], str]) -> str:
-    """Do it; whatever it raises fails the run. PeerLost is passed on: then the attempt is lost, and the run is not."""
+    """Run `work`, and fail the run on any error; PeerLost passes: then only the attempt is lost."""
     try:
         return work()
     except PeerLost:
@@ -128,7 +128,7 @@ def attempt(run: Run, work: Callable[[], str]) -> str:
 
 
 def train_in(world: World, run: Run, spec: StoredSpec, settings: Settings) -> str:
-    """Train a run to its end, or until it is to stop, with the other processes of `world`; the first settles it."""
+    """Train a run with the other processes of `world`; the first of them settles it."""
     resolved = spec.resolved
     execution = _execution(run, settings.device, resolved.precision, world)
     execution.apply()
@@ -167,12 +167,8 @@ def _set_off(
     limiter: EndAtLimits,
     settings: Settings,
 ) -> list[Hook]:
-    """Settle what the attempt before may have left, prepare what the run is judged by, and say from where it goes on.
-
-    Returns the hooks, in their order.
-
-    Raises:
-        StopTraining: the run is to stop already.
+    """Finish what an earlier attempt left, prepare the evaluation, and report the beginning; return the hooks in
+    order. StopTraining if the run is to stop already.
     """
     state, stopper = _mark_beginning(run, training), limiter.stopper
     context = Context(
@@ -199,7 +195,7 @@ def _set_off(
 def _fit(
     training: TrainState, batches: Batches, hooks: Together, keeper: KeepCheckpoints
 ) -> StopTraining | RollBack | None:
-    """Train until the last step, until the run is to stop (then a checkpoint has been written), or is to go back."""
+    """Train until the last step, a stop (after a checkpoint), or a rollback."""
     try:
         try:
             Trainer(training, method_of(training.resolved), batches, [hooks]).fit()
@@ -212,7 +208,7 @@ def _fit(
 
 
 def _stopped(run: Run, stop: StopTraining) -> str:
-    """Settle a run that stopped between two steps; what its owner asked for goes before a preemption."""
+    """Settle a stopped run; its owner's wish goes before a preemption."""
     after = run.change(lambda now: _settled(now, stop))
     log.info("stopped (%s): %s", stop.reason, after.status)
     return stop.reason
@@ -236,7 +232,7 @@ def _fail(run: Run, code: str, message: str, *, retryable: bool) -> str:
 
 
 def _execution(run: Run, device: str, precision: str, world: World) -> Execution:
-    """What the first attempt decided: format and threads are obeyed, the device is this worker's own."""
+    """Return what the first attempt decided: format and threads are obeyed, the device is this worker's own."""
     decided = run.execution() or StoredExecution(precision=precision)
     execution = decide(device, decided.precision, decided.threads, world.size)
     if world.is_first:
@@ -248,7 +244,7 @@ def _execution(run: Run, device: str, precision: str, world: World) -> Execution
 
 
 def _mark_beginning(run: Run, training: TrainState) -> RunState:
-    """From which step this attempt goes on; an attempt before it may have died before it could say so."""
+    """Record where this attempt begins; an earlier one may have died before it could."""
     marks = {"checkpoint_step": training.step or None, "attempt_began_at_step": training.step, "best": training.best}
     state = run.change(lambda now: now.model_copy(update={**marks, "remedies": training.remedies}))
     if training.step:
@@ -258,7 +254,7 @@ def _mark_beginning(run: Run, training: TrainState) -> RunState:
 
 
 def _resume(run: Run, resolved: ResolvedConfig, execution: Execution, world: World) -> TrainState:
-    """The newest checkpoint that is whole, or the beginning."""
+    """Return the newest whole checkpoint, or the beginning."""
     for checkpoint in list_checkpoints(run):
         try:
             return load_training(checkpoint.folder, resolved, execution, world)
@@ -291,7 +287,7 @@ def _check(dataset: Dataset, stopper: StopWhenAsked) -> None:
 
 
 def _write_output_to(run: Run, settings: Settings) -> None:
-    """From here on all that this process prints, libraries' own words too, is the run's log."""
+    """Send all output of this process, also of libraries, to the run's log."""
     with run.log_file.open("ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)

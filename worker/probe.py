@@ -54,7 +54,7 @@ SHARE = 0.5  # of the memory that is free: more is not tried, for the sake of wh
 
 
 class Pictures(BaseModel):
-    """How many pictures there are to learn from, and their sizes."""
+    """Number and sizes of the pictures to learn from."""
 
     count: int
     height: int
@@ -63,7 +63,7 @@ class Pictures(BaseModel):
 
 
 class ProbeRequest(BaseModel):
-    """What is asked for on the command line."""
+    """The order on the command line."""
 
     resolved: ResolvedConfig
     dataset: Pictures
@@ -72,7 +72,7 @@ class ProbeRequest(BaseModel):
 
 
 class Stopwatch:
-    """A hook: times each step but the first, and ends the loop when that is enough."""
+    """A hook that times each step but the first, and ends the loop when that is enough."""
 
     def __init__(self, execution: Execution, warm_up: int, budget_s: float, most: int) -> None:
         self.execution, self.warm_up, self.budget_s, self.most = execution, warm_up, budget_s, most
@@ -101,12 +101,12 @@ class Stopwatch:
 
     @property
     def step_s(self) -> float:
-        """The mean of a step: a run beside other work waits for that in some steps, and all of them count."""
+        """Mean seconds of a step: beside other work some steps wait, and all count."""
         return statistics.fmean(self.counted)
 
     @property
     def range_s(self) -> tuple[float, float]:
-        """Between what a step may take: with the cores to itself, and beside such work as there was at worst."""
+        """Bounds of a step's seconds: with the cores to itself, and beside the worst work seen."""
         counted = self.counted
         size = -(-len(counted) // BLOCKS)
         means = [statistics.fmean(counted[start : start + size]) for start in range(0, len(counted), size)]
@@ -115,13 +115,13 @@ class Stopwatch:
 
     @property
     def core_share(self) -> float:
-        """Of the time in which it wanted cores, how much it had them; 1 or nearly so where nobody else wanted them."""
+        """The share of the wanted core time that it got; about 1 if nobody else wanted cores."""
         had_s, waited_s = (sum(times[self.warm_up :]) for times in (self._cpu_s, self._waited_s))
         return had_s / (had_s + waited_s) if had_s else 1.0
 
 
 def _clocks() -> tuple[float, float, float]:
-    """Seconds that went by, that this process computed, and that its threads waited for a core (Linux alone tells)."""
+    """Return seconds passed, computed by this process, and waited for a core by its threads (Linux only)."""
     waited_ns = 0
     for stat in Path("/proc/self/task").glob("*/schedstat"):
         with contextlib.suppress(OSError):  # the thread ended
@@ -130,7 +130,7 @@ def _clocks() -> tuple[float, float, float]:
 
 
 class Growth:
-    """How long a step takes with more pictures, as far as it was measured."""
+    """Measures how long a step takes with more pictures."""
 
     def __init__(self) -> None:
         self._least_s: dict[int, float] = {}  # the quickest step by batch
@@ -139,13 +139,13 @@ class Growth:
         self._least_s[batch_size] = min(watch.counted)  # the fewest got in the way of the quickest
 
     def step_s(self, batch_size: int) -> float:
-        """On the line through the two largest batches that were measured."""
+        """Extrapolate along the line through the two largest measured batches."""
         smaller, larger = sorted(self._least_s)[-2:]
         a_picture = (self._least_s[larger] - self._least_s[smaller]) / (larger - smaller)
         return self._least_s[larger] + max(0.0, a_picture) * (batch_size - larger)
 
     def describe(self, asked: int, batch_size: int, watch: Stopwatch) -> MeasuredStep:
-        """What steps of `batch_size` tell of those that were asked for, and between what these may take."""
+        """Extrapolate from steps of `batch_size` to the requested batch, with bounds."""
         at_most = asked / batch_size  # each picture takes as long as before
         ratio = min(at_most, max(at_most / 2, self.step_s(asked) / self.step_s(batch_size)))
         least_s, most_s = watch.range_s
@@ -160,14 +160,14 @@ class Growth:
 
 
 class Probe:
-    """The networks of a run, and steps of them with batches of any size."""
+    """The networks of a run, stepped with batches of any size."""
 
     def __init__(self, resolved: ResolvedConfig, dataset: Pictures, execution: Execution) -> None:
         self.resolved, self.dataset, self.execution = resolved.changed(steps=10**9), dataset, execution
         self.state = new_state(self.resolved, execution)
 
     def run(self, batch_size: int, *, warm_up: int, budget_s: float = 0.0, most: int = 1) -> Stopwatch:
-        """Steps of `batch_size` pictures: some that do not count, then `most`, or as many as fill `budget_s`."""
+        """Make steps of `batch_size` pictures: some that do not count, then `most`, or as many as fill `budget_s`."""
         watch = Stopwatch(self.execution, warm_up, budget_s, most)
         trainer = Trainer(self.state, method_of(self.resolved), self._batches(batch_size), [watch])
         with contextlib.suppress(StopTraining, RollBack):
@@ -183,7 +183,7 @@ class Probe:
         return Batches(images_NHWC, labels_N, batch_size, 0, self.execution.torch_device)
 
     def beside_s(self) -> tuple[float, float]:
-        """Seconds that a grid of samples takes, and that a checkpoint does."""
+        """Return seconds of a grid of samples, and of a checkpoint."""
         network, began = self.resolved.network, time.perf_counter()
         to_webp(draw_grid(self.state.ema, network.latent_dim, network.num_classes))
         drawn = time.perf_counter()
@@ -193,7 +193,7 @@ class Probe:
 
 
 def measure(resolved: ResolvedConfig, dataset: Pictures, device: str, patience_s: float) -> None:
-    """Say what a run takes: at first as reckoned, then as measured."""
+    """Report what a run takes, first as estimated, then as measured."""
     execution = decide(device, resolved.precision)
     execution.apply()
     if execution.torch_device.type != "cpu":
@@ -223,8 +223,9 @@ def measure(resolved: ResolvedConfig, dataset: Pictures, device: str, patience_s
 
 
 def _tried(probe: Probe, growth: Growth, fits: Callable[[int], bool], until: float) -> Iterator[tuple[int, Stopwatch]]:
-    """Measured steps of the whole batch, or of the largest part of it that fits into memory and what is left of the
-    time (`until`); then of a larger part, if that one turns out to have been quick enough."""
+    """Yield measured steps of the whole batch, or of the largest part that fits into memory and time (`until`); then
+    of a larger part, if steps were quick enough.
+    """
     asked, tried = probe.resolved.batch_size, 0
     parts = [asked >> halvings for halvings in range(max(1, asked.bit_length() - 1))]
     while tried < asked:
@@ -242,8 +243,9 @@ def _tried(probe: Probe, growth: Growth, fits: Callable[[int], bool], until: flo
 
 
 def _reckoned(probe: Probe, fixed: int, growth: Growth) -> Callable[[int], int]:
-    """Bytes of a step as a function of the batch, from what two tiny ones save for the way back; `growth` is told how
-    long they take, once they were warmed up by that."""
+    """Return a function from batch to bytes of a step, fitted to what two tiny batches save for the backward pass;
+    `growth` learns their warm times.
+    """
     saved = []
     for batch_size in TINY:
         kept = SavedTensors()

@@ -44,9 +44,9 @@ log = logging.getLogger(__name__)
 
 
 class GuardedJob(Job):
-    """A job that runs only what it may. The JSON serializer alone does not see to that.
+    """A job that runs only allowed functions, which the JSON serializer alone does not ensure.
 
-    Callbacks and webhooks are stored in the job too, as names to import and addresses to call: there are none for us.
+    Jobs also store callbacks and webhooks, as names to import and addresses to call: ours have none.
     """
 
     success_callback = None
@@ -77,7 +77,7 @@ class GuardedWorker(Worker):
         return LEASE_S
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
-        """With all that says who this is: Redis may have been emptied since the worker was born."""
+        """Write everything that identifies this worker: Redis may have been emptied since its birth."""
         with self._refusal_logged():
             super().heartbeat(timeout, pipeline)
             connection = self.connection if pipeline is None else pipeline
@@ -98,7 +98,7 @@ class GuardedWorker(Worker):
             time.sleep(REFUSED_PAUSE_S)
 
     def execute_job(self, job: Job, queue: Queue) -> None:
-        """The parent's part; what it logs meanwhile is about that run."""
+        """The parent's part; its log lines name the run."""
         named = parse_job_id(job.id)
         with about_run(named[0] if named else ""), self._refusal_logged():
             if named is None or self.runs is None or not is_ours(job) or claim(self.runs, *named):
@@ -117,7 +117,7 @@ class GuardedWorker(Worker):
         super().main_work_horse(job, queue)
 
     def setup_work_horse_signals(self) -> None:
-        """Before torch is imported, so that a signal at any moment finds its handler."""
+        """Set handlers before torch is imported, so that no signal misses them."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         for number in STOP_SIGNALS:
             signal.signal(number, on_stop_signal)
@@ -153,7 +153,7 @@ class GuardedWorker(Worker):
 
     @contextlib.contextmanager
     def _refusal_logged(self) -> Iterator[None]:
-        """A server may answer and refuse: its memory or disk is full, it is a replica. Each is told once."""
+        """Log once that a server answers but refuses: its memory or disk is full, or it is a replica."""
         try:
             yield
             self._logged = None
@@ -163,9 +163,9 @@ class GuardedWorker(Worker):
             self._logged = type(error)
 
     def _end_hung_horse(self, watchdog: Watchdog) -> None:
-        """Kill it with its whole group; the attempt is lost, and the reconciler sees to the next.
+        """Kill the process group; the attempt is lost, and the reconciler enqueues the next.
 
-        It is told of afterwards: what hangs may hold the lock of the run's state.
+        The event is written afterwards: the hung process may hold the lock of the run's state.
         """
         self.kill_horse()
         message = f"no progress for {watchdog.still_s:.0f} s: the process that trained was killed"
@@ -181,17 +181,16 @@ class GuardedWorker(Worker):
 
 
 def is_ours(job: Job) -> bool:
-    """Whether it names a function that may run."""
+    """Return whether a job names an allowed function."""
     with contextlib.suppress(DeserializationError):
         return job.func_name in ALLOWED_FUNCTIONS
     return False
 
 
 def claim(runs: RunStore, run_id: str, attempt: int) -> bool:
-    """Mark a run as taken, before a process is started; False where its job has nothing to do any longer.
+    """Mark a run as taken before a process starts; False if its job has nothing left to do.
 
-    Where it cannot be told, the process that trains finds out: that of a run which another one seems to train, or whose
-    files cannot be used.
+    In doubt (another process seems to train the run, or its files cannot be used) the training process decides.
     """
     try:
         run = runs.get(run_id)
@@ -206,10 +205,10 @@ def claim(runs: RunStore, run_id: str, attempt: int) -> bool:
 
 
 def connect(url: str) -> Redis:
-    """A connection that waits as long as RQ wants to, whatever the socket's path is.
+    """Return a connection that waits as long as RQ wants, whatever the socket's path is.
 
-    RQ asks the server for the address of the connection, to show it. On a Unix socket that is its path, and the parser
-    of redis-py fails at one with white space or `=` in it.
+    RQ asks the server for the connection's address. On a Unix socket that is its path, and redis-py's parser fails at
+    one with white space or `=`.
     """
     connection = Redis.from_url(url)
     connection.set_response_callback("CLIENT INFO", _address)

@@ -16,7 +16,7 @@ LONGEST_LOOK_S = 30.0  # that counts between two looks: the watching process may
 
 
 class Watchdog:
-    """Of one attempt of a run. `stall_after_s`: None for the default."""
+    """Watches one attempt of a run. `stall_after_s`: None for the default."""
 
     def __init__(self, run: Run, stall_after_s: float | None, clock: Callable[[], float] = time.monotonic) -> None:
         self.run, self._stall_after_s, self._clock = run, stall_after_s, clock
@@ -30,7 +30,7 @@ class Watchdog:
         return self._stall_after_s or max(STALL_AFTER_S, STALL_AFTER_STEPS * self._step_s)
 
     def is_hung(self) -> bool:
-        """To be asked every few seconds."""
+        """Called every few seconds."""
         now = self._clock()
         passed_s, self._looked_at = min(now - self._looked_at, LONGEST_LOOK_S), now
         try:

@@ -207,5 +207,5 @@ class Client:
 
 
 def _what(recipe: str | None, dataset: str | None) -> dict[str, str | None]:
-    """What to train, on what; one name alone is that of the dataset."""
+    """Name recipe and dataset; a single name is the dataset's."""
     return {"dataset": recipe} if dataset is None else {"recipe": recipe, "dataset": dataset}

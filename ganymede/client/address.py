@@ -10,7 +10,7 @@ LONGEST = 200  # characters of a refused address that are shown
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a service is. `url` can be shown: name and password, if there are any, are in `auth` alone."""
+    """Where a service is. `url` can be shown: name and password, if any, are only in `auth`."""
 
     url: str
     host: str
@@ -25,11 +25,7 @@ class Address:
 
 
 def read_address(given: str) -> Address:
-    """An address as it is used; a number alone is a port of this machine.
-
-    Raises:
-        ValueError: it is no http or https address.
-    """
+    """Parse an address; a plain number is a port of this machine. ValueError unless it is http or https."""
     text = given.strip()
     if text.isascii() and text.isdecimal():
         text = f"http://127.0.0.1:{text}"

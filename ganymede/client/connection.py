@@ -75,7 +75,7 @@ class ServiceConnection:
     def send(
         self, method: str, path: str, *, key: str | None = None, also: frozenset[int] = frozenset(), **asked: Any
     ) -> httpx.Response:
-        """One request, with retries where they can do no harm; `asked` as httpx.Client.request takes it.
+        """Send one request, with safe retries; `asked` as httpx.Client.request takes it.
 
         A status in `also` is an answer, too, and no error.
 
@@ -106,14 +106,14 @@ class ServiceConnection:
         raise AssertionError("the last try returns or raises")
 
     def ask(self, kind: type[Body], method: str, path: str, **asked: Any) -> Body:
-        """One request whose answer is a `kind`."""
+        """Send one request, and read the answer as a `kind`."""
         return self.read(kind, self.send(method, path, **asked))
 
     def get(self, kind: type[Body], path: str, params: Params | None = None) -> Body:
         return self.ask(kind, "GET", path, params=given(**(params or {})))
 
     def pages(self, kind: type[Page[T]], path: str, params: Params | None = None) -> Iterator[Page[T]]:
-        """Every page of a list, each fetched when it is asked for."""
+        """Yield every page of a list, each fetched on demand."""
         asked = dict(params or {})
         while True:
             page = self.get(kind, path, asked)
@@ -135,7 +135,7 @@ class ServiceConnection:
 
     @contextlib.contextmanager
     def stream(self, path: str, *, timeout: float | None = None, **asked: Any) -> Iterator[httpx.Response]:
-        """One GET whose body is read as it comes; never tried again."""
+        """Send one GET whose body is read as it comes; never retried."""
         limits = httpx.Timeout(self._http.timeout.connect, read=timeout)
         with (
             self._errors_translated(),
@@ -177,12 +177,12 @@ class ServiceConnection:
 
 
 def given(**asked: T) -> dict[str, T]:
-    """Those that have a value: what is left out is for the service to fill in."""
+    """Drop what has no value: the service has the defaults."""
     return {name: value for name, value in asked.items() if value is not None}
 
 
 def _sendable(name: str, text: str) -> str:
-    """A value of a header. It is not shown where it is refused: it may be secret."""
+    """Check a header's value. A refusal does not show it, because it may be secret."""
     if not (text.isascii() and text.isprintable() and text == text.strip()):
         raise ValueError(f"{name}: only printable ASCII can be sent, without white space around it")
     return text
@@ -204,7 +204,7 @@ def _bearer(key: str | SecretStr | None, *, has_user: bool) -> str | None:
 
 
 def _untrusted(error: BaseException | None) -> str | None:
-    """What is wrong with a certificate, if an error comes of that."""
+    """Return what is wrong with a certificate, if that caused an error."""
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
             return error.verify_message
@@ -213,12 +213,12 @@ def _untrusted(error: BaseException | None) -> str | None:
 
 
 def part(text: object) -> str:
-    """One part of a path, whatever is in it."""
+    """Quote one part of a path."""
     return quote(str(text), safe="@:$")
 
 
 def _problem(answer: httpx.Response) -> Problem:
-    """What the service says; of an answer that is no problem document (a proxy's, say), what can be said of it."""
+    """Return the problem document, or make one of an answer that is none (a proxy's, say)."""
     with contextlib.suppress(ValidationError):
         return Problem.model_validate_json(answer.content)
     location = answer.headers.get("Location")
@@ -234,7 +234,7 @@ def _problem(answer: httpx.Response) -> Problem:
 
 
 def _pause_after(error: ClientError, tried: int) -> float | None:
-    """Seconds until a request that failed is worth another try; None: it is not."""
+    """Return seconds until a retry is worth it; None: it is not."""
     pause_s: float = FIRST_PAUSE_S * 2**tried
     if isinstance(error, ApiError):
         if tried and error.code == ProblemCode.IDEMPOTENCY_KEY_IN_FLIGHT:  # the try that broke goes on there

@@ -31,7 +31,6 @@ class Drawing:
     timings: dict[str, float]  # milliseconds: queue, infer, encode
 
     def __repr__(self) -> str:
-        """One line, whatever was drawn."""
         seeds, labels = reprlib.repr(self.seeds or self.seed), reprlib.repr(self.label)
         size = f"{self.media_type}, {len(self.content)} bytes"
         return f"<Drawing {self.reference} seed={seeds} label={labels}: {size}>"
@@ -47,11 +46,7 @@ class Drawing:
 
 
 def read_drawing(answer: httpx.Response) -> Drawing:
-    """A Drawing of an answer.
-
-    Raises:
-        NotUnderstood: its headers are not those of `/generate`.
-    """
+    """Read an answer; NotUnderstood if its headers are not those of `/generate`."""
     headers = answer.headers
     try:
         seeds, labels = _listed(headers, "Seed"), _listed(headers, "Label")
@@ -72,10 +67,10 @@ def read_drawing(answer: httpx.Response) -> Drawing:
 
 
 def _version(text: str) -> int | str:
-    """ValueError if it is neither a version of a model nor a place in a run."""
+    """Parse a model's version or a place in a run; ValueError for others."""
     return text if parse_branch_step(text) else int(text)
 
 
 def _listed(headers: httpx.Headers, name: str) -> list[int]:
-    """The numbers that a header lists; none if it is not there."""
+    """Return the numbers that a header lists; none if it is missing."""
     return [int(number) for number in headers[name].split(",")] if name in headers else []

@@ -22,25 +22,25 @@ def key() -> str | None:
 
 
 def fault() -> str | None:
-    """The variable that keeps httpx from being set up, and why; None: it is none of those known here."""
+    """Return the variable that keeps httpx from being set up, and why; None: no known one."""
     return _of_certificates() or _of_proxies() or _of_exceptions()
 
 
 def proxy_of(url: httpx.URL) -> str | None:
-    """The variable whose proxy is asked for an address; None: there is none."""
+    """Return the variable whose proxy is used for an address, if any."""
     proxies = getproxies()
     scheme = next((scheme for scheme in (url.scheme, "all") if proxies.get(scheme)), None)
     return None if scheme is None or proxy_bypass(url.host) else _variable(f"{scheme}_proxy")
 
 
 def trusted() -> str:
-    """The variable that names the authorities whose certificates are trusted."""
+    """Name the variable with the trusted certificate authorities."""
     named = [name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)]
     return f"those that {named[0]} names are" if named else "SSL_CERT_FILE names others to trust"
 
 
 def source(value: str, *names: str) -> str | None:
-    """Which of the variables says a value; None: none of them does."""
+    """Return which of the variables has a value; None: none."""
     return next((name for name in names if os.environ.get(name) == value), None)
 
 
@@ -84,7 +84,7 @@ def _of_exceptions() -> str | None:
 
 
 def _is_exception(entry: str) -> bool:
-    """Whether httpx can read an entry of NO_PROXY; the rules are in httpx._utils.get_environment_proxies."""
+    """Return whether httpx can read an entry of NO_PROXY (httpx._utils.get_environment_proxies)."""
     with contextlib.suppress(ValueError):
         ipaddress.ip_address(entry)
         return True
@@ -96,7 +96,7 @@ def _is_exception(entry: str) -> bool:
 
 
 def _variable(name: str) -> str:
-    """As it is written in the environment; urllib reads both ways, the lower case first."""
+    """Return the name as it is set; urllib reads both cases, the lower one first."""
     if os.environ.get(name) is None and os.environ.get(name.upper()) is None:
         return f"the system's setting of {name}"  # macOS has them elsewhere
     return name if os.environ.get(name) else name.upper()

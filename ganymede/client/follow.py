@@ -21,7 +21,7 @@ NO_CONTENT = 204
 
 
 class Follower:
-    """One run's events after the id `after`, to its end."""
+    """Follows one run's events after the id `after`, to its end."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Follower:
         self._saw_end = False  # as the newest event: a run that was retried has an end in the middle
 
     def __iter__(self) -> Iterator[EventBody | ProgressMessage]:
-        """Until the run is over, whatever happens to the connection.
+        """Yield until the run is over, whatever happens to the connection.
 
         Raises:
             ApiError: there is no such run (any more).

@@ -11,7 +11,7 @@ NEEDED = "a .npy file of float32 or float64 in rows, one for each image, is need
 
 
 def read_noise(path: str | Path) -> list[list[float]]:
-    """The rows of an array (N, Z); one row of an array (Z,).
+    """Read the rows of an array (N, Z), or the one row of an array (Z,).
 
     Raises:
         ValueError: it is no such file; the text says what is needed.
@@ -30,7 +30,7 @@ def read_noise(path: str | Path) -> list[list[float]]:
 
 
 def _parse(data: bytes) -> tuple[str, tuple[int, ...], bytes]:
-    """The form of a number, the shape, and the numbers. What is wrong in it raises, in one way or another."""
+    """Return number format, shape and data; raises some error for any other file."""
     form = LENGTHS[data[6]] if data.startswith(MAGIC) and len(data) > len(MAGIC) else LENGTHS[0]
     begin = 8 + struct.calcsize(form)
     end = begin + struct.unpack_from(form, data, 8)[0]

@@ -15,7 +15,7 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message; `last_id` is the newest id the stream has named, which need not be this message's own."""
+    """One message; `last_id` is the newest id of the stream, not necessarily its own."""
 
     type: str
     data: str
@@ -23,7 +23,7 @@ class Message:
 
 
 class MessageParser:
-    """Fed with bytes as they come, however they are cut; a message that no blank line ends is never given."""
+    """Takes bytes in any pieces; never yields a message that no blank line ends."""
 
     def __init__(self) -> None:
         self.last_id = ""

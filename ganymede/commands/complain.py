@@ -14,7 +14,7 @@ from ganymede.errors import ApiError, Misconfigured, Timeout, Unreachable
 
 
 def complain(error: Exception, *, as_json: bool = False) -> int:
-    """Say what went wrong; returns the exit status."""
+    """Print an error, and return the exit status."""
     if isinstance(error, UnicodeEncodeError):  # bytes of an argument that are no text
         _say("an argument is not valid text")
         return USAGE

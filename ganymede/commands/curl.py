@@ -15,7 +15,7 @@ EVENTS = "text/event-stream"
 
 
 class NotSent(Exception):
-    """A request that was written down instead of sent; `command` does the same."""
+    """A request written down instead of sent; `command` does the same."""
 
     def __init__(self, command: str) -> None:
         super().__init__(command)
@@ -58,7 +58,7 @@ class CurlTransport(httpx.BaseTransport):
         return " ".join([*quoted, *(["-o", shlex.quote(output)] if output else [])])
 
     def _quote(self, word: str, *, is_json: bool = False) -> str:
-        """As the shell needs it; a variable stays one, and in JSON is a number."""
+        """Quote for the shell, but not variables; in JSON a variable is a number."""
         quoted, mark = shlex.quote(word), '"' if is_json else ""
         for name in self.variables:
             quoted = quoted.replace(f"{mark}${name}{mark}", f"'\"${name}\"'")

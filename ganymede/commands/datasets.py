@@ -107,7 +107,7 @@ def remove(session: Session, names: Annotated[list[str], typer.Argument(metavar=
 
 @contextlib.contextmanager
 def _uploadable(session: Session, paths: list[Path]) -> Iterator[tuple[list[Path], list[Found]]]:
-    """The files to send, and what is not sent; of a folder a tar, which goes afterwards."""
+    """Yield the files to send, and what is left out; a folder becomes a temporary tar."""
     if not any(path.is_dir() for path in paths):
         yield paths, []
         return

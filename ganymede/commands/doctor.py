@@ -24,7 +24,7 @@ NO_SERVER = "none here, and the client needs none"
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at, and what to do where it is not `ok`."""
+    """One check; `todo`: what to do if it is not `ok`."""
 
     name: str
     state: Literal["ok", "warn", "fail"]
@@ -52,7 +52,7 @@ def doctor(session: Session) -> int:
 
 
 def _service(session: Session) -> tuple[bool, list[Check]]:
-    """Whether it answers, and all that can be asked of it."""
+    """Return whether the service answers, and all checks of it."""
     from ganymede.errors import ApiError, ClientError, Unreachable
 
     client, checks = session.client, list[Check]()

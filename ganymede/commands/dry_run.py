@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def dry_run(session: Session, what: list[str], **asked: Any) -> int:
-    """Ask the service, which measures; tell what it says."""
+    """Have the service measure a run, and print the result."""
     if not (session.as_json or session.quiet or session.curl):
         session.say("measuring some steps ...")
     answer = session.client.validate(*what, **asked)

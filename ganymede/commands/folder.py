@@ -22,7 +22,7 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a folder has under a name; `reason`: why it cannot be sent, if it is no file."""
+    """An entry of a folder; `reason`: why it cannot be sent, if so."""
 
     name: str
     path: str
@@ -30,7 +30,7 @@ class Found:
 
 
 def pack(folder: Path, target: Path) -> list[Found]:
-    """Write the files of a folder into a tar; returns what was left out.
+    """Write the files of a folder into a tar; return what was left out.
 
     Raises:
         Refused: there is nothing to send, too much, or a file that shrinks while it is read.
@@ -54,7 +54,7 @@ def pack(folder: Path, target: Path) -> list[Found]:
 
 
 def _walk(folder: Path) -> Iterator[Found]:
-    """All that is in a folder, links followed; a folder is not entered from within itself."""
+    """Yield everything in a folder, links followed; a folder is not entered from within itself."""
     waiting: list[tuple[str, str, frozenset[tuple[int, int]]]] = [(str(folder), "", frozenset())]
     while waiting:
         path, prefix, above = waiting.pop()
@@ -76,7 +76,7 @@ def _walk(folder: Path) -> Iterator[Found]:
 
 
 def _look(entry: "os.DirEntry[str]", name: str) -> tuple[Found, tuple[int, int] | None]:
-    """What an entry is; of a folder also what tells it from every other."""
+    """Look at an entry; of a folder also return its identity."""
     try:
         facts = entry.stat()
     except OSError as error:
@@ -90,7 +90,7 @@ def _look(entry: "os.DirEntry[str]", name: str) -> tuple[Found, tuple[int, int] 
 
 
 def _add(archive: tarfile.TarFile, found: Found) -> str | None:
-    """Put a file into the tar; why not, if it cannot be read."""
+    """Put a file into the tar; return why not, if it cannot be read."""
     try:
         file = open(found.path, "rb")  # noqa: SIM115 - what is raised here is told, what is raised below is not
     except OSError as error:

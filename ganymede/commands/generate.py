@@ -77,7 +77,6 @@ def _noise(file: str | None) -> list[list[float]] | None:
 
 
 def _print_facts(session: Session, drawing: "Drawing", output: str) -> None:
-    """What was drawn, and where it is."""
     words = [drawing.reference]
     if drawing.seed is not None:
         words.append(f"seed {drawing.seed}" if drawing.seeds is None else f"seeds {','.join(map(str, drawing.seeds))}")

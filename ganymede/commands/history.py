@@ -33,7 +33,7 @@ def log(
 
 
 def _log(session: Session, run_id: str, follow: bool, tail: int | None) -> Iterator[str]:
-    """The log in parts; a long one comes in several also without `follow`."""
+    """Yield the log in parts; a long one has several also without `follow`."""
     runs = session.client.runs
     part = runs.log(run_id, tail=tail, after=0 if tail is None else None)
     yield part.text

@@ -170,7 +170,6 @@ def _version(session: Session, ref: ModelRef) -> int:
 
 
 def _targets(name: str | Path) -> tuple[Path, Path]:
-    """Where weights and manifest go."""
     path = Path(name)
     if path.suffix == WEIGHTS_END and not str(name).endswith("/") and not path.is_dir():
         return path, path.with_name(path.name.removesuffix(WEIGHTS_END) + MANIFEST_END)

@@ -35,5 +35,4 @@ def put(name: str, content: bytes) -> None:
 
 
 def shown_name(name: str) -> str:
-    """A name as messages say it."""
     return "stdout" if name == STDOUT else show.clean(name)

@@ -29,7 +29,6 @@ RunName = Annotated[str, typer.Argument(metavar="RUN", help="Id, its beginning o
 
 
 def find_run(session: Session, name: str) -> str:
-    """The id that a RUN means."""
     runs = session.client.runs
     if name == LAST:
         return session.capture("RUN", "run_[0-9a-f]*", lambda: _newest(session))

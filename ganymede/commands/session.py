@@ -60,11 +60,11 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
 
 
 class Refused(Exception):
-    """A command cannot do what it was asked, for a reason it found itself; the text says it."""
+    """A command found a reason not to do what it was asked; the text says it."""
 
 
 class Session:
-    """One command at work: the client, and what the user wants to see."""
+    """A running command: its client, and the user's choice of output."""
 
     def __init__(self, url: str, as_json: bool, quiet: bool, curl: bool) -> None:
         from ganymede.client import Client  # here: `ganymede --help` needs no HTTP
@@ -79,17 +79,17 @@ class Session:
             raise _bad_address(str(error), url) from None
 
     def another_client(self) -> "Client":
-        """For a thread of its own; it gives up at once."""
+        """Return a client for another thread, without retries."""
         from ganymede.client import Client
 
         return Client(self._url, retries=0)
 
     def say(self, message: str, style: str = "") -> None:
-        """A message for people, on stderr."""
+        """Print a message for people on stderr."""
         self.talk.print(Text(message, style), soft_wrap=True)
 
     def reply(self, ids: Iterable[object], shown: Callable[[], object]) -> None:
-        """The answer on stdout, in the form that was asked for."""
+        """Print the answer on stdout in the requested form."""
         if self.as_json:
             self.reply_json()
         elif self.quiet:
@@ -99,7 +99,6 @@ class Session:
             shown()
 
     def reply_json(self) -> None:
-        """The newest answer as the service gave it."""
         answer = self.client.last_answer
         assert answer is not None
         show.line(answer.text)
@@ -111,7 +110,7 @@ class Session:
         row: Callable[[T], Sequence[object]],
         limit: int | None = None,
     ) -> None:
-        """A list on stdout: as JSON page by page, else a table of up to `limit` rows; a row begins with its id."""
+        """Print a list on stdout: JSON page by page, else a table of up to `limit` rows; a row begins with its id."""
         rows: list[Sequence[object]] = []
         count = 0
         for page in pages:
@@ -125,18 +124,18 @@ class Session:
             self.reply([each[0] for each in rows[:limit]], lambda: show.table(columns, rows[:limit]))
 
     def save_to(self, path: str) -> None:
-        """Say where the next answer will be put; curl has to know it beforehand."""
+        """Note where the next answer will be saved; curl must know that beforehand."""
         self._writer.output = path
 
     def step(self, call: Callable[[], T]) -> T:
-        """One of several requests: where they are only written down, the next one is reached all the same."""
+        """Make one of several requests; if requests are only printed, go on to the next."""
         if not self.curl:
             return call()
         show.line(_command(call))
         return cast(T, None)
 
     def capture(self, name: str, pattern: str, call: Callable[[], T], *, key: str = "") -> T:
-        """As `step`, for an answer that a later request needs: curl's is put into the shell variable `name`.
+        """Make a request whose answer a later one needs: curl puts it into the shell variable `name`.
 
         `pattern` finds it in the answer, as grep does; `key` is cut off its front.
         """
@@ -150,7 +149,7 @@ class Session:
 
 
 def _bad_address(why: str, url: str) -> typer.BadParameter:
-    """Names the option or the variable that says it."""
+    """Name the option or variable that has the bad address."""
     from ganymede.client.environment import source
 
     variable = source(url, *ADDRESSES)
@@ -170,7 +169,7 @@ def _command(call: Callable[[], object]) -> str:
 
 
 def command(group: typer.Typer, name: str | None = None) -> Callable[[Function], Function]:
-    """Register a function as a command that gets a Session first, and has the options of all of them."""
+    """Register a function as a command that gets a Session and the options of all commands."""
 
     def register(function: Function) -> Function:
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
@@ -194,7 +193,7 @@ def command(group: typer.Typer, name: str | None = None) -> Callable[[Function],
 
 
 def _run(function: Callable[[Session], int | None], **asked: Any) -> int:
-    """Run a command; whatever happens becomes one clear block and an exit status."""
+    """Run a command, and turn any error into one clear block and an exit status."""
     from ganymede.commands.complain import complain
     from ganymede.commands.curl import NotSent
     from ganymede.errors import ClientError

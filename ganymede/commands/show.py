@@ -35,7 +35,7 @@ _STYLES = {
 
 
 def clean(value: object) -> str:
-    """One line of harmless text; a dash where there is nothing."""
+    """Return one line of harmless text; a dash for nothing."""
     if value is None or value == "":
         return NOTHING
     if isinstance(value, float):
@@ -44,12 +44,12 @@ def clean(value: object) -> str:
 
 
 def line(text: str) -> None:
-    """One line on stdout, never wrapped."""
+    """Print one line on stdout, never wrapped."""
     _write(f"{text}\n")
 
 
 def text(body: str) -> None:
-    """Text with its line ends; what it holds beside is left alone in a pipe, and made harmless on a terminal."""
+    """Print text with its line ends; on a terminal without control characters."""
     if sys.stdout.isatty():
         body = _CONTROL_IN_TEXT.sub("\N{REPLACEMENT CHARACTER}", body.replace("\r\n", "\n"))
     _write(body)
@@ -57,14 +57,13 @@ def text(body: str) -> None:
 
 
 def data(content: bytes) -> None:
-    """Bytes on stdout, as they are."""
     with _errors_naming_stdout():
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table; on a terminal its first column is never cut, and empty ones are left out."""
+    """Print a table; on a terminal its first column is never cut, and empty columns are left out."""
     cells = [[clean(value) for value in row] for row in rows]
     if not sys.stdout.isatty():
         for row in (columns, *cells):
@@ -81,7 +80,6 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> None:
-    """Names and values, one pair a line."""
     shown = [(name, clean(value)) for name, value in pairs if value is not None]
     if not sys.stdout.isatty():
         for name, value in shown:
@@ -96,12 +94,12 @@ def facts(pairs: Iterable[tuple[str, object]]) -> None:
 
 
 def numbers(measured: dict[str, float | None]) -> str | None:
-    """`g_loss 0.71, d_loss 1.2`"""
+    """Format numbers like `g_loss 0.71, d_loss 1.2`."""
     return ", ".join(f"{name} {clean(value)}" for name, value in measured.items()) or None
 
 
 def curve(values: Sequence[float | None], width: int = 32) -> str:
-    """Its course in one line of text: the mean of each part, between the lowest and the highest of them."""
+    """Draw values in one line of text: the mean of each part, between the lowest and the highest mean."""
     measured = [value for value in values if value is not None]
     if not measured:
         return ""
@@ -121,7 +119,6 @@ def duration(seconds: float) -> str:
 
 
 def size(count: int) -> str:
-    """Bytes as people read them."""
     value = float(count)
     for unit in ("B", "kB", "MB", "GB"):
         if value < 1000:
@@ -131,7 +128,7 @@ def size(count: int) -> str:
 
 
 def prepare() -> None:
-    """Before anything is shown: a terminal's encoding may lack what names hold, and stdout may be closed."""
+    """Prepare for output: a terminal's encoding may lack characters, and stdout may be closed."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     elif sys.stdout is None:
@@ -142,7 +139,6 @@ def prepare() -> None:
 
 
 def flush() -> None:
-    """Let a reader have what was written."""
     with _errors_naming_stdout():
         sys.stdout.flush()
 
@@ -162,7 +158,7 @@ def _errors_naming_stdout() -> Iterator[None]:
 
 
 def finish() -> None:
-    """After all is shown: what stdout did not take is dropped, else the interpreter tries and complains once more."""
+    """Drop what stdout did not take, or the interpreter would try and complain once more."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -170,7 +166,7 @@ def finish() -> None:
 
 
 class Closed(io.TextIOBase):
-    """Stands for a stdout that is closed: to have nothing to say is no error, to say something is."""
+    """Stands for a closed stdout: only writing to it is an error."""
 
     def write(self, _text: str) -> int:
         raise OSError(errno.EBADF, "it is closed")

@@ -113,7 +113,7 @@ def _given(**options: T) -> dict[str, T]:
 
 
 def pairs(given: list[str] | None, option: str) -> dict[str, str]:
-    """`["a=1"]` -> `{"a": "1"}`"""
+    """Turn `["a=1"]` into `{"a": "1"}`."""
     found: dict[str, str] = {}
     for text in given or ():
         key, equals, content = text.partition("=")
@@ -124,7 +124,7 @@ def pairs(given: list[str] | None, option: str) -> dict[str, str]:
 
 
 def value(text: str) -> Any:
-    """What a text means as JSON, else the text itself."""
+    """Parse a text as JSON, else return it."""
     try:
         read = json.loads(text, parse_constant=str)
     except ValueError:

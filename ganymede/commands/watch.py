@@ -65,7 +65,7 @@ class _Numbers(ProgressColumn):
 
 
 def watch(session: Session, run_id: str, *, print_events: bool = False) -> int:
-    """Follow a run until it ends; returns the exit status. Ctrl-C stops watching, not the run."""
+    """Follow a run until it ends; return the exit status. Ctrl-C stops watching, not the run."""
     from ganymede.schemas.runs import ProgressMessage
 
     try:
@@ -88,7 +88,7 @@ def watch(session: Session, run_id: str, *, print_events: bool = False) -> int:
 
 
 def conclude(session: Session, run: "RunBody") -> int:
-    """Tell how a run ended; 0 only if it succeeded."""
+    """Print how a run ended; return 0 only if it succeeded."""
     if run.status == "succeeded":
         versions = ", ".join(f"{entry.model}@{entry.version}" for entry in run.published[-3:])
         session.say(f"{run.id} succeeded after {run.progress.step} steps; published {versions or 'nothing'}", "green")
@@ -106,7 +106,7 @@ def conclude(session: Session, run: "RunBody") -> int:
 
 
 def describe(event: "EventBody") -> str:
-    """An event in one line, and a line for each piece of advice."""
+    """Describe an event in one line, and each piece of advice in another."""
     data = event.data
     if event.type == "status":
         again = f" (attempt {data['attempt']})" if data.get("attempt", 1) != 1 else ""
@@ -122,14 +122,13 @@ def describe(event: "EventBody") -> str:
 
 
 def clock(at: str) -> str:
-    """The time of day, here; what is no time stays as it is."""
+    """Return the local time of day; text that is no time stays."""
     with contextlib.suppress(ValueError):
         return dt.datetime.fromisoformat(at).astimezone().strftime("%H:%M:%S")
     return show.clean(at)
 
 
 def remaining(eta_at: str | None) -> str | None:
-    """How long until then."""
     if eta_at is None:
         return None
     with contextlib.suppress(ValueError, TypeError):

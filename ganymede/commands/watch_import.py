@@ -19,7 +19,7 @@ ASKED_EVERY_S = 0.5
 
 @contextlib.contextmanager
 def show_import(session: Session) -> Iterator[str | None]:
-    """Yields the Request-Id to send with the upload; its progress is shown on a terminal until the block ends."""
+    """Yield the Request-Id for the upload; show its progress on a terminal until the block ends."""
     if session.curl or session.quiet or not session.talk.is_terminal:
         yield None
         return

@@ -28,21 +28,21 @@ TENSORS_FILE = "training.safetensors"
 
 
 def save_training(folder: Path, state: TrainState) -> None:
-    """Write training.safetensors and training.json; `generator/`, which holds the average, is written beside them."""
+    """Write training.safetensors and training.json; the caller writes `generator/`, the average, beside them."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _tensors(state).items()}
     (folder / TENSORS_FILE).write_bytes(save(tensors))
     TrainingRecord.of(state, list_files(folder, TENSORS_FILE)).write(folder)
 
 
 def load_training(folder: Path, resolved: ResolvedConfig, execution: Execution, world: World = ALONE) -> TrainState:
-    """The state a checkpoint holds; raises what `restore` does."""
+    """Return the state of a checkpoint; raises what `restore` does."""
     state = new_state(resolved, execution, world)
     restore(state, folder)
     return state
 
 
 def restore(state: TrainState, folder: Path) -> None:
-    """Put what a checkpoint holds into `state`: into the networks there are, so that no second ones need room.
+    """Load a checkpoint into the existing networks of `state`, so that no second ones need room.
 
     Raises:
         StoreDamaged: a file is missing, changed, or not what a checkpoint holds. A machine that is out of memory or
@@ -114,5 +114,5 @@ def _restore(state: TrainState, tensors: dict[str, Tensor]) -> None:
 
 
 def _laid_out_like(parameter: Tensor, slot: Tensor) -> Tensor:
-    """A moment with the memory format of its parameter: fused Adam walks both as flat memory."""
+    """Give a moment the memory format of its parameter: fused Adam walks both as flat memory."""
     return torch.empty_like(parameter).copy_(slot) if slot.shape == parameter.shape else slot

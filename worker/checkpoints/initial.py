@@ -17,14 +17,14 @@ from worker.training.state import TrainState
 
 
 def set_out(run: Run, state: TrainState) -> None:
-    """Put the weights that a run is to start from into its networks, which are new; nothing where there are none.
+    """Load the weights that a run starts from, if any, into its new networks.
 
     Of a checkpoint both networks and the average, of a version the generator alone, which is its own average. The
-    optimisers know nothing yet. Weights whose shape depends on the number of classes are left new where that differs.
-    Of several processes the first tells of it.
+    optimisers know nothing yet. Weights whose shape depends on the number of classes stay new if that differs.
+    Of several processes only the first writes the event.
 
     Raises:
-        StoreDamaged: the copy that the run has of them is damaged.
+        StoreDamaged: the run's copy of the weights is damaged.
     """
     init = run.spec().init
     if init is None:
@@ -56,7 +56,7 @@ def set_out(run: Run, state: TrainState) -> None:
 
 
 class Listing(Record):
-    """What of a manifest or training.json lists the files."""
+    """The list of files in a manifest or training.json."""
 
     files: Listed
 
@@ -71,7 +71,7 @@ def _part(tensors: dict[str, Tensor], part: str) -> dict[str, Tensor]:
 
 
 def _put(network: nn.Module, tensors: dict[str, Tensor]) -> list[str]:
-    """Load those that fit; returns the names of the others."""
+    """Load the weights that fit; return the names of the others."""
     own = network.state_dict()
     if own.keys() != tensors.keys():
         raise StoreDamaged(f"these are not the weights of the network: {sorted(own.keys() ^ tensors.keys())[:5]}")

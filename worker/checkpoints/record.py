@@ -10,7 +10,7 @@ from worker.training.state import Rollback, TrainState
 
 
 class TrainingRecord(CheckpointFacts):
-    """The record. A default is what a checkpoint of an earlier build means that has no such field."""
+    """A field's default is what a checkpoint of an earlier build means without it."""
 
     branch: int
     step: int
@@ -25,7 +25,7 @@ class TrainingRecord(CheckpointFacts):
 
     @classmethod
     def of(cls, state: TrainState, listed: Listed) -> Self:
-        """Where `state` stands; `listed`: the files that hold its tensors."""
+        """Record where `state` stands; `listed`: the files of its tensors."""
         p, total, count = state.augmentation.tolist()
         return cls(
             resolved=state.settled,
@@ -43,13 +43,13 @@ class TrainingRecord(CheckpointFacts):
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """That of a checkpoint; FileNotFoundError, StoreDamaged or ValueError where it cannot be used."""
+        """Read a checkpoint's record; FileNotFoundError, StoreDamaged or ValueError if it cannot be used."""
         return cls.model_validate(files.read_json(folder / FACTS_FILE, SCHEMA))
 
     def write(self, folder: Path) -> None:
         files.write_json(folder / FACTS_FILE, {"schema": SCHEMA, **self.model_dump(mode="json")})
 
     def best_beside(self, folder: Path) -> Best | None:
-        """The best checkpoint of the run of this one in `folder`; None too where it is lost, or was damaged."""
+        """Return the run's best checkpoint beside `folder`; None if it is lost or damaged."""
         best = self.best
         return best if best and folder.with_name(f"{best.branch}-{best.step}").is_dir() else None

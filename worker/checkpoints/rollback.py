@@ -35,9 +35,9 @@ log = logging.getLogger(__name__)
 
 
 def roll_back(run: Run, state: TrainState, wish: RollBack, keeper: KeepCheckpoints) -> None:
-    """Put `state` back to a checkpoint, or to the beginning, on a new branch, changed as `wish` asks for.
+    """Return `state` to a checkpoint, or to the beginning, on a new branch, changed as `wish` asks.
 
-    The branch begins with a checkpoint of its own, so a process that dies from here on goes on with it.
+    The branch begins with a checkpoint of its own, so a process that dies afterwards resumes there.
 
     Raises:
         TrainingFailed: it was done too often; the text says what may help.
@@ -72,7 +72,7 @@ def roll_back(run: Run, state: TrainState, wish: RollBack, keeper: KeepCheckpoin
 
 
 def sound_best(run: Run, state: TrainState, since_step: int) -> Best | None:
-    """The best checkpoint, unless it was made since the trouble began, or its own scores show one."""
+    """Return the best checkpoint, unless it is younger than the trouble, or its own scores show one."""
     best = state.best
     if best is None or not _is_proven(Checkpoint(best.branch, best.step, run)):
         return None
@@ -82,7 +82,7 @@ def sound_best(run: Run, state: TrainState, since_step: int) -> Best | None:
 
 
 def report_rollbacks(run: Run, state: TrainState) -> None:
-    """Put those into the event log that are not there: a process may have died before it could."""
+    """Write the events of rollbacks that are missing: a process may have died before it could."""
     actions = [event["data"] for event in run.events() if event["type"] == "action"]
     reported = {data["branch"] for data in actions if data.get("action") in (ROLLED_BACK, REMEDIED)}
     for entry in state.rollbacks:
@@ -93,7 +93,7 @@ def report_rollbacks(run: Run, state: TrainState) -> None:
 
 
 def _facts(entry: Rollback, state: TrainState) -> dict[str, Any]:
-    """What is told of a way back; `count` is of its kind."""
+    """Return the event's data of a rollback; `count` is of its kind."""
     kind = [each for each in state.rollbacks if bool(each.remedy) is bool(entry.remedy)]
     went = f"{entry.reason}; went back to step {entry.step}, and on with"
     facts: dict[str, Any] = {"count": 1 + kind.index(entry), **entry.model_dump(mode="json", exclude_none=True)}
@@ -107,8 +107,9 @@ def _facts(entry: Rollback, state: TrainState) -> dict[str, Any]:
 
 
 def _candidates(checkpoints: list[Checkpoint], state: TrainState, wish: RollBack) -> list[Checkpoint]:
-    """Where to go back to, first choice first. One that led nowhere is not sound, whatever its numbers say: a branch
-    that did not get to a checkpoint of its own goes back further than it began."""
+    """List the checkpoints to return to, first choice first. One that led nowhere is not sound, whatever its numbers
+    say: a branch without a checkpoint of its own goes back further than it began.
+    """
     if state.rollbacks and checkpoints:
         began = BranchStep(state.rollbacks[-1].branch, state.rollbacks[-1].step)
         if str(checkpoints[0]) == str(began):
@@ -124,7 +125,7 @@ def _candidates(checkpoints: list[Checkpoint], state: TrainState, wish: RollBack
 
 
 def _is_proven(checkpoint: Checkpoint) -> bool:
-    """Whether it was evaluated, and its pictures are not all alike. One of a warm-up was judged by nobody."""
+    """Return whether it was evaluated after the warm-up, and its pictures are not all alike."""
     try:
         metrics = checkpoint.manifest().measured
     except (CheckpointNotFound, StoreDamaged):
@@ -133,7 +134,7 @@ def _is_proven(checkpoint: Checkpoint) -> bool:
 
 
 def _go_back(run: Run, state: TrainState, candidates: list[Checkpoint]) -> dict[str, float]:
-    """Restore the first of `candidates` that is whole, or the beginning; returns what was measured there."""
+    """Restore the first whole candidate, or the beginning; return what was measured there."""
     for checkpoint in candidates:
         try:
             metrics = checkpoint.manifest().measured
@@ -156,7 +157,6 @@ def _marked(now: RunState, state: TrainState) -> RunState:
 
 
 def _advice(run: Run, state: TrainState, wish: RollBack) -> str:
-    """What happened, with its numbers, and what to do about it."""
     resolved, times, last = state.settled, len(state.rollbacks) - len(state.remedies), state.rollbacks[-1]
     asked, proven = resolved.learning_rates, RECIPES[resolved.recipe].learning_rates
     tried = (last.generator_lr, last.discriminator_lr)

@@ -14,7 +14,7 @@ RATES = ("generator_lr", "discriminator_lr")
 
 
 def advice_for(verdict: Verdict, window: Window) -> tuple[Advice, ...]:
-    """What to change, the best first; nothing where nothing is wrong."""
+    """Return what to change, the best first; nothing if nothing is wrong."""
     given = ADVICE.get(verdict)
     return tuple(given(window)) if given else ()
 
@@ -80,13 +80,13 @@ def _stalled(window: Window) -> Iterator[Advice]:
 
 
 def _smoother(window: Window, why: str) -> Iterator[Advice]:
-    """A recipe whose discriminator is kept in check, for one whose is not."""
+    """Advise a recipe that restrains its discriminator, to one that does not."""
     if window.setting.resolved.regulariser == "none":
         yield _set("recipe", "sngan", why)
 
 
 def _best(window: Window) -> Iterator[Advice]:
-    """The best picture of the run may lie behind it."""
+    """Advise the best version, if it lies behind."""
     name = window.record.live_metric
     if name is None:
         return

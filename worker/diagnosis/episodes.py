@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """What the points so far come to: whether a trouble is there, and since which one.
+    """Whether the points so far show a trouble, and since which one.
 
-    It is there after `in_a_row` points that show it, and until as many in a row do not.
+    It begins after `in_a_row` points that show it, and ends after as many in a row that do not.
     """
 
     in_a_row: int
@@ -21,7 +21,7 @@ class Episode:
     absent: int = 0
 
     def after(self, flag: bool | None, place: int) -> "Episode":
-        """With the next point; None is one that says nothing of it."""
+        """Add a point; None says nothing about the trouble."""
         if flag is None:
             return self
         if not flag:
@@ -33,7 +33,7 @@ class Episode:
 
 
 def begins_at(flags: Sequence[bool | None], in_a_row: int) -> int | None:
-    """Where the trouble that is there at the end began; None where there is none."""
+    """Return where the trouble at the end began; None if there is none."""
     episode = Episode(in_a_row)
     for i, flag in enumerate(flags):
         episode = episode.after(flag, i)

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 
 class Diagnose(Quiet):
-    """Judges every point. Begins where the run stands: what it says does not depend on where an attempt began."""
+    """Judges every point. Its verdicts do not depend on where an attempt began."""
 
     def __init__(self, run: Run, spec: StoredSpec, state: TrainState, publish: Publish) -> None:
         self.run, self.dataset, self.publish = run, spec.dataset, publish
@@ -61,7 +61,7 @@ class Diagnose(Quiet):
             self._act(action, state)
 
     def _look_back(self, state: TrainState) -> None:
-        """Take the points that led here; of a branch that was left only those before it was."""
+        """Take the points that led here; of a branch that was left, only those before."""
         self.branch, dataset = state.branch, self.dataset
         setting = Setting(
             resolved=state.resolved,
@@ -90,13 +90,13 @@ class Diagnose(Quiet):
         return found.verdict in self.stop.on and found.action is None
 
     def _trouble(self) -> tuple[Verdict, Finding] | None:
-        """What a remedy is wanted against; also where another verdict goes before it. The newest has its time first."""
+        """Return the trouble that needs a remedy, even behind another verdict; the newest remedy gets its time first."""
         if self.window.setting.remedied and self.window.setting.is_warming_up(self.window.step):
             return None
         return first_trouble(self.window, self.stop.on)
 
     def _act(self, action: Action, state: TrainState) -> None:
-        """Do what was asked for, once: it is written down before it is done."""
+        """Do once what was asked for; it is recorded before it is done."""
         assert self.reported is not None
         if action == "remedy":
             self._remedy(state)
@@ -113,7 +113,7 @@ class Diagnose(Quiet):
         raise TrainingFailed(failure, describe(acted), retryable=False)
 
     def _remedy(self, state: TrainState) -> None:
-        """Go back to before the trouble, and on with a change. Where all was tried, the run ends with its best."""
+        """Return to before the trouble, and go on with a change. If all were tried, end the run with its best."""
         trouble = self._trouble()
         assert trouble is not None
         assert self.reported is not None
@@ -138,7 +138,7 @@ class Diagnose(Quiet):
         raise StopTraining("give_up")
 
     def _note(self, action: Action | Literal["end"], **changes: Any) -> Diagnosis:
-        """Write down what is about to be done."""
+        """Record what is about to be done."""
         assert self.reported is not None
         acted = self.reported = self.reported.model_copy(update={"action": action})
         self.run.change(lambda now: now.model_copy(update={"diagnosis": acted, **changes}))
@@ -146,13 +146,12 @@ class Diagnose(Quiet):
 
 
 def describe(found: Diagnosis, reason: str = "") -> str:
-    """Verdict, numbers and advice as one text."""
     advice = "; ".join(each.text for each in found.advice)
     return (reason or f"{found.verdict}: {found.summary}") + (f". What to change: {advice}" if advice else "")
 
 
 def _remedied(state: TrainState) -> BranchStep | None:
-    """Where the run began to go on with the newest remedy; a rollback since may have led further back."""
+    """Return where the newest remedy began; a later rollback may have led further back."""
     if not state.remedies:
         return None
     branch = state.remedies[-1].branch

@@ -23,7 +23,7 @@ RULES: dict[Verdict, Rule] = {
 
 
 def diagnose(window: Window, branch: int, before: Diagnosis | None = None) -> Diagnosis:
-    """How the run learns. `before` is what was said last: the same verdict keeps its beginning and what was done."""
+    """Judge how the run learns; an unchanged verdict keeps the beginning and action of `before`."""
     verdict, finding = _verdict(window)
     is_same = before is not None and before.verdict is verdict
     return Diagnosis(
@@ -39,7 +39,7 @@ def diagnose(window: Window, branch: int, before: Diagnosis | None = None) -> Di
 
 
 def first_trouble(window: Window, verdicts: Container[str] = RULES) -> tuple[Verdict, Finding] | None:
-    """The first of these that is there, also where another before it is the verdict."""
+    """Return the first of these troubles that is there, even behind another verdict."""
     for verdict, rule in RULES.items():
         finding = rule(window) if verdict in verdicts else None
         if finding is not None:

@@ -44,18 +44,18 @@ class Setting:
 
     @property
     def warm_up_steps(self) -> int:
-        """In how many steps scores are not judged: at the beginning, and after a remedy."""
+        """Steps in which scores are not judged: at the beginning, and after a remedy."""
         return min(t.WARM_UP_MOST, max(t.WARM_UP_LEAST, round(t.WARM_UP_SHARE * self.steps)))
 
     def is_warming_up(self, step: int) -> bool:
-        """Whether it is too early to judge: a remedy has to be given time, too."""
+        """Return whether it is too early to judge."""
         since = self.remedied.step if self.remedied and step > self.remedied.step else 0
         return step <= since + self.warm_up_steps
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Episodes:
-    """Of each trouble whether it is there. Alike pictures count otherwise where nothing was learnt yet."""
+    """The state of each trouble. Alike pictures count differently while nothing is learnt yet."""
 
     untaught: Episode = field(default_factory=lambda: Episode(t.SCORES_IN_A_ROW))
     alike: Episode = field(default_factory=lambda: Episode(t.SCORES_IN_A_ROW))
@@ -96,12 +96,12 @@ class DiagnosisRecord:
 
     @property
     def has_learnt(self) -> bool:
-        """Whether the live metric was ever clearly better than at first; where there is none, it is supposed."""
+        """Whether the live metric was ever clearly better than at first; true if there is none."""
         name = next((name for name in FALLING if name in self.first), None)
         return name is None or self.lowest[name] < t.LEARNT * self.first[name]
 
     def after(self, point: Point) -> "DiagnosisRecord":
-        """With the next evaluation."""
+        """Add the next evaluation."""
         is_early = self.setting.is_warming_up(int(point["step"]))
         record = replace(self, episodes=Episodes()) if is_early else self._judging(point)
         scores = {name: point[name] for name in FALLING if name in point}
@@ -143,7 +143,7 @@ class DiagnosisRecord:
         )
 
     def _is_poor(self, point: Point) -> bool:
-        """Pictures are alike, or much more so than they were; or many classes that were drawn are so no longer."""
+        """Return whether pictures are alike, or much more so than before, or many classes were lost."""
         diversity, before = point["diversity"], self.newest.get("diversity")
         is_rising = before is not None and diversity > before["diversity"] * (1 + t.STILL_GAINING)
         is_alike = diversity < max(t.DIVERSITY, t.DIVERSITY_LOST * self.most_varied) and not is_rising
@@ -152,12 +152,12 @@ class DiagnosisRecord:
 
     @property
     def most_missing(self) -> float:
-        """So many classes may not get lost."""
+        """Number of classes that may not be lost."""
         classes = self.setting.classes
         return max(2.0, t.CLASSES_LOST * classes) if classes <= t.MOST_CLASSES else math.inf
 
     def _is_missed(self, point: Point) -> bool | None:
-        """What is drawn is not the class that was asked for, and that does not get better."""
+        """Return whether pictures are not of the requested class, and that does not improve."""
         classes = self.setting.num_classes
         if classes < 2:
             return None
@@ -167,7 +167,6 @@ class DiagnosisRecord:
         return skill < t.LABEL_SKILL and gain < t.LABEL_GAIN
 
     def _is_better(self, name: str, value: float) -> bool:
-        """Clearly better than ever before."""
         if name not in self.gained:
             return True
         best = self.gained[name]

@@ -19,8 +19,6 @@ REMEDIAL_SEEKING = 1.0  # of `mode_seeking`
 
 
 class RemedyNumbers(TypedDict, total=False):
-    """What remedies may change."""
-
     regulariser: str
     penalty_weight: float
     mode_seeking: float
@@ -32,9 +30,9 @@ class RemedyNumbers(TypedDict, total=False):
 
 
 def next_remedy(verdict: Verdict, resolved: ResolvedConfig, taken: Sequence[Remedy]) -> Remedy | None:
-    """The first that means something to a run with these numbers and was not taken; None: enough were.
+    """Return the first remedy that suits these numbers and was not taken; None: enough were taken.
 
-    Lower rates always mean something, and may be taken again.
+    Lower rates always suit, and may be taken again.
     """
     if len(taken) >= MOST:
         return None
@@ -63,7 +61,7 @@ def _diversified(resolved: ResolvedConfig) -> RemedyNumbers:
 
 
 def _augmented(resolved: ResolvedConfig) -> RemedyNumbers:
-    """ADA where nothing is augmented and scores have signs, else DiffAugment, where that is not on already."""
+    """Add ADA if nothing is augmented and scores have signs, else DiffAugment unless it is on."""
     kind, objective = resolved.augment, resolved.objective
     if objective == EVIDENCE or kind == DIFFAUGMENT:
         return {}

@@ -22,7 +22,7 @@ BLIND_LOSS = {"non_saturating": 2 * math.log(2), "least_squares": 0.25, "hinge":
 
 
 class Finding(NamedTuple):
-    """A trouble: in plain words, with the numbers it rests on, and at which step it began."""
+    """A trouble in plain words, with its numbers, and the step at which it began."""
 
     summary: str
     numbers: dict[str, float]
@@ -33,7 +33,7 @@ Rule = Callable[[Window], Finding | None]
 
 
 def exploding(window: Window) -> Finding | None:
-    """Gradients or losses are far beyond what they were, or beyond anything that training survives."""
+    """Gradients or losses are far beyond their former values, or beyond anything that training survives."""
     points, known = _recent(window, 4 * t.EXPLODING_REPORTS)
     excesses = [_excess(point, known[: len(known) - len(points) + i], window) for i, point in enumerate(points)]
     began = begins_at([excess is not None for excess in excesses], t.EXPLODING_REPORTS)
@@ -45,7 +45,7 @@ def exploding(window: Window) -> Finding | None:
 
 
 def _excess(point: Point, before: list[Point], window: Window) -> tuple[str, str] | None:
-    """Which number is too large, and how that is said."""
+    """Return which number is too large, and a text about it."""
     for name in GRADIENTS:
         value, usual = point.get(name, 0.0), _median(before, name)
         whose = "the generator's" if name == "g_gradient" else "the discriminator's"
@@ -61,7 +61,7 @@ def _excess(point: Point, before: list[Point], window: Window) -> tuple[str, str
 
 
 def discriminator_too_strong(window: Window) -> Finding | None:
-    """The discriminator is always right, and its answers no longer say in which direction pictures get better."""
+    """The discriminator is always right, and its scores no longer show how pictures would get better."""
     in_a_row = max(t.STRONG_REPORTS, math.ceil(t.STRONG_STEPS / window.setting.resolved.report_every))
     points, known = _recent(window, 3 * in_a_row)
     flags = [_is_hopeless(point, known[: len(known) - len(points) + i], window) for i, point in enumerate(points)]
@@ -90,12 +90,12 @@ def _is_hopeless(point: Point, before: list[Point], window: Window) -> bool | No
 
 
 def _recent(window: Window, count: int) -> tuple[list[Point], list[Point]]:
-    """The newest reports, and all that are known."""
+    """Return the newest reports, and all known ones."""
     return newest(window.reports, count), list(window.reports)
 
 
 def _median(points: list[Point], name: str) -> float | None:
-    """None where too few of them have it, or it was never above zero."""
+    """Return the median; None if too few points have the number, or it was never above zero."""
     values = [point[name] for point in points if name in point]
     median = float(np.median(values)) if len(values) >= t.MEDIAN_REPORTS else 0.0
     return median if median > 0 else None

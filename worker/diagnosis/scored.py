@@ -12,7 +12,7 @@ from worker.diagnosis.window import Window, newest
 
 
 def mode_collapse(window: Window) -> Finding | None:
-    """Pictures are alike, or much more so than they were; or many classes that were drawn are so no longer."""
+    """Pictures are alike, or much more so than before, or many classes were lost."""
     record = window.record
     since = (record.episodes.alike if record.has_learnt else record.episodes.untaught).began
     if since is None:
@@ -27,7 +27,7 @@ def mode_collapse(window: Window) -> Finding | None:
 
 
 def label_ignored(window: Window) -> Finding | None:
-    """What is drawn is not the class that was asked for."""
+    """Pictures are not of the requested class."""
     since, classes = window.record.episodes.ignored.began, window.setting.num_classes
     if since is None:
         return None
@@ -66,7 +66,7 @@ def discriminator_overfitting(window: Window) -> Finding | None:
 
 
 def stalled(window: Window) -> Finding | None:
-    """No score has become better for long, and real pictures still score better."""
+    """No score has improved for long, and real pictures still score better."""
     record, name = window.record, window.record.live_metric
     if name is None or record.without < max(t.STALLED_EVALUATIONS, t.STALLED_SHARE * record.judged):
         return None
@@ -82,13 +82,13 @@ def stalled(window: Window) -> Finding | None:
 
 
 def _has_arrived(point: Point) -> bool:
-    """Whether real pictures hardly score better. By chance a floor of KID may be below zero: then FD has to tell."""
+    """Return whether real pictures hardly score better. A floor of KID may be below zero by chance: then FD decides."""
     floors = {name: point.get(f"{name}_floor", 0.0) for name in FALLING if name in point}
     return any(point[name] <= t.NEAR_FLOOR * floor for name, floor in floors.items() if floor > 0)
 
 
 def _side(point: Point) -> float | None:
-    """r_t: the mean sign of the scores of real images."""
+    """Return r_t: the mean sign of the scores of real images."""
     if "r_t" in point:
         return point["r_t"]
     return 2 * point["d_real_accuracy"] - 1 if "d_real_accuracy" in point else None

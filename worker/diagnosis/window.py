@@ -42,7 +42,7 @@ class Window:
         return int(max(newest, default=0))
 
     def add(self, step: int, measured: dict[str, float | None]) -> None:
-        """Take numbers of a step that is not before the newest; those of the same step become one point."""
+        """Add numbers of a step not before the newest; those of one step become one point."""
         numbers = {name: float(value) for name, value in measured.items() if value is not None and math.isfinite(value)}
         scores = {name: value for name, value in numbers.items() if _is_score(name)}
         reported = {name: value for name, value in numbers.items() if name not in scores}
@@ -59,7 +59,7 @@ def _is_score(name: str) -> bool:
 
 
 def _put(points: deque[Point], step: int, part: Point) -> bool:
-    """Whether it is a new point."""
+    """Return whether it is a new point."""
     if points and points[-1]["step"] == step:
         points[-1] |= part
         return False
@@ -68,10 +68,9 @@ def _put(points: deque[Point], step: int, part: Point) -> bool:
 
 
 def restored(path: Path, branch: int, step: int, setting: Setting) -> Window:
-    """The window of a run that stands at `step` of `branch`, from its metrics.jsonl; what came after is left out.
+    """Restore the window of a run at `step` of `branch` from its metrics.jsonl.
 
-    Of the time before a remedy the scores alone count: what the run has been able to draw. Losses and gradients are
-    others since.
+    Of the time before a remedy only scores count: what the run was able to draw. Its losses and gradients have changed.
     """
     window, history = Window(setting), metrics.read(path)
     columns = {name: history.columns[name] for name in history.names}
@@ -84,7 +83,7 @@ def restored(path: Path, branch: int, step: int, setting: Setting) -> Window:
 
 
 def _lived_through(history: metrics.History, branch: int, step: int) -> metrics.Rows:
-    """Rows up to there, by step: of each step those of the newest branch's newest attempt, be they several."""
+    """Return rows up to there, by step: of each step those of the newest branch's newest attempt."""
     step_N, branch_N, attempt_N = (history.columns[name] for name in ("step", "branch", "attempt"))
     rows = np.flatnonzero((step_N <= step) & (branch_N <= branch))
     rows = rows[np.lexsort((rows, attempt_N[rows], branch_N[rows], step_N[rows]))]
@@ -94,5 +93,5 @@ def _lived_through(history: metrics.History, branch: int, step: int) -> metrics.
 
 
 def newest(points: Sequence[Point] | deque[Point], count: int) -> list[Point]:
-    """The last `count` of them, oldest first."""
+    """Return the last `count` points, oldest first."""
     return list(islice(points, max(0, len(points) - count), None))

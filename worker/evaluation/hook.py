@@ -41,7 +41,7 @@ class Evaluation:
     scoring_s: float = 0.0  # about how long it takes once the features are there
 
     def scores(self, state: TrainState) -> Metrics:
-        """The numbers of docs/metrics.md for the generator as it is now."""
+        """Compute the numbers of docs/metrics.md for the generator as it is now."""
         with self.context.task("evaluation", self._num_batches + self.reference.num_blocks):
             fakes = extract(self.extractor, self._draw(state), self.context.tick)
             return self.reference.scores(fakes, self.labels_M)
@@ -51,14 +51,14 @@ class Evaluation:
         return -(-len(self.reference.apart) // BATCH)
 
     def expected_s(self, state: TrainState) -> float:
-        """About how long `scores` will take, by one batch; another goes before it, which finds everything cold."""
+        """Predict the seconds of `scores` from one batch, after another that finds everything cold."""
         for _ in range(2):
             began = time.monotonic()
             self.extractor(next(self._draw(state)))
         return (time.monotonic() - began) * self._num_batches + self.scoring_s
 
     def _draw(self, state: TrainState) -> Iterator[Images]:
-        """Pictures of seeds 0, 1, 2 ..., as `/generate` draws them."""
+        """Draw pictures of seeds 0, 1, 2 ..., as `/generate` does."""
         network = state.resolved.network
         count = len(self.reference.apart)
         for start in range(0, count, BATCH):
@@ -90,7 +90,7 @@ class Evaluate:
                 self._stop = stop
 
     def after_step(self, state: TrainState, is_last: bool) -> None:  # noqa: ARG002
-        """Before anything is made of a checkpoint that lacks its scores."""
+        """Stop before anything is made of a checkpoint that lacks its scores."""
         if self._stop:
             raise self._stop
 
@@ -98,7 +98,7 @@ class Evaluate:
         return state.is_at_end or (self.every is not None and state.step % self.every == 0)
 
     def _measure(self, state: TrainState, metrics: Metrics) -> None:
-        """Settle `every` at the first multiple of the run's `evaluate_every`, by the speed that its report tells."""
+        """Settle `every` at the first multiple of the run's `evaluate_every`, by the reported speed."""
         candidates = state.resolved.evaluate_every
         if state.step % candidates or state.is_at_end:
             return
@@ -111,10 +111,10 @@ class Evaluate:
 
 
 def prepare(run: Run, dataset: Dataset, resolved: ResolvedConfig, context: Context) -> Evaluation | None:
-    """What a run is judged by: as its first attempt settled it, and told once. None: by nothing.
+    """Prepare what a run is judged by, as its first attempt settled it. None: by nothing.
 
     Raises:
-        TrainingFailed: the extractor that was asked for cannot be used.
+        TrainingFailed: the requested extractor cannot be used.
         StopTraining: from `context.tick`.
     """
     if resolved.extractor == "none":
@@ -142,7 +142,7 @@ def prepare(run: Run, dataset: Dataset, resolved: ResolvedConfig, context: Conte
 
 
 def hook_of(run: Run, evaluation: Evaluation) -> Evaluate:
-    """The hook of a run: it evaluates when it was asked to, or as an attempt before this one settled."""
+    """Make the hook, which evaluates as requested, or as an earlier attempt settled."""
     asked = run.spec().options.get("evaluate_every", "auto")
     every = (_settled(run) or {}).get("evaluate_every") if asked == "auto" else asked
 
@@ -160,7 +160,7 @@ def _settled(run: Run) -> dict[str, Any] | None:
 
 
 def _report(run: Run, settled: dict[str, Any] | None, facts: dict[str, Any]) -> None:
-    """Keep what was settled, and say it once; a later attempt says only that it has another extractor."""
+    """Record what was settled, and report it once; later report only another extractor."""
     if settled is None:
         run.store.swap(f"{run.key}/{FILE}", facts)
         run.log_event("action", {"action": "judged_by", **facts})

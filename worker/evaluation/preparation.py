@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 
 class Kept(Record):
-    """manifest.json beside what was made: of what, and its file."""
+    """manifest.json beside a result: what it was made from, and its file."""
 
     extractor: str | None = None
     extractor_digest: str | None = None
@@ -63,7 +63,7 @@ class Context:
 
 
 def choose(asked: str, dataset: Dataset) -> tuple[str, str]:
-    """The name of the extractor, or "none", that `asked` comes to here, and why."""
+    """Return the name of the extractor that `asked` means here, or "none", and why."""
     if asked != "auto":
         return asked, "as asked"
     if len(dataset.class_names) > 1:
@@ -74,7 +74,7 @@ def choose(asked: str, dataset: Dataset) -> tuple[str, str]:
 
 
 def make_extractor(name: str, dataset: Dataset, context: Context) -> tuple[Extractor, float | None]:
-    """The extractor of that name, and of a classifier the share of held-out images that it reads right.
+    """Make an extractor; of a classifier also return the share of held-out images that it reads right.
 
     Raises:
         TrainingFailed: it cannot be used here; the message says why.
@@ -90,7 +90,7 @@ def make_extractor(name: str, dataset: Dataset, context: Context) -> tuple[Extra
 def make_reference(
     extractor: Extractor, dataset: Dataset, fakes: int, by_class: bool, context: Context
 ) -> ReferenceSet:
-    """Features of the reals that `fakes` pictures are compared with; `by_class`: fakes are drawn by class."""
+    """Compute features of the reals that `fakes` pictures are compared with; `by_class`: fakes are drawn by class."""
     images_NHWC, labels_N = dataset.images(), dataset.labels()
     apart, rest = reals_to_read(len(images_NHWC), fakes)
     key = _key("reals", extractor.digest, dataset.manifest.digest, str(fakes))
@@ -150,7 +150,7 @@ def _key(kind: str, *made_from: str) -> str:
 
 
 def _kept(key: str, fill: Callable[[Path], None], read: Callable[[Path], T], context: Context) -> T:
-    """What `read` makes of the folder `key`; `fill` makes the folder where it is missing or damaged."""
+    """Return `read` of the folder `key`; `fill` makes a missing or damaged folder."""
     (context.store.root / FOLDER).mkdir(exist_ok=True)
     is_logged = False
     while True:

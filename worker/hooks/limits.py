@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 def last_step(state: TrainState, spec: StoredSpec) -> int:
-    """The step with which a run ends as far as is known; the same in every attempt and process."""
+    """Return the last step of a run limited to so many images; the same in every attempt and process."""
     return state.step if _is_out_of_patience(state, spec) else last_of_images(state, spec.limits)
 
 
@@ -35,7 +35,7 @@ def _is_out_of_patience(state: TrainState, spec: StoredSpec) -> bool:
 
 
 def report_early_end(run: Run, state: TrainState, end: EarlyEnd) -> None:
-    """Say why a run ends early, as an event once: a process may die between this and the end of the run."""
+    """Write once, as an event, why a run ends early: a process may die before the run's end."""
     log.info("ends at step %d of %d: %s", state.step, state.settled.steps, end.message)
     if not any(event["data"].get("action") == ENDED_EARLY for event in run.events()):
         facts = {"action": ENDED_EARLY, "reason": end.reason, "branch": state.branch, "step": end.step}
@@ -63,7 +63,7 @@ class EndWithoutBetter(Quiet):
 
 
 class EndAtLimits(Quiet):
-    """Where the time is up it makes the next step the last: that is evaluated, kept and published as any last one."""
+    """Makes the next step the last when time is up: it is evaluated, kept and published like any last step."""
 
     def __init__(self, run: Run, spec: StoredSpec, stopper: StopWhenAsked) -> None:
         self.run, self.spec, self.stopper = run, spec, stopper
@@ -74,7 +74,7 @@ class EndAtLimits(Quiet):
             state.last_step = min(state.last_step, state.step + 1)
 
     def early_end(self, state: TrainState) -> EarlyEnd | None:
-        """Why a run that is at its end has not made all its steps; None: it has."""
+        """Return why a run at its end has not made all its steps; None if it has."""
         if state.step >= state.settled.steps:
             return None
         end = EarlyEnd.model_validate({**self._reason(state), "best": state.best, "step": state.step})

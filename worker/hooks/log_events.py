@@ -8,7 +8,7 @@ LONGEST = 2000  # characters; the whole text is in the log
 
 
 class WarningsAsEvents(logging.Handler):
-    """Appends what is logged at WARNING or above to the run's event log, as `log`."""
+    """Copies log records of WARNING or above to the run's event log, as `log`."""
 
     def __init__(self, run: Run) -> None:
         super().__init__(logging.WARNING)

@@ -27,14 +27,14 @@ LIVE_METRICS = ("kid", "fd")  # what a run is judged by while it trains: the fir
 
 
 class KeepCheckpoints(Quiet):
-    """Writes checkpoints, keeps the newest and the best, and can be asked for one more before the process ends."""
+    """Writes checkpoints, keeps the newest and the best, and writes one more on request."""
 
     def __init__(self, run: Run, lineage: Callable[[TrainState, Metrics], Lineage]) -> None:
         self.run, self.lineage, self.metrics = run, lineage, Metrics()
         self._measured_at: BranchStep | None = None
 
     def after_report(self, state: TrainState, metrics: Metrics) -> None:
-        """What is told twice of one step is put together."""
+        """Join two reports of one step."""
         known = self.metrics if self._measured_at == place_of(state) else {}
         self.metrics, self._measured_at = {**known, **metrics}, place_of(state)
 
@@ -69,7 +69,7 @@ class KeepCheckpoints(Quiet):
 
 
 def make_up(run: Run, training: TrainState, evaluate: Evaluate, told: Sequence[Hook], keeper: KeepCheckpoints) -> None:
-    """Give the checkpoint that this attempt goes on from the scores that a stop cut short; `told` hear of them."""
+    """Give the checkpoint that this attempt resumes from the scores that a stop cut short."""
     metrics = Checkpoint(training.branch, training.step, run).manifest().measured
     if "fd" in metrics or "images_per_second" not in metrics or not evaluate.is_due(training):
         return
@@ -81,7 +81,7 @@ def make_up(run: Run, training: TrainState, evaluate: Evaluate, told: Sequence[H
 
 
 class PublishVersions(Quiet):
-    """Makes a version of every checkpoint that is due. A repeat after a crash finds it done."""
+    """Publishes every checkpoint that is due. A repeat after a crash finds it done."""
 
     def __init__(self, run: Run, registry: Registry, model: str, bell: RedisBell) -> None:
         self.run, self.registry, self.model, self.bell = run, registry, model, bell
@@ -93,11 +93,10 @@ class PublishVersions(Quiet):
             self._publish(state, place_of(state))
 
     def publish_best(self, state: TrainState, best: Best) -> None:
-        """Make this checkpoint the newest version."""
         self._publish(state, BranchStep(best.branch, best.step), is_newest=True)
 
     def _publish(self, state: TrainState, place: BranchStep, *, is_newest: bool = False) -> None:
-        """is_newest: it will be, also if it was published before and other versions since."""
+        """is_newest: even if it was published before, and other versions since."""
         folder = self.run.store.path(f"{self.run.checkpoints}/{place}/{GENERATOR_FOLDER}")
         version, _ = publish_folder(self.registry, self.model, folder)
         if is_newest and self.registry.pointers(self.model).aliases.get(LATEST) != version:
@@ -108,9 +107,9 @@ class PublishVersions(Quiet):
 
 
 def better(best: Best | None, place: BranchStep, metrics: Metrics) -> Best | None:
-    """The best checkpoint, once this one with these metrics is there.
+    """Return the best checkpoint, given this one with these metrics.
 
-    The first of LIVE_METRICS that is measured counts; it is compared with its own values alone.
+    The first measured one of LIVE_METRICS counts, and is compared only with its own values.
     """
     for rank, metric in enumerate(LIVE_METRICS):
         value = metrics.get(metric, math.nan)
@@ -123,9 +122,9 @@ def better(best: Best | None, place: BranchStep, metrics: Metrics) -> Best | Non
 
 
 def superseded(checkpoints: list[Checkpoint], best: Best | None = None) -> list[Checkpoint]:
-    """Those of `checkpoints` (newest first) to delete: all but the newest two and the best.
+    """Return those of `checkpoints` (newest first) to delete: all but the newest two and the best.
 
-    Those of one step count as one, the newest: a rollback begins its branch with a copy of the one it went back to.
+    Those of one step count as one, the newest: a rollback begins its branch with a copy of its target.
     """
     newest_of = {found.step: found for found in reversed(checkpoints)}
     staying = sorted(newest_of.values(), reverse=True)[:CHECKPOINTS_KEPT]
@@ -134,7 +133,7 @@ def superseded(checkpoints: list[Checkpoint], best: Best | None = None) -> list[
 
 
 def lineage_of(run: Run, spec: StoredSpec) -> Callable[[TrainState, Metrics], Lineage]:
-    """How a generator of this run is described in its manifest."""
+    """Return a function that describes a generator of this run in its manifest."""
     dataset, init = spec.dataset, spec.init
 
     def describe(state: TrainState, metrics: Metrics) -> Lineage:

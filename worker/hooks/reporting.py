@@ -45,7 +45,7 @@ class Clock:
 
 
 class Quiet:
-    """A hook that does nothing; the others override what they need."""
+    """A hook that does nothing; subclasses override what they need."""
 
     def after_report(self, state: TrainState, metrics: Metrics) -> None: ...
 
@@ -53,7 +53,7 @@ class Quiet:
 
 
 class Together:
-    """What several hooks do, done by the first of the processes that train a run; the others hear how it ended."""
+    """Runs several hooks in the first process of a run; the others hear how they ended."""
 
     def __init__(self, world: World, hooks: Sequence[Hook]) -> None:
         self.world, self.hooks = world, hooks
@@ -74,10 +74,10 @@ class Together:
 
 
 class ReportProgress(Quiet):
-    """Every point goes to metrics.jsonl; the newest into the state, at most once a second, and some into the events.
+    """Writes every point to metrics.jsonl, the newest to the state once a second, and some to the events.
 
-    The event log is read from its beginning by everyone who comes to watch: in a long run it gets a point a minute, and
-    every evaluation. The state keeps the newest of each number: those of an evaluation until the next.
+    Everyone who watches reads the event log from its beginning: in a long run it gets a point a minute, and every
+    evaluation. The state keeps the newest of each number: an evaluation's until the next.
     """
 
     def __init__(self, run: Run, attempt: int) -> None:
@@ -108,7 +108,7 @@ class ReportProgress(Quiet):
 
 
 class DrawSamples(Quiet):
-    """A grid of the same seeds again and again: how a person sees the run learn."""
+    """Draws a grid of the same seeds again and again: how a person sees the run learn."""
 
     def __init__(self, run: Run) -> None:
         self.run, self.classes = run, classes_with_images(run.spec().dataset.class_counts)
@@ -127,7 +127,7 @@ class DrawSamples(Quiet):
 
 
 class StopWhenAsked(Quiet):
-    """Gives a sign of life every second, and ends the loop on a signal or when the run is to be canceled or paused."""
+    """Writes a heartbeat every second, and ends the loop on a signal, or when the run is to be canceled or paused."""
 
     def __init__(self, run: Run) -> None:
         self.run, self.clock = run, Clock(MARK_EVERY_S)
@@ -136,7 +136,7 @@ class StopWhenAsked(Quiet):
 
     @property
     def worked_s(self) -> float:
-        """Seconds of work by this attempt and all before it."""
+        """Seconds of work by this and all earlier attempts."""
         return self._worked_before_s + time.monotonic() - self._began
 
     def after_step(self, state: TrainState, is_last: bool) -> None:  # noqa: ARG002
@@ -144,7 +144,7 @@ class StopWhenAsked(Quiet):
             self.look()
 
     def look(self) -> None:
-        """Also called in the midst of long work, between two steps and before the first."""
+        """Also called during long work between steps and before the first."""
         if is_asked_by_signal():
             raise StopTraining("preempted")
         if self.clock.is_due():
@@ -155,7 +155,7 @@ class StopWhenAsked(Quiet):
 
 
 def must_be_sound(state: TrainState) -> None:
-    """RollBack where a loss or gradient was no finite number; for hooks that have to wait for the device anyway."""
+    """Raise RollBack if a loss or gradient was not finite; for hooks that wait for the device anyway."""
     if state.broken.item():
         raise RollBack(f"a loss or a gradient stopped being a finite number by step {state.step}")
 
@@ -165,7 +165,7 @@ def place_of(state: TrainState) -> BranchStep:
 
 
 def surplus_grids(grids: list[Grid], kept: int = GRIDS_KEPT) -> list[Grid]:
-    """Of more than `kept` grids (oldest first) those to drop: a tenth, spaced so that early ones stay closer together.
+    """Of more than `kept` grids (oldest first) return a tenth to delete, spaced so that early ones stay closer.
 
     The first and the last always stay.
     """

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class Tasks:
-    """One task at a time. `look` is called between two parts of it, and may end it by raising."""
+    """One task at a time. `look` is called between its parts, and may end it by raising."""
 
     def __init__(self, look: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._look, self._clock = look, clock
@@ -23,7 +23,7 @@ class Tasks:
 
     @contextmanager
     def begin(self, name: str, total: int | None = None) -> Iterator[None]:
-        """`total`: about how many parts there are; None: nobody knows."""
+        """`total`: the expected number of parts; None: unknown."""
         self._name, self._done, self._total = name, 0, total or 0
         self._began_at, self._began = timestamp(), self._clock()
         self._line_at = self._began + FIRST_LINE_AFTER_S
@@ -35,7 +35,7 @@ class Tasks:
             self._name = ""
 
     def tick(self, parts: int = 1) -> None:
-        """So many parts more are done."""
+        """Count finished parts."""
         self._done = min(self._done + parts, self._total)
         if self._name and self._clock() >= self._line_at:
             self._line_at = self._clock() + LINE_EVERY_S

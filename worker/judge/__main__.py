@@ -17,7 +17,6 @@ from worker.judge.network import CLASSES
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Read, judge, print."""
     parser = argparse.ArgumentParser(description="Judge drawn digits.")
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="pictures as .npy, of labels 0, 1, 2 ...")
     files = parser.parse_args(arguments).files

@@ -59,7 +59,7 @@ class JudgeReference:
 
 @cache
 def load_judge() -> DigitClassifier:
-    """The committed classifier, float32 on the CPU, ready to read (float16 on disk, widened here)."""
+    """Load the committed classifier, float32 on the CPU (float16 on disk)."""
     network = DigitClassifier()
     network.load_state_dict(load_file(WEIGHTS))
     return network.eval().requires_grad_(False)
@@ -67,7 +67,7 @@ def load_judge() -> DigitClassifier:
 
 @cache
 def load_reference() -> JudgeReference:
-    """The committed statistics of MNIST's test images."""
+    """Load the committed statistics of MNIST's test images."""
     with np.load(REFERENCE, allow_pickle=False) as archive:
         numbers = {name: float(archive[name]) for name in ("floor", "accuracy", "kid", "precision", "recall")}
         return JudgeReference(archive["mean"], archive["covariance"], **numbers)
@@ -87,7 +87,7 @@ def judge(images: NDArray[np.uint8], labels: NDArray[np.integer]) -> Judgement:
 
 @torch.inference_mode()
 def read(network: DigitClassifier, images: NDArray[np.uint8]) -> tuple[Readings, NDArray[np.float32]]:
-    """uint8 (N, 28, 28) -> the digits read (N,) and the features (N, F), in batches."""
+    """Read uint8 (N, 28, 28) in batches: digits (N,) and features (N, F)."""
     readings, features = [], []
     for start in range(0, len(images), BATCH):
         batch = torch.from_numpy(np.ascontiguousarray(images[start : start + BATCH]))
@@ -100,7 +100,7 @@ def read(network: DigitClassifier, images: NDArray[np.uint8]) -> tuple[Readings,
 def judged(
     readings_N: Readings, labels_N: NDArray[np.integer], num_classes: int, distance: float, floor: float
 ) -> Judgement:
-    """A judgement from what was read, what was asked for, and the distance to the reals."""
+    """Make a judgement of what was read, what was asked for, and the distance to the reals."""
     right_N = readings_N == labels_N
     asked = [labels_N == label for label in range(num_classes)]
     return Judgement(

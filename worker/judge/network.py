@@ -42,12 +42,11 @@ class DigitClassifier(nn.Module):
 
 
 def count_parameters(network: nn.Module) -> int:
-    """How many trainable numbers the network has."""
     return sum(parameter.numel() for parameter in network.parameters())
 
 
 def to_pixels(images: Tensor) -> Tensor:
-    """uint8 (B, H, W) -> float32 (B, 1, H, W) in [0, 1], channels last."""
+    """Convert uint8 (B, H, W) to float32 (B, 1, H, W) in [0, 1], channels last."""
     return (images.unsqueeze(1).float() / 255).contiguous(memory_format=torch.channels_last)
 
 

@@ -26,10 +26,10 @@ Process = subprocess.Popen[bytes]
 
 
 def train_together(run_id: str, devices: Sequence[str]) -> dict[int, int]:
-    """One process a device, until the first of them has ended or another one is lost; then none of them is left.
+    """Run one process a device until the first ends or another is lost; then end all.
 
-    A stop signal to this process is passed on to the first, which tells the others. Returns the exit statuses, without
-    those of processes that had to be killed.
+    A stop signal is passed on to the first, which tells the others. Returns the exit statuses, without those of killed
+    processes.
     """
     with tempfile.TemporaryDirectory(prefix="ganymede-") as folder:
         processes: list[Process] = []
@@ -46,12 +46,12 @@ def train_together(run_id: str, devices: Sequence[str]) -> dict[int, int]:
 
 
 def how(status: int) -> str:
-    """How a process ended, in words."""
+    """Describe how a process ended."""
     return f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with exit status {status}"
 
 
 def _started(*arguments: object) -> Process:
-    """Stop signals wait until the process has handlers for them; it inherits that."""
+    """Block stop signals until the process has handlers for them; it inherits that."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
         return subprocess.Popen(
@@ -62,7 +62,7 @@ def _started(*arguments: object) -> Process:
 
 
 def _environment() -> dict[str, str]:
-    """gloo and NCCL stay on loopback, unless somebody who knows better said otherwise."""
+    """Keep gloo and NCCL on loopback, unless the environment says otherwise."""
     loopback = next((name for _, name in socket.if_nameindex() if name in ("lo", "lo0")), "lo")
     return {"GLOO_SOCKET_IFNAME": loopback, "NCCL_SOCKET_IFNAME": loopback, **os.environ}
 

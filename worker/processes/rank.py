@@ -28,7 +28,7 @@ log = logging.getLogger("worker.processes.rank")
 
 
 def main(place: argparse.Namespace) -> int:
-    """Returns the exit status: 0 unless the attempt is lost."""
+    """Return the exit status: 0 unless the attempt is lost."""
     die_with_parent(place.parent)
     for number in STOP_SIGNALS:
         signal.signal(number, on_stop_signal)

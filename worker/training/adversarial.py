@@ -44,7 +44,7 @@ class Adversarial:
         self.penalty_every, self.mode_seeking = penalty_every, mode_seeking
 
     def step(self, state: TrainState, batches: Batches) -> Reported:
-        """The fakes of the last update of the discriminator serve the generator."""
+        """The last fakes of the discriminator also serve the generator."""
         for update in range(self.n_critic):
             real_BCHW, label_B = state.take(batches)
             is_last = update == self.n_critic - 1
@@ -109,7 +109,7 @@ class Adversarial:
         return reported
 
     def _certainty(self, state: TrainState, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Reported:
-        """How sure the discriminator is of real pictures, and what the augmentation makes of that."""
+        """Report how sure the discriminator is of real pictures, and let the augmentation adapt."""
         sign_B = self.objective.signs(real.score_B.detach(), fake.score_B.detach())
         if sign_B is None:
             return {}
@@ -119,7 +119,7 @@ class Adversarial:
 
 @contextmanager
 def frozen(network: nn.Module) -> Iterator[None]:
-    """Gradients go through it and leave none there, a third of the work less; its power iterations rest."""
+    """Let gradients pass and leave none, which saves a third of the work; its power iterations rest."""
     network.requires_grad_(False).eval()
     try:
         yield
@@ -132,7 +132,7 @@ def _mean(objective: Objective, judgement: DiscriminatorOutput) -> Tensor:
 
 
 def accuracies(objective: Objective, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Reported:
-    """Shares of the real and of the fake pictures that the discriminator puts on the right side."""
+    """Return the shares of real and fake pictures on the discriminator's right side."""
     if objective.boundary is None:
         return {}
     return {

@@ -36,27 +36,27 @@ Transform = Callable[[Tensor, Tensor, Draws], Tensor]
 
 
 class Augmentation:
-    """Transforms one after the other, each picture by itself, and the rule by which p is led."""
+    """Transforms in sequence, each picture by itself, and the rule that leads p."""
 
     def __init__(self, transforms: Sequence[Transform] = (), p: float = 0.0, ramp: int | None = None) -> None:
         """ramp: after so many images of an overfitting discriminator p would have risen by 1; None: p stays."""
         self.transforms, self.p, self.ramp = transforms, p, ramp
 
     def begin(self, device: torch.device) -> Tensor:
-        """What is to be kept, (3,): p, and of the batches since p was changed the sum of signs and their number."""
+        """Return what is kept, (3,): p, and since its last change the sum of signs and their number."""
         return torch.tensor([self.p, 0.0, 0.0], device=device)
 
     def __call__(self, images_BCHW: Tensor, kept_3: Tensor, source: Draws) -> Tensor:
-        """The pictures as the discriminator sees them; where p is 0, to the bit as they were."""
+        """Return the pictures as the discriminator sees them; unchanged to the bit where p is 0."""
         for transform in self.transforms:
             images_BCHW = transform(images_BCHW, kept_3[0], source)
         return images_BCHW
 
     @torch.no_grad()
     def lead(self, kept_3: Tensor, sign_B: Tensor, world: World) -> Tensor | None:
-        """Learn from the signs of a batch of real pictures; p, or None where it stays. Nothing waits for the device.
+        """Learn from the signs of a batch of reals; return p, or None if it stays. Never waits for the device.
 
-        Of several processes each has the signs of its share; all learn from those of the whole batch.
+        Each of several processes has its share of the signs; all learn from the whole batch.
         """
         if self.ramp is None:
             return None
@@ -72,7 +72,6 @@ class Augmentation:
 
 
 def augmentation_of(resolved: ResolvedConfig) -> Augmentation:
-    """That of a run."""
     kind = resolved.augment
     if kind == "none":
         return Augmentation()
@@ -86,12 +85,12 @@ def augmentation_of(resolved: ResolvedConfig) -> Augmentation:
 
 
 def _uniform(like_BCHW: Tensor, source: Draws) -> Tensor:
-    """A number of U(0, 1) for each picture, (B,)."""
+    """Draw U(0, 1) for each picture, (B,)."""
     return source.uniform(len(like_BCHW), dtype=like_BCHW.dtype)
 
 
 def _normal(like_BCHW: Tensor, source: Draws) -> Tensor:
-    """A number of N(0, 1) for each picture, (B,)."""
+    """Draw N(0, 1) for each picture, (B,)."""
     return source.normal(len(like_BCHW), dtype=like_BCHW.dtype)
 
 
@@ -100,7 +99,7 @@ def _between(low: float, high: float, like_BCHW: Tensor, source: Draws) -> Tenso
 
 
 def _chosen(like_BCHW: Tensor, p: Tensor, source: Draws) -> Tensor:
-    """Which pictures to change, (B, 1, 1, 1)."""
+    """Choose the pictures to change, (B, 1, 1, 1)."""
     return _planes(_uniform(like_BCHW, source) < p)
 
 
@@ -112,7 +111,7 @@ def _planes(number_B: Tensor) -> Tensor:
 
 
 def flip(images_BCHW: Tensor, p: Tensor, source: Draws) -> Tensor:
-    """Left becomes right, for every second one that is chosen."""
+    """Flip every second chosen picture."""
     is_chosen = _chosen(images_BCHW, p / 2, source)
     return torch.where(is_chosen, images_BCHW.flip(3), images_BCHW)
 
@@ -183,7 +182,7 @@ def cut(images_BCHW: Tensor, p: Tensor, source: Draws) -> Tensor:
 
 
 def _places(images_BCHW: Tensor) -> tuple[Tensor, Tensor]:
-    """Row and column of every pixel of a plane, (P,)."""
+    """Return row and column of every pixel of a plane, (P,)."""
     height, width = images_BCHW.shape[2:]
     index_P = torch.arange(height * width, device=images_BCHW.device)
     return (index_P // width).to(images_BCHW.dtype), (index_P % width).to(images_BCHW.dtype)
@@ -205,7 +204,7 @@ def _shifted_places(
 
 
 def _mirrored(place_BP: Tensor, side: int) -> Tensor:
-    """Places beyond an edge, mirrored at it as often as it takes; whole numbers and parts of them."""
+    """Mirror places beyond an edge as often as needed; whole numbers and fractions."""
     turned = torch.remainder(place_BP if place_BP.dtype == torch.long else place_BP + 0.5, 2 * side)
     if place_BP.dtype == torch.long:
         return torch.minimum(turned, 2 * side - 1 - turned)
@@ -213,14 +212,14 @@ def _mirrored(place_BP: Tensor, side: int) -> Tensor:
 
 
 def _taken(images_BCHW: Tensor, row_BP: Tensor, column_BP: Tensor) -> Tensor:
-    """The pixels at these places. Not F.grid_sample: it cannot be differentiated twice."""
+    """Take the pixels at these places; F.grid_sample cannot be differentiated twice."""
     channels, width = images_BCHW.shape[1], images_BCHW.shape[3]
     index_BCP = (row_BP * width + column_BP)[:, None].expand(-1, channels, -1)
     return images_BCHW.flatten(2).gather(2, index_BCP).view(images_BCHW.shape)
 
 
 def _sampled(images_BCHW: Tensor, y_BP: Tensor, x_BP: Tensor) -> Tensor:
-    """Between pixels, bilinearly."""
+    """Sample between pixels, bilinearly."""
     height, width = images_BCHW.shape[2:]
     y_BP, x_BP = _mirrored(y_BP, height), _mirrored(x_BP, width)
     top_BP, left_BP = y_BP.floor().long(), x_BP.floor().long()
@@ -265,7 +264,7 @@ def recolour(images_BCHW: Tensor, p: Tensor, source: Draws) -> Tensor:
 
 
 def _turned_hue(images_BCHW: Tensor, angle: Tensor) -> Tensor:
-    """Colours turned about the axis of greys (Rodrigues' formula; the cross product with that axis is a difference)."""
+    """Turn colours about the axis of greys (Rodrigues' formula; the cross product with it is a difference)."""
     grey = images_BCHW.mean(dim=1, keepdim=True)
     colour = images_BCHW - grey
     across = (colour.roll(1, dims=1) - colour.roll(-1, dims=1)) / math.sqrt(3)

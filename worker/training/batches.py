@@ -38,7 +38,7 @@ class Batches:
         self._order: tuple[int, Any] | None = None
 
     def next(self) -> tuple[Tensor, Tensor | None]:
-        """The next images (B, C, H, W), float32 in [-1, 1], channels last in memory, and labels (B,) if there are."""
+        """Return images (B, C, H, W), float32 in [-1, 1], channels last in memory, and labels (B,) if there are any."""
         epoch, taken = self.position
         if taken + self._batch_size > len(self._images_NHWC):
             epoch, taken = epoch + 1, 0

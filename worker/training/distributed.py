@@ -28,11 +28,11 @@ T = TypeVar("T")
 
 
 class Over(Exception):
-    """The first process gave up; why, it says itself."""
+    """The first process gave up; it reports why."""
 
 
 class PeerLost(Exception):
-    """Another process ended in the midst of the work, or does not answer."""
+    """Another process ended during the work, or does not answer."""
 
 
 class Told(BaseModel):
@@ -61,7 +61,7 @@ NOTHING = Told()
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Which of how many processes this one is. Alone, nothing is sent and everything stays as it is."""
+    """Which of how many processes this one is. Alone, it sends nothing and changes nothing."""
 
     rank: int = 0
     size: int = 1
@@ -72,12 +72,12 @@ class World:
         return self.rank == 0
 
     def share(self, rows_B: Tensor) -> Tensor:
-        """Of what belongs to the whole batch, the rows of this process."""
+        """Return this process's rows of the whole batch."""
         return rows_B if self.size == 1 else rows_B.chunk(self.size)[self.rank]
 
     @torch.no_grad()
     def average(self, tensors: Sequence[Tensor]) -> None:
-        """Put the mean over all processes into each of them, the same bits everywhere: one sum of one flat tensor."""
+        """Replace tensors by their mean over all processes, bit for bit the same: one sum of one flat tensor."""
         if self.size == 1:
             return
         flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
@@ -88,10 +88,9 @@ class World:
             tensor.copy_(part.view(tensor.shape))
 
     def lead(self, action: Callable[[], object]) -> None:
-        """Let the first process do this alone; the others wait for it.
+        """Let only the first process act; the others wait.
 
-        What it raises to stop the run or to send it back is raised in all of them. After any other error of it the
-        others raise Over.
+        Its StopTraining or RollBack is raised in all of them. After any other error the others raise Over.
         """
 
         def act() -> int:
@@ -101,7 +100,7 @@ class World:
         self.decide(act, as_before=0)
 
     def decide(self, action: Callable[[], int], as_before: int) -> int:
-        """As `lead`; all get the number that the first process found. `as_before`: what is sent as nothing."""
+        """Act as `lead` does, and return the first process's number everywhere. `as_before`: sent as nothing."""
         if self.size == 1:
             return action()
         if self.is_first:
@@ -109,7 +108,7 @@ class World:
         return self._heard().settle(as_before)
 
     def in_turn(self, action: Callable[[], T]) -> T:
-        """Let every process do this, the others once the first has done it; `lead` says what its errors become."""
+        """Let every process act, the others after the first; errors as in `lead`."""
         done: list[T] = []
         self.lead(lambda: done.append(action()))
         return done[0] if done else action()
@@ -131,7 +130,7 @@ class World:
         return found
 
     def _send(self, told: Told) -> None:
-        """One number a step, as a rule: how long the message is."""
+        """Send a message; mostly that is one number a step, its length."""
         text = b"" if told is NOTHING else told.model_dump_json(exclude_defaults=True).encode()
         content = torch.frombuffer(bytearray(text), dtype=torch.uint8) if text else None
         with _losing_peers():
@@ -155,9 +154,9 @@ ALONE = World()
 
 @contextlib.contextmanager
 def joined(rank: int, size: int, meeting: Path, device: torch.device) -> Iterator[World]:
-    """Meet the others, who name the same file; it may not be there yet. On GPUs NCCL carries tensors, else gloo.
+    """Meet the others, who name the same file. On GPUs NCCL carries tensors, else gloo.
 
-    What `lead` tells goes through gloo on GPUs too: no device is waited for. It has a group of its own, in which the
+    Messages of `lead` always go through gloo, without waiting for a device, in a group of their own, in which the
     others wait for the first as long as it lives.
     """
     backend = "gloo"

@@ -26,12 +26,12 @@ class Execution:
         return torch.device(self.device)
 
     def autocast(self, *, allowed: bool = True) -> torch.autocast:
-        """bfloat16, if that is the run's format; not `allowed`: float32 all the same."""
+        """Use bfloat16 if that is the run's format, unless it is not `allowed`."""
         enabled = allowed and self.precision == "bfloat16"
         return torch.autocast(self.torch_device.type, torch.bfloat16, enabled=enabled, cache_enabled=True)
 
     def apply(self) -> None:
-        """Set this process up. Beside a serving API on the same CPU the trainer stands back."""
+        """Set this process up; beside a serving API on the same CPU it steps back."""
         torch.set_num_threads(self.threads)
         if self.torch_device.type == "cpu":
             os.nice(10)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 class SavedTensors(torch.autograd.graph.saved_tensors_hooks):
-    """Counts while it is entered. What is saved several times counts once; `peak_bytes` is the most at a time."""
+    """Counts saved bytes within the block, each storage once; `peak_bytes` is their maximum."""
 
     def __init__(self) -> None:
         super().__init__(self._pack, self._unpack)
@@ -37,7 +37,7 @@ class SavedTensors(torch.autograd.graph.saved_tensors_hooks):
 
 
 class _Kept:
-    """One saved tensor, for as long as autograd has it."""
+    """One saved tensor, as long as autograd holds it."""
 
     def __init__(self, tensor: Tensor) -> None:
         self.tensor = tensor

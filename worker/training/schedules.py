@@ -11,7 +11,7 @@ FIRST_BETA2, LAST_PENALTY = 0.9, 0.1
 
 
 def moved(first: float, last: float, done: float) -> float:
-    """Half a wave of a cosine from `first` to `last`; done: share of the run, 0 to 1."""
+    """Move along half a cosine wave from `first` to `last`; done: share of the run, 0 to 1."""
     return last + (first - last) * 0.5 * (1 + math.cos(math.pi * done))
 
 

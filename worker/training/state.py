@@ -96,7 +96,7 @@ class TrainState:
         ]
 
     def go_on_with(self, rollbacks: Sequence[Rollback]) -> None:
-        """Take up what these changed. Another augmentation than the one so far begins anew."""
+        """Adopt the changes of these rollbacks; another augmentation begins anew."""
         before = self.resolved.augment
         self.rollbacks, self.resolved = [*rollbacks], remedied(self.settled, rollbacks)
         if self.resolved.augment != before:
@@ -117,7 +117,7 @@ class TrainState:
 
     @property
     def is_annealed(self) -> bool:
-        """Whether more than the learning rates moves over the run; not in one of an earlier build."""
+        """Whether more than the learning rates moves; not in runs of an earlier build."""
         return self.resolved.annealing == "cosine"
 
     @property
@@ -127,21 +127,21 @@ class TrainState:
         return moved(weight, LAST_PENALTY * weight, self.done) if self.is_annealed else weight
 
     def take(self, batches: Batches) -> tuple[Tensor, Tensor | None]:
-        """The next real images (B, C, H, W) and, for conditional networks alone, their labels (B,)."""
+        """Return the next real images (B, C, H, W) and, for conditional networks, their labels (B,)."""
         real_BCHW, label_B = batches.next()
         return real_BCHW, label_B if self.num_classes else None
 
     def noise(self, count: int, update: int = 0, purpose: Purpose = Purpose.NOISE) -> Tensor:
-        """Standard normal noise (B, Z) of the current step."""
+        """Draw standard normal noise (B, Z) of the current step."""
         return self.draws(purpose, update).normal(count, self.resolved.latent_dim)
 
     def draws(self, purpose: Purpose, update: int = 0) -> Draws:
-        """Random numbers of the current step for one purpose."""
+        """Return the random numbers of the current step for one purpose."""
         moment = Moment(self.resolved.seed, self.branch, self.step, update)
         return Draws(stream(moment, purpose, self.execution.torch_device), self.world)
 
     def statistics(self, *optimizers: torch.optim.Optimizer) -> Iterator[Tensor]:
-        """Running means and variances of the batch norms in the networks that these optimizers move."""
+        """Yield running means and variances of the batch norms that these optimizers' networks have."""
         owners = {self.generator_optimizer: self.generator, self.counterpart_optimizer: self.counterpart}
         for optimizer in optimizers:
             for name, buffer in owners[optimizer].named_buffers():
@@ -149,7 +149,7 @@ class TrainState:
                     yield buffer
 
     def set_rates(self) -> None:
-        """The learning rates of the current step, and what Adam remembers."""
+        """Set the learning rates of the current step, and what Adam remembers."""
         factor = SCHEDULES[self.resolved.lr_schedule](self.done) * self.lr_scale
         beta1, beta2 = self.resolved.beta1, self.resolved.beta2
         if self.is_annealed:
@@ -161,8 +161,9 @@ class TrainState:
 
     @torch.no_grad()
     def update_ema(self, images: int) -> None:
-        """Move the average towards the generator: half-life in images; shorter in the beginning, but for a generator
-        that had been trained before."""
+        """Move the average towards the generator. The half-life, in images, is shorter at first, unless the generator
+        had been trained before.
+        """
         half_life: float = self.resolved.ema_half_life
         if not self.resolved.init:
             ramp = self.images_seen * EMA_RAMP_UP
@@ -174,12 +175,12 @@ class TrainState:
 
 
 def remedied(settled: ResolvedConfig, rollbacks: Sequence[Rollback]) -> ResolvedConfig:
-    """The numbers of a run as its remedies left them."""
+    """Return the numbers of a run as its remedies left them."""
     return settled.after(each.remedy for each in rollbacks if each.remedy)
 
 
 def new_state(resolved: ResolvedConfig, execution: Execution, world: World = ALONE) -> TrainState:
-    """Networks with weights drawn from the run's seed; the global random state is left alone."""
+    """Build networks with weights of the run's seed; the global random state is left alone."""
     generator, counterpart = (
         network.to(execution.torch_device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         for network in _seeded_networks(resolved)
@@ -199,7 +200,7 @@ def new_state(resolved: ResolvedConfig, execution: Execution, world: World = ALO
 
 
 def start_over(state: TrainState) -> None:
-    """Put the weights of the beginning into the networks there are, and forget what the optimisers learnt.
+    """Reset the existing networks to the beginning, and the optimisers.
 
     Branch, learning rates and rollbacks stay.
     """
@@ -221,10 +222,10 @@ def _seeded_networks(resolved: ResolvedConfig) -> tuple[nn.Module, nn.Module]:
 
 
 def descend(state: TrainState, loss: Tensor, *optimizers: torch.optim.Optimizer) -> list[Tensor]:
-    """One step of each optimizer down the gradient of `loss`; returns the L2 norms of their gradients.
+    """Step each optimizer down the gradient of `loss`; return the L2 norms of their gradients.
 
-    Of several processes each has the loss of its share of the batch; they step down the gradient of their mean.
-    If one of these numbers is not finite, `state` is broken: then no step is made, nor any after it.
+    Each of several processes has the loss of its share; they descend the mean gradient. If a number is not finite,
+    `state` is broken: neither this nor any later step is made.
     """
     for optimizer in optimizers:
         optimizer.zero_grad(set_to_none=True)

@@ -26,21 +26,19 @@ class Hook(Protocol):
     (worker/training/stopping.py)."""
 
     def after_report(self, state: TrainState, metrics: Metrics) -> None:
-        """There are new numbers; they are finite. What a hook adds to them the next ones see."""
+        """React to new, finite numbers; later hooks see what a hook adds to them."""
 
     def after_step(self, state: TrainState, is_last: bool) -> None:
         """One step is done."""
 
 
 class Method(Protocol):
-    """How networks learn."""
-
     def step(self, state: TrainState, batches: Batches) -> Reported:
-        """Update the networks once, from as many batches as that takes; what is told waits for no device."""
+        """Update the networks once, from as many batches as needed; reported tensors wait for no device."""
 
 
 class Trainer:
-    """Step after step to the last; in between the hooks are told."""
+    """Makes step after step, and calls the hooks in between."""
 
     def __init__(self, state: TrainState, method: Method, batches: Batches, hooks: Sequence[Hook]) -> None:
         self.state, self.method, self.batches, self.hooks = state, method, batches, hooks
@@ -49,7 +47,7 @@ class Trainer:
         self._since = time.perf_counter()
 
     def fit(self) -> None:
-        """Train up to the last step; the average of the generator is the result."""
+        """Train up to the last step; the result is the generator's average."""
         state = self.state
         report_every = (state.resolved.report_every, state.resolved.evaluate_every)
         self.batches.position = state.position
@@ -78,7 +76,7 @@ class Trainer:
         self._images += images
 
     def _report(self) -> None:
-        """Average what was measured since the last report: the one place where the device is waited for."""
+        """Average the numbers since the last report: the only place that waits for the device."""
         means_M = torch.stack([*self._sum.values()]) / self._steps
         self.state.world.average([means_M])
         means = means_M.tolist()

@@ -41,23 +41,23 @@ class Variational:
 
 
 def sampled(posterior: Posterior, epsilon_BZ: Tensor) -> Tensor:
-    """Noise (B, Z) of each posterior, as a function of its mean and variance."""
+    """Sample noise (B, Z) of each posterior, as a function of mean and variance."""
     return posterior.mean_BZ + (0.5 * posterior.log_variance_BZ).exp() * epsilon_BZ
 
 
 def divergence_from_normal(posterior: Posterior) -> Tensor:
-    """KL(posterior || N(0, 1)), (B,), in closed form: Kingma & Welling, appendix B."""
+    """Return KL(posterior || N(0, 1)), (B,), in closed form: Kingma & Welling, appendix B."""
     mean_BZ, log_variance_BZ = posterior
     return 0.5 * (mean_BZ.square() + log_variance_BZ.exp() - 1 - log_variance_BZ).sum(dim=1)
 
 
 def bernoulli(before_tanh_BP: Tensor, real_BP: Tensor) -> Tensor:
-    """A pixel is the probability of white. (tanh(x) + 1) / 2 = sigmoid(2x), so 2x is its logit."""
+    """Treat a pixel as the probability of white. (tanh(x) + 1) / 2 = sigmoid(2x), so 2x is its logit."""
     return F.binary_cross_entropy_with_logits(2 * before_tanh_BP, (real_BP + 1) / 2, reduction="none").sum(dim=1)
 
 
 def gaussian(before_tanh_BP: Tensor, real_BP: Tensor) -> Tensor:
-    """One variance for all pixels, the one that fits this batch best: Rybkin et al. 2021, arXiv 2006.13202."""
+    """Use one variance for all pixels, the best for this batch: Rybkin et al. 2021, arXiv 2006.13202."""
     error_BP = (before_tanh_BP.tanh() - real_BP).square()
     variance = error_BP.mean().clamp(min=1e-6)
     return 0.5 * (error_BP / variance + variance.log() + math.log(2 * math.pi)).sum(dim=1)

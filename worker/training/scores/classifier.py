@@ -59,7 +59,7 @@ class ClassifierModule(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's own types
 
     def forward(self, x_BCHW: Tensor) -> tuple[Tensor, Tensor]:
-        """Pixels in [-1, 1] to features (B, F), which are >= 0, and logits (B, K)."""
+        """Map pixels in [-1, 1] to features (B, F) >= 0 and logits (B, K)."""
         h_BCHW = F.avg_pool2d(x_BCHW, self.shrink) if self.shrink > 1 else x_BCHW
         features_BF = F.relu(self.normalisation(self.embedding(self.convolutions(h_BCHW))))
         return features_BF, self.head(features_BF)
@@ -76,7 +76,7 @@ class Classifier:
     name = NAME
 
     def __init__(self, weights: bytes, image_size: int, channels: int, num_classes: int, device: torch.device) -> None:
-        """`weights`: as train() returns them. RuntimeError where they are those of another network."""
+        """`weights`: from train(); RuntimeError for those of another network."""
         network = ClassifierModule(image_size, channels, num_classes)
         network.load_state_dict(load(weights))
         self._network, self._device = network.to(device).eval().requires_grad_(False), device
@@ -91,9 +91,9 @@ class Classifier:
 def train(
     images_NHWC: Images, labels_N: Classes, num_classes: int, execution: Execution, tick: Tick
 ) -> tuple[bytes, float]:
-    """Weights as safetensors, and the share of held-out images that are read right.
+    """Train; return weights as safetensors, and the share of held-out images read right.
 
-    The same on the same CPU with as many threads; the global random state is left alone.
+    Equal on equal CPUs and threads; the global random state is left alone.
     """
     learnt_L, held_out_M = split(len(images_NHWC))
     with torch.random.fork_rng(devices=[]):
@@ -123,31 +123,31 @@ def train(
 
 
 def num_ticks(count: int) -> int:
-    """How often train() calls `tick` for a dataset of so many images."""
+    """Return how often train() calls `tick` for so many images."""
     learnt, held_out = map(len, split(count))
     epochs, size = _plan(learnt)
     return epochs * (learnt // size) - (-held_out // READ_BATCH)
 
 
 def _plan(learnt: int) -> tuple[int, int]:
-    """How often each image is seen, and how many at once."""
+    """Return how often each image is seen, and the batch size."""
     return int(np.clip(round(IMAGES_TO_SEE / learnt), *EPOCHS)), min(BATCH, learnt)
 
 
 def split(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Indices of the images to learn from, and of those held out: a tenth, at least one and at most 2,000."""
+    """Return indices of the images to learn from, and of those held out: a tenth, 1 to 2,000."""
     order_N = np.random.default_rng(0).permutation(count)
     held_out = max(1, min(int(count * HELD_OUT), MOST_HELD_OUT))
     return order_N[held_out : held_out + MOST_LEARNT], order_N[:held_out]
 
 
 def _batches(order_N: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
-    """Whole batches alone; sorted, as the images are read from a disk."""
+    """Yield whole batches only, each sorted, because images are read from disk."""
     return (np.sort(order_N[start : start + size]) for start in range(0, len(order_N) - size + 1, size))
 
 
 def _shifted(x_BCHW: Tensor, draws: np.random.Generator) -> Tensor:
-    """A batch moved by up to a fourteenth of its size, 2 pixels of 28: where a thing stands is not what it is."""
+    """Move a batch by up to a fourteenth of its size, 2 pixels of 28, so that position means nothing."""
     size = x_BCHW.shape[-1]
     reach = size // 14
     if reach == 0:

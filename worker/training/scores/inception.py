@@ -177,7 +177,7 @@ class Inception:
     name = NAME
 
     def __init__(self, path: Path | None, device: torch.device) -> None:
-        """TrainingFailed where there is no file, or it holds other weights."""
+        """TrainingFailed if there is no file, or it holds other weights."""
         if path is None:
             message = "the extractor inception needs its weights: GANYMEDE_INCEPTION names no safetensors file"
             raise TrainingFailed("extractor_unusable", message, retryable=True)
@@ -205,7 +205,7 @@ class Inception:
 
 
 def _without_extras(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Without the second classifier that helped in training, and counters that the port did not have."""
+    """Drop the second classifier, used only in training, and counters that the port lacks."""
     with torch.device("meta"):
         names = [name for name in InceptionModule().state_dict() if name.endswith("num_batches_tracked")]
     counters = {name: torch.zeros((), dtype=torch.int64) for name in names}

@@ -21,7 +21,7 @@ ROWS = 256  # of one block
 
 
 def kernel_distance(x_ND: Features, y_MD: Features, within_y: float | None = None, tick: Tick = unwatched) -> float:
-    """Unbiased MMD^2 between features (N, D) and (M, D); `within_y`, if known, is mean_within(y_MD).
+    """Return unbiased MMD^2 of features (N, D) and (M, D); `within_y`: mean_within(y_MD), if known.
 
     Raises:
         ValueError: a set has fewer than two rows, or they differ in D.
@@ -34,7 +34,7 @@ def kernel_distance(x_ND: Features, y_MD: Features, within_y: float | None = Non
 
 
 def mean_within(x_ND: Features, tick: Tick = unwatched) -> float:
-    """Mean of k(x, x') over all pairs of two different rows."""
+    """Return the mean of k(x, x') over all pairs of different rows."""
     count = len(x_ND)
     if count < 2:
         raise ValueError(f"{count} rows: pairs need at least two")

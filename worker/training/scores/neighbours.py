@@ -26,14 +26,14 @@ K_DENSITY = 5  # of density and coverage, as in theirs
 
 @dataclass(frozen=True, slots=True)
 class Manifold:
-    """A set of points with the squared radius of each one's ball."""
+    """Points, and the squared radius of each one's ball."""
 
     features_ND: Features
     square_radius_N: Floats
 
 
 def distance_blocks(x_ND: Features, y_MD: Features, tick: Tick) -> Iterator[tuple[slice, Floats]]:
-    """Squared Euclidean distances of some rows of x at a time to all of y: (rows, (B, M))."""
+    """Yield squared Euclidean distances of some rows of x to all of y: (rows, (B, M))."""
     centre_D = y_MD.mean(axis=0, dtype=np.float64)  # both are moved: less is lost in the difference of large squares
     y_DM = (y_MD - centre_D).T
     square_M = np.square(y_DM).sum(axis=0)
@@ -46,14 +46,14 @@ def distance_blocks(x_ND: Features, y_MD: Features, tick: Tick) -> Iterator[tupl
 
 
 def manifold(features_ND: Features, k: int, tick: Tick = unwatched) -> Manifold:
-    """The balls of each point to its k-th nearest other; ValueError where there are not so many others."""
+    """Build balls from each point to its k-th nearest other; ValueError if there are too few."""
     if not 1 <= k < len(features_ND):
         raise ValueError(f"{len(features_ND)} points: no {k} neighbours of each")
     return Manifold(features_ND, _squares_to_others(features_ND, k, tick))
 
 
 def _squares_to_others(features_ND: Features, k: int, tick: Tick) -> Floats:
-    """Squared distance (N,) of each point to its k-th nearest other."""
+    """Return squared distances (N,) of each point to its k-th nearest other."""
     square_N = np.empty(len(features_ND))
     for rows, squares_BN in distance_blocks(features_ND, features_ND, tick):
         squares_BN[np.arange(len(squares_BN)), np.arange(rows.start, rows.stop)] = -1  # itself, however it was rounded
@@ -62,7 +62,7 @@ def _squares_to_others(features_ND: Features, k: int, tick: Tick) -> Floats:
 
 
 def share_within(points_MD: Features, of: Manifold, tick: Tick = unwatched) -> float:
-    """The share of points that lie in any ball. Of fakes in the reals' manifold: precision; the other way: recall."""
+    """Return the share of points in any ball. Fakes in the reals' manifold: precision; the reverse: recall."""
     inside = sum(
         int((squares_BN <= of.square_radius_N).any(axis=1).sum())
         for _, squares_BN in distance_blocks(points_MD, of.features_ND, tick)
@@ -83,11 +83,11 @@ def density_coverage(fakes_MD: Features, reals: Manifold, k: int, tick: Tick = u
 
 
 def nearest(points_MD: Features, of_ND: Features, tick: Tick = unwatched) -> Floats:
-    """Distance (M,) of each point to the nearest of `of_ND`."""
+    """Return distances (M,) of each point to the nearest of `of_ND`."""
     blocks = distance_blocks(points_MD, of_ND, tick)
     return np.sqrt(np.concatenate([squares_BN.min(axis=1) for _, squares_BN in blocks]))
 
 
 def nearest_other(features_ND: Features, tick: Tick = unwatched) -> Floats:
-    """Distance (N,) of each point to the nearest other one."""
+    """Return distances (N,) of each point to the nearest other one."""
     return np.sqrt(manifold(features_ND, 1, tick).square_radius_N)

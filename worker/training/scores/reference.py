@@ -26,14 +26,14 @@ ALL_ALIKE = 0  # the class of every image where classes are not told apart
 
 
 def reals_to_read(count: int, fakes: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Indices of the reals apart and of the rest, of a dataset of `count`; the same each time."""
+    """Return indices of the reals apart and of the rest; always the same for a dataset of `count`."""
     assert FEWEST_FAKES <= fakes <= count // 2
     order_N = np.random.default_rng(0).permutation(count)
     return np.sort(order_N[:fakes]), order_N[fakes : fakes + max(REST, fakes)]
 
 
 def spread_labels(labels_N: Classes, count: int) -> Classes:
-    """`count` labels, of each class its share of the dataset."""
+    """Return `count` labels, each class in its share of the dataset."""
     places = (np.arange(count) + 0.5) * len(labels_N) / count
     return np.sort(labels_N)[places.astype(np.int64)]
 
@@ -54,11 +54,11 @@ class ReferenceSet:
 
     @property
     def num_blocks(self) -> int:
-        """About how many ticks the scores of one evaluation take."""
+        """Expected number of ticks of one evaluation."""
         return 8 * -(-len(self.apart) // neighbours.ROWS)
 
     def scores(self, fakes: Features, asked: Classes | None) -> Scores:
-        """Every number of docs/metrics.md for fakes that were asked to show these classes, and two floors."""
+        """Compute every number of docs/metrics.md for fakes that were asked to show these classes, and two floors."""
         return self._compared(fakes, asked, self._nearest(fakes)) | {
             "fd_floor": self.floor["fd"],
             "kid_floor": self.floor["kid"],
@@ -66,7 +66,7 @@ class ReferenceSet:
 
     @cached_property
     def floor(self) -> Scores:
-        """The numbers of the reals apart, as if they were fakes; but for `nearest`, which is 1 by its definition."""
+        """The numbers of the reals apart, as if they were fakes; without `nearest`, which is 1 by definition."""
         return self._compared(self.apart, self.labels_apart, None)
 
     def _compared(self, fakes: Features, asked: Classes | None, nearest: float | None) -> Scores:
@@ -89,7 +89,7 @@ class ReferenceSet:
 
     @property
     def _equal(self) -> NDArray[np.float32]:
-        """Of the rest as many as there are fakes: for scores that depend on how many there are of both."""
+        """Return as many of the rest as there are fakes, for scores that depend on both counts."""
         return self.rest.values_ND[: len(self.apart)]
 
     @cached_property
@@ -119,12 +119,12 @@ class ReferenceSet:
 
     @cached_property
     def _usual_nearest(self) -> float:
-        """Median distance of a real to the nearest other real."""
+        """Return the median distance of a real to the nearest other real."""
         count = len(self.apart)
         return float(np.median(neighbours.nearest_other(self._all, self.tick)[:count]))
 
     def _nearest(self, fakes: Features) -> float | None:
-        """Median distance of a fake to the nearest real, over that of a real to the nearest other one."""
+        """Return the median distance of a fake to the nearest real, over that between reals."""
         if self._usual_nearest == 0:
             return None
         return float(np.median(neighbours.nearest(fakes.values_ND, self._all, self.tick))) / self._usual_nearest

@@ -13,7 +13,7 @@ Classes = NDArray[np.int64]
 
 
 def mean_distance(features_ND: Features, tick: Tick = unwatched) -> float:
-    """Mean Euclidean distance over all pairs of two different rows; ValueError for fewer than two."""
+    """Return the mean Euclidean distance of all pairs of different rows; ValueError for fewer than two."""
     count = len(features_ND)
     if count < 2:
         raise ValueError(f"{count} rows: pairs need at least two")
@@ -26,15 +26,15 @@ def mean_distance(features_ND: Features, tick: Tick = unwatched) -> float:
 
 
 def mean_distance_within(features_ND: Features, class_N: Classes, tick: Tick = unwatched) -> dict[int, float]:
-    """mean_distance of each class that has two images or more."""
+    """Return mean_distance of each class with two images or more."""
     classes, counts = np.unique(class_N, return_counts=True)
     return {int(each): mean_distance(features_ND[class_N == each], tick) for each in classes[counts >= 2]}
 
 
 def diversity_ratio(fakes: dict[int, float], reals: dict[int, float]) -> float | None:
-    """Mean distances of fakes over those of reals, of the classes that both have; 1: as varied, 0: all alike.
+    """Divide mean distances of fakes by those of reals, over their common classes; 1: as varied, 0: all alike.
 
-    None where there is no such class, or its reals are all alike.
+    None if there is no such class, or its reals are all alike.
     """
     both = fakes.keys() & reals.keys()
     real = sum(reals[each] for each in both)
@@ -42,10 +42,10 @@ def diversity_ratio(fakes: dict[int, float], reals: dict[int, float]) -> float |
 
 
 def label_accuracy(read_N: Classes, asked_N: Classes) -> float:
-    """The share of images that are read as the class they were asked to show."""
+    """Return the share of images read as the class they were asked to show."""
     return float((read_N == asked_N).mean())
 
 
 def missing_classes(read_N: Classes, num_classes: int) -> int:
-    """How many of `num_classes` no image is read as."""
+    """Count the classes that no image is read as."""
     return max(0, num_classes - len(np.unique(read_N)))
