@@ -38,6 +38,11 @@ def is_plain_socket(path: Path) -> bool:
     return len(bytes(path)) < SOCKET_PATH_LIMIT and text.isprintable() and not {" ", "="} & set(text)
 
 
+def _hosts(given: str | tuple[str, ...]) -> tuple[str, ...]:
+    hosts = (host.strip() for host in given.split(",")) if isinstance(given, str) else given
+    return tuple(dict.fromkeys(served_host(host) for host in hosts if host))
+
+
 class SettingsError(ValueError):
     """A setting has a value that cannot be used; the text names the environment variable."""
 
@@ -58,7 +63,7 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address the API listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port the API listens on.")
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts)] = Field(
         ("localhost", "127.0.0.1", "[::1]"),
         min_length=1,
         description="Names a request's Host header may carry, comma-separated (ports do not matter); `*.gan.example` "
@@ -129,19 +134,6 @@ class Settings(BaseSettings):
         False, description="A log line for every request; without it, for failures (5xx) and for changes alone."
     )
     log_format: Literal["human", "json"] = Field("human", description="Form of the log lines: human or json.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _split_hosts(cls, values: dict[str, object]) -> dict[str, object]:
-        hosts = values.get("allowed_hosts")
-        if isinstance(hosts, str):
-            values["allowed_hosts"] = tuple(host.strip() for host in hosts.split(",") if host.strip())
-        return values
-
-    @field_validator("allowed_hosts")
-    @classmethod
-    def _normalise_hosts(cls, values: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(served_host(value) for value in values))
 
     @field_validator("host")
     @classmethod

@@ -9,7 +9,6 @@ import json
 import logging
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +26,8 @@ PROCESS = "core.datasets"
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class DatasetImport:
-    """One import, as far as it is."""
-
-    request_id: str
-    began_at: str
-    dataset: str | None = None
-    phase: str = "receiving"
-    done: int = 0
-    total: int | None = None
+class DatasetImport(ImportBody):
+    """One import under way."""
 
     def receive(self, size: int) -> None:
         self.done += size
@@ -54,15 +45,15 @@ class DatasetImports:
         self._turn = asyncio.Semaphore(1)  # a process decodes on every core
 
     def under_way(self) -> list[ImportBody]:
-        fields = ("request_id", "dataset", "phase", "done", "total", "began_at")
-        return [ImportBody(**{field: getattr(current, field) for field in fields}) for current in self._all]
+        return [ImportBody(**current.model_dump()) for current in self._all]
 
     @contextlib.contextmanager
     def begin(self, request_id: str, total_bytes: int | None) -> Iterator[DatasetImport]:
         """Enter an import that is about to be received; Overloaded if there are too many."""
         if len(self._all) >= AT_ONCE:
             raise Overloaded(f"{AT_ONCE} datasets are being imported; try again later", RETRY_AFTER_S)
-        current = DatasetImport(request_id, timestamp(), total=total_bytes)
+        facts = {"request_id": request_id, "dataset": None, "phase": "receiving", "began_at": timestamp()}
+        current = DatasetImport.model_validate({**facts, "done": 0, "total": total_bytes})
         self._all.append(current)
         try:
             yield current

@@ -29,8 +29,7 @@ FORMS = {"json": "application/json", "stream": EVENT_STREAM}
 HEAD_OF_STREAM = StreamingResponse([], headers=STREAM_HEADERS, media_type=EVENT_STREAM).raw_headers
 EventId = Annotated[int, Field(ge=0, lt=10**12)]
 LastEventId = Annotated[
-    str | None,
-    Header(description="The id of the last event you have; browsers send it when they come back."),
+    str | None, Header(description="The id of the last event you have; browsers send it when they come back.")
 ]
 
 
@@ -75,16 +74,13 @@ async def read_events(
 
 def _page(run: Run, query: EventsQuery) -> Page[EventBody]:
     after = query.after if query.cursor is None else query.cursor
-    found = [event for event in _events(run, after) if not query.type or event["type"] in query.type]
-    page = [EventBody.model_validate(event) for event in found[: query.limit]]
-    return Page(data=page, next_cursor=str(page[-1].id) if len(found) > query.limit else None)
-
-
-def _events(run: Run, after: int) -> list[dict[str, object]]:
     try:
-        return events_after(run.events_file, after)
+        events = events_after(run.events_file, after)
     except FileNotFoundError:
         raise RunNotFound(f"there is no run {run.id!r}") from None
+    found = [event for event in events if not query.type or event["type"] in query.type]
+    page = [EventBody.model_validate(event) for event in found[: query.limit]]
+    return Page(data=page, next_cursor=str(page[-1].id) if len(found) > query.limit else None)
 
 
 async def _stream(run: Run, services: Services, after: int, stays: MayStay, *, is_return: bool) -> Response:

@@ -77,27 +77,11 @@ VERSION_BODY: Json = {
     "links": {"self": "/models/mine/versions/1"},
 }
 
-DRAWING_RECIPE: Json = {
-    "model": "digits",
-    "version": 1,
-    "digest": DIGEST,
-    "seed": 42,
-    "label": 7,
-    "z": None,
-    "truncation": 1.0,
-    "scale": 1,
-}
+DRAWN: Json = {"model": "digits", "version": 1, "digest": DIGEST}
+FORM: Json = {"truncation": 1.0, "scale": 1}
+DRAWING_RECIPE: Json = {**DRAWN, "seed": 42, "label": 7, "z": None, **FORM}
 SEVEN: Json = {"seed": 42, "label": 7, "label_name": "7"}
-FACTS: Json = {
-    "model": "digits",
-    "version": 1,
-    "digest": DIGEST,
-    "truncation": 1.0,
-    "scale": 1,
-    "height": 28,
-    "width": 28,
-    "channels": 1,
-}
+FACTS: Json = {**DRAWN, **FORM, "height": 28, "width": 28, "channels": 1}
 
 EXAMPLES: dict[str, dict[str, Json]] = {
     "GenerateBody": {

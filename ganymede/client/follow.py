@@ -47,7 +47,9 @@ class Follower:
         self._answered_at = time.monotonic()
         while True:
             try:
-                yield from self._until_the_stream_ends()
+                for message in self._messages():
+                    self.pause_s = FIRST_PAUSE_S
+                    yield from self._read(message)
                 is_over = self.connection.get(RunBody, self.run_path).is_terminal
                 if not self._saw_end:  # it had ended before `after`, or its last words were lost
                     yield from self._missed()
@@ -62,11 +64,6 @@ class Follower:
                     self.on_break(error)
             time.sleep(self.pause_s)
             self.pause_s = min(self.pause_s * 2, LONGEST_PAUSE_S)
-
-    def _until_the_stream_ends(self) -> Iterator[EventBody | ProgressMessage]:
-        for message in self._messages():
-            self.pause_s = FIRST_PAUSE_S
-            yield from self._read(message)
 
     def _messages(self) -> Iterator[Message]:
         headers = {"Accept": "text/event-stream"}

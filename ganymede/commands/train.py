@@ -95,15 +95,11 @@ def _follow(session: Session, run: "RunBody", detach: bool) -> int:
             session.say(show.clean(f"  it trains {run.recipe}: {run.recipe_reason}"))
         session.say(f"  watch it:  ganymede runs watch {run.id}")
         return 0
-    return _watched(session, run.id)
-
-
-def _watched(session: Session, run_id: str) -> int:
     if not session.as_json:
-        show.line(run_id)
-    status = watch(session, run_id)
+        show.line(run.id)
+    status = watch(session, run.id)
     if session.as_json:
-        session.client.runs.get(run_id)
+        session.client.runs.get(run.id)
         session.reply_json()
     return status
 

@@ -90,7 +90,7 @@ class Diagnose(Quiet):
         return found.verdict in self.stop.on and found.action is None
 
     def _trouble(self) -> tuple[Verdict, Finding] | None:
-        """Return the trouble that needs a remedy, even behind another verdict; the newest remedy gets its time first."""
+        """Return the trouble that needs a remedy, even behind another verdict; new remedies get their time first."""
         if self.window.setting.remedied and self.window.setting.is_warming_up(self.window.step):
             return None
         return first_trouble(self.window, self.stop.on)
