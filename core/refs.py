@@ -1,35 +1,30 @@
 """Names and references as requests give them: InvalidRequest, at the field, where one is wrong. Knows no files."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from core.errors import InvalidRequest
 from ganymede.schemas import references
-from ganymede.schemas.references import LATEST, BranchStep, ModelRef, Reference
+from ganymede.schemas.references import LATEST, BranchStep, ModelRef
 
 MOST_DIGITS = 100  # of an index; Python refuses to read thousands
 Parsed = TypeVar("Parsed")
 Place = TypeVar("Place", bound=BranchStep)
 
 
-def check_name(name: str, pointer: str) -> str:
-    """Return `name` if it may name a model, dataset or alias; else raise InvalidRequest at `pointer`."""
-    return _parsed(references.valid_name, name, pointer)
+def _parsed(parse: Callable[[str], Parsed], text: str, pointer: str = "model") -> Parsed:
+    """Parse a text; raise InvalidRequest at `pointer` for a ValueError."""
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise InvalidRequest.field(pointer, str(error)) from None
 
 
-def check_model_name(name: str, pointer: str) -> str:
-    """Check as check_name does, and refuse reserved model names."""
-    return _parsed(references.valid_model_name, name, pointer)
-
-
-def parse_model_ref(text: str, pointer: str = "model") -> ModelRef:
-    """Parse a reference; raise InvalidRequest at `pointer` if it has none of the three forms."""
-    return _parsed(ModelRef.parse, text, pointer)
-
-
-def parse_reference(text: str, pointer: str = "model") -> Reference:
-    """Parse a reference of any form; raise InvalidRequest at `pointer` if it has none."""
-    return _parsed(references.parse_reference, text, pointer)
+check_name = partial(_parsed, references.valid_name)  # of a model, dataset or alias
+check_model_name = partial(_parsed, references.valid_model_name)  # and no reserved one
+parse_model_ref = partial(_parsed, ModelRef.parse)
+parse_reference = partial(_parsed, references.parse_reference)
 
 
 def find_place(places: Iterable[Place], asked: str) -> Place | None:
@@ -53,10 +48,3 @@ def class_index(label: int | str, names: Sequence[str], pointer: str) -> int:
         return int(digits)
     shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
     raise InvalidRequest.field(pointer, f"0 to {len(names) - 1}, or one of: {shown}; got {digits[:80]!r}")
-
-
-def _parsed(parse: Callable[[str], Parsed], text: str, pointer: str) -> Parsed:
-    try:
-        return parse(text)
-    except ValueError as error:
-        raise InvalidRequest.field(pointer, str(error)) from None

@@ -97,7 +97,9 @@ class Supervisor:
         # API and worker share the cores: a thread that waits must sleep, not spin (docs/decisions/0003)
         forking = {"OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES"} if sys.platform == "darwin" else {}
         inherited = {"OMP_WAIT_POLICY": "PASSIVE", **forking, **os.environ, **(environment or {})}
-        self.environment = _without_here(inherited)
+        # An empty entry of PYTHONPATH is the current folder: mostly a slip, as in PYTHONPATH=$PYTHONPATH:more.
+        named = [folder for folder in inherited.get("PYTHONPATH", "").split(os.pathsep) if folder]
+        self.environment = {**inherited, "PYTHONPATH": os.pathsep.join(named)}
         self.broker = None if settings.redis_url else Broker(settings.broker_path, settings.broker_socket)
         self._broker_due_at = 0.0
         self.api = Child("API", "app", API_STOPS_WITHIN_S)
@@ -195,11 +197,3 @@ def relative_home(settings: Settings) -> str:
 
 def _shown(path: Path) -> str:
     return bytes(path).decode(errors="backslashreplace")
-
-
-def _without_here(environment: Mapping[str, str]) -> dict[str, str]:
-    """Remove empty entries of PYTHONPATH, which mean the current folder: mostly a slip, as in
-    PYTHONPATH=$PYTHONPATH:more.
-    """
-    named = [folder for folder in environment.get("PYTHONPATH", "").split(os.pathsep) if folder]
-    return {**environment, "PYTHONPATH": os.pathsep.join(named)}

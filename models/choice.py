@@ -65,18 +65,13 @@ class ChoiceRule:
     numbers: RecipeNumbers = field(default_factory=RecipeNumbers)
 
     def fits(self, found: Situation) -> bool:
-        kinds = (
-            (self.on_gpu, found.on_gpu),
-            (self.is_labelled, found.is_labelled),
-            (self.is_colour, found.channels > 1),
-            (self.is_few, are_few(found.count, found.size)),
-        )
-        ranges = (
-            (self.least_size, found.size, self.most_size),
-            (self.least_count, found.count, self.most_count),
-        )
-        return all(wanted in (None, there) for wanted, there in kinds) and all(
-            least <= there and (most is None or there <= most) for least, there, most in ranges
+        return (
+            self.on_gpu in (None, found.on_gpu)
+            and self.is_labelled in (None, found.is_labelled)
+            and self.is_colour in (None, found.channels > 1)
+            and self.is_few in (None, are_few(found.count, found.size))
+            and self.least_size <= found.size <= (self.most_size or found.size)
+            and self.least_count <= found.count <= (self.most_count or found.count)
         )
 
     @property
@@ -95,10 +90,8 @@ class ChoiceRule:
         for wanted, yes, no in kinds:
             if wanted is not None:
                 yield yes if wanted else no
-        for least, most, unit in (
-            (self.least_size, self.most_size, "px"),
-            (self.least_count, self.most_count, "images"),
-        ):
+        sizes, counts = (self.least_size, self.most_size, "px"), (self.least_count, self.most_count, "images")
+        for least, most, unit in (sizes, counts):
             if least:
                 yield f"at least {least:,} {unit}"
             if most is not None:

@@ -97,12 +97,8 @@ def halve(folded: nn.Module) -> nn.Module:
     halved = copy.deepcopy(folded)
     for module in halved.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            module.bfloat16().register_forward_pre_hook(_to_bfloat16)
+            module.bfloat16().register_forward_pre_hook(lambda _, inputs: (inputs[0].bfloat16(),))
     return halved
-
-
-def _to_bfloat16(_: nn.Module, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
-    return (inputs[0].bfloat16(),)
 
 
 def fold_into(layer: nn.Conv2d | nn.Linear, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> None:

@@ -65,7 +65,8 @@ async def import_dataset(request: Request, response: Response, services: Service
     total = int(length) if length.isascii() and length.isdecimal() else None
     with services.imports.begin(request.scope["state"]["request_id"], total) as current:
         async with contextmanager_in_threadpool(services.store.scratch()) as folder:
-            parts = _parts(services)
+            parts = {name: PartLimits(MAX_TEXT_BYTES, is_needed=name == NAME_PART) for name in ImportForm.model_fields}
+            parts[FILE_PART] = PartLimits(services.settings.max_upload, may_repeat=True)
             received = await receive_parts(request, folder, parts, count=current.receive, check=_check_early)
             order = await run_in_threadpool(_order, received, services)
             done = await unless_gone(request, services.imports.run(current, order, folder), "the import")
@@ -76,16 +77,10 @@ async def import_dataset(request: Request, response: Response, services: Service
     return ImportedDataset(**facts, change=done["change"], report=done["report"])
 
 
-def _parts(services: Services) -> dict[str, PartLimits]:
-    texts = {name: PartLimits(MAX_TEXT_BYTES, is_needed=name == NAME_PART) for name in ImportForm.model_fields}
-    return {**texts, FILE_PART: PartLimits(services.settings.max_upload, may_repeat=True)}
-
-
 def _check_early(name: str, before: list[Received]) -> None:
     """Refuse a wrong field in front of a file before the file is read."""
     if name == FILE_PART:
-        texts = _texts(before)
-        _form({NAME_PART: "later", **texts})
+        _form({NAME_PART: "later", **_texts(before)})
 
 
 def _order(received: list[Received], services: Services) -> ImportOrder:

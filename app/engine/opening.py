@@ -27,19 +27,14 @@ def open_folder(
     if (images == images[:1]).all():
         raise StoreDamaged("it draws the same picture for every seed")
     give_back_gpu(device)  # what was tried and is not kept
-    build = f"torch {torch.__version__} {_device_class(device)} {calibration.precision}"
+    on_gpu = device.type == "cuda"
+    # What may draw other bytes: the instruction set of a CPU, the kind of a GPU.
+    kind = torch.cuda.get_device_name(device) if on_gpu else f"cpu {torch.backends.cpu.get_cpu_capability()}"
     facts = Facts(
-        "cuda" if device.type == "cuda" else "cpu",
+        "cuda" if on_gpu else "cpu",
         calibration.precision,
         calibration.seconds,
         sum(tensor.nbytes for tensor in generator.state_dict().values()) + calibration.forward.beside,
-        build,
+        f"torch {torch.__version__} {kind} {calibration.precision}",
     )
     return calibration.forward, facts
-
-
-def _device_class(device: torch.device) -> str:
-    """Name what may draw other bytes: the instruction set of a CPU, the kind of a GPU."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"cpu {torch.backends.cpu.get_cpu_capability()}"

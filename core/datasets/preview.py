@@ -27,21 +27,16 @@ def preview(
 
     label: only this class, which must have images.
     """
-    members = None if label is None or labels_N is None else np.flatnonzero(labels_N == label)
-    chosen, columns = _spread(members, len(images_NHWC), count), COLUMNS
-    if members is None and labels_N is not None and 1 < num_classes <= min(COLUMNS, count):
+    is_of_all = label is None or labels_N is None
+    members = np.arange(len(images_NHWC)) if is_of_all else np.flatnonzero(labels_N == label)
+    places = np.linspace(0, len(members) - 1, min(count, len(members))).astype(np.int64)
+    chosen, columns = members[places], COLUMNS
+    if is_of_all and labels_N is not None and 1 < num_classes <= min(COLUMNS, count):
         firsts = [np.flatnonzero(labels_N == i)[: max(1, count // COLUMNS)] for i in range(num_classes)]
         rows = min(len(indices) for indices in firsts)
         if rows:
             chosen, columns = np.stack([indices[:rows] for indices in firsts], axis=1).reshape(-1), num_classes
     return contact_sheet(np.stack([_shrunk(images_NHWC[i]) for i in chosen]), columns)
-
-
-def _spread(members: Indices | None, total: int, count: int) -> Indices:
-    """Choose up to `count` members (None: all), evenly, in order."""
-    total = total if members is None else len(members)
-    places = np.linspace(0, total - 1, min(count, total)).astype(np.int64)
-    return places if members is None else members[places]
 
 
 def _shrunk(image_HWC: Images) -> Images:

@@ -46,7 +46,8 @@ class Level:
                 self.notes.append(f"the classes are the folders in {wrapper}; what lies beside is left out: {others}")
             self._enter({wrapper}, _BESIDE)
         elif strays := {name for name in sizes if name.lower() in _NO_CLASSES and len(sizes) > 1}:
-            self._enter_none(strays)
+            self.outside += [(i, _BESIDE) for i, path in self.paths if len(path) > 1 and path[0] in strays]
+            self.paths = [(i, path) for i, path in self.paths if len(path) == 1 or path[0] not in strays]
         else:
             return False
         return True
@@ -66,9 +67,10 @@ class Level:
             is_all = len(self.paths) == sizes[name]
             return name if is_all or all(len(path) > 2 for _, path in self.paths if len(path) > 1) else None
         nests = {path[0] for _, path in self.paths if len(path) > 2}
-        if len(nests - {name for name in nests if name.lower() in _STRAYS}) != 1:
+        nests = {name for name in nests if name.lower() not in _STRAYS}
+        if len(nests) != 1:
             return None
-        (name,) = nests - {name for name in nests if name.lower() in _STRAYS}
+        (name,) = nests
         within = Counter(path[1] for _, path in self.paths if path[0] == name and len(path) > 2)
         own = sizes[name] - within.total()
         others = set(sizes) - {name}
@@ -82,7 +84,3 @@ class Level:
         within = [(i, path[1:]) for i, path in self.paths if len(path) > 1 and path[0] in folders]
         self.outside += [(i, reason) for i, path in self.paths if len(path) == 1 or path[0] not in folders]
         self.paths = within
-
-    def _enter_none(self, strays: set[str]) -> None:
-        self.outside += [(i, _BESIDE) for i, path in self.paths if len(path) > 1 and path[0] in strays]
-        self.paths = [(i, path) for i, path in self.paths if len(path) == 1 or path[0] not in strays]

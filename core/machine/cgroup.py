@@ -21,8 +21,12 @@ def cpu_quota(proc: Path = PROC, root: Path = Path("/")) -> float | None:
     with contextlib.suppress(OSError, ValueError):  # no cgroups here, or in a form that nobody knows yet
         paths = dict(_paths(proc / "cgroup"))
         for version, top, mounted in _mounts(proc / "mountinfo"):
-            if version in paths:
-                quotas += _quotas(root / mounted.relative_to("/"), _below(paths[version], top))
+            if (path := paths.get(version)) is None:
+                continue
+            # The top itself for a process outside, as in nested containers.
+            is_within = path.is_relative_to(top) and ".." not in path.parts
+            below = path.relative_to(top) if is_within else PurePosixPath()
+            quotas += _quotas(root / mounted.relative_to("/"), below)
     return min(quotas, default=None)
 
 
@@ -46,12 +50,6 @@ def _mounts(file: Path) -> Iterator[tuple[int, PurePosixPath, PurePosixPath]]:
                 PurePosixPath(_OCTAL.sub(lambda octal: chr(int(octal[1], 8)), field)) for field in left.split(" ")[3:5]
             )
             yield 2 if kind == "cgroup2" else 1, top, point
-
-
-def _below(path: PurePosixPath, top: PurePosixPath) -> PurePosixPath:
-    """Return the path below `top`, or the top itself for a process outside, as in nested containers."""
-    is_within = path.is_relative_to(top) and ".." not in path.parts
-    return path.relative_to(top) if is_within else PurePosixPath()
 
 
 def _quotas(mounted: Path, below: PurePosixPath) -> Iterator[float]:

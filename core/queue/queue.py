@@ -144,7 +144,9 @@ class TrainQueue:
         if status is None:
             return JobState.ABSENT
         if status is JobStatus.STARTED:
-            return JobState.RUNNING if self._has_lease(name) else JobState.ENDED
+            leased: list[Any] = self.connection.zrangebyscore(self._started.key, time.time(), "+inf")
+            has_lease = any(StartedJobRegistry.parse_job_id(entry) == name for entry in leased)
+            return JobState.RUNNING if has_lease else JobState.ENDED
         if status is not JobStatus.QUEUED:
             return JobState.ENDED
         if self._queue.get_job_position(name) is not None:
@@ -229,11 +231,6 @@ class TrainQueue:
             return job.get_status(refresh=False)
         except (NoSuchJobError, InvalidJobOperation):
             return None
-
-    def _has_lease(self, name: str) -> bool:
-        """Return whether a worker's heartbeat for this job is younger than its lease."""
-        entries: list[Any] = self.connection.zrangebyscore(self._started.key, time.time(), "+inf")
-        return any(StartedJobRegistry.parse_job_id(entry) == name for entry in entries)
 
 
 def _attempt_of(entry: bytes) -> tuple[str, int] | None:

@@ -41,8 +41,10 @@ def _look_after(run: Run, queue: TrainQueue) -> bool:
         state = run.state()
         if state.status.wants_worker and not run.is_being_trained():
             return _settle(run, state, queue)
-        if state.status is Status.CANCELING:
-            _press(run, state, queue)
+        if state.status is Status.CANCELING and state.asked_to_stop_at:
+            asked_at = datetime.fromisoformat(state.asked_to_stop_at)
+            if (datetime.now(UTC) - asked_at).total_seconds() > CANCEL_GRACE_S:
+                queue.kill(run.id, state.attempt)
     except (IllegalTransition, RunNotFound):
         pass  # it moved on, or was deleted, while we looked
     except (StoreDamaged, OSError) as error:
@@ -91,10 +93,3 @@ def _next_attempt(now: RunState) -> RunState:
         preempted=True,  # keeps its place at the front, also when the queue is lost next
         phase=None,
     )
-
-
-def _press(run: Run, state: RunState, queue: TrainQueue) -> None:
-    """Kill the process of a canceled run that did not stop when asked."""
-    asked_at = datetime.fromisoformat(state.asked_to_stop_at) if state.asked_to_stop_at else None
-    if asked_at is not None and (datetime.now(UTC) - asked_at).total_seconds() > CANCEL_GRACE_S:
-        queue.kill(run.id, state.attempt)

@@ -147,7 +147,8 @@ class RunIndex:
         self._ids = self._list_ids()
         there = set(self._ids)
         for run_id in self._entries.keys() - there:
-            self._forget(run_id)
+            del self._entries[run_id]
+        self._active &= there
         self._pending = self._pending & there | there - self._entries.keys()
 
     def _look(self, run_id: str, *, must_read: bool = False) -> None:
@@ -180,11 +181,6 @@ class RunIndex:
         speed = (state.progress.images_per_second or 0.0) if is_learning else 0.0
         ended_early = state.status is Status.SUCCEEDED and state.ended_early is not None
         return IndexedRun(mark, state.status, state.attempt, speed, facts, ended_early, state.silent_from)
-
-    def _forget(self, run_id: str) -> None:
-        del self._entries[run_id]
-        self._active.discard(run_id)
-        self._pending.discard(run_id)
 
 
 def _mark_of(path: Path) -> Mark | None:

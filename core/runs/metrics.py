@@ -194,11 +194,8 @@ def _points(lines: list[bytes]) -> list[dict[str, Any]]:
         for line in lines:
             with contextlib.suppress(ValueError, RecursionError):
                 parsed.append(json.loads(line))
-    return [point for point in parsed if isinstance(point, dict) and _is_step(point.get("step"))]
-
-
-def _is_step(value: Any) -> bool:
-    return type(value) is int and 0 <= value < LARGEST_STEP
+    points = [point for point in parsed if isinstance(point, dict)]
+    return [point for point in points if type(step := point.get("step")) is int and 0 <= step < LARGEST_STEP]
 
 
 def _columns(points: list[dict[str, Any]]) -> dict[str, Column]:

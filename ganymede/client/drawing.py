@@ -49,12 +49,12 @@ def read_drawing(answer: httpx.Response) -> Drawing:
     """Read an answer; NotUnderstood if its headers are not those of `/generate`."""
     headers = answer.headers
     try:
-        seeds, labels = _listed(headers, "Seed"), _listed(headers, "Label")
+        seeds, labels, version = _listed(headers, "Seed"), _listed(headers, "Label"), headers["Model-Version"]
         return Drawing(
             content=answer.content,
             media_type=headers["Content-Type"],
             model=headers["Model"],
-            version=_version(headers["Model-Version"]),
+            version=version if parse_branch_step(version) else int(version),
             digest=headers["Model-Digest"],
             seed=seeds[0] if seeds else None,
             seeds=seeds if len(seeds) > 1 else None,
@@ -64,11 +64,6 @@ def read_drawing(answer: httpx.Response) -> Drawing:
     except (KeyError, ValueError) as error:
         url = answer.request.url
         raise NotUnderstood(f"{url.copy_with(query=None)} does not answer as /generate does ({error})") from None
-
-
-def _version(text: str) -> int | str:
-    """Parse a model's version or a place in a run; ValueError for others."""
-    return text if parse_branch_step(text) else int(text)
 
 
 def _listed(headers: httpx.Headers, name: str) -> list[int]:

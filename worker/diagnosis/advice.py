@@ -50,7 +50,7 @@ def _label_ignored(window: Window) -> Iterator[Advice]:
     how = "whose discriminator has to name the class" if other == "acgan" else "which feeds the label to every layer"
     yield Advice(text="look whether the labels say what the pictures show (GET /datasets/{dataset}/preview?label=...)")
     yield _set("recipe", other, how)
-    yield _set("config.steps", 2 * window.setting.steps, "classes come later than strokes")
+    yield _set("config.steps", 2 * window.setting.resolved.steps, "classes come later than strokes")
 
 
 def _overfitting(window: Window) -> Iterator[Advice]:

@@ -54,7 +54,7 @@ def _verdict(window: Window) -> tuple[Verdict, Finding]:
     if len(window.reports) < t.WARM_UP_REPORTS or window.setting.is_warming_up(window.step):
         remedied = window.setting.remedied
         since = f" what the change at step {remedied.step} did" if remedied else ""
-        summary = f"step {window.step} of {window.setting.steps}: too early to tell{since}"
+        summary = f"step {window.step} of {window.setting.resolved.steps}: too early to tell{since}"
         return Verdict.WARMING_UP, Finding(summary, {}, window.step)
     return Verdict.HEALTHY, _healthy(window)
 

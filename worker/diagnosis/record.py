@@ -31,21 +31,9 @@ class Setting:
     remedied: BranchStep | None = None
 
     @property
-    def objective(self) -> str:
-        return self.resolved.objective
-
-    @property
-    def num_classes(self) -> int:
-        return self.resolved.network.num_classes
-
-    @property
-    def steps(self) -> int:
-        return self.resolved.steps
-
-    @property
     def warm_up_steps(self) -> int:
         """Steps in which scores are not judged: at the beginning, and after a remedy."""
-        return min(t.WARM_UP_MOST, max(t.WARM_UP_LEAST, round(t.WARM_UP_SHARE * self.steps)))
+        return min(t.WARM_UP_MOST, max(t.WARM_UP_LEAST, round(t.WARM_UP_SHARE * self.resolved.steps)))
 
     def is_warming_up(self, step: int) -> bool:
         """Return whether it is too early to judge."""
@@ -158,7 +146,7 @@ class DiagnosisRecord:
 
     def _is_missed(self, point: Point) -> bool | None:
         """Return whether pictures are not of the requested class, and that does not improve."""
-        classes = self.setting.num_classes
+        classes = self.setting.resolved.network.num_classes
         if classes < 2:
             return None
         chance = 1 / classes

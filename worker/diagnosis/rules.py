@@ -53,7 +53,7 @@ def _excess(point: Point, before: list[Point], window: Window) -> tuple[str, str
             return name, f"{whose} gradient has the norm {value:.3g}; training survives no {t.GRADIENT_LIMIT:g}"
         if usual is not None and value > max(t.GRADIENT_JUMP * usual, t.GRADIENT_FLOOR):
             return name, f"{whose} gradient has the norm {value:.3g}, {value / usual:.3g} times what it used to be"
-    for name in LOSSES if window.setting.objective in BLIND_LOSS else ():
+    for name in LOSSES if window.setting.resolved.objective in BLIND_LOSS else ():
         value = abs(point.get(name, 0.0))
         if value > t.LOSS_LIMIT:
             return name, f"{name} is {point[name]:.3g}, where it should be of the order of 1"
@@ -79,7 +79,7 @@ def discriminator_too_strong(window: Window) -> Finding | None:
 
 
 def _is_hopeless(point: Point, before: list[Point], window: Window) -> bool | None:
-    blind = BLIND_LOSS.get(window.setting.objective)
+    blind = BLIND_LOSS.get(window.setting.resolved.objective)
     is_sure = None if blind is None or "d_loss" not in point else point["d_loss"] < t.STRONG_LOSS * blind
     usual = _median(before, "g_gradient")
     has_vanished = None if usual is None or "g_gradient" not in point else point["g_gradient"] < t.VANISHED * usual

@@ -28,7 +28,7 @@ def mode_collapse(window: Window) -> Finding | None:
 
 def label_ignored(window: Window) -> Finding | None:
     """Pictures are not of the requested class."""
-    since, classes = window.record.episodes.ignored.began, window.setting.num_classes
+    since, classes = window.record.episodes.ignored.began, window.setting.resolved.network.num_classes
     if since is None:
         return None
     last = window.record.newest["label_accuracy"]

@@ -44,7 +44,7 @@ def make_window(judged_at_once: None) -> MakeWindow:
 def report(window: Window, count: int = 1, **numbers: float | None) -> None:
     """So many reports more, ten steps apart, healthy but for `numbers`; None: not measured."""
     for _ in range(count):
-        sides = SIDES if window.setting.objective in ("non_saturating", "least_squares", "hinge") else {}
+        sides = SIDES if window.setting.resolved.objective in ("non_saturating", "least_squares", "hinge") else {}
         window.add(window.step + 10, {**WELL, **sides, **numbers})
 
 

@@ -6,7 +6,6 @@ H height, W width, F features, K classes.
 
 import hashlib
 import logging
-from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -105,7 +104,9 @@ def train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_LR, total_steps=steps, pct_start=0.2)
     draws = np.random.default_rng(0)
     for epoch in range(epochs):
-        for index_B in _batches(draws.permutation(learnt_L), size):
+        order_L = draws.permutation(learnt_L)
+        for start in range(0, len(order_L) - size + 1, size):  # whole batches only
+            index_B = np.sort(order_L[start : start + size])  # images are read from disk
             x_BCHW = _shifted(to_pixels(images_NHWC[index_B], execution.torch_device), draws)
             label_B = torch.from_numpy(labels_N[index_B]).to(execution.torch_device)
             with execution.autocast():
@@ -139,11 +140,6 @@ def split(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     order_N = np.random.default_rng(0).permutation(count)
     held_out = max(1, min(int(count * HELD_OUT), MOST_HELD_OUT))
     return order_N[held_out : held_out + MOST_LEARNT], order_N[:held_out]
-
-
-def _batches(order_N: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
-    """Yield whole batches only, each sorted, because images are read from disk."""
-    return (np.sort(order_N[start : start + size]) for start in range(0, len(order_N) - size + 1, size))
 
 
 def _shifted(x_BCHW: Tensor, draws: np.random.Generator) -> Tensor:
