@@ -78,10 +78,7 @@ def _body(files: RunFiles, position: int | None) -> RunBody:
         progress=progress_of(state),
         eta_at=eta_of(state),
         task=task_of(state),
-        latest=LatestBody(
-            sample_url=None if state.sample_step is None else address(f"/train/{run.id}/samples/{state.sample_step}"),
-            **state.model_dump(include={"metrics", "evaluation_step", "sample_step", "checkpoint_step"}),
-        ),
+        latest=_latest(run.id, state),
         diagnosis=state.diagnosis,
         stop=spec.stop,
         limits=spec.limits,
@@ -104,6 +101,12 @@ def progress_of(state: RunState) -> ProgressBody:
     if has_passed(state.silent_from):
         progress = progress.model_copy(update={"images_per_second": 0.0})
     return ProgressBody(fraction=progress.fraction, **progress.model_dump())
+
+
+def _latest(run_id: str, state: RunState) -> LatestBody:
+    url = None if state.sample_step is None else address(f"/train/{run_id}/samples/{state.sample_step}")
+    newest = state.model_dump(include={"metrics", "evaluation_step", "sample_step", "checkpoint_step"})
+    return LatestBody(sample_url=url, **newest)
 
 
 def _links(run_id: str, model: str, status: Status) -> dict[str, str]:
