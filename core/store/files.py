@@ -24,7 +24,7 @@ def fsync_path(path: Path) -> None:
 
 
 def write_atomic(path: Path, data: bytes, *, durable: bool = True, mode: int = 0o666) -> None:
-    """Replace `path` by `data` in one step. With durable=False a power cut may undo it."""
+    """Replace `path` by `data` in one step. With durable=False a power cut may undo it. `mode`: less the umask."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
         with open(temporary, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
