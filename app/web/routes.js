@@ -1,11 +1,14 @@
 // The views: where each is, what it is called, and which module draws it. A view is one module; its default export is a
-// component that is given `query` and `params` of its address. What has an icon stands in the rail.
+// component that is given `query` and `params` of its address. What has an icon stands in the rail; `under` names the
+// one there that a view without an icon belongs to.
 
-/** @typedef {{path: string[], title: string, icon?: string, load: () => Promise<{default: any}>}} Route */
+/** @typedef {{path: string[], title: string, icon?: string, under?: string, load: () => Promise<{default: any}>}} Route */
 
 /** @type {Route[]} */
 export const ROUTES = [
   { path: [], title: "Home", icon: "home", load: () => import("./pages/home.js") },
   { path: ["studio"], title: "Studio", icon: "studio", load: () => import("./pages/studio.js") },
   { path: ["runs"], title: "Runs", icon: "runs", load: () => import("./pages/runs.js") },
+  { path: ["new"], title: "New run", under: "Runs", load: () => import("./pages/new.js") },
+  { path: ["runs", ":id"], title: "Run", load: () => import("./pages/run.js") },
 ];

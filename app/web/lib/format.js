@@ -18,6 +18,11 @@ export function measure(value, digits = 3) {
   return value.toLocaleString("en-US", { maximumFractionDigits: decimals, minimumFractionDigits: size < digits ? Math.min(decimals, 3) : 0 });
 }
 
+/** A number that somebody chose, as it was written. @param {number} value */
+export function plain(value) {
+  return Number.isInteger(value) ? count(value) : String(Number(value.toPrecision(6)));
+}
+
 /** @param {number|null|undefined} value 0 to 1 */
 export function percent(value) {
   return value === null || value === undefined ? "–" : `${Math.floor(value * 100)} %`;
@@ -64,8 +69,8 @@ export function moment(at) {
   if (!at) return "–";
   const date = new Date(at);
   const isToday = date.toDateString() === new Date().toDateString();
-  const time = date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-  return isToday ? time : `${date.toLocaleDateString([], { day: "numeric", month: "short" })}, ${time}`;
+  const time = date.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  return isToday ? time : `${date.toLocaleDateString("en-GB", { day: "numeric", month: "short" })}, ${time}`;
 }
 
 /** What people call a run: its name, else its recipe and dataset. @param {any} run */

@@ -25,7 +25,7 @@ export default function Home() {
   return html`
     <div class="head">
       <div class="head-text"><h1>Home</h1><p>Two networks play against each other: one draws, the other tells drawn from real. Here you watch them learn.</p></div>
-      <div class="head-actions"><a class="button" href="#/studio"><${Icon} name="studio" /> Open the studio</a></div>
+      <div class="head-actions"><a class="button is-primary" href="#/new"><${Icon} name="plus" /> New run</a></div>
     </div>
     <${Strip} />
     <div class="home">

@@ -9,6 +9,7 @@ import { useLive } from "../lib/store.js";
 import { viewHash } from "../lib/url.js";
 import { CopyMenu } from "../parts/copy.js";
 import { Empty, Trouble, Waiting } from "../parts/empty.js";
+import { Icon } from "../parts/icon.js";
 import { StatusChip, VerdictChip } from "../parts/status.js";
 import { Table } from "../parts/table.js";
 
@@ -35,7 +36,7 @@ export default function Runs({ query }) {
   return html`
     <div class="head">
       <div class="head-text"><h1>Runs</h1><p>Every training that was asked for, newest first.</p></div>
-      <div class="head-actions"><${CopyMenu} commands=${commandsOf(filters)} /></div>
+      <div class="head-actions"><a class="button is-primary" href="#/new"><${Icon} name="plus" /> New run</a><${CopyMenu} commands=${commandsOf(filters)} /></div>
     </div>
     <${Filters} query=${query} rows=${rows} />
     <div class="card">

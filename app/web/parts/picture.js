@@ -32,8 +32,8 @@ export function usePicture(path, query = {}) {
         if (before) URL.revokeObjectURL(before);
       },
       (error) => {
-        if (mine.signal.aborted) setState((before) => ({ ...before, isLoading: false, isSlow: false }));
-        else setState((before) => ({ ...before, error, isLoading: false, isSlow: false }));
+        if (connection.current !== mine) return; // another picture is on its way
+        setState((before) => ({ ...before, error: mine.signal.aborted ? null : error, isLoading: false, isSlow: false }));
       },
     ).finally(() => clearTimeout(patience));
     return () => {

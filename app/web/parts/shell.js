@@ -40,7 +40,7 @@ export function Shell({ routes, current, children }) {
 function NavLink({ route, current }) {
   const { runs } = useLive();
   const active = Object.values(runs).filter((run) => run.status === "running").length;
-  const isHere = current !== null && current.path[0] === route.path[0];
+  const isHere = current !== null && (current.path[0] === route.path[0] || current.under === route.title);
   return html`
     <a href=${viewHash(route.path)} aria-current=${isHere ? "page" : null}>
       <${Icon} name=${route.icon} size=${20} /> ${route.title}

@@ -143,6 +143,7 @@ def test_what_the_studio_shows_can_be_had_by_the_command_that_it_tells(tab: Tab,
 
 
 def test_a_training_is_seen_to_move_and_is_paused_and_cancelled_by_its_buttons(tab: Tab, service: Service) -> None:
+    tab.expected = "422"
     page = tab.open()
     expect(page.get_by_text("Nothing is training")).to_be_visible()
     run_id = service.train(100_000, "seen", sample_every=20)
@@ -157,9 +158,18 @@ def test_a_training_is_seen_to_move_and_is_paused_and_cancelled_by_its_buttons(t
     expect(card.get_by_text("paused")).to_be_visible()
     assert service.run(run_id)["status"] == "paused"
 
-    card.get_by_role("button", name="Cancel").click()
+    tab.open(f"#/runs/{run_id}?tab=checkpoints")
+    page.get_by_role("button", name="Publish", exact=True).first.click()
+    page.get_by_label("Model").fill("no such/name")
+    page.get_by_role("dialog").get_by_role("button", name="Publish").click()
+    expect(page.locator("dialog .field-error")).to_be_visible()
+    page.get_by_label("Model").fill("picked")
+    page.get_by_role("dialog").get_by_role("button", name="Publish").click()
+    expect(page.locator(".table tbody tr", has_text="picked@1")).to_have_count(1)
+
+    page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Cancel the run").click()
-    expect(page.get_by_text("Nothing is training")).to_be_visible()
+    expect(page.locator(".head").get_by_text("canceled")).to_be_visible()
     assert service.run(run_id)["status"] == "canceled"
 
 

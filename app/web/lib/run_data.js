@@ -1,0 +1,85 @@
+// What the view of a run follows: its body, its numbers, its grids and its events, kept new by the stream of the tab.
+import { useCallback, useEffect, useRef, useState } from "./ui.js";
+import { getAll, getJson } from "./api.js";
+import { appended, isBroken } from "./curves.js";
+import { useEvery, useLoaded } from "./load.js";
+import { useLive, useMessages } from "./store.js";
+
+const POINTS = 2_000;
+const AGAIN_AT = 6_000; // so many points are asked for anew, thinned by the service
+const APPEND_EVERY_MS = 1_000;
+const TOLD = ["status", "diagnosis", "published", "checkpoint", "action", "log", "end"];
+
+/** The run, as new as it can be had. @param {string} id */
+export function useRun(id) {
+  const { runs } = useLive();
+  const asked = useLoaded((signal) => getJson(`train/${id}`, { signal }), [id], id);
+  const live = runs[id];
+  return { ...asked, run: live ?? asked.data };
+}
+
+/** The numbers of a run over x; what is new is put behind. @param {string} id @param {string} x @returns {{history: import("./curves.js").History|null, error: any, again: () => void}} */
+export function useHistory(id, x) {
+  const path = `train/${id}/metrics`;
+  const loaded = useLoaded((signal) => getJson(path, { query: { x, max_points: POINTS }, signal }), [id, x], `${id} ${x}`);
+  const [grown, setGrown] = useState(null);
+  const news = useRef({ isDue: false, isAsking: false, lastStep: 0 });
+  const history = grown?.of === loaded.data ? grown.history : loaded.data;
+  useMessages((event, data) => {
+    if (data?.run === id && (event === "metrics" || event === "progress" || event === "end")) news.current.isDue = true;
+    if (event === "snapshot") news.current.isDue = true;
+  }, [id]);
+  const append = useCallback(async () => {
+    const { isDue, isAsking } = news.current;
+    if (!isDue || isAsking || !history) return;
+    news.current = { ...news.current, isDue: false, isAsking: true };
+    try {
+      if (x !== "step" || !history.data[0].length || history.data[0].length > AGAIN_AT) return loaded.again();
+      const more = await getJson(path, { query: { x, after_step: history.data[0].at(-1) } });
+      if (isBroken(history, more)) loaded.again();
+      else if (more.data[0].length) setGrown({ of: loaded.data, history: appended(history, more) });
+    } catch {
+      news.current.isDue = true;
+    } finally {
+      news.current.isAsking = false;
+    }
+    return undefined;
+  }, [id, x, history]);
+  useEvery(append, x === "step" ? APPEND_EVERY_MS : 5 * APPEND_EVERY_MS);
+  return { history, error: loaded.error, again: loaded.again };
+}
+
+/** When the stream is there again after it was away: what came meanwhile has to be asked for. @param {() => void} act */
+function useReturn(act) {
+  const { connection } = useLive();
+  const before = useRef(connection);
+  useEffect(() => {
+    if (connection === "live" && before.current === "polling") act();
+    before.current = connection;
+  }, [connection]);
+}
+
+/** Every grid of a run, oldest first. @param {string} id @returns {any[]|null} */
+export function useSamples(id) {
+  const { data, again } = useLoaded((signal) => getAll(`train/${id}/samples`, { query: { limit: 500 }, signal }), [id], id);
+  const [added, setAdded] = useState([]);
+  useEffect(() => setAdded([]), [data]);
+  useReturn(again);
+  useMessages((event, message) => {
+    if (event === "sample" && message.run === id) setAdded((before) => [...before, { branch: message.data.branch, step: message.data.step, at: message.at }]);
+  }, [id]);
+  return data && [...data, ...added.filter((one) => !data.some((other) => other.step === one.step && other.branch === one.branch))];
+}
+
+/** Every event of a run that is told to people, oldest first. @param {string} id @returns {any[]} */
+export function useEvents(id) {
+  const { data, again } = useLoaded((signal) => getAll(`train/${id}/events`, { query: { type: TOLD, limit: 1000 }, signal }), [id], id);
+  const [added, setAdded] = useState([]);
+  useEffect(() => setAdded([]), [data]);
+  useReturn(again);
+  useMessages((event, message) => {
+    if (TOLD.includes(event) && message.run === id && message.id) setAdded((before) => [...before, message]);
+  }, [id]);
+  const newest = data?.at(-1)?.id ?? 0;
+  return data ? [...data, ...added.filter((one) => one.id > newest)] : [];
+}

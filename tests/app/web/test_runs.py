@@ -1,0 +1,126 @@
+"""The pure functions of the views of a run: curves, marks on them, the form of a new one."""
+
+import pytest
+from pydantic import BaseModel
+
+from ganymede.schemas.specs import LimitSpec, PublishSpec, RunSpec, StopSpec, TrainConfig
+from models.auto import request_schema
+from tests.app.web.conftest import Call
+
+HISTORY = {"x": "step", "columns": ["a", "b"], "data": [[1, 2], [10, None], [5, 6]], "attempts": [], "branches": []}
+
+
+def test_newer_points_come_behind_the_old_ones_also_in_columns_that_only_one_of_both_has(call: Call) -> None:
+    more = {**HISTORY, "columns": ["b", "c"], "data": [[3], [7], [9]]}
+
+    grown = call("lib/curves", "appended", HISTORY, more)
+
+    assert grown["columns"] == ["a", "b", "c"]
+    assert grown["data"] == [[1, 2, 3], [10, None, None], [5, 6, 7], [None, None, 9]]
+
+
+def test_a_new_attempt_or_branch_means_that_all_is_asked_for_again(call: Call) -> None:
+    attempts, branches = [{"attempt": 2, "first_step": 1}], [{"branch": 1, "first_step": 1, "last_step": 2, "cut": 0}]
+
+    assert call("lib/curves", "isBroken", HISTORY, HISTORY) is False
+    assert call("lib/curves", "isBroken", HISTORY, {**HISTORY, "attempts": attempts}) is True
+    assert call("lib/curves", "isBroken", HISTORY, {**HISTORY, "branches": branches}) is True
+
+
+def test_smoothing_is_a_mean_that_begins_where_the_curve_does_and_keeps_gaps(call: Call) -> None:
+    assert call("lib/curves", "smoothed", [4, None, 4, 4], 0.9) == pytest.approx([4, None, 4, 4])
+    assert call("lib/curves", "smoothed", [0, 1], 0.5) == pytest.approx([0, 2 / 3])
+    assert call("lib/curves", "smoothed", [3, 1], 0) == [3, 1]
+
+
+@pytest.mark.parametrize(
+    ("values", "x", "index"), [([], 1, -1), ([5], 9, 0), ([0, 10, 20], 14, 1), ([0, 10, 20], 15, 1), ([0, 10], -3, 0)]
+)
+def test_the_nearest_is_found(call: Call, values: list[int], x: int, index: int) -> None:
+    assert call("lib/curves", "nearest", values, x) == index
+
+
+def test_what_happened_becomes_marks_and_what_says_nothing_of_the_course_does_not(call: Call) -> None:
+    events = [
+        ("action", {"action": "recipe_chosen", "recipe": "cgan", "reason": "small"}),
+        ("diagnosis", {"verdict": "exploding", "summary": "far beyond", "step": 90, "since_step": 60}),
+        ("action", {"action": "rolled_back", "from_step": 95, "step": 50, "branch": 1, "reason": "nan"}),
+        ("published", {"model": "m", "version": 3, "step": 120}),
+        ("log", {"level": "warning", "message": "hm"}),
+        ("end", {"status": "failed", "step": 130}),
+    ]
+    told = [
+        {"id": i, "type": kind, "at": "2026-01-01T00:00:00Z", "data": data} for i, (kind, data) in enumerate(events)
+    ]
+
+    marks = call("lib/marks", "marksOf", told)
+
+    assert [(m["step"], m["tone"]) for m in marks] == [(60, "warn"), (95, "warn"), (120, "good"), (130, "bad")]
+    assert "step 95 to step 50" in marks[1]["text"]
+
+
+SECTIONS: dict[str, type[BaseModel]] = {"config": TrainConfig, "publish": PublishSpec, "stop": StopSpec}
+SECTIONS["limits"] = LimitSpec
+SCHEMA = request_schema(on_gpu=False)
+
+
+def test_a_form_has_a_field_for_all_that_can_be_asked_of_a_training(call: Call) -> None:
+    fields = {field["path"]: field for field in call("lib/form", "fieldsOf", SCHEMA)}
+
+    for section, kind in SECTIONS.items():
+        assert {f"{section}.{name}" for name in kind.model_fields} <= fields.keys()
+    assert {"dataset", "recipe", "model", "name", "init", "seed"} <= fields.keys()
+    kinds = [fields[path]["kind"] for path in ("config.steps", "config.beta1", "config.augment", "config.conditional")]
+    assert kinds == ["integer", "number", "choice", "yes or no"]
+    assert fields["config.augment_policy"]["kind"] == "list"
+
+
+def test_a_request_that_is_made_of_a_form_is_one_and_leaves_out_what_is_empty(call: Call) -> None:
+    texts = {
+        "dataset": "shapes", "recipe": "auto", "name": " mine ", "seed": "3", "config.steps": "100", "config.width": "",
+        "config.generator_lr": "1e-4", "config.conditional": "false", "config.augment_policy": "flip, colour",
+        "stop.on": "mode_collapse,stalled", "limits.max_duration": "180",
+    }  # fmt: skip
+
+    body = call("lib/form", "bodyOf", call("lib/form", "fieldsOf", SCHEMA), texts)
+
+    spec = RunSpec.model_validate(body)
+    assert (spec.dataset, spec.name, spec.seed, spec.limits.max_duration) == ("shapes", "mine", 3, 180)
+    assert body["config"] == {
+        "steps": 100,
+        "generator_lr": 0.0001,
+        "conditional": False,
+        "augment_policy": ["flip", "colour"],
+    }
+    assert "recipe" not in body
+
+
+def test_what_is_no_number_reaches_the_service_as_it_was_typed(call: Call) -> None:
+    fields = call("lib/form", "fieldsOf", SCHEMA)
+
+    assert call("lib/form", "bodyOf", fields, {"config.steps": "many"}) == {"config": {"steps": "many"}}
+
+
+def test_errors_are_found_by_the_path_of_their_field(call: Call) -> None:
+    errors = [
+        {"pointer": "/config/steps", "detail": "a"},
+        {"pointer": "/stop/on/0", "detail": "b"},
+        {"pointer": "/dataset", "detail": "c"},
+        {"pointer": "/config/steps", "detail": "d"},
+    ]
+
+    assert call("lib/form", "errorsByPath", errors) == {"config.steps": "a; d", "stop.on": "b", "dataset": "c"}
+
+
+def test_a_form_that_is_filled_from_a_run_asks_for_what_that_run_was_asked_for(call: Call) -> None:
+    run = {
+        "dataset": "shapes", "recipe": "cgan", "recipe_reason": None, "model": "m", "name": None, "init": None,
+        "config": {"steps": 5, "augment_policy": ["flip"]}, "stop": {"action": "alert", "on": []},
+        "limits": {"max_images": None, "max_duration": 60},
+    }  # fmt: skip
+
+    body = call("lib/form", "bodyOf", call("lib/form", "fieldsOf", SCHEMA), call("lib/form", "textsOf", run))
+
+    assert body["config"] == run["config"]
+    assert (body["recipe"], body["model"], body["limits"]) == ("cgan", "m", {"max_duration": 60})
+    assert body["stop"] == {"action": "alert"}
