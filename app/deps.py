@@ -19,7 +19,7 @@ from app.http.telemetry import Telemetry
 from app.status.storage import StorageMeter
 from app.train.probes import Probes
 from core.datasets import DatasetStore
-from core.keys import Keyring
+from core.keys import Keyring, Sessions
 from core.queue import TrainQueue
 from core.registry import Registry
 from core.runs import RunStore
@@ -33,7 +33,7 @@ class Services:
     """Everything that one app consists of, as `app.state.services`."""
 
     settings: Settings
-    keyring: Keyring
+    sessions: Sessions
     store: Store
     registry: Registry
     runs: RunStore
@@ -53,6 +53,10 @@ class Services:
     telemetry: Telemetry
     began_at: float = field(default_factory=time.monotonic)
     draining: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def keyring(self) -> Keyring:
+        return self.sessions.keyring
 
     def wake_streams(self) -> None:
         self.streams.wake()

@@ -30,7 +30,7 @@ from app.events.welcome import watch_keys
 from app.generate import inspect, morph
 from app.generate import route as generate
 from app.generate.response_cache import ResponseCache
-from app.http import docs_page, index, openapi, page
+from app.http import docs_page, index, openapi, page, session
 from app.http.access import Access
 from app.http.access_log import AccessLog
 from app.http.fast_route import FastPath
@@ -46,7 +46,7 @@ from app.train.probes import Probes
 from app.train.reconciler import reconcile_for_ever
 from core.datasets import DatasetStore
 from core.errors import GanymedeError
-from core.keys import Keyring
+from core.keys import Keyring, Sessions
 from core.keys.door import is_open_to_all
 from core.machine.cores import available_cores
 from core.queue import RedisBell, TrainQueue
@@ -76,6 +76,7 @@ PARTS = (
     transfer,
     datasets,
     dataset_upload,
+    session,
     system,
     health,
     metrics,
@@ -90,11 +91,11 @@ log = logging.getLogger(__name__)
 def create_app(settings: Settings) -> FastAPI:
     """Build the app of one store; its services live from start-up to shutdown."""
 
-    telemetry, keyring = Telemetry(), Keyring(settings.keys_path)
+    telemetry, sessions = Telemetry(), Sessions(settings.sessions_path, Keyring(settings.keys_path))
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _services(settings, keyring, telemetry) as services:
+        async with _services(settings, sessions, telemetry) as services:
             app.state.services = services
             yield
 
@@ -112,7 +113,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.addresses = addresses = Addresses(routes)
     errors.install(app)
     openapi.install(app)
-    _add_layers(app, settings, telemetry, Access(keyring, addresses, is_open=is_open_to_all(settings)))
+    _add_layers(app, settings, telemetry, Access(sessions, addresses, is_open=is_open_to_all(settings)))
     app.router.routes.extend(routes)
     telemetry.expect(routes)
     own = {route.path_format.split("/")[1] for route in routes}
@@ -137,10 +138,10 @@ def _add_layers(app: FastAPI, settings: Settings, telemetry: Telemetry, access: 
 
 
 @contextlib.asynccontextmanager
-async def _services(settings: Settings, keyring: Keyring, telemetry: Telemetry) -> AsyncIterator[Services]:
+async def _services(settings: Settings, sessions: Sessions, telemetry: Telemetry) -> AsyncIterator[Services]:
     backend = _backend(settings)
     await backend.start()  # first: its process starts while the store is opened
-    services = _make(settings, keyring, await asyncio.to_thread(_open_store, settings), telemetry, backend)
+    services = _make(settings, sessions, await asyncio.to_thread(_open_store, settings), telemetry, backend)
     models = services.models
     collector = metrics.ServiceCollector(services)
     telemetry.registry.register(collector)
@@ -154,7 +155,7 @@ async def _services(settings: Settings, keyring: Keyring, telemetry: Telemetry) 
         log.exception("the default model cannot be drawn")
     tasks = [
         asyncio.create_task(reconcile_for_ever(services.runs, services.queue)),
-        asyncio.create_task(watch_keys(keyring, services.wake_streams)),
+        asyncio.create_task(watch_keys(sessions, services.wake_streams)),
     ]
     try:
         yield services
@@ -173,7 +174,7 @@ async def _services(settings: Settings, keyring: Keyring, telemetry: Telemetry) 
         telemetry.registry.unregister(collector)
 
 
-def _make(settings: Settings, keyring: Keyring, store: Store, telemetry: Telemetry, backend: Backend) -> Services:
+def _make(settings: Settings, sessions: Sessions, store: Store, telemetry: Telemetry, backend: Backend) -> Services:
     registry = Registry(store)
     source, bell = Source(registry, backend, settings.precision), RedisBell(settings.broker_url)
     models = ServedModels(source, bell, telemetry, budget=settings.model_memory, max_wait_s=settings.max_wait)
@@ -181,7 +182,7 @@ def _make(settings: Settings, keyring: Keyring, store: Store, telemetry: Telemet
     encoders = Encoders(settings.max_wait, telemetry)
     return Services(
         settings=settings,
-        keyring=keyring,
+        sessions=sessions,
         store=store,
         registry=registry,
         runs=runs,

@@ -67,7 +67,7 @@ async def read_events(
         if request.method == "HEAD":
             return RawResponse(200, HEAD_OF_STREAM)
         after, is_return = _last_seen(last_event_id, query.after), last_event_id is not None
-        return await _stream(run, services, after, may_stay(request, services.keyring), is_return=is_return)
+        return await _stream(run, services, after, may_stay(request, services.sessions), is_return=is_return)
     page = await asyncio.to_thread(_page, run, query)
     return JSONResponse(page.model_dump(mode="json"), headers={"Vary": "Accept"})
 
@@ -124,5 +124,5 @@ async def read_activity(request: Request, services: ServicesDep) -> Response:
     """
     if request.method == "HEAD":
         return RawResponse(200, HEAD_OF_STREAM)
-    events = services.activity.watch(may_stay(request, services.keyring))
+    events = services.activity.watch(may_stay(request, services.sessions))
     return StreamingResponse(events, headers=STREAM_HEADERS, media_type=EVENT_STREAM)

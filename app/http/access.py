@@ -1,7 +1,7 @@
 """Who may ask what: the one place where a key is asked for. Knows of a route no more than what it needs.
 
-A request shows its key as `Authorization: Bearer KEY`. Where no key is defined nobody is asked for one, as long as the
-service listens on loopback alone, or was told to let everyone in.
+A request shows its key as `Authorization: Bearer KEY`, or, from a browser, a session in a cookie. Where no key is
+defined nobody is asked for one, as long as the service listens on loopback alone, or was told to let everyone in.
 """
 
 import re
@@ -10,13 +10,15 @@ from urllib.parse import unquote_to_bytes
 from starlette.types import Scope as Request
 
 from app.http.routing import Addresses
-from core.errors import BadRequest, GanymedeError
-from core.keys import Key, Keyring
+from core.errors import BadRequest, GanymedeError, OriginNotAllowed
+from core.keys import Key, Sessions
 from core.keys.errors import KeyInvalid, ScopeMissing
 from core.keys.record import KEY, KEY_LENGTH
 from core.log import KEY as KEY_ID
 
 AUTHORIZATION = b"authorization"
+COOKIE = "ganymede_session"
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 MAX_HEADER = len("Bearer ") + 2 * KEY_LENGTH  # bytes; a longer one is not even looked at
 HOW = "send Authorization: Bearer KEY; `ganymede keys create` makes one"
 PUBLIC = re.compile(rb"\bpublic\b", re.IGNORECASE)
@@ -27,8 +29,9 @@ RawHeaders = list[tuple[bytes, bytes]]
 class Access:
     """Lets requests in, or says why not. `is_open`: whether everyone is let in while no key is defined."""
 
-    def __init__(self, keyring: Keyring, addresses: Addresses, *, is_open: bool) -> None:
-        self.keyring, self.addresses, self.is_open = keyring, addresses, is_open
+    def __init__(self, sessions: Sessions, addresses: Addresses, *, is_open: bool) -> None:
+        self.sessions, self.keyring = sessions, sessions.keyring
+        self.addresses, self.is_open = addresses, is_open
 
     def refusal(self, request: Request, headers: dict[bytes, bytes]) -> GanymedeError | None:
         """Why this request goes no further; None if it may: its `state` has the key then, where one was needed."""
@@ -45,12 +48,29 @@ class Access:
         needed = self.addresses.needs(request["method"], request["path"])
         if needed is None:
             return
-        key = self.keyring.find(presented(request, headers))
-        request["state"]["key"] = key
+        key = request["state"]["key"] = self._shown(request, headers)
         KEY_ID.set(key.id)
         if not key.allows(needed):
             made_for = ", ".join(key.scopes)
             raise ScopeMissing(f"this needs a key with the scope {needed}; {key.id} is for {made_for}", needed)
+
+    def _shown(self, request: Request, headers: dict[bytes, bytes]) -> Key:
+        """The key of a request, or of its session; Authorization counts where there are both."""
+        text = None if AUTHORIZATION in headers else cookie_of(headers.get(b"cookie", b""))
+        if text is None:
+            return self.keyring.find(presented(request, headers))
+        session, key = self.sessions.find(text)
+        request["state"]["session"] = session
+        if request["method"] not in SAFE and b"origin" not in headers:
+            raise OriginNotAllowed("what a session changes comes from a page of the service's own: send Origin")
+        return key
+
+
+def cookie_of(header: bytes) -> bytes | None:
+    """The session in a Cookie header; one that is there twice is none."""
+    pairs = (pair.strip().partition(b"=") for pair in header.split(b";"))
+    found = [value for name, _, value in pairs if name == COOKIE.encode()]
+    return None if not found else found[0] if len(found) == 1 else b""
 
 
 def key_of(request: Request) -> Key | None:

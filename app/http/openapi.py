@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from app.errors import MEDIA_TYPE
+from app.http.access import COOKIE
 from app.http.examples import EXAMPLES, problem_example
 from app.http.routing import Addresses
 from core.errors import (
@@ -55,6 +56,12 @@ KEY_SCHEME = {
     "description": "A key that `ganymede keys create` made, for the scope that is named or for `admin`; every key may "
     "read. None is needed while the service has no keys.",
 }
+SESSION_SCHEME = {
+    "type": "apiKey",
+    "in": "cookie",
+    "name": COOKIE,
+    "description": "What `POST /session` sets for a browser; what changes something needs `Origin`, too.",
+}
 SAFE = ("get", "head", "options")
 
 
@@ -90,7 +97,7 @@ def _finished(document: Json, addresses: Addresses) -> Json:
         schemas[model.__name__] = model.model_json_schema(ref_template=SCHEMAS)
         schemas[model.__name__].pop("$defs", None)
     components["headers"] = {"Request-Id": REQUEST_ID}
-    components["securitySchemes"] = {"key": KEY_SCHEME}
+    components["securitySchemes"] = {"key": KEY_SCHEME, "session": SESSION_SCHEME}
     operations = [(method, path, item[method]) for path, item in document["paths"].items() for method in item]
     for method, path, operation in operations:
         _add_security(operation, addresses.documented(method.upper(), path))
@@ -128,7 +135,7 @@ def _finish(method: str, operation: Json, schemas: Json) -> None:
 
 def _add_security(operation: Json, needs: KeyScope | None) -> None:
     """Which key opens an operation; none while the service has no keys."""
-    operation["security"] = [] if needs is None else [{}, {"key": [needs.value]}]
+    operation["security"] = [] if needs is None else [{}, {"key": [needs.value]}, {"session": [needs.value]}]
     for error in () if needs is None else (KeyInvalid, ScopeMissing, KeysUnusable):
         _add_error(operation["responses"], error)
 

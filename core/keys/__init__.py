@@ -3,5 +3,6 @@
 from core.keys.keyring import Keyring
 from core.keys.keys_file import KeysFile
 from core.keys.record import Key, KeyWanted, SecretKey
+from core.keys.sessions import Sessions
 
-__all__ = ["Key", "KeyWanted", "Keyring", "KeysFile", "SecretKey"]
+__all__ = ["Key", "KeyWanted", "Keyring", "KeysFile", "SecretKey", "Sessions"]

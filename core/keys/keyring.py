@@ -87,6 +87,10 @@ class Keyring:
         expired = (key_id.decode() for key_id, entry in self._entries.items() if entry.key.has_expired(now))
         return self._times_read, frozenset(expired)
 
+    def now(self) -> float:
+        """Unix time, which never goes back."""
+        return self._clock.now()
+
     def check(self, key: Key) -> Key:
         """Raise KeyInvalid for a key that is over; only who has it learns that."""
         if key.revoked_at is not None:

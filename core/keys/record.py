@@ -41,6 +41,10 @@ class Key(BaseModel):
     def ref(self) -> KeyRef:
         return KeyRef(id=self.id, name=self.name)
 
+    @property
+    def opens(self) -> list[KeyScope]:
+        return [scope for scope in KeyScope if self.allows(scope)]
+
     def has_expired(self, now: float) -> bool:
         return self.expires_at is not None and now >= self.expires_at.timestamp()
 

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 
 class KeyScope(StrEnum):
@@ -21,3 +21,11 @@ class KeyRef(BaseModel):
 
     id: str = Field(description="Its beginning, by which a leaked one is recognised and revoked.")
     name: str
+
+
+class SessionBody(BaseModel):
+    """Who a request is from, and what is open to it."""
+
+    key: KeyRef | None = Field(description="None where the service has no keys.")
+    scopes: list[KeyScope] = Field(description="All that is open, those included that every key or `admin` opens.")
+    expires_at: AwareDatetime | None = Field(description="When that ends by itself.")

@@ -55,6 +55,7 @@ def test_every_route_says_what_it_needs_and_only_those_listed_are_open() -> None
         if isinstance(route, KeyedRoute)
         for m in route.methods or ()
     }
+    assert needs.pop(("/session", "POST")) is needs.pop(("/session", "DELETE")) is None  # who has none yet, or leaves
     assert {path for (path, _), scope in needs.items() if scope is None} == OPEN
     for (path, method), scope in needs.items():
         if method in ("GET", "HEAD"):
@@ -250,6 +251,6 @@ async def test_the_openapi_document_says_which_key_opens_what(keyed: httpx.Async
     document = (await keyed.get("/openapi.json")).json()
 
     assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
-    assert document["paths"]["/train"]["post"]["security"] == [{}, {"key": ["train"]}]
+    assert document["paths"]["/train"]["post"]["security"] == [{}, {"key": ["train"]}, {"session": ["train"]}]
     assert document["paths"]["/livez"]["get"]["security"] == []
     assert {"401", "403", "503"} <= document["paths"]["/train"]["get"]["responses"].keys()
