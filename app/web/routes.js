@@ -11,4 +11,6 @@ export const ROUTES = [
   { path: ["runs"], title: "Runs", icon: "runs", load: () => import("./pages/runs.js") },
   { path: ["new"], title: "New run", under: "Runs", load: () => import("./pages/new.js") },
   { path: ["runs", ":id"], title: "Run", load: () => import("./pages/run.js") },
+  { path: ["models"], title: "Models", icon: "models", load: () => import("./pages/models.js") },
+  { path: ["models", ":name"], title: "Model", load: () => import("./pages/model.js") },
 ];

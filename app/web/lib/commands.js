@@ -13,13 +13,15 @@ export function quoted(word) {
 
 /**
  * @param {string} base where the service is
- * @param {{method?: string, path: string, query?: Record<string, unknown>, json?: unknown, output?: string}} request
+ * @param {{method?: string, path: string, query?: Record<string, unknown>, json?: unknown, headers?: Record<string, string>, form?: [string, string][], output?: string}} request
  */
-export function curl(base, { method = "GET", path, query = {}, json, output }) {
+export function curl(base, { method = "GET", path, query = {}, json, headers = {}, form = [], output }) {
   const asked = queryString(query);
   const words = ["curl"];
   if (json !== undefined) words.push("--json", quoted(JSON.stringify(json)));
-  if (method !== "GET" && !(json !== undefined && method === "POST")) words.push("-X", method);
+  for (const [name, value] of Object.entries(headers)) words.push("-H", quoted(`${name}: ${value}`));
+  for (const [name, value] of form) words.push("-F", quoted(`${name}=${value}`));
+  if (method !== "GET" && !((json !== undefined || form.length) && method === "POST")) words.push("-X", method);
   words.push(quoted(`${base}/${path}${asked && `?${asked}`}`));
   if (output) words.push("-o", quoted(output));
   return words.join(" ");

@@ -5,8 +5,8 @@ import { Icon } from "./icon.js";
 
 const SHOWN_MS = 1_500;
 
-/** @param {{commands: import("../lib/commands.js").Command[], label?: string}} props */
-export function CopyMenu({ commands, label = "Copy as" }) {
+/** @param {{commands: import("../lib/commands.js").Command[], label?: string, isSmall?: boolean}} props */
+export function CopyMenu({ commands, label = "Copy as", isSmall = false }) {
   const [isOpen, setOpen] = useState(false);
   const box = useRef(null);
   useEffect(() => {
@@ -22,7 +22,7 @@ export function CopyMenu({ commands, label = "Copy as" }) {
   }, [isOpen]);
   return html`
     <div class="copy" ref=${box}>
-      <button class="button" aria-expanded=${isOpen} onClick=${() => setOpen(!isOpen)}><${Icon} name="copy" /> ${label}</button>
+      <button class=${isSmall ? "button is-small" : "button"} aria-expanded=${isOpen} onClick=${() => setOpen(!isOpen)}><${Icon} name="copy" size=${isSmall ? 15 : 18} /> ${label}</button>
       ${isOpen && html`
         <div class="copy-panel" role="group" aria-label="The same as a command">
           ${commands.map((command) => html`<${Command} key=${command.name} ...${command} />`)}
