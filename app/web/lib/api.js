@@ -1,8 +1,11 @@
-// The one door to the service: every request of the page passes here, so that signing in has one place to go.
+// The one door to the service: every request of the page passes here. A refusal for want of a key is told to the window.
 import { queryString } from "./url.js";
 
 /** Where the service is: this file is at BASE/page/EDITION/lib/, also under the prefix of a proxy. */
 export const BASE = new URL("../../../", import.meta.url);
+
+/** The event of the window that tells that the service wants to know who asks. */
+export const UNKNOWN_VISITOR = "unknownvisitor";
 
 /** What the service said when it refused, or that it said nothing (`unreachable`). */
 export class Problem extends Error {
@@ -40,6 +43,7 @@ export async function request(path, { method = "GET", query, json, body, headers
     throw new Problem({ code: "unreachable", title: "No answer", detail: "The service does not answer. Is it running?" });
   }
   if (answer.ok) return answer;
+  if (answer.status === 401 && path !== "session") dispatchEvent(new Event(UNKNOWN_VISITOR));
   throw new Problem(await problemOf(answer));
 }
 

@@ -8,6 +8,7 @@ import { remember } from "../lib/memory.js";
 import { useLive } from "../lib/store.js";
 import { viewHash } from "../lib/url.js";
 import { Icon } from "./icon.js";
+import { SignedIn, SignIn } from "./sign_in.js";
 import { Toasts } from "./toast.js";
 
 const ICON = new URL("../style/icon.svg", import.meta.url).href;
@@ -28,10 +29,12 @@ export function Shell({ routes, current, children }) {
         </nav>
         <div class="rail-foot">
           <${HealthSign} />
+          <${SignedIn} />
           <div class="rail-links"><a href=${addressOf("docs")}>HTTP API</a><${ThemeButton} /></div>
         </div>
       </header>
       <main class="main" ref=${main} tabindex="-1"><${StaleBadge} />${children}</main>
+      <${SignIn} />
       <${Toasts} />
     </div>`;
 }

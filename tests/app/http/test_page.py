@@ -1,5 +1,6 @@
 """GET /: the page for a browser, the index for everybody else; the files of the page, and nothing else."""
 
+import gzip
 import re
 
 import httpx
@@ -83,6 +84,10 @@ def test_a_file_asks_for_none_that_there_is_not(name: str) -> None:
     asked = [(folder / path).resolve() for path in IMPORTED.findall(files()[name].read_text(encoding="utf-8"))]
 
     assert set(asked) <= set(files().values())
+
+
+def test_all_of_the_page_is_less_than_300_kilobytes_as_it_is_sent() -> None:
+    assert sum(len(gzip.compress(path.read_bytes())) for path in files().values()) < 300_000
 
 
 async def test_nothing_else_is_a_file_of_the_page(client: httpx.AsyncClient) -> None:

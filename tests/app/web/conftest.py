@@ -1,15 +1,16 @@
 """The pure functions of the page, called in a real browser; no service is asked."""
 
-import shutil
 from collections.abc import Iterator
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route
 
 from app.http.page import MEDIA_TYPES, files
-from tests.e2e.page.conftest import BROWSERS
+from tests.e2e.page.conftest import browser
+
+__all__ = ["browser"]
 
 HOST = "http://page.test/"
 
@@ -19,11 +20,8 @@ class Call(Protocol):
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
+def page(browser: Browser) -> Iterator[Page]:
     """A blank page of a host that has the modules and nothing else."""
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        pytest.skip("there is no browser here (Debian's package chromium): nobody calls the page's functions")
 
     def answer(route: Route) -> None:
         name = urlsplit(route.request.url).path.lstrip("/")
@@ -33,13 +31,11 @@ def page() -> Iterator[Page]:
         else:
             route.fulfill(content_type=MEDIA_TYPES[file.suffix], body=file.read_bytes())
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path)
-        blank = browser.new_page()
-        blank.route("**/*", answer)
-        blank.goto(HOST)
-        yield blank
-        browser.close()
+    blank = browser.new_page()
+    blank.route("**/*", answer)
+    blank.goto(HOST)
+    yield blank
+    blank.close()
 
 
 @pytest.fixture

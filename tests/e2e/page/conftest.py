@@ -20,7 +20,7 @@ addEventListener("securitypolicyviolation", (event) => console.error("policy", e
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: while Playwright's loop is there, no async test can run
 def browser() -> Iterator[Browser]:
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:

@@ -12,7 +12,7 @@ from tests.e2e.page.conftest import Tab
 from tests.e2e.page.lived import at, lived_run, measured
 
 STEPS = 1000
-TABS = ["events", "log", "config", "checkpoints"]
+TABS = ["log", "config"]
 
 
 @pytest.fixture(scope="module")
