@@ -28,9 +28,7 @@ parse_reference = partial(_parsed, references.parse_reference)
 
 
 def find_place(places: Iterable[Place], asked: str) -> Place | None:
-    """Find the place that a step (of the newest branch that has it), BRANCH-STEP or `latest` means; InvalidRequest for
-    other texts.
-    """
+    """Find what a step (of its newest branch), BRANCH-STEP or `latest` means; InvalidRequest for others."""
     if not references.is_step(asked):
         raise InvalidRequest.field("step", f"a step, BRANCH-STEP or {LATEST}; got {asked[:80]!r}")
     named = references.parse_branch_step(asked)

@@ -212,11 +212,7 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """Read the environment.
-
-    Raises:
-        SettingsError: a value cannot be used; the message names each variable and what is allowed.
-    """
+    """Read the environment; SettingsError names each wrong variable and what is allowed."""
     try:
         return Settings()
     except ValidationError as error:
@@ -229,11 +225,7 @@ def load_settings() -> Settings:
 
 
 def make_store_folder(settings: Settings) -> None:
-    """Make the folder of the store, where it is not there.
-
-    Raises:
-        SettingsError: it cannot be made, or not be written to.
-    """
+    """Make the folder of the store; SettingsError if it cannot be made or written to."""
     name = f"{PREFIX}{'HOME' if settings.store is None else 'STORE'}"
     try:
         settings.store_path.mkdir(parents=True, exist_ok=True)

@@ -29,11 +29,7 @@ class Broker:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start the server, or attach to a live one; return when it answers.
-
-        Raises:
-            BrokerError: there is no server binary, or it does not come up.
-        """
+        """Start the server, or attach to a live one, until it answers; BrokerError if there is none."""
         for folder in (self.data, self.socket_path.parent):
             folder.mkdir(parents=True, exist_ok=True)
         self._own_socket_folder()

@@ -111,10 +111,7 @@ def _train(watch: _Watch, client: Client, config: Config) -> None:
 
 
 def _draw(watch: _Watch, client: Client) -> str:
-    """Wait for the hot-load of the last version, then draw seeds 0 to 63: the digits count up again and again.
-
-    Returns the reference of that version.
-    """
+    """Wait for the hot-load, draw seeds 0 to 63 (the digits count up), and return the version's reference."""
     limit = time.monotonic() + HOT_LOAD_WITHIN_S
     newest = client.models.get(MODEL).newest_version
     while (sheet := client.generate(model=MODEL, seed=0, n=SHEET)).version != newest:

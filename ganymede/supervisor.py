@@ -57,11 +57,7 @@ class Child:
         self.started_at = time.monotonic()
 
     def look_after(self, environment: Mapping[str, str], say: Say) -> None:
-        """Restart it if it ended, after a pause that doubles with each quick death.
-
-        Raises:
-            CannotStart: it has never been steady, and ends at once again and again.
-        """
+        """Restart it after a pause that doubles with each quick death; CannotStart if it was never steady."""
         status = None if self.process is None else self.process.poll()
         if status is not None:
             is_steady = time.monotonic() - self.started_at > STEADY_AFTER_S

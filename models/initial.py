@@ -81,11 +81,7 @@ def find_initial(asked: str, registry: Registry, runs: RunStore) -> InitialWeigh
 def resolve_with(
     spec: RunSpec, dataset: DatasetManifest, device: str, initial: InitialWeights | None
 ) -> ResolvedConfig:
-    """Resolve a run that starts from `initial`: "auto" becomes what fits it.
-
-    Raises:
-        InvalidRequest: also if its weights do not fit this run; the text says what would.
-    """
+    """Resolve a run from `initial`, whose sizes replace "auto"; InvalidRequest if its weights do not fit."""
     if initial is None:
         return resolve(spec, dataset, device)
     choice = _recipe_of(initial) if spec.recipe == AUTO else Choice(spec.recipe)

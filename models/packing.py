@@ -33,10 +33,7 @@ class PackedConvTranspose2d(nn.Module):
 
 
 def pack(folded: nn.Module) -> nn.Module:
-    """Pack `folded` in place, under inference_mode; it draws the same, up to rounding.
-
-    Nothing is packed if the build lacks the operators, or they refuse bfloat16, as on a CPU without AVX-512.
-    """
+    """Pack `folded` in place, under inference_mode, if this build's operators can; it draws the same up to rounding."""
     if not all(hasattr(torch.ops.mkldnn, name) for name in OPERATORS):
         return folded
     has_bfloat16 = any(weight.dtype == torch.bfloat16 for weight in folded.parameters())

@@ -44,10 +44,7 @@ class SpectralNorm(nn.Module):
 
 
 def constrain(network: nn.Module) -> None:
-    """Put every weight of `network` under spectral norm: convolutions, linear layers, embeddings.
-
-    Not for weights that begin at zero, as in models/r3gan.py: they have no direction to follow.
-    """
+    """Put every weight under spectral norm, but not those that begin at zero, which have no direction."""
     for module in list(network.modules()):
         if isinstance(module, nn.Conv2d | nn.Linear | nn.Embedding):
             assert module.weight.any()

@@ -39,10 +39,7 @@ def _install(registry: Registry, starter: Path) -> None:
 
 
 def _has_another(registry: Registry, name: str, key: PublishKey) -> bool:
-    """Return whether another model of that name than the one of this key is, or was, there.
-
-    A version without aliases.json comes from a process that was killed while it published.
-    """
+    """Return whether another model of that name is, or was, there; a killed process may have left a version."""
     if registry.store.has(f"models/{name}/aliases.json"):
         return str(key) not in registry.pointers(name).published
     folders = (registry.folder(name, version) for version in registry.versions(name))

@@ -13,10 +13,7 @@ from core.settings import SettingsError, load_settings
 
 
 def newest_heartbeat_age_s(queue: TrainQueue, host: str) -> float | None:
-    """Return seconds since the last heartbeat of a worker of `host`; None if there is none.
-
-    Raises one of core.queue.QueueUnavailable.
-    """
+    """Return seconds since a worker of `host` was heard; None: never. Raises one of QueueUnavailable."""
     ages = (worker.heartbeat_age_s for worker in queue.snapshot().workers if worker.host == host)
     return min((age_s for age_s in ages if age_s is not None), default=None)
 

@@ -85,9 +85,7 @@ def _taken_on(run: Run, settings: Settings, number: int | None) -> str:
 
 
 def _trained(run: Run, state: RunState, settings: Settings) -> str:
-    """Train here, or let several processes train. Their first settles the run; if it cannot, the attempt is lost like
-    that of a dead worker, and the reconciler enqueues the next.
-    """
+    """Train here, or watch several processes train. An attempt that their first cannot settle is lost."""
     spec = run.spec()
     processes = spec.resolved.processes
     if processes == 1:
@@ -167,9 +165,7 @@ def _set_off(
     limiter: EndAtLimits,
     settings: Settings,
 ) -> list[Hook]:
-    """Finish what an earlier attempt left, prepare the evaluation, and report the beginning; return the hooks in
-    order. StopTraining if the run is to stop already.
-    """
+    """Finish what an earlier attempt left, report the beginning, and return the hooks; may raise StopTraining."""
     state, stopper = _mark_beginning(run, training), limiter.stopper
     context = Context(
         store=run.store,

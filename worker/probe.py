@@ -223,9 +223,7 @@ def measure(resolved: ResolvedConfig, dataset: Pictures, device: str, patience_s
 
 
 def _tried(probe: Probe, growth: Growth, fits: Callable[[int], bool], until: float) -> Iterator[tuple[int, Stopwatch]]:
-    """Yield measured steps of the whole batch, or of the largest part that fits into memory and time (`until`); then
-    of a larger part, if steps were quick enough.
-    """
+    """Yield measured steps of the whole batch, or of the largest parts that fit into memory and time (`until`)."""
     asked, tried = probe.resolved.batch_size, 0
     parts = [asked >> halvings for halvings in range(max(1, asked.bit_length() - 1))]
     while tried < asked:
@@ -243,9 +241,7 @@ def _tried(probe: Probe, growth: Growth, fits: Callable[[int], bool], until: flo
 
 
 def _reckoned(probe: Probe, fixed: int, growth: Growth) -> Callable[[int], int]:
-    """Return a function from batch to bytes of a step, fitted to what two tiny batches save for the backward pass;
-    `growth` learns their warm times.
-    """
+    """Return bytes of a step as a function of the batch, from two tiny ones, whose times `growth` notes."""
     saved = []
     for batch_size in TINY:
         kept = SavedTensors()

@@ -44,10 +44,7 @@ log = logging.getLogger(__name__)
 
 
 class GuardedJob(Job):
-    """A job that runs only allowed functions, which the JSON serializer alone does not ensure.
-
-    Jobs also store callbacks and webhooks, as names to import and addresses to call: ours have none.
-    """
+    """A job that runs only allowed functions, and no stored callbacks or webhooks."""
 
     success_callback = None
     failure_callback = None
@@ -163,10 +160,7 @@ class GuardedWorker(Worker):
             self._logged = type(error)
 
     def _end_hung_horse(self, watchdog: Watchdog) -> None:
-        """Kill the process group; the attempt is lost, and the reconciler enqueues the next.
-
-        The event is written afterwards: the hung process may hold the lock of the run's state.
-        """
+        """Kill the process group, then write the event: the process may hold the run's lock."""
         self.kill_horse()
         message = f"no progress for {watchdog.still_s:.0f} s: the process that trained was killed"
         log.warning(message)

@@ -61,12 +61,7 @@ class DatasetImports:
             self._all.remove(current)
 
     async def run(self, current: DatasetImport, order: ImportOrder, folder: Path) -> dict[str, Any]:
-        """Carry out an order on the files in `folder`, in a process of its own; return its result.
-
-        Raises:
-            InvalidRequest: the upload cannot be used.
-            OSError: of the disk of the store.
-        """
+        """Carry out an order in a process of its own; InvalidRequest for the upload, OSError for the disk."""
         current.dataset = order.form.name
         current.enter("waiting")
         return _read(await self._work(current, order, folder), self._root)

@@ -117,12 +117,7 @@ class Batcher:
     async def wait(
         self, request: EngineRequest[T], gone: Callable[[], Awaitable[object]] | None = None
     ) -> RequestOutput[T]:
-        """Wait for a request; when the last waiter gives up, the engine drops it.
-
-        Raises:
-            GenerationTimeout: it took longer than `timeout_s`.
-            ClientGone: `gone` returned first.
-        """
+        """Wait for a request, and drop it when the last waiter gives up. GenerationTimeout or ClientGone."""
         try:
             return await self._patience.wait(request, gone)
         finally:
@@ -148,9 +143,7 @@ class Batcher:
             raise Overloaded(f"{self._queues.images} images wait, about {wait_s:.1f} s of work", wait_s)
 
     def _look(self) -> None:
-        """Yield to the loop while new requests arrive, then wake a slot: requests that arrive together are drawn
-        together, and a full batch starts at once.
-        """
+        """Wake a slot once the loop brings no new requests, so that those that arrive together are drawn together."""
         if self._queues.has_full_batch or self._seen == self._admitted:
             self._seen = None
             self._wake()

@@ -105,20 +105,12 @@ class ServedModels:
         return engine
 
     async def check(self, name: str, version: int) -> None:
-        """Load a version to prove that it can be served.
-
-        Raises:
-            ModelNotFound: there is no such version.
-            StoreDamaged: a file is missing or changed, or it draws nothing.
-        """
+        """Load a version to prove that it can be served; ModelNotFound or StoreDamaged if not."""
         await asyncio.to_thread(self.source.check_files, name, version)  # hashes all of it: not before lookups
         await self._load((name, version), is_urgent=True)
 
     async def look(self) -> None:
-        """Look where the served references point now, and which versions were deleted.
-
-        An unchanged model costs two stats, however many versions it has.
-        """
+        """Look where references point, and what was deleted; an unchanged model costs two stats."""
         loaded = {engine.name for engine in self.cache.all()} | {name for name, _ in self.failures}
         names = {name for name in loaded if not name.startswith(f"{RUN}:")} | {ref.name for ref in self.served}
         stamps = await self._own.run(lambda: {name: self.registry.stamp(name) for name in names})
@@ -275,9 +267,6 @@ def _is_older(version: Version, than: Version) -> bool:
 
 
 def _substitutes(versions: list[int], target: int, current: Engine | None) -> list[int]:
-    """List the versions before `target` that may replace it: newer than the serving one.
-
-    A move to an older version (a promotion or rollback) has no substitutes: it reaches that version or none.
-    """
+    """List the newer versions that may replace `target`; a move to an older version has no substitute."""
     serving = current.version if current is not None else 0
     return [version for version in versions if _is_older(serving, version) and version < target]

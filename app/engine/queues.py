@@ -12,9 +12,7 @@ RequestSlice = tuple[EngineRequest[Any], slice]
 
 
 class VersionQueue:
-    """The requests for one version, small and large ones apart, each in order. Where both wait, each kind gets half
-    of a batch: neither blocks the other.
-    """
+    """The requests for one version, small and large apart, each in order; where both wait, they share a batch."""
 
     def __init__(self) -> None:
         self._small, self._large = deque[EngineRequest[Any]](), deque[EngineRequest[Any]]()

@@ -123,12 +123,7 @@ class Patience:
         self._round: asyncio.TimerHandle | None = None
 
     async def wait(self, request: EngineRequest[T], gone: Callable[[], Awaitable[object]] | None) -> RequestOutput[T]:
-        """Return the outcome of a request.
-
-        Raises:
-            GenerationTimeout: it was not there within `timeout_s`.
-            ClientGone: `gone` returned first.
-        """
+        """Return the outcome of a request; GenerationTimeout after `timeout_s`, ClientGone if `gone` returns first."""
         loop = asyncio.get_running_loop()
         waiter = Waiter(loop.create_future(), request, gone)
         request.waiters.append(waiter)

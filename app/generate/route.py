@@ -90,12 +90,7 @@ async def generate_fast(request: Request) -> Response:
 
 
 def read_query(text: str) -> GenerateQuery:
-    """Read the query parameters as FastAPI would.
-
-    Raises:
-        InvalidRequest: a parameter of one value is there twice.
-        RequestValidationError: as FastAPI's.
-    """
+    """Read the query parameters as FastAPI would; InvalidRequest if a parameter of one value is there twice."""
     given: dict[str, Any] = {}
     for name, value in _pairs(text):
         if name in REPEATED:

@@ -10,11 +10,7 @@ RULE = f"seeds and ranges of them, like 0,1,4-6; each 0 to {SEEDS - 1}"
 
 
 def read_seeds(given: str | list[int], limit: int, pointer: str) -> list[int]:
-    """Read seeds from a text or list, in its order; ranges are expanded only if they are short enough.
-
-    Raises:
-        InvalidRequest: there are none, more than `limit`, or they have another form.
-    """
+    """Read 1 to `limit` seeds from a text or list, in its order; InvalidRequest for others."""
     if isinstance(given, list):
         _check_count(len(given), limit, pointer)
         return given

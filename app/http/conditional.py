@@ -24,11 +24,7 @@ def is_known(if_none_match: str | None, etag: str) -> bool:
 
 
 def check_conditions(what: str, etag: str | None, if_match: str | None, if_none_match: str | None) -> None:
-    """Refuse a change of `what`, which has the strong `etag` (None: it does not exist).
-
-    Raises:
-        PreconditionFailed: a condition does not hold; the text says what there is.
-    """
+    """Raise PreconditionFailed for a change of `what` with this strong `etag` (None: it does not exist)."""
     there = f"{what} has the ETag {etag}" if etag else f"{what} does not exist"
     if if_match is not None and (etag is None or not {ANY, etag} & set(_ENTRY.findall(if_match))):
         raise PreconditionFailed(f"If-Match was {if_match[:200]}, but {there}")

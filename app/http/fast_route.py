@@ -20,9 +20,7 @@ RawHeaders = list[tuple[bytes, bytes]]
 
 
 class FastPath:
-    """Middleware that answers GET and HEAD of `route` by `handler`, as the router would, before anything looks for a
-    route or reads a body.
-    """
+    """Middleware that answers GET and HEAD of `route` by `handler`, before routing and without reading a body."""
 
     def __init__(self, app: ASGIApp, route: APIRoute, handler: Handler) -> None:
         self.app, self.route, self.handler = app, route, handler

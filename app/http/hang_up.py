@@ -18,11 +18,7 @@ async def until_gone(request: Request) -> None:
 
 
 async def unless_gone(request: Request, work: Coroutine[Any, Any, T], what: str) -> T:
-    """Return the result of `work`, or cancel it and wait for its end when the client hangs up first.
-
-    Raises:
-        ClientGone: the client hung up; `what` says what has ended.
-    """
+    """Return the result of `work`; end it and raise ClientGone, naming `what`, when the client hangs up first."""
     working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(until_gone(request))
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)

@@ -102,9 +102,7 @@ class Addresses:
 
 
 class Methods:
-    """Middleware: a literal address is no parameter of another. `GET /train/validate` asks for no run of that name,
-    but for a method that this address lacks.
-    """
+    """Middleware: a literal address is no parameter of another; `GET /train/validate` is 405, not a missing run."""
 
     def __init__(self, app: ASGIApp, addresses: Addresses) -> None:
         self.app, self.addresses = app, addresses

@@ -96,9 +96,7 @@ def _start(spec: RunSpec, services: Services, key: HeldKey | None = None) -> Run
 def resolve_request(
     spec: RunSpec, dataset: DatasetManifest, services: Services
 ) -> tuple[ResolvedConfig, InitialWeights | None]:
-    """Resolve every number of a run on this dataset, and the weights it starts from, if any; InvalidRequest names
-    each wrong field.
-    """
+    """Resolve a run's numbers, and the weights it starts from; InvalidRequest names each wrong field."""
     check_model_name(spec.model_name, "/model" if spec.model else "/dataset")
     init = find_initial(spec.init, services.registry, services.runs) if spec.init is not None else None
     return resolve_with(spec, dataset, place_of_training(services).device, init), init

@@ -36,11 +36,7 @@ def is_loopback(host: str) -> bool:
 
 
 def served_host(text: str) -> str:
-    """Normalise what a Host header may carry: `gan.example`, `[::1]`, `*.example`, `*`; drop its scheme and port.
-
-    Raises:
-        ValueError: no Host header could ever match it.
-    """
+    """Normalise what a Host header may carry: `gan.example`, `[::1]`, `*.example`, `*`; ValueError for others."""
     if text == ANY:
         return ANY
     name = _ORIGIN.sub("", text, count=1)

@@ -19,11 +19,7 @@ def checked_prefix(text: str) -> str:
 
 
 def checked_networks(given: object) -> object:
-    """Read comma-separated addresses and networks into a tuple of networks; leave other types to pydantic.
-
-    Raises:
-        ValueError: one of them is neither.
-    """
+    """Read comma-separated addresses and networks; ValueError for others. pydantic checks other types."""
     if not isinstance(given, str):
         return given
     if given.strip() == NOBODY:

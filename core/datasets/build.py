@@ -44,11 +44,7 @@ class Built:
 
 
 def build(order: ImportOrder, folder: Path, on_progress: OnProgress) -> Built:
-    """Read an upload; write only into the empty `folder`.
-
-    Raises:
-        InvalidRequest: nothing can be made of it. Single bad files are listed in the report instead.
-    """
+    """Read an upload, and write only into the empty `folder`; InvalidRequest if nothing can be made of it."""
     kinds = {kind_of(upload) for upload in order.files} if len(order.files) == 1 else _kinds_of_several(order)
     (kind,) = kinds
     report = Report(kind)

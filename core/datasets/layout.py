@@ -67,9 +67,7 @@ def list_entries(members: Iterable[Member], report: Report) -> list[Entry]:
 
 
 def by_folders(entries: Sequence[Entry], report: Report) -> list[Picture]:
-    """Find the class of each picture: its folder below wrapping folders and splits, which are joined; without such
-    folders there are no classes.
-    """
+    """Find the class of each picture: its folder, below wrapping folders and splits, which are joined."""
     level = Level([(i, entry.parts) for i, entry in enumerate(entries)])
     while level.descend():
         pass

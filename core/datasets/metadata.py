@@ -56,11 +56,7 @@ def read_metadata(
     encoding: str | None,
     report: Report,
 ) -> Labels:
-    """Read what the tables say of the pictures; a table that says nothing is reported as a bad file.
-
-    Raises:
-        InvalidRequest: a table is ambiguous, or two contradict each other.
-    """
+    """Read what the tables say of the pictures; InvalidRequest if a table is ambiguous, or two contradict."""
     labels, lookup = Labels(), Lookup([entry.parts for entry in pictures])
     for entry in tables:
         try:

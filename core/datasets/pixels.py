@@ -23,11 +23,7 @@ Array = npt.NDArray[Any]
 
 
 def to_images(arrays: Mapping[str, Array], folder: Path, note: Callable[[str], None]) -> Images:
-    """Join arrays in order as uint8 (N, H, W, C); converted ones lie in `folder`.
-
-    Raises:
-        InvalidRequest: at the array that holds no images.
-    """
+    """Join arrays in order as uint8 (N, H, W, C), converted in `folder`; InvalidRequest at one without images."""
     laid_out = {name: _channels_last(array, name) for name, array in arrays.items()}
     first, *others = laid_out
     for name in others:

@@ -31,9 +31,7 @@ def layout(count: int, columns: int | None = None) -> tuple[int, int]:
 
 
 def contact_sheet(images_NHWC: Images, columns: int | None = None) -> Images:
-    """Lay N images out in rows of `columns` (default: as square as possible): (rows * H, columns * W, C). Empty places
-    are black.
-    """
+    """Lay N images out in rows of `columns` (default: as square as possible): (rows * H, columns * W, C)."""
     count, height, width, channels = images_NHWC.shape
     rows, columns = layout(count, columns)
     cells = np.zeros((rows * columns, height, width, channels), np.uint8)

@@ -13,10 +13,7 @@ _OCTAL = re.compile(r"\\([0-7]{3})")  # how mountinfo writes white space
 
 
 def cpu_quota(proc: Path = PROC, root: Path = Path("/")) -> float | None:
-    """Return the CPUs this process may keep busy, perhaps a fraction; None: all.
-
-    `proc`: where the kernel describes this process; `root`: where the paths in it begin.
-    """
+    """Return the CPUs this process may keep busy, perhaps a fraction; None: all. The arguments are for tests."""
     quotas: list[float] = []
     with contextlib.suppress(OSError, ValueError):  # no cgroups here, or in a form that nobody knows yet
         paths = dict(_paths(proc / "cgroup"))

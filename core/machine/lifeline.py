@@ -11,10 +11,7 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def die_with_parent(parent: int | None, number: signal.Signals = signal.SIGKILL) -> None:
-    """Send this process the signal `number` when `parent` ends, also by kill -9.
-
-    Outside Linux a thread watches `parent`, and ends this process at once.
-    """
+    """Send this process `number` when `parent` ends; outside Linux a thread ends it instead."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
     else:

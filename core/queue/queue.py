@@ -169,10 +169,7 @@ class TrainQueue:
         return {name.decode(): position for position, name in enumerate(waiting)}
 
     def remove(self, run_id: str, attempt: int) -> None:
-        """Remove a waiting attempt; one that a worker has, or had, is left to it.
-
-        Whoever takes it off the list has it: a job must not vanish under the hands of a worker.
-        """
+        """Remove a waiting attempt. Whoever takes a job off the list has it: a worker's job is left alone."""
         name = job_id(run_id, attempt)
         if self.connection.lrem(self._queue.key, 0, name):
             with contextlib.suppress(NoSuchJobError):

@@ -22,10 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def reconcile(runs: RunStore, queue: TrainQueue) -> int:
-    """Look at every unfinished run once; return how many were changed or enqueued.
-
-    Raises one of core.queue.QueueUnavailable when the queue cannot be asked.
-    """
+    """Look at every unfinished run once; return how many changed. Raises one of QueueUnavailable."""
     changed = 0
     with files.try_lock_file(runs.store.path("runs/.reconciler.lock")) as is_mine:
         if not is_mine:

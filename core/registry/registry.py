@@ -121,10 +121,7 @@ class Registry:
             return version, True
 
     def prune(self, name: str, run: str, keep: int) -> list[int]:
-        """Delete all but the `keep` newest versions that `run` published.
-
-        Versions with an alias stay, and so do those published by hand, which do not count.
-        """
+        """Delete all but the `keep` newest versions that `run` published; versions with an alias or by hand stay."""
         with self._locked(name):
             pointers = self.pointers(name)
             of_run = {version for key, version in pointers.published.items() if key.startswith(f"{run}/")}
@@ -209,10 +206,7 @@ class Registry:
         return versions
 
     def _orphan(self, name: str, key: PublishKey, pointers: Pointers) -> int | None:
-        """Find a version whose folder appeared before a crash kept its pointer from moving.
-
-        Another run may have published since, so its number says nothing. A damaged one is nobody's.
-        """
+        """Find a version whose folder appeared before a crash; its number says nothing, so its manifest decides."""
         known = set(pointers.published.values())
         for version in self.versions(name):
             if version not in known:

@@ -46,12 +46,7 @@ class IdempotencyKeys:
 
     @contextlib.contextmanager
     def held(self, key: str, body: dict[str, Any]) -> Iterator[HeldKey]:
-        """Hold `key` for a request with this body.
-
-        Raises:
-            IdempotencyKeyInFlight: a request with this key is being answered.
-            IdempotencyKeyReused: the key came with another body before.
-        """
+        """Hold `key` for a request; IdempotencyKeyInFlight, or IdempotencyKeyReused for another body."""
         name = _digest(key)
         with contextlib.ExitStack() as stack:
             with self._sweeping():  # no lock is swept between its opening and its taking

@@ -139,10 +139,7 @@ class Run:
             return notes
 
     def delete(self) -> RunState:
-        """Free all that is kept of a run that has ended or is paused; what it published stays.
-
-        IllegalTransition where it is in another status, or a worker has not let go of it yet.
-        """
+        """Delete an ended or paused run; IllegalTransition in another status, or while a worker holds it."""
         _check_deletable(self.state())
         with self.training_lock(RELEASE_PATIENCE_S) as is_free, self._locked():
             state = self.state()

@@ -22,10 +22,7 @@ class LogChunk:
 
 
 def last_lines(path: Path, count: int) -> LogChunk:
-    """The last `count` lines, or as many as LARGEST_PART holds; the last of them may be half-written.
-
-    Raises FileNotFoundError.
-    """
+    """Return the last `count` lines, or as many as LARGEST_PART holds; FileNotFoundError without a file."""
     with path.open("rb") as file:
         end = file.seek(0, os.SEEK_END)
         data = _last_bytes(file, end, count)
@@ -33,10 +30,7 @@ def last_lines(path: Path, count: int) -> LogChunk:
 
 
 def after(path: Path, offset: int) -> LogChunk:
-    """What was written after `offset`, up to LARGEST_PART; an offset beyond the end is brought back to it.
-
-    Raises FileNotFoundError.
-    """
+    """Return up to LARGEST_PART behind `offset`, or behind the end if that is nearer; FileNotFoundError too."""
     with path.open("rb") as file:
         start = min(offset, file.seek(0, os.SEEK_END))
         file.seek(start)

@@ -49,12 +49,7 @@ def write_json(path: Path, body: dict[str, Any], *, durable: bool = True) -> Non
 
 
 def read_json(path: Path, schema: int) -> dict[str, Any]:
-    """Read a JSON object that carries `schema`.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        StoreDamaged: it is no JSON object, or of another schema.
-    """
+    """Read a JSON object that carries `schema`; FileNotFoundError without a file, StoreDamaged for others."""
     try:
         body = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:

@@ -135,9 +135,7 @@ class Store:
 
 
 def check_files(folder: Path, expected: Listed, tick: Callable[[int], None] | None = None) -> None:
-    """Compare files with the sizes and SHA-256 of a manifest; StoreDamaged names the first bad one. `tick`: see
-    files.sha256_file.
-    """
+    """Compare files with sizes and SHA-256; StoreDamaged names the first bad one. `tick`: see files.sha256_file."""
     for name, facts in expected.items():
         path = folder / name
         if path.parent != folder or name == "..":

@@ -11,12 +11,7 @@ NEEDED = "a .npy file of float32 or float64 in rows, one for each image, is need
 
 
 def read_noise(path: str | Path) -> list[list[float]]:
-    """Read the rows of an array (N, Z), or the one row of an array (Z,).
-
-    Raises:
-        ValueError: it is no such file; the text says what is needed.
-        OSError: it cannot be read.
-    """
+    """Read the rows of an array (N, Z) or (Z,); ValueError for another file."""
     data = Path(path).read_bytes()
     try:
         kind, shape, numbers = _parse(data)

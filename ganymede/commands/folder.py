@@ -30,11 +30,7 @@ class Found:
 
 
 def pack(folder: Path, target: Path) -> list[Found]:
-    """Write the files of a folder into a tar; return what was left out.
-
-    Raises:
-        Refused: there is nothing to send, too much, or a file that shrinks while it is read.
-    """
+    """Write a folder's files into a tar; return what was left out. Refused if there is nothing, or too much."""
     left_out: list[Found] = []
     count = 0
     with tarfile.open(target, "w", format=tarfile.PAX_FORMAT, encoding="utf-8") as archive:

@@ -107,9 +107,7 @@ def _facts(entry: Rollback, state: TrainState) -> dict[str, Any]:
 
 
 def _candidates(checkpoints: list[Checkpoint], state: TrainState, wish: RollBack) -> list[Checkpoint]:
-    """List the checkpoints to return to, first choice first. One that led nowhere is not sound, whatever its numbers
-    say: a branch without a checkpoint of its own goes back further than it began.
-    """
+    """List the checkpoints to return to, first choice first; a branch that led nowhere goes back further."""
     if state.rollbacks and checkpoints:
         began = BranchStep(state.rollbacks[-1].branch, state.rollbacks[-1].step)
         if str(checkpoints[0]) == str(began):

@@ -9,10 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """Whether the points so far show a trouble, and since which one.
-
-    It begins after `in_a_row` points that show it, and ends after as many in a row that do not.
-    """
+    """A trouble: it begins after `in_a_row` points that show it, and ends after as many that do not."""
 
     in_a_row: int
     began: int | None = None

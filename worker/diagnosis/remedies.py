@@ -30,10 +30,7 @@ class RemedyNumbers(TypedDict, total=False):
 
 
 def next_remedy(verdict: Verdict, resolved: ResolvedConfig, taken: Sequence[Remedy]) -> Remedy | None:
-    """Return the first remedy that suits these numbers and was not taken; None: enough were taken.
-
-    Lower rates always suit, and may be taken again.
-    """
+    """Return the first suitable remedy not yet taken (lower rates may repeat); None: enough were taken."""
     if len(taken) >= MOST:
         return None
     names = {remedy.name for remedy in taken}

@@ -74,11 +74,7 @@ def choose(asked: str, dataset: Dataset) -> tuple[str, str]:
 
 
 def make_extractor(name: str, dataset: Dataset, context: Context) -> tuple[Extractor, float | None]:
-    """Make an extractor; of a classifier also return the share of held-out images that it reads right.
-
-    Raises:
-        TrainingFailed: it cannot be used here; the message says why.
-    """
+    """Make an extractor, and measure a classifier's held-out accuracy; TrainingFailed if it cannot be used."""
     if name == efficientnet.NAME:
         return efficientnet.EfficientNetLite0(context.execution.torch_device), None
     if name == inception.NAME:

@@ -107,10 +107,7 @@ class PublishVersions(Quiet):
 
 
 def better(best: Best | None, place: BranchStep, metrics: Metrics) -> Best | None:
-    """Return the best checkpoint, given this one with these metrics.
-
-    The first measured one of LIVE_METRICS counts, and is compared only with its own values.
-    """
+    """Return the best checkpoint, by the first measured one of LIVE_METRICS, compared only with its own values."""
     for rank, metric in enumerate(LIVE_METRICS):
         value = metrics.get(metric, math.nan)
         if math.isfinite(value):

@@ -165,10 +165,7 @@ def place_of(state: TrainState) -> BranchStep:
 
 
 def surplus_grids(grids: list[Grid], kept: int = GRIDS_KEPT) -> list[Grid]:
-    """Of more than `kept` grids (oldest first) return a tenth to delete, spaced so that early ones stay closer.
-
-    The first and the last always stay.
-    """
+    """Of more than `kept` grids (oldest first) return a tenth to delete, never the first or the last."""
     if len(grids) <= kept:
         return []
     aim = len(grids) ** (np.arange(kept - kept // 10) / (kept - kept // 10 - 1)) - 1

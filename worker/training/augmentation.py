@@ -54,10 +54,7 @@ class Augmentation:
 
     @torch.no_grad()
     def lead(self, kept_3: Tensor, sign_B: Tensor, world: World) -> Tensor | None:
-        """Learn from the signs of a batch of reals; return p, or None if it stays. Never waits for the device.
-
-        Each of several processes has its share of the signs; all learn from the whole batch.
-        """
+        """Learn from all processes' signs of reals; return p, or None if it stays. Never waits for the device."""
         if self.ramp is None:
             return None
         p, total, count = kept_3.unbind()

@@ -88,10 +88,7 @@ class World:
             tensor.copy_(part.view(tensor.shape))
 
     def lead(self, action: Callable[[], object]) -> None:
-        """Let only the first process act; the others wait.
-
-        Its StopTraining or RollBack is raised in all of them. After any other error the others raise Over.
-        """
+        """Let only the first process act; all raise its stop or rollback, and Over after its other errors."""
 
         def act() -> int:
             action()

@@ -66,11 +66,7 @@ def decide(device: str, precision: str, threads: int | None = None, processes: i
 
 
 def devices_of(device: str, processes: int) -> list[str]:
-    """Where each of several processes computes: on a GPU of its own, or all on the CPU.
-
-    Raises:
-        TrainingFailed: there are not as many GPUs.
-    """
+    """Choose a GPU for each process, or the CPU for all; TrainingFailed if there are too few GPUs."""
     settled = torch.device(choose_device(device))
     if settled.type != "cuda":
         return [str(settled)] * processes

@@ -161,9 +161,7 @@ class TrainState:
 
     @torch.no_grad()
     def update_ema(self, images: int) -> None:
-        """Move the average towards the generator. The half-life, in images, is shorter at first, unless the generator
-        had been trained before.
-        """
+        """Move the average towards the generator; its half-life, in images, begins small for new weights."""
         half_life: float = self.resolved.ema_half_life
         if not self.resolved.init:
             ramp = self.images_seen * EMA_RAMP_UP
@@ -200,10 +198,7 @@ def new_state(resolved: ResolvedConfig, execution: Execution, world: World = ALO
 
 
 def start_over(state: TrainState) -> None:
-    """Reset the existing networks to the beginning, and the optimisers.
-
-    Branch, learning rates and rollbacks stay.
-    """
+    """Reset networks and optimisers to the beginning; branch, learning rates and rollbacks stay."""
     generator, counterpart = _seeded_networks(state.settled)
     state.generator.load_state_dict(generator.state_dict())
     state.counterpart.load_state_dict(counterpart.state_dict())

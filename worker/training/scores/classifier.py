@@ -90,10 +90,7 @@ class Classifier:
 def train(
     images_NHWC: Images, labels_N: Classes, num_classes: int, execution: Execution, tick: Tick
 ) -> tuple[bytes, float]:
-    """Train; return weights as safetensors, and the share of held-out images read right.
-
-    Equal on equal CPUs and threads; the global random state is left alone.
-    """
+    """Train; return safetensors and held-out accuracy, equal on equal CPUs. Leaves the global random state alone."""
     learnt_L, held_out_M = split(len(images_NHWC))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

@@ -134,11 +134,7 @@ def weights_file() -> Path:
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
-    """Load the one pickle that is ever read: of this very SHA-256, by the reader that makes only tensors.
-
-    Raises:
-        TrainingFailed: the file is another one, or cannot be read.
-    """
+    """Load the only pickle ever read, of this SHA-256, as tensors alone; TrainingFailed for another file."""
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -21,11 +21,7 @@ ROWS = 256  # of one block
 
 
 def kernel_distance(x_ND: Features, y_MD: Features, within_y: float | None = None, tick: Tick = unwatched) -> float:
-    """Return unbiased MMD^2 of features (N, D) and (M, D); `within_y`: mean_within(y_MD), if known.
-
-    Raises:
-        ValueError: a set has fewer than two rows, or they differ in D.
-    """
+    """Return unbiased MMD^2 of (N, D) and (M, D); `within_y`: mean_within(y_MD). ValueError if unfit."""
     if x_ND.ndim != 2 or y_MD.ndim != 2 or x_ND.shape[1] != y_MD.shape[1]:
         raise ValueError(f"features of shape {x_ND.shape} and {y_MD.shape}: expected (N, D) and (M, D)")
     within_y = mean_within(y_MD, tick) if within_y is None else within_y

@@ -32,10 +32,7 @@ def mean_distance_within(features_ND: Features, class_N: Classes, tick: Tick = u
 
 
 def diversity_ratio(fakes: dict[int, float], reals: dict[int, float]) -> float | None:
-    """Divide mean distances of fakes by those of reals, over their common classes; 1: as varied, 0: all alike.
-
-    None if there is no such class, or its reals are all alike.
-    """
+    """Divide mean distances of fakes by reals', over common classes; 1: as varied, 0: alike, None: no class."""
     both = fakes.keys() & reals.keys()
     real = sum(reals[each] for each in both)
     return sum(fakes[each] for each in both) / real if real > 0 else None
