@@ -18,6 +18,7 @@ from app.generate.response_cache import ResponseCache
 from app.http.telemetry import Telemetry
 from app.status.storage import StorageMeter
 from app.train.probes import Probes
+from core.audit import AuditLog
 from core.datasets import DatasetStore
 from core.keys import Keyring, Sessions
 from core.queue import TrainQueue
@@ -34,6 +35,7 @@ class Services:
 
     settings: Settings
     sessions: Sessions
+    audit: AuditLog
     store: Store
     registry: Registry
     runs: RunStore

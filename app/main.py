@@ -44,6 +44,7 @@ from app.train import checkpoints, history, schema, validation, verbs
 from app.train import route as train
 from app.train.probes import Probes
 from app.train.reconciler import reconcile_for_ever
+from core.audit import AuditLog
 from core.datasets import DatasetStore
 from core.errors import GanymedeError
 from core.keys import Keyring, Sessions
@@ -92,10 +93,11 @@ def create_app(settings: Settings) -> FastAPI:
     """Build the app of one store; its services live from start-up to shutdown."""
 
     telemetry, sessions = Telemetry(), Sessions(settings.sessions_path, Keyring(settings.keys_path))
+    audit = AuditLog(settings.audit_path)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _services(settings, sessions, telemetry) as services:
+        async with _services(settings, sessions, audit, telemetry) as services:
             app.state.services = services
             yield
 
@@ -114,6 +116,7 @@ def create_app(settings: Settings) -> FastAPI:
     errors.install(app)
     openapi.install(app)
     _add_layers(app, settings, telemetry, Access(sessions, addresses, is_open=is_open_to_all(settings)))
+    app.add_middleware(AccessLog, telemetry=telemetry, audit=audit, is_access_logged=settings.access_log)
     app.router.routes.extend(routes)
     telemetry.expect(routes)
     own = {route.path_format.split("/")[1] for route in routes}
@@ -134,14 +137,16 @@ def _add_layers(app: FastAPI, settings: Settings, telemetry: Telemetry, access: 
         telemetry=telemetry,
         access=access,
     )
-    app.add_middleware(AccessLog, telemetry=telemetry, is_access_logged=settings.access_log)
 
 
 @contextlib.asynccontextmanager
-async def _services(settings: Settings, sessions: Sessions, telemetry: Telemetry) -> AsyncIterator[Services]:
+async def _services(
+    settings: Settings, sessions: Sessions, audit: AuditLog, telemetry: Telemetry
+) -> AsyncIterator[Services]:
     backend = _backend(settings)
     await backend.start()  # first: its process starts while the store is opened
-    services = _make(settings, sessions, await asyncio.to_thread(_open_store, settings), telemetry, backend)
+    store = await asyncio.to_thread(_open_store, settings)
+    services = _make(settings, sessions, audit, store, telemetry, backend)
     models = services.models
     collector = metrics.ServiceCollector(services)
     telemetry.registry.register(collector)
@@ -174,7 +179,9 @@ async def _services(settings: Settings, sessions: Sessions, telemetry: Telemetry
         telemetry.registry.unregister(collector)
 
 
-def _make(settings: Settings, sessions: Sessions, store: Store, telemetry: Telemetry, backend: Backend) -> Services:
+def _make(
+    settings: Settings, sessions: Sessions, audit: AuditLog, store: Store, telemetry: Telemetry, backend: Backend
+) -> Services:
     registry = Registry(store)
     source, bell = Source(registry, backend, settings.precision), RedisBell(settings.broker_url)
     models = ServedModels(source, bell, telemetry, budget=settings.model_memory, max_wait_s=settings.max_wait)
@@ -183,6 +190,7 @@ def _make(settings: Settings, sessions: Sessions, store: Store, telemetry: Telem
     return Services(
         settings=settings,
         sessions=sessions,
+        audit=audit,
         store=store,
         registry=registry,
         runs=runs,

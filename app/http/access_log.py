@@ -4,6 +4,7 @@ An event stream lasts as long as its reader stays, so it is counted when it begi
 Pure ASGI, and the outermost: it also sees what the Guard refuses.
 """
 
+import asyncio
 import logging
 import re
 import time
@@ -12,11 +13,15 @@ from collections.abc import Awaitable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http.telemetry import UNMATCHED, Telemetry
+from core.audit import AuditLog, Deed
 from core.log import KEY, RUN
 
 RUN_IN_ADDRESS = re.compile(rb"/(run_[0-9a-f]{20})(?=[/?#]|\Z)")
 CHANGING_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 CHANGES_NOTHING = frozenset({"/generate", "/generate/morph", "/inspect"})  # whatever the method
+NOUNS = {"train": "run", "models": "model", "datasets": "dataset"}
+VALIDATIONS = frozenset({"/train/validate"})
+UNKNOWN = frozenset({400, 401})  # no request, or nobody's
 UNFINISHED = 499  # the client went away before it was answered: no status of HTTP, but nginx's, and well known
 FAILED = 500
 NOT_READY = ("/readyz", 503)  # what a probe may hear: no failure
@@ -27,8 +32,9 @@ log = logging.getLogger("app.access")
 class AccessLog:
     """Middleware that logs failures and changes; with `is_access_logged`, every request."""
 
-    def __init__(self, app: ASGIApp, telemetry: Telemetry, is_access_logged: bool) -> None:
+    def __init__(self, app: ASGIApp, telemetry: Telemetry, audit: AuditLog, is_access_logged: bool) -> None:
         self.app, self.telemetry, self.is_access_logged = app, telemetry, is_access_logged
+        self.audit = audit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -45,6 +51,8 @@ class AccessLog:
             raise
         finally:
             self._note(answer, time.perf_counter() - began)
+            if deed := deed_of(scope, answer.status, answer.location):
+                await asyncio.to_thread(self.audit.note, deed)
 
     def _note(self, answer: "Answer", seconds: float) -> None:
         method, route = answer.scope["method"], answer.route
@@ -67,7 +75,7 @@ class Answer:
 
     def __init__(self, telemetry: Telemetry, scope: Scope, send: Send) -> None:
         self.telemetry, self.scope, self._send = telemetry, scope, send
-        self.status, self.is_stream = 0, False
+        self.status, self.is_stream, self.location = 0, False, ""
 
     def send(self, message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
@@ -77,14 +85,38 @@ class Answer:
                     self.is_stream = True
                     self.telemetry.answered(self.route, self.status)
                     self.telemetry.streams.inc()
-                elif name == b"location" and not RUN.get():
-                    RUN.set(run_in(value))
+                elif name == b"location":
+                    self.location = value.decode("latin-1")
+                    if not RUN.get():
+                        RUN.set(run_in(value))
         return self._send(message)
 
     @property
     def route(self) -> str:
         """The address as the routes write it, like `/train/{run_id}`, so there are only as many as routes."""
         return getattr(self.scope.get("route"), "path_format", None) or UNMATCHED
+
+
+def deed_of(scope: Scope, status: int, location: str) -> Deed | None:
+    """Return what the audit log says of a request; nothing where it changes nothing by its nature, or showed no key.
+
+    Who may not come in at all is no news: anyone could push all that matters out of a log that is bounded.
+    """
+    method, path = scope["method"], scope["path"]
+    noun = path.split("/")[1]
+    if method not in CHANGING_METHODS or noun not in (*NOUNS, "session") or path in VALIDATIONS or status in UNKNOWN:
+        return None
+    state = scope.get("state", {})
+    key = state.get("key")
+    place = path if path.count("/") > 1 else location  # what a request makes has its name there
+    name = place.rpartition(f"/{noun}/")[2].split("/")[0][:100] if f"/{noun}/" in place else None
+    return Deed(
+        key=key.ref if key else None,
+        what=f"{method} {path[:500]}",
+        status=status,
+        request_id=state.get("request_id"),
+        **({NOUNS[noun]: name} if name and noun in NOUNS else {}),
+    )
 
 
 def run_in(address: bytes) -> str:

@@ -31,6 +31,7 @@ class SignIn(BodyModel):
 def sign_in(body: SignIn, request: Request, response: Response, services: ServicesDep) -> SessionBody:
     """Trade a key for a cookie that opens the same, for a day at most, and ends with the key."""
     key = services.keyring.find(body.key.get_secret_value().encode(errors="replace"))
+    request.scope["state"]["key"] = key  # whose it is from here on
     made = services.sessions.create(key)
     response.set_cookie(
         COOKIE,

@@ -43,7 +43,9 @@ def training_troubles(queue: TrainQueue) -> list[str]:
 
 async def readiness(services: Services, troubles: list[str]) -> Readiness:
     keys = services.keyring.trouble
-    degraded = [*([f"keys: {keys}"] if keys else []), *troubles, *services.models.degraded]
+    audit = services.audit.trouble
+    own = [f"{name}: {why}" for name, why in (("keys", keys), ("audit", audit)) if why]
+    degraded = [*own, *troubles, *services.models.degraded]
     reason, model = await _drawable(services)
     status = "ready" if reason is None else "not_ready"
     return Readiness(status=status, reason=reason, model=model, degraded=degraded)

@@ -44,6 +44,7 @@ def create_key(
 ) -> None:
     """Make a key, and print it: this once, since only its hash is kept. A running API knows it at once."""
     made = _on_file(lambda file: file.create(_wanted(name, scope or [], expires)))
+    _note("keys create", made.key)
     text = made.text.get_secret_value()
     if as_json:
         show.line(json.dumps({**_body(made.key), "key": text}))
@@ -72,6 +73,7 @@ def revoke_key(
 ) -> None:
     """Let a key open nothing any more, at once: requests are refused, sessions and streams that it opened end."""
     revoked = _on_file(lambda file: file.revoke(key))
+    _note("keys revoke", revoked)
     if as_json:
         show.line(json.dumps(_body(revoked)))
     else:
@@ -126,6 +128,13 @@ def _on_file(work: "Callable[[KeysFile], T]") -> T:
     except OSError as error:
         _say(f"{error.filename}: {error.strerror}")
         raise typer.Exit(FAILED) from None
+
+
+def _note(what: str, key: "Key") -> None:
+    from core.audit import AuditLog, Deed
+    from core.settings import load_settings
+
+    AuditLog(load_settings().audit_path).note(Deed(by="command", what=what, about_key=key.id))
 
 
 def _body(key: "Key") -> dict[str, object]:

@@ -30,6 +30,11 @@ def test_a_key_is_the_only_line_on_stdout_and_in_no_other(run: Run, tmp_path: Pa
     ]
     assert revoked.returncode == 0
     assert [(each["id"], each["state"]) for each in again] == [(made.stdout[:16], "revoked")]
+    audit = [json.loads(line) for line in (tmp_path / "var" / "audit.jsonl").read_text().splitlines()]
+    assert [(each["by"], each["what"], each["about_key"]) for each in audit] == [
+        ("command", "keys create", made.stdout[:16]),
+        ("command", "keys revoke", made.stdout[:16]),
+    ]
     assert (tmp_path / "var" / "api-keys.json").stat().st_mode & 0o777 == 0o600
 
 
