@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from models.blocks import UpConv2d, doubling_kernel
+from models.device import without_weights
 
 STEADY_ROWS = 4
 # Of the transposed kernel: what the pixels before and behind an edge add to the first, the second.
@@ -47,7 +48,7 @@ class PhasedConv2d(nn.Conv2d):
     """
 
     def __init__(self, layer: UpConv2d) -> None:
-        with torch.device("meta"):
+        with without_weights():
             super().__init__(layer.in_channels, 4 * layer.out_channels, 2, padding=1, bias=False)
         kernel_IO44 = doubling_kernel(layer.weight)
         phases = [kernel_IO44[:, :, rows][:, :, :, columns] for rows in TAPS for columns in TAPS]
@@ -123,7 +124,7 @@ def _fold_sequence(layers: nn.Sequential) -> None:
 
 def _transposed(layer: UpConv2d) -> nn.ConvTranspose2d:
     kernel_IO44 = doubling_kernel(layer.weight)
-    with torch.device("meta"):
+    with without_weights():
         same = nn.ConvTranspose2d(layer.in_channels, layer.out_channels, 4, stride=2, padding=1, bias=False)
     same.weight = _fixed(kernel_IO44)
     same.bias = None if layer.bias is None else _fixed(layer.bias)
@@ -131,7 +132,7 @@ def _transposed(layer: UpConv2d) -> nn.ConvTranspose2d:
 
 
 def _steady(layer: nn.Linear) -> SteadyLinear:
-    with torch.device("meta"):
+    with without_weights():
         same = SteadyLinear(layer.in_features, layer.out_features, bias=False)
     same.weight, same.bias = layer.weight, layer.bias
     return same

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import torch
 from torch import nn
 
 from core.resolved import EVIDENCE, ResolvedConfig
 from models import ARCHITECTURES
+from models.device import without_weights
 from models.spectral import constrain
 
 
@@ -33,7 +33,7 @@ def _plain(resolved: ResolvedConfig) -> tuple[nn.Module, nn.Module]:
 
 def parameter_counts(resolved: ResolvedConfig) -> tuple[int, int]:
     """Count what both networks learn, without allocating memory for it."""
-    with torch.device("meta"):
+    with without_weights():
         networks = _plain(resolved)  # spectral norm learns nothing, and needs weights
     generator, counterpart = (sum(weight.numel() for weight in network.parameters()) for network in networks)
     return generator, counterpart

@@ -19,6 +19,7 @@ from core.registry import VersionManifest
 from core.registry.manifest import FIRST_REVISION, GENERATION, IMAGE, MANIFEST_FILE
 from core.store import files
 from models import ARCHITECTURES
+from models.device import without_weights
 
 WEIGHTS_FILE = "generator.safetensors"
 MAX_HEADER_BYTES = 1 << 20  # ours have a few thousand; the format's own limit lets a file cost a hundred times its size
@@ -44,7 +45,7 @@ def load_generator(path: Path) -> tuple[nn.Module, Any]:
             described = json.loads((file.metadata() or {})["ganymede"])
             architecture = ARCHITECTURES[described["architecture"]]
             config = architecture.config(**described["config"])
-            with torch.device("meta"):
+            with without_weights():
                 generator = architecture.generator(config)
             names = _check_tensors(file, generator)
             # Copies: a tensor of safe_open is the mapped file; once that is cut short, to read it kills the process.

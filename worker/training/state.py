@@ -20,6 +20,7 @@ from worker.training.augmentation import augmentation_of
 from worker.training.batches import Batches, Position
 from worker.training.distributed import ALONE, World
 from worker.training.execution import Execution
+from worker.training.optimizer import EagerAdam
 from worker.training.randomness import Draws, Moment, Purpose, stream
 from worker.training.schedules import FIRST_BETA2, LAST_PENALTY, SCHEDULES, moved
 
@@ -191,8 +192,8 @@ def new_state(resolved: ResolvedConfig, execution: Execution, world: World = ALO
         generator=generator,
         counterpart=counterpart,
         ema=copy.deepcopy(generator).eval().requires_grad_(False),
-        generator_optimizer=torch.optim.Adam(generator.parameters(), resolved.generator_lr, betas, fused=True),
-        counterpart_optimizer=torch.optim.Adam(counterpart.parameters(), resolved.discriminator_lr, betas, fused=True),
+        generator_optimizer=EagerAdam(generator.parameters(), resolved.generator_lr, betas, fused=True),
+        counterpart_optimizer=EagerAdam(counterpart.parameters(), resolved.discriminator_lr, betas, fused=True),
         augmentation=augmentation_of(resolved).begin(execution.torch_device),
     )
 

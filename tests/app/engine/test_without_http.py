@@ -9,10 +9,14 @@ from pathlib import Path
 import httpx
 import numpy as np
 
+from core.registry import Registry
 from core.store import Store
+from models.weights import WEIGHTS_FILE
+from tests.fixtures import PublishTiny
 
 ROOT = Path(__file__).resolve().parents[3]
 SIDE_OF_HTTP = {"fastapi", "starlette", "uvicorn", "redis", "rq"}
+COMPILER = {"torch._dynamo"}  # as slow to load as the rest of torch
 
 
 def program_in_the_docs() -> str:
@@ -32,10 +36,17 @@ async def test_the_program_in_the_docs_draws_what_generate_sends(client: httpx.A
     assert np.array_equal(drawn, np.load(io.BytesIO(sent.content), allow_pickle=False))
 
 
-def test_no_module_of_the_engine_loads_http_or_the_queue() -> None:
+def test_no_module_of_the_engine_loads_http_or_the_queue_and_no_network_a_compiler(
+    registry: Registry, publish_tiny: PublishTiny
+) -> None:
+    weights = registry.folder("tiny", publish_tiny()) / WEIGHTS_FILE
     names = [f"app.engine.{path.stem}" for path in (ROOT / "app" / "engine").glob("[!_]*.py")]
-    code = f"import sys, {', '.join(names)}; loaded = {SIDE_OF_HTTP} & set(sys.modules); assert not loaded, loaded"
+    code = (
+        f"import sys, pathlib, models.weights, {', '.join(names)};"
+        f"models.weights.load_generator(pathlib.Path(sys.argv[1]));"
+        f"loaded = {SIDE_OF_HTTP | COMPILER} & set(sys.modules); assert not loaded, loaded"
+    )
 
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code, weights], cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr

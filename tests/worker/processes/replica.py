@@ -44,6 +44,7 @@ def main(meeting: Path, rank: int, size: int, folder: Path, names: list[str]) ->
             average["augmentation"] = state.augmentation
             tensors = {name: tensor.contiguous() for name, tensor in (_tensors(state) | average).items()}
             save_file(tensors, folder / f"{name}-{rank}.safetensors")
+    assert "torch._dynamo" not in sys.modules, "a compiler was loaded, which takes as long as the rest of torch"
 
 
 if __name__ == "__main__":

@@ -28,8 +28,8 @@ from tests.worker.checkpoints.test_rollback import HOPELESS
 from tests.worker.conftest import CreateRun, TrainHere
 from worker.training import stopping
 
-# Of a loss of about 1, over 50 steps: sums are made in another order. At ten times the learning rate the steps of a GAN
-# are chaotic, and one process with another number of threads ends as far off as two processes do.
+# Of a loss of about 1, over some steps: sums are made in another order. At ten times the learning rate the steps of a
+# GAN are chaotic, and one process with another number of threads ends as far off as two processes do.
 TOLERANCE, RATE = 1e-5, 2e-4
 
 
@@ -44,12 +44,12 @@ def train_together(settings: Settings, train_here: TrainHere, monkeypatch: pytes
 
 @pytest.fixture
 def blobs(store: Store) -> str:
-    """A stored dataset of 64 images of 16x16: a bright blob somewhere."""
+    """A stored dataset of 64 images of 8x8: a bright blob somewhere."""
     rng = np.random.default_rng(0)
-    y, x = np.mgrid[:16, :16]
-    middles = rng.uniform(4, 12, (64, 2))
+    y, x = np.mgrid[:8, :8]
+    middles = rng.uniform(2, 6, (64, 2))
     distance = np.stack([(y - row) ** 2 + (x - column) ** 2 for row, column in middles])
-    images = (255 * np.exp(-distance / 8)).astype(np.uint8)[..., None]
+    images = (255 * np.exp(-distance / 2)).astype(np.uint8)[..., None]
     DatasetStore(store).add("blobs", ImageSet(images, None, ()), Origin("a test"))
     return "blobs"
 
@@ -65,11 +65,17 @@ def trainers_of(run: Run, parent: int | None = None) -> list[int]:
     return sorted(mine, key=lambda pid: int(mine[pid][-3]))
 
 
-@pytest.mark.parametrize("augment", ["none", "ada"])
+@pytest.mark.parametrize(("augment", "steps"), [("none", 20), ("ada", 35)])  # until it changes pictures
 def test_two_processes_learn_what_one_learns_from_the_same_batches(
-    create_run: CreateRun, train_together: TrainHere, blobs: str, augment: str
+    create_run: CreateRun, train_together: TrainHere, blobs: str, augment: str, steps: int
 ) -> None:
-    config: dict[str, Any] = {"recipe": "r3gan", "dataset": blobs, "steps": 50, "report_every": 1, "augment": augment}
+    config: dict[str, Any] = {
+        "recipe": "r3gan",
+        "dataset": blobs,
+        "steps": steps,
+        "report_every": 1,
+        "augment": augment,
+    }
     config |= {"precision": "float32", "generator_lr": RATE, "discriminator_lr": RATE}
     one, two = create_run(**config), create_run(processes=2, **config)
 

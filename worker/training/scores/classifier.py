@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from core.images import Images
 from worker.training.execution import Execution
+from worker.training.optimizer import EagerAdam
 from worker.training.scores.extractor import Features, to_pixels
 from worker.training.scores.tick import Tick
 
@@ -96,7 +97,9 @@ def train(
         torch.manual_seed(0)
         network = ClassifierModule(images_NHWC.shape[1], images_NHWC.shape[3], num_classes).to(execution.torch_device)
     epochs, size = _plan(len(learnt_L))
-    optimizer = torch.optim.AdamW(network.parameters(), PEAK_LR, weight_decay=WEIGHT_DECAY, fused=True)
+    optimizer = EagerAdam(
+        network.parameters(), PEAK_LR, weight_decay=WEIGHT_DECAY, decoupled_weight_decay=True, fused=True
+    )
     steps = epochs * (len(learnt_L) // size)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_LR, total_steps=steps, pct_start=0.2)
     draws = np.random.default_rng(0)

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from core.errors import TrainingFailed
 from core.images import Images
+from models.device import without_weights
 from worker.training.scores.extractor import Features, to_colour, to_pixels
 
 NAME = "inception"
@@ -206,7 +207,7 @@ class Inception:
 
 def _without_extras(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """Drop the second classifier, used only in training, and counters that the port lacks."""
-    with torch.device("meta"):
+    with without_weights():
         names = [name for name in InceptionModule().state_dict() if name.endswith("num_batches_tracked")]
     counters = {name: torch.zeros((), dtype=torch.int64) for name in names}
     return counters | {name: tensor for name, tensor in weights.items() if not name.startswith("AuxLogits")}
