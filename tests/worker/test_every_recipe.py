@@ -271,7 +271,7 @@ def test_a_conditional_generator_learns_which_class_is_bright_where(begin: Begin
     recipe = RECIPES[name]
     rate = 5e-3 if recipe.regulariser == "spectral_norm" else 2e-3
     rates = {"generator_lr": rate, "discriminator_lr": rate, "lr_schedule": "constant"}
-    state, batches = begin(name, steps=300 // recipe.n_critic + 100, ema_half_life=200 * recipe.n_critic, **rates)
+    state, batches = begin(name, steps=120 // recipe.n_critic + 40, ema_half_life=60 * recipe.n_critic, **rates)
 
     Trainer(state, method_of(state.resolved), batches, []).fit()
 
