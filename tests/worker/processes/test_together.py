@@ -69,14 +69,8 @@ def trainers_of(run: Run, parent: int | None = None) -> list[int]:
 def test_two_processes_learn_what_one_learns_from_the_same_batches(
     create_run: CreateRun, train_together: TrainHere, blobs: str, augment: str, steps: int
 ) -> None:
-    config: dict[str, Any] = {
-        "recipe": "r3gan",
-        "dataset": blobs,
-        "steps": steps,
-        "report_every": 1,
-        "augment": augment,
-    }
-    config |= {"precision": "float32", "generator_lr": RATE, "discriminator_lr": RATE}
+    config: dict[str, Any] = {"recipe": "r3gan", "dataset": blobs, "steps": steps, "augment": augment}
+    config |= {"report_every": 1, "precision": "float32", "generator_lr": RATE, "discriminator_lr": RATE}
     one, two = create_run(**config), create_run(processes=2, **config)
 
     ended = [train_together(one), train_together(two)]
