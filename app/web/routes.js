@@ -13,4 +13,7 @@ export const ROUTES = [
   { path: ["runs", ":id"], title: "Run", load: () => import("./pages/run.js") },
   { path: ["models"], title: "Models", icon: "models", load: () => import("./pages/models.js") },
   { path: ["models", ":name"], title: "Model", load: () => import("./pages/model.js") },
+  { path: ["data"], title: "Data", icon: "data", load: () => import("./pages/data.js") },
+  { path: ["data", ":name"], title: "Dataset", load: () => import("./pages/dataset.js") },
+  { path: ["system"], title: "System", icon: "system", load: () => import("./pages/system.js") },
 ];

@@ -1,15 +1,28 @@
 """Models, data, the system, runs beside each other: what is there, seen and managed in a real browser."""
 
+import io
 import json
+import re
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Service
 from tests.e2e.page.conftest import Tab
 
-VIEWS = ["#/models", "#/models/drawn", "#/models/drawn?promote=1"]
+VIEWS = [
+    "#/models",
+    "#/models/drawn",
+    "#/models/drawn?promote=1",
+    "#/data",
+    "#/data/mnist-10k?label=7",
+    "#/data?add=1",
+    "#/system",
+]
 MODEL = "drawn"  # two versions, no alias of its own; each test has a model of its own where it changes it
 
 
@@ -140,3 +153,97 @@ def test_a_view_fits_a_narrow_screen_and_has_no_serious_barrier_in_dark(
 
     assert not narrow_tab.is_wider_than_its_screen()
     assert narrow_tab.barriers() == []
+
+
+def archive(path: Path, files: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def pictures(count: int) -> dict[str, bytes]:
+    """Small pictures in two classes, each another grey."""
+    found = {}
+    for i in range(count):
+        buffer = io.BytesIO()
+        Image.new("RGB", (16, 16), (i, i, i)).save(buffer, "PNG")
+        found[f"{'dark' if i < count / 4 else 'light'}/{i}.png"] = buffer.getvalue()
+    return found
+
+
+def test_an_upload_tells_which_files_are_bad_and_what_training_would_do_with_the_rest(
+    tab: Tab, service: Service, tmp_path: Path
+) -> None:
+    path = archive(tmp_path / "Some Greys.zip", {**pictures(40), "light/broken.png": b"no picture"})
+    page = tab.open("#/data")
+    page.get_by_role("button", name="Add pictures").click()
+
+    page.locator("dialog input[type=file]").set_input_files(path)
+    expect(page.get_by_label("Name")).to_have_value("some-greys")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".bad-files")).to_contain_text("light/broken.png")
+    expect(page.locator(".report")).to_contain_text("40 of 41")
+    page.get_by_role("link", name="Look at it").click()
+
+    are_drawn(page, ".preview", 1)
+    expect(page.locator(".balance li", has_text="dark")).to_contain_text("10")
+    expect(page.locator(".plan")).to_contain_text("Recipe")
+    page.get_by_role("link", name="Change it, and start").click()
+    expect(page).to_have_url(re.compile(r"#/new\?dataset=some-greys"))
+
+
+def test_a_file_or_a_name_that_is_refused_is_told_at_its_field_and_can_be_mended(
+    tab: Tab, service: Service, tmp_path: Path
+) -> None:
+    tab.expected = "422"
+    (tmp_path / "words.txt").write_text("no pictures")
+    page = tab.open("#/data?add=1")
+
+    page.locator("dialog input[type=file]").set_input_files(tmp_path / "words.txt")
+    page.get_by_label("Name").fill("Not A Name")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("#upload-name-help")).to_contain_text("lower-case letters")
+
+    page.get_by_label("Name").fill("words")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("alert")).to_contain_text("is text")
+
+
+def test_an_upload_that_is_cancelled_leaves_nothing(tab: Tab, service: Service, tmp_path: Path) -> None:
+    path = archive(tmp_path / "never.zip", pictures(8))
+    page = tab.open("#/data?add=1")
+    page.route("**/datasets", lambda route: None)  # it is on its way for ever
+
+    page.locator("dialog input[type=file]").set_input_files(path)
+    page.get_by_role("button", name="Send").click()
+    page.get_by_role("button", name="Cancel").click()
+
+    expect(page.get_by_role("button", name="Send")).to_be_enabled()
+    page.unroute("**/datasets")
+    with service.client as client:
+        assert client.get("/datasets/never").status_code == 404
+
+
+def test_a_dataset_is_deleted_after_a_question(tab: Tab, service: Service, tmp_path: Path) -> None:
+    path = archive(tmp_path / "gone.zip", pictures(8))
+    with service.client as client:
+        answer = client.post("/datasets", data={"name": "gone"}, files={"file": path.read_bytes()})
+        assert answer.status_code == 201, answer.text
+    page = tab.open("#/data/gone")
+
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete the dataset").click()
+
+    expect(page.locator(".model", has_text="mnist-10k")).to_be_visible()
+    expect(page.locator(".model", has_text="gone")).to_have_count(0)
+
+
+def test_the_system_shows_its_worker_what_is_in_memory_and_what_hinders_it(tab: Tab, service: Service) -> None:
+    page = tab.open("#/system")
+
+    expect(page.get_by_role("region", name="Workers")).to_contain_text("idle")
+    expect(page.get_by_role("region", name="Drawing")).to_contain_text("digits@1")
+    expect(page.get_by_text("Nothing hinders it")).to_be_visible()
+    page.get_by_role("button", name="What each run keeps").click()
+    expect(page.get_by_text("There are no runs.")).to_be_visible()
