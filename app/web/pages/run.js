@@ -104,7 +104,7 @@ function Course({ run, query }) {
   return html`
     <div class="course">
       <section class="card course-charts" aria-label="Curves" onMouseLeave=${() => setHovered(null)}>
-        <${ChartControls} query=${query} />
+        ${useMemo(() => html`<${ChartControls} query=${query} />`, [JSON.stringify(query)])}
         ${error && html`<${Trouble} error=${error} again=${again} />`}
         ${!history && !error && html`<${Waiting} what="the numbers" />`}
         ${isEmpty && html`<${Empty} icon="runs" title="No numbers yet">The first come with its first steps.<//>`}
@@ -118,7 +118,7 @@ function Course({ run, query }) {
           : html`<div class="card"><${Empty} icon="data" title=${samples ? "No pictures yet" : "Looking"}>It draws the same seeds again and again, so that you see what it learns.<//></div>`}
       </div>
     </div>
-    <${Below} run=${run} events=${events} tab=${TABS[query.tab] ? query.tab : "events"} />`;
+    ${useMemo(() => html`<${Below} run=${run} events=${events} tab=${TABS[query.tab] ? query.tab : "events"} />`, [run, events.length, query.tab])}`;
 }
 
 /** @param {{run: any, events: any[], tab: string}} props */

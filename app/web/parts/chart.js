@@ -1,5 +1,5 @@
 // One chart: curves over a shared x, with a cursor that all charts of a view have in common, and a table behind it.
-import { html, useEffect, useRef } from "../lib/ui.js";
+import { html, useEffect, useMemo, useRef } from "../lib/ui.js";
 import { smoothed, summaryOf } from "../lib/curves.js";
 import { count, duration, measure } from "../lib/format.js";
 import { colourOf, loadPlot } from "../lib/plot.js";
@@ -20,6 +20,7 @@ export function Chart({ title, help, x, kind, series, smoothing, isLog, marks, a
   const plot = useRef(null);
   const now = useRef({});
   now.current = { marks, onHover, onPick, kind };
+  const lasts = useMemo(() => series.map(({ values }) => summaryOf(values)?.last), [x, series.length]);
   const shape = JSON.stringify([series.map(({ label, isDashed }) => [label, isDashed]), kind, smoothing > 0, isLog]);
 
   useEffect(() => {
@@ -53,10 +54,10 @@ export function Chart({ title, help, x, kind, series, smoothing, isLog, marks, a
     <figure class="chart" aria-label=${title}>
       <figcaption>
         <h3>${title}</h3>
-        <ul class="legend">${series.map((one) => html`<li key=${one.label}><i class=${one.isDashed ? "is-dashed" : ""} style=${{ borderColor: `var(--${one.colour})` }}></i>${one.label} <b class="num">${measure(summaryOf(one.values)?.last)}</b></li>`)}</ul>
+        <ul class="legend">${series.map((one, i) => html`<li key=${one.label}><i class=${one.isDashed ? "is-dashed" : ""} style=${{ borderColor: `var(--${one.colour})` }}></i>${one.label} <b class="num">${measure(lasts[i])}</b></li>`)}</ul>
       </figcaption>
       <div class="plot" ref=${box}></div>
-      <details class="behind"><summary>${help}</summary><${Numbers} series=${series} /></details>
+      ${useMemo(() => html`<details class="behind"><summary>${help}</summary><${Numbers} series=${series} /></details>`, [x, series.length])}
     </figure>`;
 }
 
@@ -96,13 +97,24 @@ function optionsOf(Plot, series, isSmooth, isLog, now) {
     series: [{}, ...linesOf(series, isSmooth).map(({ colour, isDashed, alpha }) => ({
       stroke: () => colourOf(colour), width: alpha ? 1 : 1.8, alpha: alpha ?? 1, dash: isDashed ? DASH : undefined, spanGaps: true, points: { show: false },
     }))],
-    hooks: { drawAxes: [(self) => drawMarks(self, now.current.marks)], setCursor: [(self) => hovered(self, now)], ready: [(self) => self.over.addEventListener("click", () => pick(self, now))] },
+    hooks: { drawAxes: [(self) => drawMarks(self, now.current.marks)], setCursor: [(self) => hovered(self, now)], ready: [(self) => listen(self, now)] },
   };
+}
+
+/** The chart that the pointer is over; the others only follow its cursor. */
+let underPointer = null;
+
+/** @param {any} self @param {{current: any}} now */
+function listen(self, now) {
+  self.over.addEventListener("click", () => pick(self, now));
+  self.over.addEventListener("mouseenter", () => {
+    underPointer = self;
+  }, true);
 }
 
 /** @param {any} self @param {{current: any}} now */
 function hovered(self, now) {
-  if (self.cursor.event && self.root.matches(":hover")) now.current.onHover(self.cursor.left >= 0 ? self.posToVal(self.cursor.left, "x") : null);
+  if (self.cursor.event && underPointer === self) now.current.onHover(self.cursor.left >= 0 ? self.posToVal(self.cursor.left, "x") : null);
 }
 
 /** @param {any} self @param {{current: any}} now */
@@ -144,7 +156,7 @@ function place(plot, at) {
     plot.over.append(line);
   }
   const left = at === null ? -1 : plot.valToPos(at, "x");
-  line.hidden = !(left >= 0 && left <= plot.over.clientWidth);
+  line.hidden = !(left >= 0 && left <= plot.bbox.width / devicePixelRatio);
   line.style.transform = `translateX(${left}px)`;
 }
 

@@ -1,5 +1,5 @@
 // The charts of a run, and what is chosen of them: x, smoothing, a logarithm.
-import { html } from "../lib/ui.js";
+import { html, useMemo } from "../lib/ui.js";
 import { columnOf, hasColumn } from "../lib/curves.js";
 import { setQuery } from "../lib/router.js";
 import { Chart } from "./chart.js";
@@ -42,7 +42,7 @@ export function smoothingOf(query) {
  * @param {{history: import("../lib/curves.js").History, query: Record<string, string>, marks: {x: number, tone: string}[], at: number|null, onHover: (x: number|null) => void, onPick: (x: number) => void}} props
  */
 export function Charts({ history, query, marks, at, onHover, onPick }) {
-  const there = CHARTS.map((chart) => ({ ...chart, series: chart.series.filter(([name]) => hasColumn(history, name)) })).filter(({ series }) => series.length);
+  const there = useMemo(() => CHARTS.map((chart) => ({ ...chart, series: chart.series.filter(([name]) => hasColumn(history, name)) })).filter(({ series }) => series.length), [history]);
   return there.map(({ title, help, series, isLog, isPlain }) => html`
     <${Chart} key=${title} title=${title} help=${help} x=${history.data[0]} kind=${history.x} smoothing=${isPlain ? 0 : smoothingOf(query)} isLog=${query.log === "1" || Boolean(isLog)}
       series=${series.map(([name, label, colour, isFloor]) => ({ label, colour, isDashed: isFloor, values: columnOf(history, name) }))}
