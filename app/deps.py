@@ -20,7 +20,7 @@ from app.status.storage import StorageMeter
 from app.train.probes import Probes
 from core.audit import AuditLog
 from core.datasets import DatasetStore
-from core.keys import Keyring, Sessions
+from core.keys import Keyring, KeyUsage, Sessions
 from core.queue import TrainQueue
 from core.registry import Registry
 from core.runs import RunStore
@@ -35,6 +35,7 @@ class Services:
 
     settings: Settings
     sessions: Sessions
+    usage: KeyUsage
     audit: AuditLog
     store: Store
     registry: Registry

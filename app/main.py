@@ -47,7 +47,7 @@ from app.train.reconciler import reconcile_for_ever
 from core.audit import AuditLog
 from core.datasets import DatasetStore
 from core.errors import GanymedeError
-from core.keys import Keyring, Sessions
+from core.keys import Keyring, KeyUsage, Sessions
 from core.keys.door import is_open_to_all
 from core.machine.cores import available_cores
 from core.queue import RedisBell, TrainQueue
@@ -92,12 +92,15 @@ log = logging.getLogger(__name__)
 def create_app(settings: Settings) -> FastAPI:
     """Build the app of one store; its services live from start-up to shutdown."""
 
-    telemetry, sessions = Telemetry(), Sessions(settings.sessions_path, Keyring(settings.keys_path))
-    audit = AuditLog(settings.audit_path)
+    telemetry, audit = Telemetry(), AuditLog(settings.audit_path)
+    routes = [route for part in PARTS for route in part.router.routes if isinstance(route, KeyedRoute)]
+    keyring, addresses = Keyring(settings.keys_path), Addresses(routes)
+    sessions, usage = Sessions(settings.sessions_path, keyring), KeyUsage(settings.usage_path, keyring.now)
+    access = Access(sessions, usage, addresses, is_open=is_open_to_all(settings))
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _services(settings, sessions, audit, telemetry) as services:
+        async with _services(settings, access, audit, telemetry) as services:
             app.state.services = services
             yield
 
@@ -111,11 +114,10 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},  # /metrics is ours
     )
-    routes = [route for part in PARTS for route in part.router.routes if isinstance(route, KeyedRoute)]
-    app.state.addresses = addresses = Addresses(routes)
+    app.state.addresses = addresses
     errors.install(app)
     openapi.install(app)
-    _add_layers(app, settings, telemetry, Access(sessions, addresses, is_open=is_open_to_all(settings)))
+    _add_layers(app, settings, telemetry, access)
     app.add_middleware(AccessLog, telemetry=telemetry, audit=audit, is_access_logged=settings.access_log)
     app.router.routes.extend(routes)
     telemetry.expect(routes)
@@ -141,12 +143,12 @@ def _add_layers(app: FastAPI, settings: Settings, telemetry: Telemetry, access: 
 
 @contextlib.asynccontextmanager
 async def _services(
-    settings: Settings, sessions: Sessions, audit: AuditLog, telemetry: Telemetry
+    settings: Settings, access: Access, audit: AuditLog, telemetry: Telemetry
 ) -> AsyncIterator[Services]:
     backend = _backend(settings)
     await backend.start()  # first: its process starts while the store is opened
     store = await asyncio.to_thread(_open_store, settings)
-    services = _make(settings, sessions, audit, store, telemetry, backend)
+    services = _make(settings, access, audit, store, telemetry, backend)
     models = services.models
     collector = metrics.ServiceCollector(services)
     telemetry.registry.register(collector)
@@ -160,7 +162,7 @@ async def _services(
         log.exception("the default model cannot be drawn")
     tasks = [
         asyncio.create_task(reconcile_for_ever(services.runs, services.queue)),
-        asyncio.create_task(watch_keys(sessions, services.wake_streams)),
+        asyncio.create_task(watch_keys(access.sessions, services.wake_streams)),
     ]
     try:
         yield services
@@ -180,7 +182,7 @@ async def _services(
 
 
 def _make(
-    settings: Settings, sessions: Sessions, audit: AuditLog, store: Store, telemetry: Telemetry, backend: Backend
+    settings: Settings, access: Access, audit: AuditLog, store: Store, telemetry: Telemetry, backend: Backend
 ) -> Services:
     registry = Registry(store)
     source, bell = Source(registry, backend, settings.precision), RedisBell(settings.broker_url)
@@ -189,7 +191,8 @@ def _make(
     encoders = Encoders(settings.max_wait, telemetry)
     return Services(
         settings=settings,
-        sessions=sessions,
+        sessions=access.sessions,
+        usage=access.usage,
         audit=audit,
         store=store,
         registry=registry,

@@ -192,6 +192,10 @@ class Settings(BaseSettings):
         return (self.api_keys_file or self.home / "api-keys.json").absolute()
 
     @property
+    def usage_path(self) -> Path:
+        return (self.home / "key-usage.json").absolute()
+
+    @property
     def audit_path(self) -> Path:
         return (self.home / "audit.jsonl").absolute()
 

@@ -14,6 +14,7 @@ from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.generate.formats import one_picture
 from app.generate.parameters import GenerateBody
+from app.generate.quota import counted
 from app.generate.sampling import MAX_PIXELS, MEDIA_TYPES, SamplingParams, check
 from app.http.routing import Router
 from core.errors import (
@@ -73,7 +74,7 @@ async def inspect(
     picture, recipe = await services.encoders.run(READ_S + len(data) * READ_BYTE_S, _read, data)
     inspection = InspectionBody(recipe=recipe, width=picture.width, height=picture.height, verified=None, reason=None)
     if query.verify:
-        inspection.verified, inspection.reason = await _verdict(recipe, picture, services)
+        inspection.verified, inspection.reason = await _verdict(recipe, picture, request, services)
     return inspection
 
 
@@ -100,7 +101,9 @@ def _read(data: bytes) -> tuple[PngFile, Provenance]:
         raise RecipeInvalid(f"the text {KEYWORD!r} is no recipe of ours: {where}: {first['msg'][:200]}") from None
 
 
-async def _verdict(recipe: Provenance, picture: PngFile, services: Services) -> tuple[bool | None, str | None]:
+async def _verdict(
+    recipe: Provenance, picture: PngFile, request: Request, services: Services
+) -> tuple[bool | None, str | None]:
     """Return whether a recipe draws this picture (None: nobody can tell), and why not."""
     if recipe.seed is None and recipe.z is None:
         return None, "the recipe has neither seed nor z"
@@ -114,7 +117,8 @@ async def _verdict(recipe: Provenance, picture: PngFile, services: Services) -> 
         return None, f"this cannot be drawn here: {_shown(error)}"
     compare = functools.partial(_difference, params=params, picture=picture)
     work_s = READ_S + 3 * picture.width * picture.height * COMPARE_BYTE_S
-    reason = (await services.batcher.draw(engine, params.rows, compare, work_s)).content
+    with counted(1, request, services):
+        reason = (await services.batcher.draw(engine, params.rows, compare, work_s)).content
     if isinstance(reason, PictureInvalid):
         raise reason
     return reason is None, reason

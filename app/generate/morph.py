@@ -22,6 +22,7 @@ from app.engine.request import EngineRequest
 from app.errors import documented
 from app.generate.formats import FILE_S, OTHER_S, add_file, facts_of
 from app.generate.parameters import SEEDS_TEXT, DrawingRequest, Label, Labels, Seeds
+from app.generate.quota import counted
 from app.generate.route import content_of, headers_of
 from app.generate.sampling import check_pixels, labels_of
 from app.generate.seeds import read_seeds
@@ -43,6 +44,7 @@ from core.errors import (
 from core.images import Images, enlarge
 from core.images.animations import Animation, animate
 from core.images.png import ENCODER, write_png
+from core.keys.errors import QuotaExceeded
 from core.refs import parse_reference
 from ganymede.schemas.bodies import BodyModel
 from ganymede.schemas.drawings import MANIFEST, MorphFrame, MorphManifest
@@ -123,7 +125,9 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}, "description": "The moving picture."},
     304: {"description": "The one you have is the one you would get."},
     **documented(ModelNotFound, RunNotFound, CheckpointNotFound),
-    **documented(NotAcceptable, InvalidRequest, LabelNotSupported, Overloaded, NotReady, GenerationTimeout),
+    **documented(
+        NotAcceptable, InvalidRequest, LabelNotSupported, Overloaded, QuotaExceeded, NotReady, GenerationTimeout
+    ),
 }
 
 
@@ -147,7 +151,8 @@ async def morph(
         make = functools.partial(encode, params=params, engine=engine)
         return services.batcher.submit(engine, params.rows(engine.latent_dim), make, work_s=params.work_s(engine))
 
-    content, timing = await content_of(etag, submit, request, services)
+    with counted(len(params.places), request, services):
+        content, timing = await content_of(etag, submit, request, services)
     headers += [
         (b"content-type", MEDIA_TYPES[params.form].encode()),
         (b"server-timing", timing.encode()),

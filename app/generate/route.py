@@ -17,6 +17,7 @@ from app.errors import documented
 from app.generate.admission import refused_unread
 from app.generate.formats import encode, safe, work_of
 from app.generate.parameters import GenerateBody, GenerateQuery
+from app.generate.quota import counted
 from app.generate.sampling import MEDIA_TYPES, SamplingParams, check
 from app.http.conditional import IMMUTABLE, IfNoneMatch, is_known
 from app.http.fast_route import RawHeaders, RawResponse
@@ -34,6 +35,7 @@ from core.errors import (
     Overloaded,
     RunNotFound,
 )
+from core.keys.errors import QuotaExceeded
 from core.refs import parse_reference
 from ganymede.schemas.drawings import DrawnImages
 from ganymede.schemas.keys import KeyScope
@@ -67,7 +69,9 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     },
     304: {"description": "The picture you have is the one you would get."},
     **documented(ModelNotFound, RunNotFound, CheckpointNotFound),
-    **documented(NotAcceptable, InvalidRequest, LabelNotSupported, Overloaded, NotReady, GenerationTimeout),
+    **documented(
+        NotAcceptable, InvalidRequest, LabelNotSupported, Overloaded, QuotaExceeded, NotReady, GenerationTimeout
+    ),
 }
 DOCUMENTED: dict[str, Any] = {"response_class": Response, "responses": ANSWERS}
 
@@ -135,7 +139,8 @@ async def _answer(
     form = (b"content-type", MEDIA_TYPES[params.form].encode())
     if request.method == "HEAD":  # nothing is drawn, so nobody knows how long it would be
         return RawResponse(200, [*_headers(params, etag, ref, engine), form])
-    content, timing = await content_of(etag, lambda: _submit(params, engine, request, services), request, services)
+    with counted(len(params.latents), request, services):
+        content, timing = await content_of(etag, lambda: _submit(params, engine, request, services), request, services)
     more = [(b"server-timing", timing.encode()), (b"content-length", b"%d" % len(content))]
     return RawResponse(200, [*_headers(params, etag, ref, engine), form, *more], content)
 

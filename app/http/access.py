@@ -11,9 +11,10 @@ from starlette.types import Scope as Request
 
 from app.http.routing import Addresses
 from core.errors import BadRequest, GanymedeError, OriginNotAllowed
-from core.keys import Key, Sessions
+from core.keys import Key, KeyUsage, Sessions
 from core.keys.errors import KeyInvalid, ScopeMissing
 from core.keys.record import KEY, KEY_LENGTH
+from core.keys.usage import MINUTE_S
 from core.log import KEY as KEY_ID
 
 AUTHORIZATION = b"authorization"
@@ -29,8 +30,8 @@ RawHeaders = list[tuple[bytes, bytes]]
 class Access:
     """Lets requests in, or says why not. `is_open`: whether everyone is let in while no key is defined."""
 
-    def __init__(self, sessions: Sessions, addresses: Addresses, *, is_open: bool) -> None:
-        self.sessions, self.keyring = sessions, sessions.keyring
+    def __init__(self, sessions: Sessions, usage: KeyUsage, addresses: Addresses, *, is_open: bool) -> None:
+        self.sessions, self.keyring, self.usage = sessions, sessions.keyring, usage
         self.addresses, self.is_open = addresses, is_open
 
     def refusal(self, request: Request, headers: dict[bytes, bytes]) -> GanymedeError | None:
@@ -50,6 +51,9 @@ class Access:
             return
         key = request["state"]["key"] = self._shown(request, headers)
         KEY_ID.set(key.id)
+        if key.per_minute is not None:
+            request["state"]["rate"] = rate_headers(key.per_minute, None)  # where none is left
+            request["state"]["rate"] = rate_headers(key.per_minute, self.usage.take(key))
         if not key.allows(needed):
             made_for = ", ".join(key.scopes)
             raise ScopeMissing(f"this needs a key with the scope {needed}; {key.id} is for {made_for}", needed)
@@ -71,6 +75,15 @@ def cookie_of(header: bytes) -> bytes | None:
     pairs = (pair.strip().partition(b"=") for pair in header.split(b";"))
     found = [value for name, _, value in pairs if name == COOKIE.encode()]
     return None if not found else found[0] if len(found) == 1 else b""
+
+
+def rate_headers(limit: int, standing: tuple[int, int] | None) -> RawHeaders:
+    """What the IETF's draft has of a limit of a minute: the policy, and what is left."""
+    left, reset_s = standing or (0, int(MINUTE_S))
+    return [
+        (b"ratelimit-policy", b'"minute";q=%d;w=%d' % (limit, MINUTE_S)),
+        (b"ratelimit", b'"minute";r=%d;t=%d' % (left, reset_s)),
+    ]
 
 
 def key_of(request: Request) -> Key | None:

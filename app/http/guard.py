@@ -74,7 +74,9 @@ class Guard:
 
         def send_with_id(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                own = private(message["headers"]) if "key" in state else message["headers"]
+                own = message["headers"]
+                if "key" in state:
+                    own = [*private(own), *state.get("rate", ())]
                 message["headers"] = [*own, (b"request-id", request_id.encode()), *BROWSER_HEADERS, *_page_policy(own)]
             return send(message)
 

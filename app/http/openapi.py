@@ -26,7 +26,7 @@ from core.errors import (
     StoreFull,
     TrainingFailed,
 )
-from core.keys.errors import KeyInvalid, KeysUnusable, ScopeMissing
+from core.keys.errors import KeyInvalid, KeysUnusable, RateLimited, ScopeMissing
 from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.problems import FieldProblemBody, Problem
 
@@ -136,7 +136,7 @@ def _finish(method: str, operation: Json, schemas: Json) -> None:
 def _add_security(operation: Json, needs: KeyScope | None) -> None:
     """Which key opens an operation; none while the service has no keys."""
     operation["security"] = [] if needs is None else [{}, {"key": [needs.value]}, {"session": [needs.value]}]
-    for error in () if needs is None else (KeyInvalid, ScopeMissing, KeysUnusable):
+    for error in () if needs is None else (KeyInvalid, ScopeMissing, RateLimited, KeysUnusable):
         _add_error(operation["responses"], error)
 
 

@@ -31,13 +31,24 @@ from core.errors import (
     OriginNotAllowed,
     StoreFull,
 )
-from core.keys.errors import KeyInvalid, KeysUnusable, ScopeMissing
+from core.keys.errors import KeyInvalid, KeysUnusable, RateLimited, ScopeMissing
 from ganymede.schemas import VERSION
 
 UNMATCHED = "unmatched"  # the route of a request that none answers: addresses that are none must not fill the memory
 OF_UNMATCHED = {200, 307, 400, 401, 403, 404, 413, 429, 503}  # also what is refused before a route is looked for
-OF_ALL = {error.status for error in (GanymedeError, ClientGone, MethodNotAllowed, InvalidRequest, KeysUnusable)}
-REFUSALS = (HostNotAllowed, OriginNotAllowed, BodyTooLarge, BadRequest, KeyInvalid, ScopeMissing, KeysUnusable)
+OF_ALL = {
+    error.status for error in (GanymedeError, ClientGone, MethodNotAllowed, InvalidRequest, KeysUnusable, RateLimited)
+}
+REFUSALS = (
+    HostNotAllowed,
+    OriginNotAllowed,
+    BodyTooLarge,
+    BadRequest,
+    KeyInvalid,
+    ScopeMissing,
+    KeysUnusable,
+    RateLimited,
+)
 REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -74,15 +85,7 @@ class Telemetry(EngineTelemetry):
             self.cache_hits.labels(kind)
         self.etag_hits = self.cache_hits.labels("etag")
         super().__init__(registry)
-        for error in (
-            HostNotAllowed,
-            OriginNotAllowed,
-            BodyTooLarge,
-            BadRequest,
-            KeyInvalid,
-            ScopeMissing,
-            KeysUnusable,
-        ):
+        for error in REFUSALS:
             self.rejected.labels(error.code)
 
     def expect(self, routes: Iterable[APIRoute]) -> None:

@@ -4,5 +4,6 @@ from core.keys.keyring import Keyring
 from core.keys.keys_file import KeysFile
 from core.keys.record import Key, KeyWanted, SecretKey
 from core.keys.sessions import Sessions
+from core.keys.usage import KeyUsage
 
-__all__ = ["Key", "KeyWanted", "Keyring", "KeysFile", "SecretKey", "Sessions"]
+__all__ = ["Key", "KeyUsage", "KeyWanted", "Keyring", "KeysFile", "SecretKey", "Sessions"]

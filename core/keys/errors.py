@@ -1,6 +1,6 @@
 """Why a key does not open what was asked for. Part of the tree of core/errors.py."""
 
-from core.errors import GanymedeError
+from core.errors import GanymedeError, Overloaded
 from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.problems import ProblemCode
 
@@ -15,6 +15,14 @@ class ScopeMissing(GanymedeError, status=403, code=ProblemCode.SCOPE_MISSING, ti
     def __init__(self, detail: str, scope: KeyScope) -> None:
         super().__init__(detail)
         self.scope = scope
+
+
+class RateLimited(Overloaded, code=ProblemCode.RATE_LIMITED, title="Too many requests with this key"):
+    """The key has sent as many requests as it may in a minute."""
+
+
+class QuotaExceeded(Overloaded, code=ProblemCode.QUOTA_EXCEEDED, title="Quota of this key used up"):
+    """The key has drawn as much as it may today."""
 
 
 class KeysUnusable(GanymedeError, status=503, code=ProblemCode.KEYS_UNUSABLE, title="File of keys damaged"):

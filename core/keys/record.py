@@ -21,6 +21,7 @@ ID_LENGTH, SECRET_LENGTH = 16, 64
 KEY_LENGTH = ID_LENGTH + 1 + SECRET_LENGTH
 KEY = re.compile(rb"gnm_[0-9a-f]{12}_[0-9a-f]{64}")
 NAME = re.compile(r"[^\x00-\x20\x7f-\xa0\u2028\u2029\ud800-\udfff](?:.{0,62}[^\s])?")
+MOST = 10**9
 NOBODY = bytes(hashlib.sha256().digest_size)
 
 
@@ -36,6 +37,8 @@ class Key(BaseModel):
     created_at: AwareDatetime
     expires_at: AwareDatetime | None = None
     revoked_at: AwareDatetime | None = None
+    per_minute: int | None = Field(None, ge=1)
+    images_a_day: int | None = Field(None, ge=0)
 
     @property
     def ref(self) -> KeyRef:
@@ -60,6 +63,8 @@ class KeyWanted(BaseModel):
     name: str | None = None
     scopes: tuple[KeyScope, ...]
     expires_at: AwareDatetime | None = None
+    per_minute: int | None = None
+    images_a_day: int | None = None
 
     def check(self) -> None:
         """Raise InvalidRequest, which names the field that is wrong."""
@@ -69,6 +74,10 @@ class KeyWanted(BaseModel):
             raise InvalidRequest.field("name", told)
         if not self.scopes:
             raise InvalidRequest.field("scope", f"one of {', '.join(KeyScope)}, or several; none is given")
+        if self.per_minute is not None and not 1 <= self.per_minute <= MOST:
+            raise InvalidRequest.field("per-minute", f"1 to {MOST:,} requests")
+        if self.images_a_day is not None and not 0 <= self.images_a_day <= MOST:
+            raise InvalidRequest.field("images-a-day", f"0 to {MOST:,} images")
         if self.expires_at is not None and self.expires_at <= datetime.now(UTC):
             raise InvalidRequest.field("expires", "a time to come; this one is over")
 
@@ -91,6 +100,8 @@ def new_key(wanted: KeyWanted) -> SecretKey:
         scopes=tuple(scope for scope in KeyScope if scope in wanted.scopes),
         created_at=datetime.now(UTC),
         expires_at=wanted.expires_at,
+        per_minute=wanted.per_minute,
+        images_a_day=wanted.images_a_day,
     )
     return SecretKey(key, SecretStr(text))
 

@@ -40,10 +40,15 @@ def create_key(
         str | None,
         typer.Option(help="When it ends: 30m, 12h, 90d, 8w from now, or a date. Default: never."),
     ] = None,
+    per_minute: Annotated[int | None, typer.Option(help="Requests that it may send a minute. Default: any.")] = None,
+    images_a_day: Annotated[
+        int | None, typer.Option(help="Images that it may draw a day (of UTC). Default: any.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key, and print it: this once, since only its hash is kept. A running API knows it at once."""
-    made = _on_file(lambda file: file.create(_wanted(name, scope or [], expires)))
+    limits = {"per_minute": per_minute, "images_a_day": images_a_day}
+    made = _on_file(lambda file: file.create(_wanted(name, scope or [], expires).model_copy(update=limits)))
     _note("keys create", made.key)
     text = made.text.get_secret_value()
     if as_json:

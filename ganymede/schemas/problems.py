@@ -14,6 +14,8 @@ class ProblemCode(StrEnum):
     ORIGIN_NOT_ALLOWED = "origin_not_allowed"
     KEY_INVALID = "key_invalid"
     SCOPE_MISSING = "scope_missing"
+    RATE_LIMITED = "rate_limited"
+    QUOTA_EXCEEDED = "quota_exceeded"
     KEYS_UNUSABLE = "keys_unusable"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     BODY_TOO_LARGE = "body_too_large"
