@@ -33,6 +33,7 @@ from app.generate.response_cache import ResponseCache
 from app.http import docs_page, index, openapi, page, session
 from app.http.access import Access
 from app.http.access_log import AccessLog
+from app.http.compression import Compression
 from app.http.fast_route import FastPath
 from app.http.guard import BodyLimit, Guard
 from app.http.proxy import Proxy
@@ -131,6 +132,7 @@ def _add_layers(app: FastAPI, settings: Settings, telemetry: Telemetry, access: 
     """What every request passes, but for the outermost; the innermost first."""
     app.add_middleware(BodyLimit, max_upload=settings.max_upload)
     app.add_middleware(Methods, addresses=access.addresses)
+    app.add_middleware(Compression)
     app.add_middleware(FastPath, route=access.addresses.plain["/generate"], handler=generate.generate_fast)
     app.add_middleware(
         Guard,
