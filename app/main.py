@@ -41,7 +41,7 @@ from app.http.routing import Addresses, KeyedRoute, Methods
 from app.http.telemetry import Telemetry
 from app.status import health, metrics, system
 from app.status.storage import StorageMeter
-from app.train import checkpoints, history, schema, validation, verbs
+from app.train import checkpoints, history, nearest, schema, validation, verbs
 from app.train import route as train
 from app.train.probes import Probes
 from app.train.reconciler import reconcile_for_ever
@@ -73,6 +73,7 @@ PARTS = (
     events,
     history,
     checkpoints,
+    nearest,
     catalog,
     aliases,
     transfer,

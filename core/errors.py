@@ -111,6 +111,10 @@ class SampleNotFound(NotFound, code=ProblemCode.SAMPLE_NOT_FOUND, title="Sample 
     pass
 
 
+class NearestNotFound(NotFound, code=ProblemCode.NEAREST_NOT_FOUND, title="Nearest pictures not found"):
+    """Fakes of that step were never held beside real pictures, or the sheet is no longer kept."""
+
+
 class CheckpointNotFound(NotFound, code=ProblemCode.CHECKPOINT_NOT_FOUND, title="Checkpoint not found"):
     pass
 

@@ -66,6 +66,11 @@ class Run:
         return self.folder / "samples"
 
     @property
+    def nearest(self) -> Path:
+        """Sheets of fakes beside the real pictures nearest to them; there from the first evaluation on."""
+        return self.folder / "nearest"
+
+    @property
     def checkpoints(self) -> str:
         """Store key under which checkpoints are put."""
         return f"{self.key}/checkpoints"

@@ -13,6 +13,7 @@ from ganymede.client.follow import Follower
 from ganymede.errors import ClientError
 from ganymede.schemas.bodies import Page
 from ganymede.schemas.models import VersionBody
+from ganymede.schemas.nearest import NearestBody
 from ganymede.schemas.runs import CheckpointBody, EventBody, MetricsBody, ProgressMessage, RunBody, SampleBody
 
 PAGE = 100
@@ -143,6 +144,16 @@ class Runs:
     def sample(self, run: RunRef, step: int | str = "latest") -> bytes:
         """One grid of samples as WebP: of a step, or the newest."""
         return self._connection.send("GET", f"{_path(run)}/samples/{part(step)}").content
+
+    def nearest(self, run: RunRef, step: int | str = "latest") -> NearestBody:
+        """The fakes of an evaluated step that are nearest to a real picture, and what is usual among real ones."""
+        path, headers = f"{_path(run)}/checkpoints/{part(step)}/nearest", {"Accept": "application/json"}
+        return self._connection.ask(NearestBody, "GET", path, headers=headers)
+
+    def nearest_sheet(self, run: RunRef, step: int | str = "latest", *, form: str = "webp") -> bytes:
+        """The same as a sheet, each fake beside its real picture: `webp` or `png`."""
+        path, headers = f"{_path(run)}/checkpoints/{part(step)}/nearest", {"Accept": f"image/{form}"}
+        return self._connection.send("GET", path, headers=headers).content
 
     def checkpoints(self, run: RunRef) -> Iterator[CheckpointBody]:
         return (checkpoint for page in self.checkpoint_pages(run) for checkpoint in page.data)

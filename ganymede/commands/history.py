@@ -1,4 +1,4 @@
-"""`ganymede runs log`, `events`, `metrics`, `samples`, `checkpoints`, `publish`: what a run has left behind.
+"""`ganymede runs log`, `events`, `metrics`, `samples`, `nearest`, `checkpoints`, `publish`: what a run has left behind.
 
 Knows no route.
 """
@@ -116,6 +116,34 @@ def samples(
         return
     saving.put(output, session.client.runs.sample(run_id, step))
     session.say(f"samples of {run_id}, step {step} -> {saving.shown_name(output)}")
+
+
+@command(runs, "nearest")
+def nearest(
+    session: Session,
+    run: RunName,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="FILE", help="Save the sheet (WebP or PNG); - is stdout.")
+    ] = None,
+    step: Annotated[str, typer.Option(help="Which evaluated step.")] = "latest",
+) -> None:
+    """Are these copies? The fakes nearest to a real picture, or the sheet that shows both."""
+    if output is not None:
+        saving.check(session, output)
+    run_id = find_run(session, run)
+    if output is not None:
+        form = "png" if output.lower().endswith(".png") else "webp"
+        saving.put(output, session.client.runs.nearest_sheet(run_id, step, form=form))
+        session.say(f"nearest of {run_id}, step {step} -> {saving.shown_name(output)}")
+        return
+    from ganymede.schemas.bodies import Page  # here: `ganymede --help` needs no pydantic
+    from ganymede.schemas.nearest import NearestPair
+
+    told = session.client.runs.nearest(run_id, step)
+    pages = iter([Page[NearestPair](data=told.pairs, next_cursor=None)])
+    columns = ("SEED", "LABEL", "DISTANCE", "REAL PICTURE")
+    session.reply_list(pages, columns, lambda p: (p.seed, p.label, f"{p.distance:.4g}", p.index))
+    session.say(f"step {told.step}: median of fakes {told.fakes.median:.4g}, of real pictures {told.reals.median:.4g}")
 
 
 @command(runs, "checkpoints")

@@ -30,6 +30,7 @@ class ProblemCode(StrEnum):
     RUN_NOT_FOUND = "run_not_found"
     DATASET_NOT_FOUND = "dataset_not_found"
     SAMPLE_NOT_FOUND = "sample_not_found"
+    NEAREST_NOT_FOUND = "nearest_not_found"
     CHECKPOINT_NOT_FOUND = "checkpoint_not_found"
     ALIAS_NOT_FOUND = "alias_not_found"
     NOT_ACCEPTABLE = "not_acceptable"

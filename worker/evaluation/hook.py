@@ -8,16 +8,20 @@ Shape suffixes: N reals, M fakes.
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from core.datasets import Dataset
 from core.images import Images
 from core.resolved import ResolvedConfig
 from core.runs import Run
+from ganymede.schemas.references import BranchStep
 from models import sampling
+from worker.evaluation.nearest import NearestSheet, keep_sheet, make_sheet
 from worker.evaluation.preparation import Context, choose, make_extractor, make_reference
+from worker.hooks.reporting import place_of
 from worker.training.scores.extractor import BATCH, Extractor, extract
 from worker.training.scores.reference import FEWEST_FAKES, Classes, ReferenceSet, spread_labels
 from worker.training.state import TrainState
@@ -30,21 +34,29 @@ FILE = "evaluation.json"  # what a run is judged by, once that is settled
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Evaluation:
-    """`labels_M`: the classes that fakes are asked to show; of an unconditional generator, None."""
+    """`labels_M`: the classes that fakes are asked to show; of an unconditional generator, None. `sheet`: of the newest
+    scores, the fakes that are nearest to a real picture of `dataset`."""
 
     extractor: Extractor
     reference: ReferenceSet
     labels_M: Classes | None
     context: Context
+    dataset: Dataset
     scoring_s: float = 0.0  # about how long it takes once the features are there
+    sheet: NearestSheet | None = field(default=None, init=False)
 
     def scores(self, state: TrainState) -> Metrics:
         """Compute the numbers of docs/metrics.md for the generator as it is now."""
         with self.context.task("evaluation", self._num_batches + self.reference.num_blocks):
             fakes = extract(self.extractor, self._draw(state), self.context.tick)
-            return self.reference.scores(fakes, self.labels_M)
+            nearest = self.reference.nearest(fakes)
+            scores = self.reference.scores(fakes, self.labels_M, nearest[0])
+            usual_N, name = self.reference.usual_nearest, self.extractor.name
+            draw = partial(_pictures, state)
+            self.sheet = make_sheet(self.dataset, name, nearest, usual_N, self.labels_M, draw)
+            return scores
 
     @property
     def _num_batches(self) -> int:
@@ -59,12 +71,16 @@ class Evaluation:
 
     def _draw(self, state: TrainState) -> Iterator[Images]:
         """Draw pictures of seeds 0, 1, 2 ..., as `/generate` does."""
-        network = state.resolved.network
         count = len(self.reference.apart)
         for start in range(0, count, BATCH):
             seeds = range(start, min(start + BATCH, count))
             labels = None if self.labels_M is None else self.labels_M[start : seeds.stop].tolist()
-            yield sampling.draw(state.ema, seeds, network.latent_dim, network.num_classes, labels=labels)
+            yield _pictures(state, seeds, labels)
+
+
+def _pictures(state: TrainState, seeds: Sequence[int], labels: Sequence[int] | None) -> Images:
+    network = state.resolved.network
+    return sampling.draw(state.ema, seeds, network.latent_dim, network.num_classes, labels=labels)
 
 
 class Evaluate:
@@ -75,8 +91,14 @@ class Evaluate:
     killed must publish the same checkpoint as its best as an undisturbed one.
     """
 
-    def __init__(self, evaluation: Evaluation, every: int | None, settle: Callable[[int], None]) -> None:
-        self.evaluation, self.every, self._settle = evaluation, every, settle
+    def __init__(
+        self,
+        evaluation: Evaluation,
+        every: int | None,
+        settle: Callable[[int], None],
+        keep: Callable[[BranchStep, NearestSheet], None] = lambda *_: None,
+    ) -> None:
+        self.evaluation, self.every, self._settle, self._keep = evaluation, every, settle, keep
         self._stop: StopTraining | None = None
 
     def after_report(self, state: TrainState, metrics: Metrics) -> None:
@@ -85,6 +107,8 @@ class Evaluate:
         if self.is_due(state):
             try:
                 metrics |= self.evaluation.scores(state)
+                if self.evaluation.sheet:
+                    self._keep(place_of(state), self.evaluation.sheet)
             except StopTraining as stop:
                 log.info("step %d: the run is to stop; the next attempt begins with this evaluation", state.step)
                 self._stop = stop
@@ -138,7 +162,7 @@ def prepare(run: Run, dataset: Dataset, resolved: ResolvedConfig, context: Conte
     _report(run, settled, {**facts, **counts, "floor": floor})
     scoring_s = time.monotonic() - began
     labels_M = spread_labels(labels_N, fakes) if by_class and labels_N is not None else None
-    return Evaluation(extractor, reference, labels_M, context, scoring_s)
+    return Evaluation(extractor, reference, labels_M, context, dataset, scoring_s)
 
 
 def hook_of(run: Run, evaluation: Evaluation) -> Evaluate:
@@ -149,7 +173,7 @@ def hook_of(run: Run, evaluation: Evaluation) -> Evaluate:
     def settle(steps: int) -> None:
         run.store.swap(f"{run.key}/{FILE}", {**(_settled(run) or {}), "evaluate_every": steps})
 
-    return Evaluate(evaluation, every, settle)
+    return Evaluate(evaluation, every, settle, lambda place, sheet: keep_sheet(run, place, sheet))
 
 
 def _settled(run: Run) -> dict[str, Any] | None:

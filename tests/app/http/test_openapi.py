@@ -168,11 +168,13 @@ def test_the_first_form_of_an_answer_is_the_one_that_is_sent_unasked() -> None:
              if len(each["responses"].get("200", {}).get("content", {})) > 1}  # fmt: skip
 
     assert first == {
+        "GET /": "application/json",
         "GET /generate": "image/png",
         "POST /generate": "image/png",
         "POST /generate/morph": "image/webp",
         "GET /train/{run_id}/events": "application/json",
         "GET /train/{run_id}/metrics": "application/json",
+        "GET /train/{run_id}/checkpoints/{step}/nearest": "image/webp",
         "GET /metrics": "text/plain",
     }
 

@@ -82,10 +82,13 @@ def density_coverage(fakes_MD: Features, reals: Manifold, k: int, tick: Tick = u
     return hits / (k * len(fakes_MD)), float(is_covered_N.mean())
 
 
-def nearest(points_MD: Features, of_ND: Features, tick: Tick = unwatched) -> Floats:
-    """Return distances (M,) of each point to the nearest of `of_ND`."""
-    blocks = distance_blocks(points_MD, of_ND, tick)
-    return np.sqrt(np.concatenate([squares_BN.min(axis=1) for _, squares_BN in blocks]))
+def nearest(points_MD: Features, of_ND: Features, tick: Tick = unwatched) -> tuple[Floats, NDArray[np.int64]]:
+    """Return distances (M,) of each point to the nearest of `of_ND`, and which that is (M,)."""
+    square_M, index_M = np.empty(len(points_MD)), np.empty(len(points_MD), np.int64)
+    for rows, squares_BN in distance_blocks(points_MD, of_ND, tick):
+        index_M[rows] = squares_BN.argmin(axis=1)
+        square_M[rows] = squares_BN[np.arange(len(squares_BN)), index_M[rows]]
+    return np.sqrt(square_M), index_M
 
 
 def nearest_other(features_ND: Features, tick: Tick = unwatched) -> Floats:

@@ -3,7 +3,7 @@
 The `apart` are as many reals as there are fakes, and go through all that fakes go through; what they get is the floor.
 The `rest` are the others, up to 5,000. docs/metrics.md says what each number means. Knows no networks, store or run.
 
-Shape suffixes: N images, D feature dimensions.
+Shape suffixes: N images, M fakes, D feature dimensions.
 """
 
 from dataclasses import dataclass
@@ -57,9 +57,17 @@ class ReferenceSet:
         """Expected number of ticks of one evaluation."""
         return 8 * -(-len(self.apart) // neighbours.ROWS)
 
-    def scores(self, fakes: Features, asked: Classes | None) -> Scores:
-        """Compute every number of docs/metrics.md for fakes that were asked to show these classes, and two floors."""
-        return self._compared(fakes, asked, self._nearest(fakes)) | {
+    def nearest(self, fakes: Features) -> tuple[neighbours.Floats, NDArray[np.int64]]:
+        """Distance (M,) of each fake to the nearest real, and its place (M,) among those apart and then the rest."""
+        return neighbours.nearest(fakes.values_ND, self._all, self.tick)
+
+    def scores(self, fakes: Features, asked: Classes | None, nearest_M: neighbours.Floats | None = None) -> Scores:
+        """Compute every number of docs/metrics.md for fakes that were asked to show these classes, and two floors.
+
+        nearest_M: what `nearest` found, where it was asked before.
+        """
+        nearest_M = self.nearest(fakes)[0] if nearest_M is None else nearest_M
+        return self._compared(fakes, asked, self._nearest(nearest_M)) | {
             "fd_floor": self.floor["fd"],
             "kid_floor": self.floor["kid"],
         }
@@ -118,16 +126,14 @@ class ReferenceSet:
         return np.concatenate([self.apart.values_ND, self.rest.values_ND])
 
     @cached_property
-    def _usual_nearest(self) -> float:
-        """Return the median distance of a real to the nearest other real."""
-        count = len(self.apart)
-        return float(np.median(neighbours.nearest_other(self._all, self.tick)[:count]))
+    def usual_nearest(self) -> neighbours.Floats:
+        """Distance (N,) of each real apart to the nearest other real."""
+        return neighbours.nearest_other(self._all, self.tick)[: len(self.apart)]
 
-    def _nearest(self, fakes: Features) -> float | None:
-        """Return the median distance of a fake to the nearest real, over that between reals."""
-        if self._usual_nearest == 0:
-            return None
-        return float(np.median(neighbours.nearest(fakes.values_ND, self._all, self.tick))) / self._usual_nearest
+    def _nearest(self, nearest_M: neighbours.Floats) -> float | None:
+        """Median distance of a fake to the nearest real, over that of a real to the nearest other one."""
+        usual = float(np.median(self.usual_nearest))
+        return float(np.median(nearest_M)) / usual if usual else None
 
     def _manifold(self, values_ND: NDArray[np.float32], k: int) -> neighbours.Manifold:
         return neighbours.manifold(values_ND, k, self.tick)

@@ -156,10 +156,11 @@ def test_five_thousand_by_five_thousand_distances_are_never_in_memory_at_once() 
 def test_a_copy_of_a_training_image_is_nearest_to_it_at_no_distance() -> None:
     training_ND = np.random.default_rng(7).normal(size=(300, 16)).astype(np.float32) + 100
 
-    copied = nearest(training_ND[:20], training_ND)
+    copied, places = nearest(training_ND[:20], training_ND)
     apart = nearest_other(training_ND)
 
     assert copied.max() < 1e-5
+    assert places.tolist() == list(range(20))
     assert apart.min() > 1
 
 
