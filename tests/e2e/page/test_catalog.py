@@ -213,11 +213,12 @@ def test_a_file_or_a_name_that_is_refused_is_told_at_its_field_and_can_be_mended
 def test_an_upload_that_is_cancelled_leaves_nothing(tab: Tab, service: Service, tmp_path: Path) -> None:
     path = archive(tmp_path / "never.zip", pictures(8))
     page = tab.open("#/data?add=1")
+    expect(page.locator(".model").first).to_be_visible()
     page.route("**/datasets", lambda route: None)  # it is on its way for ever
 
     page.locator("dialog input[type=file]").set_input_files(path)
     page.get_by_role("button", name="Send").click()
-    page.get_by_role("button", name="Cancel").click()
+    page.locator(".sending").get_by_role("button", name="Cancel").click()
 
     expect(page.get_by_role("button", name="Send")).to_be_enabled()
     page.unroute("**/datasets")
