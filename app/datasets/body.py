@@ -1,6 +1,6 @@
 """Datasets as a client sees them. Knows the stored record, no request."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Path
 
@@ -13,15 +13,11 @@ DatasetName = Annotated[str, Path(max_length=100, description="Name of a dataset
 
 
 def dataset_body(dataset: Dataset, services: Services) -> DatasetBody:
-    return DatasetBody.model_validate(dataset_facts(dataset, services))
-
-
-def dataset_facts(dataset: Dataset, services: Services) -> dict[str, Any]:
     manifest = dataset.manifest
     path = address(f"/datasets/{manifest.name}")
-    return {
+    return DatasetBody(
         **manifest.model_dump(),
-        "bytes": sum(facts.bytes for facts in manifest.files.values()),
-        "versions": services.datasets.versions(manifest.name),
-        "links": {"self": path, "preview": f"{path}/preview"},
-    }
+        bytes=sum(facts.bytes for facts in manifest.files.values()),
+        versions=services.datasets.versions(manifest.name),
+        links={"self": path, "preview": f"{path}/preview"},
+    )

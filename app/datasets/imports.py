@@ -5,16 +5,14 @@ Knows no route and no picture.
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from core.clock import timestamp
-from core.datasets.order import ImportOrder
-from core.errors import FieldProblem, GanymedeError, InvalidRequest, Overloaded
+from core.datasets.order import SAID, DiskFailed, Imported, ImportEnd, ImportOrder, ImportProgress, ImportRefused
+from core.errors import GanymedeError, InvalidRequest, Overloaded
 from core.machine.processes import python_module
 from ganymede.schemas.system import ImportBody
 
@@ -60,13 +58,13 @@ class DatasetImports:
         finally:
             self._all.remove(current)
 
-    async def run(self, current: DatasetImport, order: ImportOrder, folder: Path) -> dict[str, Any]:
+    async def run(self, current: DatasetImport, order: ImportOrder, folder: Path) -> Imported:
         """Carry out an order in a process of its own; InvalidRequest for the upload, OSError for the disk."""
         current.dataset = order.form.name
         current.enter("waiting")
         return _read(await self._work(current, order, folder), self._root)
 
-    async def _work(self, current: DatasetImport, order: ImportOrder, folder: Path) -> dict[str, Any]:
+    async def _work(self, current: DatasetImport, order: ImportOrder, folder: Path) -> ImportEnd:
         async with self._turn:
             await asyncio.to_thread((folder / "order.json").write_text, order.model_dump_json())
             pipe = asyncio.subprocess.PIPE
@@ -80,14 +78,14 @@ class DatasetImports:
                 await process.wait()
 
 
-async def _listen(process: asyncio.subprocess.Process, current: DatasetImport) -> dict[str, Any]:
+async def _listen(process: asyncio.subprocess.Process, current: DatasetImport) -> ImportEnd:
     """Follow the progress of a process until it reports its result."""
     assert process.stdout is not None
     async for line in process.stdout:
-        said = json.loads(line)
-        if "phase" not in said:
-            return dict(said)
-        current.enter(**said)
+        said = SAID.validate_json(line)
+        if not isinstance(said, ImportProgress):
+            return said
+        current.enter(said.phase, said.done, said.total)
     status = await process.wait()
     log.error("the process of an import ended with status %d", status)
     raise GanymedeError(
@@ -95,10 +93,9 @@ async def _listen(process: asyncio.subprocess.Process, current: DatasetImport) -
     )
 
 
-def _read(said: dict[str, Any], root: Path) -> dict[str, Any]:
-    if "refused" in said:
-        problems = [FieldProblem(**problem) for problem in said["refused"]["problems"]]
-        raise InvalidRequest(said["refused"]["detail"], problems)
-    if "errno" in said:
-        raise OSError(said["errno"], os.strerror(said["errno"]), str(root / "datasets"))
+def _read(said: ImportEnd, root: Path) -> Imported:
+    if isinstance(said, ImportRefused):
+        raise InvalidRequest(said.detail, said.problems)
+    if isinstance(said, DiskFailed):
+        raise OSError(said.errno, os.strerror(said.errno), str(root / "datasets"))
     return said

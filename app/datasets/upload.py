@@ -8,7 +8,7 @@ from fastapi.concurrency import contextmanager_in_threadpool
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from app.datasets.body import dataset_facts
+from app.datasets.body import dataset_body
 from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.http.hang_up import unless_gone
@@ -70,11 +70,11 @@ async def import_dataset(request: Request, response: Response, services: Service
             received = await receive_parts(request, folder, parts, count=current.receive, check=_check_early)
             order = await run_in_threadpool(_order, received, services)
             done = await unless_gone(request, services.imports.run(current, order, folder), "the import")
-    dataset = await run_in_threadpool(services.datasets.get, done["dataset"], done["version"])
-    response.status_code = 201 if done["change"] == "created" else 200
+    dataset = await run_in_threadpool(services.datasets.get, done.dataset, done.version)
+    response.status_code = 201 if done.change == "created" else 200
     response.headers["Location"] = address(f"/datasets/{dataset.name}")
-    facts = await run_in_threadpool(dataset_facts, dataset, services)
-    return ImportedDataset(**facts, change=done["change"], report=done["report"])
+    body = await run_in_threadpool(dataset_body, dataset, services)
+    return ImportedDataset(**dict(body), change=done.change, report=done.report)
 
 
 def _check_early(name: str, before: list[Received]) -> None:

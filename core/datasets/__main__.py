@@ -2,24 +2,21 @@
 
 What a stranger's file does to a decoder, it does not do to the service; and who hangs up can have it ended.
 
-FOLDER holds order.json. The process says on stdout, in lines of JSON, how far it is, `{"phase", "done", "total"}`, and
-at last what came of it: `{"dataset", "version", "change", "report"}`, `{"refused": {"detail", "problems"}}` or
-`{"errno"}` of a disk that cannot be written. It ends at once when its stdin is closed.
+FOLDER holds order.json. The process says on stdout, in lines of JSON, how far it is (ImportProgress), and at last what
+came of it (ImportEnd). It ends at once when its stdin is closed.
 """
 
-import json
 import os
 import sys
 import time
 import warnings
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
 from core.datasets import DatasetStore, Origin
 from core.datasets.build import build
-from core.datasets.order import ImportOrder
+from core.datasets.order import DiskFailed, Imported, ImportEnd, ImportOrder, ImportProgress, ImportRefused
 from core.errors import InvalidRequest
 from core.machine.lifeline import end_with_the_parent
 from core.store import Store
@@ -29,14 +26,14 @@ NICENESS = 5  # beside an API that draws; somebody waits for this, too
 SAID_EVERY_S = 0.2
 
 
-def run(store: Store, folder: Path) -> dict[str, Any]:
+def run(store: Store, folder: Path) -> ImportEnd:
     """Carry out order.json, and return the result."""
     order = ImportOrder.model_validate_json((folder / ORDER_FILE).read_bytes())
     work = folder / WORK_FOLDER
     work.mkdir()
     try:
         built = build(order, work, ProgressWriter())
-        say(phase="storing", done=0, total=0)
+        say(ImportProgress(phase="storing", done=0, total=0))
         form = order.form
         source = form.source or f"upload of {', '.join(upload.filename for upload in order.files)}"
         dataset, change = DatasetStore(store).put(
@@ -47,14 +44,13 @@ def run(store: Store, folder: Path) -> dict[str, Any]:
             options=form.model_dump(include={"size", "crop", "channels", "background"}),
         )
     except InvalidRequest as error:
-        problems = [{"pointer": problem.pointer, "detail": problem.detail} for problem in error.problems]
-        return {"refused": {"detail": str(error), "problems": problems}}
+        return ImportRefused(detail=str(error), problems=error.problems)
     except OSError as error:
         if error.errno is None:
             raise
-        return {"errno": error.errno}
+        return DiskFailed(errno=error.errno)
     version, report = dataset.manifest.version, built.report.to_body()
-    return {"dataset": dataset.name, "version": version, "change": change, "report": report.model_dump(mode="json")}
+    return Imported(dataset=dataset.name, version=version, change=change, report=report)
 
 
 class ProgressWriter:
@@ -66,11 +62,11 @@ class ProgressWriter:
     def __call__(self, phase: str, done: int, total: int) -> None:
         if time.monotonic() >= self._due_at:
             self._due_at = time.monotonic() + SAID_EVERY_S
-            say(phase=phase, done=done, total=total)
+            say(ImportProgress(phase=phase, done=done, total=total))
 
 
-def say(**facts: Any) -> None:
-    sys.stdout.write(json.dumps(facts) + "\n")
+def say(said: ImportProgress | ImportEnd) -> None:
+    sys.stdout.write(said.model_dump_json() + "\n")
     sys.stdout.flush()
 
 
@@ -81,7 +77,7 @@ def main(root: str, folder: str) -> None:
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     order = ImportOrder.model_validate_json((Path(folder) / ORDER_FILE).read_bytes())
     Image.MAX_IMAGE_PIXELS = order.limits.pixels
-    say(**run(Store(Path(root)), Path(folder)))
+    say(run(Store(Path(root)), Path(folder)))
 
 
 if __name__ == "__main__":

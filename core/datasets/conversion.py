@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 
@@ -116,6 +116,5 @@ def convert(
 
 
 def _write_header(file: BinaryIO, count: int, plan: Plan) -> None:
-    shape = (count, plan.size, plan.size, plan.channels)
-    facts: dict[str, Any] = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False}
-    np.lib.format.write_array_header_1_0(file, {**facts, "shape": shape})
+    shape, uint8 = (count, plan.size, plan.size, plan.channels), np.lib.format.dtype_to_descr(np.dtype(np.uint8))
+    np.lib.format.write_array_header_1_0(file, {"descr": uint8, "fortran_order": False, "shape": shape})

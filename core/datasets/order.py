@@ -1,12 +1,14 @@
-"""What is asked of an import: the files, how their pictures shall become images, and what may not be exceeded."""
+"""What is asked of an import (the files, how they become images, the limits), and what its process answers."""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, TypeAdapter, field_validator
 
 from core.datasets.names import check_encoding
+from core.errors import FieldProblem
 from ganymede.schemas.bodies import StrictModel
+from ganymede.schemas.models import ImportReport
 from ganymede.schemas.specs import Name
 
 SIZES = (16, 28, 32, 56, 64, 112, 128, 224, 256)  # px; 4 or 7 times a power of two, as networks draw them
@@ -72,3 +74,37 @@ class ImportOrder(StrictModel):
     form: ImportForm
     files: tuple[Upload, ...]
     limits: Limits
+
+
+class ImportProgress(StrictModel):
+    """How far an import is."""
+
+    phase: str
+    done: int
+    total: int
+
+
+class Imported(StrictModel):
+    """The version that an import made or found."""
+
+    dataset: str
+    version: str
+    change: str
+    report: ImportReport
+
+
+class ImportRefused(StrictModel):
+    """Why an upload cannot be used."""
+
+    detail: str
+    problems: tuple[FieldProblem, ...]
+
+
+class DiskFailed(StrictModel):
+    """The error of the store's disk that ended an import."""
+
+    errno: int
+
+
+ImportEnd = Imported | ImportRefused | DiskFailed
+SAID: TypeAdapter[ImportProgress | ImportEnd] = TypeAdapter(ImportProgress | ImportEnd)  # a line of the process
