@@ -13,6 +13,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
@@ -33,6 +34,7 @@ from core.errors import (
 )
 from core.keys.errors import KeyInvalid, ScopeMissing
 from core.store.files import shown
+from ganymede.schemas.problems import FieldProblemBody, Problem
 
 MEDIA_TYPE = "application/problem+json"
 RAISED_BY_FRAMEWORK = {error.status: error for error in (BadRequest, NotFound, MethodNotAllowed, BodyTooLarge)}
@@ -51,37 +53,39 @@ log = logging.getLogger(__name__)
 
 
 def problem(
-    status: int,
-    code: str,
-    detail: str,
-    *,
+    error: GanymedeError,
     instance: str,
     request_id: str,
+    *,
+    status: int | None = None,
     title: str | None = None,
     headers: Mapping[str, str] | None = None,
-    **more: Any,
 ) -> Response:
-    """Make a problem document; `more` are members beyond those of RFC 9457."""
-    body = {
-        "type": f"urn:ganymede:problem:{code}",
-        "title": title or HTTPStatus(status).phrase,
-        "status": status,
-        "code": code,
-        "detail": detail,
-        "instance": instance,
-        "request_id": request_id,
-        **more,
-    }
-    return JSONResponse(body, status, headers, media_type=MEDIA_TYPE)
+    """Make the problem document of an error; `status` and `title` where they are not those of its class."""
+    body = Problem(
+        type=f"urn:ganymede:problem:{error.code}",
+        title=title or error.title,
+        status=status or error.status,
+        code=error.code,
+        detail=str(error),
+        instance=instance,
+        request_id=request_id,
+    )
+    if isinstance(error, IllegalTransition):
+        body.current_status, body.allowed = error.current_status, list(error.allowed)
+    if isinstance(error, ScopeMissing):
+        body.scope = error.scope.value
+    if error.problems:
+        body.errors = [FieldProblemBody(pointer=each.pointer, detail=each.detail) for each in error.problems]
+    return JSONResponse(body.model_dump(exclude_unset=True), body.status, headers, media_type=MEDIA_TYPE)
 
 
 def documented(*errors: type[GanymedeError]) -> dict[int | str, dict[str, Any]]:
     """Return `responses=` of a route that raises `errors`; app.http.openapi adds the schema of each status."""
-    responses: dict[int | str, dict[str, Any]] = {}
+    codes: dict[int, list[str]] = {}
     for error in errors:
-        entry = responses.setdefault(error.status, {"description": ""})
-        entry["description"] += f"{', ' if entry['description'] else ''}`{error.code}`"
-    return responses
+        codes.setdefault(error.status, []).append(f"`{error.code}`")
+    return {status: {"description": ", ".join(listed)} for status, listed in codes.items()}
 
 
 def install(app: FastAPI) -> None:
@@ -99,33 +103,25 @@ def answer(request: Request, error: Exception) -> Response:
     raise error
 
 
-def _about(request: Request) -> dict[str, Any]:
-    return {
-        "instance": address(request.scope["path"]),
-        "request_id": request.scope.get("state", {}).get("request_id", ""),
-    }
+def _about(request: Request) -> tuple[str, str]:
+    """Return the address of a request, and its id."""
+    return address(request.scope["path"]), request.scope.get("state", {}).get("request_id", "")
 
 
 def _known(request: Request, error: Exception) -> Response:
     assert isinstance(error, GanymedeError)
     headers: dict[str, str] = {}
-    more: dict[str, Any] = _about(request)
     if isinstance(error, Overloaded):
         headers["Retry-After"] = str(ceil(error.retry_after_s))
     if isinstance(error, RangeNotSatisfiable):
         headers["Content-Range"] = f"bytes */{error.size}"
-    if isinstance(error, IllegalTransition):
-        more |= {"current_status": error.current_status, "allowed": list(error.allowed)}
     if isinstance(error, KeyInvalid):
         headers["WWW-Authenticate"] = CHALLENGE
     if isinstance(error, ScopeMissing):
         headers["WWW-Authenticate"] = f'{CHALLENGE}, error="insufficient_scope", scope="{error.scope}"'
-        more["scope"] = error.scope
-    if error.problems:
-        more["errors"] = [{"pointer": p.pointer, "detail": p.detail} for p in error.problems]
     if error.status >= 500:
         log.error("%s: %s", error.code, error)
-    return problem(error.status, error.code, str(error), title=error.title, headers=headers, **more)
+    return problem(error, *_about(request), headers=headers)
 
 
 def _disk(request: Request, error: Exception) -> Response:
@@ -141,8 +137,7 @@ def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     problems = _one_a_field([_field_problem(entry) for entry in error.errors()])
     detail = "; ".join(f"{p.pointer}: {p.detail}" if p.pointer else p.detail for p in problems)
-    errors = [{"pointer": p.pointer, "detail": p.detail} for p in problems]
-    return problem(422, InvalidRequest.code, detail, title=InvalidRequest.title, errors=errors, **_about(request))
+    return problem(InvalidRequest(detail, problems), *_about(request))
 
 
 def _one_a_field(problems: list[FieldProblem]) -> list[FieldProblem]:
@@ -157,7 +152,7 @@ def _one_a_field(problems: list[FieldProblem]) -> list[FieldProblem]:
     return [FieldProblem(pointer, detail) for pointer, detail in by_pointer.items()]
 
 
-def _field_problem(entry: dict[str, Any]) -> FieldProblem:
+def _field_problem(entry: ErrorDetails) -> FieldProblem:
     """Name a query parameter by its name, a field of the body by a JSON pointer."""
     if entry["type"] == "json_invalid":
         return FieldProblem("", f"the body is not JSON: {entry.get('ctx', {}).get('error', '')}")
@@ -185,7 +180,7 @@ def _http(request: Request, error: Exception) -> Response:
     if error.status_code == 405:
         headers["Allow"] = ", ".join(request.app.state.addresses.methods(request.scope["path"]))  # app/http/routing.py
         detail = f"{request.method} is not possible here; allowed: {headers['Allow']}"
-    return problem(error.status_code, known.code, detail, title=known.title, headers=headers, **_about(request))
+    return problem(known(detail), *_about(request), status=error.status_code, headers=headers)
 
 
 _HANDLERS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
@@ -199,10 +194,11 @@ _HANDLERS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
 def _unknown(request: Request, error: Exception) -> Response:
     log.error("unexpected error at %s %s", request.method, request.url.path, exc_info=error)
     detail = "an unexpected error; the service's log has the details under this request_id"
-    about = _about(request)  # this answer is sent outside the Guard, which puts these headers on all others
-    headers = {
-        "Request-Id": about["request_id"],
+    instance, request_id = _about(request)
+    headers = {  # this answer is sent outside the Guard, which puts these on all others
+        "Request-Id": request_id,
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
     }
-    return problem(500, "internal", detail, headers=headers, **about)
+    title = HTTPStatus.INTERNAL_SERVER_ERROR.phrase
+    return problem(GanymedeError(detail), instance, request_id, title=title, headers=headers)

@@ -6,7 +6,6 @@ missing for the tenth (docs/decisions/0006). What is known, here or by the clien
 
 import functools
 from math import ceil
-from typing import Any
 
 from starlette.requests import Request
 
@@ -39,7 +38,6 @@ def refused_unread(request: Request, services: Services) -> RawResponse | None:
 @functools.lru_cache(WORDINGS)
 def _worded(detail: str, retry_after_s: int, path: str) -> tuple[RawHeaders, bytes, bytes]:
     """Return the answer's headers but for its length, and its body around the request id."""
-    about: dict[str, Any] = {"instance": path, "request_id": HERE, "headers": {"Retry-After": str(retry_after_s)}}
-    answer = problem(Overloaded.status, Overloaded.code, detail, title=Overloaded.title, **about)
+    answer = problem(Overloaded(detail, retry_after_s), path, HERE, headers={"Retry-After": str(retry_after_s)})
     before, after = bytes(answer.body).rsplit(HERE.encode(), 1)
     return [header for header in answer.raw_headers if header[0] != LENGTH], before, after

@@ -73,10 +73,9 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
         NotAcceptable, InvalidRequest, LabelNotSupported, Overloaded, QuotaExceeded, NotReady, GenerationTimeout
     ),
 }
-DOCUMENTED: dict[str, Any] = {"response_class": Response, "responses": ANSWERS}
 
 
-@router.get("/generate", **DOCUMENTED)
+@router.get("/generate", response_class=Response, responses=ANSWERS)
 async def generate(
     query: Annotated[GenerateQuery, Query()], request: Request, services: ServicesDep, if_none_match: IfNoneMatch = None
 ) -> Response:
@@ -95,16 +94,17 @@ async def generate_fast(request: Request) -> Response:
 
 def read_query(text: str) -> GenerateQuery:
     """Read the query parameters as FastAPI would; InvalidRequest if a parameter of one value is there twice."""
-    given: dict[str, Any] = {}
+    given: dict[str, str] = {}
+    listed: dict[str, list[str]] = {}
     for name, value in _pairs(text):
         if name in REPEATED:
-            given.setdefault(name, []).append(value)
+            listed.setdefault(name, []).append(value)
         elif name in given and name in GenerateQuery.model_fields:
             raise repeated(name)
         else:
             given[name] = value
     try:
-        return GenerateQuery.model_validate(given)
+        return GenerateQuery.model_validate({**given, **listed})
     except ValidationError as error:
         errors = error.errors(include_url=False)
         raise RequestValidationError([{**each, "loc": ("query", *each["loc"])} for each in errors]) from None
@@ -117,7 +117,7 @@ def _pairs(query: str) -> Iterable[tuple[str, str]]:
     return [(name, value) for name, _, value in (pair.partition("=") for pair in query.split("&") if pair)]
 
 
-@router.post("/generate", **DOCUMENTED)
+@router.post("/generate", response_class=Response, responses=ANSWERS)
 async def generate_from_body(
     body: GenerateBody, request: Request, services: ServicesDep, if_none_match: IfNoneMatch = None
 ) -> Response:

@@ -1,19 +1,26 @@
 """Examples in the OpenAPI document, by schema and name; a test holds each to its schema. Knows no route."""
 
-from typing import Any
+from typing import TypedDict
 
 from core.errors import GanymedeError, IllegalTransition, InvalidRequest
 from core.keys.errors import ScopeMissing
+from ganymede.schemas.problems import FieldProblemBody, Problem
 from ganymede.schemas.runs import RUN_ID
 
-Json = dict[str, Any]
+
+class Example(TypedDict, total=False):
+    """A body as JSON, and what it shows."""
+
+    summary: str
+    value: object
+
 
 REQUEST_ID = "3f2a9c1d5e7b8a60"
 DIGEST = "sha256:6399af1e41c983e4f9ff4882bbb259792a7cc914d3b2e6ccad5a1d36a30674de"
-CONFIG: Json = {"steps": 2000, "batch_size": 128, "generator_lr": 0.0001}
+CONFIG = {"steps": 2000, "batch_size": 128, "generator_lr": 0.0001}
 METRICS = {"g_loss": 0.94, "d_loss": 1.27, "images_per_second": 512.0}
 
-RUN_BODY: Json = {
+RUN_BODY: object = {
     "id": RUN_ID,
     "name": "a short one",
     "tags": {"team": "a"},
@@ -57,7 +64,7 @@ RUN_BODY: Json = {
     "last_heartbeat_at": "2026-03-01T12:00:01.000Z",
     "links": {"self": f"/train/{RUN_ID}", "cancel": f"/train/{RUN_ID}/cancel", "model": "/models/mine"},
 }
-VERSION_BODY: Json = {
+VERSION_BODY = {
     "model": "mine",
     "version": 1,
     "step": 500,
@@ -77,13 +84,13 @@ VERSION_BODY: Json = {
     "links": {"self": "/models/mine/versions/1"},
 }
 
-DRAWN: Json = {"model": "digits", "version": 1, "digest": DIGEST}
-FORM: Json = {"truncation": 1.0, "scale": 1}
-DRAWING_RECIPE: Json = {**DRAWN, "seed": 42, "label": 7, "z": None, **FORM}
-SEVEN: Json = {"seed": 42, "label": 7, "label_name": "7"}
-FACTS: Json = {**DRAWN, **FORM, "height": 28, "width": 28, "channels": 1}
+DRAWN = {"model": "digits", "version": 1, "digest": DIGEST}
+FORM = {"truncation": 1.0, "scale": 1}
+DRAWING_RECIPE = {**DRAWN, "seed": 42, "label": 7, "z": None, **FORM}
+SEVEN = {"seed": 42, "label": 7, "label_name": "7"}
+FACTS = {**DRAWN, **FORM, "height": 28, "width": 28, "channels": 1}
 
-EXAMPLES: dict[str, dict[str, Json]] = {
+EXAMPLES: dict[str, dict[str, Example]] = {
     "GenerateBody": {
         "one": {"summary": "One seven", "value": {"seed": 42, "label": 7}},
         "many": {
@@ -145,21 +152,22 @@ EXAMPLES: dict[str, dict[str, Json]] = {
 }
 
 
-def problem_example(error: type[GanymedeError]) -> Json:
-    body: Json = {
-        "type": f"urn:ganymede:problem:{error.code}",
-        "title": error.title,
-        "status": error.status,
-        "code": error.code,
-        "detail": error.title,
-        "instance": "/train",
-        "request_id": REQUEST_ID,
-    }
+def problem_example(error: type[GanymedeError]) -> Example:
+    """Make an example of this error as it is sent."""
+    body = Problem(
+        type=f"urn:ganymede:problem:{error.code}",
+        title=error.title,
+        status=error.status,
+        code=error.code,
+        detail=error.title,
+        instance="/train",
+        request_id=REQUEST_ID,
+    )
     if issubclass(error, InvalidRequest):
-        detail = "this field does not exist"
-        body |= {"detail": f"/config/stepz: {detail}", "errors": [{"pointer": "/config/stepz", "detail": detail}]}
+        field = FieldProblemBody(pointer="/config/stepz", detail="this field does not exist")
+        body.detail, body.errors = f"{field.pointer}: {field.detail}", [field]
     if issubclass(error, ScopeMissing):
-        body["scope"] = "train"
+        body.scope = "train"
     if issubclass(error, IllegalTransition):
-        body |= {"current_status": "succeeded", "allowed": []}
-    return body
+        body.current_status, body.allowed = "succeeded", []
+    return {"value": body.model_dump(exclude_unset=True)}

@@ -6,13 +6,13 @@ alone. Examples belong to schemas, and are shown wherever a body of that schema 
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypedDict
 
 from fastapi import FastAPI
 
 from app.errors import MEDIA_TYPE
 from app.http.access import COOKIE
-from app.http.examples import EXAMPLES, problem_example
+from app.http.examples import EXAMPLES, Example, problem_example
 from app.http.routing import Addresses
 from core.errors import (
     BadRequest,
@@ -30,8 +30,6 @@ from core.keys.errors import KeyInvalid, KeysUnusable, RateLimited, ScopeMissing
 from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.problems import FieldProblemBody, Problem
 
-Json = dict[str, Any]
-
 SCHEMAS = "#/components/schemas/{model}"
 PROBLEM_SCHEMA = {"$ref": SCHEMAS.format(model=Problem.__name__)}
 LICENCE = {"name": "MIT", "identifier": "MIT"}
@@ -46,6 +44,7 @@ TAGS = {
 }
 CODE = re.compile(r"`([a-z_]+)`")
 FIRST_SENTENCE = re.compile(r"\.\s+")
+DESCRIBED = "As asked."  # a body whose schema says nothing
 FASTAPI_SUCCESS, FASTAPI_INVALID = "Successful Response", "Validation Error"  # where a route says nothing
 EXAMPLE_REFS = "#/components/examples/"
 REQUEST_ID_REF = "#/components/headers/Request-Id"
@@ -65,11 +64,37 @@ SESSION_SCHEME = {
 SAFE = ("get", "head", "options")
 
 
+class ContentPart(TypedDict, total=False):
+    """One media type of a body; `schema` refers to a component, or names a type."""
+
+    schema: dict[str, str]
+    examples: dict[str, dict[str, str]]
+
+
+class BodyPart(TypedDict, total=False):
+    """A body that is asked for or answered."""
+
+    description: str
+    headers: dict[str, dict[str, str]]
+    content: dict[str, ContentPart]
+
+
+class OperationPart(TypedDict, total=False):
+    """What is read and changed of an operation."""
+
+    summary: str
+    description: str
+    tags: list[str]
+    security: list[dict[str, list[str]]]
+    requestBody: BodyPart
+    responses: dict[str, BodyPart]
+
+
 def install(app: FastAPI) -> None:
     """Document errors as they are sent: problem+json, never FastAPI's own form."""
     made = app.openapi
 
-    def openapi() -> Json:
+    def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             app.openapi_schema = _finished(made(), app.state.addresses)
         return app.openapi_schema
@@ -85,7 +110,7 @@ def every_error(tree: type[GanymedeError] = GanymedeError) -> Iterator[type[Gany
             yield from every_error(error)
 
 
-def _finished(document: Json, addresses: Addresses) -> Json:
+def _finished(document: dict[str, Any], addresses: Addresses) -> dict[str, Any]:
     document["info"]["license"] = LICENCE
     document["servers"] = SERVERS
     document["security"] = []  # each operation has its own
@@ -98,30 +123,32 @@ def _finished(document: Json, addresses: Addresses) -> Json:
         schemas[model.__name__].pop("$defs", None)
     components["headers"] = {"Request-Id": REQUEST_ID}
     components["securitySchemes"] = {"key": KEY_SCHEME, "session": SESSION_SCHEME}
+    described = {name: str(schema.get("description", DESCRIBED)) for name, schema in schemas.items()}
+    operations: list[tuple[str, str, OperationPart]]
     operations = [(method, path, item[method]) for path, item in document["paths"].items() for method in item]
     for method, path, operation in operations:
         _add_security(operation, addresses.documented(method.upper(), path))
-        _finish(method, operation, schemas)
+        _finish(method, operation, described)
     components["examples"] = _examples(str(document["paths"]))
     used = {tag for *_, operation in operations for tag in operation.get("tags", [])}
     document["tags"] = [{"name": name, "description": text} for name, text in TAGS.items() if name in used]
     return document
 
 
-def _examples(paths: str) -> Json:
+def _examples(paths: str) -> dict[str, Example]:
     """Collect the examples that operations refer to."""
     every = {f"{schema}.{name}": example for schema, named in EXAMPLES.items() for name, example in named.items()}
-    every |= {f"{Problem.__name__}.{error.code}": {"value": problem_example(error)} for error in every_error()}
+    every |= {f"{Problem.__name__}.{error.code}": problem_example(error) for error in every_error()}
     return {name: example for name, example in every.items() if f"{EXAMPLE_REFS}{name}'" in paths}
 
 
-def _finish(method: str, operation: Json, schemas: Json) -> None:
+def _finish(method: str, operation: OperationPart, described: dict[str, str]) -> None:
     summary, *rest = FIRST_SENTENCE.split(operation.pop("description", "").strip(), maxsplit=1)
     operation["summary"] = summary.removesuffix(".").replace("`", "") or operation["summary"]  # it is no Markdown
     if rest:
         operation["description"] = rest[0]
     _add_errors(method, operation)
-    _finish_contents(operation.get("requestBody", {}))
+    _finish_contents(operation.get("requestBody", BodyPart()))
     for status, response in operation["responses"].items():
         response.setdefault("headers", {})["Request-Id"] = {"$ref": REQUEST_ID_REF}
         if int(status) >= 400:
@@ -130,30 +157,30 @@ def _finish(method: str, operation: Json, schemas: Json) -> None:
         _finish_contents(response)
         if response["description"] == FASTAPI_SUCCESS:
             name = _schema_name(response.get("content", {}).get("application/json", {}))
-            response["description"] = schemas.get(name, {}).get("description", "As asked.")
+            response["description"] = described.get(name, DESCRIBED)
 
 
-def _add_security(operation: Json, needs: KeyScope | None) -> None:
+def _add_security(operation: OperationPart, needs: KeyScope | None) -> None:
     """Which key opens an operation; none while the service has no keys."""
     operation["security"] = [] if needs is None else [{}, {"key": [needs.value]}, {"session": [needs.value]}]
     for error in () if needs is None else (KeyInvalid, ScopeMissing, RateLimited, KeysUnusable):
         _add_error(operation["responses"], error)
 
 
-def _add_error(responses: Json, error: type[GanymedeError]) -> None:
+def _add_error(responses: dict[str, BodyPart], error: type[GanymedeError]) -> None:
     response = responses.setdefault(str(error.status), {"description": ""})
     if f"`{error.code}`" not in response["description"]:
         response["description"] += f"{', ' if response['description'] else ''}`{error.code}`"
 
 
-def _add_errors(method: str, operation: Json) -> None:
+def _add_errors(method: str, operation: OperationPart) -> None:
     """Add the errors that every operation of this kind may answer."""
     errors: list[type[GanymedeError]] = [HostNotAllowed, GanymedeError, StoreDamaged]
     if method not in SAFE:
         errors += [OriginNotAllowed, StoreFull]
     if "requestBody" in operation:
         errors += [BadRequest, BodyTooLarge]
-    responses: Json = operation["responses"]
+    responses = operation["responses"]
     if responses.get("422", {}).get("description") == FASTAPI_INVALID:
         responses["422"] = {"description": f"`{InvalidRequest.code}`"}
     for error in errors:
@@ -161,15 +188,17 @@ def _add_errors(method: str, operation: Json) -> None:
     operation["responses"] = dict(sorted(responses.items()))
 
 
-def _finish_error(response: Json) -> None:
+def _finish_error(response: BodyPart) -> None:
     """Add an example of each code that the description names."""
     codes = CODE.findall(response["description"])
     if codes or "content" not in response:
         examples = {code: {"$ref": f"{EXAMPLE_REFS}{Problem.__name__}.{code}"} for code in codes}
-        response["content"] = {MEDIA_TYPE: {"schema": PROBLEM_SCHEMA, **({"examples": examples} if examples else {})}}
+        response["content"] = {MEDIA_TYPE: {"schema": PROBLEM_SCHEMA}}
+        if examples:
+            response["content"][MEDIA_TYPE]["examples"] = examples
 
 
-def _finish_contents(body: Json) -> None:
+def _finish_contents(body: BodyPart) -> None:
     """Add examples of the schemas; content without a schema is text or bytes."""
     for media_type, content in body.get("content", {}).items():
         name = _schema_name(content)
@@ -180,5 +209,5 @@ def _finish_contents(body: Json) -> None:
             content["schema"] = {"type": "string"} if is_text else {"type": "string", "format": "binary"}
 
 
-def _schema_name(content: Json) -> str:
+def _schema_name(content: ContentPart) -> str:
     return str(content.get("schema", {}).get("$ref", "")).removeprefix(SCHEMAS.format(model=""))

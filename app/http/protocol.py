@@ -65,8 +65,7 @@ def _refuse(protocol: HttpToolsProtocol | H11Protocol, url: bytes) -> None:
     """Answer the current error and hang up: nobody knows where the next request would begin."""
     error, request_id = _known(sys.exception(), len(url)), request_id_of({})
     path = url.partition(b"?")[0][:MAX_SHOWN].decode("ascii", "replace")
-    text = str(error)
-    answer = problem(error.status, error.code, text, title=error.title, instance=path, request_id=request_id)
+    answer = problem(error, path, request_id)
     own = [(b"request-id", request_id.encode()), *BROWSER_HEADERS, (b"connection", b"close")]
     headers = [*protocol.server_state.default_headers, *answer.raw_headers, *own]
     lines = [b"HTTP/1.1 %d %b" % (error.status, HTTPStatus(error.status).phrase.encode())]

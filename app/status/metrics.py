@@ -6,7 +6,6 @@ import shutil
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from fastapi import Request, Response
@@ -26,14 +25,12 @@ OTHER_VERSION = re.compile(r"version=(?!(?:0\.0\.[14]|1\.0\.0)\s*(?:[;,]|$))")  
 
 FORMS = frozenset({"application/openmetrics-text", "text/plain", "text/*", ANY})
 
-ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/plain": {}, "application/openmetrics-text": {}}, "description": "The numbers."}
-}
+ANSWER = {"content": {"text/plain": {}, "application/openmetrics-text": {}}, "description": "The numbers."}
 
 router = Router(tags=["health"])
 
 
-@router.get("/metrics", response_class=Response, responses=ANSWERS)
+@router.get("/metrics", response_class=Response, responses={200: ANSWER})
 async def metrics(request: Request, services: ServicesDep) -> Response:
     """Counters and gauges for Prometheus, as text (0.0.4) or OpenMetrics. docs/operations.md says what each means."""
     encode, media_type = choose_encoder(_wanted(request.headers.get("accept", "")))

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Request
 from pydantic import Field, model_validator
@@ -20,6 +20,9 @@ TAG, TAG_OF = "tag", "tag."  # tag=team=a, which every client can send, or tag.t
 Tag = Annotated[str, Field(pattern=rf"^{TAG_KEY}=", max_length=300, examples=["team=a"])]
 
 
+Values = str | list[str]  # of a parameter
+
+
 class ListQuery(StrictModel):
     """The query parameters of `GET /train`, of which `tag.K` is not told: a parameter needs a fixed name."""
 
@@ -35,7 +38,7 @@ class ListQuery(StrictModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _without_tags(cls, parameters: dict[str, Any]) -> dict[str, Any]:
+    def _without_tags(cls, parameters: dict[str, Values]) -> dict[str, Values]:
         """Remove the parameters that wanted_tags() reads, or they would be unknown."""
         return {name: value for name, value in parameters.items() if not name.startswith(TAG_OF)}
 

@@ -38,7 +38,7 @@ MEDIA_TYPES: dict[Form, str] = {"json": "application/json", "csv": "text/csv"}
 MARK_OF: dict[X, str] = {"step": "step", "images_seen": "images_seen", "time": "at"}
 POINTS = 1000  # of a JSON answer that names no max_points
 CSV_ROWS = 1000  # sent at once
-KNOWN: dict[int | str, dict[str, Any]] = {304: {"description": "What you have is what you would get."}}
+KNOWN = {"description": "What you have is what you would get."}
 
 
 class MetricsQuery(StrictModel):
@@ -65,7 +65,7 @@ class MetricsQuery(StrictModel):
     response_class=Response,
     responses={
         200: {"model": MetricsBody, "content": {"application/json": {}, "text/csv": {}}, "description": "The history."},
-        **KNOWN,
+        304: KNOWN,
         **documented(RunNotFound, NotAcceptable, InvalidRequest),
     },
 )
@@ -172,7 +172,7 @@ def list_samples(run_id: RunId, query: Annotated[SamplesQuery, Query()], service
     response_class=Response,
     responses={
         200: {"content": {"image/webp": {}}, "description": "The grid."},
-        **KNOWN,
+        304: KNOWN,
         **documented(RunNotFound, SampleNotFound, InvalidRequest),
     },
 )
