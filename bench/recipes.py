@@ -163,7 +163,7 @@ def judged(trial: Trial, run: Run) -> dict[str, Any]:
         "date": datetime.now(UTC).date().isoformat(),
         "revision": spec.request["tags"]["revision"],
         "machine": machine(),
-        "execution": execution and execution.to_json(),
+        "execution": execution and execution.model_dump(exclude_unset=True),
         "resolved": spec.resolved_as_stored,
         "points": points,
     }

@@ -207,7 +207,7 @@ def told(run: Run) -> dict[str, Any]:
     return {
         "run": run.id,
         "spec": run.spec().request,
-        "execution": execution and execution.to_json(),
+        "execution": execution and execution.model_dump(exclude_unset=True),
         "images_seen": state.progress.images_seen,
         "minutes": round(minutes(run), 1),
         "best": state.best and state.best.model_dump(),

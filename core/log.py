@@ -48,7 +48,7 @@ class JSONFormatter(logging.Formatter):
     """One object a line: at, level, logger, message, the ids, the `fields` given as `extra`, a traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
-        body: dict[str, Any] = {
+        body = {
             "at": timestamp(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,

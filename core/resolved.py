@@ -34,9 +34,9 @@ class Numbers(BaseModel):
     def changed(self, **changes: Any) -> Self:
         """Return a copy with other values of some fields; ValueError if one does not fit."""
         assert changes.keys() <= type(self).model_fields.keys()
-        return self._with(changes)
+        return self._with(**changes)
 
-    def _with(self, changes: dict[str, Any]) -> Self:
+    def _with(self, **changes: Any) -> Self:
         return self.model_validate({**self.model_dump(exclude_unset=True), **changes}) if changes else self
 
 
@@ -108,7 +108,7 @@ class ResolvedConfig(Numbers):
 
     def after(self, remedies: Iterable[Remedy]) -> Self:
         """Apply remedies, the oldest first."""
-        return self._with({each.field: each.after for remedy in remedies for each in remedy.changes})
+        return self._with(**{each.field: each.after for remedy in remedies for each in remedy.changes})
 
 
 # ---- parts of it that one rule makes -------------------------------------------------------------------------------

@@ -10,9 +10,9 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -28,7 +28,13 @@ from core.registry import VersionManifest
 from models.weights import WEIGHTS_FILE, load_generator
 
 CPU = torch.device("cpu")
-Reply = tuple[Mapping[str, object], *tuple[Any, ...]]  # an answer, and its blocks
+
+
+class Reply(NamedTuple):
+    """An answer, and the blocks of bytes behind it."""
+
+    answer: Mapping[str, object]
+    blocks: Sequence[Any] = ()
 
 
 class Forwards:
@@ -45,29 +51,30 @@ class Forwards:
             manifest = VersionManifest.model_validate(command["manifest"])
             forward, facts = open_folder(Path(command["folder"]), manifest, CPU, command["precision"])
             self._loaded[key] = forward, manifest.latent_dim
-            return (dataclasses.asdict(facts),)
+            return Reply(dataclasses.asdict(facts))
         if command["do"] == "load":
             generator, config = load_generator(Path(command["folder"]) / WEIGHTS_FILE)
             self._loaded[key] = make_forward(generator, CPU, command["precision"]), config.latent_dim
         else:
             self._loaded.pop(key, None)
             give_back()
-        return ({},)
+        return Reply({})
 
     def _run(self, forward: Forward, latent_dim: int, command: DrawCommand, block: memoryview) -> Reply:
         batch = Batch(unpack_rows(command["tensors"], block), command["bucket"], command["as_files"])
         result = run_batch(forward, latent_dim, batch)
         answer: Drawn = {"infer_s": result.infer_s, "encode_s": result.encode_s, "shape": result.images.shape}
         if command["as_files"]:
-            return {**answer, "sizes": [len(file) for file in result.files]}, *result.files
-        return answer, result.images
+            return Reply({**answer, "sizes": [len(file) for file in result.files]}, result.files)
+        return Reply(answer, (result.images,))
 
 
 def serve(connection: socket.socket, forwards: Forwards) -> None:
     """Answer until the other side closes."""
     while True:
         try:
-            connection.sendall(pack(*_reply(forwards, *receive(connection))))
+            reply = _reply(forwards, *receive(connection))
+            connection.sendall(pack(reply.answer, *reply.blocks))
         except (EOFError, OSError):
             return
 
@@ -76,9 +83,9 @@ def _reply(forwards: Forwards, command: Command, block: memoryview) -> Reply:
     try:
         return forwards.obey(command, block)
     except GanymedeError as error:
-        return (Failed(error=str(error), code=error.code),)
+        return Reply(Failed(error=str(error), code=error.code))
     except Exception as error:  # told to who asked; the next command may be a better one
-        return (Failed(error=f"{type(error).__name__}: {error}", code=None),)
+        return Reply(Failed(error=f"{type(error).__name__}: {error}", code=None))
 
 
 def main(descriptors: list[int]) -> None:

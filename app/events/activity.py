@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from typing import Any
 
 from app.catalog.summary import summary
 from app.engine.hot_reload import ServedModels
@@ -17,6 +16,7 @@ from app.train.body import run_body
 from core.errors import GanymedeError
 from core.runs import Run, RunStore
 from core.runs.index import IndexedRun
+from ganymede.schemas.models import ModelSummary
 
 POLL_EVERY_S = 0.5
 NEWEST_KEPT = 512  # messages; a watcher that is further behind begins anew
@@ -34,7 +34,7 @@ class Activity(News):
         self._newest: deque[bytes] = deque(maxlen=NEWEST_KEPT)
         self._followed: dict[str, RunTail] | None = None  # None: nobody watches
         self._read_at: dict[str, IndexedRun] = {}  # how a run stood when its events were read last
-        self._models_sent: dict[str, dict[str, Any]] = {}
+        self._models_sent: dict[str, ModelSummary] = {}
         self._task: asyncio.Task[None] | None = None
         self._looking = asyncio.Lock()
 
@@ -52,7 +52,7 @@ class Activity(News):
                     seen = self._num_sent
                     async with self._looking:
                         snapshot = await asyncio.to_thread(self._snapshot)
-                    yield encode("snapshot", snapshot)
+                    yield snapshot
                 missed = list(self._newest)[len(self._newest) - (self._num_sent - seen) :]
                 seen = self._num_sent
                 for message in missed:
@@ -113,32 +113,33 @@ class Activity(News):
 
     def _model_changes(self) -> list[bytes]:
         found = self._models()
-        changed = [body for name, body in found.items() if self._models_sent.get(name) != body]
+        changed = [body.model_dump(mode="json") for name, body in found.items() if self._models_sent.get(name) != body]
         gone = self._models_sent.keys() - found.keys()
         self._models_sent = found
         return [encode("model", body) for body in changed] + [encode("deleted", {"model": name}) for name in gone]
 
-    def _models(self) -> dict[str, dict[str, Any]]:
+    def _models(self) -> dict[str, ModelSummary]:
         found = {}
         for name in self.models.registry.names():
             if body := summary(self.models, name):
-                found[name] = body.model_dump(mode="json")
+                found[name] = body
         return found
 
-    def _snapshot(self) -> dict[str, Any]:
+    def _snapshot(self) -> bytes:
         """Describe the runs that are not over, newest first, and every model."""
         runs = []
         for _, followed in sorted((self._followed or {}).items(), reverse=True):
             if not followed.events.has_ended:
                 with contextlib.suppress(GanymedeError):
                     runs.append(run_body(followed.run, None).model_dump(mode="json"))
-        return {"runs": runs, "models": list(self._models().values())}
+        models = [body.model_dump(mode="json") for body in self._models().values()]
+        return encode("snapshot", {"runs": runs, "models": models})
 
 
 def _changes(followed: RunTail) -> list[bytes]:
     run_id = followed.run.id
     events, progress = followed.read()
-    messages = [encode(event["type"], {"run": run_id, **event}) for event in events]
+    messages = [encode(event.type, {"run": run_id, **event.model_dump()}) for event in events]
     if progress and not followed.events.has_ended:
-        messages.append(encode("progress", {"run": run_id, **progress}))
+        messages.append(encode("progress", {"run": run_id, **progress.model_dump(mode="json")}))
     return messages

@@ -78,8 +78,8 @@ def _page(run: Run, query: EventsQuery) -> Page[EventBody]:
         events = events_after(run.events_file, after)
     except FileNotFoundError:
         raise RunNotFound(f"there is no run {run.id!r}") from None
-    found = [event for event in events if not query.type or event["type"] in query.type]
-    page = [EventBody.model_validate(event) for event in found[: query.limit]]
+    found = [event for event in events if not query.type or event.type in query.type]
+    page = [EventBody.model_validate(event.model_dump()) for event in found[: query.limit]]
     return Page(data=page, next_cursor=str(page[-1].id) if len(found) > query.limit else None)
 
 

@@ -45,9 +45,9 @@ class RunTail:
         self.run, self.events = run, EventTail(run.events_file)
         self.state: RunState | None = None
         self._state_seen: tuple[int, int] | None = None
-        self._sent: dict[str, Any] = {}
+        self._sent: ProgressMessage | None = None
 
-    def read(self) -> tuple[list[Event], dict[str, Any] | None]:
+    def read(self) -> tuple[list[Event], ProgressMessage | None]:
         """Return the events since the last time, and the progress if it changed."""
         events = self.events.read()
         facts = self.run.state_file.stat()
@@ -107,7 +107,7 @@ class Feed(News):
                 events, progress, self.is_over = [], None, True
             self._newest.extend(_event_message(event) for event in events)
             if progress:
-                self.progress = encode("progress", progress)
+                self.progress = encode("progress", progress.model_dump(mode="json"))
         if events or progress or self.is_over:
             self.wake()
 
@@ -204,10 +204,10 @@ def encode(kind: str, data: Any, event_id: int | None = None) -> bytes:
 
 
 def _event_message(event: Event) -> EventMessage:
-    return EventMessage(event["id"], encode(event["type"], event, event["id"]))
+    return EventMessage(event.id, encode(event.type, event.model_dump(), event.id))
 
 
-def progress_body(state: RunState) -> dict[str, Any]:
+def progress_body(state: RunState) -> ProgressMessage:
     return ProgressMessage(
         **progress_of(state).model_dump(),
         status=state.status,
@@ -216,4 +216,4 @@ def progress_body(state: RunState) -> dict[str, Any]:
         eta_at=eta_of(state),
         task=task_of(state),
         metrics=state.metrics,
-    ).model_dump(mode="json")
+    )

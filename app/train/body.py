@@ -74,7 +74,7 @@ def _body(files: RunFiles, position: int | None) -> RunBody:
         init=spec.init,
         config=spec.options,
         resolved=spec.resolved_as_stored,
-        execution=execution.to_json() if execution else None,
+        execution=execution.model_dump(exclude_unset=True) if execution else None,
         progress=progress_of(state),
         eta_at=eta_of(state),
         task=task_of(state),

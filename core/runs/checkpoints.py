@@ -5,9 +5,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, field_serializer
+from pydantic import BaseModel, ConfigDict, PlainSerializer
 
 from core.clock import timestamp
 from core.errors import CheckpointNotFound, StoreDamaged
@@ -30,11 +30,7 @@ class CheckpointFacts(BaseModel):
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
 
-    resolved: ResolvedConfig
-
-    @field_serializer("resolved")
-    def _as_it_was(self, resolved: ResolvedConfig) -> dict[str, Any]:
-        return resolved.to_json()
+    resolved: Annotated[ResolvedConfig, PlainSerializer(ResolvedConfig.to_json)]
 
 
 @dataclass(frozen=True, slots=True)

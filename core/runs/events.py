@@ -9,11 +9,16 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-Event = dict[str, Any]  # id, type, at, data
+from pydantic import ConfigDict
 
-_FIELDS = {"id": int, "type": str, "at": str, "data": dict}
+from ganymede.schemas.runs import EventBody
+
+
+class Event(EventBody):
+    """A line of the log; what a newer build added is kept."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="allow")
 
 
 class EventTail:
@@ -26,12 +31,12 @@ class EventTail:
 
     @property
     def newest_id(self) -> int:
-        return 0 if self.newest is None else int(self.newest["id"])
+        return 0 if self.newest is None else self.newest.id
 
     @property
     def has_ended(self) -> bool:
         """Whether the run was over when its newest event was written."""
-        return self.newest is not None and self.newest["type"] == "end"
+        return self.newest is not None and self.newest.type == "end"
 
     def skip(self) -> None:
         """Skip everything written so far."""
@@ -45,7 +50,7 @@ class EventTail:
             file.seek(self._offset)
             whole, newline, _ = file.read().rpartition(b"\n")
         self._offset += len(whole) + len(newline)
-        found = [event for event in parse_events(whole) if event["id"] > self.newest_id]
+        found = [event for event in parse_events(whole) if event.id > self.newest_id]
         if found:
             self.newest = found[-1]
         return found
@@ -55,14 +60,12 @@ def parse_events(lines: bytes) -> Iterator[Event]:
     """Yield the events among `lines`, and skip everything else."""
     for line in lines.splitlines():
         with contextlib.suppress(ValueError, RecursionError):
-            event = json.loads(line)
-            if isinstance(event, dict) and all(isinstance(event.get(name), kind) for name, kind in _FIELDS.items()):
-                yield event
+            yield Event.model_validate(json.loads(line))
 
 
 def events_after(path: Path, event_id: int) -> list[Event]:
     """Return every event after that id, oldest first; FileNotFoundError if the run is gone."""
-    return [event for event in parse_events(path.read_bytes()) if event["id"] > event_id]
+    return [event for event in parse_events(path.read_bytes()) if event.id > event_id]
 
 
 def newest_event(path: Path) -> tuple[Event | None, int]:
@@ -85,5 +88,5 @@ def newest_event_id(path: Path) -> int:
     """Return 0 if there is no event, or no log."""
     with contextlib.suppress(FileNotFoundError):
         event, _ = newest_event(path)
-        return 0 if event is None else int(event["id"])
+        return 0 if event is None else event.id
     return 0

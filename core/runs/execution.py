@@ -1,7 +1,5 @@
 """execution.json of a run: how it is computed, as its first attempt decided. Knows no device."""
 
-from typing import Any
-
 from pydantic import BaseModel, ConfigDict
 
 
@@ -13,7 +11,3 @@ class StoredExecution(BaseModel):
     device: str | None = None
     precision: str = "auto"
     threads: int | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """As it is written, and told."""
-        return self.model_dump(mode="json", exclude_unset=True)

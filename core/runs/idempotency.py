@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from core.clock import timestamp
 from core.errors import IdempotencyKeyInFlight, IdempotencyKeyReused, StoreDamaged
@@ -45,7 +44,7 @@ class IdempotencyKeys:
         self.folder = store.path(_FOLDER)
 
     @contextlib.contextmanager
-    def held(self, key: str, body: dict[str, Any]) -> Iterator[HeldKey]:
+    def held(self, key: str, body: object) -> Iterator[HeldKey]:
         """Hold `key` for a request; IdempotencyKeyInFlight, or IdempotencyKeyReused for another body."""
         name = _digest(key)
         with contextlib.ExitStack() as stack:

@@ -11,13 +11,15 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
+
+from pydantic import BaseModel
 
 from core.clock import timestamp
 from core.datasets.manifest import DatasetManifest
 from core.errors import IllegalTransition, RunNotFound, StoreDamaged
 from core.resolved import ResolvedConfig
-from core.runs.events import newest_event_id
+from core.runs.events import Event, events_after, newest_event_id
 from core.runs.execution import StoredExecution
 from core.runs.index import RunIndex, note_change
 from core.runs.notes import Notes
@@ -33,6 +35,7 @@ RELEASE_PATIENCE_S = 1.0  # for a worker to let go of a run that it has settled
 INIT_FOLDER = "init"  # of a run: the weights that it started from
 
 Change = Callable[[RunState], RunState]
+T = TypeVar("T", bound=BaseModel)
 
 _RUN_ID = re.compile(r"run_[0-9a-f]{20}")
 
@@ -77,13 +80,13 @@ class Run:
 
     def spec(self) -> StoredSpec:
         try:
-            return StoredSpec.model_validate(self._read("spec.json"))
+            return self._read("spec.json", StoredSpec)
         except ValueError:
             raise StoreDamaged(f"spec.json of {self.id} does not describe a run") from None
 
     def state(self) -> RunState:
         try:
-            return RunState.model_validate(self._read("state.json"))
+            return self._read("state.json", RunState)
         except ValueError as error:
             raise StoreDamaged(f"state.json of {self.id} cannot be read: {error}") from None
 
@@ -98,7 +101,7 @@ class Run:
         return None
 
     def keep_execution(self, execution: StoredExecution) -> None:
-        self.store.swap(f"{self.key}/execution.json", execution.to_json())
+        self.store.swap(f"{self.key}/execution.json", execution.model_dump(exclude_unset=True))
 
     def change(self, change: Change, *, durable: bool = True) -> RunState:
         """Read, change and replace the state under the run's lock; returns the new state.
@@ -113,12 +116,11 @@ class Run:
                 note_change(self.store, self.id)
             self.store.swap(f"{self.key}/state.json", body, durable=durable)
             if after.status is not before.status or after.attempt != before.attempt:
-                facts: dict[str, Any] = {"status": after.status, "attempt": after.attempt}
-                if after.failure and after.status is Status.FAILED:
-                    facts["failure"] = after.failure.model_dump()
-                self._append_event("status", facts)
+                failure = after.failure if after.status is Status.FAILED else None
+                told = {"failure": failure.model_dump()} if failure else {}
+                self._append_event("status", status=after.status, attempt=after.attempt, **told)
                 if after.status.is_terminal and not before.status.is_terminal:
-                    self._append_event("end", {"status": after.status, "step": after.progress.step})
+                    self._append_event("end", status=after.status, step=after.progress.step)
             return after
 
     def move(self, status: Status, **changes: Any) -> RunState:
@@ -158,10 +160,13 @@ class Run:
     def log_event(self, kind: str, data: dict[str, Any]) -> None:
         """Append to events.jsonl; ids count up from 1 without a gap."""
         with self._locked():
-            self._append_event(kind, data)
+            self._append_event(kind, **data)
 
-    def events(self) -> Iterator[dict[str, Any]]:
-        return files.read_json_lines(self.events_file)
+    def events(self) -> list[Event]:
+        """Read every event, oldest first."""
+        with contextlib.suppress(FileNotFoundError):
+            return events_after(self.events_file, 0)
+        return []
 
     @contextlib.contextmanager
     def training_lock(self, patience_s: float = 0.0) -> Iterator[bool]:
@@ -202,16 +207,16 @@ class Run:
         if not self.folder.exists():
             raise RunNotFound(f"there is no run {self.id!r}")
 
-    def _read(self, name: str) -> dict[str, Any]:
+    def _read(self, name: str, kind: type[T]) -> T:
         try:
-            return self.store.read(f"{self.key}/{name}")
+            return kind.model_validate(self.store.read(f"{self.key}/{name}"))
         except FileNotFoundError:
             self.must_exist()
             raise StoreDamaged(f"run {self.id} has no {name}") from None
 
-    def _append_event(self, kind: str, data: dict[str, Any]) -> None:
-        event = {"id": newest_event_id(self.events_file) + 1, "type": kind, "at": timestamp(), "data": data}
-        files.append_json_line(self.events_file, event)
+    def _append_event(self, kind: str, /, **data: Any) -> None:
+        event = Event(id=newest_event_id(self.events_file) + 1, type=kind, at=timestamp(), data=data)
+        files.append_json_line(self.events_file, event.model_dump())
 
 
 class Initial(Protocol):
@@ -246,9 +251,8 @@ class RunStore:
         def fill(folder: Path) -> None:
             files.write_json(folder / "spec.json", {"schema": SCHEMA, **spec.model_dump(mode="json", by_alias=True)})
             files.write_json(folder / "state.json", {"schema": SCHEMA, **state.model_dump(mode="json")})
-            for number, (kind, data) in enumerate(_first_events(resolved), 1):
-                event = {"id": number, "type": kind, "at": state.created_at, "data": data}
-                files.append_json_line(folder / "events.jsonl", event)
+            for event in _first_events(resolved, state.created_at):
+                files.append_json_line(folder / "events.jsonl", event.model_dump())
             (folder / "samples").mkdir()
             (folder / "checkpoints").mkdir()
             if init is not None:
@@ -268,12 +272,12 @@ class RunStore:
         return [name for name in reversed(self.store.names("runs")) if is_run_id(name)]
 
 
-def _first_events(resolved: ResolvedConfig) -> Iterator[tuple[str, dict[str, Any]]]:
-    yield "status", {"status": "queued", "attempt": 1}
+def _first_events(resolved: ResolvedConfig, at: str) -> Iterator[Event]:
+    yield Event(id=1, type="status", at=at, data={"status": "queued", "attempt": 1})
     recipe, reason = resolved.recipe, resolved.recipe_reason
     if reason is not None:
-        message = f"trains {recipe}: {reason}"
-        yield "action", {"action": "recipe_chosen", "message": message, "recipe": recipe, "reason": reason}
+        told = {"message": f"trains {recipe}: {reason}", "recipe": recipe, "reason": reason}
+        yield Event(id=2, type="action", at=at, data={"action": "recipe_chosen", **told})
 
 
 def new_run_id() -> str:

@@ -1,9 +1,9 @@
 """spec.json of a run: what was asked for, what that resolved to, on which dataset. Written once. Knows no folder."""
 
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
 
 from core.datasets.manifest import DatasetManifest
 from core.errors import StoreDamaged
@@ -22,12 +22,8 @@ class StoredSpec(BaseModel):
     stop: StopSpec
     limits: LimitSpec = LimitSpec()
     model: str
-    dataset: DatasetManifest
+    dataset: Annotated[DatasetManifest, PlainSerializer(DatasetManifest.to_json)]
     init: InitBody | None = None
-
-    @field_serializer("dataset")
-    def _as_its_manifest_is(self, dataset: DatasetManifest) -> dict[str, Any]:
-        return dataset.to_json()
 
     @classmethod
     def of(
@@ -46,14 +42,14 @@ class StoredSpec(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _describes_a_run(cls, stored: dict[str, Any]) -> dict[str, Any]:
+    def _describes_a_run(cls, stored: object) -> object:
         match stored:
-            case {"request": {"dataset": str()} as request, "resolved": {"steps": int()} as resolved}:
+            case {"request": {"dataset": str()} as request, "resolved": {"steps": int()} as resolved, **rest}:
                 is_whole = isinstance(request.get("config", {}), dict)
                 if is_whole and isinstance(resolved.get("recipe", request.get("recipe")), str):
                     # a run of an earlier build has no `stop`, and keeps what was the default then: nothing is done
-                    stop = stored.get("stop") or {"action": "alert", **request.get("stop", {})}
-                    return {**stored, "stop": stop}
+                    stop = rest.get("stop") or {"action": "alert", **request.get("stop", {})}
+                    return {**rest, "request": request, "resolved": resolved, "stop": stop}
         raise ValueError("it does not describe a run")
 
     @cached_property

@@ -33,8 +33,8 @@ def test_it_trains_what_was_chosen_when_it_was_made_and_says_so(
     assert ended == "succeeded"
     assert registry.manifest("shapes", 1).recipe == "lsgan"
     assert caplog.text.count("recipe: lsgan, the test says so") == 1
-    chosen = [event for event in run.events() if event["data"].get("action") == "recipe_chosen"]
-    assert [event["id"] for event in chosen] == [2]
+    chosen = [event for event in run.events() if event.data.get("action") == "recipe_chosen"]
+    assert [event.id for event in chosen] == [2]
 
 
 def test_the_log_of_a_run_that_named_its_recipe_says_that(

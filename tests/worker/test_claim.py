@@ -30,7 +30,7 @@ def test_a_claimed_run_is_trained_by_the_process_that_comes(
 
     assert train_here(run) == "succeeded"
 
-    statuses = [event["data"]["status"] for event in run.events() if event["type"] == "status"]
+    statuses = [event.data["status"] for event in run.events() if event.type == "status"]
     assert statuses == ["queued", "running", "succeeded"]
 
 

@@ -42,11 +42,11 @@ def test_a_run_leaves_metrics_grids_events_and_two_checkpoints(create_run: Creat
     assert [(point["branch"], point["step"]) for point in points] == [(0, 5), (0, 10), (0, 15), (0, 20)]
     assert sorted(path.name for path in run.samples.iterdir()) == ["0-10.webp", "0-20.webp"]
     assert [str(found) for found in list_checkpoints(run)] == ["0-20", "0-15"]
-    kinds = [event["type"] for event in run.events()]
+    kinds = [event.type for event in run.events()]
     assert kinds[:2] == ["status", "status"]
     assert {"metrics", "sample", "checkpoint", "published"} < set(kinds)
     assert kinds[-2:] == ["status", "end"]
-    assert [event["data"]["step"] for event in run.events() if event["type"] == "metrics"][-1] == 20
+    assert [event.data["step"] for event in run.events() if event.type == "metrics"][-1] == 20
 
 
 def test_a_signal_makes_it_checkpoint_and_go_back_into_the_queue(
@@ -154,7 +154,7 @@ def test_weights_that_are_no_numbers_send_the_run_back_and_are_not_published(
     ended = train_here(run)
 
     assert ended == "succeeded"
-    (told,) = [event["data"] for event in run.events() if event["data"].get("action") == "rolled_back"]
+    (told,) = [event.data for event in run.events() if event.data.get("action") == "rolled_back"]
     assert (told["reason"], told["step"]) == ("a weight stopped being a finite number by step 10", 5)
     for version in registry.versions("shapes"):
         generator, _ = load_generator(registry.folder("shapes", version) / "generator.safetensors")

@@ -123,7 +123,7 @@ def test_the_best_is_kept_over_a_rollback_which_may_go_back_to_it(
 
     train_here(run)
 
-    (entry,) = [event["data"] for event in run.events() if event["data"].get("action") == "rolled_back"]
+    (entry,) = [event.data for event in run.events() if event.data.get("action") == "rolled_back"]
     assert (entry["branch"], entry["step"]) == (1, 5)
     assert run.state().best == Best(metric="kid", value=0.1, branch=0, step=5)
     assert [str(found) for found in list_checkpoints(run)] == ["1-30", "1-25", "0-5"]

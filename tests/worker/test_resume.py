@@ -91,7 +91,7 @@ def test_an_event_says_that_fewer_cores_may_make_other_bytes(
     monkeypatch.setattr(execution, "available_cores", lambda: cores[1])
     train_here(run)
 
-    actions = [event["data"] for event in events_after(run.folder / "events.jsonl", 0) if event["type"] == "action"]
+    actions = [event.data for event in events_after(run.folder / "events.jsonl", 0) if event.type == "action"]
     assert [each["threads"] for each in actions if each["action"] == "computed_otherwise"] == told
     assert run.state().status is Status.SUCCEEDED
 
@@ -146,7 +146,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(
     train_here(run)
 
     assert weights(store, "shapes", 1) == weights(store, "shapes", 2)
-    assert any(event["data"].get("action") == "checkpoint_skipped" for event in run.events())
+    assert any(event.data.get("action") == "checkpoint_skipped" for event in run.events())
     assert damaged.parent.with_name("0-10.damaged").is_dir()
 
 
@@ -184,7 +184,7 @@ def test_a_resumed_run_says_from_where(
 
     train_here(run)
 
-    resumed = [event["data"] for event in run.events() if event["type"] == "action"]
+    resumed = [event.data for event in run.events() if event.type == "action"]
     assert resumed == [{"action": "resumed", "branch": 0, "step": 10}]
 
 

@@ -159,7 +159,7 @@ def test_a_training_process_that_hangs_is_killed_and_the_run_goes_on_from_its_ch
 
         os.kill(trainers[-1], signal.SIGSTOP)
         deadline = time.monotonic() + 300
-        while not (killed := [event for event in run.events() if event["data"].get("action") == "killed_hung"]):
+        while not (killed := [event for event in run.events() if event.data.get("action") == "killed_hung"]):
             assert time.monotonic() < deadline
             time.sleep(0.05)
         while (state := run.state()).attempt == 1:
@@ -169,7 +169,7 @@ def test_a_training_process_that_hangs_is_killed_and_the_run_goes_on_from_its_ch
         wait_for_status(run, Status.SUCCEEDED)
 
     assert not any(map(lives, [horse, *trainers]))
-    assert "no progress for" in killed[0]["data"]["message"]
+    assert "no progress for" in killed[0].data["message"]
     assert state.attempt == 2
     assert "attempt 2 begins at step 0" not in run.log_file.read_text()
 

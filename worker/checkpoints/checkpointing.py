@@ -5,7 +5,6 @@ a published version holds.
 """
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -60,7 +59,7 @@ def restore(state: TrainState, folder: Path) -> None:
         raise StoreDamaged(f"checkpoint {folder.name} cannot be used: {str(error)[:300]}") from None
     if folder.name != f"{record.branch}-{record.step}":
         raise StoreDamaged(f"checkpoint {folder.name} holds step {record.step} of branch {record.branch}")
-    _check_unchanged(record.resolved.to_json(), state.settled.to_json())
+    _check_unchanged(record.resolved, state.settled)
     state.branch, state.step, state.images_seen = record.branch, record.step, record.images_seen
     state.position, state.lr_scale, state.best = record.position, record.lr_scale, record.best_beside(folder)
     state.without_better = record.without_better
@@ -76,8 +75,9 @@ def restore(state: TrainState, folder: Path) -> None:
         raise StoreDamaged(f"checkpoint {folder.name} does not fit its networks: {str(error)[:300]}") from None
 
 
-def _check_unchanged(stored: dict[str, Any], now: dict[str, Any]) -> None:
-    changed = sorted(key for key in stored.keys() | now.keys() if stored.get(key) != now.get(key))
+def _check_unchanged(stored: ResolvedConfig, now: ResolvedConfig) -> None:
+    before, after = stored.to_json(), now.to_json()
+    changed = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
     if changed:
         message = f"the checkpoint was made with another config: {', '.join(changed)} differ"
         raise TrainingFailed("internal", message, retryable=False)

@@ -6,7 +6,6 @@ The noise of a branch is its own, so that the same steps are not taken again. Kn
 """
 
 import logging
-from typing import Any
 
 from core.clock import timestamp
 from core.errors import CheckpointNotFound, StoreDamaged, TrainingFailed
@@ -83,27 +82,28 @@ def sound_best(run: Run, state: TrainState, since_step: int) -> Best | None:
 
 def report_rollbacks(run: Run, state: TrainState) -> None:
     """Write the events of rollbacks that are missing: a process may have died before it could."""
-    actions = [event["data"] for event in run.events() if event["type"] == "action"]
+    actions = [event.data for event in run.events() if event.type == "action"]
     reported = {data["branch"] for data in actions if data.get("action") in (ROLLED_BACK, REMEDIED)}
     for entry in state.rollbacks:
         if entry.branch not in reported:
-            facts = _facts(entry, state)
-            run.log_event("action", facts)
-            log.info("%s, from step %d: %s", facts["action"].replace("_", " "), entry.from_step, facts["message"])
+            _report(run, entry, state)
 
 
-def _facts(entry: Rollback, state: TrainState) -> dict[str, Any]:
-    """Return the event's data of a rollback; `count` is of its kind."""
+def _report(run: Run, entry: Rollback, state: TrainState) -> None:
+    """Write the event of a rollback; `count` is of its kind."""
     kind = [each for each in state.rollbacks if bool(each.remedy) is bool(entry.remedy)]
     went = f"{entry.reason}; went back to step {entry.step}, and on with"
-    facts: dict[str, Any] = {"count": 1 + kind.index(entry), **entry.model_dump(mode="json", exclude_none=True)}
+    facts = {"count": 1 + kind.index(entry), **entry.model_dump(mode="json", exclude_none=True)}
     if entry.remedy is None:
+        action, most = ROLLED_BACK, MOST
         message = f"{went} learning rates of {_rates((entry.generator_lr, entry.discriminator_lr))}"
-        return {"action": ROLLED_BACK, "message": message, "most": MOST, **facts}
-    message = f"{went} {entry.remedy.in_words()}: {entry.remedy.why}"
-    facts |= facts.pop("remedy") | {"remedy": entry.remedy.name}
-    del facts["name"]
-    return {"action": REMEDIED, "message": message, "most": remedies.MOST, **facts}
+    else:
+        action, most = REMEDIED, remedies.MOST
+        message = f"{went} {entry.remedy.in_words()}: {entry.remedy.why}"
+        facts |= facts.pop("remedy") | {"remedy": entry.remedy.name}
+        del facts["name"]
+    run.log_event("action", {"action": action, "message": message, "most": most, **facts})
+    log.info("%s, from step %d: %s", action.replace("_", " "), entry.from_step, message)
 
 
 def _candidates(checkpoints: list[Checkpoint], state: TrainState, wish: RollBack) -> list[Checkpoint]:

@@ -11,12 +11,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+
+from pydantic import ConfigDict
 
 from core.datasets import Dataset
 from core.images import Images
 from core.resolved import ResolvedConfig
 from core.runs import Run
+from core.store import Record
 from ganymede.schemas.references import BranchStep
 from models import sampling
 from worker.evaluation.nearest import NearestSheet, keep_sheet, make_sheet
@@ -32,6 +34,21 @@ SHARE = 0.05  # of the time since the attempt began to train may go into evaluat
 FILE = "evaluation.json"  # what a run is judged by, once that is settled
 
 log = logging.getLogger(__name__)
+
+
+class JudgedBy(Record):
+    """evaluation.json: what a run is judged by, as its first attempt settled it."""
+
+    model_config = ConfigDict(frozen=False)
+
+    extractor: str = "none"
+    reason: str = ""
+    extractor_digest: str | None = None
+    extractor_accuracy: float | None = None
+    images: int | None = None
+    reals: int | None = None
+    floor: Metrics | None = None
+    evaluate_every: int | None = None
 
 
 @dataclass
@@ -144,22 +161,29 @@ def prepare(run: Run, dataset: Dataset, resolved: ResolvedConfig, context: Conte
     if resolved.extractor == "none":
         return None
     settled = _settled(run)
-    name, why = (settled["extractor"], "") if settled else choose(resolved.extractor, dataset)
+    name, why = (settled.extractor, "") if settled else choose(resolved.extractor, dataset)
     fakes = resolved.evaluate_images
     if fakes < FEWEST_FAKES:
         name, why = "none", f"the dataset has fewer than {2 * FEWEST_FAKES} images"
     if name == "none":
-        _report(run, settled, {"extractor": name, "reason": why})
+        _report(run, settled, JudgedBy(extractor=name, reason=why))
         return None
     extractor, accuracy = make_extractor(name, dataset, context)
     labels_N, by_class = dataset.labels(), resolved.network.num_classes > 0
     reference = make_reference(extractor, dataset, fakes, by_class, context)
-    facts = {"extractor": name, "reason": why, "extractor_digest": extractor.digest, "extractor_accuracy": accuracy}
-    counts = {"images": fakes, "reals": len(reference.rest)}
     began = time.monotonic()
     with context.task("floor", reference.num_blocks):
         floor = reference.floor
-    _report(run, settled, {**facts, **counts, "floor": floor})
+    judged_by = JudgedBy(
+        extractor=name,
+        reason=why,
+        extractor_digest=extractor.digest,
+        extractor_accuracy=accuracy,
+        images=fakes,
+        reals=len(reference.rest),
+        floor=floor,
+    )
+    _report(run, settled, judged_by)
     scoring_s = time.monotonic() - began
     labels_M = spread_labels(labels_N, fakes) if by_class and labels_N is not None else None
     return Evaluation(extractor, reference, labels_M, context, dataset, scoring_s)
@@ -168,25 +192,28 @@ def prepare(run: Run, dataset: Dataset, resolved: ResolvedConfig, context: Conte
 def hook_of(run: Run, evaluation: Evaluation) -> Evaluate:
     """Make the hook, which evaluates as requested, or as an earlier attempt settled."""
     asked = run.spec().options.get("evaluate_every", "auto")
-    every = (_settled(run) or {}).get("evaluate_every") if asked == "auto" else asked
+    settled = _settled(run)
+    every = (settled.evaluate_every if settled else None) if asked == "auto" else asked
 
     def settle(steps: int) -> None:
-        run.store.swap(f"{run.key}/{FILE}", {**(_settled(run) or {}), "evaluate_every": steps})
+        now = _settled(run) or JudgedBy()
+        now.evaluate_every = steps
+        now.write(run.store.path(f"{run.key}/{FILE}"))
 
     return Evaluate(evaluation, every, settle, lambda place, sheet: keep_sheet(run, place, sheet))
 
 
-def _settled(run: Run) -> dict[str, Any] | None:
+def _settled(run: Run) -> JudgedBy | None:
     try:
-        return run.store.read(f"{run.key}/{FILE}")
+        return run.store.read_record(f"{run.key}/{FILE}", JudgedBy)
     except FileNotFoundError:
         return None
 
 
-def _report(run: Run, settled: dict[str, Any] | None, facts: dict[str, Any]) -> None:
+def _report(run: Run, settled: JudgedBy | None, now: JudgedBy) -> None:
     """Record what was settled, and report it once; later report only another extractor."""
     if settled is None:
-        run.store.swap(f"{run.key}/{FILE}", facts)
-        run.log_event("action", {"action": "judged_by", **facts})
-    elif settled.get("extractor_digest") != facts.get("extractor_digest"):
+        now.write(run.store.path(f"{run.key}/{FILE}"))
+        run.log_event("action", {"action": "judged_by", **now.model_dump(exclude_unset=True)})
+    elif settled.extractor_digest != now.extractor_digest:
         log.warning("the extractor has other weights than before: scores from here on do not compare with those before")

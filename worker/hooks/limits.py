@@ -1,7 +1,6 @@
 """Where a run ends before its last step, as if that were it: at its limits, or out of patience. Knows no queue."""
 
 import logging
-from typing import Any
 
 from core.runs import Run
 from core.runs.stored_spec import StoredSpec
@@ -37,7 +36,7 @@ def _is_out_of_patience(state: TrainState, spec: StoredSpec) -> bool:
 def report_early_end(run: Run, state: TrainState, end: EarlyEnd) -> None:
     """Write once, as an event, why a run ends early: a process may die before the run's end."""
     log.info("ends at step %d of %d: %s", state.step, state.settled.steps, end.message)
-    if not any(event["data"].get("action") == ENDED_EARLY for event in run.events()):
+    if not any(event.data.get("action") == ENDED_EARLY for event in run.events()):
         facts = {"action": ENDED_EARLY, "reason": end.reason, "branch": state.branch, "step": end.step}
         run.log_event("action", {**facts, "message": end.message})
 
@@ -77,18 +76,19 @@ class EndAtLimits(Quiet):
         """Return why a run at its end has not made all its steps; None if it has."""
         if state.step >= state.settled.steps:
             return None
-        end = EarlyEnd.model_validate({**self._reason(state), "best": state.best, "step": state.step})
+        end = self._end(state)
         report_early_end(self.run, state, end)
         return end
 
-    def _reason(self, state: TrainState) -> dict[str, Any]:
+    def _end(self, state: TrainState) -> EarlyEnd:
+        step, best = state.step, state.best
         if _is_out_of_patience(state, self.spec):
-            count, best = state.without_better, state.best
+            count = state.without_better
             which = f"a better {best.metric} than {best.value:.4g} of step {best.step:,}" if best else "a score"
             message = f"stop.patience is reached: {count:,} evaluations in a row without {which}"
-            return {"patience": count, "message": message}
-        if state.step < last_of_images(state, self.spec.limits):
+            return EarlyEnd(patience=count, message=message, best=best, step=step)
+        if step < last_of_images(state, self.spec.limits):
             limit, reached = "max_duration", f"{self.stopper.worked_s:,.0f} s of work"
         else:
             limit, reached = "max_images", f"{state.images_seen:,} images"
-        return {"limit": limit, "message": f"limits.{limit} is reached: {reached}"}
+        return EarlyEnd(limit=limit, message=f"limits.{limit} is reached: {reached}", best=best, step=step)

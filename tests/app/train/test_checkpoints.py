@@ -108,7 +108,7 @@ async def test_published_twice_or_twice_at_once_it_is_one_version_and_noted_once
     elsewhere = await client.post(path(run, 10), json={"model": "other"})
 
     told = (await client.get(f"/train/{run.id}")).json()["published"]
-    events = [event["data"] for event in run.events() if event["type"] == "published"]
+    events = [event.data for event in run.events() if event.type == "published"]
     assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 201]
     assert {answer.headers["Location"] for answer in answers} == {"/models/mine/versions/1"}
     assert elsewhere.headers["Location"] == "/models/other/versions/1"

@@ -66,7 +66,7 @@ async def test_a_run_can_be_named_in_every_status_and_that_is_no_event(
             answers.append((await client.patch(f"/train/{run_id}", json={"name": status.value})).json())
 
     assert [(body["status"], body["name"]) for body in answers] == [(s, s) for s in [b["status"] for b in answers]]
-    assert [event["type"] for event in run.events()] == ["status"] * 5 + ["end"]
+    assert [event.type for event in run.events()] == ["status"] * 5 + ["end"]
 
 
 async def test_tags_that_are_set_at_once_are_all_kept(client: httpx.AsyncClient, run_id: str) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from core.runs import Run
-from core.runs.events import EventTail, events_after
+from core.runs.events import Event, EventTail, events_after
 
 
-def ids(events: list[dict[str, object]]) -> list[object]:
-    return [event["id"] for event in events]
+def ids(events: list[Event]) -> list[int]:
+    return [event.id for event in events]
 
 
 def test_a_tail_gives_each_event_once(run: Run) -> None:
@@ -39,7 +39,7 @@ def test_a_line_that_is_still_being_written_waits_for_its_end(run: Run) -> None:
         file.write(b"\n")
 
     assert seen == []
-    assert [event["data"]["text"] for event in tail.read()] == ["ä"]
+    assert [event.data["text"] for event in tail.read()] == ["ä"]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_tail_that_skipped_gives_what_comes_after(run: Run) -> None:
     run.log_event("checkpoint", {"step": 9})
 
     assert skipped == 6
-    assert [event["type"] for event in tail.read()] == ["checkpoint"]
+    assert [event.type for event in tail.read()] == ["checkpoint"]
 
 
 def test_a_tail_may_skip_to_the_end_of_an_empty_log(tmp_path: Path) -> None:

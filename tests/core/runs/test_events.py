@@ -18,7 +18,7 @@ LOG_MANY = """
 
 
 def ids(run: Run) -> list[int]:
-    return [event["id"] for event in run.events()]
+    return [event.id for event in run.events()]
 
 
 def test_ids_count_up_from_one(run: Run) -> None:
@@ -27,7 +27,7 @@ def test_ids_count_up_from_one(run: Run) -> None:
     run.log_event("checkpoint", {"step": 10})
 
     assert ids(run) == [1, 2, 3, 4]
-    assert [event["type"] for event in run.events()] == ["status", "sample", "status", "checkpoint"]
+    assert [event.type for event in run.events()] == ["status", "sample", "status", "checkpoint"]
 
 
 @pytest.mark.parametrize("tail", [b"{", b'{"id": 2, "type": "sam', b'{"id": 2, "type": "sample", "data": {}', b"\0\0"])
@@ -76,7 +76,7 @@ def test_processes_that_write_at_once_share_one_count(store: Store, run: Run, st
     assert ids(run) == list(range(1, 152))
     events = list(run.events())[1:]
     for name in "abc":
-        assert [event["data"]["n"] for event in events if event["data"]["from"] == name] == list(range(50))
+        assert [event.data["n"] for event in events if event.data["from"] == name] == list(range(50))
 
 
 def test_a_writer_killed_at_any_moment_leaves_no_gap(store: Store, run: Run, start: Start) -> None:

@@ -50,10 +50,10 @@ def test_a_new_run_is_queued_and_says_so_in_its_first_event(run: Run) -> None:
     assert (state.status, state.attempt, state.progress.total) == (Status.QUEUED, 1, 100)
     assert spec.request["recipe"] == "cgan"
     assert (spec.resolved, spec.model, spec.dataset) == (numbers(100), "shapes", dataset_manifest())
-    assert [(event["id"], event["type"], event["data"]) for event in events] == [
+    assert [(event.id, event.type, event.data) for event in events] == [
         (1, "status", {"status": "queued", "attempt": 1})
     ]
-    assert events[0]["at"] == state.created_at
+    assert events[0].at == state.created_at
     assert (run.samples.is_dir(), run.is_being_trained()) == (True, False)
 
 
@@ -99,13 +99,13 @@ def test_a_change_of_status_is_kept_and_logged(run: Run) -> None:
 
     assert run.state().failure == failure
     assert run.state().finished_at is not None
-    data = [event["data"] for event in run.events()][1:]
+    data = [event.data for event in run.events()][1:]
     assert data == [
         {"status": "running", "attempt": 1},
         {"status": "failed", "attempt": 1, "failure": failure.model_dump()},
         {"status": "failed", "step": 0},
     ]
-    assert [event["type"] for event in run.events()][2:] == ["status", "end"]
+    assert [event.type for event in run.events()][2:] == ["status", "end"]
 
 
 def test_a_mark_of_progress_is_no_event(run: Run) -> None:
@@ -138,7 +138,7 @@ def test_of_two_processes_that_end_a_run_the_first_wins(store: Store, new_run: N
     assert won == {status: statuses.count(Status(status)) for status in won}
     assert sum(won.values()) == 12
     for run in runs:
-        ending = [(event["type"], event["data"]["status"]) for event in run.events()][3:]
+        ending = [(event.type, event.data["status"]) for event in run.events()][3:]
         assert ending == [("status", run.state().status), ("end", run.state().status)]
 
 

@@ -93,7 +93,7 @@ class AskedAtRandom(RuleBasedStateMachine):
         assert self.run.folder.exists() != self.is_deleted
         if self.is_deleted:
             return
-        steps: list[dict[str, Any]] = [event["data"] for event in self.run.events() if event["type"] == "status"]
+        steps: list[dict[str, Any]] = [event.data for event in self.run.events() if event.type == "status"]
         statuses = [Status(step["status"]) for step in steps]
         assert all(b in TRANSITIONS[a] or b is a for a, b in itertools.pairwise(statuses))
         state = self.run.state()

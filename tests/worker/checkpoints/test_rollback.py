@@ -64,7 +64,7 @@ def learnt(state: TrainState) -> list[Tensor]:
 
 
 def actions(run: Run, kind: str = "rolled_back") -> list[dict[str, Any]]:
-    return [event["data"] for event in run.events() if event["data"].get("action") == kind]
+    return [event.data for event in run.events() if event.data.get("action") == kind]
 
 
 def points(run: Run) -> list[tuple[int, int]]:

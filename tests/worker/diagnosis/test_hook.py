@@ -26,11 +26,11 @@ EXPLODES: dict[str, Any] = {"generator_lr": 1.0, "discriminator_lr": 1.0, "repor
 
 
 def verdicts(run: Run) -> list[tuple[int, str]]:
-    return [(e["data"]["step"], e["data"]["verdict"]) for e in run.events() if e["type"] == "diagnosis"]
+    return [(e.data["step"], e.data["verdict"]) for e in run.events() if e.type == "diagnosis"]
 
 
 def actions(run: Run) -> list[dict[str, Any]]:
-    return [event["data"] for event in run.events() if event["type"] == "action"]
+    return [event.data for event in run.events() if event.type == "action"]
 
 
 def asking(run: Run, store: Store, action: str, *on: str) -> Run:
@@ -61,7 +61,7 @@ def test_a_run_that_explodes_says_so_with_numbers_and_advice_and_goes_on(
     ended = train_here(run)
 
     assert ended == "succeeded"
-    told = [event["data"] for event in run.events() if event["type"] == "diagnosis"]
+    told = [event.data for event in run.events() if event.type == "diagnosis"]
     exploding = next(data for data in told if data["verdict"] == "exploding")
     assert exploding["step"] <= 6
     assert max(exploding["numbers"].values()) > 100
@@ -156,7 +156,7 @@ def test_a_trouble_that_comes_back_on_every_branch_ends_the_run(
     assert state.failure is not None
     assert state.failure.message.startswith("exploding: ")
     assert [data["action"] for data in actions(run)] == ["rollback", "rolled_back"] * 3 + ["rollback"]
-    assert {event["data"]["branch"] for event in run.events() if event["type"] == "diagnosis"} == {0, 1, 2, 3}
+    assert {event.data["branch"] for event in run.events() if event.type == "diagnosis"} == {0, 1, 2, 3}
 
 
 def test_nothing_is_done_at_the_last_step(create_run: CreateRun, train_here: TrainHere, store: Store) -> None:

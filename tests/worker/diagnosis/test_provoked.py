@@ -48,7 +48,7 @@ def add_dataset(store: Store) -> AddDataset:
 
 
 def verdicts(run: Run) -> list[str]:
-    return [event["data"]["verdict"] for event in run.events() if event["type"] == "diagnosis"]
+    return [event.data["verdict"] for event in run.events() if event.type == "diagnosis"]
 
 
 def test_a_discriminator_that_learns_much_faster_than_the_generator_is_too_strong(

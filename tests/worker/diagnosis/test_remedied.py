@@ -97,7 +97,7 @@ def test_a_second_change_comes_on_top_of_the_first_and_a_third_collapse_ends_the
     assert "the version of step 25 is its best (kid 0.04)" in state.ended_early.message
     assert (state.progress.step, state.progress.total) == (40, 60)
     assert [told["message"] for told in actions(run, "ended_early")] == [state.ended_early.message]
-    assert [event["type"] for event in run.events()][-3:] == ["published", "status", "end"]
+    assert [event.type for event in run.events()][-3:] == ["published", "status", "end"]
 
 
 def test_a_change_is_given_as_long_as_a_beginning_before_it_is_judged(
@@ -108,7 +108,7 @@ def test_a_change_is_given_as_long_as_a_beginning_before_it_is_judged(
 
     train_here(run)
 
-    verdicts = [event["data"] for event in run.events() if event["type"] == "diagnosis"]
+    verdicts = [event.data for event in run.events() if event.type == "diagnosis"]
     again = [data for data in verdicts if data["branch"] == 1]
     assert [(data["verdict"], data["step"]) for data in again] == [("warming_up", 30), ("mode_collapse", 45)]
     assert again[0]["summary"] == "step 30 of 100: too early to tell what the change at step 25 did"
@@ -173,7 +173,7 @@ def test_a_collapse_is_acted_on_also_behind_a_discriminator_that_is_too_strong(
     train_here(run)
 
     assert [told["verdict"] for told in actions(run, "remedied")] == ["mode_collapse"]
-    assert "discriminator_too_strong" in {e["data"]["verdict"] for e in run.events() if e["type"] == "diagnosis"}
+    assert "discriminator_too_strong" in {e.data["verdict"] for e in run.events() if e.type == "diagnosis"}
 
 
 def test_numbers_that_are_none_on_a_changed_branch_do_not_undo_the_change(

@@ -36,7 +36,7 @@ def points(run: Run) -> list[dict[str, Any]]:
 
 
 def judged_by(run: Run) -> list[dict[str, Any]]:
-    return [event["data"] for event in run.events() if event["data"].get("action") == "judged_by"]
+    return [event.data for event in run.events() if event.data.get("action") == "judged_by"]
 
 
 def test_scores_are_in_the_points_the_state_the_events_and_the_manifests(
@@ -53,7 +53,7 @@ def test_scores_are_in_the_points_the_state_the_events_and_the_manifests(
     assert run.state().metrics["fd"] == scored[20]["fd"]
     assert run.state().evaluation_step == 20
     assert registry.manifest("shapes", 1).metrics["fd"] == scored[10]["fd"]
-    told = [event["data"] for event in run.events() if event["type"] == "metrics" and "fd" in event["data"]["metrics"]]
+    told = [event.data for event in run.events() if event.type == "metrics" and "fd" in event.data["metrics"]]
     assert [event["step"] for event in told] == [10, 20]
 
 

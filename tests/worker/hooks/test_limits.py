@@ -12,7 +12,7 @@ from tests.worker.conftest import CreateRun, TrainHere
 
 
 def early_ends(run: Run) -> list[dict[str, Any]]:
-    return [event["data"] for event in run.events() if event["data"].get("action") == "ended_early"]
+    return [event.data for event in run.events() if event.data.get("action") == "ended_early"]
 
 
 @pytest.mark.parametrize(("max_images", "steps"), [(1, 1), (160, 10), (161, 11), (320, 20), (10_000, 20)])

@@ -15,7 +15,7 @@ def run(create_run: CreateRun) -> Run:
 
 
 def told(run: Run) -> list[dict[str, str]]:
-    return [event["data"] for event in run.events() if event["type"] == "log"]
+    return [event.data for event in run.events() if event.type == "log"]
 
 
 def test_warnings_and_errors_are_events_and_the_rest_is_not(run: Run) -> None:

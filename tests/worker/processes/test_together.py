@@ -141,7 +141,7 @@ def test_a_run_of_several_processes_is_scored_and_judged_by_the_first(
     assert [point["step"] for point in points(run)] == [5, 10, 15, 20]
     assert [point["step"] for point in points(run) if "fd" in point] == [10, 20]
     assert run.state().diagnosis is not None
-    said = [event["data"].get("action") for event in run.events()]
+    said = [event.data.get("action") for event in run.events()]
     assert said.count("judged_by") == 1
 
 
@@ -165,7 +165,7 @@ def test_a_killed_process_loses_the_attempt_and_the_next_one_finishes_the_run(
     reconcile(RunStore(store), queue)
     assert (run.state().status, run.state().attempt) == (Status.QUEUED, 2)
     assert train_together(run) == "trained by 2 processes: succeeded"
-    assert any(event["data"].get("action") == "resumed" for event in run.events())
+    assert any(event.data.get("action") == "resumed" for event in run.events())
 
 
 @on_linux
@@ -261,7 +261,7 @@ def test_all_go_back_together_until_it_is_too_often(create_run: CreateRun, train
 
     ended = train_together(run)
 
-    rates = [event["data"]["lr_scale"] for event in run.events() if event["data"].get("action") == "rolled_back"]
+    rates = [event.data["lr_scale"] for event in run.events() if event.data.get("action") == "rolled_back"]
     failure = run.state().failure
     assert ended == "trained by 2 processes: failed"
     assert failure is not None
