@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.open_dictionaries import AT_MOST, PASSED_THROUGH, open_dictionaries
+
 ROOT = Path(__file__).resolve().parent.parent
 PRODUCT = ("core", "models", "worker", "app", "ganymede", "bench")
 EVERYTHING = (*PRODUCT, "tests")
@@ -136,9 +138,7 @@ def test_every_package_is_there_to_be_checked() -> None:
 
 
 def test_no_file_is_longer_than_300_lines() -> None:
-    long = [f"{m.path}: {m.lines} lines" for m in _modules(*EVERYTHING) if m.lines > FILE_LIMIT]
-
-    assert long == []
+    assert [f"{m.path}: {m.lines} lines" for m in _modules(*EVERYTHING) if m.lines > FILE_LIMIT] == []
 
 
 def test_no_function_is_longer_than_40_lines() -> None:
@@ -157,9 +157,7 @@ def test_no_function_is_longer_than_40_lines() -> None:
 def test_no_module_or_folder_has_a_name_that_says_nothing() -> None:
     paths = (Path(module.path) for module in _modules(*EVERYTHING))
 
-    empty = [str(p) for p in paths if EMPTY_NAMES & {part.strip("_") for part in p.with_suffix("").parts}]
-
-    assert empty == []
+    assert [str(p) for p in paths if EMPTY_NAMES & {part.strip("_") for part in p.with_suffix("").parts}] == []
 
 
 def test_a_class_has_its_name_for_itself() -> None:
@@ -231,14 +229,19 @@ def test_no_foreign_file_goes_through_torch_load() -> None:
 def test_arrays_are_loaded_with_pickles_refused_in_so_many_words() -> None:
     loads = ((m, call) for m in _modules(*PRODUCT) for name, call in m.calls if name == "numpy.load")
 
-    trusting = [f"{module.path}:{call.lineno}" for module, call in loads if not _refuses_pickles(call)]
-
-    assert trusting == []
+    assert [f"{module.path}:{call.lineno}" for module, call in loads if not _refuses_pickles(call)] == []
 
 
 def _refuses_pickles(call: ast.Call) -> bool:
     values = [keyword.value for keyword in call.keywords if keyword.arg == "allow_pickle"]
     return [value.value for value in values if isinstance(value, ast.Constant)] == [False]
+
+
+def test_dictionaries_of_anything_pass_json_through() -> None:
+    found = open_dictionaries({m.path: m.tree for m in _modules("app", "core", "ganymede", "models", "worker")})
+
+    assert found == {path: count for path, (count, _) in PASSED_THROUGH.items()}
+    assert found.total() <= AT_MOST
 
 
 @pytest.mark.parametrize(("path", "name"), ALLOWED)
