@@ -16,7 +16,7 @@ class OpenCommand(TypedDict):
     do: Literal["open"]
     key: int
     folder: str
-    manifest: dict[str, object]
+    manifest: str  # as JSON
     precision: PrecisionChoice
 
 

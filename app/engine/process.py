@@ -48,7 +48,7 @@ class Forwards:
         if command["do"] == "draw":
             return self._run(*self._loaded[key], command, block)
         if command["do"] == "open":
-            manifest = VersionManifest.model_validate(command["manifest"])
+            manifest = VersionManifest.model_validate_json(command["manifest"])
             forward, facts = open_folder(Path(command["folder"]), manifest, CPU, command["precision"])
             self._loaded[key] = forward, manifest.latent_dim
             return Reply(dataclasses.asdict(facts))

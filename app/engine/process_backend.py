@@ -85,7 +85,9 @@ class ProcessBackend:
         self, folder: Path, manifest: VersionManifest, choice: PrecisionChoice
     ) -> tuple["ProcessRunner", Facts]:
         key = next(self._keys)
-        command = OpenCommand(do="open", key=key, folder=str(folder), manifest=manifest.model_dump(), precision=choice)
+        command = OpenCommand(
+            do="open", key=key, folder=str(folder), manifest=manifest.model_dump_json(), precision=choice
+        )
         facts = FACTS.validate_python((await self.ask(command))[0])
         self._loaded[key] = LoadCommand(do="load", key=key, folder=str(folder), precision=facts.precision)
         runner = ProcessRunner(self, key)
