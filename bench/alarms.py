@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bench.apart import train_apart
+from bench.lines import read_json_lines
 from bench.machine import machine, revision
 from core.datasets import BUNDLED, Dataset, DatasetStore, ImageSet, Origin
 from core.runs import Run, RunStore
@@ -204,7 +205,7 @@ def judged(name: str, run: Run) -> dict[str, Any]:
 
 def points_of(run: Run) -> list[dict[str, Any]]:
     """The reports of a run; of one that was interrupted each step counts as it was made last."""
-    points = {point["step"]: point for point in files.read_json_lines(run.metrics_file)}
+    points = {point["step"]: point for point in read_json_lines(run.metrics_file)}
     assert len({point["branch"] for point in points.values()}) == 1, "a run that went back"
     return [points[step] for step in sorted(points)]
 

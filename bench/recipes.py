@@ -30,6 +30,7 @@ from PIL import Image
 from bench.apart import train_apart
 from bench.judge.examination import Judge
 from bench.judge.kinds import KINDS
+from bench.lines import read_json_lines
 from bench.machine import ROOT, machine
 from bench.recipe_data import SUBJECTS
 from bench.recipe_speed import record, recorded
@@ -204,7 +205,7 @@ def speed(trial: Trial, dataset: DatasetManifest, settings: Settings) -> float:
     spec = trial.timing(dataset)
     run = RunStore(Store(settings.store_path)).create(spec, resolve(spec, dataset), dataset)
     train_apart(settings, run.id)
-    rates = [point["images_per_second"] for point in files.read_json_lines(run.metrics_file)]
+    rates = [point["images_per_second"] for point in read_json_lines(run.metrics_file)]
     return float(np.median(rates[1:]))
 
 

@@ -22,6 +22,7 @@ import torch
 from bench import starter_data
 from bench.apart import train_apart
 from bench.judge.kinds import KINDS
+from bench.lines import read_json_lines
 from bench.machine import ROOT, machine
 from bench.quality import grid
 from core.datasets.manifest import DatasetManifest
@@ -218,7 +219,7 @@ def minutes(run: Run) -> float:
     """Spent on steps and evaluations, with those that an interruption or a rollback had done again."""
     resolved = run.spec().resolved
     usual, seconds, seen = resolved.report_every * resolved.images_per_step, 0.0, 0
-    for point in files.read_json_lines(run.metrics_file):
+    for point in read_json_lines(run.metrics_file):
         images = point["images_seen"] - seen
         seconds += (images if images > 0 else usual) / point["images_per_second"]
         seen = point["images_seen"]

@@ -10,7 +10,6 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
-from typing import Any
 
 from app.engine.engine import Engine
 from app.generate.sampling import SamplingParams
@@ -120,7 +119,7 @@ def _json(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> bytes:
         EncodedImage(**dict(entry), png=base64.b64encode(png).decode())
         for entry, png in _each(drawn_NHWC, params, engine)
     ]
-    return DrawnImages(**_facts(drawn_NHWC, params, engine), images=images).model_dump_json().encode()
+    return DrawnImages(**dict(_facts(drawn_NHWC, params, engine)), images=images).model_dump_json().encode()
 
 
 def _zip(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> bytes:
@@ -129,13 +128,13 @@ def _zip(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> bytes:
         for i, (entry, png) in enumerate(_each(drawn_NHWC, params, engine)):
             stored.append(StoredImage(**dict(entry), file=f"{_name(i, entry)}.png"))
             add_file(archive, stored[-1].file, png)
-        manifest = ZipManifest(**_facts(drawn_NHWC, params, engine), images=stored)
+        manifest = ZipManifest(**dict(_facts(drawn_NHWC, params, engine)), images=stored)
         add_file(archive, MANIFEST, manifest.model_dump_json(indent=2).encode() + b"\n")
     return buffer.getvalue()
 
 
-def _facts(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> dict[str, Any]:
-    return dict(facts_of(drawn_NHWC, params.latents.truncation, params.scale, engine))
+def _facts(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> DrawnFacts:
+    return facts_of(drawn_NHWC, params.latents.truncation, params.scale, engine)
 
 
 def add_file(archive: zipfile.ZipFile, name: str, content: bytes) -> None:

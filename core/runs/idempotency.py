@@ -14,11 +14,19 @@ from pathlib import Path
 
 from core.clock import timestamp
 from core.errors import IdempotencyKeyInFlight, IdempotencyKeyReused, StoreDamaged
-from core.store import Store, files
+from core.store import Record, Store, files
 
 FORGOTTEN_AFTER = timedelta(hours=24)
 
 _FOLDER = "idempotency"
+
+
+class KeyRecord(Record):
+    """What is kept of a key."""
+
+    run: str
+    body_sha256: str
+    at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +40,8 @@ class HeldKey:
 
     def record(self, run_id: str) -> None:
         """Record that this request makes the run `run_id`."""
-        record = {"run": run_id, "body_sha256": self.body_digest, "at": timestamp()}
-        self.store.swap(f"{_FOLDER}/{self.name}.json", record)
+        record = KeyRecord(run=run_id, body_sha256=self.body_digest, at=timestamp())
+        record.write(self.store.path(f"{_FOLDER}/{self.name}.json"))
 
 
 class IdempotencyKeys:
@@ -56,11 +64,11 @@ class IdempotencyKeys:
                 )
             digest = _digest(json.dumps(body, sort_keys=True))
             record = self._record(self.folder / f"{name}.json")
-            if record is not None and record["body_sha256"] != digest:
+            if record is not None and record.body_sha256 != digest:
                 raise IdempotencyKeyReused.field(
                     "Idempotency-Key", "it came with another body before; a new request needs a new key"
                 )
-            yield HeldKey(self.store, name, digest, None if record is None else record["run"])
+            yield HeldKey(self.store, name, digest, None if record is None else record.run)
 
     def sweep(self) -> int:
         """Forget old keys; return how many."""
@@ -85,17 +93,16 @@ class IdempotencyKeys:
         except StoreDamaged:
             return False  # whoever comes with this key is told
 
-    def _record(self, path: Path) -> dict[str, str] | None:
+    def _record(self, path: Path) -> KeyRecord | None:
         """Return the record of a key; None if there is none, or it is too old."""
         try:
-            record = self.store.read(f"{_FOLDER}/{path.name}")
-            age = datetime.now(UTC) - datetime.fromisoformat(record["at"])
-            known = {name: str(record[name]) for name in ("run", "body_sha256")}
+            record = KeyRecord.read(path)
+            age = datetime.now(UTC) - datetime.fromisoformat(record.at)
         except FileNotFoundError:
             return None
-        except (KeyError, TypeError, ValueError):
+        except (TypeError, ValueError):
             raise StoreDamaged(f"{files.shown(path)} is no record of a key") from None
-        return known if age < FORGOTTEN_AFTER else None
+        return record if age < FORGOTTEN_AFTER else None
 
 
 def _digest(text: str) -> str:

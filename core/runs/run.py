@@ -93,15 +93,11 @@ class Run:
     def execution(self) -> StoredExecution | None:
         """How it is computed; None before its first attempt has decided."""
         with contextlib.suppress(FileNotFoundError):
-            stored = self.store.read(f"{self.key}/execution.json")
-            try:
-                return StoredExecution.model_validate({name: stored[name] for name in stored if name != "schema"})
-            except ValueError:
-                raise StoreDamaged(f"execution.json of {self.id} does not say how it is computed") from None
+            return self.store.read_record(f"{self.key}/execution.json", StoredExecution)
         return None
 
     def keep_execution(self, execution: StoredExecution) -> None:
-        self.store.swap(f"{self.key}/execution.json", execution.model_dump(exclude_unset=True))
+        execution.write(self.folder / "execution.json")
 
     def change(self, change: Change, *, durable: bool = True) -> RunState:
         """Read, change and replace the state under the run's lock; returns the new state.

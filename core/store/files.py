@@ -109,20 +109,6 @@ def append_json_line(path: Path, body: dict[str, Any]) -> None:
         file.write(line)
 
 
-def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield every whole JSON object of a file of lines, oldest first; skip lines cut short by a crash."""
-    try:
-        file = path.open("rb")
-    except FileNotFoundError:
-        return
-    with file:
-        for line in file:
-            with contextlib.suppress(ValueError, RecursionError):
-                body = json.loads(line)
-                if isinstance(body, dict):
-                    yield body
-
-
 @contextlib.contextmanager
 def lock_file(path: Path) -> Iterator[None]:
     """Hold an exclusive lock on `path`. The kernel frees it however the process ends."""

@@ -127,10 +127,10 @@ class Client:
 
         `frames` lie from one key to the next; with `loop` it leads back to the first.
         """
-        asked: dict[str, Any] = given(model=model, label=label, frames=frames, loop=loop, fps=fps)
-        asked |= given(truncation=truncation, scale=scale, format=format)
-        asked["seeds"] = seeds if isinstance(seeds, str) else [*seeds]
-        return read_drawing(self._connection.send("POST", "/generate/morph", json=asked))
+        how = given(truncation=truncation, scale=scale, format=format)
+        asked = given(model=model, label=label, frames=frames, loop=loop, fps=fps, **how)
+        body = {**asked, "seeds": seeds if isinstance(seeds, str) else [*seeds]}
+        return read_drawing(self._connection.send("POST", "/generate/morph", json=body))
 
     def inspect(self, png: bytes | str | Path, *, verify: bool = False) -> InspectionBody:
         """How a PNG (its bytes, or a file) was drawn that carries its metadata; `verify` has it drawn again."""
