@@ -8,7 +8,7 @@ from ganymede.schemas.problems import FieldProblemBody, Problem
 from ganymede.schemas.runs import RUN_ID
 
 
-class Example(TypedDict, total=False):
+class BodyExample(TypedDict, total=False):
     """A body as JSON, and what it shows."""
 
     summary: str
@@ -90,7 +90,7 @@ DRAWING_RECIPE = {**DRAWN, "seed": 42, "label": 7, "z": None, **FORM}
 SEVEN = {"seed": 42, "label": 7, "label_name": "7"}
 FACTS = {**DRAWN, **FORM, "height": 28, "width": 28, "channels": 1}
 
-EXAMPLES: dict[str, dict[str, Example]] = {
+EXAMPLES: dict[str, dict[str, BodyExample]] = {
     "GenerateBody": {
         "one": {"summary": "One seven", "value": {"seed": 42, "label": 7}},
         "many": {
@@ -152,7 +152,7 @@ EXAMPLES: dict[str, dict[str, Example]] = {
 }
 
 
-def problem_example(error: type[GanymedeError]) -> Example:
+def problem_example(error: type[GanymedeError]) -> BodyExample:
     """Make an example of this error as it is sent."""
     body = Problem(
         type=f"urn:ganymede:problem:{error.code}",

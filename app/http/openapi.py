@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from app.errors import MEDIA_TYPE
 from app.http.access import COOKIE
-from app.http.examples import EXAMPLES, Example, problem_example
+from app.http.examples import EXAMPLES, BodyExample, problem_example
 from app.http.routing import Addresses
 from core.errors import (
     BadRequest,
@@ -135,7 +135,7 @@ def _finished(document: dict[str, Any], addresses: Addresses) -> dict[str, Any]:
     return document
 
 
-def _examples(paths: str) -> dict[str, Example]:
+def _examples(paths: str) -> dict[str, BodyExample]:
     """Collect the examples that operations refer to."""
     every = {f"{schema}.{name}": example for schema, named in EXAMPLES.items() for name, example in named.items()}
     every |= {f"{Problem.__name__}.{error.code}": problem_example(error) for error in every_error()}
