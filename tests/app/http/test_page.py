@@ -19,14 +19,16 @@ async def test_a_browser_gets_the_page(client: httpx.AsyncClient) -> None:
         answer = await client.get("/", headers={"Accept": accept})
 
         assert answer.headers["Content-Type"] == "text/html; charset=utf-8", accept
-        assert (answer.headers["Vary"], answer.headers["Cache-Control"]) == ("Accept", "no-cache")
+        assert (answer.headers["Vary"], answer.headers["Cache-Control"]) == ("Accept, Accept-Encoding", "no-cache")
 
 
 async def test_everybody_else_gets_the_index(client: httpx.AsyncClient) -> None:
     for accept in ("", "*/*", "application/json", "image/png", "text/html;q=0", "text/html;q=0.5, */*"):
         answer = await client.get("/", headers={"Accept": accept})
 
-        assert (answer.json()["links"]["train"], answer.headers["Vary"]) == ("/train", "Accept"), accept
+        assert (answer.json()["links"]["train"], answer.headers["Vary"]) == ("/train", "Accept, Accept-Encoding"), (
+            accept
+        )
 
 
 async def test_whoever_has_the_page_is_told_so(client: httpx.AsyncClient) -> None:

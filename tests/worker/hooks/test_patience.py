@@ -29,6 +29,8 @@ CONFIG: dict[str, Any] = {"steps": 30, "extractor": "classifier", **EVERY, "publ
 class Scripted:
     """An evaluation whose scores are known beforehand: of a step, or of a step of a branch."""
 
+    sheet = None
+
     def __init__(self, kids: Mapping[Any, float]) -> None:
         self.kids = kids
         self.cut_short_at: int | None = None
