@@ -60,8 +60,8 @@ def started(settings: Settings, **variables: str) -> Iterator["subprocess.Popen[
 
 
 @pytest.fixture
-def worker_that_waits_a_second(settings: Settings) -> Iterator["subprocess.Popen[bytes]"]:
-    yield from started(settings, GANYMEDE_STALL_AFTER="1")
+def worker_that_waits_half_a_minute(settings: Settings) -> Iterator["subprocess.Popen[bytes]"]:
+    yield from started(settings, GANYMEDE_STALL_AFTER="30")  # a busy machine takes ten seconds to import torch
 
 
 def test_a_function_that_is_not_listed_is_refused_and_never_called(
@@ -145,7 +145,7 @@ def test_sigterm_makes_it_checkpoint_and_leave_the_run_to_the_next_worker(
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_training_process_that_hangs_is_killed_and_the_run_goes_on_from_its_checkpoint(
     settings: Settings,
-    worker_that_waits_a_second: "subprocess.Popen[bytes]",
+    worker_that_waits_half_a_minute: "subprocess.Popen[bytes]",
     create_run: CreateRun,
     store: Store,
     processes: int,
@@ -154,7 +154,7 @@ def test_a_training_process_that_hangs_is_killed_and_the_run_goes_on_from_its_ch
     with TrainQueue(str(settings.redis_url)) as queue:
         queue.enqueue(run.id, 1)
         wait_for_step(run, 6)
-        (horse,) = children(worker_that_waits_a_second.pid)
+        (horse,) = children(worker_that_waits_half_a_minute.pid)
         trainers = children(horse) if processes > 1 else [horse]
 
         os.kill(trainers[-1], signal.SIGSTOP)
