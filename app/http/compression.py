@@ -24,21 +24,22 @@ TAG = re.compile(rb'((?:[Ww]/)?"[^"]*)"')
 OURS = re.compile(rb'-gzip"')
 CONDITIONS = (b"if-match", b"if-none-match")
 NOT_MODIFIED, PARTIAL = 304, 206
+PICTURES = "/generate"
 
 
 class Compression:
-    """Middleware; what FastPath answers, further out, never comes here."""
+    """Middleware. Answers of /generate pass as they are, since FastPath, further out, gives some of the same."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope.get("path") == PICTURES:
             await self.app(scope, receive, send)
             return
         headers = [(name, OURS.sub(b'"', value) if name in CONDITIONS else value) for name, value in scope["headers"]]
         is_tagged = headers != scope["headers"]
-        takes_gzip = scope["method"] != "HEAD" and takes(", ".join(Headers(scope=scope).getlist("accept-encoding")))
+        takes_gzip = takes(", ".join(Headers(scope=scope).getlist("accept-encoding")))
         answer = CompressibleAnswer(send, takes_gzip, is_tagged)
         await self.app({**scope, "headers": headers} if is_tagged else scope, receive, answer.send)
 
