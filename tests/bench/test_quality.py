@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import anyio
@@ -27,7 +28,9 @@ class InLoop(httpx.BaseTransport):
         self.client = client
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        answer = anyio.from_thread.run(self.client.get, str(request.url))
+        answer = anyio.from_thread.run(
+            partial(self.client.get, headers={"Accept-Encoding": "identity"}), str(request.url)
+        )
         return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
 
 

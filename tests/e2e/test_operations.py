@@ -31,6 +31,7 @@ TRIED = {
     ". .venv/bin/activate": "puts `ganymede` on the PATH",
     "make ": "CI calls them",
     "docker compose ": "needs Docker and an image registry",
+    ".venv/bin/ganymede keys ": "tests/ganymede/test_keys.py",
     "GANYMEDE_REDIS_URL=": "here",
     "tar ": "here",
     "rm -rf var/store && tar ": "here",

@@ -8,7 +8,9 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 from pydantic import ValidationError
 
+from app.generate.morph import MorphBody
 from app.generate.parameters import GenerateBody
+from app.http.session import SignIn
 from app.main import create_app
 from core.settings import Settings
 from ganymede.schemas.bodies import BodyModel
@@ -20,6 +22,8 @@ BODIES: dict[type[BodyModel], dict[str, Any]] = {  # with what each needs at lea
     AliasChange: {"version": 1},
     PublishRequest: {},
     GenerateBody: {},
+    MorphBody: {"seeds": "1,7"},
+    SignIn: {"key": "k"},
 }
 VALUES: list[Any] = [
     *(None, True, False, 0, 1, 3, 64, -1, 2**32, 10**30, 0.0, 1.0, 64.0, 1.5, 1e-3, 1e300),

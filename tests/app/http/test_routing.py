@@ -23,7 +23,7 @@ PATH = {"model": "tiny", "version": "1", "alias": "latest", "dataset": "shapes",
 
 
 def filled(path: str, run_id: str) -> str:
-    return path.format_map({**PATH, "run_id": run_id, "asked": "none", "name": "none"})
+    return path.replace(":path}", "}").format_map({**PATH, "run_id": run_id, "asked": "none", "name": "none"})
 
 
 @pytest.mark.parametrize("path", [path for path in GETS if not path.endswith("/events") and path != UNLIKE])

@@ -32,7 +32,7 @@ async def test_a_run_tells_how_it_learns_and_what_is_done_about_it(
 
     body = (await client.get(f"/train/{run_id}")).json()
 
-    assert (before["diagnosis"], before["stop"]) == (None, stop)
+    assert (before["diagnosis"], before["stop"]) == (None, {**stop, "patience": None})
     assert body["diagnosis"] == found.model_dump(mode="json")
     assert body["diagnosis"]["advice"] == [advice.model_dump()]
 
@@ -53,7 +53,7 @@ async def test_a_run_tells_what_was_changed_and_why_it_ended_early(
 
     body = (await client.get(f"/train/{run_id}")).json()
 
-    assert before["stop"] == {"action": "remedy", "on": ["mode_collapse"]}
+    assert before["stop"] == {"action": "remedy", "on": ["mode_collapse"], "patience": None}
     assert (before["remedies"], before["ended_early"]) == ([], None)
     assert body["remedies"] == at_work["remedies"] == [remedy.model_dump(mode="json")]
     assert (at_work["ended_early"], body["ended_early"]) == (None, early.model_dump(mode="json"))

@@ -70,7 +70,7 @@ def test_it_says_why_it_refused(store: Store, folder: Path) -> None:
 
     *_, outcome = said(started(store, folder))
 
-    assert outcome["refused"]["problems"][0]["pointer"] == "/file"
+    assert outcome["problems"][0]["pointer"] == "/file"
     assert DatasetStore(store).names() == []
 
 
