@@ -75,7 +75,8 @@ class Judge:
         """`nearest` of docs/metrics.md, beside what was learnt from; None where most of that is twice there."""
         drawn_ND, learnt_MD = (self.read(images_NHWC)[1] for images_NHWC in (drawn_NHWC, learnt_MHWC))
         usual = float(np.median(nearest_other(learnt_MD)))
-        return float(np.median(nearest(drawn_ND, learnt_MD))) / usual if usual else None
+        distance_N, _ = nearest(drawn_ND, learnt_MD)
+        return float(np.median(distance_N)) / usual if usual else None
 
     def _judged(self, readings_N: Readings, features_ND: Features, labels_N: NDArray[np.integer]) -> Judgement:
         distance = frechet_distance(*statistics(features_ND), *self.gaussian)

@@ -11,7 +11,7 @@ from tests.app.http.test_docs_page import policy
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 LOADED = re.compile(r'(?:src|href)="([^"#]+)"')
-IMPORTED = re.compile(r'(?:\bfrom |import\(|url\()"(\.[^"]+)"')
+IMPORTED = re.compile(r'(?:\bfrom\s+|import\(\s*|url\(\s*)"([^"]+)"')
 
 
 async def test_a_browser_gets_the_page(client: httpx.AsyncClient) -> None:
