@@ -43,16 +43,37 @@ export async function request(path, { method = "GET", query, json, body, headers
     throw new Problem({ code: "unreachable", title: "No answer", detail: "The service does not answer. Is it running?" });
   }
   if (answer.ok) return answer;
-  if (answer.status === 401 && path !== "session") dispatchEvent(new Event(UNKNOWN_VISITOR));
-  throw new Problem(await problemOf(answer));
+  throw refusal(path, answer.status, await answer.text().catch(() => ""));
 }
 
-/** @param {Response} answer */
-async function problemOf(answer) {
+/**
+ * Send a body whose way out is shown: XMLHttpRequest, the one way of a browser to tell how much of a body was sent.
+ * @param {string} path @param {FormData} body
+ * @param {{headers?: Record<string, string>, signal: AbortSignal, onSent: (done: number, total: number) => void}} how
+ * @returns {Promise<any>} the answer's JSON
+ * @throws {Problem} where it was refused, or nothing answers; an AbortError where `signal` says so
+ */
+export function upload(path, body, { headers = {}, signal, onSent }) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", addressOf(path));
+    for (const [name, value] of Object.entries({ Accept: "application/json", ...headers })) request.setRequestHeader(name, value);
+    request.upload.onprogress = (event) => onSent(event.loaded, event.total);
+    request.onload = () => (request.status < 300 ? resolve(JSON.parse(request.responseText)) : reject(refusal(path, request.status, request.responseText)));
+    request.onerror = () => reject(new Problem({ code: "unreachable", title: "No answer", detail: "The connection broke before there was an answer. Nothing half-sent is kept." }));
+    request.onabort = () => reject(new DOMException("called off", "AbortError"));
+    signal.addEventListener("abort", () => request.abort(), { once: true });
+    request.send(body);
+  });
+}
+
+/** What a refusal says; one for want of a key is told to the window. @param {string} path @param {number} status @param {string} text */
+function refusal(path, status, text) {
+  if (status === 401 && path !== "session") dispatchEvent(new Event(UNKNOWN_VISITOR));
   try {
-    return { status: answer.status, ...(await answer.json()) };
+    return new Problem({ status, ...JSON.parse(text) });
   } catch {
-    return { status: answer.status, code: "unknown", title: `Status ${answer.status}`, detail: `The service answered with status ${answer.status}.` };
+    return new Problem({ status, code: "unknown", title: `Status ${status}`, detail: `The service answered with status ${status}.` });
   }
 }
 

@@ -1,10 +1,9 @@
 // Add pictures: choose files, say how they are taken, see them leave and be read, and learn which could not be taken.
 import { classes, html, useRef, useState } from "../lib/ui.js";
-import { addressOf, getJson, Problem } from "../lib/api.js";
+import { addressOf, getJson, Problem, upload } from "../lib/api.js";
 import { byField, importCommands, nameFrom, partsOf, SIZES } from "../lib/datasets.js";
 import { bytes, percent } from "../lib/format.js";
 import { useEvery } from "../lib/load.js";
-import { upload } from "../lib/upload.js";
 import { Command } from "./copy.js";
 import { Dialog } from "./dialog.js";
 import { Icon } from "./icon.js";
