@@ -6,7 +6,7 @@ are relative, so that it works under the prefix of a proxy, also one that tells 
 """
 
 import hashlib
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from starlette.responses import HTMLResponse, Response
@@ -35,7 +35,18 @@ router = Router(include_in_schema=False, reads=None)
 
 def page(if_none_match: str | None) -> Response:
     """The document; 304 for who has it."""
-    base = address("/") if address("") else ""  # a prefix that is told is believed, also without a slash behind it
+    text, etag = _document(
+        address("/") if address("") else ""
+    )  # a prefix that is told is believed, also without a slash
+    headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept", "Content-Security-Policy": POLICY}
+    if is_known(if_none_match, etag):
+        return Response(status_code=304, headers=headers)
+    return HTMLResponse(text, headers=headers)
+
+
+@lru_cache(16)
+def _document(base: str) -> tuple[str, str]:
+    """Return the text for one prefix, and its ETag."""
     preloads = "\n".join(
         f'<link rel="modulepreload" href="BASEpage/EDITION/{name}">'
         for name in files()
@@ -43,11 +54,7 @@ def page(if_none_match: str | None) -> Response:
     )
     text = (FOLDER / "index.html").read_text(encoding="utf-8")
     text = text.replace("<!-- PRELOADS -->", preloads).replace("BASE", base).replace("EDITION", edition())
-    etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:16]}"'
-    headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept", "Content-Security-Policy": POLICY}
-    if is_known(if_none_match, etag):
-        return Response(status_code=304, headers=headers)
-    return HTMLResponse(text, headers=headers)
+    return text, f'"{hashlib.sha256(text.encode()).hexdigest()[:16]}"'
 
 
 @router.get("/page/{asked}/{name:path}")
