@@ -19,32 +19,20 @@ from app.deps import ServicesDep
 from app.engine.batch import Rows
 from app.engine.engine import Engine
 from app.engine.request import EngineRequest
-from app.errors import documented
 from app.generate.formats import FILE_S, OTHER_S, add_file, facts_of
 from app.generate.parameters import SEEDS_TEXT, DrawingRequest, Label, Labels, Seeds
 from app.generate.quota import counted
-from app.generate.route import content_of, headers_of
+from app.generate.route import REFUSALS, content_of, headers_of
 from app.generate.sampling import check_pixels, labels_of
 from app.generate.seeds import read_seeds
 from app.http.conditional import IMMUTABLE, IfNoneMatch, is_known
 from app.http.fast_route import RawResponse
 from app.http.negotiation import preferred
 from app.http.routing import Router
-from core.errors import (
-    CheckpointNotFound,
-    GenerationTimeout,
-    InvalidRequest,
-    LabelNotSupported,
-    ModelNotFound,
-    NotAcceptable,
-    NotReady,
-    Overloaded,
-    RunNotFound,
-)
+from core.errors import InvalidRequest
 from core.images import Images, enlarge
 from core.images.animations import Animation, animate
 from core.images.png import ENCODER, write_png
-from core.keys.errors import QuotaExceeded
 from core.refs import parse_reference
 from ganymede.schemas.bodies import BodyModel
 from ganymede.schemas.drawings import MANIFEST, MorphFrame, MorphManifest
@@ -124,10 +112,7 @@ class MorphParams:
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}, "description": "The moving picture."},
     304: {"description": "The one you have is the one you would get."},
-    **documented(ModelNotFound, RunNotFound, CheckpointNotFound),
-    **documented(
-        NotAcceptable, InvalidRequest, LabelNotSupported, Overloaded, QuotaExceeded, NotReady, GenerationTimeout
-    ),
+    **REFUSALS,
 }
 
 

@@ -60,6 +60,12 @@ SENT_HEADERS = {
     "Content-Location": "Of a random picture: where the same bytes can be had again.",
     "Server-Timing": "Milliseconds of queue, infer and encode; `cache` where nothing was to be done.",
 }
+REFUSALS = {
+    **documented(ModelNotFound, RunNotFound, CheckpointNotFound),
+    **documented(
+        NotAcceptable, InvalidRequest, LabelNotSupported, Overloaded, QuotaExceeded, NotReady, GenerationTimeout
+    ),
+}
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "model": DrawnImages,
@@ -68,10 +74,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
         "headers": {name: {"description": text, "schema": {"type": "string"}} for name, text in SENT_HEADERS.items()},
     },
     304: {"description": "The picture you have is the one you would get."},
-    **documented(ModelNotFound, RunNotFound, CheckpointNotFound),
-    **documented(
-        NotAcceptable, InvalidRequest, LabelNotSupported, Overloaded, QuotaExceeded, NotReady, GenerationTimeout
-    ),
+    **REFUSALS,
 }
 
 

@@ -185,14 +185,22 @@ def read_sample(run_id: RunId, step: Step, services: ServicesDep, if_none_match:
     except FileNotFoundError:  # dropped meanwhile, or the run with it
         run.must_exist()
         raise SampleNotFound(f"the samples {grid} are no longer kept") from None
+    return answer_of_step(content, "image/webp", step, _sample_url(run, grid), if_none_match)
+
+
+def answer_of_step(
+    content: bytes, media_type: str, step: str, url: str, if_none_match: str | None, **more: str
+) -> Response:
+    """Send what is kept of a step, or 304; under BRANCH-STEP it never changes. `url`: its address under that name."""
     headers = {
         "ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"',
         "Cache-Control": IMMUTABLE if parse_branch_step(step) else "no-cache",
-        "Content-Location": _sample_url(run, grid),
+        "Content-Location": url,
+        **more,
     }
     if is_known(if_none_match, headers["ETag"]):
         return Response(status_code=304, headers=headers)
-    return Response(content, headers=headers, media_type="image/webp")
+    return Response(content, headers=headers, media_type=media_type)
 
 
 def _sample_url(run: Run, grid: samples.Grid) -> str:

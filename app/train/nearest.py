@@ -1,6 +1,5 @@
 """/train/{run_id}/checkpoints/{step}/nearest: whether a run copies its pictures. Knows no features."""
 
-import hashlib
 import io
 from typing import Any, Literal
 
@@ -11,11 +10,12 @@ from starlette.responses import Response
 
 from app.deps import ServicesDep
 from app.errors import documented
-from app.http.conditional import IMMUTABLE, IfNoneMatch, is_known
+from app.http.conditional import IfNoneMatch
 from app.http.negotiation import preferred
 from app.http.proxy import address
 from app.http.routing import Router
 from app.train.body import RunId, Step
+from app.train.history import answer_of_step
 from core.errors import InvalidRequest, NearestNotFound, NotAcceptable, RunNotFound
 from core.images.png import write_png
 from core.refs import find_place
@@ -23,7 +23,7 @@ from core.runs import Run
 from core.runs.samples import list_grids
 from core.store import SCHEMA, files
 from ganymede.schemas.nearest import NearestBody
-from ganymede.schemas.references import BranchStep, parse_branch_step
+from ganymede.schemas.references import BranchStep
 
 Form = Literal["webp", "png", "json"]
 MEDIA_TYPES: dict[Form, str] = {"webp": "image/webp", "png": "image/png", "json": "application/json"}
@@ -56,15 +56,7 @@ def read_nearest(
     except FileNotFoundError:  # dropped meanwhile, or the run with it
         run.must_exist()
         raise NearestNotFound(f"the sheet of {place} is no longer kept") from None
-    headers = {
-        "ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"',
-        "Cache-Control": IMMUTABLE if parse_branch_step(step) else "no-cache",
-        "Content-Location": _url(run, place),
-        "Vary": "Accept",
-    }
-    if is_known(if_none_match, headers["ETag"]):
-        return Response(status_code=304, headers=headers)
-    return Response(content, headers=headers, media_type=MEDIA_TYPES[form])
+    return answer_of_step(content, MEDIA_TYPES[form], step, _url(run, place), if_none_match, Vary="Accept")
 
 
 def _place(run: Run, step: str) -> BranchStep:
