@@ -5,6 +5,7 @@ log of the service instead, as an error with all that it says: what it tells of 
 """
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -58,7 +59,7 @@ class AuditLog:
 
     def _append(self, line: bytes) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with files.lock_file(self.path.with_name(f".{self.path.name}.lock")):
+        with files.lock_beside(self.path):
             with contextlib.suppress(FileNotFoundError):
                 if self.path.stat().st_size + len(line) > self.max_bytes:
                     self._rotate()
@@ -67,7 +68,7 @@ class AuditLog:
                 begun = os.fstat(descriptor).st_size
                 if os.write(descriptor, line) < len(line):  # the disk is full now: no half line stays
                     os.ftruncate(descriptor, begun)
-                    raise OSError(28, os.strerror(28))
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             finally:
                 os.close(descriptor)
 

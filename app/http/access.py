@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import Scope as Request
 
-from app.http.routing import Addresses
+from app.http.routing import SAFE_METHODS, Addresses
 from core.errors import BadRequest, GanymedeError, OriginNotAllowed
 from core.keys import Key, KeyUsage, Sessions
 from core.keys.errors import KeyInvalid, ScopeMissing
@@ -19,7 +19,6 @@ from core.log import KEY as KEY_ID
 
 AUTHORIZATION = b"authorization"
 COOKIE = "ganymede_session"
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 MAX_HEADER = len("Bearer ") + 2 * KEY_LENGTH  # bytes; a longer one is not even looked at
 HOW = "send Authorization: Bearer KEY; `ganymede keys create` makes one"
 PUBLIC = re.compile(rb"\bpublic\b", re.IGNORECASE)
@@ -65,7 +64,7 @@ class Access:
             return self.keyring.find(presented(request, headers))
         session, key = self.sessions.find(text)
         request["state"]["session"] = session
-        if request["method"] not in SAFE and b"origin" not in headers:
+        if request["method"] not in SAFE_METHODS and b"origin" not in headers:
             raise OriginNotAllowed("what a session changes comes from a page of the service's own: send Origin")
         return key
 

@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.errors import answer
 from app.http.access import Access, private
 from app.http.proxy import forwarded_host
+from app.http.routing import SAFE_METHODS
 from app.http.telemetry import Telemetry
 from core.addresses.hosts import is_served, served_host
 from core.errors import BadRequest, BodyTooLarge, GanymedeError, HostNotAllowed, OriginNotAllowed
@@ -32,7 +33,6 @@ from core.log import REQUEST_ID as CURRENT_REQUEST_ID
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::(?P<port>[0-9]{0,5}))?")
 DEFAULT_PORTS = {"http": "80", "https": "443"}
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PROBES = frozenset({"/livez", "/readyz"})
 BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2}).{0,2}", re.DOTALL)
 HOW_TO_WRITE = (

@@ -19,6 +19,7 @@ from ganymede.schemas.keys import KeyScope
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 GET, HEAD = METHODS[:2]
 READING = frozenset({GET, HEAD})
+SAFE_METHODS = READING | {"OPTIONS"}
 
 
 async def each_once(request: Request) -> None:

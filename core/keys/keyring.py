@@ -5,7 +5,6 @@ opens nothing from that moment, without a restart.
 """
 
 import logging
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from core.keys.errors import KeyInvalid, KeysUnusable
 from core.keys.keys_file import KeysFile
 from core.keys.record import ID_LENGTH, KEY, KEY_LENGTH, NOBODY, Key, is_of
+from core.store import files
 
 log = logging.getLogger(__name__)
 
@@ -101,8 +101,7 @@ class Keyring:
 
     def _look(self) -> None:
         try:
-            facts = os.stat(self._path)
-            seen = (facts.st_ino, facts.st_mtime_ns, facts.st_size)
+            seen = files.stamp(self._path)
         except FileNotFoundError:
             seen = (0, 0, 0)
         except OSError:

@@ -90,7 +90,7 @@ class KeysFile:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with files.lock_file(self.path.with_name(f".{self.path.name}.lock")):
+        with files.lock_beside(self.path):
             yield
 
     def _write(self, keys: tuple[Key, ...]) -> None:

@@ -6,7 +6,6 @@ outlives a restart of the API, and ends for good when it is ended.
 
 import hashlib
 import logging
-import os
 import re
 import secrets
 from contextlib import AbstractContextManager
@@ -116,8 +115,7 @@ class Sessions:
 
     def _look(self) -> None:
         try:
-            facts = os.stat(self.path)
-            seen = (facts.st_ino, facts.st_mtime_ns, facts.st_size)
+            seen = files.stamp(self.path)
         except OSError:
             seen = (0, 0, 0)
         if seen != self._seen:
@@ -125,7 +123,7 @@ class Sessions:
 
     def _locked(self) -> AbstractContextManager[None]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        return files.lock_file(self.path.with_name(f".{self.path.name}.lock"))
+        return files.lock_beside(self.path)
 
     def _read(self) -> list[KeptSession]:
         try:

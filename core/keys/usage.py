@@ -75,7 +75,7 @@ class KeyUsage:
         limit = key.images_a_day
         if limit is None:
             return
-        with files.lock_file(self.path.with_name(f".{self.path.name}.lock")):
+        with files.lock_beside(self.path):
             count = self._of_today()
             drawn = count.images.get(key.id, 0) + num_images
             if num_images > 0 and drawn > limit:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.errors import StoreDamaged
-from core.store import Store
+from core.store import Store, files
 
 SETTLED_AFTER_S = 2.0  # a clock of files may stand still for so long: until then a stamp may hide a second change
 
@@ -52,10 +52,9 @@ class RegistryCache:
 
     def _facts(self, key: str) -> tuple[int, int, int] | None:
         try:
-            found = self.store.path(key).stat()
+            return files.stamp(self.store.path(key))
         except OSError:
             return None
-        return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def is_settled(stamp: Stamp) -> bool:

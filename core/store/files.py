@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,12 @@ def fsync_path(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def stamp(path: str | Path) -> tuple[int, int, int]:
+    """Return what changes with a file that is replaced or written: inode, time and size; OSError if there is none."""
+    facts = os.stat(path)
+    return facts.st_ino, facts.st_mtime_ns, facts.st_size
 
 
 def write_atomic(path: Path, data: bytes, *, durable: bool = True, mode: int = 0o666) -> None:
@@ -115,6 +122,11 @@ def lock_file(path: Path) -> Iterator[None]:
     with open_lock(path) as descriptor:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
+
+
+def lock_beside(path: Path) -> AbstractContextManager[None]:
+    """Lock as lock_file does, on a hidden file beside `path`, which may be replaced meanwhile."""
+    return lock_file(path.with_name(f".{path.name}.lock"))
 
 
 @contextlib.contextmanager
