@@ -255,6 +255,7 @@ MODEL = "/models/m/versions/2"
         ("POST", f"/train/{RUN}/retry", lambda c: c.runs.retry(RUN), b""),
         ("DELETE", MODEL, lambda c: c.models.delete_version("m", 2), b""),
         ("DELETE", "/models/m/aliases/a", lambda c: c.models.remove_alias("m", "a"), b""),
+        ("GET", f"/train/{RUN}/checkpoints/0-5/nearest", lambda c: c.runs.nearest_sheet(RUN, "0-5"), b""),
         ("GET", f"{MODEL}/samples", lambda c: c.models.samples("m", 2), b""),
     ],
 )

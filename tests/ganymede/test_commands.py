@@ -1,15 +1,13 @@
 """The commands that ask a service: what goes to stdout, what to stderr, and which status they end with."""
 
 import json
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from ganymede.cli import app
-from ganymede.commands import history
 from tests.ganymede.conftest import Ganymede
-from tests.ganymede.contract import RUN, Answer, Contract, event, page, problem, run_body
+from tests.ganymede.contract import RUN, Answer, Contract, page, problem, run_body
 
 OTHER = "run_0192f1c7a4e1ffffffff"
 
@@ -225,56 +223,3 @@ def test_arguments_that_are_no_text_are_refused(ganymede: Ganymede) -> None:
     done = ganymede("train", "cgan", "shapes", "--name", "\udcff")
 
     assert (done.exit_code, done.stderr) == (2, "ganymede: an argument is not valid text\n")
-
-
-def test_events_metrics_and_samples_are_tables_or_files(contract: Contract, ganymede: Ganymede, tmp_path: Path) -> None:
-    path = f"/train/{RUN}"
-    metrics = {"x": "step", "columns": ["g", "none"], "data": [[1, 2], [0.5, 2.0], [None, None]], "attempts": []}
-    contract.on("GET", f"{path}/events", page(event(1, step=3, metrics={"g": 0.123456})))
-    contract.on("GET", f"{path}/metrics", Answer(metrics | {"downsampled": None}), Answer("step,g\r\n1,0.5\r\n"))
-    contract.on("GET", f"{path}/samples", page({"step": 5, "branch": 0, "url": "/u", "bytes": 2500, "at": "now"}))
-    contract.on("GET", f"{path}/samples/0-5", Answer(b"RIFF"))
-
-    events = ganymede("runs", "events", RUN)
-    numbers, csv = ganymede("runs", "metrics", RUN), ganymede("runs", "metrics", RUN, "--csv")
-    listed = ganymede("runs", "samples", RUN)
-    ganymede("runs", "samples", RUN, "--step", "0-5", "-o", str(tmp_path / "g.webp"))
-
-    assert events.stdout.splitlines()[1] == "1\t2026-01-01T00:00:00Z\tmetrics\tstep=3, g=0.1235"
-    assert numbers.stdout.splitlines()[1:] == ["g\t2\t0.5\t2\t▁█"]
-    assert csv.stdout_bytes == b"step,g\r\n1,0.5\r\n"
-    assert listed.stdout.splitlines()[1] == "5\t2.5 kB\tnow\t/u"
-    assert (tmp_path / "g.webp").read_bytes() == b"RIFF"
-
-
-def log(*parts: tuple[str, int]) -> list[Answer]:
-    return [Answer(text, headers={"Next-Offset": str(offset)}) for text, offset in parts]
-
-
-def test_a_log_is_read_to_its_end(contract: Contract, ganymede: Ganymede) -> None:
-    contract.on("GET", f"/train/{RUN}/log", *log(("one\n", 4), ("two\n", 8), ("", 8)))
-
-    done = ganymede("runs", "log", RUN)
-
-    assert done.stdout == "one\ntwo\n"
-    assert [request.query["after"] for request in contract.seen] == [["0"], ["4"], ["8"]]
-
-
-def test_a_log_is_followed_to_the_end_of_the_run(
-    contract: Contract, ganymede: Ganymede, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(history, "LOOK_EVERY_S", 0.01)
-    contract.on("GET", f"/train/{RUN}/log", *log(("one\n", 4), ("", 4), ("two\n", 8), ("three\n", 14), ("", 14)))
-    running, over = Answer(run_body()), Answer(run_body(status="failed"))
-    contract.on("GET", f"/train/{RUN}", running, running, over)
-
-    done = ganymede("runs", "log", RUN, "--follow")
-
-    assert done.stdout == "one\ntwo\nthree\n"
-
-
-def test_a_log_may_begin_with_its_last_lines(contract: Contract, ganymede: Ganymede) -> None:
-    contract.on("GET", f"/train/{RUN}/log", Answer("last\n"))
-
-    assert ganymede("runs", "log", RUN, "--tail", "1").stdout == "last\n"
-    assert contract.seen[0].query == {"tail": ["1"]}

@@ -17,6 +17,7 @@ DRAWN = {"Content-Type": "image/png", "Model": "digits", "Model-Version": "1", "
 SAVING = {
     "generate": ("generate",),
     "samples": ("runs", "samples", RUN),
+    "nearest": ("runs", "nearest", RUN),
     "preview": ("datasets", "preview", "shapes"),
 }
 saving = pytest.mark.parametrize("words", SAVING.values(), ids=SAVING.keys())
@@ -27,6 +28,7 @@ def _pictures(contract: Contract, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """Every picture is the same; the commands run in an empty folder."""
     contract.on("GET", "/generate", Answer(PICTURE, headers=DRAWN))
     contract.on("GET", f"/train/{RUN}/samples/latest", Answer(PICTURE))
+    contract.on("GET", f"/train/{RUN}/checkpoints/latest/nearest", Answer(PICTURE))
     contract.on("GET", "/datasets/shapes/preview", Answer(PICTURE))
     contract.on("GET", "/train", page(run_body()))
     monkeypatch.chdir(tmp_path)

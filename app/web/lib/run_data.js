@@ -3,6 +3,7 @@ import { useCallback, useEffect, useRef, useState } from "./ui.js";
 import { getAll, getJson } from "./api.js";
 import { appended, isBroken } from "./curves.js";
 import { useEvery, useLoaded } from "./load.js";
+import { evaluationsOf, JUDGED } from "./patience.js";
 import { useLive, useMessages } from "./store.js";
 
 const POINTS = 2_000;
@@ -47,6 +48,21 @@ export function useHistory(id, x) {
   }, [id, x, history]);
   useEvery(append, x === "step" ? APPEND_EVERY_MS : 5 * APPEND_EVERY_MS);
   return { history, error: loaded.error, again: loaded.again };
+}
+
+/**
+ * The scores that a run is judged by, at each of its evaluations.
+ * @param {any} run @returns {{metric: string|null, points: import("./patience.js").Evaluation[], branches: {first_step: number}[]}}
+ */
+export function useEvaluations(run) {
+  const names = JUDGED.filter((name) => name in run.latest.metrics); // one that it does not have would be refused
+  const ask = async (signal) => {
+    const history = await getJson(`train/${run.id}/metrics`, { query: { columns: names.join(","), max_points: POINTS }, signal });
+    return { ...evaluationsOf(history), branches: history.branches };
+  };
+  const nothing = { metric: null, points: [], branches: [] };
+  const { data } = useLoaded((signal) => (names.length ? ask(signal) : Promise.resolve(nothing)), [run.id, names.length, run.latest.evaluation_step, run.progress.branch, run.status], run.id);
+  return data ?? nothing;
 }
 
 /** When the stream is there again after it was away: what came meanwhile has to be asked for. @param {() => void} act */

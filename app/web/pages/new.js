@@ -14,7 +14,7 @@ import { Icon } from "../parts/icon.js";
 import { Plan } from "../parts/plan.js";
 import { sayError } from "../parts/toast.js";
 
-const FIRST = ["config.steps", "config.batch_size", "model", "name"];
+const FIRST = ["config.steps", "stop.patience", "config.batch_size", "model", "name"];
 const GROUPS = {
   "When it ends, and what is published": (path) => /^(limits|stop|publish)\./.test(path),
   "Where it starts": (path) => path === "init" || path === "seed" || path.startsWith("resources."),
@@ -75,7 +75,7 @@ function Form({ schema, datasets, query, before }) {
           ${problems.dataset && html`<p class="field-error" role="alert"><${Icon} name="warn" size=${16} /><span>${problems.dataset}</span></p>`}</section>
         <section class="section"><h2>Recipe</h2><${RecipeCards} recipes=${schema.recipes} auto=${schema.auto.recipe} taken=${plan?.recipe ?? null} chosen=${texts.recipe === "auto" ? "" : texts.recipe ?? ""} onChoose=${(name) => set("recipe", name)} />
           ${problems.recipe && html`<p class="field-error" role="alert"><${Icon} name="warn" size=${16} /><span>${problems.recipe}</span></p>`}</section>
-        <section class="section"><h2>Length and name</h2><div class="card card-pad field-grid">${FIRST.map((path) => draw(fields.find((one) => one.path === path)))}</div></section>
+        <section class="section"><h2>How long, and its name</h2><div class="card card-pad field-grid">${FIRST.map((path) => draw(fields.find((one) => one.path === path)))}</div></section>
         ${Object.entries(GROUPS).map(([title, fits]) => {
           const inside = rest.filter((one) => fits(one.path));
           return html`<${Group} key=${title} title=${title} isOpen=${inside.some((one) => problems[one.path] || (texts[one.path] && texts[one.path] !== "auto"))}>${inside.map(draw)}<//>`;
@@ -142,7 +142,7 @@ function commandsOf(body) {
   const base = addressOf("").replace(/\/$/, "");
   const { dataset, recipe, config = {}, publish, stop, limits, resources, model, name, init, seed } = body;
   const sets = Object.entries(config).flatMap(([key, value]) => ["--set", `${key}=${Array.isArray(value) ? value.join(",") : value}`]);
-  const given = { model, name, init, seed, publish_every: publish?.every_steps, publish_final: publish?.final, stop_action: stop?.action, max_images: limits?.max_images, max_duration: limits?.max_duration, processes: resources?.processes };
+  const given = { model, name, init, seed, publish_every: publish?.every_steps, publish_final: publish?.final, stop_action: stop?.action, patience: stop?.patience, max_images: limits?.max_images, max_duration: limits?.max_duration, processes: resources?.processes };
   const on = (stop?.on ?? []).flatMap((verdict) => ["--stop-on", verdict]);
   const { dataset: _dataset, ...others } = body;
   return [

@@ -10,19 +10,21 @@ import { go, setQuery } from "../lib/router.js";
 import { useEvents, useHistory, useRun, useSamples } from "../lib/run_data.js";
 import { viewHash } from "../lib/url.js";
 import { remove } from "../lib/verbs.js";
+import { CopiesTab } from "../parts/copies.js";
 import { CopyMenu } from "../parts/copy.js";
 import { Banner } from "../parts/diagnosis.js";
 import { Confirm } from "../parts/dialog.js";
 import { Empty, Trouble, Waiting } from "../parts/empty.js";
 import { Icon } from "../parts/icon.js";
 import { Lane } from "../parts/lane.js";
+import { Patience } from "../parts/patience.js";
 import { Verbs } from "../parts/run_card.js";
 import { ChartControls, Charts } from "../parts/run_charts.js";
 import { CheckpointsTab, ConfigTab, EventsTab, LogTab } from "../parts/run_tabs.js";
 import { Scrubber } from "../parts/scrubber.js";
 import { Progress, StatusChip, VerdictChip } from "../parts/status.js";
 
-const TABS = { events: "Events", log: "Log", config: "Config", checkpoints: "Checkpoints" };
+const TABS = { events: "Events", log: "Log", config: "Config", checkpoints: "Checkpoints", copies: "Copies?" };
 
 /** @param {{params: {id: string}, query: Record<string, string>}} props */
 export default function Run({ params, query }) {
@@ -116,13 +118,14 @@ function Course({ run, query }) {
         ${shown
           ? html`<${Scrubber} run=${run} samples=${samples} index=${index} isNewest=${isNewest} onIndex=${pin} />`
           : html`<div class="card"><${Empty} icon="data" title=${samples ? "No pictures yet" : "Looking"}>It draws the same seeds again and again, so that you see what it learns.<//></div>`}
+        <${Patience} run=${run} />
       </div>
     </div>
-    ${useMemo(() => html`<${Below} run=${run} events=${events} tab=${TABS[query.tab] ? query.tab : "events"} />`, [run, events.length, query.tab])}`;
+    ${useMemo(() => html`<${Below} run=${run} events=${events} query=${query} tab=${TABS[query.tab] ? query.tab : "events"} />`, [run, events.length, query.tab, query.sheet])}`;
 }
 
-/** @param {{run: any, events: any[], tab: string}} props */
-function Below({ run, events, tab }) {
+/** @param {{run: any, events: any[], query: Record<string, string>, tab: string}} props */
+function Below({ run, events, query, tab }) {
   return html`
     <section class="below" aria-label="More">
       <div class="tabs" role="group" aria-label="More about the run">
@@ -133,6 +136,7 @@ function Below({ run, events, tab }) {
         ${tab === "events" && html`<${EventsTab} events=${events} />`}
         ${tab === "config" && html`<${ConfigTab} run=${run} />`}
         ${tab === "checkpoints" && html`<${CheckpointsTab} run=${run} />`}
+        ${tab === "copies" && html`<${CopiesTab} run=${run} query=${query} />`}
       </div>
     </section>`;
 }

@@ -23,7 +23,7 @@ export function FormField({ field, text, used, error, onText }) {
 /** @param {any} props */
 function Control({ id, field, text, used, error, about, onText }) {
   const shared = { id, class: "input", "aria-describedby": about, "aria-invalid": error ? "true" : null };
-  const left = `Auto${used === undefined || used === null ? "" : `: ${shown(used)}`}`;
+  const left = field.usual === null && !field.auto && !used ? "Not set" : `Auto${used === undefined || used === null ? "" : `: ${shown(used)}`}`;
   if (field.kind === "choice" || field.kind === "yes or no") {
     const choices = field.kind === "choice" ? field.choices : ["true", "false"];
     return html`

@@ -9,6 +9,7 @@ const PATHS = {
   data: "M4 5.5h7v6H4zM13 5.5h7v6h-7zM4 13.5h7v6H4zM13 13.5h7v6h-7z",
   system: "M4 6.5h16M4 12h16M4 17.5h16M8 4.5v4M15 10v4M10 15.5v4",
   compare: "M5 4.5h5v15H5zM14 4.5h5v15h-5z",
+  copies: "M4.5 4.5h9v9h-9zM10.5 16.5v3h9v-9h-3",
   dice: "M6.5 4.5h11a2 2 0 0 1 2 2v11a2 2 0 0 1-2 2h-11a2 2 0 0 1-2-2v-11a2 2 0 0 1 2-2zM8.7 8.7h.6v.6h-.6zM14.7 8.7h.6v.6h-.6zM11.7 11.7h.6v.6h-.6zM8.7 14.7h.6v.6h-.6zM14.7 14.7h.6v.6h-.6z",
   lock: "M6.5 11h11v8.5h-11zM8.5 11V8a3.5 3.5 0 0 1 7 0v3",
   unlock: "M6.5 11h11v8.5h-11zM8.5 11V8a3.5 3.5 0 0 1 6.8-1.2",

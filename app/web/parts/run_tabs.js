@@ -4,6 +4,8 @@ import { addressOf, getAll, postJson, request } from "../lib/api.js";
 import { bytes, count, measure, moment, plain, words } from "../lib/format.js";
 import { useEvery, useLoaded } from "../lib/load.js";
 import { eventWords } from "../lib/marks.js";
+import { JUDGED } from "../lib/patience.js";
+import { setQuery } from "../lib/router.js";
 import { useLive } from "../lib/store.js";
 import { viewHash } from "../lib/url.js";
 import { Dialog } from "./dialog.js";
@@ -51,7 +53,7 @@ export function EventsTab({ events }) {
 /** @param {{run: any}} props */
 export function ConfigTab({ run }) {
   const flat = { ...run.resolved, ...run.resolved.network };
-  const rows = Object.keys(flat).filter((name) => name !== "network" && name !== "recipe_reason").map((name) => ({ name, asked: run.config[name], used: flat[name] }));
+  const rows = Object.keys(flat).filter((name) => name !== "network" && name !== "recipe_reason").map((name) => ({ name, asked: run.config[name], used: flat[name] })).concat(endRows(run));
   const columns = [
     { title: "Option", cell: (row) => html`<span title=${row.name}>${words(row.name)}</span>` },
     { title: "As asked", cell: (row) => (row.asked === undefined ? html`<span class="muted">left out</span>` : value(row.asked)) },
@@ -60,6 +62,12 @@ export function ConfigTab({ run }) {
   return html`
     ${run.recipe_reason && html`<p class="card-pad muted small">${run.recipe} was chosen: ${run.recipe_reason}.</p>`}
     <${Table} label="Options" columns=${columns} rows=${rows} keyOf=${(row) => row.name} />`;
+}
+
+/** When it ends, and what it does about trouble. @param {any} run */
+function endRows({ stop, limits }) {
+  const given = { stop_patience: stop.patience, stop_action: stop.action, stop_on: stop.on, ...limits };
+  return Object.entries(given).map(([name, one]) => ({ name, asked: one ?? undefined, used: one }));
 }
 
 /** @param {any} one */
@@ -77,6 +85,7 @@ export function CheckpointsTab({ run }) {
   if (!data) return html`<${Waiting} what="checkpoints" />`;
   if (!data.length) return html`<${Empty} title="No checkpoint yet">A run keeps its newest two and the best.<//>`;
   const isBest = (one) => run.best && run.best.step === one.step && run.best.branch === one.branch;
+  const isScored = (one) => JUDGED.some((name) => Number.isFinite(one.metrics[name]));
   const reference = (one) => `run:${run.id}@${one.branch}-${one.step}`;
   const columns = [
     { title: "Step", cell: (one) => html`${count(one.step)} ${one.branch > 0 && html`<span class="muted small">branch ${one.branch}</span>`} ${isBest(one) && html`<span class="chip is-good">best</span>`}` },
@@ -85,7 +94,7 @@ export function CheckpointsTab({ run }) {
     { title: "Size", isNumber: true, isMinor: true, cell: (one) => bytes(one.bytes) },
     { title: "Kept", isNumber: true, isMinor: true, cell: (one) => moment(one.created_at) },
     { title: "Published as", cell: (one) => one.published.map((version) => `${version.model}@${version.version}`).join(", ") || html`<span class="muted">–</span>` },
-    { title: "", cell: (one) => html`<span class="row"><button class="button is-small" onClick=${() => setPicked(one)}>Publish</button><a class="button is-small" href=${viewHash(["studio"], { model: reference(one) })}>Draw</a></span>` },
+    { title: "", cell: (one) => html`<span class="row"><button class="button is-small" onClick=${() => setPicked(one)}>Publish</button><a class="button is-small" href=${viewHash(["studio"], { model: reference(one) })}>Draw</a>${isScored(one) && html`<button class="button is-small" onClick=${() => setQuery({ tab: "copies", sheet: `${one.branch}-${one.step}` }, { step: true })}>Copies?</button>`}</span>` },
   ];
   return html`
     <${Table} label="Checkpoints" columns=${columns} rows=${data} keyOf=${reference} />

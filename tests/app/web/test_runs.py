@@ -59,6 +59,52 @@ def test_what_happened_becomes_marks_and_what_says_nothing_of_the_course_does_no
     assert "step 95 to step 50" in marks[1]["text"]
 
 
+SCORED = {**HISTORY, "columns": ["fd", "kid"], "data": [[5, 10, 15, 20, 25], [None] * 5, [3, None, 2, 2, 4]]}
+
+
+def test_evaluations_are_the_points_of_the_score_that_runs_are_judged_by(call: Call) -> None:
+    found = call("lib/patience", "evaluationsOf", SCORED)
+
+    assert (found["metric"], [point["step"] for point in found["points"]]) == ("kid", [5, 15, 20, 25])
+    assert call("lib/patience", "evaluationsOf", HISTORY) == {"metric": None, "points": []}
+    assert call("lib/patience", "bestSoFar", found["points"]) == [3, 2, 2, 2]
+
+
+@pytest.mark.parametrize(("branches", "count"), [([], 2), ([{"first_step": 1}, {"first_step": 22}], 1)])
+def test_as_good_is_no_better_and_a_run_that_went_back_counts_anew(
+    call: Call, branches: list[dict[str, int]], count: int
+) -> None:
+    points = call("lib/patience", "evaluationsOf", SCORED)["points"]
+
+    assert call("lib/patience", "withoutBetter", points, branches) == count
+
+
+@pytest.mark.parametrize(("patience", "step"), [(1, 20), (2, 25), (3, None)])
+def test_patience_ends_with_the_last_of_so_many_evaluations_in_a_row(call: Call, patience: int, step: int) -> None:
+    points = call("lib/patience", "evaluationsOf", SCORED)["points"]
+
+    assert (call("lib/patience", "endOf", points, patience) or {"step": None})["step"] == step
+
+
+@pytest.mark.parametrize(
+    ("fakes", "distances", "tone"), [(5.0, [2, 3], "good"), (5.0, [0.5, 3], "warn"), (3.0, [0.5, 0.6], "bad")]
+)
+def test_distances_are_judged_by_those_of_real_pictures(
+    call: Call, fakes: float, distances: list[float], tone: str
+) -> None:
+    reals = {"count": 9, "least": 1.0, "fifth_percentile": 2.0, "median": 5.0}
+    body = {"pairs": [{"distance": one} for one in distances], "fakes": {**reals, "median": fakes}, "reals": reals}
+
+    assert call("lib/copies", "verdictOf", body)["tone"] == tone
+
+
+def test_a_pair_is_found_on_the_sheet(call: Call) -> None:
+    places = [call("lib/copies", "placeOf", i, 2, 3)["position"] for i in range(3)]
+
+    assert places == ["0% 0%", "100% 0%", "0% 100%"]
+    assert call("lib/copies", "placeOf", 0, 1, 1) == {"size": "100% 100%", "position": "0% 0%"}
+
+
 SECTIONS: dict[str, type[BaseModel]] = {"config": TrainConfig, "publish": PublishSpec, "stop": StopSpec}
 SECTIONS["limits"] = LimitSpec
 SCHEMA = request_schema(on_gpu=False)

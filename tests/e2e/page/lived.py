@@ -49,6 +49,7 @@ def lived_run(store_path: Path, name: str, steps: int = 1000, grid: Image.Image 
         files.append_json_line(run.metrics_file, {**point, **measured(step, steps)})
     for step in range(EVERY, steps + 1, EVERY):
         draw(run, step, step / steps, grid)
+    compare(run, steps // 2)
     tell(run, steps)
     progress = {"step": steps, "images_seen": 16 * steps, "images_per_second": 64.0}
     run.change(
@@ -95,6 +96,25 @@ def draw(run: Run, step: int, share: float, grid: Image.Image | None) -> None:
     Image.fromarray(picture).save(run.samples / f"0-{step}.webp", lossless=True)
     moment = dt.datetime.fromisoformat(at(step)).timestamp()
     os.utime(run.samples / f"0-{step}.webp", (moment, moment))
+
+
+def compare(run: Run, step: int) -> None:
+    """Two fakes beside the real pictures that they are nearest to, nearer than real ones are to each other."""
+    run.nearest.mkdir()
+    pair = {"label": 3, "ratio": 0.25, "real_label": 3}
+    told = {"count": 2000, "least": 0.5, "fifth_percentile": 1.5, "median": 4.0}
+    facts = {
+        "schema": 1,
+        "pairs": [{**pair, "seed": 7, "distance": 0.5, "index": 1}, {**pair, "seed": 8, "distance": 1.5, "index": 2}],
+        "columns": 2,
+        "fakes": told,
+        "reals": {**told, "least": 1.0},
+        "compared": 5000,
+        "images": 10000,
+        "extractor": "classifier",
+    }
+    files.write_json(run.nearest / f"0-{step}.json", facts, durable=False)
+    Image.fromarray(np.tile(np.array([0, 255], np.uint8), (28, 56))).save(run.nearest / f"0-{step}.webp", lossless=True)
 
 
 def tell(run: Run, steps: int) -> None:

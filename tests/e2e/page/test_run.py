@@ -12,7 +12,7 @@ from tests.e2e.page.conftest import Tab
 from tests.e2e.page.lived import at, lived_run, measured
 
 STEPS = 1000
-TABS = ["log", "config"]
+TABS = ["log", "config", "copies"]
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +113,32 @@ def test_tabs_show_the_log_the_events_and_every_number(tab: Tab, run: Run) -> No
     expect(page.get_by_role("row", name="sample every")).to_contain_text("10")
     page.get_by_role("button", name="Events").click()
     expect(page.locator(".events")).to_contain_text("Published lived@1 of step 500")
+
+
+def test_the_fakes_nearest_to_a_training_picture_are_shown_beside_it_with_what_real_pictures_get(
+    tab: Tab, run: Run
+) -> None:
+    page = tab.open(f"#/runs/{run.id}")
+    page.get_by_role("button", name="Copies?").click()
+    page.get_by_label("Evaluated at").select_option("step 500")
+
+    expect(page.get_by_text("Look at the first ones")).to_be_visible()
+    expect(page.locator(".copies .notice")).to_contain_text("1 is nearer to a training picture than any real one")
+    expect(page.locator(".pairs li")).to_have_count(2)
+    expect(page.get_by_role("img", name="seed 7 beside picture 1")).to_have_css("background-image", re.compile("blob:"))
+    expect(page.get_by_role("row", name="Real pictures")).to_contain_text("1.00")
+    page.reload()
+    expect(page.get_by_label("Evaluated at")).to_have_value("500")
+
+
+def test_when_to_stop_is_told_by_the_best_score_and_the_evaluations_since(tab: Tab, run: Run) -> None:
+    page = tab.open(f"#/runs/{run.id}")
+    card = page.get_by_role("region", name="When to stop")
+
+    expect(card).to_contain_text("of step 700. 6 evaluations since brought none better.")
+    expect(card).to_contain_text("With a patience of 5 it would have ended at step 950.")
+    card.get_by_role("link", name="New run with that patience").click()
+    expect(page.get_by_label("Stop patience")).to_have_value("5")
 
 
 def test_new_numbers_and_grids_appear_while_one_looks(tab: Tab, service: Service) -> None:
