@@ -14,6 +14,7 @@ from pydantic.json_schema import SkipJsonSchema
 from core import images
 from core.datasets import MAX_CLASS_NAME, MAX_CLASSES
 from core.errors import Conflict, FieldProblem, InvalidRequest, RunNotFound, StoreDamaged
+from core.keys import ANYONE, Asker
 from core.registry import Registry, VersionManifest
 from core.registry.manifest import FIRST_REVISION, GENERATION, IMAGE, MANIFEST_FILE
 from core.runs import RunStore
@@ -122,13 +123,14 @@ assert SCHEMA == 1
 assert DISTRIBUTION == "standard_normal"
 
 
-def import_folder(registry: Registry, model: str, folder: Path) -> tuple[int, bool]:
+def import_folder(registry: Registry, model: str, folder: Path, asker: Asker = ANYONE) -> tuple[int, bool]:
     """Publish what was received in `folder` (files `weights` and `manifest`); the weights are moved out of it.
 
     Returns the version, and False if these weights of this (run, branch, step) had been published before.
 
     Raises:
         InvalidRequest: a part cannot be used; nothing is stored.
+        ScopeMissing: another key than that of `asker` made the model.
         Conflict: other weights were published for the same run, branch and step, or that run still trains here.
     """
     manifest = read_manifest((folder / MANIFEST_PART).read_bytes())
@@ -137,8 +139,8 @@ def import_folder(registry: Registry, model: str, folder: Path) -> tuple[int, bo
     _check_digest(folder / WEIGHTS_FILE, manifest)
     (folder / SAMPLES_FILE).write_bytes(images.to_webp(_sheet(folder / WEIGHTS_FILE, manifest)))
     listed = list_files(folder, WEIGHTS_FILE, SAMPLES_FILE)
-    manifest.model_copy(update={"files": listed}).write(folder / MANIFEST_FILE)
-    version, is_new = publish_folder(registry, model, folder, by_hand=True, move=True)
+    manifest.model_copy(update={"files": listed, "made_by": asker.key}).write(folder / MANIFEST_FILE)
+    version, is_new = publish_folder(registry, model, folder, by_hand=True, move=True, asker=asker)
     if registry.manifest(model, version).digest != manifest.digest:
         key = f"run {manifest.run}, branch {manifest.branch}, step {manifest.step}"
         raise Conflict(f"version {version} of model {model!r} was published from {key} with other weights")

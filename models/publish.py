@@ -14,9 +14,11 @@ from core import images
 from core.clock import timestamp
 from core.datasets.manifest import DatasetManifest
 from core.errors import StoreDamaged
+from core.keys import ANYONE, Asker
 from core.registry import PublishKey, Registry, VersionManifest
 from core.registry.manifest import MANIFEST_FILE, LearntFrom, StartedFrom
 from core.store import check_files, files, list_files
+from ganymede.schemas.keys import KeyRef
 from models import sampling
 from models.noise import DISTRIBUTION, classes_with_images
 from models.weights import WEIGHTS_FILE, revision_of, save_generator
@@ -38,6 +40,7 @@ class Lineage:
     dataset: DatasetManifest
     metrics: dict[str, float | None]
     init: StartedFrom | None = None
+    made_by: KeyRef | None = None
 
     @property
     def key(self) -> PublishKey:
@@ -69,6 +72,7 @@ def write_generator(folder: Path, generator: nn.Module, lineage: Lineage) -> Non
         dataset=LearntFrom.model_validate(dataset.model_dump(include=set(LearntFrom.model_fields))),
         metrics=lineage.metrics,
         init=lineage.init,
+        made_by=lineage.made_by,
         created_at=timestamp(),
         digest=f"sha256:{listed[WEIGHTS_FILE].sha256}",
         files=listed,
@@ -77,11 +81,18 @@ def write_generator(folder: Path, generator: nn.Module, lineage: Lineage) -> Non
 
 
 def publish_folder(
-    registry: Registry, model: str, folder: Path, *, by_hand: bool = False, move: bool = False, again: bool = False
+    registry: Registry,
+    model: str,
+    folder: Path,
+    *,
+    by_hand: bool = False,
+    move: bool = False,
+    again: bool = False,
+    asker: Asker = ANYONE,
 ) -> tuple[int, bool]:
     """Publish a folder that write_generator filled; returns the version and whether it is new.
 
-    by_hand: see Registry.publish. move: the folder is given up, its files are not copied. again: see PublishKey.
+    by_hand, asker: see Registry.publish. move: the folder is given up, its files are not copied. again: see PublishKey.
 
     Raises:
         StoreDamaged: the folder's files do not match its manifest; nothing is published.
@@ -96,7 +107,7 @@ def publish_folder(
             else:
                 shutil.copyfile(folder / name, target / name)  # a link would share every later damage
 
-    return registry.publish(model, replace(manifest.key, again=again), fill, by_hand=by_hand)
+    return registry.publish(model, replace(manifest.key, again=again), fill, by_hand=by_hand, asker=asker)
 
 
 def read_manifest(path: Path) -> VersionManifest:

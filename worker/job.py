@@ -179,7 +179,7 @@ def _set_off(
     told: list[Hook] = [EndWithoutBetter(spec, is_evaluated=bool(evaluate)), ReportProgress(run, state.attempt)]
     if evaluate and training.step:
         make_up(run, training, evaluate, told, keeper)
-    publisher = PublishVersions(run, Registry(run.store), spec.model, RedisBell(settings.broker_url))
+    publisher = PublishVersions(run, Registry(run.store), RedisBell(settings.broker_url), spec)
     if training.step:  # an attempt may have died between its checkpoint and the publishing of it
         publisher.after_step(training, is_last=training.is_at_end)
     beside: list[Hook] = [*([evaluate] if evaluate else []), *told, DrawSamples(run), keeper, publisher]

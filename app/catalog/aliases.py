@@ -13,6 +13,7 @@ from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.http.conditional import IfNoneMatch, check_conditions, is_known
 from app.http.routing import Router
+from app.makers import OwnModel
 from core.errors import AliasNotFound, Conflict, ModelNotFound, PreconditionFailed, StoreDamaged
 from core.refs import check_model_name, check_name, parse_model_ref
 from core.registry import Check
@@ -61,7 +62,7 @@ def read_alias(
     },
 )
 async def move_alias(
-    model: ModelName,
+    name: OwnModel,
     alias: AliasName,
     change: AliasChange,
     response: Response,
@@ -73,7 +74,7 @@ async def move_alias(
 
     A version whose files are damaged, or that cannot be drawn from, is refused (500 `store_damaged`).
     """
-    name, alias = check_model_name(model, "model"), check_name(alias, "alias")
+    check_name(alias, "alias")
     check = _check(f"alias {alias!r} of model {name!r}", if_match, if_none_match)
     await services.models.check(name, change.version)
     move = services.registry.move_alias
@@ -87,9 +88,9 @@ async def move_alias(
 @router.delete(
     "/{alias}", status_code=204, responses=documented(AliasNotFound, ModelNotFound, Conflict, PreconditionFailed)
 )
-async def remove_alias(model: ModelName, alias: AliasName, services: ServicesDep, if_match: IfMatch = None) -> None:
+async def remove_alias(name: OwnModel, alias: AliasName, services: ServicesDep, if_match: IfMatch = None) -> None:
     """Remove an alias. Without `production` the model's name means `latest` again."""
-    name, alias = check_model_name(model, "model"), check_name(alias, "alias")
+    check_name(alias, "alias")
     if parse_model_ref(services.settings.default_model) == ModelRef(name, alias=alias):
         raise Conflict(f"{name}:{alias} is the default model of this service (GANYMEDE_DEFAULT_MODEL)")
     check = _check(f"alias {alias!r} of model {name!r}", if_match, None)

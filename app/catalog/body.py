@@ -40,6 +40,7 @@ def version_body(name: str, version: int, services: Services) -> VersionBody:
         init=manifest.init and manifest.init.model_dump(),
         digest=manifest.digest,
         bytes=sum(facts.bytes for facts in manifest.files.values()),
+        made_by=manifest.made_by,
         created_at=manifest.created_at,
         is_loaded=engine is not None,
         loaded=engine and engine.described(),

@@ -12,6 +12,7 @@ from app.catalog.summary import summary
 from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.http.routing import Router
+from app.makers import OwnModel
 from core.errors import Conflict, ModelNotFound, StoreDamaged, VersionInUse
 from core.refs import check_model_name, parse_model_ref
 from ganymede.schemas.bodies import Page, StrictModel
@@ -71,16 +72,16 @@ def read_model(model: ModelName, services: ServicesDep) -> ModelBody:
             damaged[number] = str(error)
     engines = services.models.cache.of(name)
     loaded = {engine.version: engine.described() for engine in engines if isinstance(engine.version, int)}
-    return ModelBody(**line.model_dump(), versions=versions, loaded=loaded, damaged_versions=damaged)
+    made_by = services.registry.cached(name).made_by
+    return ModelBody(**line.model_dump(), made_by=made_by, versions=versions, loaded=loaded, damaged_versions=damaged)
 
 
 @router.delete("/{model}", status_code=204, responses=documented(ModelNotFound, Conflict))
-async def delete_model(model: ModelName, services: ServicesDep) -> None:
+async def delete_model(name: OwnModel, services: ServicesDep) -> None:
     """Delete a model with all its versions and aliases. Its numbers are not used again.
 
     409 for the default model of the service. A run that still publishes under the name makes it anew.
     """
-    name = check_model_name(model, "model")
     if _default(services).name == name:
         raise Conflict(f"{name!r} is the default model of this service (GANYMEDE_DEFAULT_MODEL)")
     await run_in_threadpool(services.registry.delete, name)
@@ -116,9 +117,8 @@ def read_version(model: ModelName, version: VersionNumber, services: ServicesDep
 @router.delete(
     "/{model}/versions/{version}", status_code=204, responses=documented(ModelNotFound, VersionInUse, Conflict)
 )
-async def delete_version(model: ModelName, version: VersionNumber, services: ServicesDep) -> None:
+async def delete_version(name: OwnModel, version: VersionNumber, services: ServicesDep) -> None:
     """Delete a version; 409 while an alias points to it (`latest` counts). Its number is not used again."""
-    name = check_model_name(model, "model")
     if _default(services) == ModelRef(name, version):
         raise Conflict(f"{name}@{version} is the default model of this service (GANYMEDE_DEFAULT_MODEL)")
     await run_in_threadpool(services.registry.delete_version, name, version)

@@ -16,6 +16,7 @@ from app.http.multipart import PartLimits, receive_parts
 from app.http.proxy import address
 from app.http.routing import Router
 from app.http.stored import StoredFile
+from app.makers import AskerDep, OwnModel
 from core.errors import Conflict, InvalidRequest, ModelNotFound, PreconditionFailed, RangeNotSatisfiable, StoreDamaged
 from core.refs import check_model_name
 from core.registry import VersionManifest
@@ -92,17 +93,18 @@ def download_samples(
         **documented(InvalidRequest, Conflict),
     },
 )
-async def import_version(model: ModelName, request: Request, response: Response, services: ServicesDep) -> VersionBody:
+async def import_version(
+    name: OwnModel, asker: AskerDep, request: Request, response: Response, services: ServicesDep
+) -> VersionBody:
     """Publish a version from the weights and the manifest of another service; it draws the same bytes here.
 
     200 if the same weights of the same run, branch and step are a version already, 409 if other weights are.
     """
-    name = check_model_name(model, "model")
     parts = {WEIGHTS_PART: PartLimits(services.settings.max_upload), MANIFEST_PART: PartLimits(MAX_MANIFEST_BYTES)}
     async with contextmanager_in_threadpool(services.store.scratch()) as folder:
         await receive_parts(request, folder, parts)
         version, is_new = await asyncio.get_running_loop().run_in_executor(
-            services.importer, import_folder, services.registry, name, folder
+            services.importer, import_folder, services.registry, name, folder, asker
         )
     await services.models.announce(name)
     response.status_code = 201 if is_new else 200

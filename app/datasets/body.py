@@ -17,6 +17,7 @@ def dataset_body(dataset: Dataset, services: Services) -> DatasetBody:
     path = address(f"/datasets/{manifest.name}")
     return DatasetBody(
         **manifest.model_dump(),
+        made_by=services.datasets.made_by(manifest.name),
         bytes=sum(facts.bytes for facts in manifest.files.values()),
         versions=services.datasets.versions(manifest.name),
         links={"self": path, "preview": f"{path}/preview"},

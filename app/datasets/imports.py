@@ -11,8 +11,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.clock import timestamp
-from core.datasets.order import SAID, DiskFailed, Imported, ImportEnd, ImportOrder, ImportProgress, ImportRefused
+from core.datasets.order import (
+    SAID,
+    DiskFailed,
+    Imported,
+    ImportEnd,
+    ImportForbidden,
+    ImportOrder,
+    ImportProgress,
+    ImportRefused,
+)
 from core.errors import GanymedeError, InvalidRequest, Overloaded
+from core.keys.errors import ScopeMissing
 from core.machine.processes import python_module
 from ganymede.schemas.system import ImportBody
 
@@ -96,6 +106,8 @@ async def _listen(process: asyncio.subprocess.Process, current: DatasetImport) -
 def _read(said: ImportEnd, root: Path) -> Imported:
     if isinstance(said, ImportRefused):
         raise InvalidRequest(said.detail, said.problems)
+    if isinstance(said, ImportForbidden):
+        raise ScopeMissing(said.forbidden)
     if isinstance(said, DiskFailed):
         raise OSError(said.errno, os.strerror(said.errno), str(root / "datasets"))
     return said

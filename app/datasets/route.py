@@ -13,6 +13,7 @@ from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.http.conditional import IfNoneMatch, is_known
 from app.http.routing import Router
+from app.makers import OwnDataset
 from app.train.filters import ListQuery, fitting
 from core.datasets import Dataset
 from core.datasets.preview import COUNT, preview
@@ -80,9 +81,9 @@ def preview_dataset(
 @router.delete(
     "/{dataset}", status_code=204, response_class=Response, responses=documented(DatasetNotFound, DatasetInUse)
 )
-def delete_dataset(dataset: DatasetName, services: ServicesDep) -> None:
+def delete_dataset(name: OwnDataset, services: ServicesDep) -> None:
     """Delete a dataset with all its versions. What was learnt from it stays; runs that are not over keep it."""
-    services.datasets.delete(check_name(dataset, "dataset"), lambda: _check_unused(dataset, services))
+    services.datasets.delete(name, lambda: _check_unused(name, services))
 
 
 def _check_unused(dataset: str, services: Services) -> None:

@@ -15,8 +15,10 @@ from app.http.hang_up import unless_gone
 from app.http.multipart import PartLimits, Received, receive_parts
 from app.http.proxy import address
 from app.http.routing import Router
+from app.makers import AskerDep
 from core.datasets.order import ImportForm, ImportOrder, Limits, Upload
 from core.errors import FieldProblem, InvalidRequest, Overloaded
+from core.keys import Asker
 from core.refs import check_name
 from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.models import ImportedDataset
@@ -55,7 +57,9 @@ def _form_body() -> dict[str, Any]:
         **documented(InvalidRequest, Overloaded),
     },
 )
-async def import_dataset(request: Request, response: Response, services: ServicesDep) -> ImportedDataset:
+async def import_dataset(
+    request: Request, response: Response, services: ServicesDep, asker: AskerDep
+) -> ImportedDataset:
     """Import a dataset from a zip or a tar of pictures, IDX files or an .npz, as the current version of its name.
 
     The answer comes when it is done; until then `imports` of `GET /status` tells how far it is. Each file that cannot
@@ -68,7 +72,7 @@ async def import_dataset(request: Request, response: Response, services: Service
             parts = {name: PartLimits(MAX_TEXT_BYTES, is_needed=name == NAME_PART) for name in ImportForm.model_fields}
             parts[FILE_PART] = PartLimits(services.settings.max_upload, may_repeat=True)
             received = await receive_parts(request, folder, parts, count=current.receive, check=_check_early)
-            order = await run_in_threadpool(_order, received, services)
+            order = await run_in_threadpool(_order, received, services, asker)
             done = await unless_gone(request, services.imports.run(current, order, folder), "the import")
     dataset = await run_in_threadpool(services.datasets.get, done.dataset, done.version)
     response.status_code = 201 if done.change == "created" else 200
@@ -83,12 +87,14 @@ def _check_early(name: str, before: list[Received]) -> None:
         _form({NAME_PART: "later", **_texts(before)})
 
 
-def _order(received: list[Received], services: Services) -> ImportOrder:
-    settings = services.settings
+def _order(received: list[Received], services: Services, asker: Asker) -> ImportOrder:
+    settings, form = services.settings, _form(_texts(received))
+    asker.check(f"dataset {form.name!r}", services.datasets.made_by(form.name))  # before the work, and after it
     return ImportOrder(
-        form=_form(_texts(received)),
+        form=form,
         files=tuple(Upload(path=p.path, filename=p.filename) for p in received if p.name == FILE_PART),
         limits=Limits(files=settings.max_files, bytes=settings.max_unpacked, pixels=settings.max_pixels),
+        asker=asker,
     )
 
 

@@ -87,6 +87,7 @@ def _body(files: RunFiles, position: int | None) -> RunBody:
         best=state.best,
         failure=state.failure if state.status is Status.FAILED else None,
         published=state.published,
+        made_by=spec.made_by,
         created_at=state.created_at,
         started_at=state.started_at,
         finished_at=state.finished_at if state.status.is_terminal else None,

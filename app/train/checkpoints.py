@@ -14,9 +14,12 @@ from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.http.proxy import address
 from app.http.routing import Router
+from app.makers import AskerDep, OwnRun
 from app.train.body import RunId, Step
 from core.errors import CheckpointNotFound, InvalidRequest, RunNotFound, StoreDamaged
+from core.keys import Asker
 from core.refs import check_model_name
+from core.runs import Run
 from core.runs.checkpoints import Checkpoint, find_checkpoint, list_checkpoints, note_published, publication
 from ganymede.schemas.bodies import Page
 from ganymede.schemas.keys import KeyScope
@@ -50,22 +53,26 @@ def list_run_checkpoints(run_id: RunId, services: ServicesDep) -> Page[Checkpoin
     },
 )
 async def publish_checkpoint(
-    run_id: RunId, step: Step, response: Response, services: ServicesDep, request: PublishRequest | None = None
+    run: OwnRun,
+    step: Step,
+    response: Response,
+    services: ServicesDep,
+    asker: AskerDep,
+    request: PublishRequest | None = None,
 ) -> VersionBody:
     """Make a version of a checkpoint, also while its run trains. The run's own retention leaves it alone."""
-    model, version, is_new = await run_in_threadpool(_publish, run_id, step, request or PublishRequest(), services)
+    model, version, is_new = await run_in_threadpool(_publish, run, step, request or PublishRequest(), services, asker)
     await services.models.announce(model)
     response.status_code = 201 if is_new else 200
     response.headers["Location"] = address(f"/models/{model}/versions/{version}")
     return await run_in_threadpool(version_body, model, version, services)
 
 
-def _publish(run_id: str, step: str, request: PublishRequest, services: Services) -> tuple[str, int, bool]:
-    run = services.runs.get(run_id)
+def _publish(run: Run, step: str, request: PublishRequest, services: Services, asker: Asker) -> tuple[str, int, bool]:
     model = check_model_name(request.model, "/model") if request.model else run.spec().model
     checkpoint = find_checkpoint(run, step)
     try:
-        version, is_new = publish_folder(services.registry, model, checkpoint.generator, by_hand=True)
+        version, is_new = publish_folder(services.registry, model, checkpoint.generator, by_hand=True, asker=asker)
     except (StoreDamaged, FileNotFoundError):
         checkpoint.must_exist()  # the trainer deletes old ones while we read
         raise

@@ -11,6 +11,7 @@ from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.http.proxy import address
 from app.http.routing import Router
+from app.makers import AskerDep, OwnRun
 from app.train.body import RunId, run_bodies, run_body
 from app.train.filters import ListQuery, WantedTags, fitting
 from app.train.place import place_of_training
@@ -24,6 +25,7 @@ from core.errors import (
     InvalidRequest,
     RunNotFound,
 )
+from core.keys import Asker
 from core.refs import check_model_name
 from core.resolved import ResolvedConfig
 from core.runs import Run, new_run_id
@@ -48,15 +50,15 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 
 @router.post("", status_code=202, responses=documented(InvalidRequest, IdempotencyKeyReused, IdempotencyKeyInFlight))
 def create_run(
-    spec: RunSpec, response: Response, services: ServicesDep, idempotency_key: IdempotencyKey = None
+    spec: RunSpec, response: Response, services: ServicesDep, asker: AskerDep, idempotency_key: IdempotencyKey = None
 ) -> RunBody:
     """Start a training run. Only `dataset` is needed; what is left out is "auto", the recipe too."""
     if idempotency_key is None:
-        run = _start(spec, services)
+        run = _start(spec, services, asker)
     else:
         body = spec.model_dump(mode="json", exclude_unset=True, exclude_none=True)
-        with IdempotencyKeys(services.store).held(parse_key(idempotency_key), body) as key:
-            run = _made_before(key, services) or _start(spec, services, key)
+        with IdempotencyKeys(services.store).held(_own(parse_key(idempotency_key), asker), body) as key:
+            run = _made_before(key, services) or _start(spec, services, asker, key)
     response.headers["Location"] = address(f"/train/{run.id}")
     return run_body(run, services.queue)
 
@@ -70,6 +72,11 @@ def parse_key(text: str) -> str:
     return key
 
 
+def _own(key: str, asker: Asker) -> str:
+    """Tell the same Idempotency-Key of two askers apart; a space is in neither part."""
+    return f"{asker.key.id} {key}" if asker.key else key
+
+
 def _made_before(key: HeldKey, services: Services) -> Run | None:
     """Return the run that the first such request made, unless it was deleted."""
     if key.run_id is not None:
@@ -78,15 +85,15 @@ def _made_before(key: HeldKey, services: Services) -> Run | None:
     return None
 
 
-def _start(spec: RunSpec, services: Services, key: HeldKey | None = None) -> Run:
+def _start(spec: RunSpec, services: Services, asker: Asker, key: HeldKey | None = None) -> Run:
     """Write a run, then queue it; `key` records its id first, so that no crash can make two runs."""
     try:
         with services.datasets.held(spec.dataset) as held:  # until the run is there, and keeps it
             dataset, run_id = held.manifest, new_run_id()
-            resolved, init = resolve_request(spec, dataset, services)
+            resolved, init = resolve_request(spec, dataset, services, asker)
             if key is not None:
                 key.record(run_id)
-            run = services.runs.create(spec, resolved, dataset, run_id, init)
+            run = services.runs.create(spec, resolved, dataset, run_id, init, asker.key)
     except DatasetNotFound as error:
         raise InvalidRequest.field("/dataset", str(error)) from None
     enqueue(run, run.state(), services)
@@ -94,10 +101,14 @@ def _start(spec: RunSpec, services: Services, key: HeldKey | None = None) -> Run
 
 
 def resolve_request(
-    spec: RunSpec, dataset: DatasetManifest, services: Services
+    spec: RunSpec, dataset: DatasetManifest, services: Services, asker: Asker
 ) -> tuple[ResolvedConfig, InitialWeights | None]:
-    """Resolve a run's numbers, and the weights it starts from; InvalidRequest names each wrong field."""
-    check_model_name(spec.model_name, "/model" if spec.model else "/dataset")
+    """Resolve a run's numbers, and the weights it starts from; InvalidRequest names each wrong field.
+
+    ScopeMissing for a model of another key: what the run publishes would change what that draws.
+    """
+    name = check_model_name(spec.model_name, "/model" if spec.model else "/dataset")
+    asker.check(f"model {name!r}", services.registry.made_by(name))
     init = find_initial(spec.init, services.registry, services.runs) if spec.init is not None else None
     return resolve_with(spec, dataset, place_of_training(services).device, init), init
 
@@ -117,9 +128,8 @@ def read_run(run_id: RunId, services: ServicesDep) -> RunBody:
 
 
 @router.patch("/{run_id}", responses=documented(RunNotFound, InvalidRequest))
-def change_run(run_id: RunId, patch: RunPatch, services: ServicesDep) -> RunBody:
+def change_run(run: OwnRun, patch: RunPatch, services: ServicesDep) -> RunBody:
     """Change name, tags or notes, in any status. What is left out stays, null removes."""
-    run = services.runs.get(run_id)
     run.annotate(patch)
     return run_body(run, services.queue)
 
@@ -127,7 +137,6 @@ def change_run(run_id: RunId, patch: RunPatch, services: ServicesDep) -> RunBody
 @router.delete(
     "/{run_id}", status_code=204, response_class=Response, responses=documented(RunNotFound, IllegalTransition)
 )
-def delete_run(run_id: RunId, services: ServicesDep) -> None:
+def delete_run(run: OwnRun, services: ServicesDep) -> None:
     """Delete a run that has ended or is paused, with all that is kept of it. What it published stays."""
-    run = services.runs.get(run_id)
     remove_from_queue(run, run.delete(), services)

@@ -10,11 +10,13 @@ from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.http.hang_up import unless_gone
 from app.http.routing import Router
+from app.makers import AskerDep
 from app.train.place import Place, about_the_place, place_of_training
 from app.train.probes import Measurement
 from app.train.route import resolve_request
 from core.datasets.manifest import DatasetManifest
 from core.errors import DatasetNotFound, InvalidRequest
+from core.keys import Asker
 from core.queue import QueueUnavailable
 from core.resolved import ResolvedConfig
 from core.runs.measured import Measured
@@ -41,14 +43,14 @@ Estimate = Annotated[bool, Query(description="false: nothing is measured, and th
 
 @router.post("/validate", responses=documented(InvalidRequest))
 async def validate_run(
-    request: Request, spec: RunSpec, services: ServicesDep, estimate: Estimate = True
+    request: Request, spec: RunSpec, services: ServicesDep, asker: AskerDep, estimate: Estimate = True
 ) -> ValidationBody:
     """What `POST /train` would make of this body: every number, what it would take, and what to think about.
 
     Nothing is created; what is wrong is told as `POST /train` tells it. Time and memory are those of a few real steps,
     made beside the API in a process of its own, which takes some seconds; what was measured lately is told at once.
     """
-    resolved, dataset = await run_in_threadpool(_resolve, spec, services)
+    resolved, dataset = await run_in_threadpool(_resolve, spec, services, asker)
     place = await run_in_threadpool(place_of_training, services)
     generator, discriminator = await run_in_threadpool(parameter_counts, resolved)
     probe = Measurement()
@@ -76,12 +78,12 @@ async def validate_run(
     )
 
 
-def _resolve(spec: RunSpec, services: Services) -> tuple[ResolvedConfig, DatasetManifest]:
+def _resolve(spec: RunSpec, services: Services, asker: Asker) -> tuple[ResolvedConfig, DatasetManifest]:
     try:
         dataset = services.datasets.get(spec.dataset).manifest
     except DatasetNotFound as error:
         raise InvalidRequest.field("/dataset", str(error)) from None
-    resolved, _ = resolve_request(spec, dataset, services)
+    resolved, _ = resolve_request(spec, dataset, services, asker)
     return resolved, dataset
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.http.routing import Router
-from app.train.body import RunId, run_body
+from app.makers import OwnRun
+from app.train.body import run_body
 from core.errors import DatasetNotFound, IllegalTransition, RunNotFound
 from core.log import about_run
 from core.queue import QueueUnavailable
@@ -26,31 +27,30 @@ log = logging.getLogger(__name__)
 
 
 @router.post("/{run_id}/cancel", responses=REFUSALS)
-def cancel_run(run_id: RunId, services: ServicesDep) -> RunBody:
+def cancel_run(run: OwnRun, services: ServicesDep) -> RunBody:
     """End a run; a running one keeps a last checkpoint. Canceling twice is the same as once."""
-    return _ask(run_id, "cancel", services)
+    return _ask(run, "cancel", services)
 
 
 @router.post("/{run_id}/pause", responses=REFUSALS)
-def pause_run(run_id: RunId, services: ServicesDep) -> RunBody:
+def pause_run(run: OwnRun, services: ServicesDep) -> RunBody:
     """Let go of the worker until the run is resumed; a running one writes a checkpoint first."""
-    return _ask(run_id, "pause", services)
+    return _ask(run, "pause", services)
 
 
 @router.post("/{run_id}/resume", responses=REFUSALS_TO_QUEUE)
-def resume_run(run_id: RunId, services: ServicesDep) -> RunBody:
+def resume_run(run: OwnRun, services: ServicesDep) -> RunBody:
     """Queue a paused run again: another attempt, from its last checkpoint."""
-    return _ask(run_id, "resume", services)
+    return _ask(run, "resume", services)
 
 
 @router.post("/{run_id}/retry", responses=REFUSALS_TO_QUEUE)
-def retry_run(run_id: RunId, services: ServicesDep) -> RunBody:
+def retry_run(run: OwnRun, services: ServicesDep) -> RunBody:
     """Queue a failed or canceled run again: another attempt, from its last checkpoint."""
-    return _ask(run_id, "retry", services)
+    return _ask(run, "retry", services)
 
 
-def _ask(run_id: str, verb: str, services: Services) -> RunBody:
-    run = services.runs.get(run_id)
+def _ask(run: Run, verb: str, services: Services) -> RunBody:
     with contextlib.ExitStack() as stack:
         if verb in ("resume", "retry") and run.state().asked(verb).status is Status.QUEUED:
             stack.enter_context(_dataset_held(run, services))

@@ -16,8 +16,17 @@ from PIL import Image
 
 from core.datasets import DatasetStore, Origin
 from core.datasets.build import build
-from core.datasets.order import DiskFailed, Imported, ImportEnd, ImportOrder, ImportProgress, ImportRefused
+from core.datasets.order import (
+    DiskFailed,
+    Imported,
+    ImportEnd,
+    ImportForbidden,
+    ImportOrder,
+    ImportProgress,
+    ImportRefused,
+)
 from core.errors import InvalidRequest
+from core.keys.errors import ScopeMissing
 from core.machine.lifeline import end_with_the_parent
 from core.store import Store
 
@@ -42,9 +51,12 @@ def run(store: Store, folder: Path) -> ImportEnd:
             Origin(source, form.licence, form.attribution),
             images_file=built.images_file,
             options=form.model_dump(include={"size", "crop", "channels", "background"}),
+            asker=order.asker,
         )
     except InvalidRequest as error:
         return ImportRefused(detail=str(error), problems=error.problems)
+    except ScopeMissing as error:
+        return ImportForbidden(forbidden=str(error))
     except OSError as error:
         if error.errno is None:
             raise

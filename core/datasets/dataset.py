@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from core import images
 from core.clock import timestamp
@@ -25,8 +26,10 @@ from core.datasets.manifest import DatasetManifest
 from core.datasets.npz import read_npz
 from core.datasets.preview import preview
 from core.errors import DatasetNotFound, InvalidRequest, StoreDamaged
+from core.keys import ANYONE, Asker
 from core.refs import check_name
-from core.store import Store, check_files, list_files
+from core.store import Record, Store, check_files, list_files
+from ganymede.schemas.keys import KeyRef
 
 __all__ = ["BUNDLED", "MAX_CLASSES", "MAX_CLASS_NAME", "Change", "Dataset", "DatasetStore", "ImageSet", "Origin"]
 
@@ -83,6 +86,13 @@ class Dataset:
         return array
 
 
+class CurrentVersion(Record):
+    """current.json: what the name means. made_by: the key that imported it first; None: no key was needed then."""
+
+    version: str
+    made_by: KeyRef | None = Field(None, exclude_if=lambda key: key is None)
+
+
 class DatasetStore:
     """All datasets of one store."""
 
@@ -90,7 +100,7 @@ class DatasetStore:
         self.store = store
 
     def names(self) -> list[str]:
-        return [name for name in self.store.names("datasets") if self.store.has(f"datasets/{name}/current.json")]
+        return [name for name in self.store.names("datasets") if self.store.has(_pointer(name))]
 
     def get(self, name: str, version: str | None = None) -> Dataset:
         """Return a dataset by name: its current version, or the given one; DatasetNotFound if there is none."""
@@ -102,6 +112,11 @@ class DatasetStore:
         except (FileNotFoundError, InvalidRequest):
             known = ", ".join(self.names()) or "none"
             raise DatasetNotFound(f"there is no dataset {name[:80]!r} (datasets: {known})") from None
+
+    def made_by(self, name: str) -> KeyRef | None:
+        """Return the key that imported a dataset first; None if none did, or there is no such dataset."""
+        current = self._found(name)
+        return current.made_by if current else None
 
     def versions(self, name: str) -> list[str]:
         """Return all versions of a dataset, sorted; old ones stay until the dataset is deleted."""
@@ -126,10 +141,12 @@ class DatasetStore:
         *,
         images_file: Path | None = None,
         options: dict[str, str] | None = None,
+        asker: Asker = ANYONE,
     ) -> tuple[Dataset, Change]:
         """Store as `add` does, and report the change; a damaged version of this content is replaced.
 
         images_file: an .npy of just these images, on the store's disk, which may be moved. options: of the import.
+        ScopeMissing for a dataset that another key than that of `asker` made.
         """
         check_name(name, "name")
         digest = content.digest
@@ -144,10 +161,13 @@ class DatasetStore:
             _write(folder, content, digest, name, origin, options)
 
         with self._locked(name):
+            current = self._found(name)
+            asker.check(f"dataset {name!r}", current.made_by if current else None)
             change = self._change(name, version)
             if change != "unchanged":
                 self.store.put(key, fill, replace=True)
-            self.store.swap(f"datasets/{name}/current.json", {"version": version})
+            made_by = current.made_by if current else asker.key
+            CurrentVersion(version=version, made_by=made_by).write(self.store.path(_pointer(name)))
             return self.get(name, version), change
 
     def delete(self, name: str, check: Callable[[], None] = lambda: None) -> None:
@@ -156,7 +176,7 @@ class DatasetStore:
         with self._locked(name):
             self._must_have(name)
             check()
-            self.store.path(f"datasets/{name}/current.json").unlink(missing_ok=True)
+            self.store.path(_pointer(name)).unlink(missing_ok=True)
             for version in self.versions(name):
                 self.store.delete(f"datasets/{name}/{version}")
 
@@ -191,10 +211,17 @@ class DatasetStore:
         return self.store.locked(f"datasets/{name}/.lock")
 
     def _current(self, name: str) -> str:
-        version = self.store.read(f"datasets/{name}/current.json").get("version")
-        if not isinstance(version, str):
-            raise StoreDamaged(f"datasets/{name}/current.json names no version")
-        return version
+        return self.store.read_record(_pointer(name), CurrentVersion).version
+
+    def _found(self, name: str) -> CurrentVersion | None:
+        """Return what current.json says; None where there is none, or none that can be used."""
+        with contextlib.suppress(FileNotFoundError, StoreDamaged):
+            return self.store.read_record(_pointer(name), CurrentVersion)
+        return None
+
+
+def _pointer(name: str) -> str:
+    return f"datasets/{name}/current.json"
 
 
 def _write(

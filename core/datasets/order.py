@@ -7,6 +7,7 @@ from pydantic import Field, TypeAdapter, field_validator
 
 from core.datasets.names import check_encoding
 from core.errors import FieldProblem
+from core.keys import ANYONE, Asker
 from ganymede.schemas.bodies import StrictModel
 from ganymede.schemas.models import ImportReport
 from ganymede.schemas.specs import Name
@@ -69,11 +70,12 @@ class Upload(StrictModel):
 
 
 class ImportOrder(StrictModel):
-    """All that an import needs."""
+    """All that an import needs. `asker`: who sent it."""
 
     form: ImportForm
     files: tuple[Upload, ...]
     limits: Limits
+    asker: Asker = ANYONE
 
 
 class ImportProgress(StrictModel):
@@ -100,11 +102,17 @@ class ImportRefused(StrictModel):
     problems: tuple[FieldProblem, ...]
 
 
+class ImportForbidden(StrictModel):
+    """Another key has made a dataset of this name meanwhile."""
+
+    forbidden: str
+
+
 class DiskFailed(StrictModel):
     """The error of the store's disk that ended an import."""
 
     errno: int
 
 
-ImportEnd = Imported | ImportRefused | DiskFailed
+ImportEnd = Imported | ImportRefused | ImportForbidden | DiskFailed
 SAID: TypeAdapter[ImportProgress | ImportEnd] = TypeAdapter(ImportProgress | ImportEnd)  # a line of the process

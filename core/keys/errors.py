@@ -12,7 +12,7 @@ class KeyInvalid(GanymedeError, status=401, code=ProblemCode.KEY_INVALID, title=
 class ScopeMissing(GanymedeError, status=403, code=ProblemCode.SCOPE_MISSING, title="Not allowed with this key"):
     """The key may be used for other things, but not for this."""
 
-    def __init__(self, detail: str, scope: KeyScope) -> None:
+    def __init__(self, detail: str, scope: KeyScope = KeyScope.ADMIN) -> None:
         super().__init__(detail)
         self.scope = scope
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from core.errors import StoreDamaged
 from core.store import Store, files
+from ganymede.schemas.keys import KeyRef
 
 SETTLED_AFTER_S = 2.0  # a clock of files may stand still for so long: until then a stamp may hide a second change
 
@@ -18,10 +19,11 @@ Stamp = tuple[tuple[int, int, int] | None, ...]  # inode, time of change in ns, 
 
 @dataclass(frozen=True, slots=True)
 class CachedModel:
-    """Newest version and aliases of a model. `problem`: why its aliases cannot be read."""
+    """Newest version and aliases of a model, and the key that made it. `problem`: why its aliases cannot be read."""
 
     newest: int | None  # version; None: there is no such model
     aliases: dict[str, int]
+    made_by: KeyRef | None = None
     problem: StoreDamaged | None = None
 
 

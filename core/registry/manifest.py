@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.store.record import Listed, Record
+from ganymede.schemas.keys import KeyRef
 
 MANIFEST_FILE = "manifest.json"
 GENERATION, IMAGE, FIRST_REVISION = "generation", "image", 1  # what a manifest means that does not say
@@ -51,7 +52,8 @@ class VersionManifest(Record):
     """The record.
 
     task, medium: what the version is for, and what it makes. revision: of its architecture; one of an earlier build
-    does not say, and leaves it to the weights. default_labels: classes drawn unasked; None: all of them.
+    does not say, and leaves it to the weights. default_labels: classes drawn unasked; None: all of them. made_by: the
+    key that asked for its run, or imported it.
     """
 
     run: str
@@ -72,6 +74,7 @@ class VersionManifest(Record):
     dataset: LearntFrom
     metrics: dict[str, int | float | None]
     init: StartedFrom | None = None
+    made_by: KeyRef | None = Field(None, exclude_if=lambda key: key is None)
     created_at: str
     digest: str
     files: Listed

@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
+from ganymede.schemas.keys import KeyRef
+
 
 class Move(BaseModel):
     """One entry of the history: an alias that was pointed elsewhere, or (`to` is null) removed."""
@@ -19,7 +21,8 @@ class Pointers(BaseModel):
     """The record. Changed under the model's lock alone.
 
     published: the version of each publish key, also of versions that are gone. kept: versions that a run's retention
-    leaves alone; an earlier build had none. history: moves of aliases, oldest first.
+    leaves alone; an earlier build had none. history: moves of aliases, oldest first. made_by: the key that published
+    its first version; None for a model that no key made, and for one that was deleted.
     """
 
     next_version: StrictInt
@@ -27,6 +30,7 @@ class Pointers(BaseModel):
     published: dict[str, StrictInt]
     kept: list[StrictInt] = Field(default_factory=list)
     history: list[Move]
+    made_by: KeyRef | None = Field(None, exclude_if=lambda key: key is None)
 
     @classmethod
     def none(cls) -> "Pointers":

@@ -15,10 +15,12 @@ from pydantic import ValidationError
 
 from core.clock import timestamp
 from core.errors import AliasNotFound, Conflict, ModelNotFound, StoreDamaged, VersionInUse
+from core.keys import ANYONE, Asker
 from core.registry.cache import CachedModel, RegistryCache, Stamp
 from core.registry.manifest import MANIFEST_FILE, PublishKey, VersionManifest
 from core.registry.pointers import Move, Pointers
 from core.store import Store
+from ganymede.schemas.keys import KeyRef
 from ganymede.schemas.references import LATEST, PRODUCTION, ModelRef
 
 HISTORY_KEPT = 200  # moves of `latest`, and as many of all other aliases
@@ -66,6 +68,10 @@ class Registry:
             fields = ", ".join(sorted({str(each["loc"][0]) for each in error.errors()}))
             raise StoreDamaged(f"models/{name}/aliases.json cannot be used: {fields}") from None
 
+    def made_by(self, name: str) -> KeyRef | None:
+        """Return the key that made a model; None if none did, or there is no such model."""
+        return self.pointers(name).made_by
+
     def cached(self, name: str) -> CachedModel:
         """Return newest version and aliases of a model, at a cost that no number of versions raises."""
         return self._cache.get(name, self._read_model)
@@ -92,16 +98,22 @@ class Registry:
             return model.aliases[ref.alias]
         return model.aliases.get(PRODUCTION) or model.aliases.get(LATEST) or model.newest
 
-    def publish(self, name: str, key: PublishKey, fill: Fill, *, by_hand: bool = False) -> tuple[int, bool]:
+    def publish(
+        self, name: str, key: PublishKey, fill: Fill, *, by_hand: bool = False, asker: Asker = ANYONE
+    ) -> tuple[int, bool]:
         """Publish a new version of `name`, and point `latest` to it.
 
         Returns the version, and False if `key` had been published before (then nothing changes).
         Killed between the two steps, a repeat with the same key finds the folder and only moves the pointer.
-        A version published by hand is never pruned, and gets a new number if it had been deleted.
+        A version published by hand is never pruned, and gets a new number if it had been deleted. ScopeMissing for a
+        model that another key than that of `asker` made.
         """
         with self._locked(name):
             pointers = self.pointers(name)
             known, versions = pointers.published.get(str(key)), self.versions(name)
+            asker.check(f"model {name!r}", pointers.made_by)
+            if not versions:
+                pointers.made_by = asker.key
             if known is not None and (known in versions or not by_hand):
                 if by_hand and known not in pointers.kept:
                     pointers.kept.append(known)
@@ -153,7 +165,7 @@ class Registry:
             pointers.next_version = max([pointers.next_version - 1, *versions]) + 1
             for alias in list(pointers.aliases):
                 self._point(pointers, alias, None, reason="the model was deleted")
-            pointers.kept = []
+            pointers.kept, pointers.made_by = [], None
             self._save(name, pointers)  # first: killed below, the rest can be deleted by a repeat
             for version in versions:
                 self.store.delete(f"models/{name}/{version}")
@@ -189,9 +201,10 @@ class Registry:
     def _read_model(self, name: str) -> CachedModel:
         newest = max(self.versions(name), default=None)
         try:
-            return CachedModel(newest, self.pointers(name).aliases)
+            pointers = self.pointers(name)
+            return CachedModel(newest, pointers.aliases, pointers.made_by)
         except StoreDamaged as error:
-            return CachedModel(newest, {}, error)
+            return CachedModel(newest, {}, problem=error)
 
     def _locked(self, name: str) -> AbstractContextManager[None]:
         return self.store.locked(f"models/{name}/.lock")

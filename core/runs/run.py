@@ -26,6 +26,7 @@ from core.runs.notes import Notes
 from core.runs.states import DELETABLE, TRANSITIONS, Progress, RunState, refusal
 from core.runs.stored_spec import StoredSpec
 from core.store import SCHEMA, Store, files
+from ganymede.schemas.keys import KeyRef
 from ganymede.schemas.runs import InitBody
 from ganymede.schemas.specs import RunPatch, RunSpec
 from ganymede.schemas.states import Status
@@ -238,11 +239,12 @@ class RunStore:
         dataset: DatasetManifest,
         run_id: str | None = None,
         init: Initial | None = None,
+        made_by: KeyRef | None = None,
     ) -> Run:
         """Put a new run on disk, queued. `resolved` holds every option as it will be used; `run_id` is a new one."""
         run = Run(self.store, run_id or new_run_id())
         state = RunState(progress=Progress(total=resolved.steps), created_at=timestamp())
-        spec = StoredSpec.of(request, resolved, dataset, init.facts(resolved) if init else None)
+        spec = StoredSpec.of(request, resolved, dataset, init.facts(resolved) if init else None, made_by)
 
         def fill(folder: Path) -> None:
             files.write_json(folder / "spec.json", {"schema": SCHEMA, **spec.model_dump(mode="json", by_alias=True)})

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationEr
 from core.datasets.manifest import DatasetManifest
 from core.errors import StoreDamaged
 from core.resolved import ResolvedConfig
+from ganymede.schemas.keys import KeyRef
 from ganymede.schemas.runs import InitBody
 from ganymede.schemas.specs import LimitSpec, RunSpec, StopSpec
 
@@ -24,10 +25,16 @@ class StoredSpec(BaseModel):
     model: str
     dataset: Annotated[DatasetManifest, PlainSerializer(DatasetManifest.to_json)]
     init: InitBody | None = None
+    made_by: KeyRef | None = Field(None, exclude_if=lambda key: key is None)
 
     @classmethod
     def of(
-        cls, request: RunSpec, resolved: ResolvedConfig, dataset: DatasetManifest, init: InitBody | None
+        cls,
+        request: RunSpec,
+        resolved: ResolvedConfig,
+        dataset: DatasetManifest,
+        init: InitBody | None,
+        made_by: KeyRef | None = None,
     ) -> "StoredSpec":
         """That of a new run."""
         return cls(
@@ -38,6 +45,7 @@ class StoredSpec(BaseModel):
             model=request.model_name,
             dataset=dataset,
             init=init,
+            made_by=made_by,
         )
 
     @model_validator(mode="before")

@@ -154,6 +154,7 @@ def _show(body: "DatasetBody") -> None:
             ("licence", body.licence),
             ("attribution", body.attribution),
             ("digest", body.digest),
+            ("made by", show.key(body.made_by)),
             ("created", body.created_at),
         ]
     )

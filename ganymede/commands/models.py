@@ -47,9 +47,11 @@ def show_model(session: Session, model: Name) -> None:
         for name, version in sorted(body.aliases.items()):
             pointing.setdefault(version, []).append(name)
         show.table(
-            ("VERSION", "STEP", "RECIPE", "DATASET", "ALIASES", "LOADED", "PROBLEM", "RUN", "DIGEST"),
+            ("VERSION", "STEP", "RECIPE", "DATASET", "ALIASES", "LOADED", "PROBLEM", "RUN", "DIGEST", "MADE BY"),
             [_row(version, pointing.get(version.version, [])) for version in body.versions],
         )
+        if body.made_by is not None:
+            session.say(f"made by {show.key(body.made_by)}")
         for number, problem in body.damaged_versions.items():
             session.say(f"version {number} cannot be used: {problem}", "yellow")
 
@@ -58,7 +60,8 @@ def show_model(session: Session, model: Name) -> None:
 
 def _row(v: "VersionBody", aliases: list[str]) -> tuple[object, ...]:
     loaded = "yes" if v.is_loaded else "no"
-    return v.version, v.step, v.recipe, v.dataset.get("name"), ", ".join(aliases), loaded, v.problem, v.run, v.digest
+    facts = v.version, v.step, v.recipe, v.dataset.get("name"), ", ".join(aliases), loaded, v.problem, v.run, v.digest
+    return *facts, show.key(v.made_by)
 
 
 @command(models, "promote")

@@ -123,6 +123,7 @@ def _facts(run: "RunBody") -> list[tuple[str, object]]:
         ("limits", _listed(run.limits.model_dump(exclude_none=True).items())),
         ("tags", _listed(run.tags.items())),
         ("notes", run.notes),
+        ("made by", show.key(run.made_by)),
         ("created", run.created_at),
         ("started", run.started_at),
         ("finished", run.finished_at),

@@ -11,10 +11,14 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from ganymede.schemas.keys import KeyRef
 
 STDERR = 2
 NOTHING = "-"
@@ -91,6 +95,13 @@ def facts(pairs: Iterable[tuple[str, object]]) -> None:
     for name, value in shown:
         made.add_row(name, Text(value, _STYLES.get(value, "")))
     Console(highlight=False).print(made)
+
+
+def key(made_by: "KeyRef | None") -> str | None:
+    """Tell which key made something: its name, and its id where that is another."""
+    if made_by is None:
+        return None
+    return made_by.name if made_by.name == made_by.id else f"{made_by.name} ({made_by.id})"
 
 
 def numbers(measured: dict[str, float | None]) -> str | None:

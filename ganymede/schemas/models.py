@@ -4,6 +4,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from ganymede.schemas.keys import KeyRef
+
 
 class EngineFacts(BaseModel):
     """How one version is drawn here."""
@@ -38,6 +40,9 @@ class VersionBody(BaseModel):
     init: dict[str, str] | None = Field(None, description="Reference and digest of the weights its run started from.")
     digest: str
     bytes: int
+    made_by: KeyRef | None = Field(
+        None, description="The key that asked for its run, or imported it; null: none was needed then."
+    )
     created_at: str
     is_loaded: bool = Field(description="Whether this process has it in memory.")
     loaded: EngineFacts | None = Field(None, description="How it is drawn here; null: it is not in memory.")
@@ -57,6 +62,7 @@ class ModelSummary(BaseModel):
 class ModelBody(ModelSummary):
     """A model with its versions, newest first."""
 
+    made_by: KeyRef | None = Field(None, description="The key that made its first version; null: none was needed then.")
     versions: list[VersionBody]
     loaded: dict[int, EngineFacts] = Field(
         default_factory=dict, description="How each version that is in memory is drawn here."
@@ -99,6 +105,7 @@ class DatasetBody(BaseModel):
     source: str
     licence: str | None
     attribution: str | None
+    made_by: KeyRef | None = Field(None, description="The key that imported it first; null: none was needed then.")
     created_at: str
     bytes: int | None = Field(None, description="Of its files on the disk.")
     mean: list[float] | None = Field(None, description="Of each channel, 0 to 1.")

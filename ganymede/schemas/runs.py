@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from ganymede.schemas.diagnosis import Diagnosis, EarlyEnd, TakenRemedy
+from ganymede.schemas.keys import KeyRef
 from ganymede.schemas.specs import LimitSpec, StopSpec
 from ganymede.schemas.states import Best, Failure, Published, Status
 
@@ -95,6 +96,7 @@ class RunBody(BaseModel):
     best: Best | None = Field(None, description="The checkpoint with the lowest kid (else fd), which is never pruned.")
     failure: Failure | None
     published: list[Published]
+    made_by: KeyRef | None = Field(None, description="The key that asked for it; null: none was needed then.")
     created_at: str
     started_at: str | None
     finished_at: str | None

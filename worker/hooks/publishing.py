@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from core.keys import Asker
 from core.queue import RedisBell
 from core.registry import Registry
 from core.registry.manifest import StartedFrom
@@ -83,8 +84,9 @@ def make_up(run: Run, training: TrainState, evaluate: Evaluate, told: Sequence[H
 class PublishVersions(Quiet):
     """Publishes every checkpoint that is due. A repeat after a crash finds it done."""
 
-    def __init__(self, run: Run, registry: Registry, model: str, bell: RedisBell) -> None:
-        self.run, self.registry, self.model, self.bell = run, registry, model, bell
+    def __init__(self, run: Run, registry: Registry, bell: RedisBell, spec: StoredSpec) -> None:
+        self.run, self.registry, self.bell, self.model = run, registry, bell, spec.model
+        self.owner = Asker(key=spec.made_by)  # it was asked whether it may when the run was
 
     def after_step(self, state: TrainState, is_last: bool) -> None:
         if is_last and state.resolved.publish_final == "best" and state.best:
@@ -98,9 +100,9 @@ class PublishVersions(Quiet):
     def _publish(self, state: TrainState, place: BranchStep, *, is_newest: bool = False) -> None:
         """is_newest: even if it was published before, and other versions since."""
         folder = self.run.store.path(f"{self.run.checkpoints}/{place}/{GENERATOR_FOLDER}")
-        version, _ = publish_folder(self.registry, self.model, folder)
+        version, _ = publish_folder(self.registry, self.model, folder, asker=self.owner)
         if is_newest and self.registry.pointers(self.model).aliases.get(LATEST) != version:
-            version, _ = publish_folder(self.registry, self.model, folder, again=True)
+            version, _ = publish_folder(self.registry, self.model, folder, again=True, asker=self.owner)
         self.bell.ring(self.model)
         note_published(self.run, publication(self.model, version, place.step))
         self.registry.prune(self.model, self.run.id, state.resolved.publish_keep)
@@ -145,6 +147,7 @@ def lineage_of(run: Run, spec: StoredSpec) -> Callable[[TrainState, Metrics], Li
             dataset=dataset,
             metrics={**metrics},
             init=StartedFrom(reference=init.reference, digest=init.digest) if init else None,
+            made_by=spec.made_by,
         )
 
     return describe

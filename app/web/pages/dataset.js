@@ -63,7 +63,7 @@ function Pictures({ path, dataset, label }) {
 function About({ dataset }) {
   const facts = [
     ["Source", dataset.source], ["Licence", dataset.licence ?? "not told"], ["Attribution", dataset.attribution],
-    ["Since", moment(dataset.created_at)], ["Pictures that are there twice", dataset.duplicates],
+    ["Since", moment(dataset.created_at)], ["Made by", dataset.made_by?.name], ["Pictures that are there twice", dataset.duplicates],
     ["Brightness", dataset.mean && dataset.mean.map((value) => measure(value)).join(", ")], ["Version", dataset.version],
     ["Imported with", dataset.options && Object.entries(dataset.options).map(([name, value]) => `${name} ${value}`).join(", ")],
   ];

@@ -56,7 +56,7 @@ function Back() {
 function Serving({ model }) {
   const isPromoted = model.aliases.production !== undefined;
   const how = isPromoted ? "which is in production" : "its newest, as none is in production";
-  return html`<p>The name alone draws with version ${currentOf(model, "production")}, ${how}.</p>`;
+  return html`<p>The name alone draws with version ${currentOf(model, "production")}, ${how}.${model.made_by && ` It was made by ${model.made_by.name}.`}</p>`;
 }
 
 /** The versions beyond the newest hundred. @param {string} path @param {any} model */

@@ -77,6 +77,7 @@ function Standing({ run }) {
         ${metrics.fd !== undefined && html`<div><dt>FD (real: ${measure(metrics.fd_floor)})</dt><dd>${measure(metrics.fd)}</dd></div>`}
         ${run.attempt > 1 && html`<div><dt>Attempt</dt><dd>${run.attempt}</dd></div>`}
         <div><dt>Device</dt><dd>${run.execution?.device ?? "–"}</dd></div>
+        ${run.made_by && html`<div><dt>Made by</dt><dd title=${`the key ${run.made_by.id}`}>${run.made_by.name}</dd></div>`}
         <div><dt>Id</dt><dd title=${run.id}><code>${shortId(run.id)}</code></dd></div>
       </dl>
     </section>`;

@@ -1,0 +1,32 @@
+"""Who asks for a change, and of what others made it may be. Knows no request and no file.
+
+What a key made is changed by that key, or by one with `admin`; what no key made, by any that may make the like.
+"""
+
+from pydantic import BaseModel, ConfigDict
+
+from core.keys.errors import ScopeMissing
+from core.keys.record import Key
+from ganymede.schemas.keys import KeyRef, KeyScope
+
+
+class Asker(BaseModel):
+    """`key`: None where no key is needed; then it may change everything."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: KeyRef | None = None
+    is_admin: bool = True
+
+    @classmethod
+    def of(cls, key: Key | None) -> "Asker":
+        return cls() if key is None else cls(key=key.ref, is_admin=key.allows(KeyScope.ADMIN))
+
+    def check(self, what: str, maker: KeyRef | None) -> None:
+        """Raise ScopeMissing unless this one may change `what` the key `maker` made."""
+        if maker is None or self.is_admin or (self.key is not None and self.key.id == maker.id):
+            return
+        raise ScopeMissing(f"{what} was made by another key, {maker.name} ({maker.id}): {KeyScope.ADMIN} is needed")
+
+
+ANYONE = Asker()
