@@ -11,6 +11,7 @@ export const ROUTES = [
   { path: ["runs"], title: "Runs", icon: "runs", load: () => import("./pages/runs.js") },
   { path: ["new"], title: "New run", under: "Runs", load: () => import("./pages/new.js") },
   { path: ["runs", ":id"], title: "Run", load: () => import("./pages/run.js") },
+  { path: ["compare"], title: "Compare", under: "Runs", load: () => import("./pages/compare.js") },
   { path: ["models"], title: "Models", icon: "models", load: () => import("./pages/models.js") },
   { path: ["models", ":name"], title: "Model", load: () => import("./pages/model.js") },
   { path: ["data"], title: "Data", icon: "data", load: () => import("./pages/data.js") },

@@ -83,6 +83,11 @@ export function shortId(id) {
   return id.replace(/^run_/, "").slice(-6);
 }
 
+/** A name that fits where there is little room; the whole of it belongs into a title. @param {string} name @param {number} [most] */
+export function shortened(name, most = 22) {
+  return name.length > most ? `${name.slice(0, most - 1).trimEnd()}…` : name;
+}
+
 /** "images_per_second" -> "images per second". @param {string} name */
 export function words(name) {
   return name.replaceAll("_", " ");

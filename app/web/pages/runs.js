@@ -2,6 +2,7 @@
 import { html, useEffect, useState } from "../lib/ui.js";
 import { addressOf, getJson } from "../lib/api.js";
 import { curl, ganymede, options, python } from "../lib/commands.js";
+import { idsOf, MOST, toggled } from "../lib/compare.js";
 import { ago, count, left, measure, runName, shortId } from "../lib/format.js";
 import { useLoaded, useNow } from "../lib/load.js";
 import { setQuery } from "../lib/router.js";
@@ -39,10 +40,11 @@ export default function Runs({ query }) {
       <div class="head-actions"><a class="button is-primary" href="#/new"><${Icon} name="plus" /> New run</a><${CopyMenu} commands=${commandsOf(filters)} /></div>
     </div>
     <${Filters} query=${query} rows=${rows} />
+    <${Picked} ids=${idsOf(query.pick)} />
     <div class="card">
       ${page.error ? html`<${Trouble} error=${page.error} again=${page.again} />`
         : !page.data ? (page.isLoading ? html`<${Waiting} what="runs" cancel=${page.cancel} />` : html`<${Empty} title="Cancelled" actions=${html`<button class="button" onClick=${page.again}>Load</button>`} />`)
-        : rows.length ? html`<${List} rows=${rows} />`
+        : rows.length ? html`<${List} rows=${rows} picked=${idsOf(query.pick)} />`
         : isFiltered ? html`<${Empty} icon="runs" title="No run is like that" actions=${html`<button class="button" onClick=${() => setQuery({ status: null, dataset: null, recipe: null, model: null, tag: null })}>Show all</button>`}>None has all that you filter by.<//>`
         : html`<${Empty} icon="runs" title="No runs yet" actions=${html`<a class="button is-primary" href="#/">Start the demo</a>`}>A run is one training of a model. The first takes three minutes.<//>`}
       ${cursor && html`<div class="card-pad row"><button class="button" onClick=${more}>Older runs</button></div>`}
@@ -87,10 +89,28 @@ function Choice({ name, values }) {
     </select>`;
 }
 
-/** @param {{rows: any[]}} props */
-function List({ rows }) {
+/** What is marked, and where it leads. @param {{ids: string[]}} props */
+function Picked({ ids }) {
+  if (!ids.length) return null;
+  return html`
+    <div class="notice picked" role="status">
+      <span>${ids.length === 1 ? "One run is marked. Mark another to compare them." : `${ids.length} runs are marked${ids.length === MOST ? ": no more fit" : ""}.`}</span>
+      ${ids.length > 1 && html`<a class="button is-small is-primary" href=${viewHash(["compare"], { runs: ids.join(",") })}><${Icon} name="compare" size=${15} /> Compare them</a>`}
+      <button class="button is-small" onClick=${() => setQuery({ pick: null })}>Clear</button>
+    </div>`;
+}
+
+/** @param {{run: any, picked: string[]}} props */
+function Mark({ run, picked }) {
+  const isOn = picked.includes(run.id);
+  return html`<label class="mark" title="Mark to compare"><input type="checkbox" checked=${isOn} disabled=${!isOn && picked.length >= MOST} aria-label=${`Mark ${runName(run)} ${shortId(run.id)} to compare`} onChange=${() => setQuery({ pick: toggled(picked, run.id) })} /></label>`;
+}
+
+/** @param {{rows: any[], picked: string[]}} props */
+function List({ rows, picked }) {
   const now = useNow(10_000);
   const columns = [
+    { title: "Compare", isControl: true, cell: (run) => html`<${Mark} run=${run} picked=${picked} />` },
     { title: "Run", cell: (run) => html`<span class="cut">${runName(run)}</span><span class="muted small">${shortId(run.id)}</span>` },
     { title: "Status", cell: (run) => html`<span class="row"><${StatusChip} status=${run.status} />${!run.is_terminal && html`<${VerdictChip} diagnosis=${run.diagnosis} />`}</span>` },
     { title: "Recipe", cell: (run) => run.recipe },

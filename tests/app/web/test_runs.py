@@ -105,6 +105,49 @@ def test_a_pair_is_found_on_the_sheet(call: Call) -> None:
     assert call("lib/copies", "placeOf", 0, 1, 1) == {"size": "100% 100%", "position": "0% 0%"}
 
 
+def test_curves_of_several_runs_lie_over_every_x_that_one_of_them_has(call: Call) -> None:
+    other = {**HISTORY, "columns": ["b"], "data": [[2, 3], [7, 8]]}
+    without = {**HISTORY, "columns": ["c"], "data": [[9], [1]]}
+
+    found = call("lib/compare", "overlaid", [HISTORY, other, without], "b")
+
+    assert found == {"x": [1, 2, 3], "values": [[5, 6, None], [None, 7, 8], [None, None, None]]}
+
+
+def test_times_of_several_runs_count_from_the_first_point_of_each(call: Call) -> None:
+    early, late = [{**HISTORY, "x": "time", "data": [[at, at + 2], [1, 2], [3, 4]]} for at in (1000, 5000)]
+
+    assert call("lib/compare", "overlaid", [early, late], "a") == {"x": [0, 2], "values": [[1, 2], [1, 2]]}
+
+
+def test_options_differ_where_their_values_do_also_inside_and_where_one_has_none(call: Call) -> None:
+    common = {"recipe": "cgan", "dataset": "d", "model": "m", "init": None, "limits": {}, "stop": {"patience": None}}
+    one = {**common, "resolved": {"steps": 5, "betas": [0, 1], "network": {"width": 4}}}
+    other = {**common, "resolved": {"steps": 5, "betas": [0, 2], "network": {"width": 8}, "r1": 1}}
+
+    rows = {row["name"]: row for row in call("lib/compare", "rowsOf", [one, other])}
+
+    assert {name for name, row in rows.items() if row["differs"]} == {"betas", "width", "r1"}
+    assert rows["r1"]["values"] == [None, 1]
+
+
+@pytest.mark.parametrize(("step", "found"), [(5, (10, 0)), (20, (20, 1)), (29, (20, 1)), (99, (30, 0))])
+def test_beside_a_grid_lies_the_newest_that_is_not_later(call: Call, step: int, found: tuple[int, int]) -> None:
+    samples = [{"step": s, "branch": b} for s, b in ((10, 0), (20, 0), (30, 0), (20, 1))]
+
+    at = call("lib/compare", "gridAt", samples, step)
+
+    assert (at["step"], at["branch"]) == found
+    assert call("lib/compare", "gridAt", [], step) is None
+
+
+def test_runs_are_marked_each_once_and_no_more_than_there_are_colours(call: Call) -> None:
+    assert call("lib/compare", "idsOf", " a,b,,a,c") == ["a", "b", "c"]
+    assert call("lib/compare", "toggled", ["a", "b"], "a") == "b"
+    assert call("lib/compare", "toggled", ["a"], "a") is None
+    assert call("lib/compare", "toggled", list("abcdef"), "g") == "a,b,c,d,e,f"
+
+
 SECTIONS: dict[str, type[BaseModel]] = {"config": TrainConfig, "publish": PublishSpec, "stop": StopSpec}
 SECTIONS["limits"] = LimitSpec
 SCHEMA = request_schema(on_gpu=False)

@@ -157,6 +157,45 @@ def test_new_numbers_and_grids_appear_while_one_looks(tab: Tab, service: Service
     expect(page.get_by_role("figure", name="Losses").locator(".legend")).to_contain_text("7.77")
 
 
+@pytest.fixture(scope="module")
+def other(service: Service) -> Run:
+    return lived_run(service.home / "store", "shorter", 200)
+
+
+def test_runs_that_are_marked_are_compared_by_curves_options_and_pictures_of_one_step(
+    tab: Tab, run: Run, other: Run
+) -> None:
+    page = tab.open("#/runs")
+    for each in (run, other):
+        page.get_by_label(f"{each.id[-6:]} to compare").check()
+    page.get_by_role("link", name="Compare them").click()
+
+    expect(page).to_have_url(re.compile(f"#/compare.runs={run.id}%2C{other.id}"))
+    expect(page.get_by_role("figure", name="KID").locator(".legend li")).to_have_count(2)
+    expect(page.get_by_role("row", name="steps")).to_contain_text("400")
+    expect(page.get_by_role("row", name="batch size")).to_have_count(0)
+    expect(page.locator(".side-by-side figcaption")).to_contain_text(["step 1,000", "step 200"])
+    page.get_by_label("Step", exact=True).fill("10")
+    expect(page.locator(".side-by-side figcaption")).to_contain_text(["step 110", "step 110"])
+    page.get_by_role("button", name="From checkpoints").click()
+    expect(page.get_by_text("No checkpoint is kept")).to_have_count(2)
+    page.reload()
+    page.get_by_label("All options").check()
+    expect(page.get_by_role("row", name="batch size")).to_be_visible()
+    page.get_by_role("button", name="Leave out shorter").click()
+    expect(page.get_by_text("One run alone")).to_have_count(0)
+    expect(page.locator(".compared .card")).to_have_count(1)
+
+
+def test_the_comparison_fits_a_narrow_screen_and_has_no_serious_barrier(narrow_tab: Tab, run: Run, other: Run) -> None:
+    page = narrow_tab.open(f"#/compare?runs={run.id},{other.id}")
+    expect(page.locator(".side-by-side .picture:not(.is-loading) img")).to_have_count(2)
+    expect(page.locator(".u-over").first).to_be_visible()
+
+    assert not narrow_tab.is_wider_than_its_screen()
+    assert narrow_tab.barriers() == []
+
+
 def test_a_deleted_run_is_gone_and_the_list_is_shown(tab: Tab, service: Service) -> None:
     doomed = lived_run(service.home / "store", "doomed", 20)
     page = tab.open(f"#/runs/{doomed.id}")
