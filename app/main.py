@@ -211,7 +211,7 @@ def _make(
         activity=Activity(runs, models),
         imports=DatasetImports(store.root),
         probes=Probes(settings.device),
-        storage=StorageMeter(store),
+        storage=StorageMeter(store, settings.max_store, settings.disk_reserve),
         telemetry=telemetry,
         importer=ThreadPoolExecutor(1, "import"),  # a model that is checked is in memory: one at a time
     )

@@ -92,6 +92,23 @@ class Settings(BaseSettings):
     )
     max_files: int = Field(200_000, ge=1, le=1_000_000, description="Files that the archive of a dataset may have.")
     max_pixels: int = Field(2**25, ge=1, le=2**28, description="Pixels that one picture of a dataset may have.")
+    max_queued: int = Field(
+        1000, ge=1, le=1_000_000, description="Runs that may wait for a worker; another is refused (429)."
+    )
+    max_queued_per_key: int | None = Field(
+        None, ge=1, le=1_000_000, description="Runs of one key that may wait. Default: as many as of all."
+    )
+    max_store: int | None = Field(
+        None,
+        ge=1,
+        description="Bytes of runs, models and datasets beyond which uploads, publishes and runs are refused (507). "
+        "Default: as the disk has.",
+    )
+    disk_reserve: int = Field(
+        0,
+        ge=0,
+        description="Free bytes of the store's disk that uploads, publishes and new runs leave, or are refused.",
+    )
     max_wait: float = Field(
         10.0,
         gt=0,

@@ -34,6 +34,7 @@ from worker.evaluation.hook import hook_of, prepare
 from worker.evaluation.preparation import Context
 from worker.hooks.limits import EndAtLimits, EndWithoutBetter, last_of_images, last_step
 from worker.hooks.log_events import WarningsAsEvents
+from worker.hooks.minutes import KeyMinutes
 from worker.hooks.publishing import KeepCheckpoints, PublishVersions, lineage_of, make_up
 from worker.hooks.reporting import DrawSamples, ReportProgress, StopWhenAsked, Together
 from worker.processes.launch import LOST_PEER, OUT_OF_MEMORY, how, train_together
@@ -133,7 +134,7 @@ def train_in(world: World, run: Run, spec: StoredSpec, settings: Settings) -> st
     training = world.in_turn(lambda: _resume(run, resolved, execution, world))
     dataset = world.in_turn(lambda: _dataset(run, spec))
     training.last_step = last_step(training, spec)
-    keeper, limiter = KeepCheckpoints(run, lineage_of(run, spec)), EndAtLimits(run, spec, StopWhenAsked(run))
+    keeper, limiter = KeepCheckpoints(run, lineage_of(run, spec)), EndAtLimits(run, spec, _stopper(run, settings))
     hooks: list[Hook] = []
     try:
         world.lead(lambda: _check(dataset, limiter.stopper))
@@ -154,6 +155,10 @@ def train_in(world: World, run: Run, spec: StoredSpec, settings: Settings) -> st
         return _stopped(run, end)
     run.move(Status.SUCCEEDED, ended_early=limiter.early_end(training))
     return "succeeded"
+
+
+def _stopper(run: Run, settings: Settings) -> StopWhenAsked:
+    return StopWhenAsked(run, KeyMinutes(run, settings))
 
 
 def _set_off(

@@ -12,12 +12,20 @@ from app.catalog.body import ModelName, VersionNumber, version_body
 from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.http.conditional import IMMUTABLE, IfNoneMatch
-from app.http.multipart import PartLimits, receive_parts
+from app.http.multipart import PartLimits, body_size, receive_parts
 from app.http.proxy import address
 from app.http.routing import Router
 from app.http.stored import StoredFile
 from app.makers import AskerDep, OwnModel
-from core.errors import Conflict, InvalidRequest, ModelNotFound, PreconditionFailed, RangeNotSatisfiable, StoreDamaged
+from core.errors import (
+    Conflict,
+    InvalidRequest,
+    ModelNotFound,
+    PreconditionFailed,
+    RangeNotSatisfiable,
+    StoreDamaged,
+    StoreFull,
+)
 from core.refs import check_model_name
 from core.registry import VersionManifest
 from core.registry.manifest import MANIFEST_FILE
@@ -90,7 +98,7 @@ def download_samples(
     openapi_extra={"requestBody": IMPORT_BODY},
     responses={
         200: {"model": VersionBody, "description": "It is here already."},
-        **documented(InvalidRequest, Conflict),
+        **documented(InvalidRequest, Conflict, StoreFull),
     },
 )
 async def import_version(
@@ -100,6 +108,7 @@ async def import_version(
 
     200 if the same weights of the same run, branch and step are a version already, 409 if other weights are.
     """
+    await run_in_threadpool(services.storage.check_room, body_size(request) or 0)
     parts = {WEIGHTS_PART: PartLimits(services.settings.max_upload), MANIFEST_PART: PartLimits(MAX_MANIFEST_BYTES)}
     async with contextmanager_in_threadpool(services.store.scratch()) as folder:
         await receive_parts(request, folder, parts)

@@ -12,12 +12,12 @@ from app.datasets.body import dataset_body
 from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.http.hang_up import unless_gone
-from app.http.multipart import PartLimits, Received, receive_parts
+from app.http.multipart import PartLimits, Received, body_size, receive_parts
 from app.http.proxy import address
 from app.http.routing import Router
 from app.makers import AskerDep
 from core.datasets.order import ImportForm, ImportOrder, Limits, Upload
-from core.errors import FieldProblem, InvalidRequest, Overloaded
+from core.errors import FieldProblem, InvalidRequest, Overloaded, StoreFull
 from core.keys import Asker
 from core.refs import check_name
 from ganymede.schemas.keys import KeyScope
@@ -54,7 +54,7 @@ def _form_body() -> dict[str, Any]:
     openapi_extra={"requestBody": _form_body()},
     responses={
         200: {"model": ImportedDataset, "description": "It is here already; or it was, but damaged, and is whole now."},
-        **documented(InvalidRequest, Overloaded),
+        **documented(InvalidRequest, Overloaded, StoreFull),
     },
 )
 async def import_dataset(
@@ -65,13 +65,14 @@ async def import_dataset(
     The answer comes when it is done; until then `imports` of `GET /status` tells how far it is. Each file that cannot
     be taken is named in `report`, and the others are taken. Who hangs up ends the import.
     """
-    length = request.headers.get("content-length", "")
-    total = int(length) if length.isascii() and length.isdecimal() else None
+    total = body_size(request)
+    await run_in_threadpool(services.storage.check_room, total or 0)
     with services.imports.begin(request.scope["state"]["request_id"], total) as current:
         async with contextmanager_in_threadpool(services.store.scratch()) as folder:
             parts = {name: PartLimits(MAX_TEXT_BYTES, is_needed=name == NAME_PART) for name in ImportForm.model_fields}
             parts[FILE_PART] = PartLimits(services.settings.max_upload, may_repeat=True)
             received = await receive_parts(request, folder, parts, count=current.receive, check=_check_early)
+            await run_in_threadpool(services.storage.check_room)  # it may have been sent without a length
             order = await run_in_threadpool(_order, received, services, asker)
             done = await unless_gone(request, services.imports.run(current, order, folder), "the import")
     dataset = await run_in_threadpool(services.datasets.get, done.dataset, done.version)

@@ -38,6 +38,12 @@ class Received:
     filename: str
 
 
+def body_size(request: Request) -> int | None:
+    """Return the bytes that a body is announced to have; None where it is not."""
+    length = request.headers.get("content-length", "")
+    return int(length) if length.isascii() and length.isdecimal() else None
+
+
 async def receive_parts(
     request: Request,
     folder: Path,

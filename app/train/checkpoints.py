@@ -16,11 +16,12 @@ from app.http.proxy import address
 from app.http.routing import Router
 from app.makers import AskerDep, OwnRun
 from app.train.body import RunId, Step
-from core.errors import CheckpointNotFound, InvalidRequest, RunNotFound, StoreDamaged
+from core.errors import CheckpointNotFound, InvalidRequest, RunNotFound, StoreDamaged, StoreFull
 from core.keys import Asker
 from core.refs import check_model_name
 from core.runs import Run
 from core.runs.checkpoints import Checkpoint, find_checkpoint, list_checkpoints, note_published, publication
+from core.store.files import folder_size
 from ganymede.schemas.bodies import Page
 from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.models import VersionBody
@@ -49,7 +50,7 @@ def list_run_checkpoints(run_id: RunId, services: ServicesDep) -> Page[Checkpoin
     status_code=201,
     responses={
         200: {"model": VersionBody, "description": "It had been published under this name before."},
-        **documented(RunNotFound, CheckpointNotFound, InvalidRequest, StoreDamaged),
+        **documented(RunNotFound, CheckpointNotFound, InvalidRequest, StoreDamaged, StoreFull),
     },
 )
 async def publish_checkpoint(
@@ -71,6 +72,7 @@ async def publish_checkpoint(
 def _publish(run: Run, step: str, request: PublishRequest, services: Services, asker: Asker) -> tuple[str, int, bool]:
     model = check_model_name(request.model, "/model") if request.model else run.spec().model
     checkpoint = find_checkpoint(run, step)
+    services.storage.check_room(folder_size(checkpoint.generator))
     try:
         version, is_new = publish_folder(services.registry, model, checkpoint.generator, by_hand=True, asker=asker)
     except (StoreDamaged, FileNotFoundError):

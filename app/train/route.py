@@ -12,6 +12,7 @@ from app.errors import documented
 from app.http.proxy import address
 from app.http.routing import Router
 from app.makers import AskerDep, OwnRun
+from app.train.allowance import allowed
 from app.train.body import RunId, run_bodies, run_body
 from app.train.filters import ListQuery, WantedTags, fitting
 from app.train.place import place_of_training
@@ -23,9 +24,12 @@ from core.errors import (
     IdempotencyKeyReused,
     IllegalTransition,
     InvalidRequest,
+    Overloaded,
     RunNotFound,
+    StoreFull,
 )
 from core.keys import Asker
+from core.keys.errors import QuotaExceeded
 from core.refs import check_model_name
 from core.resolved import ResolvedConfig
 from core.runs import Run, new_run_id
@@ -48,7 +52,13 @@ _KEY = re.compile(r"[!-~]{1,200}")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 
 
-@router.post("", status_code=202, responses=documented(InvalidRequest, IdempotencyKeyReused, IdempotencyKeyInFlight))
+@router.post(
+    "",
+    status_code=202,
+    responses=documented(
+        InvalidRequest, IdempotencyKeyReused, IdempotencyKeyInFlight, Overloaded, QuotaExceeded, StoreFull
+    ),
+)
 def create_run(
     spec: RunSpec, response: Response, services: ServicesDep, asker: AskerDep, idempotency_key: IdempotencyKey = None
 ) -> RunBody:
@@ -93,7 +103,8 @@ def _start(spec: RunSpec, services: Services, asker: Asker, key: HeldKey | None 
             resolved, init = resolve_request(spec, dataset, services, asker)
             if key is not None:
                 key.record(run_id)
-            run = services.runs.create(spec, resolved, dataset, run_id, init, asker.key)
+            with allowed(asker.key, services):
+                run = services.runs.create(spec, resolved, dataset, run_id, init, asker.key)
     except DatasetNotFound as error:
         raise InvalidRequest.field("/dataset", str(error)) from None
     enqueue(run, run.state(), services)

@@ -8,8 +8,10 @@ from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.http.routing import Router
 from app.makers import OwnRun
+from app.train.allowance import allowed
 from app.train.body import run_body
-from core.errors import DatasetNotFound, IllegalTransition, RunNotFound
+from core.errors import DatasetNotFound, IllegalTransition, Overloaded, RunNotFound, StoreFull
+from core.keys.errors import QuotaExceeded
 from core.log import about_run
 from core.queue import QueueUnavailable
 from core.runs import Run
@@ -21,7 +23,7 @@ from ganymede.schemas.states import Status
 router = Router(prefix="/train", tags=["train"], writes=KeyScope.TRAIN)
 
 REFUSALS = documented(RunNotFound, IllegalTransition)
-REFUSALS_TO_QUEUE = documented(RunNotFound, DatasetNotFound, IllegalTransition)
+REFUSALS_TO_QUEUE = documented(RunNotFound, DatasetNotFound, IllegalTransition, Overloaded, QuotaExceeded, StoreFull)
 
 log = logging.getLogger(__name__)
 
@@ -52,14 +54,19 @@ def retry_run(run: OwnRun, services: ServicesDep) -> RunBody:
 
 def _ask(run: Run, verb: str, services: Services) -> RunBody:
     with contextlib.ExitStack() as stack:
-        if verb in ("resume", "retry") and run.state().asked(verb).status is Status.QUEUED:
+        if verb in ("resume", "retry") and _is_to_be_queued(run.state(), verb):
             stack.enter_context(_dataset_held(run, services))
+            stack.enter_context(allowed(run.spec().made_by, services))
         state = run.change(lambda now: now.asked(verb))
     if state.status is Status.QUEUED:
         enqueue(run, state, services)
     if state.status in (Status.CANCELED, Status.PAUSED):
         remove_from_queue(run, state, services)
     return run_body(run, services.queue)
+
+
+def _is_to_be_queued(state: RunState, verb: str) -> bool:
+    return state.status is not Status.QUEUED and state.asked(verb).status is Status.QUEUED
 
 
 @contextlib.contextmanager

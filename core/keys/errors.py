@@ -22,7 +22,7 @@ class RateLimited(Overloaded, code=ProblemCode.RATE_LIMITED, title="Too many req
 
 
 class QuotaExceeded(Overloaded, code=ProblemCode.QUOTA_EXCEEDED, title="Quota of this key used up"):
-    """The key has drawn as much as it may today."""
+    """The key has drawn or trained as much as it may today, or has as many runs waiting as it may."""
 
 
 class KeysUnusable(GanymedeError, status=503, code=ProblemCode.KEYS_UNUSABLE, title="File of keys damaged"):

@@ -72,6 +72,12 @@ class Keyring:
             raise KeyInvalid("the key is not one of this service any more")
         return self.check(entry.key)
 
+    def known(self, key_id: str) -> Key | None:
+        """The key of an id, whether or not it opens anything; None where there is none, or nobody can tell."""
+        self._look()
+        entry = self._entries.get(key_id.encode())
+        return entry.key if entry else None
+
     def is_valid(self, key_id: str) -> bool:
         """Whether the key of an id opens anything now."""
         try:

@@ -39,6 +39,7 @@ class Key(BaseModel):
     revoked_at: AwareDatetime | None = None
     per_minute: int | None = Field(None, ge=1)
     images_a_day: int | None = Field(None, ge=0)
+    training_minutes_a_day: int | None = Field(None, ge=0)
 
     @property
     def ref(self) -> KeyRef:
@@ -65,6 +66,7 @@ class KeyWanted(BaseModel):
     expires_at: AwareDatetime | None = None
     per_minute: int | None = None
     images_a_day: int | None = None
+    training_minutes_a_day: int | None = None
 
     def check(self) -> None:
         """Raise InvalidRequest, which names the field that is wrong."""
@@ -78,6 +80,8 @@ class KeyWanted(BaseModel):
             raise InvalidRequest.field("per-minute", f"1 to {MOST:,} requests")
         if self.images_a_day is not None and not 0 <= self.images_a_day <= MOST:
             raise InvalidRequest.field("images-a-day", f"0 to {MOST:,} images")
+        if self.training_minutes_a_day is not None and not 0 <= self.training_minutes_a_day <= MOST:
+            raise InvalidRequest.field("training-minutes-a-day", f"0 to {MOST:,} minutes")
         if self.expires_at is not None and self.expires_at <= datetime.now(UTC):
             raise InvalidRequest.field("expires", "a time to come; this one is over")
 
@@ -102,6 +106,7 @@ def new_key(wanted: KeyWanted) -> SecretKey:
         expires_at=wanted.expires_at,
         per_minute=wanted.per_minute,
         images_a_day=wanted.images_a_day,
+        training_minutes_a_day=wanted.training_minutes_a_day,
     )
     return SecretKey(key, SecretStr(text))
 

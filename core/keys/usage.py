@@ -1,7 +1,8 @@
-"""What keys have used: requests of a minute, in memory, and images of a day, in a file. Knows no HTTP.
+"""What keys have used: requests of a minute, in memory; images and training of a day, in a file. Knows no HTTP.
 
 A bucket holds as many requests as a key may send a minute, and fills evenly. Days are those of UTC, and never go back:
-a clock that is set back gives nobody a second day. The file is written before a picture is drawn.
+a clock that is set back gives nobody a second day. The file is written before a picture is drawn, and while a
+run trains.
 """
 
 import datetime as dt
@@ -23,13 +24,14 @@ MINUTE_S = 60.0
 
 
 class DayCount(BaseModel):
-    """The file: images by the id of the key that drew them, on one day."""
+    """The file: images, and seconds of training, by the id of the key, on one day."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
 
     form: int = Field(SCHEMA, alias="schema", ge=SCHEMA, le=SCHEMA)
     day: str = ""
     images: dict[str, int] = Field(default_factory=dict)
+    training_s: dict[str, float] = Field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -85,8 +87,30 @@ class KeyUsage:
                 )
                 raise QuotaExceeded(told, self._until_tomorrow_s())
             count.images[key.id] = max(drawn, 0)
-            text = json.dumps(count.model_dump(by_alias=True))
-            files.write_atomic(self.path, text.encode(), durable=False, mode=MODE)
+            self._write(count)
+
+    def train(self, key: Key, seconds: float) -> bool:
+        """Count time that a run of the key has trained; return whether it may go on today."""
+        limit = key.training_minutes_a_day
+        if limit is None:
+            return True
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with files.lock_beside(self.path):
+            count = self._of_today()
+            count.training_s[key.id] = spent_s = count.training_s.get(key.id, 0.0) + seconds
+            self._write(count)
+        return spent_s < limit * MINUTE_S
+
+    def check_training(self, key: Key) -> None:
+        """Raise QuotaExceeded where the key has trained as many minutes as it may today."""
+        limit = key.training_minutes_a_day
+        if limit is not None and self._of_today().training_s.get(key.id, 0.0) >= limit * MINUTE_S:
+            told = f"the key {key.id} may train {limit} minutes a day (of UTC), and they are used up"
+            raise QuotaExceeded(told, self._until_tomorrow_s())
+
+    def _write(self, count: DayCount) -> None:
+        text = json.dumps(count.model_dump(by_alias=True))
+        files.write_atomic(self.path, text.encode(), durable=False, mode=MODE)
 
     def _of_today(self) -> DayCount:
         today = self._today().isoformat()

@@ -44,10 +44,17 @@ def create_key(
     images_a_day: Annotated[
         int | None, typer.Option(help="Images that it may draw a day (of UTC). Default: any.")
     ] = None,
+    training_minutes_a_day: Annotated[
+        int | None, typer.Option(help="Minutes a day (of UTC) that its runs may train. Default: any.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key, and print it: this once, since only its hash is kept. A running API knows it at once."""
-    limits = {"per_minute": per_minute, "images_a_day": images_a_day}
+    limits = {
+        "per_minute": per_minute,
+        "images_a_day": images_a_day,
+        "training_minutes_a_day": training_minutes_a_day,
+    }
     made = _on_file(lambda file: file.create(_wanted(name, scope or [], expires).model_copy(update=limits)))
     _note("keys create", made.key)
     text = made.text.get_secret_value()

@@ -18,6 +18,7 @@ from ganymede.schemas.references import BranchStep
 from ganymede.schemas.states import Status
 from models import sampling
 from models.noise import classes_with_images
+from worker.hooks.minutes import KeyMinutes
 from worker.hooks.tasks import Tasks
 from worker.training.distributed import World
 from worker.training.state import TrainState
@@ -127,10 +128,11 @@ class DrawSamples(Quiet):
 
 
 class StopWhenAsked(Quiet):
-    """Writes a heartbeat every second, and ends the loop on a signal, or when the run is to be canceled or paused."""
+    """Writes a heartbeat every second, and ends the loop on a signal, when the run is to be canceled or paused, or when
+    its key may train no more today."""
 
-    def __init__(self, run: Run) -> None:
-        self.run, self.clock = run, Clock(MARK_EVERY_S)
+    def __init__(self, run: Run, minutes: KeyMinutes) -> None:
+        self.run, self.clock, self.minutes = run, Clock(MARK_EVERY_S), minutes
         self.tasks = Tasks(self.look)
         self._worked_before_s, self._began = run.state().worked_s, time.monotonic()
 
@@ -152,6 +154,7 @@ class StopWhenAsked(Quiet):
             now = self.run.change(lambda now: now.model_copy(update=marks), durable=False)
             if now.status in (Status.CANCELING, Status.PAUSING):
                 raise StopTraining("cancel" if now.status is Status.CANCELING else "pause")
+            self.minutes.look()
 
 
 def must_be_sound(state: TrainState) -> None:
