@@ -14,7 +14,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from core.datasets.directory import LOCAL_SIZE, Directory, unicode_path
 from core.datasets.members import CHUNK, FileRefused, Member
-from core.datasets.names import decode
+from core.datasets.names import decode, words_of
 from core.errors import InvalidRequest
 
 MAX_ENTRIES = 1_000_000
@@ -48,7 +48,7 @@ def open_archive(
         try:
             archive = ZipFile(file)
         except UNREADABLE as error:
-            raise InvalidRequest.field("file", f"no zip that can be read: {str(error)[:200]}") from None
+            raise InvalidRequest.field("file", f"no zip that can be read: {words_of(error, 200)}") from None
         with archive:
             entries = archive.infolist()
             if len(entries) > max_entries:
@@ -103,4 +103,4 @@ def _chunks(archive: ZipFile, entry: ZipInfo) -> Iterator[bytes]:
             while chunk := packed.read(CHUNK):
                 yield chunk
     except UNREADABLE as error:
-        raise FileRefused(f"is damaged in the archive: {str(error)[:100]}") from None
+        raise FileRefused(f"is damaged in the archive: {words_of(error)}") from None

@@ -13,6 +13,7 @@ import unicodedata
 from core.datasets.image_set import MAX_CLASS_NAME
 from core.datasets.members import FileRefused
 
+_OBJECT = re.compile(r"<[^<>]* at 0x[0-9a-f]+>")
 _UNDECODED = re.compile("[\udc80-\udcff]")
 # In Shift-JIS, GBK and Big5 a backslash may be the second byte of a character; its first is no ASCII.
 _BACKSLASH = re.compile(r"(?<![\udc80-\udcff])\\")
@@ -76,6 +77,11 @@ def alike(text: str) -> str:
 def shown(name: str) -> str:
     """Escape control characters and bytes of an unknown encoding."""
     return "".join(c if c.isprintable() else _escaped(c) for c in alike(name))
+
+
+def words_of(error: Exception, most: int = 100) -> str:
+    """Return what a library says of a stranger's bytes, without addresses of its objects."""
+    return (_OBJECT.sub("something else", str(error)) or type(error).__name__)[:most]
 
 
 def _escaped(character: str) -> str:

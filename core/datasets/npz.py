@@ -18,6 +18,7 @@ from core.datasets.array_roles import ArrayHeader, LabelledArray, assign, refuse
 from core.datasets.image_set import ImageSet
 from core.datasets.labels import number
 from core.datasets.members import FileRefused, unpack
+from core.datasets.names import words_of
 from core.datasets.order import Upload
 from core.datasets.pixels import to_images
 from core.errors import InvalidRequest
@@ -149,7 +150,7 @@ def _mapped(path: Path, name: str) -> Array:
 
 
 def _unreadable(name: str, error: Exception) -> InvalidRequest:
-    detail = str(error)[:200]
+    detail = words_of(error, 200)
     if "Python objects" in detail:
         detail = "it holds Python objects, which can run code when they are opened; save it as plain numbers or texts"
     return InvalidRequest.field(name, f"cannot be read: {detail}")

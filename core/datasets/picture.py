@@ -15,6 +15,7 @@ from core.datasets.container import bare, significant_bits
 from core.datasets.deep import Deep, is_deep, know_more_tiffs, read_deep
 from core.datasets.levels import FULL, UNIT, Levels, NoLevels, Span, levels_of
 from core.datasets.members import FileRefused
+from core.datasets.names import words_of
 from core.datasets.sniff import HEAD, kind_of
 from core.images import Images
 
@@ -134,14 +135,14 @@ def _decoded(data: bytes, max_pixels: int, least: int) -> Image.Image | Deep:
         except MemoryError:
             raise FileRefused("takes more memory than there is") from None
         except Exception as error:  # whatever a stranger's bytes lead to
-            raise FileRefused(f"cannot be decoded: {_reason(error)}") from None
+            raise FileRefused(f"cannot be decoded: {words_of(error)}") from None
 
 
 def _is_deep(picture: ImageFile.ImageFile) -> bool:
     try:
         return is_deep(picture)
     except Exception as error:  # as above
-        raise FileRefused(f"cannot be read: {_reason(error)}") from None
+        raise FileRefused(f"cannot be read: {words_of(error)}") from None
 
 
 def _upright(picture: Image.Image) -> Image.Image:
@@ -207,7 +208,7 @@ def _opened(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise FileRefused(f"has more than {max_pixels} pixels") from None
     except Exception as error:  # as above
-        raise FileRefused(f"cannot be read: {_reason(error)}") from None
+        raise FileRefused(f"cannot be read: {words_of(error)}") from None
     width, height = picture.size
     if width * height > max_pixels:
         picture.close()
@@ -234,7 +235,3 @@ def _why_unreadable(data: bytes) -> str:
     if kind and kind.advice:
         return str(kind)
     return f"is no {SHOWN_FORMATS} that can be read" + (f": it {kind}" if kind else "")
-
-
-def _reason(error: Exception) -> str:
-    return (str(error) or type(error).__name__)[:100]

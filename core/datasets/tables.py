@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.datasets.members import FileRefused
-from core.datasets.names import decode
+from core.datasets.names import decode, words_of
 
 LOOKED_AT = 1 << 16  # characters, to find what separates columns
 NOT_A_VALUE = frozenset({"", "nan"})  # of a cell; "none" may well be a class
@@ -41,7 +41,7 @@ def read_table(name: str, data: bytes, encoding: str | None) -> Table:
             return _of_objects([json.loads(line) for line in text.split("\n") if line.strip()])
         return _of_csv(text)
     except (ValueError, RecursionError, csv.Error) as error:
-        raise FileRefused(f"cannot be read as metadata: {str(error)[:100]}") from None
+        raise FileRefused(f"cannot be read as metadata: {words_of(error)}") from None
 
 
 def label_of(text: str) -> str | None:

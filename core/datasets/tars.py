@@ -19,7 +19,7 @@ from typing import BinaryIO, cast
 from core.datasets.archive import UNREADABLE
 from core.datasets.conversion import OnProgress
 from core.datasets.members import CHUNK, FileRefused, Member
-from core.datasets.names import decode
+from core.datasets.names import decode, words_of
 from core.datasets.order import Limits
 from core.errors import InvalidRequest
 
@@ -105,7 +105,7 @@ def tar_members(
             archive = stack.enter_context(tarfile.open(fileobj=cast(BinaryIO, file), mode="r:", encoding="utf-8"))
             infos = list(_listed(archive, file, limits))
         except DAMAGED as error:
-            raise InvalidRequest.field("file", f"no tar that can be read: {str(error)[:200]}") from None
+            raise InvalidRequest.field("file", f"no tar that can be read: {words_of(error, 200)}") from None
         file.budget = None
         members = _as_members(archive, infos, encoding, path.stat().st_size)
         if sum(member.size for member in members) > limits.bytes:  # links, which have no size of their own
@@ -218,4 +218,4 @@ def _chunks(archive: tarfile.TarFile, lock: threading.Lock, info: tarfile.TarInf
             left -= len(chunk)
             yield chunk
     except DAMAGED as error:
-        raise FileRefused(f"is damaged in the archive: {str(error)[:100]}") from None
+        raise FileRefused(f"is damaged in the archive: {words_of(error)}") from None

@@ -6,6 +6,7 @@ from typing import BinaryIO, Literal
 
 from core.datasets import sniff
 from core.datasets.idx import GZIP_MAGIC
+from core.datasets.names import words_of
 from core.datasets.order import Upload
 from core.datasets.tars import BLOCK, DAMAGED, is_tar, opened
 from core.errors import InvalidRequest
@@ -80,7 +81,7 @@ def _kind_within(upload: Upload, packed: BinaryIO, *, is_gzip: bool) -> Kind:
         head = packed.read(BLOCK)
     except DAMAGED as error:
         stream = "gzip" if is_gzip else "compressed"
-        detail = f"{upload.filename}: the {stream} stream is damaged or cut short ({str(error)[:100]})"
+        detail = f"{upload.filename}: the {stream} stream is damaged or cut short ({words_of(error)})"
         raise InvalidRequest.field("/file", detail) from None
     if is_tar(head):
         return "tar"
