@@ -12,7 +12,7 @@ STARTER ?= digits
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: up demo test test-slow check format starter dataset dataset-avatars bench-serving bench-training bench-gpu constraints audit help clean preflight FORCE
+.PHONY: up demo test test-slow check format starter dataset dataset-avatars bench-serving bench-training bench-gpu fuzz constraints audit help clean preflight FORCE
 
 # .run and .dev are stamps: pip has installed those extras since pyproject.toml or constraints.txt last changed.
 BIN := .venv/bin
@@ -80,6 +80,10 @@ bench-training: $(DEV)  ## measure training: our loop beside that of PyTorch's D
 
 bench-gpu: $(DEV)  ## on a GPU: its tests, serving as a share of graph replay, training (ten minutes; needs wrk)
 	$(BIN)/python -m bench.gpu $(ARGS)
+
+# Half an hour. What is found is printed, and noted under docs/benchmarks.
+fuzz: $(DEV)  ## ask the API 20,000 things that its OpenAPI document allows, or does not
+	$(BIN)/python -m bench.fuzz $(ARGS)
 
 constraints: $(DEV)  ## choose the newest versions that pyproject.toml allows, and write them to constraints.txt
 	@$(subst --constraint constraints.txt,--upgrade --upgrade-strategy eager,$(PIP)) --editable '.[server,worker,dev]'

@@ -38,6 +38,7 @@ ALLOWED = {
     ("bench/serving/servers.py", "os.environ"): "the servers it starts inherit its environment",
     ("core/machine/processes.py", "sys.executable"): "the one place that says how it is called",
     ("bench/serving/servers.py", "sys.executable"): "servers of several environments, started in this folder",
+    ("bench/service.py", "os.environ"): "the processes it starts inherit its environment",
     ("worker/processes/launch.py", "os.environ"): "the processes it starts inherit its environment",
     ("ganymede/client/environment.py", "os.environ"): "names the variable that httpx could not use",
     ("ganymede/supervisor.py", "os.environ"): "the processes it starts inherit its environment",
