@@ -2,11 +2,12 @@
 
 export const SEEDS = 2 ** 32;
 export const COUNTS = [4, 9, 16, 25, 36, 64];
+export const TABS = { single: "Single", grid: "Grid", morph: "Morph", map: "Map" };
 export const DEFAULTS = { tab: "single", seed: 0, label: "", truncation: 1, n: 16, scale: 1 };
 
 /**
  * @typedef {Object} Wish
- * @property {string} tab "single" or "grid"
+ * @property {string} tab one of TABS
  * @property {string} model a reference; "" is the service's default
  * @property {number} seed @property {string} label "" leaves it to the seed
  * @property {number} truncation @property {number} n of a grid @property {number} scale of a file that is saved
@@ -15,7 +16,7 @@ export const DEFAULTS = { tab: "single", seed: 0, label: "", truncation: 1, n: 1
 /** @param {Record<string, string>} query of the address @returns {Wish} */
 export function wishOf(query) {
   return {
-    tab: query.tab === "grid" ? "grid" : "single",
+    tab: Object.hasOwn(TABS, query.tab) ? query.tab : "single",
     model: query.model ?? "",
     seed: seedOf(query.seed),
     label: query.label ?? "",

@@ -5,14 +5,18 @@ import { drawCommands } from "../lib/commands.js";
 import { anySeed, besideSeed, drawQuery, fileName, queryOf, wishFrom, wishOf } from "../lib/drawing.js";
 import { useHealth } from "../lib/health.js";
 import { useKeys } from "../lib/keys.js";
+import { bodyAt, mapCommands, placeOf } from "../lib/lattice.js";
 import { useLoaded } from "../lib/load.js";
 import { recall, remember } from "../lib/memory.js";
+import { morphBody, morphCommands, wayOf } from "../lib/morph.js";
 import { setQuery } from "../lib/router.js";
 import { saveBlob } from "../lib/saving.js";
 import { CopyMenu } from "../parts/copy.js";
 import { Empty } from "../parts/empty.js";
 import { History, withNewest } from "../parts/history.js";
 import { Icon } from "../parts/icon.js";
+import { labelOf, MapStage } from "../parts/map_stage.js";
+import { MorphStage } from "../parts/morph_stage.js";
 import { usePicture } from "../parts/picture.js";
 import { Controls } from "../parts/studio_controls.js";
 import { Stage } from "../parts/studio_stage.js";
@@ -34,14 +38,15 @@ export default function Studio({ query }) {
     if (query.seed === undefined) setQuery({ seed: anySeed() });
   }, [query.seed]);
   const isReady = wish.model !== "" && query.seed !== undefined;
-  const shown = usePicture(isReady ? "generate" : null, drawQuery(wish));
+  const isStill = wish.tab === "single" || wish.tab === "grid";
+  const shown = usePicture(isReady && isStill ? "generate" : null, drawQuery(wish));
   const pinned = pinnedReference(shown.headers);
 
   useEffect(() => {
-    if (!pinned || shown.isLoading || shown.error || pinned.startsWith("run:")) return undefined;
+    if (!isStill || !pinned || shown.isLoading || shown.error || pinned.startsWith("run:")) return undefined;
     const timer = setTimeout(() => setKept((before) => keep(withNewest(before, { ...wish, model: pinned, scale: 1 }))), DWELL_MS);
     return () => clearTimeout(timer);
-  }, [pinned, shown.url, shown.isLoading]);
+  }, [isStill, pinned, shown.url, shown.isLoading]);
 
   const roll = () => {
     if (!isLocked) change({ seed: anySeed() });
@@ -49,29 +54,44 @@ export default function Studio({ query }) {
   };
   const beside = (by) => isLocked || change({ seed: besideSeed(wish.seed, by) });
   const save = (format) => saveDrawing(wish, pinned, format);
-  useKeys({ r: roll, s: () => save("png"), ArrowLeft: () => beside(-1), ArrowRight: () => beside(1) }, [query, isLocked, pinned, facts.labels]);
+  useKeys(isStill ? { r: roll, s: () => save("png"), ArrowLeft: () => beside(-1), ArrowRight: () => beside(1) } : {}, [query, isLocked, pinned, facts.labels]);
   const restore = async (file) => {
     const found = await readRecipe(file);
     if (found) setQuery(queryOf(found), { step: true });
   };
   useDrop(restore);
 
-  const output = fileName(wish, pinned ?? wish.model, "png");
+  const shared = { wish, query, change, fileName: fileName({ ...wish, tab: wish.tab === "single" ? "single" : "" }, wish.model, "").replace(/\.$/, `-${wish.tab}`) };
+  const noModel = html`<div class="card"><${Empty} icon="models" title="No model can be drawn">${status?.readiness.reason}<//></div>`;
+  const stages = {
+    morph: () => html`<${MorphStage} ...${shared} way=${wayOf(query, wish.seed)} />`,
+    map: () => html`<${MapStage} ...${shared} facts=${facts} />`,
+  };
+  const still = () => html`<${Stage} wish=${wish} facts=${facts} shown=${shown} pinned=${pinned} change=${change} beside=${beside} roll=${roll} save=${save} isLocked=${isLocked} />`;
   return html`
     <div class="head">
       <div class="head-text"><h1>Studio</h1><p>A seed is a point in the space that the generator has learnt. The same seed always draws the same picture.</p></div>
       <div class="head-actions">
         <label class="button"><${Icon} name="upload" /> Open a picture<input class="visually-hidden" type="file" accept="image/png" onChange=${(event) => { restore(event.target.files[0]); event.target.value = ""; }} /></label>
-        <${CopyMenu} commands=${drawCommands(addressOf("").replace(/\/$/, ""), drawQuery(wish, { metadata: true, scale: wish.scale > 1 ? wish.scale : null }), output)} />
+        <${CopyMenu} commands=${commandsOf(wish, query, facts, pinned, shared.fileName)} />
       </div>
     </div>
     <div class="studio">
       <${Controls} wish=${wish} facts=${facts} isLocked=${isLocked} onLock=${() => setLocked(!isLocked)} change=${change} roll=${roll} />
       ${status && !usual && !query.model
-        ? html`<div class="card"><${Empty} icon="models" title="No model can be drawn">${status.readiness.reason}<//></div>`
-        : html`<${Stage} wish=${wish} facts=${facts} shown=${shown} pinned=${pinned} change=${change} beside=${beside} roll=${roll} save=${save} isLocked=${isLocked} />`}
+        ? noModel
+        : (stages[wish.tab] ?? still)()}
       <${History} kept=${kept} onPick=${(one) => setQuery(queryOf({ ...one, scale: wish.scale }), { step: true })} onClear=${() => setKept(keep([]))} />
     </div>`;
+}
+
+/** What is shown, as commands. @param {any} wish @param {Record<string, string>} query @param {any} facts @param {string|null} pinned @param {string} name */
+function commandsOf(wish, query, facts, pinned, name) {
+  const base = addressOf("").replace(/\/$/, "");
+  const scale = wish.scale > 1 ? wish.scale : null;
+  if (wish.tab === "morph") return morphCommands(base, morphBody(wish, wayOf(query, wish.seed), { scale, format: "webp" }), name);
+  if (wish.tab === "map") return facts.latentDim === null ? [] : mapCommands(base, bodyAt(wish, placeOf(query), facts.latentDim, labelOf(wish, facts)), `${name}.png`);
+  return drawCommands(base, drawQuery(wish, { metadata: true, scale }), fileName(wish, pinned ?? wish.model, "png"));
 }
 
 /** What the picture was drawn from, in so many words that it is drawn again. @param {Headers|null} headers */
@@ -93,11 +113,11 @@ function otherLabel(labels, before) {
 
 /**
  * What is known of a reference: the model's versions and aliases, and the names of its classes.
- * @param {string} reference @returns {{model: any, labels: string[], size: number|null, problem: any}}
+ * @param {string} reference @returns {{model: any, labels: string[], size: number|null, latentDim: number|null, problem: any}}
  */
 function useFacts(reference) {
   const { data, error } = useLoaded((signal) => (reference ? factsOf(reference, signal) : new Promise(() => {})), [reference], reference.split(/[@:]/)[0]);
-  return { model: null, labels: [], size: null, ...data, problem: error };
+  return { model: null, labels: [], size: null, latentDim: null, ...data, problem: error };
 }
 
 /** @param {string} reference @param {AbortSignal} signal */
@@ -105,13 +125,13 @@ async function factsOf(reference, signal) {
   if (reference.startsWith("run:")) {
     const run = await getJson(`train/${reference.slice(4).split("@")[0]}`, { signal });
     const dataset = await getJson(`datasets/${run.dataset}`, { signal }).catch(() => null);
-    return { labels: run.resolved.conditional ? dataset?.class_names ?? [] : [], size: run.resolved.network.image_size };
+    return { labels: run.resolved.conditional ? dataset?.class_names ?? [] : [], size: run.resolved.network.image_size, latentDim: run.resolved.network.latent_dim };
   }
   const [name, after = ""] = reference.split(/[@:]/);
   const model = await getJson(`models/${encodeURIComponent(name)}`, { signal });
   const number = /^\d+$/.test(after) ? Number(after) : model.aliases[after || "production"] ?? model.newest_version;
   const version = model.versions.find((one) => one.version === number) ?? model.versions[0];
-  return { model, labels: version?.labels ?? [], size: version?.image_size ?? null };
+  return { model, labels: version?.labels ?? [], size: version?.image_size ?? null, latentDim: version?.latent_dim ?? null };
 }
 
 /** @param {import("../lib/drawing.js").Wish} wish @param {string|null} pinned @param {"png"|"zip"} format */

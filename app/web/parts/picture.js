@@ -11,20 +11,21 @@ const PATIENCE_MS = 500; // what takes longer says so, and can be cancelled
  */
 
 /**
- * The picture at a path; the one before stays until the new one is there. @param {string|null} path @param {Record<string, unknown>} [query] @returns {Shown}
+ * The picture at a path; the one before stays until the new one is there. @param {string|null} path @param {Record<string, unknown>} [query]
+ * @param {unknown} [json] what is posted, where the picture is asked for by a body @returns {Shown}
  */
-export function usePicture(path, query = {}) {
+export function usePicture(path, query = {}, json = undefined) {
   const [state, setState] = useState({ url: null, headers: null, blob: null, error: null, isLoading: Boolean(path), isSlow: false });
   const [turn, setTurn] = useState(0);
   const connection = useRef(null);
   const shown = useRef(null);
-  const asked = path === null ? null : `${path}?${queryString(query)}`;
+  const asked = path === null ? null : `${path}?${queryString(query)} ${json === undefined ? "" : JSON.stringify(json)}`;
   useEffect(() => {
     if (asked === null) return undefined;
     const mine = (connection.current = new AbortController());
     const patience = setTimeout(() => setState((before) => ({ ...before, isSlow: true })), PATIENCE_MS);
     setState((before) => ({ ...before, error: null, isLoading: true, isSlow: false }));
-    fetchPicture(path, query, mine.signal).then(
+    fetchPicture(path, query, json, mine.signal).then(
       (found) => {
         const before = shown.current;
         shown.current = found.url;
@@ -45,9 +46,9 @@ export function usePicture(path, query = {}) {
   return { ...state, cancel: () => connection.current?.abort(), again: () => setTurn(turn + 1) };
 }
 
-/** @param {string} path @param {Record<string, unknown>} query @param {AbortSignal} signal */
-async function fetchPicture(path, query, signal) {
-  const answer = await request(path, { query, signal, headers: { Accept: "image/png, image/webp" } });
+/** @param {string} path @param {Record<string, unknown>} query @param {unknown} json @param {AbortSignal} signal */
+async function fetchPicture(path, query, json, signal) {
+  const answer = await request(path, { method: json === undefined ? "GET" : "POST", query, json, signal, headers: { Accept: "image/png, image/webp" } });
   const blob = await answer.blob();
   signal.throwIfAborted();
   return { url: URL.createObjectURL(blob), headers: answer.headers, blob };

@@ -12,7 +12,7 @@ export function Controls({ wish, facts, isLocked, onLock, change, roll }) {
   return html`
     <form class="card card-pad controls" aria-label="What is drawn" onSubmit=${(event) => event.preventDefault()}>
       <${ModelChoice} reference=${wish.model} model=${facts.model} change=${change} />
-      <${SeedChoice} wish=${wish} isLocked=${isLocked} onLock=${onLock} change=${change} roll=${roll} hasLabels=${facts.labels.length > 0} />
+      ${wish.tab !== "morph" && html`<${SeedChoice} wish=${wish} isLocked=${isLocked} onLock=${onLock} change=${change} roll=${roll} hasLabels=${facts.labels.length > 0} />`}
       ${facts.labels.length > 0 && html`<${LabelChoice} labels=${facts.labels} label=${wish.label} change=${change} />`}
       <div class="field">
         <div class="field-head"><label for="truncation">Truncation</label><output class="num small">${wish.truncation.toFixed(2)}</output></div>
@@ -26,12 +26,12 @@ export function Controls({ wish, facts, isLocked, onLock, change, roll }) {
             ${COUNTS.map((n) => html`<button key=${n} type="button" aria-pressed=${wish.n === n} onClick=${() => change({ n })}>${n}</button>`)}
           </div>
         </div>`}
-      <div class="field">
+      ${wish.tab !== "map" && html`<div class="field">
         <label for="scale">Size of a saved file</label>
         <select id="scale" class="input" value=${wish.scale} onChange=${(event) => change({ scale: Number(event.target.value) })}>
           ${[1, 2, 3, 4, 6, 8].map((scale) => html`<option key=${scale} value=${scale}>${scale === 1 ? "As drawn" : `${scale} times`}${facts.size && wish.tab === "single" ? ` (${facts.size * scale} px)` : ""}</option>`)}
         </select>
-      </div>
+      </div>`}
     </form>`;
 }
 

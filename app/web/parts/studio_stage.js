@@ -1,19 +1,23 @@
 // The middle of the studio: the picture, and what it is.
 import { html } from "../lib/ui.js";
-import { besideSeed } from "../lib/drawing.js";
+import { besideSeed, TABS } from "../lib/drawing.js";
 import { Icon } from "./icon.js";
 import { Frame } from "./picture.js";
 
-const TABS = { single: "Single", grid: "Grid" };
+/** @param {{tab: string, change: (changes: any) => void}} props */
+export function StageTabs({ tab, change }) {
+  return html`
+    <div class="tabs" role="group" aria-label="What is shown">
+      ${Object.entries(TABS).map(([value, word]) => html`<button key=${value} aria-pressed=${tab === value} onClick=${() => change({ tab: value })}>${word}</button>`)}
+    </div>`;
+}
 
 /** @param {{wish: any, facts: any, shown: import("./picture.js").Shown, pinned: string|null, change: (changes: any) => void, beside: (by: number) => void, roll: () => void, save: (format: string) => void, isLocked: boolean}} props */
 export function Stage({ wish, facts, shown, pinned, change, beside, roll, save, isLocked }) {
   return html`
     <section class="stage" aria-label="Picture">
       <div class="stage-head">
-        <div class="tabs" role="group" aria-label="What is shown">
-          ${Object.entries(TABS).map(([tab, word]) => html`<button key=${tab} aria-pressed=${wish.tab === tab} onClick=${() => change({ tab })}>${word}</button>`)}
-        </div>
+        <${StageTabs} tab=${wish.tab} change=${change} />
         <div class="row">
           <button class="button" disabled=${!shown.url} onClick=${() => save("png")}><${Icon} name="download" /> PNG</button>
           <button class="button" disabled=${!shown.url} onClick=${() => save("zip")}><${Icon} name="download" /> ZIP</button>

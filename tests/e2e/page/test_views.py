@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import SMALL, Service
@@ -16,6 +17,8 @@ VIEWS = [
     "",
     "#/studio?seed=7&label=3",
     "#/studio?seed=7&tab=grid&model=avatars",
+    "#/studio?seed=7&tab=morph&keys=7,8,9",
+    "#/studio?seed=7&tab=map&x=1.5",
     "#/runs",
     "#/runs?status=failed",
     "#/nowhere",
@@ -140,6 +143,50 @@ def test_what_the_studio_shows_can_be_had_by_the_command_that_it_tells(tab: Tab,
     assert (answer.status_code, answer.headers["Seed"], answer.headers["Label"]) == (200, "42", "7")
     assert command.startswith("ganymede generate --model digits@1 --seed 42 --label 7 ")
     assert 'client.generate(model="digits@1", seed=42, label="7", metadata=True)' in python
+
+
+def test_a_morph_is_gone_through_frame_by_frame_and_saved_as_a_picture_that_moves(tab: Tab, tmp_path: Path) -> None:
+    page = tab.open("#/studio?seed=7&label=3&frames=4")
+    page.get_by_role("button", name="Morph").click()
+    first = drawn(page, ".stage")
+    expect(page.locator(".way img")).to_have_count(2)
+
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".stage-picture img")).not_to_have_attribute("src", first)
+    page.get_by_label("Key 2", exact=True).fill("99")
+    page.get_by_label("Key 2", exact=True).press("Enter")
+    expect(page.get_by_role("button", name="Go to seed 99")).to_be_visible()
+    drawn(page, ".stage")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="WebP").click()
+    saved.value.save_as(tmp_path / "way.webp")
+    page.get_by_role("button", name="Copy as", exact=True).click()
+    command = page.locator(".command pre").nth(1).inner_text()
+
+    with Image.open(tmp_path / "way.webp") as moving:
+        assert (getattr(moving, "n_frames", 1), moving.size) == (13, (28, 28))
+    assert command.startswith("ganymede morph 7,99 --model digits --label 3 --frames 12 ")
+    assert asked(page)["keys"] == "7,99"
+
+
+def test_a_map_is_dragged_through_and_leads_to_a_seed(tab: Tab) -> None:
+    page = tab.open("#/studio?seed=7&tab=map")
+    drawn(page, ".map-pad")
+    before = drawn(page, ".map-shown")
+    box = page.locator(".map-pad").bounding_box()
+    assert box is not None
+
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.26, box["y"] + box["height"] * 0.41)
+    page.mouse.up()
+    expect(page.locator(".map-shown")).to_contain_text("seed 208")
+    expect(page.locator(".map-shown .picture:not(.is-loading) img")).not_to_have_attribute("src", before)
+    page.get_by_role("button", name="To the nearest seed").click()
+    page.get_by_role("button", name="Look at it alone").click()
+
+    drawn(page, ".stage")
+    assert (asked(page)["seed"], asked(page)["label"]) == ("208", "7")
 
 
 def test_a_training_is_seen_to_move_and_is_paused_and_cancelled_by_its_buttons(tab: Tab, service: Service) -> None:
