@@ -48,7 +48,7 @@ from app.train.reconciler import reconcile_for_ever
 from core.audit import AuditLog
 from core.datasets import DatasetStore
 from core.errors import GanymedeError
-from core.keys import Keyring, KeyUsage, Sessions
+from core.keys import Keyring, KeyUsage, LastUse, Sessions
 from core.keys.door import is_open_to_all
 from core.machine.cores import available_cores
 from core.queue import RedisBell, TrainQueue
@@ -98,7 +98,7 @@ def create_app(settings: Settings) -> FastAPI:
     routes = [route for part in PARTS for route in part.router.routes if isinstance(route, KeyedRoute)]
     keyring, addresses = Keyring(settings.keys_path), Addresses(routes)
     sessions, usage = Sessions(settings.sessions_path, keyring), KeyUsage(settings.usage_path, keyring.now)
-    access = Access(sessions, usage, addresses, is_open=is_open_to_all(settings))
+    access = Access(sessions, usage, LastUse(settings.last_use_path), addresses, is_open=is_open_to_all(settings))
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -213,6 +213,10 @@ class Settings(BaseSettings):
         return (self.home / "key-usage.json").absolute()
 
     @property
+    def last_use_path(self) -> Path:
+        return (self.home / "key-last-use.json").absolute()
+
+    @property
     def audit_path(self) -> Path:
         return (self.home / "audit.jsonl").absolute()
 

@@ -11,7 +11,7 @@ from starlette.types import Scope as Request
 
 from app.http.routing import SAFE_METHODS, Addresses
 from core.errors import BadRequest, GanymedeError, OriginNotAllowed
-from core.keys import Key, KeyUsage, Sessions
+from core.keys import Key, KeyUsage, LastUse, Sessions
 from core.keys.errors import KeyInvalid, ScopeMissing
 from core.keys.record import KEY, KEY_LENGTH
 from core.keys.usage import MINUTE_S
@@ -29,8 +29,10 @@ RawHeaders = list[tuple[bytes, bytes]]
 class Access:
     """Lets requests in, or says why not. `is_open`: whether everyone is let in while no key is defined."""
 
-    def __init__(self, sessions: Sessions, usage: KeyUsage, addresses: Addresses, *, is_open: bool) -> None:
-        self.sessions, self.keyring, self.usage = sessions, sessions.keyring, usage
+    def __init__(
+        self, sessions: Sessions, usage: KeyUsage, last_use: LastUse, addresses: Addresses, *, is_open: bool
+    ) -> None:
+        self.sessions, self.keyring, self.usage, self.last_use = sessions, sessions.keyring, usage, last_use
         self.addresses, self.is_open = addresses, is_open
 
     def refusal(self, request: Request, headers: dict[bytes, bytes]) -> GanymedeError | None:
@@ -50,6 +52,7 @@ class Access:
             return
         key = request["state"]["key"] = self._shown(request, headers)
         KEY_ID.set(key.id)
+        self.last_use.note(key.id)
         if key.per_minute is not None:
             request["state"]["rate"] = rate_headers(key.per_minute, None)  # where none is left
             request["state"]["rate"] = rate_headers(key.per_minute, self.usage.take(key))

@@ -23,6 +23,13 @@ class HashedKey:
 
     key: Key
     digest: bytes
+    old_digest: bytes
+    old_until: float
+
+    @classmethod
+    def of(cls, key: Key) -> "HashedKey":
+        old_until = key.old_until.timestamp() if key.old_until else 0.0
+        return cls(key, bytes.fromhex(key.sha256), bytes.fromhex(key.old_sha256 or "") or NOBODY, old_until)
 
 
 class Keyring:
@@ -54,7 +61,7 @@ class Keyring:
         if len(presented) != KEY_LENGTH or not KEY.fullmatch(presented):
             raise KeyInvalid("what was sent is no key of this service: gnm_, 12 hexadecimal digits, _, and 64 more")
         entry = self._entries.get(presented[:ID_LENGTH])
-        if not is_of(presented, NOBODY if entry is None else entry.digest) or entry is None:
+        if not _is_shown(entry, presented, self._clock.now()) or entry is None:
             raise KeyInvalid("this key is not one of this service")  # the same whether there is one of its id or not
         return self.check(entry.key)
 
@@ -125,7 +132,16 @@ class Keyring:
             self.trouble, self._entries = error, {}
             log.error("every request is refused until this is mended: %s", error)
             return
-        self._entries = {key.id.encode(): HashedKey(key, bytes.fromhex(key.sha256)) for key in keys}
+        self._entries = {key.id.encode(): HashedKey.of(key) for key in keys}
+
+
+def _is_shown(entry: HashedKey | None, presented: bytes, now: float) -> bool:
+    """Whether a text is this key, or is its secret from before it was rotated, in its time."""
+    digest, old_digest, old_until = (
+        (entry.digest, entry.old_digest, entry.old_until) if entry else (NOBODY, NOBODY, 0.0)
+    )
+    is_new, is_old = is_of(presented, digest), is_of(presented, old_digest)
+    return is_new or (is_old and now < old_until)
 
 
 class ForwardClock:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import InvalidRequest
 from core.keys.errors import KeysUnusable
-from core.keys.record import Key, KeyWanted, SecretKey, new_key
+from core.keys.record import Key, KeyChange, KeyWanted, SecretKey, new_key, rotated
 from core.store import files
 
 SCHEMA = 1
@@ -87,6 +87,32 @@ class KeysFile:
             self._write(tuple(revoked if key is found else key for key in keys))
         return revoked
 
+    def change(self, name: str, change: KeyChange) -> Key:
+        """Give a key other limits, scopes or another end; sessions of it go on.
+
+        Raises:
+            InvalidRequest: a field is wrong; there is no such key, or it is revoked.
+        """
+        with self._locked():
+            keys = self.read()
+            found = _in_use(keys, name)
+            changed = change.of(found)
+            self._write(tuple(changed if key is found else key for key in keys))
+        return changed
+
+    def rotate(self, name: str, old_until: datetime) -> SecretKey:
+        """Give a key another secret, whose text is returned this once; whose it made things stays the same.
+
+        Raises:
+            InvalidRequest: there is no such key, or it is revoked.
+        """
+        with self._locked():
+            keys = self.read()
+            found = _in_use(keys, name)
+            made = rotated(found, old_until)
+            self._write(tuple(made.key if key is found else key for key in keys))
+        return made
+
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,6 +122,13 @@ class KeysFile:
     def _write(self, keys: tuple[Key, ...]) -> None:
         text = KeyList(schema=SCHEMA, keys=keys).model_dump_json(by_alias=True, indent=1)
         files.write_atomic(self.path, text.encode() + b"\n", mode=MODE)
+
+
+def _in_use(keys: tuple[Key, ...], name: str) -> Key:
+    found = _named(keys, name)
+    if found.revoked_at is not None:
+        raise InvalidRequest.field("key", f"{found.id} is revoked, for good; make another")
+    return found
 
 
 def _named(keys: tuple[Key, ...], name: str) -> Key:

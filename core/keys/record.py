@@ -40,6 +40,8 @@ class Key(BaseModel):
     per_minute: int | None = Field(None, ge=1)
     images_a_day: int | None = Field(None, ge=0)
     training_minutes_a_day: int | None = Field(None, ge=0)
+    old_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")  # of the secret before it was rotated
+    old_until: AwareDatetime | None = None
 
     @property
     def ref(self) -> KeyRef:
@@ -86,6 +88,26 @@ class KeyWanted(BaseModel):
             raise InvalidRequest.field("expires", "a time to come; this one is over")
 
 
+class KeyChange(BaseModel):
+    """What is to be changed of a key; what is not set stays, None removes a limit."""
+
+    model_config = ConfigDict(frozen=True)
+
+    scopes: tuple[KeyScope, ...] = ()
+    expires_at: AwareDatetime | None = None
+    per_minute: int | None = None
+    images_a_day: int | None = None
+    training_minutes_a_day: int | None = None
+
+    def of(self, key: Key) -> Key:
+        """The changed key; InvalidRequest names the field that is wrong."""
+        changes = {name: getattr(self, name) for name in self.model_fields_set}
+        KeyWanted.model_validate({"scopes": key.scopes, **changes}).check()
+        if "scopes" in changes:
+            changes["scopes"] = tuple(scope for scope in KeyScope if scope in self.scopes)
+        return key.model_copy(update=changes)
+
+
 class SecretKey(NamedTuple):
     """A key just made, and the one time that its whole text is known."""
 
@@ -96,11 +118,11 @@ class SecretKey(NamedTuple):
 def new_key(wanted: KeyWanted) -> SecretKey:
     """A key that nobody else has."""
     key_id = f"{ID_BEGINS}{secrets.token_hex(6)}"
-    text = f"{key_id}_{secrets.token_hex(SECRET_LENGTH // 2)}"
+    text = _new_text(key_id)
     key = Key(
         id=key_id,
         name=wanted.name or key_id,
-        sha256=hashlib.sha256(text.encode()).hexdigest(),
+        sha256=_digest(text),
         scopes=tuple(scope for scope in KeyScope if scope in wanted.scopes),
         created_at=datetime.now(UTC),
         expires_at=wanted.expires_at,
@@ -109,6 +131,21 @@ def new_key(wanted: KeyWanted) -> SecretKey:
         training_minutes_a_day=wanted.training_minutes_a_day,
     )
     return SecretKey(key, SecretStr(text))
+
+
+def rotated(key: Key, old_until: datetime) -> SecretKey:
+    """The same key with another secret; the one before opens the same until then."""
+    text = _new_text(key.id)
+    changes = {"sha256": _digest(text), "old_sha256": key.sha256, "old_until": old_until}
+    return SecretKey(key.model_copy(update=changes), SecretStr(text))
+
+
+def _new_text(key_id: str) -> str:
+    return f"{key_id}_{secrets.token_hex(SECRET_LENGTH // 2)}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def is_of(presented: bytes, digest: bytes) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from core.keys import LastUse
 from tests.ganymede.conftest import Run
 
 KEY = re.compile(r"gnm_[0-9a-f]{12}_[0-9a-f]{64}")
@@ -67,3 +68,43 @@ def test_another_file_may_be_named_and_a_damaged_one_is(run: Run, tmp_path: Path
 
     assert done.returncode == 1
     assert "mine.json holds no list of keys" in done.stderr
+
+
+def test_a_key_is_changed_rotated_and_listed_with_its_last_use(run: Run, tmp_path: Path) -> None:
+    first = run("keys", "create", "ci", "--scope", "train", "--per-minute", "5").stdout.strip()
+    LastUse(tmp_path / "var" / "key-last-use.json").note(first[:16])
+
+    changed = run("keys", "change", "ci", "--per-minute", "any", "--training-minutes-a-day", "90", "--expires", "90d")
+    rotated = run("keys", "rotate", "ci", "--old-for", "2h")
+    row = run("keys", "list").stdout.splitlines()[1].split("\t")
+    listed = json.loads(run("keys", "list", "--json").stdout)["data"][0]
+
+    assert (changed.returncode, changed.stdout) == (0, "")
+    assert KEY.fullmatch(rotated.stdout.strip())
+    assert rotated.stdout[:16] == first[:16] != rotated.stdout.strip()
+    assert "The old one ends at" in rotated.stderr
+    assert row[-1] == "90 training minutes a day"
+    assert (listed["per_minute"], listed["training_minutes_a_day"]) == (None, 90)
+    assert listed["last_used_at"].startswith("20")
+    assert not {"sha256", "old_sha256"} & listed.keys()
+    audit = [json.loads(line)["what"] for line in (tmp_path / "var" / "audit.jsonl").read_text().splitlines()]
+    assert audit == ["keys create", "keys change", "keys rotate"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("change", "ci"), "key: nothing is to be changed"),
+        (("change", "ci", "--per-minute", "many"), "per-minute: a number, or any"),
+        (("change", "ci", "--images-a-day", "-1"), "images-a-day: a number, or any"),
+        (("change", "nobody", "--per-minute", "1"), "key: there is no key"),
+        (("rotate", "ci", "--old-for", "later"), "old-for: 30m"),
+    ],
+)
+def test_a_change_that_cannot_be_is_one_line_that_names_it(run: Run, words: tuple[str, ...], told: str) -> None:
+    run("keys", "create", "ci", "--scope", "train")
+
+    done = run("keys", *words)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"ganymede: {told}"), done.stderr

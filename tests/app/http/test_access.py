@@ -11,7 +11,7 @@ import pytest
 from app.http.access import private
 from app.http.routing import KeyedRoute
 from app.main import PARTS, create_app
-from core.keys import KeysFile, KeyWanted
+from core.keys import KeysFile, KeyWanted, LastUse
 from core.settings import Settings
 from ganymede.schemas.keys import KeyScope
 from tests.fixtures import PublishTiny, Serve
@@ -91,6 +91,16 @@ async def test_once_a_key_exists_it_is_needed_until_it_is_revoked_and_then_too(
     assert (without.json()["code"], without.json()["request_id"]) == ("key_invalid", without.headers["Request-Id"])
     assert [answer.status_code for answer in after] == [401, 401]
     assert after[0].json()["detail"] == f"the key {key[:16]} was revoked"
+
+
+async def test_the_last_use_of_a_key_is_kept_whatever_it_is_used_for(
+    keyed: httpx.AsyncClient, key: str, keys: KeysFile, settings: Settings
+) -> None:
+    idle = make(keys, KeyScope.READ)
+    await keyed.get("/generate?seed=1", headers=bearer(key))
+    await keyed.get("/train", headers=bearer(idle[:17] + "0" * 64))  # not its secret
+
+    assert LastUse(settings.last_use_path).read().keys() == {key[:16]}
 
 
 async def test_what_is_open_stays_open(keyed: httpx.AsyncClient) -> None:
