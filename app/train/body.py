@@ -12,6 +12,7 @@ from app.http.proxy import address
 from core.clock import has_passed, timestamp
 from core.queue import QueueUnavailable, TrainQueue, job_id
 from core.runs import Run
+from core.runs.execution import StoredExecution
 from core.runs.notes import Notes
 from core.runs.states import RunState, possible_verbs
 from core.runs.stored_spec import StoredSpec
@@ -38,12 +39,14 @@ class RunFiles:
     spec: StoredSpec
     state: RunState
     notes: Notes
+    execution: StoredExecution | None
 
 
 def run_body(run: Run, queue: TrainQueue | None) -> RunBody:
     """Read a run from disk; ask `queue`, if given, for its place."""
     spec, state = run.spec(), run.state()
-    return _body(RunFiles(run, spec, state, run.notes(spec)), _position(run, state, queue))
+    files = RunFiles(run, spec, state, run.notes(spec), run.execution())
+    return _body(files, _position(run, state, queue))
 
 
 def run_bodies(runs: Sequence[RunFiles], queue: TrainQueue) -> list[RunBody]:
@@ -56,7 +59,7 @@ def run_bodies(runs: Sequence[RunFiles], queue: TrainQueue) -> list[RunBody]:
 
 
 def _body(files: RunFiles, position: int | None) -> RunBody:
-    run, spec, state, execution = files.run, files.spec, files.state, files.run.execution()
+    run, spec, state, execution = files.run, files.spec, files.state, files.execution
     return RunBody(
         id=run.id,
         name=files.notes.name,

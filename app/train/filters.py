@@ -90,7 +90,7 @@ def _read_if_fitting(runs: RunStore, run: Run, query: ListQuery, tags: dict[str,
     notes = run.notes(spec)
     if not tags.items() <= notes.tags.items():
         return None
-    return RunFiles(run, spec, state or run.state(), notes)
+    return RunFiles(run, spec, state or run.state(), notes, run.execution())
 
 
 def _facts(run: Run) -> RunFacts:

@@ -58,7 +58,10 @@ def write_json(path: Path, body: dict[str, Any], *, durable: bool = True) -> Non
 def read_json(path: Path, schema: int) -> dict[str, Any]:
     """Read a JSON object that carries `schema`; FileNotFoundError without a file, StoreDamaged for others."""
     try:
-        body = json.loads(path.read_bytes())
+        text = path.read_bytes().decode()
+        body = json.loads(text)
+        if "\\ud" in text.lower():  # perhaps one half of a character, which could not be sent on
+            json.dumps(body, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise StoreDamaged(f"{shown(path)} is not JSON: {error}") from None
     except NotADirectoryError:
@@ -70,7 +73,7 @@ def read_json(path: Path, schema: int) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise StoreDamaged(f"{shown(path)} is not a JSON object")
     if body.get("schema") != schema:
-        raise StoreDamaged(f"{shown(path)} has schema {body.get('schema')!r}, this build reads {schema}")
+        raise StoreDamaged(f"{shown(path)} has schema {body.get('schema')!r:.40}, this build reads {schema}")
     return body
 
 
