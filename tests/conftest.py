@@ -1,5 +1,6 @@
 """What tests share: a real Valkey, a real store in a temporary folder, real small networks; no mocks of ours."""
 
+import itertools
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -47,6 +48,7 @@ LONGEST = (
     "catalog/",
 )
 
+DATABASES = itertools.cycle(range(2, 16))
 SOON_S = 20.0  # at once, however busy the machine; what waits for who never answers takes longer
 
 
@@ -98,10 +100,10 @@ def own_broker(tmp_path: Path) -> Iterator[Broker]:
 
 @pytest.fixture
 def broker_url(broker: Broker) -> str:
-    """An empty Valkey."""
-    url = f"unix://{broker.socket_path}"
+    """An empty database of Valkey, which no app of an earlier test fills. 0 and 1 are of services that tests share."""
+    url = f"unix://{broker.socket_path}?db={next(DATABASES)}"
     with redis.Redis.from_url(url) as client:
-        client.flushall()
+        client.flushdb()
     return url
 
 

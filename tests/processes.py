@@ -1,6 +1,9 @@
 """Processes as Linux shows them in /proc: no tool has to be installed to look at them."""
 
+import os
+import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -24,6 +27,25 @@ def command_line(pid: int) -> str:
 def lives(pid: int) -> bool:
     """Whether a process is there and not a zombie."""
     return _parent(pid) is not None
+
+
+def freeze(pid: int) -> None:
+    """Stop a process as SIGSTOP does, and return when none of its threads runs any more.
+
+    The kernel first has one thread take the signal, which then stops the others: on a busy machine these go on for a
+    while, and answer what was to be asked of a process that hangs.
+    """
+    os.kill(pid, signal.SIGSTOP)
+    tasks = Path(f"/proc/{pid}/task")
+    while tasks.is_dir() and any(_state(task) not in "TtZX" for task in tasks.iterdir()):
+        time.sleep(0.001)
+
+
+def _state(task: Path) -> str:
+    try:
+        return (task / "stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:  # it ended
+        return "X"
 
 
 def _pids() -> list[int]:

@@ -13,6 +13,7 @@ import redis
 
 from ganymede import broker as module
 from ganymede.broker import Broker, BrokerError, find_server
+from tests.processes import freeze
 
 STARTER = """
 import os, signal, sys
@@ -117,7 +118,7 @@ def test_a_server_that_is_too_busy_to_answer_gets_no_second_beside_it(
     with client(own) as connection:
         before = connection.info("server")["process_id"]
     second = Broker(own.data, own.socket_path)
-    os.kill(before, signal.SIGSTOP)
+    freeze(before)
     try:
         with pytest.raises(BrokerError):
             second.start()

@@ -21,7 +21,7 @@ from core.settings import Settings
 from core.store import Store
 from ganymede.schemas.states import Status
 from tests.fixtures import until
-from tests.processes import children, lives, on_linux
+from tests.processes import children, freeze, lives, on_linux
 from tests.worker.conftest import CreateRun
 from worker import rq_worker as guarded
 
@@ -157,7 +157,7 @@ def test_a_training_process_that_hangs_is_killed_and_the_run_goes_on_from_its_ch
         (horse,) = children(worker_that_waits_half_a_minute.pid)
         trainers = children(horse) if processes > 1 else [horse]
 
-        os.kill(trainers[-1], signal.SIGSTOP)
+        freeze(trainers[-1])
         deadline = time.monotonic() + 300
         while not (killed := [event for event in run.events() if event.data.get("action") == "killed_hung"]):
             assert time.monotonic() < deadline

@@ -12,7 +12,7 @@ import pytest
 from core.datasets import DatasetStore
 from core.store import Store
 from tests.fixtures import Server, StartServer, http_get, until
-from tests.processes import children, command_line, lives, on_linux
+from tests.processes import children, command_line, freeze, lives, on_linux
 from tests.uploads import picture, zipped
 
 BOUNDARY = "b"
@@ -129,7 +129,7 @@ def test_a_service_that_is_told_to_end_ends_its_import_too(
     with begin(server, body(many)):
         until(lambda: phase(server) == "looking")
         (process,) = importers(server)
-        os.kill(process, signal.SIGSTOP)  # it will never be done
+        freeze(process)  # it will never be done
         server.process.terminate()
         try:
             server.process.wait(300)

@@ -19,6 +19,7 @@ from core.registry import Registry
 from models.noise import Latents, default_labels, draw_noise
 from tests.app.gated import drawn
 from tests.fixtures import Eventually, PublishTiny
+from tests.processes import freeze
 
 Open = Callable[[PrecisionChoice], Awaitable[Runner]]
 
@@ -125,7 +126,7 @@ async def test_an_engine_process_that_hangs_is_replaced(
     expected, before = await draw(runner), pid_of(backend)
     monkeypatch.setattr("app.engine.process_backend.HANGS_AFTER_S", 0.5)
     monkeypatch.setattr("app.engine.process_backend.LEAVES_WITHIN_S", 0.5)
-    os.kill(before, signal.SIGSTOP)
+    freeze(before)
     hangs = asyncio.create_task(draw(runner))
     await asyncio.sleep(0)
     monkeypatch.setattr("app.engine.process_backend.HANGS_AFTER_S", 60)  # its successor has to start first

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -26,6 +25,7 @@ from ganymede.schemas.states import Status
 from tests.conftest import SOON_S
 from tests.fixtures import NewRun, PublishTiny, Serve
 from tests.manifests import dataset_manifest
+from tests.processes import freeze
 from tests.records import numbers
 
 
@@ -170,7 +170,7 @@ async def test_without_redis_what_only_it_knows_is_refused_soon_and_the_rest_is_
     if away == "gone":
         own_broker.stop()
     else:
-        own_broker.process.send_signal(signal.SIGSTOP)
+        freeze(own_broker.process.pid)
     took, answers = {}, {}
     for path in ("/queue", "/workers", "/status", "/readyz"):
         began = time.monotonic()
@@ -190,7 +190,7 @@ async def test_many_who_ask_while_redis_hangs_are_all_answered_soon(
     lonely: httpx.AsyncClient, own_broker: Broker
 ) -> None:
     assert own_broker.process is not None
-    own_broker.process.send_signal(signal.SIGSTOP)
+    freeze(own_broker.process.pid)
     began = time.monotonic()
 
     answers = await asyncio.gather(*(lonely.get(path) for path in ("/queue", "/status", "/readyz") * 8))

@@ -1,6 +1,5 @@
 """The queue on a real Valkey: what it says of an attempt, also when workers or the server die under it."""
 
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from core.queue import JobState, QueueUnavailable, RedisBell, TrainQueue, job_id
 from core.queue import queue as queue_module
 from ganymede.broker import Broker
 from tests.conftest import SOON_S
+from tests.processes import freeze
 
 Take = Callable[..., Job]
 
@@ -186,7 +186,10 @@ def test_a_server_that_is_away_is_told_quickly(own_broker: Broker, away: str) ->
     with TrainQueue(f"unix://{own_broker.socket_path}") as queue:
         queue.enqueue("run_a", 1)
         assert own_broker.process is not None
-        own_broker.process.send_signal(signal.SIGKILL if away == "killed" else signal.SIGSTOP)
+        if away == "killed":
+            own_broker.process.kill()
+        else:
+            freeze(own_broker.process.pid)
         acts: list[Callable[[], object]] = [lambda: queue.enqueue("run_a", 2), lambda: queue.state("run_a", 1)]
         for act in acts if away == "killed" else acts[:1]:
             began = time.monotonic()
