@@ -6,7 +6,6 @@ import logging
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 
-import torch
 from fastapi import FastAPI
 
 from app import errors
@@ -22,7 +21,6 @@ from app.engine.encoders import Encoders
 from app.engine.hot_reload import ServedModels
 from app.engine.process_backend import ProcessBackend
 from app.engine.source import Source
-from app.engine.thread_backend import ThreadBackend
 from app.events import route as events
 from app.events.activity import Activity
 from app.events.streams import Streams
@@ -60,6 +58,7 @@ from core.runs.metrics import Histories
 from core.settings import Settings
 from core.store import Store
 from ganymede.schemas import VERSION
+from models.device import choose_device
 from models.starters import install_starters
 
 PARTS = (
@@ -218,16 +217,15 @@ def _make(
 
 
 def _backend(settings: Settings) -> Backend:
-    """Choose the backend; on a CPU each forward pass has one thread, or torch's threads wait for one another."""
-    device = settings.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device != "cpu":
-        return ThreadBackend(device, 1)
-    torch.set_num_threads(1)
+    """Choose the backend. torch is loaded only if this process is to draw."""
+    device = choose_device(settings.device)
     # One more than cores: while the event loop takes a batch in, no core waits for it.
-    count = settings.engine_threads or available_cores() + 1
-    return ProcessBackend(count) if settings.engine_process else ThreadBackend(device, count)
+    count = 1 if device != "cpu" else settings.engine_threads or available_cores() + 1
+    if device == "cpu" and settings.engine_process:
+        return ProcessBackend(count)
+    from app.engine.thread_backend import ThreadBackend
+
+    return ThreadBackend(device, count)
 
 
 def _open_store(settings: Settings) -> Store:

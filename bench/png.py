@@ -22,7 +22,8 @@ from bench.machine import machine
 from core.images import Images, contact_sheet, enlarge
 from core.images.png import WINDOW_BITS, filtered, write_png
 from models.sampling import draw
-from models.weights import WEIGHTS_FILE, load_generator
+from models.version import WEIGHTS_FILE
+from models.weights import load_generator
 
 ROUNDS = 15
 STARTER = Path(__file__).resolve().parents[1] / "models" / "starter" / "digits"

@@ -34,10 +34,11 @@ from core.settings import Settings
 from core.store import Store, files, list_files
 from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.states import Status
-from models import publish, sampling
+from models import sampling
 from models.initial import find_initial, resolve_with
 from models.starters import AVATARS, DIGITS
-from models.weights import WEIGHTS_FILE, load_generator
+from models.version import SAMPLES_FILE, WEIGHTS_FILE
+from models.weights import load_generator
 
 FOLDER, PICTURES = ROOT / "models" / "starter", ROOT / "docs"
 LARGEST = 8_000_000  # bytes of weights
@@ -164,7 +165,7 @@ def finish(name: str, runs: Sequence[Run]) -> None:
         raise SystemExit(f"refused: {'; '.join(missed)}")
     target = FOLDER / name
     target.mkdir(parents=True, exist_ok=True)
-    for file in (WEIGHTS_FILE, publish.SAMPLES_FILE, MANIFEST_FILE):
+    for file in (WEIGHTS_FILE, SAMPLES_FILE, MANIFEST_FILE):
         shutil.copyfile(folder / file, target / file)
     record = {**made(name, runs), "weights": weights.model_dump(), "judgement": judgement}
     files.write_atomic(target / "record.json", (json.dumps(record, indent=1) + "\n").encode())

@@ -6,7 +6,6 @@ from core.datasets.manifest import DatasetManifest
 from core.resolved import ResolvedConfig
 from ganymede.schemas.validation import MemoryBody, TimeBody, WarningBody
 from models.choice import are_few
-from models.networks import state_bytes
 
 LARGEST_SHARE = 4  # a batch of more than a quarter of the images is hardly another one each time
 FEW_OF_A_CLASS = 50
@@ -57,11 +56,11 @@ def _small_classes(dataset: DatasetManifest) -> Iterator[WarningBody]:
 
 
 def of_the_estimate(
-    resolved: ResolvedConfig, memory: MemoryBody | None, time: TimeBody | None
+    resolved: ResolvedConfig, state_bytes: int, memory: MemoryBody | None, time: TimeBody | None
 ) -> Iterator[WarningBody]:
-    """Warn of what an estimate of memory and time shows."""
+    """Warn of what an estimate of memory and time shows. state_bytes: memory of networks and optimisers alone."""
     if memory is not None and memory.bytes > memory.machine_bytes:
-        field = "width" if state_bytes(resolved) > memory.machine_bytes else "batch_size"
+        field = "width" if state_bytes > memory.machine_bytes else "batch_size"
         detail = f"it would need {_gigabytes(memory.bytes)}, and there are {_gigabytes(memory.machine_bytes)}"
         yield _warning("too_much_memory", f"/config/{field}", detail)
     if time is None:

@@ -8,7 +8,6 @@ Shape suffixes: B batch, Z latent, F features, C channels, H height, W width.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -16,36 +15,9 @@ from torch import Tensor, nn
 
 from models.blocks import UpConv2d
 from models.folding import fold_into
-from models.sizes import Sizes
+from models.sizes import DCGANConfig
 
 SLOPE = 0.2  # of LeakyReLU, Radford et al. section 3
-DEEPEST = 4
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DCGANConfig(Sizes):
-    """The sizes, the feature maps that follow from them, and how much is drawn at each size.
-
-    depth: 3x3 convolutions of the generator at each size before it is doubled; 0 is what all had at first.
-    """
-
-    depth: int = 0
-
-    def __post_init__(self) -> None:
-        super(DCGANConfig, self).__post_init__()  # named: with slots the class is made twice
-        if not 0 <= self.depth <= DEEPEST:
-            raise ValueError(f"depth must be 0 to {DEEPEST}, got {self.depth}")
-
-    @property
-    def generator_widths(self) -> list[int]:
-        """Feature maps before each upsampling; 32 px and width 256: [256, 128, 64], the last step gives the image."""
-        return self.widths[:-1]
-
-    @property
-    def discriminator_widths(self) -> list[int]:
-        """Feature maps after each halving, down to 3 or 4 px; 28 and 32 px and width 256: [64, 128, 256]."""
-        halvings = (self.image_size // 4).bit_length() - (self.image_size % 7 != 0)
-        return [self.width_at(level) for level in reversed(range(halvings))]
 
 
 class Generator(nn.Module):

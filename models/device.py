@@ -1,14 +1,14 @@
-"""The device that a setting names: which it is, whether it is here, what it computes in. Knows no network."""
+"""The device that a setting names: which it is, whether it is here. Knows no network.
 
-import contextlib
+torch is loaded only where there may be a GPU: it takes seconds and 200 MB, which an API on a CPU spares itself.
+"""
+
 import sys
-from collections.abc import Iterator
-from typing import Any
-
-import torch
-from torch.overrides import TorchFunctionMode
+from pathlib import Path
 
 from core.settings import SettingsError
+
+DRIVERS = ("nvidia*", "nvhost*", "nvmap", "dxg", "kfd")  # device files: NVIDIA's, its boards', Windows', AMD's
 
 
 def has_gpu(device: str) -> bool:
@@ -18,28 +18,31 @@ def has_gpu(device: str) -> bool:
 
 def choose_device(device: str) -> str:
     """Resolve "auto": the GPU if there is one, else the CPU."""
-    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-
-
-def has_bfloat16(device: torch.device) -> bool:
-    """Return whether bfloat16 is native there; emulated, it would be slower than float32."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return device if device != "auto" else "cuda" if _count_gpus() else "cpu"
 
 
 def check_device(device: str) -> None:
     """Raise SettingsError, with what there is, if networks cannot run there."""
-    if torch.device("cpu" if device == "auto" else device).type != "cuda":
+    if not device.startswith("cuda"):
         return
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if (torch.device(device).index or 0) < count:
+    count, (_, _, index) = _count_gpus(), device.partition(":")
+    if int(index or 0) < count:
         return
+    import torch
+
     found = f"finds {count} here, numbered from 0" if count else "finds none here"
     build = "" if torch.version.cuda else ", built without CUDA,"
     raise SettingsError(
         f"GANYMEDE_DEVICE: {device} is a GPU, and PyTorch{build} {found}; cpu, or auto for what there is"
     )
+
+
+def _count_gpus() -> int:
+    if not any(any(Path("/dev").glob(name)) for name in DRIVERS):
+        return 0
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
 def main() -> None:
@@ -53,21 +56,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-
-
-class _Uninitialised(TorchFunctionMode):
-    """Layers leave their weights as they are. On the meta device `nn.init.normal_` would import torch._dynamo, the
-    compiler's front end: two seconds of a core, to fill nothing."""
-
-    def __torch_function__(self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        if getattr(func, "__module__", None) == torch.nn.init.__name__:
-            return kwargs.get("tensor", args[0] if args else None)
-        return func(*args, **kwargs)
-
-
-@contextlib.contextmanager
-def without_weights() -> Iterator[None]:
-    """Build networks of shapes alone, which take no memory."""
-    with torch.device("meta"), _Uninitialised():
-        yield

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from models.blocks import UpConv2d, doubling_kernel
-from models.device import without_weights
+from models.shapes import without_weights
 
 STEADY_ROWS = 4
 # Of the transposed kernel: what the pixels before and behind an edge add to the first, the second.

@@ -19,10 +19,10 @@ from core.registry import Registry, VersionManifest
 from core.registry.manifest import FIRST_REVISION, GENERATION, IMAGE, MANIFEST_FILE
 from core.runs import RunStore
 from core.store import SCHEMA, files, list_files
-from models import ARCHITECTURES, sampling
 from models.noise import DISTRIBUTION
-from models.publish import SAMPLES_FILE, publish_folder
-from models.weights import WEIGHTS_FILE, is_finite, load_generator, misfits, unknown
+from models.publish import publish_folder
+from models.sizes import CONFIGS
+from models.version import SAMPLES_FILE, WEIGHTS_FILE, misfits, unknown
 
 WEIGHTS_PART, MANIFEST_PART = "weights", "manifest"
 MAX_MANIFEST_BYTES = 1 << 20
@@ -100,8 +100,8 @@ class Manifest(ManifestPart):
     @field_validator("architecture")
     @classmethod
     def _is_known(cls, name: str) -> str:
-        if name not in ARCHITECTURES:
-            raise ValueError(f"this build knows {', '.join(ARCHITECTURES)}; got {name[:80]!r}")
+        if name not in CONFIGS:
+            raise ValueError(f"this build knows {', '.join(CONFIGS)}; got {name[:80]!r}")
         return name
 
     @field_validator("default_labels")
@@ -196,13 +196,16 @@ def _check_digest(weights: Path, manifest: VersionManifest) -> None:
 
 def _sheet(weights: Path, manifest: VersionManifest) -> images.Images:
     """Draw the grid of samples, once the weights are known to be sound."""
+    from models import sampling  # and torch, which few requests need
+    from models.weights import is_finite, load_generator
+
     try:
         generator, config = load_generator(weights)
     except StoreDamaged as error:
         raise InvalidRequest.field(f"/{WEIGHTS_PART}", str(error)) from None
     if not is_finite(generator):
         raise InvalidRequest.field(f"/{WEIGHTS_PART}", "has weights that are not finite numbers")
-    if type(config) is not ARCHITECTURES[manifest.architecture].config:
+    if type(config) is not CONFIGS[manifest.architecture]:
         raise InvalidRequest.field(f"/{MANIFEST_PART}/architecture", "is not that of the weights")
     if wrong := misfits(manifest, config):
         problems = [FieldProblem(f"/{MANIFEST_PART}/{field}", "does not describe the weights") for field in wrong]

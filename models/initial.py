@@ -25,7 +25,7 @@ from ganymede.schemas.specs import RunSpec
 from models.choice import AUTO, Choice
 from models.recipes import RECIPES
 from models.resolution import resolve
-from models.weights import WEIGHTS_FILE, load_version
+from models.version import WEIGHTS_FILE
 
 POINTER = "/init"
 SHAPES = ("depth", "revision")  # that a run takes from them, where its architecture has several
@@ -118,6 +118,8 @@ def _sizes(folder: Path, manifest: VersionManifest) -> dict[str, int]:
     if WEIGHTS_FILE not in manifest.files or not (folder / MANIFEST_FILE).exists():
         raise StoreDamaged(f"{files.shown(folder / MANIFEST_FILE)} does not describe a version")
     check_files(folder, manifest.files)
+    from models.weights import load_version  # and torch, which few requests need
+
     return asdict(load_version(folder, manifest)[1])
 
 

@@ -10,20 +10,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from models.sizes import NARROWEST, Sizes
+from models.sizes import MLPConfig
 
 SLOPE = 0.2  # of LeakyReLU
-
-
-class MLPConfig(Sizes):
-    """The sizes; `width` is that of the widest hidden layer."""
-
-    __slots__ = ()
-
-    @property
-    def widths(self) -> list[int]:
-        """Of the generator's hidden layers; width 1024: [128, 256, 512, 1024]."""
-        return [max(self.width >> level, NARROWEST) for level in (3, 2, 1, 0)]
 
 
 class Generator(nn.Module):

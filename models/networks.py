@@ -5,8 +5,8 @@ from typing import Any
 from torch import nn
 
 from core.resolved import EVIDENCE, ResolvedConfig
-from models import ARCHITECTURES
-from models.device import without_weights
+from models.architectures import ARCHITECTURES
+from models.shapes import without_weights
 from models.spectral import constrain
 
 

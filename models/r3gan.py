@@ -12,23 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.sizes import RevisedSizes
+from models.sizes import R3GANConfig
 
 SLOPE = 0.2  # of LeakyReLU
 EXPANSION = 2  # of the bottleneck
 GROUP = 16  # feature maps, at least
-WIDE = 256  # feature maps
-
-
-class R3GANConfig(RevisedSizes):
-    """The sizes, and the feature maps that follow from them."""
-
-    __slots__ = ()
-
-    @property
-    def blocks(self) -> int:
-        """Blocks a level: two, as in the paper, or one for narrow networks, which are meant for a CPU."""
-        return 2 if self.width >= WIDE else 1
 
 
 class Biased(nn.Module):

@@ -15,16 +15,10 @@ from torch.nn import functional as F
 
 from models.blocks import UpConv2d
 from models.folding import fold_into
-from models.sizes import Sizes
+from models.sizes import ResNetConfig
 
 APART = 0.5  # standard deviation over classes of the scales and shifts of a conditional norm, in the beginning
 LAST_BLOCKS = 2  # of the trunk, behind the last halving
-
-
-class ResNetConfig(Sizes):
-    """The sizes."""
-
-    __slots__ = ()
 
 
 class Norm(nn.Module):

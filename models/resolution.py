@@ -23,11 +23,10 @@ from core.resolved import (
     ResolvedConfig,
 )
 from ganymede.schemas.specs import PublishSpec, RunSpec, TrainConfig
-from models import ARCHITECTURES
 from models.choice import AUTO, Choice, Situation, are_few, choose
 from models.device import has_gpu
 from models.recipes import RECIPES, Recipe
-from models.sizes import NARROWEST
+from models.sizes import CONFIGS, NARROWEST
 
 T = TypeVar("T", int, float, bool)
 
@@ -96,7 +95,7 @@ def _resolved(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: DatasetMan
 
 
 def _network(config: TrainConfig, recipe: Recipe, dataset: DatasetManifest, on_gpu: bool) -> NetworkSizes:
-    revision = ARCHITECTURES[recipe.architecture].revision
+    revision = CONFIGS[recipe.architecture].NEWEST
     sizes = NetworkSizes(
         image_size=dataset.height,
         channels=dataset.channels,

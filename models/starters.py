@@ -10,7 +10,8 @@ from pathlib import Path
 from core.errors import StoreDamaged
 from core.registry import PublishKey, Registry
 from core.registry.manifest import MANIFEST_FILE
-from models.publish import publish_folder, read_manifest
+from models.publish import publish_folder
+from models.version import read_manifest
 
 DIGITS, AVATARS = "digits", "avatars"
 

@@ -4,7 +4,6 @@ No pickle: a foreign file can be wrong, never run code.
 """
 
 import json
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,12 @@ from torch import nn
 
 from core.errors import StoreDamaged
 from core.registry import VersionManifest
-from core.registry.manifest import FIRST_REVISION, GENERATION, IMAGE, MANIFEST_FILE
+from core.registry.manifest import MANIFEST_FILE
 from core.store import files
-from models import ARCHITECTURES
-from models.device import without_weights
+from models.architectures import ARCHITECTURES
+from models.shapes import without_weights
+from models.version import WEIGHTS_FILE, misfits, unknown
 
-WEIGHTS_FILE = "generator.safetensors"
 MAX_HEADER_BYTES = 1 << 20  # ours have a few thousand; the format's own limit lets a file cost a hundred times its size
 DTYPES = {torch.float32: "F32", torch.int64: "I64"}  # of the weights and buffers there are
 
@@ -84,33 +83,6 @@ def load_version(folder: Path, manifest: VersionManifest) -> tuple[nn.Module, An
     if misfits(manifest, config):
         raise StoreDamaged("its manifest does not describe its weights")
     return generator, config
-
-
-def unknown(manifest: VersionManifest) -> Iterator[tuple[str, str | int, str]]:
-    """Yield fields of a manifest that this build does not know: name, value, and what it knows."""
-    known: dict[str, Iterable[str | int]] = {"task": (GENERATION,), "medium": (IMAGE,), "architecture": ARCHITECTURES}
-    if manifest.architecture in ARCHITECTURES:
-        known["revision"] = range(1, ARCHITECTURES[manifest.architecture].revision + 1)
-    for field, values in known.items():
-        if getattr(manifest, field) not in values:
-            yield field, getattr(manifest, field), ", ".join(map(str, values))
-
-
-def misfits(manifest: VersionManifest, config: Any) -> list[str]:
-    """Return fields in which a manifest differs from the config of its weights."""
-    pairs = {
-        "image_size": (manifest.image_size, config.image_size),
-        "channels": (manifest.channels, config.channels),
-        "latent_dim": (manifest.latent_dim, config.latent_dim),
-        "labels": (len(manifest.labels), config.num_classes),
-    }
-    if manifest.revision != FIRST_REVISION:  # an earlier build left it to the weights
-        pairs["revision"] = manifest.revision, revision_of(config)
-    return [field for field, (said, is_so) in pairs.items() if said != is_so]
-
-
-def revision_of(config: Any) -> int:
-    return int(getattr(config, "revision", FIRST_REVISION))
 
 
 def is_finite(network: nn.Module) -> bool:

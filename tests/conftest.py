@@ -22,9 +22,10 @@ from core.registry import Registry
 from core.settings import Settings
 from core.store import Store
 from ganymede.broker import Broker
-from models import ARCHITECTURES
-from models.dcgan import DCGANConfig
-from models.publish import Lineage, publish_folder, write_generator
+from models.architectures import ARCHITECTURES
+from models.publish import publish_folder
+from models.sizes import DCGANConfig
+from models.writing import Lineage, write_generator
 from tests.fixtures import CLASSES, TINY, PublishTiny, Serve
 from tests.manifests import dataset_manifest
 

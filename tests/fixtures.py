@@ -14,7 +14,7 @@ from fastapi import FastAPI
 
 from app.engine.engine import Engine
 from core.runs import Run
-from models.dcgan import DCGANConfig
+from models.sizes import DCGANConfig
 
 TINY = DCGANConfig(image_size=8, channels=1, latent_dim=4, width=16, num_classes=3)
 CLASSES = ("circle", "square", "cross")

@@ -33,8 +33,7 @@ from core.store import files
 from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.models import VersionBody
 from models.imports import MANIFEST_PART, MAX_MANIFEST_BYTES, WEIGHTS_PART, Manifest, import_folder
-from models.publish import SAMPLES_FILE
-from models.weights import WEIGHTS_FILE
+from models.version import SAMPLES_FILE, WEIGHTS_FILE
 
 router = Router(prefix="/models/{model}/versions", tags=["models"], writes=KeyScope.MODELS_WRITE)
 

@@ -19,10 +19,10 @@ from torch import nn
 
 from app.engine.batch import Precision, PrecisionChoice, Rows
 from app.engine.forward import EagerForward, Forward, GraphForward
-from models.device import has_bfloat16
 from models.folding import run_in
 from models.noise import Latents, default_labels
 from models.packing import pack
+from models.precision import has_bfloat16
 
 BUCKETS = (1, 2, 4, 8, 16, 32, 64)  # batch shapes
 REFERENCE_BUCKET = 4  # the others draw its bytes, or are not used

@@ -25,7 +25,8 @@ from app.engine.opening import open_folder
 from core.errors import GanymedeError
 from core.machine.memory import give_back
 from core.registry import VersionManifest
-from models.weights import WEIGHTS_FILE, load_generator
+from models.version import WEIGHTS_FILE
+from models.weights import load_generator
 
 CPU = torch.device("cpu")
 

@@ -18,6 +18,8 @@ class ThreadBackend:
     """A backend of `count` threads; use one for a GPU."""
 
     def __init__(self, device: str, count: int) -> None:
+        if device == "cpu":
+            torch.set_num_threads(1)  # of each thread, or torch's threads wait for one another
         self.device, self.count = device, count
         self._pool = ThreadPoolExecutor(count, "engine")
 

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import torch
 from fastapi import Request, Response
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import GaugeMetricFamily, InfoMetricFamily, Metric
@@ -107,7 +106,9 @@ class ServiceCollector(Collector):
 def _gpu_memory(device: str) -> GaugeMetricFamily:
     """Memory of the drawing GPU: used by tensors, held by PyTorch, in all. Empty on a CPU."""
     memory = GaugeMetricFamily("ganymede_gpu_memory_bytes", "Memory of the GPU that draws.", labels=["kind"])
-    if torch.device(device).type == "cuda":
+    if device.startswith("cuda"):
+        import torch
+
         memory.add_metric(["allocated"], torch.cuda.memory_allocated(device))
         memory.add_metric(["reserved"], torch.cuda.memory_reserved(device))
         memory.add_metric(["total"], torch.cuda.get_device_properties(device).total_memory)

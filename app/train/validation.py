@@ -32,7 +32,6 @@ from ganymede.schemas.validation import (
 )
 from models.advice import of_the_estimate, of_the_numbers, of_the_patience
 from models.device import has_gpu
-from models.networks import parameter_counts
 
 DATASET_FACTS = ("name", "version", "count", "height", "width", "channels", "class_names")
 
@@ -52,12 +51,12 @@ async def validate_run(
     """
     resolved, dataset = await run_in_threadpool(_resolve, spec, services, asker)
     place = await run_in_threadpool(place_of_training, services)
-    generator, discriminator = await run_in_threadpool(parameter_counts, resolved)
+    generator, discriminator, state = await run_in_threadpool(_sizes, resolved)
     probe = Measurement()
     if estimate:
         probe = await unless_gone(request, services.probes.get(resolved, dataset), "the measurement")
     memory, time = probe.known.memory if probe.known else None, _time(probe.known, resolved)
-    warnings = [*of_the_numbers(resolved, dataset), *of_the_estimate(resolved, memory, time)]
+    warnings = [*of_the_numbers(resolved, dataset), *of_the_estimate(resolved, state, memory, time)]
     warnings += [*of_the_patience(spec.stop.patience, resolved, dataset)]
     warnings += about_the_place(spec, resolved, dataset, place)
     if estimate:
@@ -109,6 +108,13 @@ def _place(probe: Measurement, host: str) -> PlaceBody | None:
     if (known := probe.known) is None:
         return None
     return PlaceBody(host=host, at=probe.at, device=known.device, precision=known.precision, threads=known.threads)
+
+
+def _sizes(resolved: ResolvedConfig) -> tuple[int, int, int]:
+    """Return the parameters of both networks, and the bytes of the state they are trained with."""
+    from models.networks import parameter_counts, state_bytes  # and torch, which few requests need
+
+    return *parameter_counts(resolved), state_bytes(resolved)
 
 
 def _about_the_place(probe: Measurement, place: Place, services: Services) -> list[WarningBody]:

@@ -14,8 +14,10 @@ import torch
 from bench.unstored import unstored
 from core.registry import Registry
 from core.store import Store
-from models.dcgan import DCGANConfig, Generator
-from models.publish import Lineage, publish_folder, write_generator
+from models.dcgan import Generator
+from models.publish import publish_folder
+from models.sizes import DCGANConfig
+from models.writing import Lineage, write_generator
 
 SIZES = {"bench32": 32, "bench256": 256}  # model -> pixels a side
 RAW_STD = 0.6  # of the values before tanh

@@ -19,7 +19,8 @@ from torch import nn
 from bench.serving.peers.drawing import as_written
 from models.folding import run_in
 from models.packing import pack
-from models.weights import WEIGHTS_FILE, load_generator
+from models.version import WEIGHTS_FILE
+from models.weights import load_generator
 
 BATCHES = (32, 64)
 THREADS = ((1, 1), (1, 2), (2, 1))  # Python threads, each with so many torch threads

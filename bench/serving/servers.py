@@ -20,7 +20,7 @@ from typing import IO, Any
 import httpx
 
 from ganymede.supervisor import free_port
-from models.weights import WEIGHTS_FILE
+from models.version import WEIGHTS_FILE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PEERS_PYTHON = ROOT / ".venv-peers" / "bin" / "python"

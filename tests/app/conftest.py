@@ -32,9 +32,9 @@ from ganymede.schemas.references import ModelRef
 from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.states import Status
 from ganymede.supervisor import free_port
-from models import ARCHITECTURES
-from models.publish import Lineage, write_generator
-from models.weights import WEIGHTS_FILE
+from models.architectures import ARCHITECTURES
+from models.version import WEIGHTS_FILE
+from models.writing import Lineage, write_generator
 from tests.app.gated import Gated
 from tests.fixtures import (
     TINY,

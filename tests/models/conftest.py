@@ -8,7 +8,7 @@ from torch import nn
 
 from core.store import Store
 from models.dcgan import Generator
-from models.publish import Lineage, write_generator
+from models.writing import Lineage, write_generator
 from tests.fixtures import TINY
 from tests.manifests import dataset_manifest
 

@@ -8,6 +8,7 @@ from core.resolved import ResolvedConfig
 from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.validation import MemoryBody, RangeBody, TimeBody
 from models.advice import of_the_estimate, of_the_numbers, of_the_patience
+from models.networks import state_bytes
 from models.resolution import resolve
 from tests.manifests import changed
 from tests.models.test_recipes import DATASET
@@ -37,7 +38,8 @@ def told(config: dict[str, Any], **dataset: Any) -> dict[str, str]:
 
 
 def estimated(memory: MemoryBody | None, time: TimeBody | None, **config: Any) -> dict[str, str]:
-    return {w.code: w.pointer for w in of_the_estimate(resolved(config=config), memory, time)}
+    numbers = resolved(config=config)
+    return {w.code: w.pointer for w in of_the_estimate(numbers, state_bytes(numbers), memory, time)}
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ import torch
 from torch import Tensor, nn
 
 from core.resolved import Conditioning
-from models import ARCHITECTURES
+from models.architectures import ARCHITECTURES
 from models.discriminator import HEADS, Discriminator, DiscriminatorOutput
-from models.sizes import Sizes
+from models.sizes import CONFIGS, Sizes
 
 SIZES = [16, 32, 64, 128, 256, 28, 56, 112, 224]
 
@@ -142,3 +142,7 @@ def test_norms_have_the_usual_epsilon_and_none_is_behind_the_picture(name: str) 
 def test_the_same_seed_of_torch_builds_the_same_networks(name: str) -> None:
     for one, other in zip(networks(name, "concat"), networks(name, "concat"), strict=True):
         assert all(map(torch.equal, one.state_dict().values(), other.state_dict().values()))
+
+
+def test_the_table_of_sizes_is_of_the_same_architectures() -> None:
+    assert {name: architecture.config for name, architecture in ARCHITECTURES.items()} == CONFIGS

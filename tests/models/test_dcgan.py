@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from core.images import base_size
-from models.dcgan import DCGANConfig, Generator
-from models.sizes import NARROWEST
+from models.dcgan import Generator
+from models.sizes import NARROWEST, DCGANConfig
 
 
 def config(size: int = 28, channels: int = 1, width: int = 16, classes: int = 0, depth: int = 0) -> DCGANConfig:

@@ -4,11 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from models import ARCHITECTURES
+from models.architectures import ARCHITECTURES
 from models.blocks import UpConv2d
-from models.dcgan import DCGANConfig, Generator
+from models.dcgan import Generator
 from models.folding import PhasedConv2d, fold, fold_into, halve
 from models.sampling import to_uint8
+from models.sizes import DCGANConfig
 
 
 def trained(classes: int = 0, size: int = 32, channels: int = 3) -> Generator:

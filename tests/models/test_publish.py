@@ -13,8 +13,9 @@ from core.errors import StoreDamaged
 from core.registry import Registry, VersionManifest
 from core.store import check_files
 from ganymede.schemas.references import ModelRef
-from models.publish import Lineage, publish_folder, write_generator
+from models.publish import publish_folder
 from models.weights import load_generator
+from models.writing import Lineage, write_generator
 from tests.fixtures import TINY
 from tests.manifests import changed
 

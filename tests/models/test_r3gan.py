@@ -5,8 +5,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models import ARCHITECTURES
-from models.r3gan import FirstResample, R3GANConfig, Resample
+from models.architectures import ARCHITECTURES
+from models.r3gan import FirstResample, Resample
+from models.sizes import R3GANConfig
 
 FILTER = torch.outer(torch.tensor([1.0, 3, 3, 1]), torch.tensor([1.0, 3, 3, 1])) / 64
 FIRST_DREW = 31.258739  # the sum of a picture, by the build before there were revisions

@@ -6,11 +6,11 @@ import pytest
 
 from core.errors import InvalidRequest
 from ganymede.schemas.specs import RunSpec
-from models import ARCHITECTURES
-from models.dcgan import DCGANConfig
+from models.architectures import ARCHITECTURES
 from models.networks import network_config
 from models.recipes import RECIPES
 from models.resolution import resolve
+from models.sizes import DCGANConfig, R3GANConfig
 from tests.manifests import changed, dataset_manifest
 
 DATASET = dataset_manifest("digits", count=10_000, height=28, width=28, class_names=list("0123456789"))
@@ -132,7 +132,7 @@ def test_only_a_recipe_that_draws_deeper_says_so_to_its_network() -> None:
 
 
 def test_only_a_network_that_was_corrected_names_its_revision() -> None:
-    assert network_config(resolve(spec("r3gan"), DATASET)).revision == ARCHITECTURES["r3gan"].revision == 2
+    assert network_config(resolve(spec("r3gan"), DATASET)).revision == R3GANConfig.NEWEST == 2
     assert "revision" not in resolve(spec("cgan"), DATASET).network.to_json()
 
 

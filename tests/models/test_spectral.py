@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models import ARCHITECTURES
+from models.architectures import ARCHITECTURES
 from models.spectral import SpectralNorm, constrain
 
 

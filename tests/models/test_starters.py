@@ -13,9 +13,10 @@ import models
 from core.registry import PublishKey, Registry
 from core.settings import Settings
 from ganymede.schemas.references import PRODUCTION, ModelRef
-from models.publish import Lineage, publish_folder, write_generator
+from models.publish import publish_folder
 from models.starters import AVATARS, DIGITS, install_starters
 from models.weights import is_finite, load_generator
+from models.writing import Lineage, write_generator
 
 PACKAGED = sorted(path.parent.name for path in (Path(models.__file__).parent / "starter").glob("*/manifest.json"))
 LARGEST = 8_000_000  # bytes of weights

@@ -16,9 +16,10 @@ from core.registry import Registry
 from core.store import Store
 from ganymede.schemas.states import Status
 from models.networks import network_config
-from models.publish import Lineage, publish_folder, write_generator
+from models.publish import publish_folder
 from models.recipes import RECIPES
 from models.sampling import draw
+from models.writing import Lineage, write_generator
 from tests.app.gated import drawn
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_resume import cut_off, weights

@@ -17,7 +17,7 @@ from core.registry.manifest import MANIFEST_FILE
 from core.resolved import ResolvedConfig
 from core.runs.checkpoints import GENERATOR_FOLDER
 from core.store import check_files, list_files
-from models.weights import WEIGHTS_FILE
+from models.version import WEIGHTS_FILE
 from worker.checkpoints.record import TrainingRecord
 from worker.training.distributed import ALONE, World
 from worker.training.execution import Execution

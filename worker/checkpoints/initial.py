@@ -11,7 +11,7 @@ from core.registry.manifest import MANIFEST_FILE
 from core.runs import INIT_FOLDER, Run
 from core.runs.checkpoints import FACTS_FILE, GENERATOR_FOLDER
 from core.store import Listed, Record, check_files
-from models.weights import WEIGHTS_FILE
+from models.version import WEIGHTS_FILE
 from worker.checkpoints.checkpointing import TENSORS_FILE
 from worker.training.state import TrainState
 

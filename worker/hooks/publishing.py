@@ -14,8 +14,9 @@ from core.runs.stored_spec import StoredSpec
 from ganymede.schemas.references import LATEST, BranchStep
 from ganymede.schemas.states import Best
 from models.networks import network_config
-from models.publish import Lineage, publish_folder, write_generator
+from models.publish import publish_folder
 from models.weights import is_finite
+from models.writing import Lineage, write_generator
 from worker.checkpoints.checkpointing import save_training
 from worker.evaluation.hook import Evaluate
 from worker.hooks.reporting import Quiet, must_be_sound, place_of

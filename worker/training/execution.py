@@ -10,7 +10,8 @@ import torch
 
 from core.errors import TrainingFailed
 from core.machine.cores import available_cores
-from models.device import choose_device, has_bfloat16
+from models.device import choose_device
+from models.precision import has_bfloat16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

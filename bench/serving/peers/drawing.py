@@ -24,7 +24,8 @@ from core.images import Images, contact_sheet, to_npy
 from models.blocks import UpConv2d
 from models.noise import draw_noise, seeds_from
 from models.sampling import to_uint8
-from models.weights import WEIGHTS_FILE, load_generator
+from models.version import WEIGHTS_FILE
+from models.weights import load_generator
 
 CORES = os.cpu_count() or 1
 MEDIA_TYPES = {"png": "image/png", "npy": "application/x-npy"}

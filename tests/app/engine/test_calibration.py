@@ -13,7 +13,8 @@ from app.engine.engine import Engine, load_engine
 from app.engine.thread_backend import ThreadBackend
 from core.images import Images
 from core.registry import Registry
-from models.dcgan import DCGANConfig, Generator
+from models.dcgan import Generator
+from models.sizes import DCGANConfig
 from tests.fixtures import OpenEngine, PublishTiny
 
 CPU = torch.device("cpu")

@@ -19,8 +19,8 @@ from core.errors import Overloaded
 from core.images import Images
 from core.machine.cores import available_cores
 from core.settings import Settings
-from models.dcgan import DCGANConfig
 from models.noise import Latents
+from models.sizes import DCGANConfig
 from tests.app.gated import CULPRIT, Failing, Gated, ask, occupy
 from tests.fixtures import OpenEngine, PublishTiny, Serve
 

@@ -6,7 +6,7 @@ import pytest
 from app.engine.calibration import BUCKETS
 from app.engine.engine import Engine
 from core.errors import StoreDamaged
-from models.dcgan import DCGANConfig
+from models.sizes import DCGANConfig
 from tests.app.gated import drawn
 from tests.fixtures import OpenEngine, PublishBroken, PublishTiny
 

@@ -7,8 +7,9 @@ import torch
 
 from app.engine.batch import Rows
 from app.engine.forward import EagerForward, GraphForward
-from models.dcgan import DCGANConfig, Generator
+from models.dcgan import Generator
 from models.noise import Latents
+from models.sizes import DCGANConfig
 
 pytestmark = pytest.mark.gpu
 

@@ -13,8 +13,8 @@ from app.engine.model_cache import ModelCache
 from app.engine.telemetry import EngineTelemetry
 from app.engine.thread_backend import ThreadBackend
 from core.registry import Registry
-from models.dcgan import DCGANConfig
 from models.noise import Latents
+from models.sizes import DCGANConfig
 from tests.fixtures import PublishTiny
 
 Open = Callable[[int], Engine]

@@ -17,7 +17,7 @@ from core.machine.memory import give_back
 from core.queue import RedisBell
 from core.registry import Registry
 from core.settings import Settings
-from models.dcgan import DCGANConfig
+from models.sizes import DCGANConfig
 from tests.app.gated import drawn
 from tests.fixtures import DEVICES, Eventually, OpenEngine, PublishTiny, Serve
 

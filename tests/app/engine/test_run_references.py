@@ -18,9 +18,9 @@ from core.runs import Run
 from core.settings import Settings
 from ganymede.client.drawing import read_drawing
 from ganymede.schemas.references import RunRef
-from models import ARCHITECTURES
-from models.publish import Lineage, write_generator
-from models.weights import WEIGHTS_FILE
+from models.architectures import ARCHITECTURES
+from models.version import WEIGHTS_FILE
+from models.writing import Lineage, write_generator
 from tests.app.scraping import scrape
 from tests.fixtures import TINY, PublishTiny, Serve
 from tests.manifests import dataset_manifest

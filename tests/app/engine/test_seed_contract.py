@@ -15,8 +15,10 @@ import torch
 
 from core.registry import Registry
 from core.store import Store
-from models.dcgan import DCGANConfig, Generator
-from models.publish import Lineage, publish_folder, write_generator
+from models.dcgan import Generator
+from models.publish import publish_folder
+from models.sizes import DCGANConfig
+from models.writing import Lineage, write_generator
 from tests.fixtures import DEVICES, Server, StartServer
 from tests.manifests import dataset_manifest
 

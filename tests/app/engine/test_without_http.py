@@ -11,7 +11,7 @@ import numpy as np
 
 from core.registry import Registry
 from core.store import Store
-from models.weights import WEIGHTS_FILE
+from models.version import WEIGHTS_FILE
 from tests.fixtures import PublishTiny
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -14,8 +14,8 @@ import pytest
 from app.generate.formats import encode
 from app.generate.sampling import SamplingParams
 from ganymede.schemas.drawings import DrawnImages, Provenance, ZipManifest
-from models.dcgan import DCGANConfig
 from models.noise import Latents
+from models.sizes import DCGANConfig
 from tests.app.reading import arrays, draw, picture, recipe
 from tests.fixtures import OpenEngine, PublishTiny
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from app.main import create_app
 from core.settings import Settings
-from models.dcgan import DCGANConfig
+from models.sizes import DCGANConfig
 from tests.fixtures import PublishTiny, Serve
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"

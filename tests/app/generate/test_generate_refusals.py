@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from models.dcgan import DCGANConfig
+from models.sizes import DCGANConfig
 from tests.fixtures import PublishTiny
 
 

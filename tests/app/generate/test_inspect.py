@@ -13,7 +13,7 @@ from PIL import Image, PngImagePlugin
 from core.images.png import read_png, write_png
 from core.registry import Registry
 from ganymede.schemas.drawings import InspectionBody
-from models.dcgan import DCGANConfig
+from models.sizes import DCGANConfig
 from tests.app.reading import draw, picture
 from tests.fixtures import PublishTiny
 

@@ -15,7 +15,7 @@ from PIL import Image
 from app.main import create_app
 from core.registry import Registry
 from core.settings import Settings
-from models.dcgan import DCGANConfig
+from models.sizes import DCGANConfig
 from tests.fixtures import PublishTiny, Serve
 
 Pixels = npt.NDArray[np.uint8]

@@ -13,8 +13,10 @@ from core.registry import Registry
 from core.runs import Run, RunStore
 from core.store import Store
 from ganymede.schemas.specs import RunSpec
-from models.dcgan import DCGANConfig, Generator
-from models.publish import Lineage, publish_folder, write_generator
+from models.dcgan import Generator
+from models.publish import publish_folder
+from models.sizes import DCGANConfig
+from models.writing import Lineage, write_generator
 from tests.manifests import dataset_manifest
 from tests.records import numbers
 

@@ -9,7 +9,7 @@ import pytest
 from core.datasets import Dataset, DatasetStore, ImageSet, Origin
 from core.registry import Registry
 from core.store import Store
-from models.dcgan import DCGANConfig
+from models.sizes import DCGANConfig
 from tests.fixtures import PublishTiny
 from tests.manifests import rewrite_manifest
 

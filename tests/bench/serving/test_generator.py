@@ -9,7 +9,7 @@ import torch
 from bench.serving import generator
 from core.images.png import write_png
 from models.sampling import draw
-from models.weights import WEIGHTS_FILE
+from models.version import WEIGHTS_FILE
 
 
 def test_its_weights_are_the_same_on_every_call_whatever_was_drawn_before() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models import ARCHITECTURES
+from models.architectures import ARCHITECTURES
 from worker.training.regularisers import Judged, gradient_penalty, zero_centred
 
 Score = Callable[[Tensor], Tensor]

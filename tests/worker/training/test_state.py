@@ -9,7 +9,7 @@ import torch
 from core.errors import StoreDamaged, TrainingFailed
 from core.resolved import ResolvedConfig
 from models.networks import network_config
-from models.publish import Lineage, write_generator
+from models.writing import Lineage, write_generator
 from tests.manifests import dataset_manifest
 from tests.worker.conftest import CreateRun
 from worker.checkpoints.checkpointing import load_training, save_training

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from core.errors import TrainingFailed
 from core.images import Images
-from models.device import without_weights
+from models.shapes import without_weights
 from worker.training.scores.extractor import Features, to_colour, to_pixels
 
 NAME = "inception"

@@ -1,0 +1,46 @@
+"""The one table of architectures; nothing registers itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from core.resolved import Conditioning
+from models import dcgan, mlp, r3gan, resnet, sizes
+from models.discriminator import HEADS, Discriminator, planes_of
+from models.encoder import Encoder
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """A config class, and the two parts that are built from it.
+
+    config: of models/sizes.py, whose table names the same architectures.
+    generator: z (B, Z), labels (B,) or None -> images (B, C, H, W) in [-1, 1].
+    trunk: of a config and a number of channels; images of so many channels -> features (B, F).
+    """
+
+    config: Callable[..., Any]
+    generator: Callable[[Any], nn.Module]
+    trunk: Callable[[Any, int], Any]
+
+    def discriminator(self, config: Any, conditioning: Conditioning) -> Discriminator:
+        """Build trunk and head; `conditioning` is "none" exactly if the config has no classes."""
+        assert (conditioning == "none") == (config.num_classes == 0)
+        planes = planes_of(conditioning, config.num_classes)
+        trunk = self.trunk(config, config.channels + planes)
+        return Discriminator(trunk, HEADS[conditioning](trunk.features, config.num_classes), planes)
+
+    def encoder(self, config: Any) -> Encoder:
+        """Build a VAE's encoder, whose decoder is the generator; planes beside the image hold the label, if any."""
+        trunk = self.trunk(config, config.channels + config.num_classes)
+        return Encoder(trunk, trunk.features, config.latent_dim, config.num_classes)
+
+
+ARCHITECTURES = {
+    "mlp": Architecture(sizes.MLPConfig, mlp.Generator, mlp.Trunk),
+    "dcgan": Architecture(sizes.DCGANConfig, dcgan.Generator, dcgan.Trunk),
+    "resnet": Architecture(sizes.ResNetConfig, resnet.Generator, resnet.Trunk),
+    "r3gan": Architecture(sizes.R3GANConfig, r3gan.Generator, r3gan.Trunk),
+}
