@@ -14,6 +14,9 @@ STARTER ?= digits
 .SUFFIXES:
 .PHONY: up demo test test-slow check format starter dataset dataset-avatars bench-serving bench-training bench-gpu fuzz constraints audit help clean preflight FORCE
 
+# Where it is set, each of hundreds of processes that the tests start compiles all of our modules.
+unexport PYTHONDONTWRITEBYTECODE
+
 # .run and .dev are stamps: pip has installed those extras since pyproject.toml or constraints.txt last changed.
 BIN := .venv/bin
 RUN := .venv/.run

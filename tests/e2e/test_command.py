@@ -7,9 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.conftest import SMALL, Service
 from tests.fixtures import until
 from tests.processes import on_linux
+
+pytestmark = pytest.mark.slow
 
 GANYMEDE = [sys.executable, "-c", "from ganymede.cli import app; app()"]
 

@@ -12,7 +12,7 @@ from tests.e2e.conftest import Service, start, stop
 from tests.fixtures import until
 from tests.processes import children, on_linux
 
-pytestmark = on_linux
+pytestmark = [on_linux, pytest.mark.slow]
 
 
 def final_weights(service: Service, model: str) -> bytes:

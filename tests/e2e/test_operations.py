@@ -64,6 +64,7 @@ def test_every_printed_command_is_tried_somewhere(line: str) -> None:
     assert line.startswith(tuple(TRIED)), line
 
 
+@pytest.mark.slow
 def test_the_parts_can_be_started_one_by_one(tmp_path: Path, redis_port: int) -> None:
     commands = [line for line in PRINTED if line.startswith("GANYMEDE_REDIS_URL=")]
     port = free_port()
@@ -96,6 +97,7 @@ def test_the_parts_can_be_started_one_by_one(tmp_path: Path, redis_port: int) ->
     assert ended[1] == 0
 
 
+@pytest.mark.slow
 def test_a_backup_brings_models_and_runs_back(tmp_path: Path) -> None:
     service = start(tmp_path / "var")
     run_id = service.train(steps=20, model="kept", publish={"every_steps": 10}, **SMALL)

@@ -142,6 +142,7 @@ def test_sigterm_makes_it_checkpoint_and_leave_the_run_to_the_next_worker(
 
 
 @on_linux
+@pytest.mark.slow
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_training_process_that_hangs_is_killed_and_the_run_goes_on_from_its_checkpoint(
     settings: Settings,

@@ -14,6 +14,8 @@ from playwright.sync_api import Page, expect
 from tests.e2e.conftest import Service
 from tests.e2e.page.conftest import Tab
 
+pytestmark = pytest.mark.slow
+
 VIEWS = [
     "#/models",
     "#/models/drawn",

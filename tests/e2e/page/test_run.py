@@ -11,6 +11,8 @@ from tests.e2e.conftest import Service
 from tests.e2e.page.conftest import Tab
 from tests.e2e.page.lived import at, lived_run, measured
 
+pytestmark = pytest.mark.slow
+
 STEPS = 1000
 TABS = ["log", "config", "copies"]
 

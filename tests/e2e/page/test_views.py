@@ -13,6 +13,8 @@ from tests.e2e.conftest import SMALL, Service
 from tests.e2e.page.conftest import Tab
 from tests.fixtures import until
 
+pytestmark = pytest.mark.slow
+
 VIEWS = [
     "",
     "#/studio?seed=7&label=3",

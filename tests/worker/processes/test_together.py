@@ -65,6 +65,7 @@ def trainers_of(run: Run, parent: int | None = None) -> list[int]:
     return sorted(mine, key=lambda pid: int(mine[pid][-3]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("augment", "steps"), [("none", 20), ("ada", 35)])  # until it changes pictures
 def test_two_processes_learn_what_one_learns_from_the_same_batches(
     create_run: CreateRun, train_together: TrainHere, blobs: str, augment: str, steps: int
