@@ -44,7 +44,7 @@ test: $(DEV) $(GENERATOR)/.made  ## run the tests, but for the slow ones
 
 # Two at a time: each has processes of its own.
 # pytest says 5 where it found no test: true of a project without slow tests, a mistake where ARGS chose among them.
-test-slow: $(DEV)  ## run the tests that take minutes
+test-slow: $(DEV)  ## run the tests that start whole services or take minutes
 	@$(BIN)/python -m pytest -n 2 -m slow $(ARGS) || { \
 	  status=$$?; \
 	  [ $$status -eq 5 ] && [ -z "$${ARGS:-}" ] || exit $$status; \

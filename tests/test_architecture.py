@@ -270,11 +270,6 @@ def test_the_parent_of_the_training_processes_never_loads_torch() -> None:
     _run_python("import sys, worker.__main__, worker.rq_worker; assert 'torch' not in sys.modules")
 
 
-def test_the_api_of_a_machine_without_a_gpu_starts_without_torch() -> None:
-    # It is the engine process that draws; torch takes seconds and 200 MB.
-    _run_python("import sys, app.__main__, app.main; assert 'torch' not in sys.modules")
-
-
 @pytest.mark.parametrize(
     "use",
     [

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,10 @@ def test_an_address_of_redis_that_cannot_be_used_ends_the_process_and_is_not_quo
     assert "GANYMEDE_MAX_IMAGES: " in done.stderr
     assert "s3cret" not in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_the_api_starts_without_torch() -> None:
+    # It is the engine process that draws; torch takes seconds and 200 MB.
+    code = "import sys, app.__main__, app.main; sys.exit('torch' in sys.modules)"
+
+    subprocess.run([sys.executable, "-c", code], check=True)
