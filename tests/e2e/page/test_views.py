@@ -3,7 +3,7 @@
 import json
 import re
 from pathlib import Path
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 import pytest
 from PIL import Image
@@ -21,15 +21,13 @@ VIEWS = [
     "#/studio?seed=7&tab=grid&model=avatars",
     "#/studio?seed=7&tab=morph&keys=7,8,9",
     "#/studio?seed=7&tab=map&x=1.5",
-    "#/runs",
-    "#/runs?status=failed",
-    "#/nowhere",
+    *("#/runs", "#/runs?status=failed", "#/nowhere"),
 ]
 
 
 def asked(page: Page) -> dict[str, str]:
     """The query of the view that the address names."""
-    return {name: values[0] for name, values in parse_qs(page.url.partition("?")[2]).items()}
+    return dict(parse_qsl(page.url.partition("?")[2]))
 
 
 def drawn(page: Page, where: str) -> str:
