@@ -42,10 +42,10 @@ demo: $(RUN)  ## train a small GAN through the API, draw with it, measure it, st
 test: $(DEV) $(GENERATOR)/.made  ## run the tests, but for the slow ones
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
 
-# Two at a time: each has processes of its own.
+# Three files at a time: each has processes of its own, and most wait for them.
 # pytest says 5 where it found no test: true of a project without slow tests, a mistake where ARGS chose among them.
 test-slow: $(DEV)  ## run the tests that start whole services or take minutes
-	@$(BIN)/python -m pytest -n 2 -m slow $(ARGS) || { \
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m slow $(ARGS) || { \
 	  status=$$?; \
 	  [ $$status -eq 5 ] && [ -z "$${ARGS:-}" ] || exit $$status; \
 	  echo 'No test is marked slow, so nothing was run.'; }

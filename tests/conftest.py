@@ -1,6 +1,7 @@
 """What tests share: a real Valkey, a real store in a temporary folder, real small networks; no mocks of ours."""
 
 import itertools
+import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -31,6 +32,7 @@ from tests.manifests import dataset_manifest
 
 # What takes longest begins first: a file that a worker begins at the end keeps the others waiting.
 LONGEST = (
+    "worker/test_bytes_hold",
     "e2e/",
     "worker/processes/",
     "worker/test_every_recipe",
@@ -77,6 +79,14 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
     torch.set_num_threads(1)  # networks are tiny; two threads would only wait for each other
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_power_cut() -> Iterator[None]:
+    """Tests kill processes, not machines: what is written is there without fsync, too, and sooner."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _descriptor: None)
+        yield
 
 
 @pytest.fixture(scope="session")
