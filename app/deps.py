@@ -12,6 +12,7 @@ from app.datasets.imports import DatasetImports
 from app.engine.batcher import Batcher
 from app.engine.encoders import Encoders
 from app.engine.hot_reload import ServedModels
+from app.engine.keeper import TaskKeeper
 from app.events.activity import Activity
 from app.events.streams import Streams
 from app.generate.response_cache import ResponseCache
@@ -54,6 +55,7 @@ class Services:
     activity: Activity
     storage: StorageMeter
     telemetry: Telemetry
+    keeper: TaskKeeper
     began_at: float = field(default_factory=time.monotonic)
     draining: threading.Event = field(default_factory=threading.Event)
 

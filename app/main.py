@@ -19,6 +19,7 @@ from app.engine.batch import Backend
 from app.engine.batcher import Batcher
 from app.engine.encoders import Encoders
 from app.engine.hot_reload import ServedModels
+from app.engine.keeper import TaskKeeper
 from app.engine.process_backend import ProcessBackend
 from app.engine.source import Source
 from app.events import route as events
@@ -162,20 +163,16 @@ async def _services(
         log.warning("the default model cannot be drawn: %s", error)
     except Exception:  # a damaged store must not keep the rest from starting
         log.exception("the default model cannot be drawn")
-    tasks = [
-        asyncio.create_task(reconcile_for_ever(services.runs, services.queue)),
-        asyncio.create_task(watch_keys(access.sessions, services.wake_streams)),
-    ]
+    services.keeper.start("reconciler", lambda: reconcile_for_ever(services.runs, services.queue))
+    services.keeper.start("watch of the keys", lambda: watch_keys(access.sessions, services.wake_streams))
     try:
         yield services
     finally:
         services.begin_drain()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
         await services.probes.close()
         await models.close()
         await services.batcher.close()
+        await services.keeper.close()
         await backend.close()
         services.encoders.shutdown()
         services.importer.shutdown()
@@ -188,7 +185,9 @@ def _make(
 ) -> Services:
     registry = Registry(store)
     source, bell = Source(registry, backend, settings.precision), RedisBell(settings.broker_url)
-    models = ServedModels(source, bell, telemetry, budget=settings.model_memory, max_wait_s=settings.max_wait)
+    keeper, max_wait_s = TaskKeeper(), settings.max_wait
+    budget = settings.model_memory
+    models = ServedModels(source, bell, telemetry, budget=budget, max_wait_s=max_wait_s, keeper=keeper)
     runs = RunStore(store)
     encoders = Encoders(settings.max_wait, telemetry)
     return Services(
@@ -203,15 +202,16 @@ def _make(
         datasets=DatasetStore(store),
         queue=TrainQueue(settings.broker_url),
         models=models,
-        batcher=Batcher(settings.max_wait, encoders, telemetry, backend.count, settings.timeout),
+        batcher=Batcher(settings.max_wait, encoders, telemetry, backend.count, settings.timeout, keeper),
         response_cache=ResponseCache(settings.cache_bytes, telemetry),
         encoders=encoders,
-        streams=Streams(),
-        activity=Activity(runs, models),
+        streams=Streams(keeper),
+        activity=Activity(runs, models, keeper),
         imports=DatasetImports(store.root),
         probes=Probes(settings.device),
         storage=StorageMeter(store, settings.max_store, settings.disk_reserve),
         telemetry=telemetry,
+        keeper=keeper,
         importer=ThreadPoolExecutor(1, "import"),  # a model that is checked is in memory: one at a time
     )
 

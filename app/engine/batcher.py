@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from app.engine.batch import BatchResult, Rows
 from app.engine.encoders import Encoders
 from app.engine.engine import Engine
+from app.engine.keeper import KeptTask, TaskKeeper
 from app.engine.pace import MARGIN, Pace
 from app.engine.queues import Queues, RequestSlice, images_of
 from app.engine.request import EngineRequest, Patience, RequestOutput, grouped
@@ -44,13 +45,15 @@ class Batcher:
         telemetry: EngineTelemetry | None = None,
         slots: int = 1,
         timeout_s: float = 60.0,
+        keeper: TaskKeeper | None = None,
     ) -> None:
         self.max_wait_s, self.encoders, self.telemetry = max_wait_s, encoders, telemetry or EngineTelemetry()
         self._overloaded = self.telemetry.rejected.labels(Overloaded.code)
         self.slots = slots  # forward passes at a time
         self._patience = Patience(timeout_s)
         self._queues, self._pace = Queues(), Pace()
-        self._tasks: list[asyncio.Task[None]] = []  # one a slot
+        self._keeper = keeper or TaskKeeper()
+        self._tasks: list[KeptTask] = []  # one a slot
         self._idle: list[asyncio.Future[None]] = []  # of slots that wait
         self._is_closing = False
         self.is_full = False  # whether the last who came was refused
@@ -61,21 +64,22 @@ class Batcher:
     def start(self) -> None:
         """Start the slots on the running event loop."""
         self._loop = asyncio.get_running_loop()
-        self._tasks = [self._loop.create_task(self._work()) for _ in range(self.slots)]
+        self._tasks = [self._keeper.start(f"slot {i}", self._work) for i in range(self.slots)]
 
     async def close(self, patience_s: float = 30.0) -> None:
         """Draw what waits, and refuse new requests."""
         self._is_closing = True
         while self._idle:
             self._wake()
-        _, late = await asyncio.wait(self._tasks, timeout=patience_s)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        if tasks := [kept.task for kept in self._tasks if kept.task is not None]:
+            await asyncio.wait(tasks, timeout=patience_s)
+        for kept in self._tasks:  # those that are late, or dead
+            await kept.close()
 
     @property
     def is_alive(self) -> bool:
-        return bool(self._tasks) and not any(task.done() for task in self._tasks)
+        """Whether a slot draws, or waits to; one that died is started again, and told of in /readyz."""
+        return any(kept.is_alive for kept in self._tasks)
 
     @property
     def waiting(self) -> int:
@@ -135,7 +139,7 @@ class Batcher:
         """Raise Overloaded or NotReady if `submit` would refuse every request."""
         if self._is_closing or not self.is_alive:
             self.telemetry.rejected.labels(NotReady.code).inc()
-            raise NotReady("the service is shutting down")
+            raise NotReady("the service is shutting down" if self._is_closing else "the engine is being started again")
         wait_s = self._queues.seconds / self._pace.speed
         self.is_full = wait_s * MARGIN > self.max_wait_s
         if self.is_full:
@@ -154,8 +158,11 @@ class Batcher:
 
     def _wake(self) -> None:
         """Wake one idle slot."""
-        if self._idle:
-            self._idle.pop().set_result(None)
+        while self._idle:
+            waiting = self._idle.pop()
+            if not waiting.done():  # else it died while it waited
+                waiting.set_result(None)
+                return
 
     async def _work(self) -> None:
         while True:
@@ -173,6 +180,12 @@ class Batcher:
             try:
                 if parts:
                     await self._draw_batch(engine, parts)
+            except BaseException:  # the slot dies: nobody else will draw what it took
+                lost = [request for request, _ in parts if not request.is_over]
+                for request in lost:
+                    self._queues.drop(request)
+                self._settle([(request, NotReady("what draws it was ended; send it again")) for request in lost])
+                raise
             finally:
                 self._queues.end(engine)
 

@@ -7,13 +7,13 @@ one before it serving, and is told in `failures`. Knows no HTTP.
 import asyncio
 import contextlib
 import logging
-import threading
 import time
 import weakref
 from collections.abc import Callable
 from typing import Protocol
 
 from app.engine.engine import Engine
+from app.engine.keeper import KeptTask, TaskKeeper
 from app.engine.loader import Loader, LoadFailure
 from app.engine.lookups import Lookups
 from app.engine.model_cache import Key, ModelCache, Version
@@ -47,14 +47,21 @@ class ServedModels:
     """
 
     def __init__(
-        self, source: Source, bell: Bell, telemetry: EngineTelemetry, *, budget: int, max_wait_s: float
+        self,
+        source: Source,
+        bell: Bell,
+        telemetry: EngineTelemetry,
+        *,
+        budget: int,
+        max_wait_s: float,
+        keeper: TaskKeeper | None = None,
     ) -> None:
         self.source, self.registry, self.bell = source, source.registry, bell
         self.device = source.backend.device
         self.served: dict[ModelRef, Engine] = {}  # references without a version: what they mean now
         self.problems: dict[ModelRef, str] = {}  # references that cannot be looked after, and why
         self.cache = ModelCache(budget, telemetry, self._dropped)
-        self.loader = Loader(self.source.read, self.cache.add, max_wait_s, telemetry)
+        self.loader = Loader(self.source.read, self.cache.add, max_wait_s, telemetry, keeper)
         self._found: dict[RunRef, tuple[float, Key]] = {}  # the checkpoint that a reference meant, and when
         self._seen: dict[str, Stamp] = {}  # models that were looked after, and how their folders were then
         self._turns: weakref.WeakValueDictionary[Reference, asyncio.Lock] = weakref.WeakValueDictionary()
@@ -63,25 +70,25 @@ class ServedModels:
         self._asked = Lookups("asked", telemetry, max_wait_s)
         self._has_dropped = False
         self._rung = asyncio.Event()
-        self._over = threading.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._keeper = keeper or TaskKeeper()
+        self._tasks: list[KeptTask] = []
 
     def start(self) -> None:
         """Watch the store; called on the running event loop."""
         loop = asyncio.get_running_loop()
-        self._task = loop.create_task(self._watch())
 
         def heard(_model: str) -> None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: we are shutting down
                 loop.call_soon_threadsafe(self._rung.set)
 
-        threading.Thread(target=self.bell.listen, args=(heard, self._over.is_set), name="bell", daemon=True).start()
+        self._tasks = [
+            self._keeper.start("watch of the models", self._watch),
+            self._keeper.start_thread("bell", lambda is_over: self.bell.listen(heard, is_over)),
+        ]
 
     async def close(self) -> None:
-        self._over.set()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for kept in self._tasks:
+            await kept.close()
         await self.loader.close()
         self._own.shutdown()
         self._asked.shutdown()
@@ -225,7 +232,8 @@ class ServedModels:
         """Look where the served references point, every two seconds and whenever the bell rings."""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._rung.wait(), POLL_EVERY_S)
+                async with asyncio.timeout(POLL_EVERY_S):
+                    await self._rung.wait()
             self._rung.clear()
             try:
                 await self.look()

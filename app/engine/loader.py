@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from app.engine.engine import Engine
+from app.engine.keeper import KeptTask, TaskKeeper
 from app.engine.model_cache import Key
 from app.engine.telemetry import EngineTelemetry
 from core.errors import NotFound, NotReady, Overloaded, StoreDamaged
@@ -53,6 +54,7 @@ class Loader:
         loaded: Callable[[Engine], None],
         max_wait_s: float,
         telemetry: EngineTelemetry,
+        keeper: TaskKeeper | None = None,
     ) -> None:
         self.max_wait_s, self.telemetry = max_wait_s, telemetry
         self.failures: dict[Key, LoadFailure] = {}
@@ -60,7 +62,8 @@ class Loader:
         self._thread = ThreadPoolExecutor(1, "loader")
         self._waiting: dict[Key, Load] = {}  # in the order they came
         self._current: tuple[Key, Load] | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._keeper = keeper or TaskKeeper()
+        self._task: KeptTask | None = None
         self._load_s = 0.1  # of one load, smoothed
 
     async def load(self, key: Key, *, is_urgent: bool = False) -> Engine:
@@ -87,8 +90,7 @@ class Loader:
 
     async def close(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await self._task.close()
         current = [self._current[1]] if self._current else []
         for load in (*current, *self._waiting.values()):
             if not load.future.done():
@@ -107,8 +109,8 @@ class Loader:
             raise Overloaded(f"{len(self._waiting)} versions wait to be loaded, about {wait_s:.1f} s of work", wait_s)
         load = self._waiting[key] = Load(asyncio.get_running_loop().create_future())
         load.future.add_done_callback(_look_at)
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._work())
+        if self._task is None or self._task.is_done:
+            self._task = self._keeper.start("loader", self._work)
         return load
 
     async def _work(self) -> None:
@@ -121,9 +123,13 @@ class Loader:
                 engine = await self._read_now(key)
             except Exception as error:
                 load.future.set_exception(error)
+            except BaseException:  # it dies, or is ended: who waits for this one has to ask again
+                load.future.set_exception(NotReady("what loads it was ended; send it again"))
+                raise
             else:
                 load.future.set_result(engine)
-            self._current = None
+            finally:
+                self._current = None
 
     async def _read_now(self, key: Key) -> Engine:
         began = time.perf_counter()

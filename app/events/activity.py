@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 
 from app.catalog.summary import summary
 from app.engine.hot_reload import ServedModels
+from app.engine.keeper import KeptTask, TaskKeeper
 from app.events.streams import News, RunTail, encode, pings_until
 from app.train.body import run_body
 from core.errors import GanymedeError
@@ -25,8 +26,9 @@ NEWEST_KEPT = 512  # messages; a watcher that is further behind begins anew
 class Activity(News):
     """Sends every change of runs and models to its watchers."""
 
-    def __init__(self, runs: RunStore, models: ServedModels) -> None:
+    def __init__(self, runs: RunStore, models: ServedModels, keeper: TaskKeeper | None = None) -> None:
         super().__init__()
+        self._keeper = keeper or TaskKeeper()
         self.runs, self.models = runs, models
         self.watchers = 0
         self.is_closing = False
@@ -35,7 +37,7 @@ class Activity(News):
         self._followed: dict[str, RunTail] | None = None  # None: nobody watches
         self._read_at: dict[str, IndexedRun] = {}  # how a run stood when its events were read last
         self._models_sent: dict[str, ModelSummary] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._task: KeptTask | None = None
         self._looking = asyncio.Lock()
 
     def close(self) -> None:
@@ -64,7 +66,7 @@ class Activity(News):
     async def _following(self) -> AsyncIterator[None]:
         self.watchers += 1
         if self._task is None:
-            self._task = asyncio.create_task(self._follow())
+            self._task = self._keeper.start("events of the service", self._follow)
         try:
             async with self._looking:  # what was before the first watcher came is in its snapshot
                 if self._followed is None:
@@ -73,7 +75,7 @@ class Activity(News):
         finally:
             self.watchers -= 1
             if not self.watchers and self._task is not None:
-                self._task.cancel()
+                self._task.end()
                 self._task = None
                 self._followed = None
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
+from app.engine.keeper import KeptTask, TaskKeeper
 from app.train.body import eta_of, progress_of, task_of
 from core.errors import GanymedeError
 from core.runs import Run
@@ -136,8 +137,9 @@ class Feed(News):
 class Streams:
     """The feeds of all watched runs."""
 
-    def __init__(self) -> None:
-        self._feeds: dict[str, tuple[Feed, asyncio.Task[None]]] = {}
+    def __init__(self, keeper: TaskKeeper | None = None) -> None:
+        self._keeper = keeper or TaskKeeper()
+        self._feeds: dict[str, tuple[Feed, KeptTask]] = {}
         self.is_closing = False
 
     def close(self) -> None:
@@ -174,7 +176,7 @@ class Streams:
         """Share the feed of a run among its watchers."""
         if run.id not in self._feeds:
             feed = Feed(run)
-            self._feeds[run.id] = (feed, asyncio.create_task(feed.follow()))
+            self._feeds[run.id] = (feed, self._keeper.start(f"events of {run.id}", feed.follow))
         feed, task = self._feeds[run.id]
         feed.watchers += 1
         try:
@@ -183,7 +185,7 @@ class Streams:
         finally:
             feed.watchers -= 1
             if not feed.watchers:
-                task.cancel()
+                task.end()
                 del self._feeds[run.id]
 
 

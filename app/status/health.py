@@ -45,7 +45,7 @@ async def readiness(services: Services, troubles: list[str]) -> Readiness:
     keys = services.keyring.trouble
     audit = services.audit.trouble
     own = [f"{name}: {why}" for name, why in (("keys", keys), ("audit", audit)) if why]
-    degraded = [*own, *troubles, *services.models.degraded]
+    degraded = [*own, *services.keeper.troubles, *troubles, *services.models.degraded]
     reason, model = await _drawable(services)
     status = "ready" if reason is None else "not_ready"
     return Readiness(status=status, reason=reason, model=model, degraded=degraded)
