@@ -2,7 +2,6 @@
 
 import json
 import random
-import shutil
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from core.datasets.order import ImportForm, ImportOrder, Upload
 from core.store import Store
 from tests.core.conftest import ROOT
 from tests.core.datasets.conftest import LIMITS
+from tests.disks import can_mount
 from tests.uploads import class_folders, picture, zipped
 
 PIPE = subprocess.PIPE
@@ -109,14 +109,6 @@ def test_killed_at_any_moment_it_leaves_the_old_version_or_the_new_one_too(store
     store.sweep()
 
     assert list(store.path("tmp").iterdir()) == []
-
-
-def can_mount() -> bool:
-    """Whether a small disk can be had for a process, as in a user namespace of its own."""
-    if shutil.which("unshare") is None:
-        return False
-    tried = ["unshare", "-rm", "sh", "-c", "mount -t tmpfs -o size=1m tmpfs /mnt"]
-    return subprocess.run(tried, capture_output=True, check=False).returncode == 0
 
 
 @pytest.mark.skipif(not can_mount(), reason="no disk of its own can be mounted here")
