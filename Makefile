@@ -12,7 +12,7 @@ STARTER ?= digits
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: up demo test test-slow check format starter dataset dataset-avatars bench-serving bench-training bench-gpu fuzz constraints audit help clean preflight FORCE
+.PHONY: up demo test test-slow check format starter dataset dataset-avatars bench-serving bench-training bench-gpu chaos fuzz constraints audit help clean preflight FORCE
 
 # Where it is set, each of hundreds of processes that the tests start compiles all of our modules.
 unexport PYTHONDONTWRITEBYTECODE
@@ -83,6 +83,10 @@ bench-training: $(DEV)  ## measure training: our loop beside that of PyTorch's D
 
 bench-gpu: $(DEV)  ## on a GPU: its tests, serving as a share of graph replay, training (ten minutes; needs wrk)
 	$(BIN)/python -m bench.gpu $(ARGS)
+
+# Up to an hour and a half; a later call goes on behind the last.
+chaos: $(DEV)  ## kill, hang and starve a service that trains, at random moments, and judge what came of it
+	$(BIN)/python -m bench.chaos $(ARGS)
 
 # Half an hour. What is found is printed, and noted under docs/benchmarks.
 fuzz: $(DEV)  ## ask the API 20,000 things that its OpenAPI document allows, or does not

@@ -1,0 +1,266 @@
+"""Does to a service what it must survive, at random moments: `make chaos`.
+
+`python -m bench.chaos [--deeds 300] [--minutes 90] [--seed 0]`: broker, API and worker as processes of their own. Runs
+train one after the other. Each is hit by a few deeds (bench/deeds.py) at steps that the seed chooses. It is judged when
+it has ended: it succeeded, its last version has the bytes of a run that nothing disturbed, no version was published
+twice, and its events have no gap. Meanwhile pictures are asked for. Each deed and each run is noted in
+docs/benchmarks/chaos-<machine>.json; a later call goes on behind the last. `--shipped`: no limit shorter than shipped.
+"""
+
+import argparse
+import contextlib
+import random
+import signal
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from bench.deeds import API_IS_DOWN, DEEDS, draws
+from bench.machine import ROOT, machine, revision, slug
+from bench.service import OwnService, ServiceFailed
+from core.registry import Registry, VersionManifest
+from core.runs import Run, RunStore
+from ganymede.schemas.states import Status
+
+RESULTS = ROOT / "docs" / "benchmarks"
+STEPS = 400
+CHECKPOINTS, VERSIONS = 20, 4  # of a run
+DEEDS_A_RUN = 6
+RECOVERS_WITHIN_S = 1800.0  # on a busy machine; what is noted is how long it took
+LOOK_EVERY_S = 0.1
+MODEL = "chaos"
+RUN: dict[str, Any] = {
+    "recipe": "cgan",
+    "dataset": "mnist-10k",
+    "model": MODEL,
+    "seed": 7,
+    "config": {"width": 16, "batch_size": 16, "latent_dim": 4, "extractor": "none", "augment": "none"},
+    "publish": {"keep": 100, "final": "last"},
+    "stop": {"action": "alert"},
+}
+
+
+class DoneDeed(BaseModel):
+    """One deed: when, and how long until the run moved on and pictures were drawn."""
+
+    deed: str
+    run: str
+    step: int
+    seconds: float
+
+
+class JudgedRun(BaseModel):
+    """What became of a run."""
+
+    run: str
+    deeds: int
+    status: Status
+    attempts: int
+    bytes_compared: int
+    is_as_undisturbed: bool
+    published_twice: int
+    gaps: int
+
+    @property
+    def is_good(self) -> bool:
+        whole = self.status is Status.SUCCEEDED and self.is_as_undisturbed
+        return whole and not self.published_twice and not self.gaps
+
+
+class ChaosReport(BaseModel):
+    """All that was done, and what came of it."""
+
+    machine: dict[str, Any]
+    revision: str
+    deeds: list[DoneDeed] = []
+    runs: list[JudgedRun] = []
+    drawn: int = 0
+    not_drawn: int = 0  # while the API was up
+    leftovers: list[str] = []
+
+    @property
+    def is_good(self) -> bool:
+        runs = all(
+            r.status is Status.SUCCEEDED and r.is_as_undisturbed and not r.published_twice + r.gaps for r in self.runs
+        )
+        return runs and not self.not_drawn and not self.leftovers
+
+
+class Asking(threading.Thread):
+    """Asks for a picture now and then, and counts; those that are asked for while the API is down do not count."""
+
+    def __init__(self, service: OwnService) -> None:
+        super().__init__(daemon=True)
+        self.service, self.is_over, self.is_down = service, threading.Event(), False
+        self.seen: Counter[bool] = Counter()
+
+    def run(self) -> None:
+        while not self.is_over.wait(0.5):
+            was_down = self.is_down
+            is_drawn = draws(self.service)
+            if not (was_down or self.is_down):
+                self.seen[is_drawn] += 1
+
+
+class Chaos:
+    """One service, and what is done to it."""
+
+    def __init__(self, service: OwnService, report: ChaosReport, steps: int = STEPS) -> None:
+        self.service, self.report, self.steps = service, report, steps
+        self.asking = Asking(service)
+        self.reference = b""
+
+    @contextlib.contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Make the bytes to compare with, then ask for pictures until the end."""
+        run = self.begin()
+        self.wait(run, lambda: run.state().status.is_terminal)
+        self.reference = self.weights(run)
+        self.asking.start()
+        try:
+            yield
+        finally:
+            self.asking.is_over.set()
+            self.asking.join()
+            self.report.drawn += self.asking.seen[True]
+            self.report.not_drawn += self.asking.seen[False]
+            self.report.leftovers = [path.name for path in self.service.store.path("tmp").iterdir()]
+
+    def begin(self) -> Run:
+        own = {"steps": self.steps, "checkpoint_every": self.steps // CHECKPOINTS}
+        body = {
+            **RUN,
+            "config": {**RUN["config"], **own},
+            "publish": {**RUN["publish"], "every_steps": self.steps // VERSIONS},
+        }
+        with self.service.client() as client:
+            answer = client.post("/train", json=body)
+        answer.raise_for_status()
+        return RunStore(self.service.store).get(answer.json()["id"])
+
+    def disturb(self, names: Sequence[str], seed: str) -> None:
+        """One run, with these deeds in this order."""
+        rng, run = random.Random(seed), self.begin()
+        moments = sorted(rng.randrange(1, self.steps * 9 // 10) for _ in names)
+        for name, moment in zip(names, moments, strict=True):
+            self.wait(run, lambda moment=moment: run.state().progress.step >= moment)
+            if run.state().status.is_terminal:
+                break
+            self.do(name, run, rng)
+        self.wait(run, lambda: run.state().status.is_terminal)
+        self.judge(run)
+
+    def do(self, name: str, run: Run, rng: random.Random) -> None:
+        began, step = time.monotonic(), run.state().progress.step
+        self.asking.is_down = name in API_IS_DOWN
+        DEEDS[name](self.service, run, rng)
+        self.asking.is_down = False
+        before = run.state().last_heartbeat_at
+        self.wait(run, lambda: run.state().status.is_terminal or self.moves(run, step, before))
+        self.wait(run, lambda: draws(self.service))
+        self.report.deeds.append(DoneDeed(deed=name, run=run.id, step=step, seconds=round(time.monotonic() - began, 1)))
+        print(f"{run.id} step {step}: {name}, {self.report.deeds[-1].seconds} s", flush=True)
+
+    @staticmethod
+    def moves(run: Run, step: int, before: str | None) -> bool:
+        state = run.state()
+        return state.progress.step > step and state.last_heartbeat_at != before
+
+    def judge(self, run: Run) -> None:
+        state, weights = run.state(), self.weights(run)
+        keys = [(made.branch, made.step) for made in self.versions() if made.run == run.id]
+        ids = [event.id for event in run.events()]
+        judged = JudgedRun(
+            run=run.id,
+            deeds=sum(deed.run == run.id for deed in self.report.deeds),
+            status=state.status,
+            attempts=state.attempt,
+            bytes_compared=len(weights),
+            is_as_undisturbed=weights == self.reference,
+            published_twice=len(keys) - len(set(keys)),
+            gaps=len(set(range(1, len(ids) + 1)) ^ set(ids)),
+        )
+        self.report.runs.append(judged)
+        print(judged, flush=True)
+
+    def versions(self) -> list[VersionManifest]:
+        registry = Registry(self.service.store)
+        return [registry.manifest(MODEL, version) for version in registry.versions(MODEL)]
+
+    def weights(self, run: Run) -> bytes:
+        """Of the version that it published last; nothing where it has none."""
+        published, registry = run.state().published, Registry(self.service.store)
+        if not published:
+            return b""
+        return (registry.folder(MODEL, published[-1].version) / "generator.safetensors").read_bytes()
+
+    def wait(self, run: Run, look: Any) -> None:
+        deadline = time.monotonic() + RECOVERS_WITHIN_S
+        while not look():
+            if time.monotonic() > deadline:
+                raise ServiceFailed(f"{run.id} is {run.state().status} at step {run.state().progress.step} for ever")
+            time.sleep(LOOK_EVERY_S)
+
+
+def table(report: ChaosReport) -> str:
+    """For people: a line a kind of deed, then the sums."""
+    lines = [f"{'deed':28}{'done':>6}{'median s':>10}{'max s':>8}"]
+    for name in DEEDS:
+        seconds = [deed.seconds for deed in report.deeds if deed.deed == name]
+        if seconds:
+            lines.append(f"{name:28}{len(seconds):6}{statistics.median(seconds):10.1f}{max(seconds):8.1f}")
+    runs = report.runs
+    as_undisturbed = sum(run.is_as_undisturbed for run in runs)
+    lines += [
+        f"runs: {len(runs)}, succeeded {sum(run.status is Status.SUCCEEDED for run in runs)}, of the bytes of an "
+        f"undisturbed one {as_undisturbed} ({sum(run.bytes_compared for run in runs)} bytes compared)",
+        f"versions published twice: {sum(run.published_twice for run in runs)}",
+        f"gaps in events: {sum(run.gaps for run in runs)}",
+        f"pictures drawn: {report.drawn}, not drawn while the API was up: {report.not_drawn}",
+        f"left over: {report.leftovers or 'nothing'}",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--deeds", type=int, default=300)
+    parser.add_argument("--minutes", type=float, default=90)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=int, default=STEPS, help="of each run")
+    parser.add_argument("--stall-after", type=float, default=60, help="GANYMEDE_STALL_AFTER, in seconds")
+    parser.add_argument("--shipped", action="store_true", help="leave GANYMEDE_STALL_AFTER as it is shipped")
+    parser.add_argument("--only", nargs="+", choices=DEEDS, default=list(DEEDS), help="of the deeds")
+    asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # leaves nothing behind
+    measured_on = machine()
+    target = RESULTS / f"chaos-{slug(measured_on)}.json"
+    report = ChaosReport(machine=measured_on, revision=revision())
+    if target.exists():
+        report = ChaosReport.model_validate_json(target.read_text(encoding="utf-8"))
+    over_at = time.monotonic() + 60 * asked.minutes
+    limits = {} if asked.shipped else {"STALL_AFTER": str(asked.stall_after)}
+    with tempfile.TemporaryDirectory(prefix="ganymede-chaos-") as folder:
+        home = Path(folder)
+        with OwnService.running(home, "api", "worker", **limits) as service:
+            chaos = Chaos(service, report, asked.steps)
+            with chaos.going_on():
+                while len(report.deeds) < asked.deeds and time.monotonic() < over_at:
+                    seed = f"{asked.seed}-{len(report.runs)}"
+                    chaos.disturb(random.Random(seed).choices(asked.only, k=DEEDS_A_RUN), seed)
+                    target.write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    target.write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    print(table(report))
+    sys.exit(not report.is_good)
+
+
+if __name__ == "__main__":
+    main()
