@@ -12,6 +12,7 @@ from ganymede.client.connection import ServiceConnection, given, part
 from ganymede.client.follow import Follower
 from ganymede.errors import ClientError
 from ganymede.schemas.bodies import Page
+from ganymede.schemas.drawings import TimelineBody
 from ganymede.schemas.models import VersionBody
 from ganymede.schemas.nearest import NearestBody
 from ganymede.schemas.runs import CheckpointBody, EventBody, MetricsBody, ProgressMessage, RunBody, SampleBody
@@ -155,6 +156,29 @@ class Runs:
         path, headers = f"{_path(run)}/checkpoints/{part(step)}/nearest", {"Accept": f"image/{form}"}
         return self._connection.send("GET", path, headers=headers).content
 
+    def timeline(self, run: RunRef, **how: Any) -> TimelineBody:
+        """One seed, drawn by each checkpoint that the run keeps and each version that was published of it, and what is
+        gone; `how` as in `timeline_picture`."""
+        asked = {"run": _id(run), **given(**how), "format": "json"}
+        return self._connection.get(TimelineBody, "/generate/timeline", asked)
+
+    def timeline_picture(
+        self,
+        run: RunRef,
+        *,
+        seed: int | None = None,
+        label: int | str | None = None,
+        truncation: float | None = None,
+        scale: int | None = None,
+        fps: int | None = None,
+        form: str = "png",
+    ) -> bytes:
+        """The same as one picture: a strip (`png`), or one that moves (`webp`, `gif` or `apng`)."""
+        how = given(seed=seed, label=label, truncation=truncation, scale=scale, fps=fps)
+        return self._connection.send(
+            "GET", "/generate/timeline", params={"run": _id(run), **how, "format": form}
+        ).content
+
     def checkpoints(self, run: RunRef) -> Iterator[CheckpointBody]:
         return (checkpoint for page in self.checkpoint_pages(run) for checkpoint in page.data)
 
@@ -178,4 +202,8 @@ class Runs:
 
 
 def _path(run: RunRef) -> str:
-    return f"/train/{part(run if isinstance(run, str) else run.id)}"
+    return f"/train/{part(_id(run))}"
+
+
+def _id(run: RunRef) -> str:
+    return run if isinstance(run, str) else run.id

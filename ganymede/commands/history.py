@@ -1,10 +1,12 @@
-"""`ganymede runs log`, `events`, `metrics`, `samples`, `nearest`, `checkpoints`, `publish`: what a run has left behind.
+"""`ganymede runs log`, `events`, `metrics`, `samples`, `nearest`, `timeline`, `checkpoints`, `publish`: what a
+run has left behind.
 
 Knows no route.
 """
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from ganymede.schemas.runs import MetricsBody
 
 LOOK_EVERY_S = 1.0
+MOVING = {".webp": "webp", ".gif": "gif", ".apng": "apng"}  # endings of files that move
 
 
 @command(runs, "log")
@@ -144,6 +147,38 @@ def nearest(
     columns = ("SEED", "LABEL", "DISTANCE", "REAL PICTURE")
     session.reply_list(pages, columns, lambda p: (p.seed, p.label, f"{p.distance:.4g}", p.index))
     session.say(f"step {told.step}: median of fakes {told.fakes.median:.4g}, of real pictures {told.reals.median:.4g}")
+
+
+@command(runs, "timeline")
+def timeline(
+    session: Session,
+    run: RunName,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Save a strip (PNG), or what moves (WebP, GIF); - is stdout."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Drawn by each of them.")] = 0,
+    label: Annotated[str | None, typer.Option("--label", "-l", help="Class name or index.")] = None,
+    scale: Annotated[int | None, typer.Option(help="Every pixel becomes a square of so many pixels: 1 to 8.")] = None,
+) -> None:
+    """See a run learn: one seed through all that is kept of its steps."""
+    if output is not None:
+        saving.check(session, output)
+    run_id = find_run(session, run)
+    if output is not None:
+        form = MOVING.get(Path(output).suffix.lower(), "png")
+        saving.put(output, session.client.runs.timeline_picture(run_id, seed=seed, label=label, scale=scale, form=form))
+        session.say(f"seed {seed} through the steps of {run_id} -> {saving.shown_name(output)}")
+        return
+    from ganymede.schemas.bodies import Page  # here: `ganymede --help` needs no pydantic
+    from ganymede.schemas.drawings import TimelineFrame
+
+    told = session.client.runs.timeline(run_id, seed=seed, label=label, scale=scale)
+    pages = iter([Page[TimelineFrame](data=told.frames, next_cursor=None)])
+    session.reply_list(pages, ("STEP", "DRAWN BY"), lambda frame: (frame.step, frame.reference))
+    session.say(f"{told.num_gone} checkpoints are gone; -o FILE saves the pictures")
 
 
 @command(runs, "checkpoints")

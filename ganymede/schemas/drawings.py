@@ -117,3 +117,31 @@ class MorphManifest(DrawnFacts):
     loop: bool
     fps: int
     frames: list[MorphFrame]
+
+
+class TimelineFrame(BaseModel):
+    """What one checkpoint of a run draws, or a version that was published of it."""
+
+    step: int
+    reference: str = Field(
+        description="What drew it, for `/generate`.", examples=["run:run_0192f1c7a4e1b2c3d4e5@0-500"]
+    )
+    png: str = Field(description="The PNG, in base64.", repr=False)
+
+
+class TimelineBody(BaseModel):
+    """One seed through the steps of a run, and what is no longer there to be drawn with."""
+
+    run: str
+    seed: int
+    label: int | None = Field(description="Index of the class; null: the model knows no classes.")
+    label_name: str | None
+    truncation: float
+    scale: int
+    height: int = Field(description="Of each frame, in pixels, `scale` included; as `width`.")
+    width: int
+    channels: int = Field(description="1: grey; 3: red, green, blue.")
+    frames: list[TimelineFrame] = Field(description="In the order of their steps.")
+    omitted_steps: list[int] = Field(description="Kept, but more than an answer has frames.")
+    num_gone: int = Field(description="Steps with a checkpoint that was dropped since.")
+    gone_steps: list[int] = Field(description="The newest 100 of those.")

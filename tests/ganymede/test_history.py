@@ -63,6 +63,33 @@ def test_of_a_step_that_was_not_evaluated_the_words_of_the_service_are_told(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_timeline_is_a_table_or_a_picture_in_the_form_of_the_file(
+    contract: Contract, ganymede: Ganymede, tmp_path: Path
+) -> None:
+    frame = {"step": 5, "reference": "mine@1", "png": ""}
+    facts = {"run": RUN, "seed": 7, "label": None, "label_name": None, "truncation": 1.0, "scale": 1, "height": 8}
+    told = {
+        **facts,
+        "width": 8,
+        "channels": 1,
+        "frames": [frame],
+        "omitted_steps": [],
+        "num_gone": 3,
+        "gone_steps": [1],
+    }
+    contract.on("GET", "/generate/timeline", Answer(told), Answer(b"PICTURE"))
+
+    listed = ganymede("runs", "timeline", RUN, "--seed", "7")
+    ganymede("runs", "timeline", RUN, "-o", str(tmp_path / "s.png"))
+    ganymede("runs", "timeline", RUN, "-l", "3", "-o", str(tmp_path / "s.WEBP"))
+
+    assert listed.stdout.splitlines()[1] == "5\tmine@1"
+    assert "3 checkpoints are gone" in listed.stderr
+    assert [request.query["format"] for request in contract.seen] == [["json"], ["png"], ["webp"]]
+    assert (contract.seen[0].query["seed"], contract.seen[2].query["label"]) == (["7"], ["3"])
+    assert (tmp_path / "s.WEBP").read_bytes() == b"PICTURE"
+
+
 def log(*parts: tuple[str, int]) -> list[Answer]:
     return [Answer(text, headers={"Next-Offset": str(offset)}) for text, offset in parts]
 

@@ -23,8 +23,9 @@ import { ChartControls, Charts } from "../parts/run_charts.js";
 import { CheckpointsTab, ConfigTab, EventsTab, LogTab } from "../parts/run_tabs.js";
 import { Scrubber } from "../parts/scrubber.js";
 import { Progress, StatusChip, VerdictChip } from "../parts/status.js";
+import { TimelineTab } from "../parts/timeline.js";
 
-const TABS = { events: "Events", log: "Log", config: "Config", checkpoints: "Checkpoints", copies: "Copies?" };
+const TABS = { events: "Events", log: "Log", config: "Config", checkpoints: "Checkpoints", timeline: "Timeline", copies: "Copies?" };
 
 /** @param {{params: {id: string}, query: Record<string, string>}} props */
 export default function Run({ params, query }) {
@@ -117,12 +118,12 @@ function Course({ run, query }) {
       </section>
       <div class="course-pictures">
         ${shown
-          ? html`<${Scrubber} run=${run} samples=${samples} index=${index} isNewest=${isNewest} onIndex=${pin} />`
+          ? html`<${Scrubber} run=${run} samples=${samples} index=${index} isNewest=${isNewest} onIndex=${pin} hasReal=${query.real === "1"} />`
           : html`<div class="card"><${Empty} icon="data" title=${samples ? "No pictures yet" : "Looking"}>It draws the same seeds again and again, so that you see what it learns.<//></div>`}
         <${Patience} run=${run} />
       </div>
     </div>
-    ${useMemo(() => html`<${Below} run=${run} events=${events} query=${query} tab=${TABS[query.tab] ? query.tab : "events"} />`, [run, events.length, query.tab, query.sheet])}`;
+    ${useMemo(() => html`<${Below} run=${run} events=${events} query=${query} tab=${TABS[query.tab] ? query.tab : "events"} />`, [run, events.length, query.tab, query.sheet, query.seed])}`;
 }
 
 /** @param {{run: any, events: any[], query: Record<string, string>, tab: string}} props */
@@ -137,6 +138,7 @@ function Below({ run, events, query, tab }) {
         ${tab === "events" && html`<${EventsTab} events=${events} />`}
         ${tab === "config" && html`<${ConfigTab} run=${run} />`}
         ${tab === "checkpoints" && html`<${CheckpointsTab} run=${run} />`}
+        ${tab === "timeline" && html`<${TimelineTab} run=${run} query=${query} />`}
         ${tab === "copies" && html`<${CopiesTab} run=${run} query=${query} />`}
       </div>
     </section>`;

@@ -59,6 +59,20 @@ def test_what_happened_becomes_marks_and_what_says_nothing_of_the_course_does_no
     assert "step 95 to step 50" in marks[1]["text"]
 
 
+@pytest.mark.parametrize(
+    ("gone", "omitted", "words"),
+    [
+        (0, [], "Every checkpoint"),
+        (1, [], "1 checkpoint of other steps is gone"),
+        (3, [5], "1 step between is left out"),
+    ],
+)
+def test_a_timeline_tells_what_is_not_there(call: Call, gone: int, omitted: list[int], words: str) -> None:
+    body = {"num_gone": gone, "omitted_steps": omitted, "label_name": None}
+
+    assert words in call("lib/timeline", "goneWords", body)
+
+
 SCORED = {**HISTORY, "columns": ["fd", "kid"], "data": [[5, 10, 15, 20, 25], [None] * 5, [3, None, 2, 2, 4]]}
 
 

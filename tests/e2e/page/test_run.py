@@ -56,6 +56,8 @@ def test_the_scrubber_goes_to_every_grid_and_to_exactly_that_one(tab: Tab, run: 
 
     page.reload()
     assert shown(page) == 10
+    page.get_by_label("Real pictures beside it").check()
+    expect(page.locator(".scrubber-real .picture:not(.is-loading) img")).to_be_visible()
 
 
 def test_a_chart_under_the_pointer_moves_the_pictures_and_a_click_keeps_them_there(tab: Tab, run: Run) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Position, expect
 
 from tests.e2e.conftest import SMALL, Service
 from tests.e2e.page.conftest import Tab
@@ -154,7 +154,7 @@ def test_a_morph_is_gone_through_frame_by_frame_and_saved_as_a_picture_that_move
     page.keyboard.press("ArrowRight")
     expect(page.locator(".stage-picture img")).not_to_have_attribute("src", first)
     page.get_by_label("Key 2", exact=True).fill("99")
-    page.get_by_label("Key 2", exact=True).press("Enter")
+    page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Go to seed 99")).to_be_visible()
     drawn(page, ".stage")
     with page.expect_download() as saved:
@@ -173,13 +173,9 @@ def test_a_map_is_dragged_through_and_leads_to_a_seed(tab: Tab) -> None:
     page = tab.open("#/studio?seed=7&tab=map")
     drawn(page, ".map-pad")
     before = drawn(page, ".map-shown")
-    box = page.locator(".map-pad").bounding_box()
-    assert box is not None
-
-    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.26, box["y"] + box["height"] * 0.41)
-    page.mouse.up()
+    side = page.locator(".map-pad").evaluate("(pad) => pad.clientWidth")
+    begin, end = Position(x=side * 0.5, y=side * 0.5), Position(x=side * 0.26, y=side * 0.41)
+    page.drag_and_drop(".map-pad", ".map-pad", source_position=begin, target_position=end)
     expect(page.locator(".map-shown")).to_contain_text("seed 208")
     expect(page.locator(".map-shown .picture:not(.is-loading) img")).not_to_have_attribute("src", before)
     page.get_by_role("button", name="To the nearest seed").click()
@@ -214,6 +210,8 @@ def test_a_training_is_seen_to_move_and_is_paused_and_cancelled_by_its_buttons(t
     page.get_by_role("dialog").get_by_role("button", name="Publish").click()
     expect(page.locator(".table tbody tr", has_text="picked@1")).to_have_count(1)
 
+    page.get_by_role("button", name="Timeline").click()
+    expect(page.locator(".timeline")).to_contain_text("picked@1")
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Cancel the run").click()
     expect(page.locator(".head").get_by_text("canceled")).to_be_visible()
