@@ -13,7 +13,7 @@ from ganymede.supervisor import free_port
 from tests.ganymede import hostile
 from tests.ganymede.conftest import Launch
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")]
 
 
 def pictures(target: Path) -> Path:

@@ -25,7 +25,7 @@ from tests.ganymede.contract import Answer, Contract
 STARTER = Path(models.__file__).parent / "starter" / "digits"
 
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")]
 
 
 def answers(port: int) -> bool:

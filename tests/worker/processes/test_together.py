@@ -28,6 +28,8 @@ from tests.worker.checkpoints.test_rollback import HOPELESS
 from tests.worker.conftest import CreateRun, TrainHere
 from worker.training import stopping
 
+pytestmark = pytest.mark.slow
+
 # Of a loss of about 1, over some steps: sums are made in another order. At ten times the learning rate the steps of a
 # GAN are chaotic, and one process with another number of threads ends as far off as two processes do.
 TOLERANCE, RATE = 1e-5, 2e-4
@@ -65,7 +67,6 @@ def trainers_of(run: Run, parent: int | None = None) -> list[int]:
     return sorted(mine, key=lambda pid: int(mine[pid][-3]))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("augment", "steps"), [("none", 20), ("ada", 35)])  # until it changes pictures
 def test_two_processes_learn_what_one_learns_from_the_same_batches(
     create_run: CreateRun, train_together: TrainHere, blobs: str, augment: str, steps: int
@@ -126,12 +127,10 @@ def test_what_the_first_process_decides_all_of_them_do(tmp_path: Path) -> None:
     assert told == [["done", ["RollBack", back], ["StopTraining", {"reason": "pause"}]]] * 3
 
 
-@pytest.mark.slow
 def test_the_others_wait_for_the_first_also_longer_than_for_one_that_hangs(tmp_path: Path) -> None:
     assert told_to_each(tmp_path, 2, "10") == [["done"], ["done"]]
 
 
-@pytest.mark.slow
 def test_a_run_of_several_processes_is_scored_and_judged_by_the_first(
     create_run: CreateRun, train_together: TrainHere
 ) -> None:
@@ -146,7 +145,6 @@ def test_a_run_of_several_processes_is_scored_and_judged_by_the_first(
     assert said.count("judged_by") == 1
 
 
-@pytest.mark.slow
 @on_linux
 @pytest.mark.parametrize("victim", [0, 1], ids=["the first", "another"])
 def test_a_killed_process_loses_the_attempt_and_the_next_one_finishes_the_run(
@@ -215,7 +213,6 @@ def test_a_limit_ends_all_of_them_with_the_same_step(create_run: CreateRun, trai
     assert (state.progress.step, state.published[-1].step) == (2, 2)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("is_cut_short", [False, True], ids=["in one go", "begun at its end"])
 def test_patience_ends_all_of_them_with_the_same_step(
     create_run: CreateRun, train_together: TrainHere, is_cut_short: bool
@@ -234,7 +231,6 @@ def test_patience_ends_all_of_them_with_the_same_step(
     assert state.ended_early.patience == 2
 
 
-@pytest.mark.slow
 def test_a_pause_stops_all_of_them_and_a_resumed_run_ends_as_an_undisturbed_one(
     create_run: CreateRun, train_together: TrainHere
 ) -> None:
@@ -256,7 +252,6 @@ def test_a_pause_stops_all_of_them_and_a_resumed_run_ends_as_an_undisturbed_one(
     assert weights[0] == weights[1]
 
 
-@pytest.mark.slow
 def test_all_go_back_together_until_it_is_too_often(create_run: CreateRun, train_together: TrainHere) -> None:
     run = create_run(**HOPELESS, processes=2, steps=30, report_every=2)
 
@@ -270,7 +265,6 @@ def test_all_go_back_together_until_it_is_too_often(create_run: CreateRun, train
     assert rates == [0.5, 0.25, 0.125]
 
 
-@pytest.mark.slow
 def test_a_remedy_changes_the_numbers_of_all_of_them(create_run: CreateRun, train_together: TrainHere) -> None:
     stop, rates = {"on": ["discriminator_too_strong"]}, {"generator_lr": 1e-7, "discriminator_lr": 5e-3}
     run = create_run(processes=2, steps=225, report_every=10, checkpoint_every=100, stop=stop, **rates)
