@@ -27,7 +27,8 @@ from core.machine.memory import give_back
 from core.machine.processes import python_module
 from core.registry import VersionManifest
 
-HANGS_AFTER_S = 60.0  # a command without an answer: the process is ended
+DRAWS_WITHIN_S = 20.0  # a batch; else the process is ended, and another draws it before its requests are given up
+ANSWERS_WITHIN_S = 60.0  # any other command: files are read
 LEAVES_WITHIN_S = 5.0
 FACTS = TypeAdapter(Facts)
 TRIES = 3  # of a batch; it may be the batch that the engine process dies of
@@ -106,24 +107,24 @@ class ProcessBackend:
             StoreDamaged: it reported that.
             RuntimeError: it cannot do this.
         """
-        message = pack(command, *blocks)
+        message, draws = pack(command, *blocks), command["do"] == "draw"
         for _ in range(TRIES - 1):
             try:
-                return await self._ask(message)
+                return await self._ask(message, draws=draws)
             except EngineProcessLost as error:
                 if self._is_closing:
                     raise
                 log.warning("%s; it is asked again", error)
-        return await self._ask(message)
+        return await self._ask(message, draws=draws)
 
-    async def _ask(self, message: bytes) -> Frame:
+    async def _ask(self, message: bytes, *, draws: bool) -> Frame:
         if self._is_closing:
             raise EngineProcessLost("the engine process is being closed")
         if self._process is None:
             await self._revive(self._life)
         link = await self._links.get()
         try:
-            answer, block = await _exchange(link, message)
+            answer, block = await _exchange(link, message, DRAWS_WITHIN_S if draws else ANSWERS_WITHIN_S)
         except EngineProcessLost:
             await self._revive(link.life)
             raise
@@ -164,7 +165,7 @@ class ProcessBackend:
             assert self._process is not None
             try:
                 for command in list(self._loaded.values()):
-                    answer, _ = await _exchange(links[0], pack(command))
+                    answer, _ = await _exchange(links[0], pack(command), ANSWERS_WITHIN_S)
                     if "error" in answer:
                         log.error("the engine process could not read %s again: %s", command["folder"], answer["error"])
             except EngineProcessLost:
@@ -218,13 +219,13 @@ class ProcessRunner:
         return BatchResult(images, answer["infer_s"], files, answer["encode_s"])
 
 
-async def _exchange(link: Link, message: bytes) -> Frame:
+async def _exchange(link: Link, message: bytes, within_s: float) -> Frame:
     try:
-        async with asyncio.timeout(HANGS_AFTER_S):
+        async with asyncio.timeout(within_s):
             return await link.connection.exchange(message)
     except TimeoutError:
         link.connection.close()
-        raise EngineProcessLost(f"the engine process did not answer within {HANGS_AFTER_S:g} s") from None
+        raise EngineProcessLost(f"the engine process did not answer within {within_s:g} s") from None
     except OSError as error:
         link.connection.close()
         raise EngineProcessLost(f"the engine process went away ({type(error).__name__})") from None

@@ -11,11 +11,12 @@ import pytest
 
 from app.engine.batch import Batch, PrecisionChoice, Rows, Runner
 from app.engine.engine import Engine, load_engine
-from app.engine.process_backend import ProcessBackend, ProcessRunner
+from app.engine.process_backend import DRAWS_WITHIN_S, ProcessBackend, ProcessRunner
 from app.engine.thread_backend import ThreadBackend
 from core.errors import StoreDamaged
 from core.images.png import write_png
 from core.registry import Registry
+from core.settings import Settings
 from models.noise import Latents, default_labels, draw_noise
 from tests.app.gated import drawn
 from tests.fixtures import Eventually, PublishTiny
@@ -124,16 +125,20 @@ async def test_an_engine_process_that_hangs_is_replaced(
 ) -> None:
     runner = await open_tiny("float32")
     expected, before = await draw(runner), pid_of(backend)
-    monkeypatch.setattr("app.engine.process_backend.HANGS_AFTER_S", 0.5)
+    monkeypatch.setattr("app.engine.process_backend.DRAWS_WITHIN_S", 0.5)
     monkeypatch.setattr("app.engine.process_backend.LEAVES_WITHIN_S", 0.5)
     freeze(before)
     hangs = asyncio.create_task(draw(runner))
     await asyncio.sleep(0)
-    monkeypatch.setattr("app.engine.process_backend.HANGS_AFTER_S", 60)  # its successor has to start first
+    monkeypatch.setattr("app.engine.process_backend.DRAWS_WITHIN_S", 60)  # its successor has to start first
 
     assert await hangs == expected
     assert await draw(runner) == expected
     assert pid_of(backend) != before
+
+
+def test_a_request_waits_long_enough_for_the_successor_of_a_process_that_hangs() -> None:
+    assert Settings().timeout > 2 * DRAWS_WITHIN_S
 
 
 async def test_what_it_cannot_read_is_told(
