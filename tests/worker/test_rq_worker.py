@@ -88,6 +88,7 @@ def test_no_callback_of_a_refused_job_is_called(settings: Settings, worker: "sub
     assert "not allowed" in str(result.exc_string)  # os._exit would have ended the horse without a word
 
 
+@pytest.mark.slow
 def test_a_queued_run_is_taken_and_trained(
     settings: Settings, worker: "subprocess.Popen[bytes]", create_run: CreateRun
 ) -> None:
@@ -100,6 +101,7 @@ def test_a_queued_run_is_taken_and_trained(
     assert "attempt 1 begins at step 0 of 20" in run.log_file.read_text()
 
 
+@pytest.mark.slow
 @on_linux
 def test_the_work_horse_dies_with_its_worker(
     settings: Settings, worker: "subprocess.Popen[bytes]", create_run: CreateRun
@@ -121,6 +123,7 @@ def test_the_work_horse_dies_with_its_worker(
 
 
 @on_linux
+@pytest.mark.slow
 @pytest.mark.parametrize("reaches_horse", [False, True], ids=["worker alone", "whole group"])
 def test_sigterm_makes_it_checkpoint_and_leave_the_run_to_the_next_worker(
     settings: Settings, worker: "subprocess.Popen[bytes]", create_run: CreateRun, reaches_horse: bool
@@ -175,6 +178,7 @@ def test_a_training_process_that_hangs_is_killed_and_the_run_goes_on_from_its_ch
     assert "attempt 2 begins at step 0" not in run.log_file.read_text()
 
 
+@pytest.mark.slow
 @on_linux
 def test_an_outage_of_redis_shorter_than_the_lease_goes_unnoticed(
     settings: Settings, worker: "subprocess.Popen[bytes]", create_run: CreateRun

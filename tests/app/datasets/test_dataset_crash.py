@@ -15,6 +15,8 @@ from tests.fixtures import Server, StartServer, http_get, until
 from tests.processes import children, command_line, freeze, lives, on_linux
 from tests.uploads import picture, zipped
 
+pytestmark = pytest.mark.slow
+
 BOUNDARY = "b"
 
 

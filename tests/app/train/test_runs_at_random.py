@@ -18,6 +18,7 @@ from core.registry import Registry
 from core.runs import Run, RunStore
 from core.runs.states import TRANSITIONS, VERBS
 from core.store import Store
+from ganymede.broker import Broker
 from ganymede.schemas.states import Failure, Status
 from tests.fixtures import PublishTiny, Server, StartServer
 
@@ -38,9 +39,9 @@ def registry(server: Server) -> Registry:
 
 
 @pytest.fixture
-def own_queue(server: Server, broker_url: str) -> Iterator[TrainQueue]:
+def own_queue(server: Server, broker: Broker) -> Iterator[TrainQueue]:
     """That of the server."""
-    with TrainQueue(f"{broker_url}?db=1") as queue:
+    with TrainQueue(f"unix://{broker.socket_path}?db=1") as queue:
         queue.connection.flushdb()
         yield queue
 

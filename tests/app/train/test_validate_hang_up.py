@@ -14,7 +14,7 @@ from tests.processes import children, command_line, lives, on_linux
 
 BODY = {"recipe": "cgan", "dataset": "mnist-10k"}
 
-pytestmark = on_linux
+pytestmark = [on_linux, pytest.mark.slow]
 
 
 def ask(server: Server, **changes: object) -> socket.socket:
