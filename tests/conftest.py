@@ -32,6 +32,7 @@ from tests.manifests import dataset_manifest
 
 # What takes longest begins first: a file that a worker begins at the end keeps the others waiting.
 LONGEST = (
+    "e2e/test_walk",
     "worker/test_bytes_hold",
     "e2e/",
     "worker/processes/",
