@@ -14,6 +14,7 @@ from core.errors import DatasetNotFound, IllegalTransition, Overloaded, RunNotFo
 from core.keys.errors import QuotaExceeded
 from core.log import about_run
 from core.queue import QueueUnavailable
+from core.queue.reconcile import queue_attempt
 from core.runs import Run
 from core.runs.states import RunState
 from ganymede.schemas.keys import KeyScope
@@ -86,7 +87,7 @@ def _dataset_held(run: Run, services: Services) -> Iterator[None]:
 def enqueue(run: Run, state: RunState, services: Services) -> None:
     """Queue the run's attempt; while Redis is away, the reconciler does it later."""
     try:
-        services.queue.enqueue(run.id, state.attempt, at_front=state.preempted)
+        queue_attempt(run, state, services.queue)
     except QueueUnavailable as error:
         with about_run(run.id):
             log.warning("the run is on disk, and will be queued when Redis answers: %s", error)

@@ -33,6 +33,23 @@ def reconcile(runs: RunStore, queue: TrainQueue) -> int:
     return changed
 
 
+def queue_attempt(run: Run, state: RunState, queue: TrainQueue) -> bool:
+    """Queue the attempt of `state`; False if it was queued before.
+
+    Who ends a run writes its state first, and removes its job then. Here the job is queued first, and the state looked
+    at then: whichever is later finds the other, and no job of a run that is over stays.
+    """
+    is_new = queue.enqueue(run.id, state.attempt, at_front=state.preempted)
+    try:
+        now = run.state()
+        is_wanted = now.status.wants_worker and now.attempt == state.attempt
+    except RunNotFound:
+        is_wanted = False
+    if not is_wanted:
+        queue.remove(run.id, state.attempt)
+    return is_new
+
+
 def _look_after(run: Run, queue: TrainQueue) -> bool:
     try:
         state = run.state()
@@ -58,13 +75,13 @@ def _settle(run: Run, state: RunState, queue: TrainQueue) -> bool:
     if job in (JobState.WAITING, JobState.RUNNING):
         return False  # a worker has it, or will have it
     is_new = state.status is Status.QUEUED and job is JobState.ABSENT
-    if is_new and queue.enqueue(run.id, state.attempt, at_front=state.preempted):
+    if is_new and queue_attempt(run, state, queue):
         return True
     # lost; or Redis holds the torn rest of a job under this id, which only another attempt gets past
     after = run.change(lambda now: _next_attempt(_as_seen(now, state)))
     log.info("run %s lost its worker at step %d: %s", run.id, state.progress.step, after.status)
     if after.status is Status.QUEUED:
-        queue.enqueue(run.id, after.attempt, at_front=True)
+        queue_attempt(run, after, queue)
     return True
 
 

@@ -149,6 +149,25 @@ def test_what_was_asked_of_a_dead_attempt_is_settled(
     assert (run.state().status, waiting(queue)) == (settled, [])
 
 
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_a_run_that_ends_just_before_its_job_is_there_leaves_none(
+    runs: RunStore, queue: TrainQueue, run: Run, monkeypatch: pytest.MonkeyPatch, is_deleted: bool
+) -> None:
+    enqueue = queue.enqueue
+
+    def late(run_id: str, attempt: int, *, at_front: bool = False) -> bool:
+        run.move(Status.CANCELED)
+        queue.remove(run.id, attempt)
+        if is_deleted:
+            run.delete()
+        return enqueue(run_id, attempt, at_front=at_front)
+
+    monkeypatch.setattr(queue, "enqueue", late)
+    reconcile(runs, queue)
+
+    assert waiting(queue) == []
+
+
 @pytest.mark.parametrize("status", ["running", "canceling", "pausing", "queued"])
 def test_a_run_that_is_trained_is_left_alone(
     runs: RunStore, queue: TrainQueue, run: Run, start: Start, status: str

@@ -46,7 +46,7 @@ def test_looking_after_runs_reads_none_that_is_over(
     for _ in range(10):
         reconcile(runs, queue)
 
-    assert count < first <= count + 2
+    assert count < first <= count + 3  # those that are over once, and before and after it is queued the one that is not
     assert states_read(store_reads) <= 10 * 2
     assert waiting(queue) == [f"train-{run.id}-1"]
     store_reads.clear()
