@@ -26,7 +26,7 @@ class KeptTask:
         self.name, self._work, self._is_over = name, work, is_over
         self.task: asyncio.Task[None] | None = None
         self._is_ended = False
-        self._deaths, self._began = 0, 0.0
+        self._pause_s, self._began = FIRST_PAUSE_S, 0.0
         self._why: str | None = None
         self._again: asyncio.TimerHandle | None = None
         self._begin()
@@ -76,9 +76,8 @@ class KeptTask:
             self._is_over(self)
             return
         if time.monotonic() - self._began > STEADY_AFTER_S:
-            self._deaths = 0
-        pause_s = min(FIRST_PAUSE_S * 2**self._deaths, LONGEST_PAUSE_S)
-        self._deaths += 1
+            self._pause_s = FIRST_PAUSE_S
+        pause_s, self._pause_s = self._pause_s, min(2 * self._pause_s, LONGEST_PAUSE_S)
         self._why = type(error).__name__ if error else "cancelled"
         log.error("%s died (%s); it is started again in %g s", self.name, self._why, pause_s, exc_info=error)
         self._again = task.get_loop().call_later(pause_s, self._begin)

@@ -198,3 +198,23 @@ async def test_a_thread_that_raises_is_started_again_and_one_that_returns_is_don
         return len(began) == 2 and not keeper.tasks
 
     await eventually(is_done)
+
+
+async def test_a_task_that_dies_at_each_start_is_started_for_ever(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, eventually: Eventually
+) -> None:
+    monkeypatch.setattr(keeping, "FIRST_PAUSE_S", 1e-9)
+    monkeypatch.setattr(keeping, "LONGEST_PAUSE_S", 1e-9)
+    caplog.set_level("CRITICAL")
+    keeper, began = TaskKeeper(), []
+
+    async def work() -> None:
+        began.append(1)
+        raise OSError
+
+    async def goes_on() -> bool:
+        return len(began) > 1100
+
+    keeper.start("hopeless", work)
+    await eventually(goes_on)
+    await keeper.close()
