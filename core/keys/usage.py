@@ -105,8 +105,7 @@ class KeyUsage:
         """Raise QuotaExceeded where the key has trained as many minutes as it may today."""
         limit = key.training_minutes_a_day
         if limit is not None and self._of_today().training_s.get(key.id, 0.0) >= limit * MINUTE_S:
-            told = f"the key {key.id} may train {limit} minutes a day (of UTC), and they are used up"
-            raise QuotaExceeded(told, self._until_tomorrow_s())
+            raise QuotaExceeded(minutes_used_up(key), self._until_tomorrow_s())
 
     def _write(self, count: DayCount) -> None:
         text = json.dumps(count.model_dump(by_alias=True))
@@ -125,3 +124,7 @@ class KeyUsage:
 
     def _until_tomorrow_s(self) -> float:
         return 86_400 - self._now() % 86_400
+
+
+def minutes_used_up(key: Key) -> str:
+    return f"the key {key.id} may train {key.training_minutes_a_day} minutes a day (of UTC), and they are used up"

@@ -4,6 +4,7 @@ import logging
 import time
 
 from core.keys import Keyring, KeyUsage
+from core.keys.usage import minutes_used_up
 from core.runs import Run
 from core.settings import Settings
 from worker.training.stopping import StopTraining
@@ -22,21 +23,18 @@ class KeyMinutes:
 
     def look(self) -> None:
         """Raise StopTraining where the minutes of today are used up: the run waits, with a checkpoint, for a resume."""
+        now = time.monotonic()
+        seconds, self._counted_to = now - self._counted_to, now
         key = self._keyring.known(self.made_by.id) if self.made_by else None
         if key is None or key.training_minutes_a_day is None:
             return
-        now = time.monotonic()
-        seconds, self._counted_to = now - self._counted_to, now
         try:
             may_go_on = self._usage.train(key, seconds)
         except OSError as error:  # a full disk: no reason to end a training
             log.warning("the minutes of the key %s cannot be counted: %s", key.id, error.strerror)
             return
         if not may_go_on:
-            used = (
-                f"the key {key.id} may train {key.training_minutes_a_day} minutes a day (of UTC), and they are used up"
-            )
-            message = f"{used}: paused, to be resumed tomorrow"
+            message = f"{minutes_used_up(key)}: paused, to be resumed tomorrow"
             log.warning("%s", message)
             self.run.log_event("action", {"action": "quota_exceeded", "message": message})
             raise StopTraining("pause")

@@ -1,17 +1,19 @@
 """The minutes of a key: counted while its run trains; a run that uses them up waits, and loses nothing."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
 from core.datasets import Dataset
-from core.keys import KeysFile, KeyUsage, KeyWanted
+from core.keys import KeyChange, KeysFile, KeyUsage, KeyWanted
 from core.runs import Run
 from core.runs.checkpoints import list_checkpoints
 from core.settings import Settings
 from ganymede.schemas.keys import KeyRef, KeyScope
 from ganymede.schemas.states import Status
 from tests.worker.conftest import CreateRun, TrainHere
+from worker.hooks.minutes import KeyMinutes
 
 
 @pytest.fixture
@@ -69,3 +71,19 @@ def test_a_usage_that_cannot_be_written_ends_no_training(
 
     assert run.state().status is Status.SUCCEEDED
     assert "cannot be counted" in caplog.text
+
+
+def test_only_the_time_since_a_limit_was_set_is_counted(
+    create_run: CreateRun, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = KeysFile(settings.keys_path)
+    key = file.create(KeyWanted(scopes=(KeyScope.TRAIN,))).key
+    clock = iter([0.0, 100.0, 101.0])
+    monkeypatch.setattr("worker.hooks.minutes.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    minutes = KeyMinutes(of(create_run(), key.ref), settings)
+
+    minutes.look()
+    file.change(key.id, KeyChange(training_minutes_a_day=5))
+    minutes.look()
+
+    assert json.loads(settings.usage_path.read_text())["training_s"] == {key.id: 1.0}
