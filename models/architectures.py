@@ -7,21 +7,19 @@ from typing import Any
 from torch import nn
 
 from core.resolved import Conditioning
-from models import dcgan, mlp, r3gan, resnet, sizes
+from models import dcgan, mlp, r3gan, resnet
 from models.discriminator import HEADS, Discriminator, planes_of
 from models.encoder import Encoder
 
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """A config class, and the two parts that are built from it.
+    """The two parts that are built from a config, whose class is in the table of models/sizes.py.
 
-    config: of models/sizes.py, whose table names the same architectures.
     generator: z (B, Z), labels (B,) or None -> images (B, C, H, W) in [-1, 1].
     trunk: of a config and a number of channels; images of so many channels -> features (B, F).
     """
 
-    config: Callable[..., Any]
     generator: Callable[[Any], nn.Module]
     trunk: Callable[[Any, int], Any]
 
@@ -39,8 +37,8 @@ class Architecture:
 
 
 ARCHITECTURES = {
-    "mlp": Architecture(sizes.MLPConfig, mlp.Generator, mlp.Trunk),
-    "dcgan": Architecture(sizes.DCGANConfig, dcgan.Generator, dcgan.Trunk),
-    "resnet": Architecture(sizes.ResNetConfig, resnet.Generator, resnet.Trunk),
-    "r3gan": Architecture(sizes.R3GANConfig, r3gan.Generator, r3gan.Trunk),
+    "mlp": Architecture(mlp.Generator, mlp.Trunk),
+    "dcgan": Architecture(dcgan.Generator, dcgan.Trunk),
+    "resnet": Architecture(resnet.Generator, resnet.Trunk),
+    "r3gan": Architecture(r3gan.Generator, r3gan.Trunk),
 }

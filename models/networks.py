@@ -7,12 +7,13 @@ from torch import nn
 from core.resolved import EVIDENCE, ResolvedConfig
 from models.architectures import ARCHITECTURES
 from models.shapes import without_weights
+from models.sizes import CONFIGS
 from models.spectral import constrain
 
 
 def network_config(resolved: ResolvedConfig) -> Any:
     """Return the config of the architecture that `resolved` describes."""
-    return ARCHITECTURES[resolved.architecture].config(**resolved.network.to_json())
+    return CONFIGS[resolved.architecture](**resolved.network.to_json())
 
 
 def build_networks(resolved: ResolvedConfig) -> tuple[nn.Module, nn.Module]:

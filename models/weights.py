@@ -19,6 +19,7 @@ from core.registry.manifest import MANIFEST_FILE
 from core.store import files
 from models.architectures import ARCHITECTURES
 from models.shapes import without_weights
+from models.sizes import CONFIGS
 from models.version import WEIGHTS_FILE, misfits, unknown
 
 MAX_HEADER_BYTES = 1 << 20  # ours have a few thousand; the format's own limit lets a file cost a hundred times its size
@@ -43,7 +44,7 @@ def load_generator(path: Path) -> tuple[nn.Module, Any]:
         with safe_open(path, framework="pt") as file:
             described = json.loads((file.metadata() or {})["ganymede"])
             architecture = ARCHITECTURES[described["architecture"]]
-            config = architecture.config(**described["config"])
+            config = CONFIGS[described["architecture"]](**described["config"])
             with without_weights():
                 generator = architecture.generator(config)
             names = _check_tensors(file, generator)

@@ -9,7 +9,7 @@ from models.blocks import UpConv2d
 from models.dcgan import Generator
 from models.folding import PhasedConv2d, fold, fold_into, halve
 from models.sampling import to_uint8
-from models.sizes import DCGANConfig
+from models.sizes import CONFIGS, DCGANConfig
 
 
 def trained(classes: int = 0, size: int = 32, channels: int = 3) -> Generator:
@@ -71,7 +71,7 @@ def practised(name: str, size: int, channels: int, classes: int) -> nn.Module:
     architecture = ARCHITECTURES[name]
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        sizes = architecture.config(image_size=size, channels=channels, latent_dim=20, width=32, num_classes=classes)
+        sizes = CONFIGS[name](image_size=size, channels=channels, latent_dim=20, width=32, num_classes=classes)
         generator = architecture.generator(sizes).requires_grad_(False)
         for parameter in generator.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))

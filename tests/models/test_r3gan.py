@@ -36,7 +36,7 @@ def test_levels_of_equal_width_have_nothing_between_them_to_learn() -> None:
 
 
 def test_sizes_without_a_revision_are_those_of_the_first_network() -> None:
-    config = ARCHITECTURES["r3gan"].config(**SIZES)
+    config = R3GANConfig(**SIZES)
 
     resamples = [type(module) for module in ARCHITECTURES["r3gan"].generator(config).modules()]
 

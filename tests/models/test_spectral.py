@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from models.architectures import ARCHITECTURES
+from models.sizes import CONFIGS
 from models.spectral import SpectralNorm, constrain
 
 
@@ -86,7 +87,7 @@ def test_the_vectors_are_in_what_a_checkpoint_holds(layer: nn.Conv2d) -> None:
 @pytest.mark.parametrize("name", [name for name in ARCHITECTURES if name != "r3gan"])
 def test_every_weight_of_a_discriminator_is_constrained(name: str) -> None:
     architecture = ARCHITECTURES[name]
-    sizes = architecture.config(image_size=16, channels=1, latent_dim=4, width=16, num_classes=3)
+    sizes = CONFIGS[name](image_size=16, channels=1, latent_dim=4, width=16, num_classes=3)
     discriminator = architecture.discriminator(sizes, "projection")
 
     constrain(discriminator)

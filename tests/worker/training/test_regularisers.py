@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from models.architectures import ARCHITECTURES
+from models.sizes import CONFIGS
 from worker.training.regularisers import Judged, gradient_penalty, zero_centred
 
 Score = Callable[[Tensor], Tensor]
@@ -119,7 +120,7 @@ def _critic(name: str) -> nn.Module:
     architecture = ARCHITECTURES[name]
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        sizes = architecture.config(image_size=8, channels=1, latent_dim=4, width=16, num_classes=0)
+        sizes = CONFIGS[name](image_size=8, channels=1, latent_dim=4, width=16, num_classes=0)
         critic = architecture.discriminator(sizes, "none")
         for parameter in critic.parameters():
             nn.init.normal_(parameter, 0, 0.2)
