@@ -82,10 +82,10 @@ class Remains:
 
     @classmethod
     def of(cls, run: Run, services: Services) -> "Remains":
+        published = run.state().published
+        there = {model: services.registry.versions(model) for model in {each.model for each in published}}
         versions = {
-            each.step: f"{each.model}@{each.version}"
-            for each in run.state().published
-            if each.version in services.registry.versions(each.model)
+            each.step: f"{each.model}@{each.version}" for each in published if each.version in there[each.model]
         }
         checkpoints = {each.step: f"run:{run.id}@{each}" for each in reversed(list_checkpoints(run))}
         found = [KeptWeights(step, reference) for step, reference in sorted({**checkpoints, **versions}.items())]
