@@ -66,12 +66,7 @@ def create_key(
     }
     made = _on_file(lambda file: file.create(_wanted(name, scope or [], expires).model_copy(update=limits)))
     _note("keys create", made.key)
-    text = made.text.get_secret_value()
-    if as_json:
-        show.line(json.dumps({**_body(made.key), "key": text}))
-        return
-    _say(f"key {made.key.id} ({show.clean(made.key.name)}), for {', '.join(made.key.scopes)}; it is shown this once:")
-    show.line(text)
+    _show_once(made, f", for {', '.join(made.key.scopes)}; it is shown this once:", as_json=as_json)
 
 
 @keys.command("list")
@@ -147,16 +142,18 @@ def rotate_key(
 
     made = _on_file(rotate)
     _note("keys rotate", made.key)
+    told = f" from now on; it is shown this once. The old one ends at {_day(made.key.old_until)}"
+    _show_once(made, told, as_json=as_json)
+
+
+def _show_once(made: "SecretKey", told: str, *, as_json: bool) -> None:
+    """Print the text of a key on stdout, alone or as JSON; what is to be said of it goes beside."""
     text = made.text.get_secret_value()
     if as_json:
         show.line(json.dumps({**_body(made.key), "key": text}))
         return
-    _say(f"key {made.key.id} ({show.clean(made.key.name)}) from now on; it is shown this once. {_old(made.key)}")
+    _say(f"key {made.key.id} ({show.clean(made.key.name)}){told}")
     show.line(text)
-
-
-def _old(key: "Key") -> str:
-    return f"The old one ends at {_day(key.old_until)}"
 
 
 def _number(name: str, text: str) -> int | None:
