@@ -88,10 +88,7 @@ class ChaosReport(BaseModel):
 
     @property
     def is_good(self) -> bool:
-        runs = all(
-            r.status is Status.SUCCEEDED and r.is_as_undisturbed and not r.published_twice + r.gaps for r in self.runs
-        )
-        return runs and not self.not_drawn and not self.leftovers
+        return all(run.is_good for run in self.runs) and not self.not_drawn and not self.leftovers
 
 
 class Asking(threading.Thread):

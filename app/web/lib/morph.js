@@ -10,7 +10,7 @@ export const FPS = 12;
 
 /** The way that an address names; its keys begin with the seed of the studio. @param {Record<string, string>} query @param {number} seed @returns {Way} */
 export function wayOf(query, seed) {
-  const keys = (query.keys ?? "").split(",").map(Number).filter((key, i, all) => Number.isInteger(key) && key >= 0 && key < SEEDS && all[i] !== undefined);
+  const keys = (query.keys ?? "").split(",").map(Number).filter((key) => Number.isInteger(key) && key >= 0 && key < SEEDS);
   const known = query.keys ? keys : [];
   const whole = known.length > 1 ? known.slice(0, MOST / 2) : [known[0] ?? seed, ((known[0] ?? seed) + 1) % SEEDS];
   const isLoop = query.loop === "1";
