@@ -52,7 +52,7 @@ LONGEST = (
     "catalog/",
 )
 
-DATABASES = itertools.cycle(range(2, 16))
+DATABASES = itertools.cycle(range(1, 16))
 SOON_S = 20.0  # at once, however busy the machine; what waits for who never answers takes longer
 
 
@@ -112,7 +112,7 @@ def own_broker(tmp_path: Path) -> Iterator[Broker]:
 
 @pytest.fixture
 def broker_url(broker: Broker) -> str:
-    """An empty database of Valkey, which no app of an earlier test fills. 0 and 1 are of services that tests share."""
+    """An empty database of Valkey, which no app of an earlier test fills. 0 is a shared service's."""
     url = f"unix://{broker.socket_path}?db={next(DATABASES)}"
     with redis.Redis.from_url(url) as client:
         client.flushdb()

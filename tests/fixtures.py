@@ -51,12 +51,13 @@ def http_get(url: str) -> httpx.Response:
 
 @dataclass(frozen=True)
 class Server:
-    """A real `python -m app`."""
+    """A real `python -m app`, whose queue is nobody else's."""
 
     host: str
     port: int
     process: "subprocess.Popen[bytes]"
     store: Path
+    broker_url: str
 
     @property
     def url(self) -> str:

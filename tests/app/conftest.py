@@ -209,24 +209,30 @@ FILES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.fixture(scope="session")
-def start_server(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[StartServer]:
+def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
     """Starts the API in a process of its own on a free port, with an empty store or that of `home`; `settings` are
-    environment variables. Ended with the session at latest."""
+    environment variables. Ended with the session at latest. Each has a Valkey of its own: its reconciler puts the runs
+    of its store back into the queue, also when another test has emptied that."""
     started: list[Server] = []
+    brokers: list[Broker] = []
 
     def start(home: Path | None = None, **settings: str) -> Server:
         home, port = home or tmp_path_factory.mktemp("server"), free_port()
+        folder = tmp_path_factory.mktemp("own")
+        brokers.append(Broker(folder, folder / "s"))
+        brokers[-1].start()
+        broker_url = f"unix://{folder}/s"
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("GANYMEDE_")},
             "GANYMEDE_HOME": str(home),
             "GANYMEDE_PORT": str(port),
-            "GANYMEDE_REDIS_URL": f"unix://{broker.socket_path}?db=1",  # its reconciler must not fill the tests' queue
+            "GANYMEDE_REDIS_URL": broker_url,
             "GANYMEDE_DEFAULT_MODEL": "none",
             **settings,
         }
         with (home / "log").open("wb") as log:
             process = subprocess.Popen([sys.executable, "-m", "app"], env=environment, stdout=log, stderr=log)
-        started.append(Server("127.0.0.1", port, process, home / "store"))
+        started.append(Server("127.0.0.1", port, process, home / "store", broker_url))
         _wait_until_it_answers(port, home / "log", process)
         return started[-1]
 
@@ -234,6 +240,8 @@ def start_server(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> It
     for server in started:
         server.process.send_signal(signal.SIGTERM)
         server.process.wait(300)
+    for broker in brokers:
+        broker.stop()
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,6 @@ from core.registry import Registry
 from core.runs import Run, RunStore
 from core.runs.states import TRANSITIONS, VERBS
 from core.store import Store
-from ganymede.broker import Broker
 from ganymede.schemas.states import Failure, Status
 from tests.fixtures import PublishTiny, Server, StartServer, until
 
@@ -39,10 +38,9 @@ def registry(server: Server) -> Registry:
 
 
 @pytest.fixture
-def own_queue(server: Server, broker: Broker) -> Iterator[TrainQueue]:
+def own_queue(server: Server) -> Iterator[TrainQueue]:
     """That of the server."""
-    with TrainQueue(f"unix://{broker.socket_path}?db=1") as queue:
-        queue.connection.flushdb()
+    with TrainQueue(server.broker_url) as queue:
         yield queue
 
 
