@@ -13,6 +13,7 @@ import redis
 
 from ganymede import broker as module
 from ganymede.broker import Broker, BrokerError, find_server
+from tests.fixtures import until
 from tests.processes import freeze
 
 STARTER = """
@@ -55,6 +56,7 @@ def test_its_data_survive_a_kill_and_a_new_server_takes_the_old_socket(own: Brok
     with client(own) as connection:
         for number in range(100):
             connection.rpush("queue", number)
+        until(lambda: connection.info("persistence")["aof_buffer_length"] == 0)  # it waits for a slow disk, 2 s at most
     assert own.process is not None
     own.process.kill()
     own.process.wait()
