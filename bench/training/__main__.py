@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from bench.machine import machine, revision, slug
-from bench.training import report
+from bench.training import report, whole
 from bench.training.report import EXAMPLE, OURS, PEAK
 from core.machine.processes import python_module
 from models.recipes import RECIPES
@@ -57,6 +57,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--device", default="cpu", help="cpu, or cuda")
     parser.add_argument("--seconds", type=float, default=10.0, help="of a measurement, after five steps")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--whole", type=float, default=60.0, help="about how many seconds of a whole run; 0: none")
     parser.add_argument("--json", type=Path, help="where the result goes; default: docs/benchmarks/, by machine")
     return parser.parse_args(arguments)
 
@@ -71,6 +72,10 @@ def main(arguments: list[str] | None = None) -> None:
             figures = measure(name, asked)
             found[name].append(figures)
             print(f"  {name:<10} {report.one_line(figures)}", flush=True)
+    measured: dict[str, Any] = {name: medians(rounds) for name, rounds in found.items()}
+    for name in [name for name in measured if name in RECIPES and asked.whole]:
+        measured[name]["whole"] = run = whole.measure(name, int(asked.whole * measured[name]["images_per_second"]))
+        print(f"  {name:<10} hooks take {whole.share(run):.1%} of a run of {run['loop']:.0f} s", flush=True)
     device = torch.cuda.get_device_name() if asked.device != "cpu" else ""
     result: dict[str, Any] = {
         "schema": report.SCHEMA,
@@ -79,7 +84,7 @@ def main(arguments: list[str] | None = None) -> None:
         "machine": {**machine(), "python": platform.python_version(), "system": platform.system(), "device": device},
         "seconds": asked.seconds,
         "rounds": asked.rounds,
-        "contestants": {name: medians(rounds) for name, rounds in found.items()},
+        "contestants": measured,
     }
     print("\n" + report.text(result))
     name = "gpu" if device else slug(result["machine"])

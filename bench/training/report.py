@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from bench.training import whole
+
 SCHEMA = 1
 EXAMPLE, OURS, PEAK = "example", "ours", "peak"
 GIGA = 1e9
@@ -29,6 +31,9 @@ BEGINS = """
 - A share of the peak: floating-point operations of a step (products of matrices and convolutions, as torch counts them)
   by its time, against the product of two matrices of 2,048 x 2,048 in the same number format in the same round. What
   gradient penalties add by their second derivative is counted; a padded channel is not.
+- Hooks: what numbers, grids, evaluations, checkpoints and versions take of the time of a whole run of about a minute,
+  trained by the worker's own job; what is prepared before the first step is not counted. A longer run evaluates and
+  draws more rarely, so its share is smaller.
 - Each measurement is a process of its own; all are taken in turn, round after round. Medians.
 """
 
@@ -36,13 +41,15 @@ BEGINS = """
 def rows(result: Result) -> list[Row]:
     """A row for each contestant but the peak."""
     contestants = result["contestants"]
-    table: list[Row] = [("", "images/s", "of each round", "memory", "format", "share of the peak")]
+    table: list[Row] = [("", "images/s", "of each round", "memory", "format", "share of the peak", "hooks")]
     for name, found in contestants.items():
         if name != PEAK:
             memory = f"{found['memory'] / 2**20:,.0f} MiB" if "memory" in found else ""
             each = " ".join(f"{rate:,.0f}" for rate in found["rounds"])
             share = _share(found, contestants.get(PEAK))
-            table.append((name, f"{found['images_per_second']:,.0f}", each, memory, found.get("precision", ""), share))
+            hooks = f"{whole.share(found['whole']):.1%}" if "whole" in found else ""
+            rate = f"{found['images_per_second']:,.0f}"
+            table.append((name, rate, each, memory, found.get("precision", ""), share, hooks))
     return table
 
 
@@ -63,9 +70,8 @@ def facts(result: Result) -> list[Row]:
     if EXAMPLE in contestants and OURS in contestants:
         ratio = contestants[OURS]["images_per_second"] / contestants[EXAMPLE]["images_per_second"]
         found.append(("images/s: ours / the example, the same networks", f"{ratio:.2f}"))
-    for kind in ("float32", "bfloat16"):
-        if PEAK in contestants:
-            found.append((f"peak, {kind}", f"{contestants[PEAK][f'{kind}_flops'] / GIGA:,.0f} GFLOP/s"))
+    for kind, flops in contestants.get(PEAK, {}).items():
+        found.append((f"peak, {kind.removesuffix('_flops')}", f"{flops / GIGA:,.0f} GFLOP/s"))
     return found
 
 

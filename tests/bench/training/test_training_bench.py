@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench.training import contestant, example, ours, report
+from bench.training import contestant, example, ours, report, whole
 
 IMAGES_NHWC = np.random.default_rng(0).integers(0, 256, (130, 28, 28, 1), np.uint8)
 LABELS_N = np.arange(130) % 10
@@ -79,6 +79,16 @@ def test_a_recipe_is_measured_with_its_operations_and_memory(monkeypatch: pytest
     assert float(found["memory"]) > 2**20
 
 
+@pytest.mark.slow
+def test_of_a_whole_run_each_hook_is_timed() -> None:
+    found = whole.measure("gan", images=320, extractor="none")
+
+    assert {"ReportProgress", "DrawSamples", "KeepCheckpoints", "PublishVersions"} <= set(found["hooks"])
+    assert found["steps"] == 5
+    assert 0 < whole.share(found) < 1
+    assert sum(found["hooks"].values()) < found["loop"]
+
+
 def test_operations_are_counted_of_every_pass_forward_and_backward() -> None:
     state, method, batches = ours.prepare("gan", IMAGES_NHWC, LABELS_N, "cpu")
     g, d = (
@@ -109,13 +119,14 @@ def test_a_share_of_the_peak_is_operations_a_second_against_it() -> None:
                 "memory": 2**30,
                 "operations_per_image": 1e9,
                 "precision": "bfloat16",
+                "whole": {"steps": 9, "preparing": 1.0, "loop": 40.0, "hooks": {"DrawSamples": 3.0, "Evaluate": 1.0}},
             },
             "peak": {"float32_flops": 2e11, "bfloat16_flops": 5e11},
         },
     }
 
     assert ("images/s: ours / the example, the same networks", "2.50") in report.facts(result)
-    assert report.rows(result)[2] == ("ours", "250", "250", "1,024 MiB", "bfloat16", "50%")
+    assert report.rows(result)[2] == ("ours", "250", "250", "1,024 MiB", "bfloat16", "50%", "10.0%")
     assert "2.50" in report.text(result)
 
 
