@@ -32,8 +32,9 @@ import httpx
 import torch
 
 from bench.machine import ROOT, machine, revision, slug
+from bench.proc import command_line, descendants
 from bench.serving import generator
-from bench.serving.servers import OURS, Running, descendants, running
+from bench.serving.servers import OURS, Running, running
 from core.registry import Registry
 from core.store import Store
 
@@ -66,13 +67,9 @@ def usage(pid: int) -> Usage:
 
 def usages(up: Running) -> dict[str, Usage]:
     """Of the API and its engine process."""
-    engines = [pid for pid in descendants(up.pid) if "app.engine" in _command_line(pid)]
+    engines = [pid for pid in descendants(up.pid) if "app.engine" in command_line(pid)]
     assert len(engines) == 1, "this measures one API with one engine process"
     return {"api": usage(up.pid), "engine": usage(engines[0])}
-
-
-def _command_line(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
 
 
 def keep_asking(url: str, first: int, over: Event, answers: "multiprocessing.Queue[Counter[str]]") -> None:

@@ -1,64 +1,15 @@
-"""Processes as Linux shows them in /proc: no tool has to be installed to look at them."""
+"""What tests know of processes: bench/proc.py, and the memory of their own."""
 
-import os
-import signal
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from bench.proc import children, command_line, freeze, lives
+
+__all__ = ["PeakMemory", "children", "command_line", "freeze", "lives", "on_linux"]
+
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
-
-
-def children(pid: int) -> list[int]:
-    """Processes that `pid` started and that have not ended."""
-    return [child for child in _pids() if _parent(child) == pid]
-
-
-def command_line(pid: int) -> str:
-    """The words a process was started with; empty if there is none."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
-    except OSError:
-        return ""
-
-
-def lives(pid: int) -> bool:
-    """Whether a process is there and not a zombie."""
-    return _parent(pid) is not None
-
-
-def freeze(pid: int) -> None:
-    """Stop a process as SIGSTOP does, and return when none of its threads runs any more.
-
-    The kernel first has one thread take the signal, which then stops the others: on a busy machine these go on for a
-    while, and answer what was to be asked of a process that hangs.
-    """
-    os.kill(pid, signal.SIGSTOP)
-    tasks = Path(f"/proc/{pid}/task")
-    while tasks.is_dir() and any(_state(task) not in "TtZX" for task in tasks.iterdir()):
-        time.sleep(0.001)
-
-
-def _state(task: Path) -> str:
-    try:
-        return (task / "stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:  # it ended
-        return "X"
-
-
-def _pids() -> list[int]:
-    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
-
-
-def _parent(pid: int) -> int | None:
-    """The parent's pid; None for a zombie and for what is not there."""
-    try:
-        state, parent, *_ = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if state == "Z" else int(parent)
 
 
 class PeakMemory:

@@ -19,6 +19,7 @@ from typing import IO, Any
 
 import httpx
 
+from bench.proc import descendants, lives
 from ganymede.supervisor import free_port
 from models.version import WEIGHTS_FILE
 
@@ -168,31 +169,9 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(STOPS_WITHIN_S)
     deadline = time.monotonic() + STOPS_WITHIN_S
-    while any(map(_lives, family[1:])) and process.poll() is not None and time.monotonic() < deadline:
+    while any(map(lives, family[1:])) and process.poll() is not None and time.monotonic() < deadline:
         time.sleep(0.1)
-    for pid in filter(_lives, family):
+    for pid in filter(lives, family):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     process.wait()
-
-
-def descendants(pid: int) -> list[int]:
-    """Every process that comes from `pid`, as /proc has it now."""
-    parents: dict[int, list[int]] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # it ended meanwhile
-            after_name = (folder / "stat").read_text().rpartition(") ")[2].split()
-            parents.setdefault(int(after_name[1]), []).append(int(folder.name))
-    found, waiting = [], [pid]
-    while waiting:
-        children = parents.get(waiting.pop(), [])
-        found += children
-        waiting += children
-    return found
-
-
-def _lives(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
-    except OSError:
-        return False
