@@ -33,7 +33,7 @@ from core.errors import (
     StoreFull,
 )
 from core.keys.errors import KeyInvalid, ScopeMissing
-from core.store.files import shown
+from core.store.files import DISK_FULL, shown
 from ganymede.schemas.problems import FieldProblemBody, Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -41,7 +41,6 @@ RAISED_BY_FRAMEWORK = {error.status: error for error in (BadRequest, NotFound, M
 BODY = "body"
 NEEDS_JSON = "a JSON object is needed, with Content-Type: application/json"
 CHALLENGE = 'Bearer realm="ganymede"'  # RFC 6750
-DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 # A folder in a file's place, no permission, a bad or read-only disk: of the store, whatever was asked.
 FILE_UNUSABLE = frozenset({errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.EPERM, errno.EIO, errno.EROFS})
 # Parts of pydantic's locations that name a branch of a type, not a field.

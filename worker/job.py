@@ -24,7 +24,7 @@ from core.runs.states import RunState
 from core.runs.stored_spec import StoredSpec
 from core.settings import Settings, load_settings
 from core.store import Store
-from core.store.files import folder_size
+from core.store.files import DISK_FULL, folder_size
 from ganymede.schemas.states import Failure, Status
 from worker.checkpoints.checkpointing import load_training, restore
 from worker.checkpoints.initial import set_out
@@ -120,6 +120,8 @@ def attempt(run: Run, work: Callable[[], str]) -> str:
         return _fail(run, "out_of_memory", "not enough memory; a smaller batch_size or width may fit", retryable=True)
     except OSError as error:
         log.exception("the store cannot be used")
+        if error.errno in DISK_FULL:
+            return _fail(run, "store_full", "the disk of the store is full: make room, then retry", retryable=True)
         return _fail(run, "store_unavailable", f"the store cannot be used: {error.strerror}", retryable=True)
     except Exception:
         log.exception("unexpected error")

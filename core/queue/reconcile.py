@@ -4,6 +4,7 @@ Whatever ends an attempt (a killed worker, a lost Redis, a preemption), only thi
 may call it at any time; a lock lets one work at a time, the others go on.
 """
 
+import contextlib
 import logging
 from datetime import UTC, datetime
 
@@ -27,6 +28,8 @@ def reconcile(runs: RunStore, queue: TrainQueue) -> int:
     with files.try_lock_file(runs.store.path("runs/.reconciler.lock")) as is_mine:
         if not is_mine:
             return 0
+        with contextlib.suppress(OSError):
+            runs.store.keep_ballast()
         for run_id in runs.index.active():  # oldest first: a rebuilt queue keeps its order
             with about_run(run_id):
                 changed += _look_after(Run(runs.store, run_id), queue)
@@ -52,7 +55,7 @@ def queue_attempt(run: Run, state: RunState, queue: TrainQueue) -> bool:
 
 def _look_after(run: Run, queue: TrainQueue) -> bool:
     try:
-        state = run.state()
+        state = run.told()
         if state.status.wants_worker and not run.is_being_trained():
             return _settle(run, state, queue)
         if state.status is Status.CANCELING and state.asked_to_stop_at:

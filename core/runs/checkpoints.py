@@ -15,7 +15,7 @@ from core.refs import find_place
 from core.registry import PublishKey, VersionManifest
 from core.registry.manifest import MANIFEST_FILE
 from core.resolved import ResolvedConfig
-from core.runs import Run
+from core.runs import NewEvent, Run
 from core.runs.states import RunState
 from core.store import SCHEMA, files
 from ganymede.schemas.references import BranchStep, parse_branch_step
@@ -95,9 +95,7 @@ def note_published(run: Run, published: Published) -> bool:
         is_new = (published.model, published.version) not in {(known.model, known.version) for known in now.published}
         return now.model_copy(update={"published": [*now.published, published]}) if is_new else now
 
-    run.change(noted)
-    if is_new:
-        run.log_event("published", published.model_dump())
+    run.change(noted, news=NewEvent(type="published", data=published.model_dump()))
     return is_new
 
 

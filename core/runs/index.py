@@ -17,8 +17,11 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from core.errors import GanymedeError
+from core.runs.event_log import EventLog
 from core.runs.states import RunState
+from core.runs.stored_spec import StoredSpec
 from core.store import Store, files
+from ganymede.schemas.keys import KeyRef
 from ganymede.schemas.states import Status
 
 CHANGES = "runs/.changes"
@@ -31,7 +34,7 @@ def note_change(store: Store, run_id: str) -> None:
     """Note that a run is about to change its status."""
     descriptor = os.open(store.path(CHANGES), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        os.write(descriptor, f"{run_id}\n".encode())
+        files.append_whole(descriptor, f"\n{run_id}\n".encode())  # its own line, also behind one that was cut short
     finally:
         os.close(descriptor)
 
@@ -42,6 +45,11 @@ class RunFacts(NamedTuple):
     dataset: str
     recipe: str
     model: str
+    made_by: KeyRef | None
+
+    @classmethod
+    def of(cls, spec: StoredSpec) -> "RunFacts":
+        return cls(spec.asked_for, spec.recipe, spec.model, spec.made_by)
 
 
 @dataclass(slots=True)
@@ -55,10 +63,11 @@ class IndexedRun:
     facts: RunFacts | None = None
     ended_early: bool = False
     silent_from: dt.datetime | None = None  # RunState.silent_from
+    lacks_events: bool = False  # its log does: somebody has to append them
 
     @property
     def is_resting(self) -> bool:
-        return self.status is not None and not self.status.wants_worker
+        return self.status is not None and not self.status.wants_worker and not self.lacks_events
 
 
 class RunIndex:
@@ -156,7 +165,7 @@ class RunIndex:
         path = self._store.path(f"runs/{run_id}/state.json")
         known = self._entries.get(run_id)
         mark = _mark_of(path)
-        if known is not None and known.mark == mark and not must_read:
+        if known is not None and known.mark == mark and not (must_read or known.lacks_events):
             return
         try:
             with files.try_lock_file(path.with_name(".state.lock")) as is_mine:
@@ -180,7 +189,8 @@ class RunIndex:
         is_learning = state.status is Status.RUNNING and state.phase == "training"
         speed = (state.progress.images_per_second or 0.0) if is_learning else 0.0
         ended_early = state.status is Status.SUCCEEDED and state.ended_early is not None
-        return IndexedRun(mark, state.status, state.attempt, speed, facts, ended_early, state.silent_from)
+        lacks = EventLog(self._store.path(f"runs/{run_id}/events.jsonl")).lacks(state.last_events)
+        return IndexedRun(mark, state.status, state.attempt, speed, facts, ended_early, state.silent_from, lacks)
 
 
 def _mark_of(path: Path) -> Mark | None:

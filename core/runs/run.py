@@ -6,8 +6,6 @@ replaced under a short lock, so that the API, the worker and the reconciler may 
 
 import contextlib
 import json
-import re
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,8 +17,10 @@ from core.clock import timestamp
 from core.datasets.manifest import DatasetManifest
 from core.errors import IllegalTransition, RunNotFound, StoreDamaged
 from core.resolved import ResolvedConfig
-from core.runs.events import Event, events_after, newest_event_id
+from core.runs.event_log import EventLog, NewEvent, first_events, news_of
+from core.runs.events import Event, events_after
 from core.runs.execution import StoredExecution
+from core.runs.ids import is_run_id, new_run_id
 from core.runs.index import RunIndex, note_change
 from core.runs.notes import Notes
 from core.runs.states import DELETABLE, TRANSITIONS, Progress, RunState, refusal
@@ -38,8 +38,6 @@ INIT_FOLDER = "init"  # of a run: the weights that it started from
 Change = Callable[[RunState], RunState]
 T = TypeVar("T", bound=BaseModel)
 
-_RUN_ID = re.compile(r"run_[0-9a-f]{20}")
-
 
 class Run:
     """One run's folder. Cheap to make: nothing is read until it is asked for."""
@@ -48,6 +46,7 @@ class Run:
         self.store, self.id = store, run_id
         self.key = f"runs/{run_id}"
         self.folder = store.path(self.key)
+        self._spec: StoredSpec | None = None
 
     @property
     def state_file(self) -> Path:
@@ -56,6 +55,11 @@ class Run:
     @property
     def events_file(self) -> Path:
         return self.folder / "events.jsonl"
+
+    @property
+    def log(self) -> EventLog:
+        """To be written under the run's lock."""
+        return EventLog(self.events_file)
 
     @property
     def metrics_file(self) -> Path:
@@ -80,8 +84,10 @@ class Run:
         return f"{self.key}/checkpoints"
 
     def spec(self) -> StoredSpec:
+        """What never changes: read once."""
         try:
-            return self._read("spec.json", StoredSpec)
+            self._spec = self._spec or self._read("spec.json", StoredSpec)
+            return self._spec
         except ValueError:
             raise StoreDamaged(f"spec.json of {self.id} does not describe a run") from None
 
@@ -100,25 +106,46 @@ class Run:
     def keep_execution(self, execution: StoredExecution) -> None:
         execution.write(self.folder / "execution.json")
 
-    def change(self, change: Change, *, durable: bool = True) -> RunState:
+    def change(self, change: Change, *, durable: bool = True, news: NewEvent | None = None) -> RunState:
         """Read, change and replace the state under the run's lock; returns the new state.
 
         `change` raises IllegalTransition to refuse. With durable=False a power cut may undo it (progress marks).
+        `news`: an event about it, unless `change` returns what it was given.
         """
         with self._locked():
             before = self.state()
             after = change(before)
-            body = json.loads(after.model_dump_json())  # a measure that is no finite number becomes null
+            if after is before:
+                return after
+            added = [*news_of(before, after), *([news] if news else [])]
+            if added:
+                events = self.log.numbered(added, before.last_events)
+                after = after.model_copy(update={"last_events": events})
+            self._write(before, after, durable=durable)
+            return after
+
+    def _write(self, before: RunState, after: RunState, *, durable: bool) -> None:
+        """Replace the state, then append its events; a full disk keeps neither from a change of status."""
+        body = json.loads(after.model_dump_json())  # a measure that is no finite number becomes null
+
+        def write() -> None:
             if after.status is not before.status:
                 note_change(self.store, self.id)
             self.store.swap(f"{self.key}/state.json", body, durable=durable)
-            if after.status is not before.status or after.attempt != before.attempt:
-                failure = after.failure if after.status is Status.FAILED else None
-                told = {"failure": failure.model_dump()} if failure else {}
-                self._append_event("status", status=after.status, attempt=after.attempt, **told)
-                if after.status.is_terminal and not before.status.is_terminal:
-                    self._append_event("end", status=after.status, step=after.progress.step)
-            return after
+
+        is_moved = (after.status, after.attempt) != (before.status, before.attempt)
+        insist = self.store.last_word if is_moved else (lambda write: write())
+        insist(write)
+        with contextlib.suppress(OSError):  # told() does it later
+            insist(lambda: self.log.tell(after.last_events))
+
+    def told(self) -> RunState:
+        """Return the state, and append to the log what it lacks of the state's events."""
+        state = self.state()
+        if self.log.lacks(state.last_events):
+            with self._locked():
+                self.log.tell(self.state().last_events)
+        return state
 
     def move(self, status: Status, **changes: Any) -> RunState:
         """Take one step of the table of transitions."""
@@ -157,7 +184,9 @@ class Run:
     def log_event(self, kind: str, data: dict[str, Any]) -> None:
         """Append to events.jsonl; ids count up from 1 without a gap."""
         with self._locked():
-            self._append_event(kind, **data)
+            with contextlib.suppress(StoreDamaged):
+                self.log.tell(self.state().last_events)
+            self.log.tell(self.log.numbered([NewEvent(type=kind, data=data)]))
 
     def events(self) -> list[Event]:
         """Read every event, oldest first."""
@@ -211,10 +240,6 @@ class Run:
             self.must_exist()
             raise StoreDamaged(f"run {self.id} has no {name}") from None
 
-    def _append_event(self, kind: str, /, **data: Any) -> None:
-        event = Event(id=newest_event_id(self.events_file) + 1, type=kind, at=timestamp(), data=data)
-        files.append_json_line(self.events_file, event.model_dump())
-
 
 class Initial(Protocol):
     """Weights that a run starts from: models/initial.py."""
@@ -249,7 +274,7 @@ class RunStore:
         def fill(folder: Path) -> None:
             files.write_json(folder / "spec.json", {"schema": SCHEMA, **spec.model_dump(mode="json", by_alias=True)})
             files.write_json(folder / "state.json", {"schema": SCHEMA, **state.model_dump(mode="json")})
-            for event in _first_events(resolved, state.created_at):
+            for event in first_events(resolved, state.created_at):
                 files.append_json_line(folder / "events.jsonl", event.model_dump())
             (folder / "samples").mkdir()
             (folder / "checkpoints").mkdir()
@@ -268,23 +293,6 @@ class RunStore:
     def ids(self) -> list[str]:
         """Ids of all runs, newest first."""
         return [name for name in reversed(self.store.names("runs")) if is_run_id(name)]
-
-
-def _first_events(resolved: ResolvedConfig, at: str) -> Iterator[Event]:
-    yield Event(id=1, type="status", at=at, data={"status": "queued", "attempt": 1})
-    recipe, reason = resolved.recipe, resolved.recipe_reason
-    if reason is not None:
-        told = {"message": f"trains {recipe}: {reason}", "recipe": recipe, "reason": reason}
-        yield Event(id=2, type="action", at=at, data={"action": "recipe_chosen", **told})
-
-
-def new_run_id() -> str:
-    """An id that sorts by time: `run_`, 12 hex digits of milliseconds, 8 random ones."""
-    return f"run_{time.time_ns() // 1_000_000:012x}{secrets.token_hex(4)}"
-
-
-def is_run_id(text: str) -> bool:
-    return _RUN_ID.fullmatch(text) is not None
 
 
 def _check_deletable(state: RunState) -> None:

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from core.clock import timestamp
 from core.errors import IllegalTransition
+from core.runs.events import Event
 from ganymede.schemas.diagnosis import Diagnosis, EarlyEnd, TakenRemedy
 from ganymede.schemas.states import TERMINAL, Best, Failure, Published, StatePart, Status
 
@@ -96,6 +97,7 @@ class RunState(StatePart):
     finished_at: str | None = None
     last_heartbeat_at: str | None = None  # written between two steps, and between two parts of a task
     step_seconds: float | None = None  # that a step takes, as last reported
+    last_events: list[Event] = Field(default_factory=list)  # of the last change that had some; the log has them, too
     worked_s: float = 0.0  # by all attempts, up to the last sign of life
 
     @property

@@ -1,6 +1,7 @@
 """Files that are whole or not there: atomic replace, fsync, locks, digests. Knows nothing of what is in them."""
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import StoreDamaged
+
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 _DIGEST_CHUNK = 1 << 20
 
@@ -109,14 +112,26 @@ def folder_size(folder: Path) -> int:
 
 
 def append_json_line(path: Path, body: dict[str, Any]) -> None:
-    """Append one JSON line. End a line that a crash cut short first, so that the new one is readable."""
+    """Append one JSON line, whole or not at all. End a line that a crash cut short first, so that the new one is
+    readable."""
     line = json.dumps(body, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-    with path.open("a+b") as file:
-        if file.seek(0, os.SEEK_END) > 0:
+    with path.open("a+b", buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
+        if size > 0:
             file.seek(-1, os.SEEK_END)
             if file.read(1) != b"\n":
                 line = b"\n" + line
-        file.write(line)
+        try:
+            append_whole(file.fileno(), line)
+        except OSError:
+            file.truncate(size)
+            raise
+
+
+def append_whole(descriptor: int, data: bytes) -> None:
+    """Append to a file that is open for that; a full disk, which may take a part, is an OSError."""
+    while data:
+        data = data[os.write(descriptor, data) :]
 
 
 @contextlib.contextmanager

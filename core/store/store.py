@@ -20,6 +20,9 @@ from core.store.record import SCHEMA, FileDigest, Listed, Record
 
 T = TypeVar("T", bound=Record)
 LEFTOVER_AGE_S = 3600  # nothing that takes so long is still being written
+BALLAST = ".ballast"
+BALLAST_BYTES = 1 << 20  # some hundred states of runs
+BALLAST_SHARE = 16  # of the room that is left, at most one part of so many
 
 
 class Store:
@@ -87,6 +90,28 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         with files.lock_file(path):
             yield
+
+    def keep_ballast(self) -> None:
+        """Hold some room back, as long as there is much more, for what must be written on a full disk."""
+        path = self.root / BALLAST
+        if not path.exists() and shutil.disk_usage(self.root).free > BALLAST_SHARE * BALLAST_BYTES:
+            files.write_atomic(path, os.urandom(BALLAST_BYTES), durable=False)  # a disk may store zeros in no room
+
+    def last_word(self, write: Callable[[], None]) -> None:
+        """Call `write`, which may be repeated; on a full disk once more, in the room of the ballast."""
+        try:
+            write()
+        except OSError as error:
+            if error.errno not in files.DISK_FULL or not self._drop_ballast():
+                raise
+            write()
+
+    def _drop_ballast(self) -> bool:
+        try:
+            (self.root / BALLAST).unlink()
+        except FileNotFoundError:
+            return False
+        return True
 
     def delete(self, key: str) -> None:
         """Remove a folder in one step, then free its bytes."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from core.errors import TrainingFailed
-from core.runs import Run
+from core.runs import NewEvent, Run
 from core.runs.stored_spec import StoredSpec
 from ganymede.schemas.diagnosis import Action, Diagnosis, EarlyEnd, Verdict
 from ganymede.schemas.references import BranchStep
@@ -76,10 +76,12 @@ class Diagnose(Quiet):
         is_new = self.reported is None or found.verdict is not self.reported.verdict
         self.reported = found
         if is_new or self.clock.is_due() or state.is_at_end:
-            self.run.change(lambda now: now.model_copy(update={"diagnosis": found}), durable=is_new)
+            news = (
+                NewEvent(type="diagnosis", data=found.model_dump(mode="json", exclude={"action"})) if is_new else None
+            )
+            self.run.change(lambda now: now.model_copy(update={"diagnosis": found}), durable=is_new, news=news)
         if is_new:
             log.info("%s: %s", found.verdict, found.summary)
-            self.run.log_event("diagnosis", found.model_dump(mode="json", exclude={"action"}))
         self._due = self.stop.action if self._is_due(found) else None
 
     def _is_due(self, found: Diagnosis) -> bool:

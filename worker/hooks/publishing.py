@@ -8,7 +8,7 @@ from core.keys import Asker
 from core.queue import RedisBell
 from core.registry import Registry
 from core.registry.manifest import StartedFrom
-from core.runs import Run
+from core.runs import NewEvent, Run
 from core.runs.checkpoints import GENERATOR_FOLDER, Checkpoint, list_checkpoints, note_published, publication
 from core.runs.stored_spec import StoredSpec
 from ganymede.schemas.references import LATEST, BranchStep
@@ -64,8 +64,8 @@ class KeepCheckpoints(Quiet):
 
         if store.put(f"{self.run.checkpoints}/{name}", fill, replace=again):
             marks = {"checkpoint_step": state.step, "attempts_without_checkpoint": 0, "best": state.best}
-            self.run.change(lambda now: now.model_copy(update=marks))
-            self.run.log_event("checkpoint", {"branch": state.branch, "step": state.step})
+            news = NewEvent(type="checkpoint", data={"branch": state.branch, "step": state.step})
+            self.run.change(lambda now: now.model_copy(update=marks), news=news)
             for old in superseded(list_checkpoints(self.run), state.best):
                 store.delete(f"{self.run.checkpoints}/{old}")
 

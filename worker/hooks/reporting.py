@@ -10,7 +10,7 @@ import numpy as np
 
 from core import images
 from core.clock import timestamp
-from core.runs import Run
+from core.runs import NewEvent, Run
 from core.runs.samples import Grid, list_grids
 from core.runs.states import Progress, RunState
 from core.store import files
@@ -121,8 +121,8 @@ class DrawSamples(Quiet):
         network = state.resolved.network
         sheet = sampling.draw_grid(state.ema, network.latent_dim, network.num_classes, self.classes)
         files.write_atomic(self.run.samples / f"{place_of(state)}.webp", images.to_webp(sheet), durable=False)
-        self.run.change(lambda now: now.model_copy(update={"sample_step": state.step}), durable=False)
-        self.run.log_event("sample", {"branch": state.branch, "step": state.step})
+        news = NewEvent(type="sample", data={"branch": state.branch, "step": state.step})
+        self.run.change(lambda now: now.model_copy(update={"sample_step": state.step}), durable=False, news=news)
         for grid in surplus_grids(list_grids(self.run.samples)):
             (self.run.samples / f"{grid}.webp").unlink(missing_ok=True)
 
