@@ -23,7 +23,7 @@ from rq.serializers import JSONSerializer
 from rq.utils import utcparse
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
-from core.queue.snapshot import ALIVE_FOR_S, QueueSnapshot, WorkerFacts
+from core.queue.snapshot import QueueSnapshot, WorkerFacts, is_recent
 from core.queue.trouble import PROBE, PROBE_SCRIPT, RedisTrouble
 
 QUEUE_NAME = "train"
@@ -34,6 +34,7 @@ HINT_WITHIN_S = 0.5  # a place in the queue is good to know, and nothing to wait
 RESULT_TTL_S = 24 * 3600
 FAILURE_TTL_S = 7 * 24 * 3600
 DEVICE_FIELD = "device"  # of what a worker notes of itself
+LEASE_AT_MOST_S = 600.0  # a worker's lasts 90 s
 LIMBO_S = 15.0  # a job in no list for so long was taken by a worker that died before it began
 
 _JOB_ID = re.compile(r"train-(.+)-(\d{1,9})", re.ASCII)
@@ -115,7 +116,7 @@ class TrainQueue:
             for key in self._hints.smembers(WORKERS_BY_QUEUE_KEY % QUEUE_NAME):
                 pipeline.hmget(key, "last_heartbeat", DEVICE_FIELD)
             noted = [[(part or b"").decode(errors="replace") for part in parts] for parts in pipeline.execute()]
-        return [device for at, device in noted if time.time() - (_seconds(at) or 0.0) < ALIVE_FOR_S]
+        return [device for at, device in noted if is_recent(_seconds(at))]
 
     def enqueue(self, run_id: str, attempt: int, *, at_front: bool = False) -> bool:
         """Queue an attempt; False if it was queued before."""
@@ -144,7 +145,7 @@ class TrainQueue:
         if status is None:
             return JobState.ABSENT
         if status is JobStatus.STARTED:
-            leased: list[Any] = self.connection.zrangebyscore(self._started.key, time.time(), "+inf")
+            leased: list[Any] = self.connection.zrangebyscore(self._started.key, *_leases_now())
             has_lease = any(StartedJobRegistry.parse_job_id(entry) == name for entry in leased)
             return JobState.RUNNING if has_lease else JobState.ENDED
         if status is not JobStatus.QUEUED:
@@ -191,7 +192,7 @@ class TrainQueue:
         with self.connection.pipeline(transaction=True) as pipeline:
             pipeline.lrange(self._queue.key, 0, -1)
             pipeline.lrange(self._queue.intermediate_queue_key, 0, -1)
-            pipeline.zrangebyscore(self._started.key, time.time(), "+inf")
+            pipeline.zrangebyscore(self._started.key, *_leases_now())
             pipeline.smembers(WORKERS_BY_QUEUE_KEY % QUEUE_NAME)
             waiting, moved, leased, keys = pipeline.execute()
         prefix = Worker.redis_worker_namespace_prefix
@@ -249,6 +250,11 @@ def _worker(name: str, noted: dict[bytes, bytes], has: tuple[str, int] | None) -
         heartbeat_at=_seconds(facts.get("last_heartbeat")),
         device=facts.get(DEVICE_FIELD) or None,
     )
+
+
+def _leases_now() -> tuple[float, float]:
+    """Between which times a lease ends that holds now. One that ends later is of before the clock was set back."""
+    return time.time(), time.time() + LEASE_AT_MOST_S
 
 
 def _seconds(noted: str | None) -> float | None:

@@ -26,8 +26,12 @@ class WorkerFacts:
 
     @property
     def is_alive(self) -> bool:
-        age_s = self.heartbeat_age_s
-        return age_s is not None and age_s < ALIVE_FOR_S
+        return is_recent(self.heartbeat_at)
+
+
+def is_recent(heartbeat_at: float | None) -> bool:
+    """Return whether a heartbeat tells of a live worker; one of the future is of before the clock was set back."""
+    return heartbeat_at is not None and abs(time.time() - heartbeat_at) < ALIVE_FOR_S
 
 
 @dataclass(frozen=True, slots=True)

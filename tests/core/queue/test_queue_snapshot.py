@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from rq import Queue, Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.utils import utcformat
 
-from core.queue import TrainQueue, connect, parse_job_id
+from core.queue import JobState, TrainQueue, connect, parse_job_id
 from core.queue.snapshot import QueueSnapshot
 
 Work = Callable[..., Worker]
@@ -154,3 +156,14 @@ def test_looking_changes_nothing_although_leases_have_run_out(queue: TrainQueue,
 def test_what_is_no_job_of_ours_is_told_from_one(text: str) -> None:
     assert parse_job_id(text) is None
     assert parse_job_id("train-run-a-12") == ("run-a", 12)
+
+
+def test_a_dead_worker_is_not_kept_alive_by_a_clock_that_was_set_back(queue: TrainQueue, work: Work) -> None:
+    hour_s = 3600
+    queue.enqueue("run_a", 1)
+    worker = work("w", lease_s=hour_s)  # what is left of a lease of 30 s, as a clock sees it that was set back an hour
+    queue.connection.hset(worker.key, "last_heartbeat", utcformat(datetime.now(UTC) + timedelta(seconds=hour_s)))
+
+    assert queue.state("run_a", 1) is JobState.ENDED
+    assert (queue.has_worker(), queue.snapshot().taken) == (False, [])
+    assert not queue.snapshot().workers[0].is_alive
