@@ -3,18 +3,26 @@
 Every route that changes a run, a model or a dataset takes it from here.
 """
 
+import contextlib
+from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from app.catalog.body import ModelName
 from app.datasets.body import DatasetName
-from app.deps import ServicesDep
+from app.deps import Services, ServicesDep
 from app.http.access import key_of
 from app.train.body import RunId
+from core.errors import GanymedeError
 from core.keys import Asker
+from core.keys.errors import ScopeMissing
 from core.refs import check_model_name, check_name
 from core.runs import Run
+from core.runs.index import RunFacts
+from ganymede.schemas.keys import KeyScope
+
+NAMES_LOCK = "models/.names.lock"
 
 
 async def asker_of(request: Request) -> Asker:
@@ -40,8 +48,41 @@ def own_model(model: ModelName, asker: AskerDep, services: ServicesDep) -> str:
 
 def own_dataset(dataset: DatasetName, asker: AskerDep, services: ServicesDep) -> str:
     name = check_name(dataset, "dataset")
-    asker.check(f"dataset {name!r}", services.datasets.made_by(name))
+    services.datasets.check_maker(name, asker)
     return name
+
+
+def check_model(name: str, asker: Asker, services: Services, run: str | None = None) -> None:
+    """Raise ScopeMissing where a model is another key's, or will be: a run that has not ended holds a new name.
+
+    `run`: one that holds no name against itself.
+    """
+    asker.check(f"model {name!r}", services.registry.made_by(name))
+    if asker.is_admin or services.registry.versions(name):
+        return
+    for run_id, entry in sorted(services.runs.index.entries().items()):
+        if run_id == run or entry.status is None or entry.status.is_terminal:
+            continue
+        facts = facts_of(run_id, services)
+        if facts and facts.model == name and facts.made_by and not asker.may_change(facts.made_by):
+            holder = f"{run_id} of another key, {facts.made_by.name} ({facts.made_by.id})"
+            told = f"the name {name!r} of a model is held until it ends by {holder}: take another name; else"
+            raise ScopeMissing(f"{told} {KeyScope.ADMIN} is needed", KeyScope.ADMIN)
+
+
+def facts_of(run_id: str, services: Services) -> RunFacts | None:
+    """Return what never changes about a run; None if it cannot be told."""
+    with contextlib.suppress(GanymedeError):  # damaged, or deleted while we looked
+        return services.runs.index.facts(run_id, lambda: RunFacts.of(Run(services.store, run_id).spec()))
+    return None
+
+
+@contextlib.contextmanager
+def held_model(name: str, asker: Asker, services: Services, run: str | None = None) -> Iterator[None]:
+    """Check as check_model does, and let nobody else take the name within the block."""
+    with services.store.locked(NAMES_LOCK):
+        check_model(name, asker, services, run)
+        yield
 
 
 OwnRun = Annotated[Run, Depends(own_run)]

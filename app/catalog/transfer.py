@@ -16,7 +16,7 @@ from app.http.multipart import PartLimits, body_size, receive_parts
 from app.http.proxy import address
 from app.http.routing import Router
 from app.http.stored import StoredFile
-from app.makers import AskerDep, OwnModel
+from app.makers import AskerDep, OwnModel, check_model, held_model
 from core.errors import (
     Conflict,
     InvalidRequest,
@@ -26,6 +26,7 @@ from core.errors import (
     StoreDamaged,
     StoreFull,
 )
+from core.keys import Asker
 from core.refs import check_model_name
 from core.registry import VersionManifest
 from core.registry.manifest import MANIFEST_FILE
@@ -108,16 +109,22 @@ async def import_version(
     200 if the same weights of the same run, branch and step are a version already, 409 if other weights are.
     """
     await run_in_threadpool(services.storage.check_room, body_size(request) or 0)
+    await run_in_threadpool(check_model, name, asker, services)  # before the work, and with it
     parts = {WEIGHTS_PART: PartLimits(services.settings.max_upload), MANIFEST_PART: PartLimits(MAX_MANIFEST_BYTES)}
     async with contextmanager_in_threadpool(services.store.scratch()) as folder:
         await receive_parts(request, folder, parts)
         version, is_new = await asyncio.get_running_loop().run_in_executor(
-            services.importer, import_folder, services.registry, name, folder, asker
+            services.importer, _import, services, name, folder, asker
         )
     await services.models.announce(name)
     response.status_code = 201 if is_new else 200
     response.headers["Location"] = address(f"/models/{name}/versions/{version}")
     return await run_in_threadpool(version_body, name, version, services)
+
+
+def _import(services: Services, name: str, folder: FilePath, asker: Asker) -> tuple[int, bool]:
+    with held_model(name, asker, services):
+        return import_folder(services.registry, name, folder, asker)
 
 
 def _stored(

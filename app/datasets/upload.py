@@ -90,7 +90,7 @@ def _check_early(name: str, before: list[Received]) -> None:
 
 def _order(received: list[Received], services: Services, asker: Asker) -> ImportOrder:
     settings, form = services.settings, _form(_texts(received))
-    asker.check(f"dataset {form.name!r}", services.datasets.made_by(form.name))  # before the work, and after it
+    services.datasets.check_maker(form.name, asker)  # before the work, and after it
     return ImportOrder(
         form=form,
         files=tuple(Upload(path=p.path, filename=p.filename) for p in received if p.name == FILE_PART),

@@ -4,9 +4,9 @@ import contextlib
 from collections.abc import Iterator
 
 from app.deps import Services
-from core.errors import GanymedeError, Overloaded
+from app.makers import facts_of
+from core.errors import Overloaded
 from core.keys.errors import QuotaExceeded
-from core.runs import Run
 from ganymede.schemas.keys import KeyRef
 from ganymede.schemas.states import Status
 
@@ -40,14 +40,8 @@ def _check_queue(maker: KeyRef | None, services: Services) -> None:
         raise Overloaded(told, RETRY_AFTER_S)
     if maker is None or most_of_key is None or len(waiting) < most_of_key:
         return
-    own = sum(_maker_of(run_id, services) == maker.id for run_id in waiting)
+    makers = [facts.made_by for run_id in waiting if (facts := facts_of(run_id, services))]
+    own = sum(each is not None and each.id == maker.id for each in makers)
     if own >= most_of_key:
         told = f"{own} runs of the key {maker.id} wait, and {most_of_key} may (GANYMEDE_MAX_QUEUED_PER_KEY)"
         raise QuotaExceeded(f"{told}: cancel some, or come again later", RETRY_AFTER_S)
-
-
-def _maker_of(run_id: str, services: Services) -> str | None:
-    with contextlib.suppress(GanymedeError):  # damaged, or deleted while we looked
-        made_by = Run(services.store, run_id).spec().made_by
-        return made_by.id if made_by else None
-    return None

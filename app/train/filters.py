@@ -83,16 +83,11 @@ def _read_if_fitting(runs: RunStore, run: Run, query: ListQuery, tags: dict[str,
         return None
     wanted = (query.dataset, query.recipe, query.model)
     if any(wanted):
-        facts = runs.index.facts(run.id, lambda: _facts(run))
-        if any(want not in (None, fact) for want, fact in zip(wanted, facts, strict=True)):
+        facts = runs.index.facts(run.id, lambda: RunFacts.of(run.spec()))
+        if any(want not in (None, fact) for want, fact in zip(wanted, facts[:3], strict=True)):
             return None
     spec = run.spec()
     notes = run.notes(spec)
     if not tags.items() <= notes.tags.items():
         return None
     return RunFiles(run, spec, state or run.state(), notes, run.execution())
-
-
-def _facts(run: Run) -> RunFacts:
-    spec = run.spec()
-    return RunFacts(dataset=spec.asked_for, recipe=spec.recipe, model=spec.model)

@@ -11,7 +11,7 @@ from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.http.proxy import address
 from app.http.routing import Router
-from app.makers import AskerDep, OwnRun
+from app.makers import AskerDep, OwnRun, check_model, held_model
 from app.train.allowance import allowed
 from app.train.body import RunId, run_bodies, run_body
 from app.train.filters import ListQuery, WantedTags, fitting
@@ -103,7 +103,7 @@ def _start(spec: RunSpec, services: Services, asker: Asker, key: HeldKey | None 
             resolved, init = resolve_request(spec, dataset, services, asker)
             if key is not None:
                 key.record(run_id)
-            with allowed(asker.key, services):
+            with allowed(asker.key, services), held_model(spec.model_name, asker, services):
                 run = services.runs.create(spec, resolved, dataset, run_id, init, asker.key)
     except DatasetNotFound as error:
         raise InvalidRequest.field("/dataset", str(error)) from None
@@ -119,7 +119,7 @@ def resolve_request(
     ScopeMissing for a model of another key: what the run publishes would change what that draws.
     """
     name = check_model_name(spec.model_name, "/model" if spec.model else "/dataset")
-    asker.check(f"model {name!r}", services.registry.made_by(name))
+    check_model(name, asker, services)
     init = find_initial(spec.init, services.registry, services.runs) if spec.init is not None else None
     return resolve_with(spec, dataset, place_of_training(services).device, init), init
 

@@ -7,16 +7,18 @@ from collections.abc import Iterator
 from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.http.routing import Router
-from app.makers import OwnRun
+from app.makers import AskerDep, OwnRun, held_model
 from app.train.allowance import allowed
 from app.train.body import run_body
 from core.errors import DatasetNotFound, IllegalTransition, Overloaded, RunNotFound, StoreFull
+from core.keys import ANYONE, Asker
 from core.keys.errors import QuotaExceeded
 from core.log import about_run
 from core.queue import QueueUnavailable
 from core.queue.reconcile import queue_attempt
 from core.runs import Run
 from core.runs.states import RunState
+from core.runs.stored_spec import StoredSpec
 from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.runs import RunBody
 from ganymede.schemas.states import Status
@@ -42,22 +44,24 @@ def pause_run(run: OwnRun, services: ServicesDep) -> RunBody:
 
 
 @router.post("/{run_id}/resume", responses=REFUSALS_TO_QUEUE)
-def resume_run(run: OwnRun, services: ServicesDep) -> RunBody:
+def resume_run(run: OwnRun, asker: AskerDep, services: ServicesDep) -> RunBody:
     """Queue a paused run again: another attempt, from its last checkpoint."""
-    return _ask(run, "resume", services)
+    return _ask(run, "resume", services, asker)
 
 
 @router.post("/{run_id}/retry", responses=REFUSALS_TO_QUEUE)
-def retry_run(run: OwnRun, services: ServicesDep) -> RunBody:
+def retry_run(run: OwnRun, asker: AskerDep, services: ServicesDep) -> RunBody:
     """Queue a failed or canceled run again: another attempt, from its last checkpoint."""
-    return _ask(run, "retry", services)
+    return _ask(run, "retry", services, asker)
 
 
-def _ask(run: Run, verb: str, services: Services) -> RunBody:
+def _ask(run: Run, verb: str, services: Services, asker: Asker = ANYONE) -> RunBody:
     with contextlib.ExitStack() as stack:
         if verb in ("resume", "retry") and _is_to_be_queued(run.state(), verb):
-            stack.enter_context(_dataset_held(run, services))
-            stack.enter_context(allowed(run.spec().made_by, services))
+            spec = run.spec()
+            stack.enter_context(_dataset_held(spec, services))
+            stack.enter_context(allowed(spec.made_by, services))
+            stack.enter_context(held_model(spec.model, asker, services, run.id))
         state = run.change(lambda now: now.asked(verb))
     if state.status is Status.QUEUED:
         enqueue(run, state, services)
@@ -71,10 +75,9 @@ def _is_to_be_queued(state: RunState, verb: str) -> bool:
 
 
 @contextlib.contextmanager
-def _dataset_held(run: Run, services: Services) -> Iterator[None]:
+def _dataset_held(spec: StoredSpec, services: Services) -> Iterator[None]:
     """Check that the run's dataset exists, and keep it until the run is queued."""
-    dataset = run.spec().dataset
-    name, version = dataset.name, dataset.version
+    name, version = spec.dataset.name, spec.dataset.version
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(services.datasets.held(name, version))

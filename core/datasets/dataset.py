@@ -27,9 +27,10 @@ from core.datasets.npz import read_npz
 from core.datasets.preview import preview
 from core.errors import DatasetNotFound, InvalidRequest, StoreDamaged
 from core.keys import ANYONE, Asker
+from core.keys.errors import ScopeMissing
 from core.refs import check_name
 from core.store import Record, Store, check_files, list_files
-from ganymede.schemas.keys import KeyRef
+from ganymede.schemas.keys import KeyRef, KeyScope
 
 __all__ = ["BUNDLED", "MAX_CLASSES", "MAX_CLASS_NAME", "Change", "Dataset", "DatasetStore", "ImageSet", "Origin"]
 
@@ -114,9 +115,22 @@ class DatasetStore:
             raise DatasetNotFound(f"there is no dataset {name[:80]!r} (datasets: {known})") from None
 
     def made_by(self, name: str) -> KeyRef | None:
-        """Return the key that imported a dataset first; None if none did, or there is no such dataset."""
+        """Return the key that imported a dataset first; None if none did, or nobody knows, or there is none."""
         current = self._found(name)
         return current.made_by if current else None
+
+    def check_maker(self, name: str, asker: Asker) -> None:
+        """Raise ScopeMissing unless the asker may change a dataset; also where nobody knows whose it is."""
+        try:
+            maker = self.store.read_record(_pointer(name), CurrentVersion).made_by
+        except FileNotFoundError:
+            return
+        except StoreDamaged as error:
+            if asker.is_admin:
+                return
+            told = f"{error}, so nobody knows whose dataset {name!r} is: {KeyScope.ADMIN} is needed"
+            raise ScopeMissing(told, KeyScope.ADMIN) from None
+        asker.check(f"dataset {name!r}", maker)
 
     def versions(self, name: str) -> list[str]:
         """Return all versions of a dataset, sorted; old ones stay until the dataset is deleted."""
@@ -161,12 +175,12 @@ class DatasetStore:
             _write(folder, content, digest, name, origin, options)
 
         with self._locked(name):
+            self.check_maker(name, asker)
             current = self._found(name)
-            asker.check(f"dataset {name!r}", current.made_by if current else None)
+            made_by = current.made_by if current else asker.key
             change = self._change(name, version)
             if change != "unchanged":
                 self.store.put(key, fill, replace=True)
-            made_by = current.made_by if current else asker.key
             CurrentVersion(version=version, made_by=made_by).write(self.store.path(_pointer(name)))
             return self.get(name, version), change
 

@@ -22,10 +22,15 @@ class Asker(BaseModel):
     def of(cls, key: Key | None) -> "Asker":
         return cls() if key is None else cls(key=key.ref, is_admin=key.allows(KeyScope.ADMIN))
 
+    def may_change(self, maker: KeyRef | None) -> bool:
+        """Whether this one may change what the key `maker` made."""
+        return maker is None or self.is_admin or (self.key is not None and self.key.id == maker.id)
+
     def check(self, what: str, maker: KeyRef | None) -> None:
         """Raise ScopeMissing unless this one may change `what` the key `maker` made."""
-        if maker is None or self.is_admin or (self.key is not None and self.key.id == maker.id):
+        if self.may_change(maker):
             return
+        assert maker is not None
         raise ScopeMissing(f"{what} was made by another key, {maker.name} ({maker.id}): {KeyScope.ADMIN} is needed")
 
 

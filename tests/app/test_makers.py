@@ -1,5 +1,7 @@
 """Who made it: runs, datasets and models name the key, and no other key changes them without `admin`."""
 
+import asyncio
+
 import httpx
 import pytest
 
@@ -178,7 +180,8 @@ async def test_the_same_idempotency_key_of_two_keys_is_two_requests(ann: Keyed, 
     for each in (ann, bob):
         each.headers["Idempotency-Key"] = "1"
 
-    first, other, again = [await each.ask("POST", "/train", body) for each in (ann, bob, ann)]
+    asked = [(each, {**body, "model": each.ref.name}) for each in (ann, bob, ann)]
+    first, other, again = [await each.ask("POST", "/train", own) for each, own in asked]
 
     assert first.json()["id"] == again.json()["id"] != other.json()["id"]
     assert [each.json()["made_by"]["name"] for each in (first, other)] == ["ann", "bob"]
@@ -200,3 +203,54 @@ def test_who_comes_second_with_a_new_name_is_refused_where_it_is_kept(
         datasets.put("pets", content, Origin("a test"), asker=second)
 
     assert (registry.versions("faces"), datasets.made_by("pets")) == ([1], ann)
+
+
+async def test_a_run_that_has_not_ended_holds_the_name_of_its_new_model(
+    ann: Keyed, bob: Keyed, admin: Keyed, shapes: Dataset
+) -> None:
+    body = {"recipe": "cgan", "dataset": "shapes", "model": "faces"}
+
+    answers = await asyncio.gather(*(each.ask("POST", "/train", body) for each in (ann, bob)))
+
+    assert sorted(each.status_code for each in answers) == [202, 403]
+    first, second = (ann, bob) if answers[0].status_code == 202 else (bob, ann)
+    run, refused = sorted(answers, key=lambda answer: answer.status_code)
+    assert (refused.json()["code"], refused.json()["scope"]) == ("scope_missing", "admin")
+    assert f"{run.json()['id']} of another key, {first.ref.name} ({first.ref.id})" in refused.json()["detail"]
+    assert (await second.ask("POST", "/train/validate?estimate=false", body)).status_code == 403
+    assert (await first.ask("POST", "/train", body)).status_code == 202
+    assert (await admin.ask("POST", "/train", body)).status_code == 202
+    assert (await second.ask("POST", "/train", {**body, "model": "mine"})).status_code == 202
+
+
+async def test_a_name_is_free_when_the_run_that_held_it_has_ended_and_its_retry_asks_again(
+    ann: Keyed, bob: Keyed, admin: Keyed, shapes: Dataset
+) -> None:
+    body = {"recipe": "cgan", "dataset": "shapes", "model": "faces"}
+    hers = f"/train/{(await ann.ask('POST', '/train', body)).json()['id']}"
+    assert (await ann.ask("POST", f"{hers}/pause")).status_code == 200
+    assert (await bob.ask("POST", "/train", body)).status_code == 403  # it will go on
+    assert (await ann.ask("POST", f"{hers}/resume")).status_code == 200
+    assert (await ann.ask("POST", f"{hers}/cancel")).status_code == 200
+
+    taken = await bob.ask("POST", "/train", body)
+    retried = [await each.ask("POST", f"{hers}/retry") for each in (ann, admin)]
+
+    assert [taken.status_code, *(each.status_code for each in retried)] == [202, 403, 200]
+    assert taken.json()["id"] in retried[0].json()["detail"]
+
+
+async def test_a_dataset_whose_maker_cannot_be_read_is_changed_by_admins_alone(
+    ann: Keyed, bob: Keyed, admin: Keyed, settings: Settings
+) -> None:
+    assert (await ann.send("pets")).status_code == 201
+    (settings.store_path / "datasets" / "pets" / "current.json").write_text("{")
+
+    refused = [await each.send("pets") for each in (ann, bob)] + [await bob.ask("DELETE", "/datasets/pets")]
+    repaired = await admin.send("pets")
+
+    assert [(each.status_code, each.json()["code"]) for each in refused] == [(403, "scope_missing")] * 3
+    assert "current.json" in refused[0].json()["detail"]
+    assert repaired.status_code in (200, 201)
+    assert (await bob.ask("DELETE", "/datasets/pets")).status_code == 403
+    assert (await admin.ask("DELETE", "/datasets/pets")).status_code == 204

@@ -128,6 +128,17 @@ async def test_a_run_whose_dataset_is_gone_is_refused_at_once_and_stays_what_it_
     assert accepted.status_code == 200, accepted.text
 
 
+async def test_a_resume_reads_the_spec_of_its_run_once(
+    training: httpx.AsyncClient, store: Store, shapes: Dataset, store_reads: list[str]
+) -> None:
+    run = await new_run(training, store, "paused")
+    store_reads.clear()
+
+    assert (await training.post(f"/train/{run.id}/resume")).status_code == 200
+
+    assert store_reads.count(f"runs/{run.id}/spec.json") == 1
+
+
 async def test_a_run_links_to_what_can_be_done_with_it_now(training: httpx.AsyncClient, store: Store) -> None:
     always = {"self", "events", "metrics", "samples", "checkpoints", "log", "model"}
     for status, possible in POSSIBLE.items():
