@@ -64,7 +64,7 @@ class Batcher:
     def start(self) -> None:
         """Start the slots on the running event loop."""
         self._loop = asyncio.get_running_loop()
-        self._tasks = [self._keeper.start(f"slot {i}", self._work) for i in range(self.slots)]
+        self._tasks = [self._keeper.start(f"slot {i}", self._work, kind="slot") for i in range(self.slots)]
 
     async def close(self, patience_s: float = 30.0) -> None:
         """Draw what waits, and refuse new requests."""

@@ -8,6 +8,7 @@ import contextlib
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -22,8 +23,10 @@ Work = Callable[[], Coroutine[Any, Any, None]]
 class KeptTask:
     """One of them. Used on the event loop alone."""
 
-    def __init__(self, name: str, work: Work, is_over: Callable[["KeptTask"], None]) -> None:
-        self.name, self._work, self._is_over = name, work, is_over
+    def __init__(
+        self, name: str, work: Work, is_over: Callable[["KeptTask"], None], died: Callable[[], None] = lambda: None
+    ) -> None:
+        self.name, self._work, self._is_over, self._died = name, work, is_over, died
         self.task: asyncio.Task[None] | None = None
         self._is_ended = False
         self._pause_s, self._began = FIRST_PAUSE_S, 0.0
@@ -79,6 +82,7 @@ class KeptTask:
             self._pause_s = FIRST_PAUSE_S
         pause_s, self._pause_s = self._pause_s, min(2 * self._pause_s, LONGEST_PAUSE_S)
         self._why = type(error).__name__ if error else "cancelled"
+        self._died()
         log.error("%s died (%s); it is started again in %g s", self.name, self._why, pause_s, exc_info=error)
         self._again = task.get_loop().call_later(pause_s, self._begin)
 
@@ -88,10 +92,14 @@ class TaskKeeper:
 
     def __init__(self) -> None:
         self.tasks: list[KeptTask] = []
+        self.deaths: Counter[str] = Counter()  # of each kind that was ever started
 
-    def start(self, name: str, work: Work) -> KeptTask:
-        """Start a task on the running event loop, and again whenever it dies."""
-        kept = KeptTask(name, work, self._forget)
+    def start(self, name: str, work: Work, *, kind: str | None = None) -> KeptTask:
+        """Start a task on the running event loop, and again whenever it dies. `kind`: of those that are counted as
+        one; by default it is the only one of its name."""
+        kind = kind or name
+        self.deaths.setdefault(kind, 0)
+        kept = KeptTask(name, work, self._forget, lambda: self.deaths.update([kind]))
         self.tasks.append(kept)
         return kept
 

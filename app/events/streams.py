@@ -176,7 +176,7 @@ class Streams:
         """Share the feed of a run among its watchers."""
         if run.id not in self._feeds:
             feed = Feed(run)
-            self._feeds[run.id] = (feed, self._keeper.start(f"events of {run.id}", feed.follow))
+            self._feeds[run.id] = (feed, self._keeper.start(f"events of {run.id}", feed.follow, kind="events of a run"))
         feed, task = self._feeds[run.id]
         feed.watchers += 1
         try:

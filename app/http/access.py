@@ -4,6 +4,7 @@ A request shows its key as `Authorization: Bearer KEY`, or, from a browser, a se
 defined nobody is asked for one, as long as the service listens on loopback alone, or was told to let everyone in.
 """
 
+import asyncio
 import re
 from urllib.parse import unquote_to_bytes
 
@@ -52,7 +53,8 @@ class Access:
             return
         key = request["state"]["key"] = self._shown(request, headers)
         KEY_ID.set(key.id)
-        self.last_use.note(key.id)
+        if self.last_use.is_due(key.id):  # a file, and its lock: nothing for the event loop
+            asyncio.get_running_loop().run_in_executor(None, self.last_use.write, key.id)
         if key.per_minute is not None:
             request["state"]["rate"] = rate_headers(key.per_minute, None)  # where none is left
             request["state"]["rate"] = rate_headers(key.per_minute, self.usage.take(key))

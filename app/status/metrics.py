@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from fastapi import Request, Response
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.concurrency import run_in_threadpool
 
@@ -83,6 +83,11 @@ class ServiceCollector(Collector):
             models.add_metric([engine.name, str(engine.version), engine.digest], {})
         speed = counts.images_per_second
         early = "Runs that succeeded before their last step, as a trouble came back after every remedy."
+        deaths = CounterMetricFamily(
+            "ganymede_task_restarts", "Long-lived tasks that died and were started again.", labels=["task"]
+        )
+        for kind, count in services.keeper.deaths.items():
+            deaths.add_metric([kind], count)
         free = GaugeMetricFamily("ganymede_store_free_bytes", "Room left on the disk of the store.")
         with contextlib.suppress(OSError):  # a disk that is gone must not take the other numbers with it
             free.add_metric([], shutil.disk_usage(services.store.root).free)
@@ -93,6 +98,7 @@ class ServiceCollector(Collector):
                 "ganymede_runs_silent", "Runs that a worker has and that stand still.", len(counts.silent)
             ),
             models,
+            deaths,
             free,
             _gpu_memory(services.models.device),
             GaugeMetricFamily("ganymede_models_resident", "Versions and checkpoints in memory.", len(cache.all())),

@@ -32,12 +32,21 @@ class LastUse:
         self.path = path
         self._kept: dict[str, float] = {}  # by this process; of time.monotonic()
 
-    def note(self, key_id: str) -> None:
-        """Remember that a key is used now. A full disk keeps nobody out."""
+    def is_due(self, key_id: str) -> bool:
+        """Whether the use of a key is to be written: once in a while."""
         now = time.monotonic()
         if now - self._kept.get(key_id, float("-inf")) < KEPT_EVERY_S:
-            return
+            return False
         self._kept[key_id] = now
+        return True
+
+    def note(self, key_id: str) -> None:
+        """Remember that a key is used now, if that is due."""
+        if self.is_due(key_id):
+            self.write(key_id)
+
+    def write(self, key_id: str) -> None:
+        """Write that a key is used now; it may wait for other processes. A full disk keeps nobody out."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with files.lock_beside(self.path):

@@ -176,6 +176,7 @@ async def test_the_pause_grows_with_each_death_and_a_steady_task_is_not_told_of(
         return deaths == 4
 
     await eventually(lives)
+    assert keeper.deaths == {"one": 3}
     assert keeper.troubles == ["task:one: it died (ValueError), and is started again; the log says where"]
     assert [r.getMessage().rpartition("in ")[2] for r in caplog.records] == ["0.05 s", "0.1 s", "0.2 s"]
     monkeypatch.setattr(keeping, "STEADY_AFTER_S", 0.0)

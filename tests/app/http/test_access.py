@@ -13,8 +13,9 @@ from app.http.routing import KeyedRoute
 from app.main import PARTS, create_app
 from core.keys import KeysFile, KeyWanted, LastUse
 from core.settings import Settings
+from core.store import files
 from ganymede.schemas.keys import KeyScope
-from tests.fixtures import PublishTiny, Serve
+from tests.fixtures import Eventually, PublishTiny, Serve
 
 # Everyone may ask these, whatever keys there are; all others need one.
 FILES = {"/docs/assets/{asked}/{name}", "/page/{asked}/{name}"}
@@ -94,13 +95,30 @@ async def test_once_a_key_exists_it_is_needed_until_it_is_revoked_and_then_too(
 
 
 async def test_the_last_use_of_a_key_is_kept_whatever_it_is_used_for(
-    keyed: httpx.AsyncClient, key: str, keys: KeysFile, settings: Settings
+    keyed: httpx.AsyncClient, key: str, keys: KeysFile, settings: Settings, eventually: Eventually
 ) -> None:
     idle = make(keys, KeyScope.READ)
     await keyed.get("/generate?seed=1", headers=bearer(key))
     await keyed.get("/train", headers=bearer(idle[:17] + "0" * 64))  # not its secret
 
-    assert LastUse(settings.last_use_path).read().keys() == {key[:16]}
+    async def is_kept() -> bool:
+        return LastUse(settings.last_use_path).read().keys() == {key[:16]}
+
+    await eventually(is_kept)
+
+
+async def test_a_request_does_not_wait_until_its_key_is_noted(
+    keyed: httpx.AsyncClient, key: str, settings: Settings, eventually: Eventually
+) -> None:
+    with files.lock_beside(settings.last_use_path):
+        answer = await keyed.get("/train", headers=bearer(key))
+        assert LastUse(settings.last_use_path).read() == {}
+
+    async def is_kept() -> bool:
+        return LastUse(settings.last_use_path).read().keys() == {key[:16]}
+
+    assert answer.status_code == 200
+    await eventually(is_kept)
 
 
 async def test_what_is_open_stays_open(keyed: httpx.AsyncClient) -> None:
