@@ -4,14 +4,16 @@
 train one after the other. Each is hit by a few deeds (bench/deeds.py) at steps that the seed chooses. It is judged when
 it has ended: it succeeded, its last version has the bytes of a run that nothing disturbed, no version was published
 twice, and its events have no gap. Meanwhile pictures are asked for. Each deed and each run is noted in
-docs/benchmarks/chaos-<machine>.json; a later call goes on behind the last. `--shipped`: no limit shorter than shipped.
+docs/benchmarks/chaos-<machine>.json; a later call goes on behind the last, so `--minutes 8` may be called again and
+again: no deed begins after that, and the run under way is judged. `--shipped`: no limit shorter than shipped. What this
+machine does not allow (a small disk, libfaketime) is left out, and said.
 """
 
 import argparse
 import contextlib
+import math
 import random
 import signal
-import statistics
 import sys
 import tempfile
 import threading
@@ -21,19 +23,21 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
-from bench.deeds import API_IS_DOWN, DEEDS, draws
+from bench.chaos_report import ChaosReport, DoneDeed, JudgedRun, table
+from bench.deeds import API_IS_DOWN, CLOCK_BACK, DEEDS, DISK_FULL
 from bench.machine import ROOT, machine, revision, slug
+from bench.midway import FAKETIME
+from bench.outages import DeedFailed, draws
 from bench.service import OwnService, ServiceFailed
+from bench.small_disk import CannotMount, small_disk
 from core.registry import Registry, VersionManifest
 from core.runs import Run, RunStore
-from ganymede.schemas.states import Status
 
 RESULTS = ROOT / "docs" / "benchmarks"
 STEPS = 400
 CHECKPOINTS, VERSIONS = 20, 4  # of a run
 DEEDS_A_RUN = 6
+SMALL_DISK_MB = 512  # for all runs of a call
 RECOVERS_WITHIN_S = 1800.0  # on a busy machine; what is noted is how long it took
 LOOK_EVERY_S = 0.1
 MODEL = "chaos"
@@ -46,49 +50,6 @@ RUN: dict[str, Any] = {
     "publish": {"keep": 100, "final": "last"},
     "stop": {"action": "alert"},
 }
-
-
-class DoneDeed(BaseModel):
-    """One deed: when, and how long until the run moved on and pictures were drawn."""
-
-    deed: str
-    run: str
-    step: int
-    seconds: float
-
-
-class JudgedRun(BaseModel):
-    """What became of a run."""
-
-    run: str
-    deeds: int
-    status: Status
-    attempts: int
-    bytes_compared: int
-    is_as_undisturbed: bool
-    published_twice: int
-    gaps: int
-
-    @property
-    def is_good(self) -> bool:
-        whole = self.status is Status.SUCCEEDED and self.is_as_undisturbed
-        return whole and not self.published_twice and not self.gaps
-
-
-class ChaosReport(BaseModel):
-    """All that was done, and what came of it."""
-
-    machine: dict[str, Any]
-    revision: str
-    deeds: list[DoneDeed] = []
-    runs: list[JudgedRun] = []
-    drawn: int = 0
-    not_drawn: int = 0  # while the API was up
-    leftovers: list[str] = []
-
-    @property
-    def is_good(self) -> bool:
-        return all(run.is_good for run in self.runs) and not self.not_drawn and not self.leftovers
 
 
 class Asking(threading.Thread):
@@ -110,8 +71,10 @@ class Asking(threading.Thread):
 class Chaos:
     """One service, and what is done to it."""
 
-    def __init__(self, service: OwnService, report: ChaosReport, steps: int = STEPS) -> None:
-        self.service, self.report, self.steps = service, report, steps
+    def __init__(
+        self, service: OwnService, report: ChaosReport, steps: int = STEPS, *, is_shipped: bool = False
+    ) -> None:
+        self.service, self.report, self.steps, self.is_shipped = service, report, steps, is_shipped
         self.asking = Asking(service)
         self.reference = b""
 
@@ -129,6 +92,9 @@ class Chaos:
             self.asking.join()
             self.report.drawn += self.asking.seen[True]
             self.report.not_drawn += self.asking.seen[False]
+            self.service.end("api")
+            self.service.start("api")  # removes what the dead left
+            self.service.wait_until_it_answers()
             self.report.leftovers = [path.name for path in self.service.store.path("tmp").iterdir()]
 
     def begin(self) -> Run:
@@ -143,13 +109,13 @@ class Chaos:
         answer.raise_for_status()
         return RunStore(self.service.store).get(answer.json()["id"])
 
-    def disturb(self, names: Sequence[str], seed: str) -> None:
-        """One run, with these deeds in this order."""
+    def disturb(self, names: Sequence[str], seed: str, over_at: float = math.inf) -> None:
+        """One run, with these deeds in this order; none after that time."""
         rng, run = random.Random(seed), self.begin()
         moments = sorted(rng.randrange(1, self.steps * 9 // 10) for _ in names)
         for name, moment in zip(names, moments, strict=True):
             self.wait(run, lambda moment=moment: run.state().progress.step >= moment)
-            if run.state().status.is_terminal:
+            if run.state().status.is_terminal or time.monotonic() > over_at:
                 break
             self.do(name, run, rng)
         self.wait(run, lambda: run.state().status.is_terminal)
@@ -158,12 +124,18 @@ class Chaos:
     def do(self, name: str, run: Run, rng: random.Random) -> None:
         began, step = time.monotonic(), run.state().progress.step
         self.asking.is_down = name in API_IS_DOWN
-        DEEDS[name](self.service, run, rng)
+        try:
+            DEEDS[name](self.service, run, rng)
+        except DeedFailed as failed:
+            self.report.wrong.append(f"{run.id} step {step}: {name}: {failed}")
+            print(self.report.wrong[-1], flush=True)
         self.asking.is_down = False
         before = run.state().last_heartbeat_at
         self.wait(run, lambda: run.state().status.is_terminal or self.moves(run, step, before))
         self.wait(run, lambda: draws(self.service))
-        self.report.deeds.append(DoneDeed(deed=name, run=run.id, step=step, seconds=round(time.monotonic() - began, 1)))
+        seconds = round(time.monotonic() - began, 1)
+        done = DoneDeed(deed=name, run=run.id, step=step, seconds=seconds, is_shipped=self.is_shipped)
+        self.report.deeds.append(done)
         print(f"{run.id} step {step}: {name}, {self.report.deeds[-1].seconds} s", flush=True)
 
     @staticmethod
@@ -207,24 +179,18 @@ class Chaos:
             time.sleep(LOOK_EVERY_S)
 
 
-def table(report: ChaosReport) -> str:
-    """For people: a line a kind of deed, then the sums."""
-    lines = [f"{'deed':28}{'done':>6}{'median s':>10}{'max s':>8}"]
-    for name in DEEDS:
-        seconds = [deed.seconds for deed in report.deeds if deed.deed == name]
-        if seconds:
-            lines.append(f"{name:28}{len(seconds):6}{statistics.median(seconds):10.1f}{max(seconds):8.1f}")
-    runs = report.runs
-    as_undisturbed = sum(run.is_as_undisturbed for run in runs)
-    lines += [
-        f"runs: {len(runs)}, succeeded {sum(run.status is Status.SUCCEEDED for run in runs)}, of the bytes of an "
-        f"undisturbed one {as_undisturbed} ({sum(run.bytes_compared for run in runs)} bytes compared)",
-        f"versions published twice: {sum(run.published_twice for run in runs)}",
-        f"gaps in events: {sum(run.gaps for run in runs)}",
-        f"pictures drawn: {report.drawn}, not drawn while the API was up: {report.not_drawn}",
-        f"left over: {report.leftovers or 'nothing'}",
-    ]
-    return "\n".join(lines)
+def possible(names: Sequence[str], store: Path, stack: contextlib.ExitStack) -> list[str]:
+    """Those deeds that this machine allows; `store` is on a small disk from here on, where it does."""
+    left_out = {}
+    if not FAKETIME:
+        left_out[CLOCK_BACK] = "there is no libfaketime (Debian: apt-get install libfaketime)"
+    try:
+        stack.enter_context(small_disk(store, SMALL_DISK_MB))
+    except CannotMount as error:
+        left_out[DISK_FULL] = str(error)
+    for name in left_out.keys() & set(names):
+        print(f"LEFT OUT: {name}: {left_out[name]}", flush=True)
+    return [name for name in names if name not in left_out]
 
 
 def main() -> None:
@@ -245,15 +211,16 @@ def main() -> None:
         report = ChaosReport.model_validate_json(target.read_text(encoding="utf-8"))
     over_at = time.monotonic() + 60 * asked.minutes
     limits = {} if asked.shipped else {"STALL_AFTER": str(asked.stall_after)}
-    with tempfile.TemporaryDirectory(prefix="ganymede-chaos-") as folder:
+    with tempfile.TemporaryDirectory(prefix="ganymede-chaos-") as folder, contextlib.ExitStack() as stack:
         home = Path(folder)
-        with OwnService.running(home, "api", "worker", **limits) as service:
-            chaos = Chaos(service, report, asked.steps)
-            with chaos.going_on():
-                while len(report.deeds) < asked.deeds and time.monotonic() < over_at:
-                    seed = f"{asked.seed}-{len(report.runs)}"
-                    chaos.disturb(random.Random(seed).choices(asked.only, k=DEEDS_A_RUN), seed)
-                    target.write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        deeds = possible(asked.only, home / "store", stack)
+        service = stack.enter_context(OwnService.running(home, "api", "worker", **limits))
+        chaos = Chaos(service, report, asked.steps, is_shipped=asked.shipped)
+        with chaos.going_on():
+            while len(report.deeds) < asked.deeds and time.monotonic() < over_at:
+                seed = f"{asked.seed}-{len(report.runs)}"
+                chaos.disturb(random.Random(seed).choices(deeds, k=DEEDS_A_RUN), seed, over_at)
+                target.write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
     target.write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
     print(table(report))
     sys.exit(not report.is_good)

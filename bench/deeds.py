@@ -1,39 +1,36 @@
-"""What is done to a service that trains: kills, hangs, a broker that is away or refuses, flipped bytes. Judges nothing.
+"""What is done to a service that trains: kills, hangs, flipped bytes. The rest: outages.py, midway.py.
 
-A deed hits what is there, and puts back what a supervisor would: a process that died is started again.
+A deed hits what is there, and puts back what a supervisor would: a process that died is started again. DeedFailed: what
+it saw meanwhile is not as it should be.
 """
 
 import contextlib
 import os
 import random
-import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
-import httpx
-import redis
-
+from bench.midway import flip_version, kill_api_in_import, kill_trainer_in_publish, set_clock_back
+from bench.outages import (
+    LONG_S,
+    broker_away,
+    fill_disk,
+    leave_broker_away,
+    lose_broker,
+    make_broker_read_only,
+    told,
+)
+from bench.proc import children, command_line, freeze
 from bench.service import OwnService
 from core.runs import Run
 from core.runs.checkpoints import list_checkpoints
 
 AWAY_S = 3.0
+CLOCK_BACK, DISK_FULL = "clock set back", "disk full"  # not on every machine
 ENGINE = "app.engine"
 
 Deed = Callable[[OwnService, Run, random.Random], None]
-
-
-def children(pid: int) -> list[int]:
-    """Of a process, by /proc."""
-    found = []
-    for path in Path("/proc").iterdir():
-        if path.name.isdecimal():
-            with contextlib.suppress(OSError):
-                state, parent, *_ = (path / "stat").read_text().rpartition(")")[2].split()
-                found += [int(path.name)] if int(parent) == pid and state != "Z" else []
-    return found
 
 
 def hit(pids: list[int], number: signal.Signals) -> None:
@@ -42,9 +39,14 @@ def hit(pids: list[int], number: signal.Signals) -> None:
             os.kill(pid, number)
 
 
+def hang(pids: list[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            freeze(pid)
+
+
 def engine_of(service: OwnService) -> list[int]:
-    words = {pid: Path(f"/proc/{pid}/cmdline").read_bytes().decode() for pid in children(service.pid("api"))}
-    return [pid for pid, text in words.items() if ENGINE in text]
+    return [pid for pid in children(service.pid("api")) if ENGINE in command_line(pid)]
 
 
 def kill_trainer(service: OwnService, _run: Run, _rng: random.Random) -> None:
@@ -79,11 +81,11 @@ def kill_engine(service: OwnService, _run: Run, _rng: random.Random) -> None:
 
 
 def hang_engine(service: OwnService, _run: Run, _rng: random.Random) -> None:
-    hit(engine_of(service), signal.SIGSTOP)
+    hang(engine_of(service))
 
 
 def hang_trainer(service: OwnService, _run: Run, _rng: random.Random) -> None:
-    hit(children(service.pid("worker")), signal.SIGSTOP)
+    hang(children(service.pid("worker")))
 
 
 def kill_broker(service: OwnService, _run: Run, _rng: random.Random) -> None:
@@ -92,23 +94,12 @@ def kill_broker(service: OwnService, _run: Run, _rng: random.Random) -> None:
 
 
 def empty_broker(service: OwnService, _run: Run, _rng: random.Random) -> None:
-    with broker_away(service):
-        shutil.rmtree(service.broker.data)
+    with broker_away(service, emptied=True):
+        pass
 
 
-def leave_broker_away(service: OwnService, _run: Run, rng: random.Random) -> None:
-    """A run that is asked for meanwhile is accepted."""
-    with broker_away(service), service.client() as client:
-        time.sleep(AWAY_S * rng.random())
-        asked = {"recipe": "cgan", "dataset": "mnist-10k", "config": {"steps": 1, "extractor": "none"}}
-        answer = client.post("/train", json=asked)
-        answer.raise_for_status()
-        client.post(f"/train/{answer.json()['id']}/cancel").raise_for_status()
-
-
-def make_broker_read_only(service: OwnService, _run: Run, _rng: random.Random) -> None:
-    with told(service, ("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")):
-        time.sleep(AWAY_S)
+def for_seconds(outage: Callable[[OwnService, Run, float], None], seconds: float) -> Deed:
+    return lambda service, run, _rng: outage(service, run, seconds)
 
 
 def fill_broker(service: OwnService, _run: Run, _rng: random.Random) -> None:
@@ -126,29 +117,6 @@ def flip_checkpoint(service: OwnService, run: Run, rng: random.Random) -> None:
         path.write_bytes(data)
 
 
-@contextlib.contextmanager
-def broker_away(service: OwnService) -> Iterator[None]:
-    process = service.broker.process
-    assert process is not None
-    process.kill()
-    process.wait()
-    try:
-        yield
-    finally:
-        service.broker.start()
-
-
-@contextlib.contextmanager
-def told(service: OwnService, first: tuple[str, ...], then: tuple[str, ...]) -> Iterator[None]:
-    """The broker, before and after."""
-    with redis.Redis.from_url(f"unix://{service.broker.socket_path}") as client:
-        client.execute_command(*first)
-        try:
-            yield
-        finally:
-            client.execute_command(*then)
-
-
 DEEDS: dict[str, Deed] = {
     "trainer killed": kill_trainer,
     "worker killed": kill_worker,
@@ -160,17 +128,17 @@ DEEDS: dict[str, Deed] = {
     "trainer hung": hang_trainer,
     "broker killed": kill_broker,
     "broker emptied": empty_broker,
-    "broker away": leave_broker_away,
-    "broker read-only": make_broker_read_only,
+    "broker away": for_seconds(leave_broker_away, AWAY_S),
+    "broker read-only": for_seconds(make_broker_read_only, AWAY_S),
     "broker full": fill_broker,
+    "broker away for a minute": for_seconds(leave_broker_away, LONG_S),
+    "broker read-only for a minute": for_seconds(make_broker_read_only, LONG_S),
+    "broker gone for ever": for_seconds(lose_broker, LONG_S),
     "checkpoint damaged": flip_checkpoint,
+    "version damaged": flip_version,
+    "API killed in an import": kill_api_in_import,
+    "trainer killed in a publish": kill_trainer_in_publish,
+    CLOCK_BACK: set_clock_back,
+    DISK_FULL: fill_disk,
 }
-API_IS_DOWN = frozenset({"API killed"})
-
-
-def draws(service: OwnService) -> bool:
-    """Whether a picture that nobody has asked for is drawn."""
-    with contextlib.suppress(httpx.TransportError), service.client() as client:
-        answer = client.get("/generate", params={"model": "digits", "seed": random.getrandbits(31)})
-        return answer.status_code == 200
-    return False
+API_IS_DOWN = frozenset({"API killed", "version damaged", "API killed in an import", CLOCK_BACK})

@@ -56,12 +56,12 @@ class OwnService:
     def client(self, **options: object) -> httpx.Client:
         return httpx.Client(base_url=self.url, trust_env=False, verify=False, timeout=120, **options)  # type: ignore[arg-type]
 
-    def start(self, part: str) -> None:
+    def start(self, part: str, **environment: str) -> None:
         """Start the API or the worker; what it prints goes to HOME/<part>.log."""
         with (self.home / f"{part}.log").open("ab") as log:
             self.processes[part] = subprocess.Popen(
                 python_module(PARTS[part]),
-                env=self.environment,
+                env={**self.environment, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
