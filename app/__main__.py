@@ -1,16 +1,19 @@
 """`python -m app`: the HTTP API on the address the settings name."""
 
+import asyncio
 import contextlib
 import gc
 import logging
 import socket
 import sys
+import time
 
 import uvicorn
 from fastapi import FastAPI
 
 from app.http.protocol import Protocol
 from app.main import create_app
+from app.systemd import inherited_sockets, notify
 from core.keys.door import refuse_open_door
 from core.log import configure_logging
 from core.settings import SettingsError, load_settings, make_store_folder, unknown_variables
@@ -19,7 +22,8 @@ from models.device import check_device
 STARTUP_FAILED = 3
 COLLECT_AFTER = (10_000, 20, 20)  # objects more than at the last time; collections of each generation
 DRAIN_S = 20  # for requests under way when the process is told to end
-
+LAST_REQUESTS_S = 0.5  # for those that are on their way on open connections then
+LOOK_EVERY_S = 0.02
 
 log = logging.getLogger("app")
 
@@ -38,15 +42,33 @@ class DrainingServer(uvicorn.Server):
         gc.freeze()
         # With Python's own 700 the requests under way would be gone through every few of them: a twelfth of the time.
         gc.set_threshold(*COLLECT_AFTER)
+        if self.started:
+            notify("READY=1")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        notify("STOPPING=1")
         self.app.state.services.begin_drain()
+        await self._answer_the_last()
         await super().shutdown(sockets)
+
+    async def _answer_the_last(self) -> None:
+        """Take no new connection, and answer once more on those that are open: each answer says that it is the last."""
+        for server in self.servers:
+            server.close()
+        state = self.server_state
+        state.default_headers = [*state.default_headers, (b"connection", b"close")]
+        deadline = time.monotonic() + LAST_REQUESTS_S
+        while state.connections and time.monotonic() < deadline:
+            await asyncio.sleep(LOOK_EVERY_S)
 
 
 def main() -> None:
     try:
-        settings = load_settings()
+        settings, sockets = load_settings(), inherited_sockets()
+        for each in sockets:
+            if each.family in (socket.AF_INET, socket.AF_INET6):
+                settings = settings.model_copy(update={"host": each.getsockname()[0]})
+                refuse_open_door(settings)
         refuse_open_door(settings)
         check_device(settings.device)
         make_store_folder(settings)
@@ -70,7 +92,7 @@ def main() -> None:
     )
     server = DrainingServer(config, app)
     with contextlib.suppress(KeyboardInterrupt):  # raised again by uvicorn, when all is done
-        server.run()
+        server.run(sockets or None)
     if not server.started:
         sys.exit(STARTUP_FAILED)
 
