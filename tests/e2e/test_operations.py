@@ -34,6 +34,8 @@ TRIED = {
     ".venv/bin/ganymede keys ": "tests/ganymede/test_keys.py",
     "GANYMEDE_REDIS_URL=": "here",
     "tar ": "here",
+    "cp -p ": "here",
+    "git pull ": "an update",
     "rm -rf var/store && tar ": "here",
     "QUEUE=": "here",
     ".venv/bin/rq info ": "here",
@@ -106,7 +108,8 @@ def test_a_backup_brings_models_and_runs_back(tmp_path: Path) -> None:
         before = client.get("/generate?model=kept@2&seed=7&label=3").content
     stop(service)
 
-    for command in (printed("tar "), printed("rm -rf var/store && tar ")):
+    (tmp_path / "var" / "api-keys.json").write_text('{"schema": 1, "keys": []}')
+    for command in (printed("cp -p "), printed("tar "), printed("rm -rf var/store && tar ")):
         subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True)
     service = start(tmp_path / "var")
     with service.client as client:
@@ -115,6 +118,7 @@ def test_a_backup_brings_models_and_runs_back(tmp_path: Path) -> None:
     stop(service)
 
     assert (tmp_path / "ganymede-store.tar.gz").stat().st_size > 10_000
+    assert (tmp_path / "ganymede-api-keys.json").read_bytes() == (tmp_path / "var" / "api-keys.json").read_bytes()
     assert before.startswith(b"\x89PNG")
     assert after == before
     assert run["status"] == "succeeded"

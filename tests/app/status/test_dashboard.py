@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml  # type: ignore[import-untyped]
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.main import create_app
@@ -24,7 +25,9 @@ PANELS = [panel for panel in BOARD["panels"] if panel["type"] != "row"]
 TARGETS = [(panel["title"], target["expr"]) for panel in PANELS for target in panel["targets"]]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 SECTION = OPERATIONS.partition("### What to have an alarm on\n")[2].partition("\n## ")[0]
-ALARMS = re.findall(r"^\|[^|]+\|[^|]*\| `([^`]+)` \|$", SECTION, re.M)
+ROWS = re.findall(r"^\| `(\w+)`: ([^|]+) \| ?([^|]*?) ?\| `([^`]+)` \|$", SECTION, re.M)
+ALARMS = [expression for *_, expression in ROWS]
+RULES = ROOT / "docs" / "prometheus" / "ganymede.yml"
 PROMTOOL = shutil.which("promtool")
 OF_PROMETHEUS = {"up"}  # what it knows without asking
 
@@ -140,3 +143,25 @@ def test_the_dashboard_is_one_that_any_grafana_can_take() -> None:
 def test_what_is_no_query_is_not_read(text: str) -> None:
     with pytest.raises(ValueError, match=re.escape(repr(text)[:1])):
         Query(text)
+
+
+def test_the_rules_that_are_shipped_are_those_of_the_page() -> None:
+    (group,) = yaml.safe_load(RULES.read_text())["groups"]
+
+    shipped = [(r["alert"], r["annotations"]["summary"], r.get("for", ""), r["expr"]) for r in group["rules"]]
+    assert shipped == [(name, when, wait.replace(" min", "m"), asked) for name, when, wait, asked in ROWS]
+    assert len(shipped) == len(re.findall(r"^\| `Ganymede", SECTION, re.M)) >= 16
+
+
+@pytest.mark.parametrize("name", [name for name, *_ in ROWS])
+def test_every_alarm_has_a_paragraph_that_says_what_it_means(name: str) -> None:
+    (paragraph,) = re.findall(rf"^\*\*{name}\.\*\* (.+?)\n\n", OPERATIONS, re.M | re.S)
+
+    assert len(paragraph) > 150
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not here (Debian's package `prometheus` has it)")
+def test_promtool_has_nothing_to_say_of_the_rules_that_are_shipped() -> None:
+    checked = subprocess.run([str(PROMTOOL), "check", "rules", str(RULES)], capture_output=True, text=True, timeout=300)
+
+    assert checked.returncode == 0, checked.stdout + checked.stderr
