@@ -4,6 +4,7 @@ Knows no network. Shape suffixes: F frames, N images, H height, W width, C chann
 """
 
 import base64
+import contextlib
 import functools
 import hashlib
 from collections.abc import Sequence
@@ -24,6 +25,8 @@ from app.generate.quota import counted
 from app.generate.route import REFUSALS
 from app.generate.sampling import check_pixels, labels_of
 from app.http.conditional import IfNoneMatch, is_known
+from app.http.fast_route import RawResponse
+from app.http.hang_up import unless_gone
 from app.http.negotiation import preferred
 from app.http.routing import Router
 from core.errors import CheckpointNotFound, NotFound
@@ -95,6 +98,16 @@ class Remains:
         return cls(drawn, omitted, sorted(told - {each.step for each in found}))
 
 
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """A checked request. label: one, of every frame; engine: any of the run's."""
+
+    query: TimelineQuery
+    remains: Remains
+    label: list[int] | None
+    engine: Engine
+
+
 ANSWERS = REFUSALS | {
     200: {
         "model": TimelineBody,
@@ -131,15 +144,24 @@ async def timeline(
     headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept"}
     if is_known(if_none_match, etag):
         return Response(status_code=304, headers=headers)
+    engine = await _any_engine(remains, services)
+    label = labels_of(query.label, engine, [query.seed], "label")
+    check_pixels(len(remains.kept), len(remains.kept), engine.manifest.image_size, query.scale, ("run", "scale"))
+    headers |= {"Content-Type": MEDIA_TYPES[form], "Seed": str(query.seed), "Steps-Gone": str(len(remains.gone))}
+    headers |= {} if label is None else {"Label": str(label[0])}
+    if request.method == "HEAD":  # nothing is drawn, so nobody knows how long it would be
+        return _response(headers | {"Steps": _steps(remains.kept)})
     with counted(len(remains.kept), request, services):
-        frames, images_FHWC, label, engine = await _drawn(query, remains, services)
-    headers |= {"Seed": str(query.seed), "Steps": ",".join(str(each.step) for each in frames)}
-    headers |= {"Steps-Gone": str(len(remains.gone))} | ({} if label is None else {"Label": str(label)})
-    if form == "json":
-        body = functools.partial(_json, query, remains, frames, images_FHWC, label, engine)
-        return Response(await run_in_threadpool(body), headers=headers, media_type=MEDIA_TYPES[form])
-    content = await run_in_threadpool(_picture, images_FHWC, query, form)
-    return Response(content, headers=headers, media_type=MEDIA_TYPES[form])
+        content, frames = await _content(etag, form, Strip(query, remains, label, engine), request, services)
+    return _response(headers | {"Steps": _steps(frames), "Content-Length": str(len(content))}, content)
+
+
+def _response(headers: dict[str, str], content: bytes = b"") -> Response:
+    return RawResponse(200, [(name.lower().encode(), value.encode()) for name, value in headers.items()], content)
+
+
+def _steps(frames: Sequence[KeptWeights]) -> str:
+    return ",".join(str(each.step) for each in frames)
 
 
 def _told(remains: Remains) -> str:
@@ -152,28 +174,48 @@ def _etag(query: TimelineQuery, form: Form, remains: Remains) -> str:
     return f'W/"{hashlib.sha256(identity.encode()).hexdigest()[:32]}"'
 
 
-async def _drawn(
-    query: TimelineQuery, remains: Remains, services: Services
-) -> tuple[list[KeptWeights], Images, int | None, Engine]:
+async def _any_engine(remains: Remains, services: Services) -> Engine:
+    """Return the first that is still there: all of a run have the same classes and size."""
+    for kept in remains.kept:
+        with contextlib.suppress(NotFound):
+            return await services.models.engine(parse_reference(kept.reference))
+    raise CheckpointNotFound("what the run kept was dropped meanwhile")
+
+
+async def _content(
+    etag: str, form: Form, strip: Strip, request: Request, services: Services
+) -> tuple[bytes, list[KeptWeights]]:
+    """Return the file and its frames: from the cache, or drawn as long as the client waits."""
+    content = services.response_cache.find(etag)
+    if content is not None:
+        return content, strip.remains.kept
+    frames, images_FHWC = await unless_gone(request, _drawn(strip, services), "its timeline")
+    make = (
+        functools.partial(_json, strip, frames, images_FHWC)
+        if form == "json"
+        else functools.partial(_picture, images_FHWC, strip.query, form)
+    )
+    content = await run_in_threadpool(make)
+    if frames == strip.remains.kept:
+        services.response_cache.keep(etag, content)
+    return content, frames
+
+
+async def _drawn(strip: Strip, services: Services) -> tuple[list[KeptWeights], Images]:
     """Draw with one after the other: no more than one of them waits to be loaded. What goes meanwhile is left out."""
     frames: list[KeptWeights] = []
     images: list[Images] = []
-    label: list[int] | None = None
-    engine = None
-    for kept in remains.kept:
+    rows = Rows.of(Latents([strip.query.seed], strip.query.truncation), strip.label)
+    for kept in strip.remains.kept:
         try:
             engine = await services.models.engine(parse_reference(kept.reference))
         except NotFound:
             continue
-        label = labels_of(query.label, engine, [query.seed], "label")
-        count = len(remains.kept)
-        check_pixels(count, count, engine.manifest.image_size, query.scale, ("run", "scale"))
-        rows = Rows.of(Latents([query.seed], query.truncation), label)
         images.append((await services.batcher.draw(engine, rows, encode=lambda drawn_NHWC: drawn_NHWC)).content)
         frames.append(kept)
-    if engine is None:
+    if not frames:
         raise CheckpointNotFound("what the run kept was dropped meanwhile")
-    return frames, np.concatenate(images), label[0] if label else None, engine
+    return frames, np.concatenate(images)
 
 
 def _picture(images_FHWC: Images, query: TimelineQuery, form: Animation | Literal["png"]) -> bytes:
@@ -185,14 +227,9 @@ def _picture(images_FHWC: Images, query: TimelineQuery, form: Animation | Litera
     )
 
 
-def _json(
-    query: TimelineQuery,
-    remains: Remains,
-    frames: Sequence[KeptWeights],
-    images_FHWC: Images,
-    label: int | None,
-    engine: Engine,
-) -> bytes:
+def _json(strip: Strip, frames: Sequence[KeptWeights], images_FHWC: Images) -> bytes:
+    query, remains = strip.query, strip.remains
+    label = None if strip.label is None else strip.label[0]
     scaled_FHWC = enlarge(images_FHWC, query.scale)
     _, height, width, channels = scaled_FHWC.shape
     drawn = [
@@ -204,7 +241,7 @@ def _json(
             run=query.run,
             seed=query.seed,
             label=label,
-            label_name=None if label is None else engine.labels[label],
+            label_name=None if label is None else strip.engine.labels[label],
             truncation=query.truncation,
             scale=query.scale,
             height=height,

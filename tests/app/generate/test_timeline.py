@@ -1,22 +1,40 @@
 """GET /generate/timeline: one seed through what is kept of a run, and what is told of the rest."""
 
+import asyncio
 import base64
 import io
 import shutil
+from collections.abc import AsyncIterator, MutableMapping
 from typing import Any
 
 import httpx
 import numpy as np
 import numpy.typing as npt
 import pytest
+from fastapi import FastAPI
 from PIL import Image
 
 from app.generate import timeline
+from app.main import create_app
 from core.runs import Run
+from core.settings import Settings
 from tests.app.train.test_checkpoints import Keep, keep, path, run
+from tests.fixtures import PublishTiny, Serve
 
 __all__ = ["keep", "run"]
 
+SCOPE: dict[str, Any] = {  # of a request, as a server passes it on
+    "type": "http",
+    "method": "GET",
+    "path": "/generate/timeline",
+    "raw_path": b"/generate/timeline",
+    "headers": [(b"host", b"localhost")],
+    "http_version": "1.1",
+    "scheme": "http",
+    "root_path": "",
+    "client": ("127.0.0.1", 1),
+    "server": ("localhost", 80),
+}
 Pixels = npt.NDArray[np.uint8]
 
 
@@ -26,6 +44,19 @@ def pixels(content: bytes) -> Pixels:
 
 async def ask(client: httpx.AsyncClient, run: Run, accept: str = "*/*", **query: Any) -> httpx.Response:
     return await client.get("/generate/timeline", params={"run": run.id, **query}, headers={"Accept": accept})
+
+
+@pytest.fixture
+def app(settings: Settings) -> FastAPI:
+    return create_app(settings.model_copy(update={"cache_bytes": 1 << 20}))
+
+
+@pytest.fixture
+async def client(app: FastAPI, publish_tiny: PublishTiny, serve: Serve) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an app that remembers what it sent."""
+    publish_tiny()
+    async with serve(app) as ready:
+        yield ready
 
 
 @pytest.fixture
@@ -88,6 +119,72 @@ async def test_who_has_it_is_told_so_until_the_run_has_more(client: httpx.AsyncC
     more = await client.get("/generate/timeline", params={"run": kept.id}, headers=tag)
 
     assert (again.status_code, more.status_code, more.headers["Steps"]) == (304, 200, "20,30,40,50")
+
+
+async def test_head_says_the_same_and_draws_nothing(app: FastAPI, client: httpx.AsyncClient, kept: Run) -> None:
+    query: dict[str, Any] = {"run": kept.id, "seed": 7}
+    whole = await client.get("/generate/timeline", params=query)
+    await app.state.services.batcher.close()  # from here on nothing can be drawn
+
+    head = await client.head("/generate/timeline", params=query | {"seed": 8})
+    wrong = await client.head("/generate/timeline", params=query | {"label": "9"})
+
+    names = ("Cache-Control", "Content-Type", "Vary", "Steps", "Steps-Gone")
+    assert [head.headers[name] for name in names] == [whole.headers[name] for name in names]
+    assert (head.status_code, head.headers["Seed"], wrong.status_code) == (200, "8", 422)
+
+
+async def test_what_was_sent_lately_is_sent_again_undrawn(app: FastAPI, client: httpx.AsyncClient, kept: Run) -> None:
+    first = [await ask(client, kept, format=form) for form in ("png", "json")]
+    await app.state.services.batcher.close()  # from here on nothing can be drawn
+
+    again = [await ask(client, kept, format=form) for form in ("png", "json")]
+    other = await ask(client, kept, seed=1)
+
+    assert [answer.content for answer in again] == [answer.content for answer in first]
+    assert [answer.headers["Steps"] for answer in again] == ["20,30,40"] * 2
+    assert other.status_code == 503
+
+
+async def test_an_answer_without_a_frame_that_went_meanwhile_is_sent_and_not_kept(
+    app: FastAPI, client: httpx.AsyncClient, kept: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, gone = timeline.Remains.of, timeline.KeptWeights(5, f"run:{kept.id}@0-5")
+    monkeypatch.setattr(timeline.Remains, "of", lambda *of: timeline.Remains([gone, *whole(*of).kept], [], []))
+
+    answer = await ask(client, kept)
+
+    assert (answer.status_code, answer.headers["Steps"]) == (200, "20,30,40")
+    assert len(app.state.services.response_cache) == 0
+
+
+async def test_for_a_client_that_hung_up_no_more_is_drawn(
+    app: FastAPI, client: httpx.AsyncClient, kept: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+    messages = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+    async def draw(*_: object, **__: object) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()  # a picture that takes for ever
+        finally:
+            ended.set()
+
+    async def receive() -> dict[str, Any]:
+        for message in messages:
+            return message
+        await begun.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(_: MutableMapping[str, Any]) -> None:
+        """Nobody is there."""
+
+    monkeypatch.setattr(app.state.services.batcher, "draw", draw)
+
+    await app(SCOPE | {"query_string": f"run={kept.id}".encode()}, receive, send)
+
+    assert ended.is_set()
 
 
 async def test_a_run_that_keeps_nothing_is_told_with_what_is_gone(client: httpx.AsyncClient, run: Run) -> None:
