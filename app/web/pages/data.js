@@ -8,6 +8,7 @@ import { useLoaded } from "../lib/load.js";
 import { setQuery } from "../lib/router.js";
 import { viewHash } from "../lib/url.js";
 import { CopyMenu } from "../parts/copy.js";
+import { Deed, Reason } from "../parts/deed.js";
 import { Empty, Trouble, Waiting } from "../parts/empty.js";
 import { Icon } from "../parts/icon.js";
 import { Picture } from "../parts/picture.js";
@@ -25,10 +26,10 @@ export default function Data({ query }) {
     { name: "ganymede", text: ganymede(base, ["datasets", "ls"]) },
     { name: "Python", text: python(base, "datasets.list()") },
   ];
-  const add = html`<button class="button is-primary" onClick=${() => setQuery({ add: "1" }, { step: true })}><${Icon} name="upload" /> Add pictures</button>`;
+  const add = html`<${Deed} scope="datasets:write" class="button is-primary" onClick=${() => setQuery({ add: "1" }, { step: true })}><${Icon} name="upload" /> Add pictures<//>`;
   return html`
     <div class="head">
-      <div class="head-text"><h1>Data</h1><p>A dataset is what a model learns to draw: pictures of one size, in classes or not.</p></div>
+      <div class="head-text"><h1>Data</h1><p>A dataset is what a model learns to draw: pictures of one size, in classes or not.</p><${Reason} scope="datasets:write" /></div>
       <div class="head-actions">${add}<${CopyMenu} commands=${commands} /></div>
     </div>
     ${page.error ? html`<div class="card"><${Trouble} error=${page.error} again=${page.again} /></div>`

@@ -8,6 +8,7 @@ import { go, setQuery } from "../lib/router.js";
 import { viewHash } from "../lib/url.js";
 import { Balance } from "../parts/balance.js";
 import { CopyMenu } from "../parts/copy.js";
+import { Deed, Reason } from "../parts/deed.js";
 import { Confirm } from "../parts/dialog.js";
 import { Empty, Trouble, Waiting } from "../parts/empty.js";
 import { Icon } from "../parts/icon.js";
@@ -29,11 +30,11 @@ export default function Dataset({ params, query }) {
   return html`
     ${back}
     <div class="head">
-      <div class="head-text"><h1>${name}</h1><p class="num">${count(dataset.count)} pictures, ${sizeWords(dataset)}, ${bytes(dataset.bytes)}</p></div>
+      <div class="head-text"><h1>${name}</h1><p class="num">${count(dataset.count)} pictures, ${sizeWords(dataset)}, ${bytes(dataset.bytes)}</p><${Reason} scope="datasets:write" of=${dataset} /></div>
       <div class="head-actions">
         <a class="button is-primary" href=${viewHash(["new"], { dataset: name })}><${Icon} name="play" /> Train on it</a>
         <${CopyMenu} commands=${datasetCommands(base, name)} />
-        <${Delete} name=${name} path=${path} />
+        <${Delete} dataset=${dataset} path=${path} />
       </div>
     </div>
     <div class="dataset">
@@ -94,8 +95,9 @@ function Plan({ name }) {
     </section>`;
 }
 
-/** @param {{name: string, path: string}} props */
-function Delete({ name, path }) {
+/** @param {{dataset: any, path: string}} props */
+function Delete({ dataset, path }) {
+  const { name } = dataset;
   const [isAsking, setAsking] = useState(false);
   const remove = async () => {
     try {
@@ -107,7 +109,7 @@ function Delete({ name, path }) {
     }
   };
   return html`
-    <button class="button is-danger" onClick=${() => setAsking(true)}><${Icon} name="trash" /> Delete</button>
+    <${Deed} scope="datasets:write" of=${dataset} class="button is-danger" onClick=${() => setAsking(true)}><${Icon} name="trash" /> Delete<//>
     ${isAsking && html`<${Confirm} title=${`Delete ${name}?`} verb="Delete the dataset" onYes=${remove} onClose=${() => setAsking(false)}
       text="Its pictures are removed, with all its versions. Models that learnt from it stay." />`}`;
 }

@@ -11,6 +11,7 @@ import { useLive } from "../lib/store.js";
 import { viewHash } from "../lib/url.js";
 import { DEMO, startDemo } from "../lib/verbs.js";
 import { CopyMenu } from "../parts/copy.js";
+import { Deed, Reason } from "../parts/deed.js";
 import { Empty } from "../parts/empty.js";
 import { Icon } from "../parts/icon.js";
 import { Frame, usePicture } from "../parts/picture.js";
@@ -86,8 +87,8 @@ function NothingTrains() {
   return html`
     <${Empty} icon="runs" title="Nothing is training"
       actions=${html`
-        <button class="button is-primary" disabled=${isBusy} onClick=${begin}><${Icon} name="play" /> Start a three-minute demo run</button>
-        <${CopyMenu} commands=${commands} />`}>
+        <${Deed} scope="train" class="button is-primary" disabled=${isBusy} onClick=${begin}><${Icon} name="play" /> Start a three-minute demo run<//>
+        <${CopyMenu} commands=${commands} /><${Reason} scope="train" />`}>
       A demo run learns to draw handwritten digits from 10,000 examples. You see its pictures turn from noise into numbers.
     <//>`;
 }

@@ -9,6 +9,7 @@ import { useLive } from "../lib/store.js";
 import { viewHash } from "../lib/url.js";
 import { AliasHistory } from "../parts/alias_history.js";
 import { CopyMenu } from "../parts/copy.js";
+import { Deed, Reason } from "../parts/deed.js";
 import { Confirm } from "../parts/dialog.js";
 import { Empty, Trouble, Waiting } from "../parts/empty.js";
 import { Icon } from "../parts/icon.js";
@@ -33,7 +34,7 @@ export default function Model({ params, query }) {
   return html`
     <${Back} />
     <div class="head">
-      <div class="head-text"><h1>${name}</h1><${Serving} model=${model} /></div>
+      <div class="head-text"><h1>${name}</h1><${Serving} model=${model} /><${Reason} scope="models:write" of=${model} /></div>
       <div class="head-actions"><a class="button" href=${viewHash(["studio"], { model: name })}><${Icon} name="studio" /> Open in the studio</a></div>
     </div>
     <div class="model-page">
@@ -96,12 +97,12 @@ function Version({ version, model, onGone }) {
         <p class="muted small num">${version.image_size} × ${version.image_size} px, ${bytes(version.bytes)}, <code title=${version.digest}>${version.digest.slice(0, 19)}…</code></p>
         <div class="row">
           ${current !== version.version && html`
-            <button class=${classes("button is-small", version.version === model.newest_version && "is-primary")} disabled=${Boolean(version.problem)} onClick=${() => setQuery({ promote: version.version }, { step: true })}>
+            <${Deed} scope="models:write" of=${model} class=${classes("button is-small", version.version === model.newest_version && "is-primary")} disabled=${Boolean(version.problem)} onClick=${() => setQuery({ promote: version.version }, { step: true })}>
               <${Icon} name=${isOlder ? "retry" : "flag"} size=${15} /> ${isOlder ? "Roll back to this" : "Promote"}
-            </button>`}
-          ${current === version.version && html`<button class="button is-small" onClick=${() => setQuery({ promote: version.version }, { step: true })}><${Icon} name="flag" size=${15} /> Another alias</button>`}
+            <//>`}
+          ${current === version.version && html`<${Deed} scope="models:write" of=${model} class="button is-small" onClick=${() => setQuery({ promote: version.version }, { step: true })}><${Icon} name="flag" size=${15} /> Another alias<//>`}
           <a class="button is-small" href=${addressOf(version.links.weights)} download=${`${version.model}-${version.version}.safetensors`}><${Icon} name="download" size=${15} /> Weights</a>
-          <${Delete} reference=${reference} path=${version.links.self} aliases=${aliases} onGone=${onGone} />
+          <${Delete} model=${model} reference=${reference} path=${version.links.self} aliases=${aliases} onGone=${onGone} />
           <${CopyMenu} isSmall commands=${versionCommands(base, version.model, version.version)} />
         </div>
       </div>
@@ -128,8 +129,8 @@ function Lineage({ version, aliases }) {
     ${version.init && html`<p class="muted small">Its run began from ${version.init.reference}.</p>`}`;
 }
 
-/** @param {{reference: string, path: string, aliases: string[], onGone: () => void}} props */
-function Delete({ reference, path, aliases, onGone }) {
+/** @param {{model: any, reference: string, path: string, aliases: string[], onGone: () => void}} props */
+function Delete({ model, reference, path, aliases, onGone }) {
   const [isAsking, setAsking] = useState(false);
   const remove = async () => {
     try {
@@ -142,7 +143,7 @@ function Delete({ reference, path, aliases, onGone }) {
   };
   const why = aliases.length ? `${aliases.join(" and ")} points to it` : undefined;
   return html`
-    <button class="button is-small" disabled=${aliases.length > 0} title=${why} onClick=${() => setAsking(true)}><${Icon} name="trash" size=${15} /> Delete</button>
+    <${Deed} scope="models:write" of=${model} class="button is-small" disabled=${aliases.length > 0} title=${why} onClick=${() => setAsking(true)}><${Icon} name="trash" size=${15} /> Delete<//>
     ${isAsking && html`<${Confirm} title=${`Delete ${reference}?`} verb="Delete the version" onYes=${remove} onClose=${() => setAsking(false)}
       text="Its weights are removed for good, and its number is never used again. The run that trained it stays." />`}`;
 }

@@ -8,6 +8,7 @@ import { go, setQuery } from "../lib/router.js";
 import { know } from "../lib/store.js";
 import { CopyMenu } from "../parts/copy.js";
 import { DatasetCards, RecipeCards } from "../parts/choices.js";
+import { Deed, Reason } from "../parts/deed.js";
 import { Trouble, Waiting } from "../parts/empty.js";
 import { FormField } from "../parts/form_field.js";
 import { Icon } from "../parts/icon.js";
@@ -83,7 +84,8 @@ function Form({ schema, datasets, query, before }) {
       </div>
       <div class="new-side">
         <${Plan} plan=${plan} isLoading=${isLoading} isMeasuring=${isMeasuring} cancel=${cancel} problem=${refusal ?? problem} />
-        <button class="button is-primary is-large" disabled=${isBusy || !texts.dataset}><${Icon} name="play" /> Start training</button>
+        <${Deed} scope="train" class="button is-primary is-large" disabled=${isBusy || !texts.dataset}><${Icon} name="play" /> Start training<//>
+        <${Reason} scope="train" />
         <p class="muted small">It can be paused, cancelled and resumed at any time.</p>
       </div>
     </form>`;

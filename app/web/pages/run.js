@@ -12,6 +12,7 @@ import { viewHash } from "../lib/url.js";
 import { remove } from "../lib/verbs.js";
 import { CopiesTab } from "../parts/copies.js";
 import { CopyMenu } from "../parts/copy.js";
+import { Deed, Reason } from "../parts/deed.js";
 import { Banner } from "../parts/diagnosis.js";
 import { Confirm } from "../parts/dialog.js";
 import { Empty, Trouble, Waiting } from "../parts/empty.js";
@@ -50,10 +51,12 @@ function Head({ run }) {
         <a class="back" href="#/runs"><${Icon} name="left" size=${15} /> Runs</a>
         <div class="row"><h1>${runName(run)}</h1><${StatusChip} status=${run.status} />${!run.is_terminal && html`<${VerdictChip} diagnosis=${run.diagnosis} />`}</div>
         <p>${run.recipe} on ${run.dataset}, for the model <a href=${viewHash(["studio"], { model: run.model })}>${run.model}</a></p>
+        <${Reason} scope="train" of=${run} />
       </div>
       <div class="head-actions">
         <${Verbs} run=${run} />
-        ${canGo && html`<button class="button is-small is-danger" onClick=${() => setAsking(true)}><${Icon} name="trash" size=${15} /> Delete</button>`}
+        ${canGo && html`<${Deed} scope="train" of=${run} class="button is-small is-danger" onClick=${() => setAsking(true)}><${Icon} name="trash" size=${15} /> Delete<//>`}
+        <a class="button is-small" href=${viewHash(["new"], { from: run.id })}><${Icon} name="plus" size=${15} /> New run like this</a>
         <${CopyMenu} commands=${commands} />
       </div>
       ${isAsking && html`<${Confirm} title="Delete this run?" verb="Delete" onClose=${() => setAsking(false)} onYes=${async () => (await remove(run)) && go(["runs"])}

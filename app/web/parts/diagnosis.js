@@ -3,6 +3,7 @@ import { html } from "../lib/ui.js";
 import { measure, words } from "../lib/format.js";
 import { viewHash } from "../lib/url.js";
 import { act, verbsOf } from "../lib/verbs.js";
+import { Deed } from "./deed.js";
 import { Icon } from "./icon.js";
 import { isHealthy } from "./status.js";
 
@@ -34,7 +35,7 @@ export function Banner({ run }) {
           <h3>What helps</h3>
           <ul class="advice">${advice.map((one) => html`<${Advice} key=${one.text} run=${run} advice=${one} />`)}</ul>`}
         <div class="row">
-          ${verbsOf(run).includes("pause") && html`<button class="button is-small" onClick=${() => act(run, "pause")}><${Icon} name="pause" size=${15} /> Pause it</button>`}
+          ${verbsOf(run).includes("pause") && html`<${Deed} scope="train" of=${run} class="button is-small" onClick=${() => act(run, "pause")}><${Icon} name="pause" size=${15} /> Pause it<//>`}
           <a class="button is-small" href=${viewHash(["runs", run.id], { tab: "checkpoints" })}>Publish an earlier checkpoint</a>
         </div>
       </div>
@@ -57,8 +58,7 @@ function Failure({ run }) {
         <h2>It failed: ${words(failure?.code ?? "unknown")}</h2>
         <p>${failure?.message}</p>
         <div class="row">
-          ${verbsOf(run).includes("retry") && html`<button class="button is-small" onClick=${() => act(run, "retry")}><${Icon} name="retry" size=${15} /> Retry from its last checkpoint</button>`}
-          <a class="button is-small" href=${viewHash(["new"], { from: run.id })}>New run like this</a>
+          ${verbsOf(run).includes("retry") && html`<${Deed} scope="train" of=${run} class="button is-small" onClick=${() => act(run, "retry")}><${Icon} name="retry" size=${15} /> Retry from its last checkpoint<//>`}
         </div>
       </div>
     </section>`;

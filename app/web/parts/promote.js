@@ -6,6 +6,7 @@ import { anySeed } from "../lib/drawing.js";
 import { measure } from "../lib/format.js";
 import { setQuery } from "../lib/router.js";
 import { Command } from "./copy.js";
+import { Deed } from "./deed.js";
 import { Dialog } from "./dialog.js";
 import { Icon } from "./icon.js";
 import { Picture } from "./picture.js";
@@ -62,7 +63,7 @@ export function Promote({ model, version, versions, query, onClose, onDone }) {
         <details class="as-command"><summary>The same as a command</summary>${promoteCommands(addressOf("").replace(/\/$/, ""), move).map((command) => html`<${Command} key=${command.name} ...${command} />`)}</details>
         <div class="dialog-actions">
           <button type="button" class="button" onClick=${onClose}>Leave it</button>
-          <button class="button is-primary" disabled=${isBusy || !alias || seen === version.version}>${isBack ? "Roll back" : "Promote"}</button>
+          <${Deed} scope="models:write" of=${model} class="button is-primary" disabled=${isBusy || !alias || seen === version.version}>${isBack ? "Roll back" : "Promote"}<//>
         </div>
       </form>
     <//>`;

@@ -6,6 +6,7 @@ import { useLoaded, useNow } from "../lib/load.js";
 import { useMessages } from "../lib/store.js";
 import { viewHash } from "../lib/url.js";
 import { act, VERBS, verbsOf } from "../lib/verbs.js";
+import { Deed } from "./deed.js";
 import { Confirm } from "./dialog.js";
 import { Icon } from "./icon.js";
 import { Picture } from "./picture.js";
@@ -52,9 +53,9 @@ export function Verbs({ run }) {
   return html`
     <div class="row">
       ${verbs.map((verb) => html`
-        <button key=${verb} class="button is-small" onClick=${() => (verb === "cancel" ? setAsking(true) : act(run, verb))}>
+        <${Deed} key=${verb} scope="train" of=${run} class="button is-small" onClick=${() => (verb === "cancel" ? setAsking(true) : act(run, verb))}>
           <${Icon} name=${VERBS[verb].icon} size=${15} /> ${VERBS[verb].word}
-        </button>`)}
+        <//>`)}
       ${isAsking && html`<${Confirm} title="Cancel this run?" verb="Cancel the run" onYes=${() => act(run, "cancel")} onClose=${() => setAsking(false)}
         text=${`“${runName(run)}” ends and keeps a last checkpoint. You can retry it later.`} />`}
     </div>`;

@@ -8,6 +8,7 @@ import { JUDGED } from "../lib/patience.js";
 import { setQuery } from "../lib/router.js";
 import { useLive } from "../lib/store.js";
 import { viewHash } from "../lib/url.js";
+import { Deed } from "./deed.js";
 import { Dialog } from "./dialog.js";
 import { Empty, Trouble, Waiting } from "./empty.js";
 import { Icon } from "./icon.js";
@@ -94,7 +95,7 @@ export function CheckpointsTab({ run }) {
     { title: "Size", isNumber: true, isMinor: true, cell: (one) => bytes(one.bytes) },
     { title: "Kept", isNumber: true, isMinor: true, cell: (one) => moment(one.created_at) },
     { title: "Published as", cell: (one) => one.published.map((version) => `${version.model}@${version.version}`).join(", ") || html`<span class="muted">–</span>` },
-    { title: "", cell: (one) => html`<span class="row"><button class="button is-small" onClick=${() => setPicked(one)}>Publish</button><a class="button is-small" href=${viewHash(["studio"], { model: reference(one) })}>Draw</a>${isScored(one) && html`<button class="button is-small" onClick=${() => setQuery({ tab: "copies", sheet: `${one.branch}-${one.step}` }, { step: true })}>Copies?</button>`}</span>` },
+    { title: "", cell: (one) => html`<span class="row"><${Deed} scope="models:write" of=${run} class="button is-small" onClick=${() => setPicked(one)}>Publish<//><a class="button is-small" href=${viewHash(["studio"], { model: reference(one) })}>Draw</a>${isScored(one) && html`<button class="button is-small" onClick=${() => setQuery({ tab: "copies", sheet: `${one.branch}-${one.step}` }, { step: true })}>Copies?</button>`}</span>` },
   ];
   return html`
     <${Table} label="Checkpoints" columns=${columns} rows=${data} keyOf=${reference} />

@@ -1,6 +1,7 @@
 // Signing in, where the service has keys: a key is traded for a cookie, which goes with pictures and the stream, too.
 import { html, useEffect, useRef, useState } from "../lib/ui.js";
-import { getJson, postJson, request, told, UNKNOWN_VISITOR } from "../lib/api.js";
+import { postJson, request, told, UNKNOWN_VISITOR } from "../lib/api.js";
+import { useVisitor } from "../lib/visitor.js";
 import { Dialog } from "./dialog.js";
 import { Icon } from "./icon.js";
 
@@ -45,14 +46,11 @@ export function SignIn() {
 
 /** Whose key is used, and the way out; nothing where no key is needed. */
 export function SignedIn() {
-  const [name, setName] = useState(null);
-  const [isUnknown, setUnknown] = useState(false);
-  useEffect(() => {
-    getJson("session").then(({ key }) => setName(key && (key.name ?? key.id)), (error) => setUnknown(error.status === 401));
-  }, []);
+  const visitor = useVisitor();
   const ask = () => dispatchEvent(new CustomEvent(UNKNOWN_VISITOR, { detail: { isWanted: true } }));
-  if (isUnknown) return html`<button class="button is-small" onClick=${ask}>Sign in</button>`;
-  if (name === null) return null;
+  if (visitor?.isUnknown) return html`<button class="button is-small" onClick=${ask}>Sign in</button>`;
+  if (!visitor?.key) return null;
+  const name = visitor.key.name ?? visitor.key.id;
   const leave = async () => {
     await request("session", { method: "DELETE" }).catch(() => {});
     location.reload();

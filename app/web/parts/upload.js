@@ -5,6 +5,7 @@ import { byField, importCommands, nameFrom, partsOf, SIZES } from "../lib/datase
 import { bytes, percent } from "../lib/format.js";
 import { useEvery } from "../lib/load.js";
 import { Command } from "./copy.js";
+import { Deed } from "./deed.js";
 import { Dialog } from "./dialog.js";
 import { Icon } from "./icon.js";
 import { Report } from "./report.js";
@@ -92,7 +93,7 @@ function Form({ files, choose, typed, set, problem, onSubmit, onClose }) {
       </div>
       ${isElsewhere && html`<p class="field-error" role="alert"><${Icon} name="warn" size=${16} /> <span>${problem.message} <code>${problem.code}</code></span></p>`}
       <details class="as-command"><summary>The same as a command</summary>${importCommands(base, partsOf(typed), files.map((file) => file.name)).map((command) => html`<${Command} key=${command.name} ...${command} />`)}</details>
-      <div class="dialog-actions"><button type="button" class="button" onClick=${onClose}>Leave it</button><button class="button is-primary" disabled=${!files.length || !typed.name.trim()}><${Icon} name="upload" /> Send</button></div>
+      <div class="dialog-actions"><button type="button" class="button" onClick=${onClose}>Leave it</button><${Deed} scope="datasets:write" class="button is-primary" disabled=${!files.length || !typed.name.trim()}><${Icon} name="upload" /> Send<//></div>
     </form>`;
 }
 
