@@ -24,7 +24,7 @@ from ganymede.schemas.references import RUN
 
 SOCKET_PATH_LIMIT = 100  # bytes; sun_path holds 108 on Linux and 104 on macOS
 PREFIX = "GANYMEDE_"
-CLIENT_VARIABLES = frozenset({"URL", "API_KEY"})  # of the command and the client, which read them
+CLIENT_VARIABLES = frozenset({"URL", "API_KEY", "PICTURES"})  # of the command and the client, which read them
 # Kubernetes gives a pod the addresses of a Service named `ganymede` in variables like ours.
 SERVICE_LINK = re.compile(r"SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?")
 DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,3})?")

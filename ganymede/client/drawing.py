@@ -1,9 +1,14 @@
-"""A picture as `/generate` answered it: the bytes, and what the headers say about them. Decodes no image."""
+"""A picture as `/generate` answered it: the bytes, and what the headers say of them. Decodes none unasked.
 
+Shape suffixes: N images, H height, W width, C channels.
+"""
+
+import io
 import re
 import reprlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -11,6 +16,12 @@ from ganymede import output
 from ganymede.errors import NotUnderstood
 from ganymede.schemas.references import parse_branch_step
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
+
+NPY = "application/x-npy"
 _TIMING = re.compile(r"\s*([^;,\s]+)\s*;\s*dur=([0-9.]+)")
 
 
@@ -35,9 +46,30 @@ class Drawing:
         size = f"{self.media_type}, {len(self.content)} bytes"
         return f"<Drawing {self.reference} seed={seeds} label={labels}: {size}>"
 
+    def _repr_png_(self) -> bytes | None:
+        """Show the picture in a notebook; None for other formats."""
+        return self.content if self.media_type == "image/png" else None
+
     @property
     def reference(self) -> str:
         return f"{self.model}@{self.version}"
+
+    def to_pil(self) -> "Image.Image":
+        """Return the picture as Pillow has it, which must be installed; ValueError if it is no picture."""
+        from PIL import Image
+
+        if not self.media_type.startswith("image/"):
+            raise ValueError(f"{self.media_type} is no picture: leave format out, or ask for png or webp")
+        return Image.open(io.BytesIO(self.content))
+
+    def to_numpy(self) -> "NDArray[np.uint8]":
+        """Return the pixels, uint8: (N, H, W, C) of format npy, else those of the picture. Takes numpy (and Pillow)."""
+        import numpy as np
+
+        if self.media_type == NPY:
+            pixels_NHWC: NDArray[np.uint8] = np.load(io.BytesIO(self.content), allow_pickle=False)
+            return pixels_NHWC
+        return np.asarray(self.to_pil())
 
     def save(self, path: str | Path) -> Path:
         """Write the bytes to a file, whole or not at all (into a device or FIFO as they are); returns its path."""

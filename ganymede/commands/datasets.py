@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ganymede.commands import completion, show
 from ganymede.commands import output as saving
-from ganymede.commands import show
 from ganymede.commands.folder import Found, pack
 from ganymede.commands.session import Refused, Session, command
 from ganymede.commands.watch_import import show_import
@@ -23,7 +23,7 @@ MAX_NAME = 60  # characters of a folder's name, which may take four bytes each
 
 datasets = typer.Typer(no_args_is_help=True, help="What can be trained on.")
 
-Name = Annotated[str, typer.Argument(metavar="DATASET", help="Name of a dataset.")]
+Name = Annotated[str, typer.Argument(metavar="DATASET", help="Name of a dataset.", autocompletion=completion.datasets)]
 
 
 @command(datasets, "ls")
@@ -92,7 +92,9 @@ def preview(
 ) -> None:
     """Save a contact sheet of a dataset."""
     saving.check(session, output)
-    saving.put(output, session.client.datasets.preview(dataset, label=label, n=n))
+    sheet = session.client.datasets.preview(dataset, label=label, n=n)
+    saving.put(output, sheet)
+    session.show_picture(sheet)
     session.say(f"{dataset} -> {saving.shown_name(output)}")
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ganymede.commands import completion, show
 from ganymede.commands import output as saving
-from ganymede.commands import show
 from ganymede.commands.session import Session
 
 if TYPE_CHECKING:
@@ -19,7 +19,12 @@ ENDINGS = frozenset({"png", "webp", "npy", "zip", "json"})  # that name a format
 Output = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Where to; - is stdout.")]
 Model = Annotated[
     str | None,
-    typer.Option("--model", "-m", help="NAME, NAME@VERSION, NAME:ALIAS or run:ID@STEP; default: the service's."),
+    typer.Option(
+        "--model",
+        "-m",
+        help="NAME, NAME@VERSION, NAME:ALIAS or run:ID@STEP; default: the service's.",
+        autocompletion=completion.models,
+    ),
 ]
 Labels = Annotated[
     list[str] | None, typer.Option("--label", "-l", help="Class name or index; repeat it for one per image.")
@@ -63,6 +68,7 @@ def generate(
         z=_noise(z),
     )
     saving.put(output, drawing.content)
+    session.show_picture(drawing.content)
     _print_facts(session, drawing, output)
     return 0
 

@@ -117,7 +117,9 @@ def samples(
         pages = session.client.runs.sample_pages(run_id)
         session.reply_list(pages, ("STEP", "SIZE", "AT", "URL"), lambda s: (s.step, show.size(s.bytes), s.at, s.url))
         return
-    saving.put(output, session.client.runs.sample(run_id, step))
+    grid = session.client.runs.sample(run_id, step)
+    saving.put(output, grid)
+    session.show_picture(grid)
     session.say(f"samples of {run_id}, step {step} -> {saving.shown_name(output)}")
 
 
@@ -136,7 +138,9 @@ def nearest(
     run_id = find_run(session, run)
     if output is not None:
         form = "png" if output.lower().endswith(".png") else "webp"
-        saving.put(output, session.client.runs.nearest_sheet(run_id, step, form=form))
+        sheet = session.client.runs.nearest_sheet(run_id, step, form=form)
+        saving.put(output, sheet)
+        session.show_picture(sheet)
         session.say(f"nearest of {run_id}, step {step} -> {saving.shown_name(output)}")
         return
     from ganymede.schemas.bodies import Page  # here: `ganymede --help` needs no pydantic

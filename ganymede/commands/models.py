@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganymede import output as saving
-from ganymede.commands import show
+from ganymede.commands import completion, show
 from ganymede.commands.output import STDOUT
 from ganymede.commands.session import Refused, Session, command
 from ganymede.schemas.references import LATEST, PRODUCTION, ModelRef
@@ -19,7 +19,7 @@ WEIGHTS_END, MANIFEST_END = ".safetensors", ".manifest.json"
 
 models = typer.Typer(no_args_is_help=True, help="Published models, their versions and aliases.")
 
-Name = Annotated[str, typer.Argument(metavar="MODEL", help="Name of a model.")]
+Name = Annotated[str, typer.Argument(metavar="MODEL", help="Name of a model.", autocompletion=completion.models)]
 Alias = Annotated[str, typer.Option("--alias", "-a", help="Which pointer.")]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganymede.commands import show
+from ganymede.commands import completion, show
 from ganymede.commands.session import Refused, Session, command
 from ganymede.commands.train import pairs
 from ganymede.commands.watch import remaining, watch
@@ -25,7 +25,14 @@ LARGEST_PAGE = 200
 
 runs = typer.Typer(no_args_is_help=True, help="Training runs: what they do, and what can be done to them.")
 
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="Id, its beginning or end if no other has it, or @last.")]
+RunName = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="Id, its beginning or end if no other has it, or @last.",
+        autocompletion=completion.runs,
+    ),
+]
 
 
 def find_run(session: Session, name: str) -> str:

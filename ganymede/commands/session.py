@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from ganymede.commands import show
+from ganymede.commands import picture, show
 
 if TYPE_CHECKING:
     from ganymede.client import Client
@@ -87,6 +87,15 @@ class Session:
     def say(self, message: str, style: str = "") -> None:
         """Print a message for people on stderr."""
         self.talk.print(Text(message, style), soft_wrap=True)
+
+    @property
+    def shows_pictures(self) -> bool:
+        return not self.as_json and picture.way_of(self.talk) is not None
+
+    def show_picture(self, content: bytes) -> None:
+        """Show a picture on stderr, where that is a terminal that can."""
+        if self.shows_pictures:
+            picture.show(self.talk, content)
 
     def reply(self, ids: Iterable[object], shown: Callable[[], object]) -> None:
         """Print the answer on stdout in the requested form."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from ganymede.commands import show
+from ganymede.commands import completion, show
 from ganymede.commands.dry_run import dry_run
 from ganymede.commands.session import Session
 from ganymede.commands.watch import watch
@@ -29,6 +29,7 @@ What = Annotated[
     typer.Argument(
         metavar=WHAT,
         callback=_two_at_most,
+        autocompletion=completion.datasets,
         help="What to train on (ganymede datasets ls), and how, say cgan; auto, or left out: what suits the pictures.",
     ),
 ]

@@ -84,7 +84,10 @@ def watch(session: Session, run_id: str, *, print_events: bool = False) -> int:
         session.say(f"\nno longer watching; {run_id} goes on")
         session.say(f"  come back:  ganymede runs watch {run_id}\n  end it:     ganymede runs cancel {run_id}")
         return INTERRUPTED
-    return conclude(session, session.client.runs.get(run_id))
+    run = session.client.runs.get(run_id)
+    if session.shows_pictures and run.latest.sample_step is not None:
+        session.show_picture(session.client.runs.sample(run_id))
+    return conclude(session, run)
 
 
 def conclude(session: Session, run: "RunBody") -> int:

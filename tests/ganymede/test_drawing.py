@@ -25,6 +25,26 @@ def test_a_picture_comes_with_what_draws_it_again(api: str, tmp_path: Path) -> N
     assert first.timings.keys() == {"queue", "infer", "encode"}
 
 
+def test_a_notebook_shows_a_picture_by_itself(api: str) -> None:
+    with Client(api) as client:
+        picture = client.generate(seed=1)
+        numbers = client.generate(seed=1, format="npy")
+
+    assert picture._repr_png_() == picture.content
+    assert numbers._repr_png_() is None
+
+
+def test_a_picture_is_had_as_pillow_and_as_numpy_have_it(api: str) -> None:
+    with Client(api) as client:
+        png, webp, npy, archive = (client.generate(seed=1, n=4, format=form) for form in ("png", "webp", "npy", "zip"))
+
+    assert npy.to_numpy().shape == (4, 28, 28, 1)
+    assert png.to_pil().size == webp.to_pil().size == (56, 56)
+    assert (png.to_numpy()[:28, :28] == npy.to_numpy()[0, :, :, 0]).all()
+    with pytest.raises(ValueError, match="application/zip is no picture"):
+        archive.to_pil()
+
+
 def test_many_pictures_may_be_of_many_classes(api: str) -> None:
     with Client(api) as client:
         several = client.generate(seed=1, n=3, label=[1, "2", 3], format="npy")
