@@ -13,13 +13,18 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 DWELL_MS = 2_500  # a picture that is looked at for a while goes into the history
 
 
-def take(url: str, target: Path) -> None:
-    """The studio with a few pictures in its history, as a PNG of 1440 x 900."""
+def chromium() -> str:
+    """Where the system's browser is."""
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
         raise SystemExit("there is no Chromium here (Debian's package chromium)")
+    return path
+
+
+def take(url: str, target: Path) -> None:
+    """The studio with a few pictures in its history, as a PNG of 1440 x 900."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path)
+        browser = playwright.chromium.launch(executable_path=chromium())
         page = browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme="light")
         for view in LOOKED_AT:
             page.goto("about:blank")

@@ -12,13 +12,15 @@ from docs.pages.cli import cli_page
 from docs.pages.diagnosis import diagnosis_page
 from docs.pages.recipes import recipes_page
 from docs.pages.settings import settings_page
+from docs.pages.web_page import web_page_section
 
 FOLDER = Path(__file__).resolve().parent
 
 
 def benchmarks_page() -> str:
     """docs/benchmarks.md: what was measured, from the JSON files in docs/benchmarks/."""
-    return page.page(FOLDER / "benchmarks") + report.section(FOLDER / "benchmarks")
+    folder = FOLDER / "benchmarks"
+    return page.page(folder) + report.section(folder) + web_page_section(folder)
 
 
 def starters_page() -> str:

@@ -1,0 +1,36 @@
+"""The section of docs/benchmarks.md on the page: what `python -m bench.page` recorded, beside its bars."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+BEGINS = """
+## The page
+
+    python -m bench.page                               # some three minutes; needs Chromium
+
+Time to the first contentful paint in a browser that has never seen the page, weight of its own files over the wire, the
+longest task of its main thread while a run of 10,000 points and 500 grids is looked through (a frame is no longer), and
+what twenty tabs on a run that trains cost the API, beyond what it takes while nobody looks.
+"""
+
+
+def web_page_section(folder: Path) -> str:
+    records = [json.loads(path.read_text()) for path in sorted(folder.glob("page-*.json"))]
+    return "\n".join([BEGINS, *(map(_record, records) if records else ["Nothing has been recorded yet.\n"])])
+
+
+def _record(found: dict[str, Any]) -> str:
+    bars, frames = found["bars"], found["frames"]
+    rows = [
+        ("first paint, home", f"{found['paint_home']['median_ms']:g} ms", f"{bars['paint_ms']:g} ms"),
+        ("first paint, a long run", f"{found['paint_run']['median_ms']:g} ms", f"{bars['paint_ms']:g} ms"),
+        ("weight", f"{found['weight_kb']:g} kB", f"{bars['weight_kb']:g} kB"),
+        ("longest task in use", f"{frames['while_it_is_used']['longest_ms']:g} ms", f"{bars['longest_task_ms']:g} ms"),
+        ("longest task while it comes", f"{frames['while_it_comes']['longest_ms']:g} ms", ""),
+        (f"{found['tabs']['tabs']} tabs", f"{found['tabs']['cost']:.1%} of a core", f"{bars['tabs_share']:.0%}"),
+    ]
+    cpu, cores = found["machine"]["cpu"], found["machine"]["cores"]
+    head = f"{cpu}, {cores} cores, Chromium {found['chromium']}, revision {found['revision']}:\n"
+    lines = [f"| {what} | {measured} | {bar} |" for what, measured, bar in rows]
+    return "\n".join([head, "| what | measured | at most |", "|---|---|---|", *lines, ""])
