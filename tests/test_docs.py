@@ -1,5 +1,6 @@
 """Docs cannot rot: generated pages are current, and every route and setting is named where people look for it."""
 
+import re
 import runpy
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from app.main import create_app
 from core.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
+DOCS = [str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md")]
 ROUTES = sorted(create_app(Settings()).openapi()["paths"])
 
 
@@ -33,10 +35,9 @@ def test_every_collection_is_in_the_table_of_calls(path: str) -> None:
     assert f"/{path.split('/')[1]}" in table
 
 
-def test_every_link_of_the_readme_leads_somewhere() -> None:
-    text = (ROOT / "README.md").read_text()
-    targets = [part.split(")")[0] for part in text.split("](")[1:]]
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "SECURITY.md", *sorted(DOCS)])
+def test_every_link_and_picture_of_a_page_leads_somewhere(page: str) -> None:
+    targets = re.findall(r"\]\(([^)#\s]+)", (ROOT / page).read_text())
 
-    missing = [target for target in targets if not target.startswith("http") and not (ROOT / target).exists()]
-
-    assert missing == []
+    folder = (ROOT / page).parent
+    assert [target for target in targets if "://" not in target and not (folder / target).exists()] == []

@@ -45,7 +45,7 @@ export function Banner({ run }) {
 /** @param {{run: any, advice: any}} props */
 function Advice({ run, advice }) {
   const href = advice.field && viewHash(["new"], { from: run.id, [advice.field]: String(advice.value) });
-  return html`<li><span>${sentence(advice.text)}</span>${href && html` <a class="button is-small" href=${href}>New run with this</a>`}</li>`;
+  return html`<li><span>${sentence(adviceWords(advice.text))}</span>${href && html` <a class="button is-small" href=${href}>New run with this</a>`}</li>`;
 }
 
 /** @param {{run: any}} props */
@@ -71,6 +71,11 @@ function EndedEarly({ run }) {
       <${Icon} name="info" size=${22} />
       <div><h2>It ended before its last step, with its best version</h2><p>${sentence(run.ended_early.message)}</p></div>
     </section>`;
+}
+
+/** "config.generator_lr=0.001: why" as people say it. @param {string} text */
+function adviceWords(text) {
+  return text.replace(/^(?:\w+\.)*(\w+)=([^\s:]+)/, (_, name, value) => `${words(name)} ${value}`);
 }
 
 /** @param {string} text */
