@@ -6,7 +6,10 @@ import httpx
 import pytest
 
 from core.datasets import Dataset
+from core.errors import StoreDamaged
+from core.registry import Registry
 from core.settings import Settings
+from tests.fixtures import PublishTiny
 
 
 @pytest.mark.parametrize(
@@ -16,7 +19,6 @@ from core.settings import Settings
         ("datasets/shapes/*/manifest.json", "/datasets/shapes"),
         ("runs/*/spec.json", "/train/{run}"),
         ("runs/*/state.json", "/train/{run}"),
-        ("models/tiny/aliases.json", "/generate?model=tiny@latest&seed=1"),
         ("models/tiny/1/manifest.json", "/models/tiny/versions/1"),
     ],
 )
@@ -34,3 +36,12 @@ async def test_a_file_of_a_newer_schema_is_refused_by_name_and_kept(
     assert path.name in answer.json()["detail"]
     assert "has schema 2, this build reads 1" in answer.json()["detail"]
     assert path.read_text() == newer
+
+
+def test_aliases_of_a_newer_schema_are_refused_by_name(registry: Registry, publish_tiny: PublishTiny) -> None:
+    publish_tiny()
+    path = registry.store.path("models/tiny/aliases.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": 2}))
+
+    with pytest.raises(StoreDamaged, match=r"aliases.json has schema 2, this build reads 1"):
+        registry.pointers("tiny")
