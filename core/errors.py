@@ -4,7 +4,7 @@ GanymedeError
  ├─ BadRequest 400              no request at all: its body cannot be read
  ├─ HostNotAllowed 400, OriginNotAllowed 403, MethodNotAllowed 405, BodyTooLarge 413, UrlTooLong 414: before any route
  ├─ InvalidRequest 422          a field is wrong: `pointer` names it
- │   └─ LabelNotSupported, IdempotencyKeyReused; of a picture: PictureInvalid, RecipeMissing, RecipeInvalid
+ │   └─ LabelNotSupported, WrongTask, IdempotencyKeyReused; of a picture: PictureInvalid, RecipeMissing, RecipeInvalid
  ├─ NotFound 404                ModelNotFound, RunNotFound, DatasetNotFound, SampleNotFound, CheckpointNotFound ...
  ├─ NotAcceptable 406, PreconditionFailed 412 (If-Match), UnsupportedMediaType 415, RangeNotSatisfiable 416 (of a file)
  ├─ Conflict 409                IllegalTransition (carries the current status and what is allowed), VersionInUse ...
@@ -77,6 +77,10 @@ class InvalidRequest(GanymedeError, status=422, code=ProblemCode.INVALID_REQUEST
 
 class LabelNotSupported(InvalidRequest, code=ProblemCode.LABEL_NOT_SUPPORTED, title="Label not supported"):
     """A label was given to a model that knows none."""
+
+
+class WrongTask(InvalidRequest, code=ProblemCode.WRONG_TASK, title="Model is for another task"):
+    """A model was asked to do what it is not for; another route may serve it."""
 
 
 class PictureInvalid(InvalidRequest, code=ProblemCode.PICTURE_INVALID, title="Picture cannot be read"):

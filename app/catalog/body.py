@@ -30,6 +30,8 @@ def version_body(name: str, version: int, services: Services) -> VersionBody:
         step=manifest.step,
         run=manifest.run,
         recipe=manifest.recipe,
+        task=manifest.task,
+        medium=manifest.medium,
         dataset=manifest.dataset.model_dump(),
         labels=manifest.labels,
         default_labels=manifest.default_labels,

@@ -16,4 +16,6 @@ def summary(models: ServedModels, name: str) -> ModelSummary | None:
         aliases=model.aliases,
         newest_version=model.newest,
         served_version=version if isinstance(version, int) else None,
+        task=model.task,
+        medium=model.medium,
     )

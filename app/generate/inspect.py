@@ -16,6 +16,7 @@ from app.generate.formats import one_picture
 from app.generate.parameters import GenerateBody
 from app.generate.quota import counted
 from app.generate.sampling import MAX_PIXELS, MEDIA_TYPES, SamplingParams, check
+from app.generate.served import engine_for
 from app.http.routing import Router
 from core.errors import (
     GenerationTimeout,
@@ -34,6 +35,7 @@ from core.refs import parse_reference
 from ganymede.schemas.bodies import StrictModel
 from ganymede.schemas.drawings import InspectionBody, Provenance
 from ganymede.schemas.keys import KeyScope
+from ganymede.schemas.tasks import VersionTask
 
 PNG = MEDIA_TYPES["png"]
 BODY = {"required": True, "content": {PNG: {"schema": {"type": "string", "format": "binary"}}}}
@@ -109,7 +111,7 @@ async def _verdict(
         return None, "the recipe has neither seed nor z"
     try:
         ref = parse_reference(f"{recipe.model}@{recipe.version}")
-        engine = await services.models.engine(ref)
+        engine = await engine_for(VersionTask.GENERATION, ref, services)
         if engine.digest != recipe.digest:
             return None, f"{ref} has other weights here ({engine.digest}) than those that drew it ({recipe.digest})"
         params = check(_as_request(recipe), engine, PNG, services.settings.max_images)

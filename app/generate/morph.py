@@ -25,6 +25,7 @@ from app.generate.quota import counted
 from app.generate.route import REFUSALS, content_of, headers_of
 from app.generate.sampling import check_pixels, labels_of
 from app.generate.seeds import read_seeds
+from app.generate.served import engine_for
 from app.http.conditional import IMMUTABLE, IfNoneMatch, is_known
 from app.http.fast_route import RawResponse
 from app.http.negotiation import preferred
@@ -37,6 +38,7 @@ from core.refs import parse_reference
 from ganymede.schemas.bodies import BodyModel
 from ganymede.schemas.drawings import MANIFEST, MorphFrame, MorphManifest
 from ganymede.schemas.keys import KeyScope
+from ganymede.schemas.tasks import VersionTask
 from models.interpolation import path
 from models.noise import Latents, draw_noise
 
@@ -124,7 +126,7 @@ async def morph(
     frame is as likely as any picture; that of a key is the picture that `/generate` draws of its seed.
     """
     ref = parse_reference(body.model or services.settings.default_model, "/model")
-    engine = await services.models.engine(ref)
+    engine = await engine_for(VersionTask.GENERATION, ref, services, "/model")
     params = check(body, engine, request.headers.get("accept", ""), services.settings.max_images)
     etag, caching = params.etag(engine), IMMUTABLE if ref.is_pinned else "no-cache"
     headers = headers_of(engine, etag, caching, params.seeds, params.labels)

@@ -19,6 +19,7 @@ from app.generate.formats import encode, safe, work_of
 from app.generate.parameters import GenerateBody, GenerateQuery
 from app.generate.quota import counted
 from app.generate.sampling import MEDIA_TYPES, SamplingParams, check
+from app.generate.served import engine_for
 from app.http.conditional import IMMUTABLE, IfNoneMatch, is_known
 from app.http.fast_route import RawHeaders, RawResponse
 from app.http.hang_up import until_gone
@@ -34,12 +35,14 @@ from core.errors import (
     NotReady,
     Overloaded,
     RunNotFound,
+    WrongTask,
 )
 from core.keys.errors import QuotaExceeded
 from core.refs import parse_reference
 from ganymede.schemas.drawings import DrawnImages
 from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.references import Reference
+from ganymede.schemas.tasks import VersionTask
 from models.noise import default_labels, seeds_from
 
 REPEATED = frozenset({"label"})  # query parameters that may be given more than once
@@ -63,7 +66,14 @@ SENT_HEADERS = {
 REFUSALS = {
     **documented(ModelNotFound, RunNotFound, CheckpointNotFound),
     **documented(
-        NotAcceptable, InvalidRequest, LabelNotSupported, Overloaded, QuotaExceeded, NotReady, GenerationTimeout
+        NotAcceptable,
+        InvalidRequest,
+        LabelNotSupported,
+        WrongTask,
+        Overloaded,
+        QuotaExceeded,
+        NotReady,
+        GenerationTimeout,
     ),
 }
 ANSWERS: dict[int | str, dict[str, Any]] = {
@@ -132,7 +142,7 @@ async def _answer(
     asked: GenerateQuery | GenerateBody, request: Request, services: Services, known: str | None, prefix: str
 ) -> Response:
     ref = _reference(asked.model or services.settings.default_model, f"{prefix}model")
-    engine = await services.models.engine(ref)
+    engine = await engine_for(VersionTask.GENERATION, ref, services, f"{prefix}model")
     accept = request.headers.get("accept", "")
     params = check(asked, engine, accept, services.settings.max_images, prefix)
     etag = params.etag(engine)

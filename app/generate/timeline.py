@@ -24,6 +24,7 @@ from app.generate.parameters import MAX_SCALE
 from app.generate.quota import counted
 from app.generate.route import REFUSALS
 from app.generate.sampling import check_pixels, labels_of
+from app.generate.served import engine_for
 from app.http.conditional import IfNoneMatch, is_known
 from app.http.fast_route import RawResponse
 from app.http.hang_up import unless_gone
@@ -40,6 +41,7 @@ from ganymede.schemas import VERSION
 from ganymede.schemas.bodies import StrictModel
 from ganymede.schemas.drawings import TimelineBody, TimelineFrame
 from ganymede.schemas.keys import KeyScope
+from ganymede.schemas.tasks import VersionTask
 from models.noise import SEEDS, Latents
 
 Form = Literal["png", "json", "webp", "gif", "apng"]
@@ -208,7 +210,7 @@ async def _drawn(strip: Strip, services: Services) -> tuple[list[KeptWeights], I
     rows = Rows.of(Latents([strip.query.seed], strip.query.truncation), strip.label)
     for kept in strip.remains.kept:
         try:
-            engine = await services.models.engine(parse_reference(kept.reference))
+            engine = await engine_for(VersionTask.GENERATION, parse_reference(kept.reference), services, "run")
         except NotFound:
             continue
         images.append((await services.batcher.draw(engine, rows, encode=lambda drawn_NHWC: drawn_NHWC)).content)

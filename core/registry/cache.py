@@ -19,12 +19,17 @@ Stamp = tuple[tuple[int, int, int] | None, ...]  # inode, time of change in ns, 
 
 @dataclass(frozen=True, slots=True)
 class CachedModel:
-    """Newest version and aliases of a model, and the key that made it. `problem`: why its aliases cannot be read."""
+    """Newest version and aliases of a model, and the key that made it. `problem`: why its aliases cannot be read.
+
+    task, medium: of the newest version; None: its manifest cannot be read.
+    """
 
     newest: int | None  # version; None: there is no such model
     aliases: dict[str, int]
     made_by: KeyRef | None = None
     problem: StoreDamaged | None = None
+    task: str | None = None
+    medium: str | None = None
 
 
 class RegistryCache:

@@ -6,9 +6,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.store.record import Listed, Record
 from ganymede.schemas.keys import KeyRef
+from ganymede.schemas.tasks import Medium, VersionTask
 
 MANIFEST_FILE = "manifest.json"
-GENERATION, IMAGE, FIRST_REVISION = "generation", "image", 1  # what a manifest means that does not say
+GENERATION, IMAGE, FIRST_REVISION = VersionTask.GENERATION, Medium.IMAGE, 1  # what a manifest means that does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,9 @@ class StartedFrom(BaseModel):
 class VersionManifest(Record):
     """The record.
 
-    task, medium: what the version is for, and what it makes. revision: of its architecture; one of an earlier build
-    does not say, and leaves it to the weights. default_labels: classes drawn unasked; None: all of them. made_by: the
-    key that asked for its run, or imported it.
+    task, medium: words of ganymede/schemas/tasks.py, or of a newer build. revision: of its architecture; one of an
+    earlier build does not say, and leaves it to the weights. default_labels: classes drawn unasked; None: all of them.
+    made_by: the key that asked for its run, or imported it.
     """
 
     run: str

@@ -200,11 +200,16 @@ class Registry:
 
     def _read_model(self, name: str) -> CachedModel:
         newest = max(self.versions(name), default=None)
+        manifest = None
+        if newest is not None:
+            with contextlib.suppress(StoreDamaged, ModelNotFound):
+                manifest = self.manifest(name, newest)
+        made = (manifest.task, manifest.medium) if manifest else (None, None)
         try:
             pointers = self.pointers(name)
-            return CachedModel(newest, pointers.aliases, pointers.made_by)
+            return CachedModel(newest, pointers.aliases, pointers.made_by, None, *made)
         except StoreDamaged as error:
-            return CachedModel(newest, {}, problem=error)
+            return CachedModel(newest, {}, None, error, *made)
 
     def _locked(self, name: str) -> AbstractContextManager[None]:
         return self.store.locked(f"models/{name}/.lock")

@@ -28,8 +28,8 @@ def list_models(session: Session) -> None:
     """List the models."""
     session.reply_list(
         session.client.models.pages(),
-        ("MODEL", "NEWEST", "SERVED", "ALIASES"),
-        lambda m: (m.name, m.newest_version, m.served_version, _aliases(m.aliases)),
+        ("MODEL", "NEWEST", "SERVED", "ALIASES", "TASK", "MEDIUM"),
+        lambda m: (m.name, m.newest_version, m.served_version, _aliases(m.aliases), m.task, m.medium),
     )
 
 
@@ -47,7 +47,20 @@ def show_model(session: Session, model: Name) -> None:
         for name, version in sorted(body.aliases.items()):
             pointing.setdefault(version, []).append(name)
         show.table(
-            ("VERSION", "STEP", "RECIPE", "DATASET", "ALIASES", "LOADED", "PROBLEM", "RUN", "DIGEST", "MADE BY"),
+            (
+                "VERSION",
+                "STEP",
+                "RECIPE",
+                "DATASET",
+                "ALIASES",
+                "LOADED",
+                "PROBLEM",
+                "RUN",
+                "DIGEST",
+                "MADE BY",
+                "TASK",
+                "MEDIUM",
+            ),
             [_row(version, pointing.get(version.version, [])) for version in body.versions],
         )
         if body.made_by is not None:
@@ -61,7 +74,7 @@ def show_model(session: Session, model: Name) -> None:
 def _row(v: "VersionBody", aliases: list[str]) -> tuple[object, ...]:
     loaded = "yes" if v.is_loaded else "no"
     facts = v.version, v.step, v.recipe, v.dataset.get("name"), ", ".join(aliases), loaded, v.problem, v.run, v.digest
-    return *facts, show.key(v.made_by)
+    return *facts, show.key(v.made_by), v.task, v.medium
 
 
 @command(models, "promote")

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from ganymede.schemas.keys import KeyRef
+from ganymede.schemas.tasks import Medium, VersionTask
 
 
 class EngineFacts(BaseModel):
@@ -28,6 +29,8 @@ class VersionBody(BaseModel):
     step: int
     run: str = Field(description="The run that trained it; of an imported one, the run it came from.")
     recipe: str
+    task: str = Field(VersionTask.GENERATION, description="What it is for.", examples=[*VersionTask])
+    medium: str = Field(Medium.IMAGE, description="What it makes.", examples=[*Medium])
     dataset: dict[str, Any]
     labels: list[str]
     default_labels: list[int] | None = Field(
@@ -57,6 +60,12 @@ class ModelSummary(BaseModel):
     aliases: dict[str, int]
     newest_version: int
     served_version: int | None = Field(description="What the name alone draws from here and now; null: not loaded.")
+    task: str | None = Field(
+        None, description="What its newest version is for; null: that cannot be read.", examples=[*VersionTask]
+    )
+    medium: str | None = Field(
+        None, description="What its newest version makes; null: that cannot be read.", examples=[*Medium]
+    )
 
 
 class ModelBody(ModelSummary):

@@ -22,6 +22,7 @@ class ProblemCode(StrEnum):
     URL_TOO_LONG = "url_too_long"
     INVALID_REQUEST = "invalid_request"
     LABEL_NOT_SUPPORTED = "label_not_supported"
+    WRONG_TASK = "wrong_task"
     PICTURE_INVALID = "picture_invalid"
     RECIPE_MISSING = "recipe_missing"
     RECIPE_INVALID = "recipe_invalid"

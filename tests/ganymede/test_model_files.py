@@ -32,6 +32,7 @@ def version(number: int = 3) -> dict[str, Any]:
 def model(contract: Contract) -> Contract:
     """`mine`, with the versions 3 and 4; production is 3."""
     body = {"name": "mine", "aliases": {"latest": 4, "production": 3}, "newest_version": 4, "served_version": 3}
+    body |= {"task": "completion", "medium": "image"}
     whole = {**body, "versions": [version(4), version(3)], "damaged_versions": {"2": "is gone"}}
     contract.on("GET", "/models", page(body))
     contract.on("GET", "/models/mine", Answer(whole))
@@ -45,7 +46,7 @@ def model(contract: Contract) -> Contract:
 def test_models_and_their_versions_are_listed(model: Contract, ganymede: Ganymede) -> None:
     listed, shown = ganymede("models", "ls"), ganymede("models", "show", "mine")
 
-    assert listed.stdout.splitlines()[1] == "mine\t4\t3\tlatest=4, production=3"
+    assert listed.stdout.splitlines()[1] == "mine\t4\t3\tlatest=4, production=3\tcompletion\timage"
     assert [line.split("\t")[:5] for line in shown.stdout.splitlines()[1:]] == [
         ["4", "10", "cgan", "shapes", "latest"],
         ["3", "10", "cgan", "shapes", "production"],

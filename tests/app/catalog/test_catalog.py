@@ -9,6 +9,8 @@ from core.store import Store
 from models.starters import AVATARS, DIGITS
 from tests.fixtures import PublishBroken, PublishTiny
 
+USUAL = {"task": "generation", "medium": "image"}
+
 
 def without_starters(store: Store) -> None:
     """Of those a checkout may lack some."""
@@ -25,11 +27,32 @@ async def test_models_are_listed_by_name(client: httpx.AsyncClient, publish_tiny
 
     assert body == {
         "data": [
-            {"name": "another", "aliases": {"latest": 2}, "newest_version": 2, "served_version": None},
-            {"name": "tiny", "aliases": {"latest": 1}, "newest_version": 1, "served_version": 1},
+            {"name": "another", "aliases": {"latest": 2}, "newest_version": 2, "served_version": None, **USUAL},
+            {"name": "tiny", "aliases": {"latest": 1}, "newest_version": 1, "served_version": 1, **USUAL},
         ],
         "next_cursor": None,
     }
+
+
+async def test_a_model_tells_what_its_versions_are_for_also_those_that_cannot_be_served(
+    client: httpx.AsyncClient, publish_broken: PublishBroken
+) -> None:
+    kinds = ("unknown task", "unknown medium", "foreign manifest")
+
+    lines = []
+    for kind in kinds:
+        publish_broken(kind)
+        lines.append((await client.get("/models/tiny")).json())
+
+    assert [(line["task"], line["medium"]) for line in lines] == [
+        ("inpainting", "image"),
+        ("generation", "audio"),
+        (None, None),
+    ]
+    versions = [(version["task"], version["medium"]) for version in lines[-1]["versions"]]
+    assert versions == [("generation", "audio"), ("inpainting", "image"), ("generation", "image")]
+    one = (await client.get("/models/tiny/versions/2")).json()
+    assert (one["task"], one["medium"]) == versions[1]
 
 
 async def test_many_models_are_paged_through(
