@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 
 from core.resolved import Conditioning
-from models import dcgan, mlp, r3gan, resnet
+from models import dcgan, mlp, r3gan, resnet, unet
 from models.discriminator import HEADS, Discriminator, planes_of
 from models.encoder import Encoder
 
@@ -16,7 +16,7 @@ from models.encoder import Encoder
 class Architecture:
     """The two parts that are built from a config, whose class is in the table of models/sizes.py.
 
-    generator: z (B, Z), labels (B,) or None -> images (B, C, H, W) in [-1, 1].
+    generator: z (B, Z), labels (B,) or None -> images (B, C, H, W) in [-1, 1]. One for completion takes pictures too.
     trunk: of a config and a number of channels; images of so many channels -> features (B, F).
     """
 
@@ -41,4 +41,5 @@ ARCHITECTURES = {
     "dcgan": Architecture(dcgan.Generator, dcgan.Trunk),
     "resnet": Architecture(resnet.Generator, resnet.Trunk),
     "r3gan": Architecture(r3gan.Generator, r3gan.Trunk),
+    "unet": Architecture(unet.Generator, dcgan.Trunk),
 }

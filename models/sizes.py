@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from core.images import base_size
+from ganymede.schemas.tasks import VersionTask
 
 NARROWEST = 16  # feature maps
 DEEPEST = 4  # convolutions at each size of dcgan
@@ -22,9 +23,11 @@ class Sizes:
     of the size; `num_classes` 0 means unconditional.
 
     NEWEST: the revision of the architecture that a new run gets; older ones are for what was trained with them.
+    TASK: what generators of the architecture are for.
     """
 
     NEWEST: ClassVar[int] = 1
+    TASK: ClassVar[VersionTask] = VersionTask.GENERATION
 
     image_size: int
     channels: int
@@ -136,4 +139,17 @@ class R3GANConfig(RevisedSizes):
         return 2 if self.width >= WIDE else 1
 
 
-CONFIGS: dict[str, type[Sizes]] = {"mlp": MLPConfig, "dcgan": DCGANConfig, "resnet": ResNetConfig, "r3gan": R3GANConfig}
+class UNetConfig(DCGANConfig):
+    """The sizes; the discriminator is dcgan's."""
+
+    __slots__ = ()
+    TASK: ClassVar[VersionTask] = VersionTask.COMPLETION
+
+
+CONFIGS: dict[str, type[Sizes]] = {
+    "mlp": MLPConfig,
+    "dcgan": DCGANConfig,
+    "resnet": ResNetConfig,
+    "r3gan": R3GANConfig,
+    "unet": UNetConfig,
+}

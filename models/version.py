@@ -41,6 +41,7 @@ def misfits(manifest: VersionManifest, config: Any) -> list[str]:
         "channels": (manifest.channels, config.channels),
         "latent_dim": (manifest.latent_dim, config.latent_dim),
         "labels": (len(manifest.labels), config.num_classes),
+        "task": (manifest.task, config.TASK),
     }
     if manifest.revision != FIRST_REVISION:  # an earlier build left it to the weights
         pairs["revision"] = manifest.revision, revision_of(config)
