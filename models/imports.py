@@ -22,6 +22,7 @@ from core.store import SCHEMA, files, list_files
 from models.noise import DISTRIBUTION
 from models.publish import publish_folder
 from models.sizes import CONFIGS
+from models.subjects import of_noise
 from models.version import SAMPLES_FILE, WEIGHTS_FILE, misfits, unknown
 
 WEIGHTS_PART, MANIFEST_PART = "weights", "manifest"
@@ -210,7 +211,9 @@ def _sheet(weights: Path, manifest: VersionManifest) -> images.Images:
     if wrong := misfits(manifest, config):
         problems = [FieldProblem(f"/{MANIFEST_PART}/{field}", "does not describe the weights") for field in wrong]
         raise InvalidRequest(f"the manifest does not describe the weights: {', '.join(wrong)}", problems)
-    drawn = sampling.draw_samples(generator, config.latent_dim, config.num_classes, manifest.default_labels)
+    subjects = of_noise(config)
+    sizes = config.latent_dim, config.num_classes, manifest.default_labels
+    drawn = sampling.draw_samples(generator, *sizes, subjects)
     if (drawn == drawn[:1]).all():
         raise InvalidRequest.field(f"/{WEIGHTS_PART}", "draws the same picture for every seed")
-    return images.contact_sheet(drawn, columns=len(drawn) // sampling.GRID_SIDE)
+    return sampling.draw_grid(generator, *sizes, subjects)

@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+from core.errors import Conflict
 from core.keys import ANYONE, Asker
 from core.registry import Registry
 from core.registry.manifest import MANIFEST_FILE
@@ -27,9 +28,15 @@ def publish_folder(
 
     Raises:
         StoreDamaged: the folder's files do not match its manifest; nothing is published.
+        Conflict: by hand, under the name of a model whose versions are for another task.
     """
     manifest = read_manifest(folder / MANIFEST_FILE)
     check_files(folder, manifest.files)
+    found = registry.cached(model).task
+    if by_hand and found not in (None, manifest.task):  # a run was asked when it began
+        raise Conflict(
+            f"model {model!r} has versions for {found}, and this one is for {manifest.task}: choose another name"
+        )
 
     def fill(target: Path) -> None:
         for name in (*manifest.files, MANIFEST_FILE):

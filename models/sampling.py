@@ -5,11 +5,13 @@ Shape suffixes: B images, Z latent, C channels, H height, W width.
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from core.images import Images, contact_sheet
 from models.noise import default_labels, draw_noise
+from models.subjects import Subjects
 
 GRID_SIDE = 8  # the grid of a run has 8 rows; of 8 columns, or one a class where there are 2 to 10
 
@@ -27,8 +29,12 @@ def draw(
     num_classes: int,
     batch: int = 64,
     labels: Sequence[int] | None = None,
+    subjects: Subjects | None = None,
 ) -> Images:
-    """Draw pictures of `seeds` (B, H, W, C), in batches, on the network's device. labels: default, those of seeds."""
+    """Draw pictures of `seeds` (B, H, W, C), in batches, on the network's device.
+
+    labels: default, those of seeds. subjects: what a network that completes is shown; default, nothing.
+    """
     labels = default_labels(seeds, num_classes) if labels is None and num_classes else labels
     device = next(generator.parameters()).device
     drawn = []
@@ -36,25 +42,50 @@ def draw(
         for start in range(0, len(seeds), batch):
             part = seeds[start : start + batch]
             z_BZ = torch.from_numpy(draw_noise(part, latent_dim)).to(device)
-            label_B = None if labels is None else torch.tensor(labels[start : start + batch], device=device)
-            drawn.append(to_uint8(generator(z_BZ, label_B)).cpu())
+            asked = None if labels is None else labels[start : start + batch]
+            label_B = None if asked is None else torch.tensor(asked, device=device)
+            shown = () if subjects is None else (torch.from_numpy(subjects.holed(part, asked)).to(device),)
+            drawn.append(to_uint8(generator(z_BZ, label_B, *shown)).cpu())
     images: Images = torch.cat(drawn).numpy()
     return images
 
 
-def draw_grid(generator: nn.Module, latent_dim: int, num_classes: int, classes: Sequence[int] | None = None) -> Images:
-    """Draw the fixed grid as one picture (H, W, C); classes: those drawn unasked, default all."""
-    drawn = draw_samples(generator, latent_dim, num_classes, classes)
-    return contact_sheet(drawn, columns=len(drawn) // GRID_SIDE)
+def draw_grid(
+    generator: nn.Module,
+    latent_dim: int,
+    num_classes: int,
+    classes: Sequence[int] | None = None,
+    subjects: Subjects | None = None,
+) -> Images:
+    """Draw the fixed grid as one picture (H, W, C); classes: those drawn unasked, default all.
+
+    With subjects each place has three pictures: a real one, the same with its hole, and completed.
+    """
+    drawn = draw_samples(generator, latent_dim, num_classes, classes, subjects)
+    columns = len(drawn) // GRID_SIDE
+    if subjects is None:
+        return contact_sheet(drawn, columns)
+    seeds, labels = _grid(num_classes, classes)
+    beside = np.stack([*subjects.shown(seeds, labels), drawn], axis=1)
+    return contact_sheet(beside.reshape(-1, *drawn.shape[1:]), 3 * columns)
 
 
 def draw_samples(
-    generator: nn.Module, latent_dim: int, num_classes: int, classes: Sequence[int] | None = None
+    generator: nn.Module,
+    latent_dim: int,
+    num_classes: int,
+    classes: Sequence[int] | None = None,
+    subjects: Subjects | None = None,
 ) -> Images:
     """Draw the pictures of the fixed grid (B, H, W, C)."""
+    seeds, labels = _grid(num_classes, classes)
+    return draw(generator, seeds, latent_dim, num_classes, labels=labels, subjects=subjects)
+
+
+def _grid(num_classes: int, classes: Sequence[int] | None) -> tuple[range, list[int] | None]:
+    """Return seeds and labels of the fixed grid."""
     seeds = grid_seeds(len(classes) if classes and num_classes else num_classes)
-    labels = default_labels(seeds, num_classes, classes) if num_classes else None
-    return draw(generator, seeds, latent_dim, num_classes, labels=labels)
+    return seeds, default_labels(seeds, num_classes, classes) if num_classes else None
 
 
 def grid_seeds(num_classes: int) -> range:

@@ -6,11 +6,13 @@ from typing import Any
 
 from core.errors import StoreDamaged
 from core.registry import VersionManifest
-from core.registry.manifest import FIRST_REVISION, GENERATION, IMAGE
+from core.registry.manifest import FIRST_REVISION, IMAGE
 from core.store import files
+from ganymede.schemas.tasks import VersionTask
 from models.sizes import CONFIGS
 
 WEIGHTS_FILE, SAMPLES_FILE = "generator.safetensors", "samples.webp"
+SERVED = (VersionTask.GENERATION, VersionTask.COMPLETION)
 
 
 def read_manifest(path: Path) -> VersionManifest:
@@ -26,7 +28,7 @@ def read_manifest(path: Path) -> VersionManifest:
 
 def unknown(manifest: VersionManifest) -> Iterator[tuple[str, str | int, str]]:
     """Yield fields of a manifest that this build does not know: name, value, and what it knows."""
-    known: dict[str, Iterable[str | int]] = {"task": (GENERATION,), "medium": (IMAGE,), "architecture": CONFIGS}
+    known: dict[str, Iterable[str | int]] = {"task": SERVED, "medium": (IMAGE,), "architecture": CONFIGS}
     if manifest.architecture in CONFIGS:
         known["revision"] = range(1, CONFIGS[manifest.architecture].NEWEST + 1)
     for field, values in known.items():

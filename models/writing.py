@@ -18,6 +18,7 @@ from core.store import list_files
 from ganymede.schemas.keys import KeyRef
 from models import sampling
 from models.noise import DISTRIBUTION, classes_with_images
+from models.subjects import Subjects
 from models.version import SAMPLES_FILE, WEIGHTS_FILE, revision_of
 from models.weights import save_generator
 
@@ -43,12 +44,15 @@ class Lineage:
         return PublishKey(self.run, self.branch, self.step)
 
 
-def write_generator(folder: Path, generator: nn.Module, lineage: Lineage) -> None:
-    """Fill `folder` with generator.safetensors, samples.webp and manifest.json. `generator` is in eval mode."""
+def write_generator(folder: Path, generator: nn.Module, lineage: Lineage, subjects: Subjects | None = None) -> None:
+    """Fill `folder` with generator.safetensors, samples.webp and manifest.json. `generator` is in eval mode.
+
+    subjects: what its samples complete, if it does.
+    """
     network, dataset = lineage.network, lineage.dataset
     classes = classes_with_images(dataset.class_counts) if network.num_classes else None
     save_generator(folder / WEIGHTS_FILE, generator, lineage.architecture, network)
-    sheet = sampling.draw_grid(generator, network.latent_dim, network.num_classes, classes)
+    sheet = sampling.draw_grid(generator, network.latent_dim, network.num_classes, classes, subjects)
     (folder / SAMPLES_FILE).write_bytes(images.to_webp(sheet))
     listed = list_files(folder, WEIGHTS_FILE, SAMPLES_FILE)
     manifest = VersionManifest(
@@ -57,6 +61,7 @@ def write_generator(folder: Path, generator: nn.Module, lineage: Lineage) -> Non
         step=lineage.step,
         images_seen=lineage.images_seen,
         recipe=lineage.recipe,
+        task=network.TASK,
         architecture=lineage.architecture,
         revision=revision_of(network),
         image_size=network.image_size,

@@ -25,7 +25,7 @@ from core.store import Store
 from ganymede.broker import Broker
 from models.architectures import ARCHITECTURES
 from models.publish import publish_folder
-from models.sizes import DCGANConfig
+from models.sizes import DCGANConfig, UNetConfig
 from models.writing import Lineage, write_generator
 from tests.fixtures import CLASSES, TINY, PublishTiny, Serve
 from tests.manifests import dataset_manifest
@@ -188,19 +188,21 @@ def publish_tiny(registry: Registry, tmp_path: Path) -> PublishTiny:
         step: int | None = None,
         counts: tuple[int, ...] = (32, 32, 32),
     ) -> int:
+        architecture = "unet" if isinstance(config, UNetConfig) else "dcgan"
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            generator = ARCHITECTURES["dcgan"].generator(config)
+            generator = ARCHITECTURES[architecture].generator(config)
         for module in generator.modules():  # an untrained network draws nearly nothing: make it louder
             if isinstance(module, torch.nn.Conv2d):
-                torch.nn.init.normal_(module.weight, 0, 0.3, generator=torch.Generator().manual_seed(seed))
+                loud = 0.3 if architecture == "dcgan" else (2 / module.weight[0].numel()) ** 0.5
+                torch.nn.init.normal_(module.weight, 0, loud, generator=torch.Generator().manual_seed(seed))
         lineage = Lineage(
             run="run_00000000000000000000",
             branch=0,
             step=seed + 1 if step is None else step,
             images_seen=0,
             recipe="cgan" if config.num_classes else "dcgan",
-            architecture="dcgan",
+            architecture=architecture,
             network=config,
             dataset=dataset_manifest(class_counts=list(counts)),
             metrics={},

@@ -1,7 +1,8 @@
 """What passes between the service and whoever runs its forward passes: batches, what becomes of them, what is known of
 a version. Knows no network, no queue and no HTTP.
 
-Shape suffixes: N images of a request, B of a batch, Z latent, H height, W width, C channels.
+Shape suffixes: N images of a request, B of a batch, Z latent, H height, W width, C channels, A = C + 1 of a picture
+with a hole.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,14 +23,21 @@ PrecisionChoice = Literal["auto", "float32", "bfloat16"]
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Named tensors with a row for each image, in the order in which the network takes them: `noise`, and `label` where
-    it knows classes. Until noise is drawn there is `seed` in its place, and `truncation` if it is not 1: less to send.
+    """Named tensors with a row for each image: `noise`, `label` where the network knows classes, and `picture` (bytes,
+    H W A; the last channel is 255 where a pixel is known, else 0) where it completes. Until noise is drawn there is
+    `seed` in its place, and `truncation` if it is not 1: less to send.
     """
 
     tensors: Mapping[str, npt.NDArray[Any]]
 
     @classmethod
-    def of(cls, latents: Latents, labels: Sequence[int] | None = None) -> "Rows":
+    def of(
+        cls,
+        latents: Latents,
+        labels: Sequence[int] | None = None,
+        picture_HWA: Images | None = None,
+    ) -> "Rows":
+        """picture_HWA: the same for all rows."""
         tensors: dict[str, npt.NDArray[Any]] = {}
         if latents.given_NZ is not None:
             tensors["noise"] = latents.given_NZ * np.float32(latents.truncation)
@@ -39,6 +47,8 @@ class Rows:
                 tensors["truncation"] = np.full(len(latents), latents.truncation, np.float32)
         if labels is not None:
             tensors["label"] = np.array(labels, np.int64)
+        if picture_HWA is not None:
+            tensors["picture"] = np.repeat(picture_HWA[None], len(latents), axis=0)
         return cls(tensors)
 
     @classmethod

@@ -23,6 +23,7 @@ from models.folding import run_in
 from models.noise import Latents, default_labels
 from models.packing import pack
 from models.precision import has_bfloat16
+from models.subjects import Subjects
 
 BUCKETS = (1, 2, 4, 8, 16, 32, 64)  # batch shapes
 REFERENCE_BUCKET = 4  # the others draw its bytes, or are not used
@@ -50,12 +51,16 @@ def draw_all(rows: Rows, forward: Callable[..., npt.NDArray[Any]], bucket: int) 
     return np.concatenate([forward(part.padded(bucket)) for part in parts])[: len(rows)]
 
 
-def trial_rows(pixels: int, latent_dim: int, num_classes: int) -> Rows:
-    """Make the rows on which each way to draw is tried, of the first seeds; fewer for larger images (`pixels` each)."""
+def trial_rows(pixels: int, latent_dim: int, num_classes: int, subjects: Subjects | None = None) -> Rows:
+    """Make the rows on which each way to draw is tried, of the first seeds; fewer for larger images (`pixels` each).
+
+    subjects: what a network that completes is shown.
+    """
     least, most = TRIAL_IMAGES
     seeds = range(max(least, min(most, TRIAL_PIXELS // pixels)))
     labels = default_labels(seeds, num_classes) if num_classes else None
-    return Rows.of(Latents(seeds), labels).with_noise(latent_dim)
+    rows = Rows.of(Latents(seeds), labels).with_noise(latent_dim)
+    return rows if subjects is None else Rows({**rows.tensors, "picture": subjects.holed(seeds, None)})
 
 
 def calibrate(generator: nn.Module, device: torch.device, trial: Rows, choice: PrecisionChoice) -> Calibration:

@@ -8,6 +8,7 @@ Shape suffixes: B images of a batch, filled up to its shape; Z latent, H height,
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,6 +23,8 @@ from core.images.png import write_png
 from models.sampling import to_uint8
 
 WARM_UPS = 3  # passes before a capture: cuDNN chooses its kernels and workspaces in them
+
+INPUTS = ("noise", "label", "picture")  # of a network, in its order
 
 _on_device = threading.Lock()  # a capture may not meet another thread's work on the same GPU
 
@@ -78,7 +81,15 @@ class EagerForward:
 
 
 def _run(network: nn.Module, device: torch.device, rows: Rows) -> Tensor:
-    images: Tensor = network(*(torch.from_numpy(tensor).to(device) for tensor in rows.tensors.values()))
+    return _called(network, {name: torch.from_numpy(tensor).to(device) for name, tensor in rows.tensors.items()})
+
+
+def _called(network: nn.Module, tensors: Mapping[str, Tensor]) -> Tensor:
+    """Call a network with what it takes; a label that it does not take is None where a picture comes behind it."""
+    inputs = [tensors.get(name) for name in INPUTS]
+    while inputs[-1] is None:
+        inputs.pop()
+    images: Tensor = network(*inputs)
     return images
 
 
@@ -92,7 +103,7 @@ class Recording:
     """A captured graph and the memory it reads and writes."""
 
     graph: torch.cuda.CUDAGraph
-    inputs: tuple[Tensor, ...]  # of the network
+    inputs: dict[str, Tensor]  # of the network
     image_BHWC: Tensor
     host_BHWC: Tensor  # pinned
 
@@ -110,8 +121,8 @@ class GraphForward:
             recording = self._recordings.get(len(rows))
             if recording is None:
                 recording = self._recordings[len(rows)] = self._record(rows)
-            for kept, tensor in zip(recording.inputs, rows.tensors.values(), strict=True):
-                kept.copy_(torch.from_numpy(tensor))
+            for name, kept in recording.inputs.items():
+                kept.copy_(torch.from_numpy(rows.tensors[name]))
             recording.graph.replay()
             recording.host_BHWC.copy_(recording.image_BHWC, non_blocking=True)
             torch.cuda.current_stream().synchronize()
@@ -125,21 +136,21 @@ class GraphForward:
     @property
     def beside(self) -> int:
         """Bytes of the graphs: their inputs, and their pool, which no tensor shows."""
-        kept = [tensor for each in self._recordings.values() for tensor in each.inputs]
+        kept = [tensor for each in self._recordings.values() for tensor in each.inputs.values()]
         with _on_device:
             segments = torch.cuda.memory_snapshot()  # type: ignore[no-untyped-call]
         pool = sum(each["total_size"] for each in segments if tuple(each["segment_pool_id"]) == tuple(self._pool))
         return pool + sum(tensor.nbytes for tensor in kept)
 
     def _record(self, rows: Rows) -> Recording:
-        inputs = tuple(torch.from_numpy(tensor).to(self.device).zero_() for tensor in rows.tensors.values())
+        inputs = {name: torch.from_numpy(rows.tensors[name]).to(self.device).zero_() for name in rows.tensors}
         side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             for _ in range(WARM_UPS):
-                to_uint8(self.network(*inputs))
+                to_uint8(_called(self.network, inputs))
         torch.cuda.current_stream().wait_stream(side)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
-            image_BHWC = to_uint8(self.network(*inputs))
+            image_BHWC = to_uint8(_called(self.network, inputs))
         return Recording(graph, inputs, image_BHWC, torch.empty_like(image_BHWC, device="cpu").pin_memory())

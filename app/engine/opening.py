@@ -1,17 +1,21 @@
 """From the folder of a version to what draws it: read, checked, calibrated. Knows no queue and no HTTP.
 
 Runs where the forward passes run; what the rest of the service needs to know of it are Facts, which can be sent.
+
+Shape suffixes: B images of a batch, H height, W width, C channels, A = C + 1 of a picture with a hole.
 """
 
 from pathlib import Path
 
 import torch
 
-from app.engine.batch import Facts, PrecisionChoice
+from app.engine.batch import Facts, PrecisionChoice, Rows
 from app.engine.calibration import calibrate, draw_all, trial_rows
 from app.engine.forward import Forward, give_back_gpu
 from core.errors import StoreDamaged
+from core.images import Images
 from core.registry import VersionManifest
+from models.subjects import of_noise
 from models.weights import is_finite, load_version
 
 
@@ -21,10 +25,11 @@ def open_folder(
     generator, config = load_version(folder, manifest)
     if not is_finite(generator):
         raise StoreDamaged("its weights are not finite numbers")
-    trial = trial_rows(config.image_size**2 * config.channels, config.latent_dim, config.num_classes)
+    pixels = config.image_size**2 * config.channels
+    trial = trial_rows(pixels, config.latent_dim, config.num_classes, of_noise(config))
     calibration = calibrate(generator, device, trial, choice)
     images = draw_all(trial, calibration.forward, calibration.buckets[-1])  # in as few batches as it gets
-    if (images == images[:1]).all():
+    if _is_constant(images, trial):
         raise StoreDamaged("it draws the same picture for every seed")
     give_back_gpu(device)  # what was tried and is not kept
     on_gpu = device.type == "cuda"
@@ -38,3 +43,10 @@ def open_folder(
         f"torch {torch.__version__} {kind} {calibration.precision}",
     )
     return calibration.forward, facts
+
+
+def _is_constant(images_BHWC: Images, trial: Rows) -> bool:
+    """Return whether all pictures are the same, or all holes are filled with one colour."""
+    picture_BHWA = trial.tensors.get("picture")
+    drawn = images_BHWC if picture_BHWA is None else images_BHWC[picture_BHWA[..., -1] == 0]
+    return bool((drawn == drawn[:1]).all())

@@ -16,7 +16,7 @@ from app.http.proxy import address
 from app.http.routing import Router
 from app.makers import AskerDep, OwnRun, held_model
 from app.train.body import RunId, Step
-from core.errors import CheckpointNotFound, InvalidRequest, RunNotFound, StoreDamaged, StoreFull
+from core.errors import CheckpointNotFound, Conflict, InvalidRequest, RunNotFound, StoreDamaged, StoreFull
 from core.keys import Asker
 from core.refs import check_model_name
 from core.runs import Run
@@ -50,7 +50,7 @@ def list_run_checkpoints(run_id: RunId, services: ServicesDep) -> Page[Checkpoin
     status_code=201,
     responses={
         200: {"model": VersionBody, "description": "It had been published under this name before."},
-        **documented(RunNotFound, CheckpointNotFound, InvalidRequest, StoreDamaged, StoreFull),
+        **documented(RunNotFound, CheckpointNotFound, InvalidRequest, Conflict, StoreDamaged, StoreFull),
     },
 )
 async def publish_checkpoint(

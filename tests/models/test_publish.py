@@ -9,11 +9,13 @@ import pytest
 import torch
 from torch import nn
 
-from core.errors import StoreDamaged
+from core.errors import Conflict, StoreDamaged
 from core.registry import Registry, VersionManifest
 from core.store import check_files
 from ganymede.schemas.references import ModelRef
+from models.architectures import ARCHITECTURES
 from models.publish import publish_folder
+from models.sizes import UNetConfig
 from models.weights import load_generator
 from models.writing import Lineage, write_generator
 from tests.fixtures import TINY
@@ -96,6 +98,24 @@ def test_a_published_version_is_a_copy_that_no_damage_to_its_source_reaches(regi
     assert not any((published / name).samefile(folder / name) for name in FILES)
     assert all((published / name).read_bytes() == (folder / name).read_bytes() for name in FILES)
     assert registry.manifest("shapes", 1).step == 200
+
+
+def test_a_version_for_another_task_is_not_published_by_hand_under_the_name_of_a_model(
+    registry: Registry, folder: Path, tmp_path: Path, lineage: Lineage
+) -> None:
+    sizes = UNetConfig(image_size=8, channels=1, latent_dim=4, width=16, num_classes=3)
+    completing = tmp_path / "completing"
+    completing.mkdir()
+    made = replace(lineage, architecture="unet", network=sizes, step=300)
+    write_generator(completing, ARCHITECTURES["unet"].generator(sizes).eval(), made)
+    publish_folder(registry, "shapes", folder, by_hand=True)
+
+    with pytest.raises(Conflict, match="has versions for generation, and this one is for completion"):
+        publish_folder(registry, "shapes", completing, by_hand=True)
+    version, _ = publish_folder(registry, "mended", completing, by_hand=True)
+
+    assert registry.versions("shapes") == [1]
+    assert registry.manifest("mended", version).task == "completion"
 
 
 def test_a_version_outlives_the_checkpoint_it_came_from(registry: Registry, folder: Path, generator: nn.Module) -> None:
