@@ -26,7 +26,7 @@ from app.events import route as events
 from app.events.activity import Activity
 from app.events.streams import Streams
 from app.events.welcome import watch_keys
-from app.generate import inspect, morph, timeline
+from app.generate import complete, inspect, morph, timeline
 from app.generate import route as generate
 from app.generate.response_cache import ResponseCache
 from app.http import docs_page, index, openapi, page, session
@@ -66,6 +66,7 @@ PARTS = (
     generate,
     morph,
     timeline,
+    complete,
     inspect,
     validation,
     schema,  # before the runs, one of which it would be taken for

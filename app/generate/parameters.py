@@ -40,7 +40,7 @@ class DrawingRequest(StrictModel):
     scale: int = Field(1, ge=1, le=MAX_SCALE, description="Every pixel becomes a square of scale x scale of them.")
 
 
-class GenerateRequest(DrawingRequest):
+class PicturesRequest(DrawingRequest):
     """One picture, or `n` of them."""
 
     seed: int = Field(
@@ -55,6 +55,11 @@ class GenerateRequest(DrawingRequest):
         description="png or webp (lossless): one image, or a contact sheet for n > 1; json: a PNG in base64 for each; "
         "zip: a PNG for each, and manifest.json; npy: uint8, N H W C. Default: by Accept, or png.",
     )
+
+
+class GenerateRequest(PicturesRequest):
+    """Pictures that can be drawn again from what they tell."""
+
     metadata: bool = Field(False, description="Each PNG tells how it was drawn, in an iTXt chunk `ganymede`.")
 
 
@@ -82,4 +87,15 @@ class GenerateBody(GenerateRequest, BodyModel):
         None,
         description="Noise instead of seeds: a row of latent_dim numbers for each image.",
         examples=[[[0.5, -1.25, 0.0]]],
+    )
+
+
+class CompleteQuery(PicturesRequest):
+    """The query parameters of `POST /complete`."""
+
+    seeds: str | None = Field(None, description=SEEDS_TEXT, examples=["0,1,4-6"])
+    label: list[str] = Field(
+        default_factory=list,
+        max_length=1024,
+        description="Class name or index; repeat it for one per draft. Absent: seed mod classes that had pictures.",
     )

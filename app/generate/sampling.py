@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from app.engine.batch import Rows
 from app.engine.engine import Engine
-from app.generate.parameters import RANDOM_SEED, Format, GenerateBody, GenerateQuery
+from app.generate.parameters import RANDOM_SEED, CompleteQuery, Format, GenerateBody, GenerateQuery, GenerateRequest
 from app.generate.seeds import read_seeds
 from app.http.negotiation import preferred
 from core.errors import InvalidRequest, LabelNotSupported
@@ -31,6 +31,7 @@ MEDIA_TYPES: dict[Format, str] = {
     "npy": "application/x-npy",
 }
 CARRIERS: dict[Format, str] = {form: MEDIA_TYPES[form] for form in ("png", "json", "zip")}  # of a recipe
+Asked = GenerateQuery | GenerateBody | CompleteQuery
 SHEETS = frozenset({"png", "webp"})
 MAX_PIXELS = 2**24  # of one answer: 64 images of 512 px, or one of them at scale 8
 
@@ -74,9 +75,7 @@ class SamplingParams:
         return f'W/"{digest.hexdigest()[:32]}"'
 
 
-def check(
-    request: GenerateQuery | GenerateBody, engine: Engine, accept: str, max_images: int, prefix: str = ""
-) -> SamplingParams:
+def check(request: Asked, engine: Engine, accept: str, max_images: int, prefix: str = "") -> SamplingParams:
     """Check a request against `engine`.
 
     Raises:
@@ -92,7 +91,7 @@ def check(
         labels=labels_of(request.label, engine, defaults, f"{prefix}label"),
         form=form,
         scale=request.scale,
-        tells_recipe=request.metadata,
+        tells_recipe=_tells_recipe(request),
         is_random=latents.given_NZ is None and request.seeds is None and request.seed == RANDOM_SEED,
     )
     images = "z" if latents.given_NZ is not None else "n" if request.seeds is None else "seeds"
@@ -100,15 +99,19 @@ def check(
     return params
 
 
-def _form(request: GenerateQuery | GenerateBody, accept: str, prefix: str) -> Format:
-    if request.metadata and request.format not in (None, *CARRIERS):
+def _tells_recipe(request: Asked) -> bool:
+    return isinstance(request, GenerateRequest) and request.metadata
+
+
+def _form(request: Asked, accept: str, prefix: str) -> Format:
+    if _tells_recipe(request) and request.format not in (None, *CARRIERS):
         raise InvalidRequest.field(
             f"{prefix}metadata", f"only {', '.join(CARRIERS)} can carry it; the format is {request.format}"
         )
-    return request.format or preferred(accept, CARRIERS if request.metadata else MEDIA_TYPES)
+    return request.format or preferred(accept, CARRIERS if _tells_recipe(request) else MEDIA_TYPES)
 
 
-def _latents(request: GenerateQuery | GenerateBody, latent_dim: int, max_images: int, prefix: str) -> Latents:
+def _latents(request: Asked, latent_dim: int, max_images: int, prefix: str) -> Latents:
     if isinstance(request, GenerateBody) and request.z is not None:
         _check_alone(request, "z", ("seed", "n", "seeds"), prefix)
         return Latents((), request.truncation, _given(request.z, latent_dim, max_images, f"{prefix}z"))
@@ -121,7 +124,7 @@ def _latents(request: GenerateQuery | GenerateBody, latent_dim: int, max_images:
     return Latents(seeds_from(seed, request.n), request.truncation)
 
 
-def _check_alone(request: GenerateQuery | GenerateBody, instead: str, others: tuple[str, ...], prefix: str) -> None:
+def _check_alone(request: Asked, instead: str, others: tuple[str, ...], prefix: str) -> None:
     for name in others:
         if name in request.model_fields_set and getattr(request, name) is not None:
             raise InvalidRequest.field(f"{prefix}{name}", f"leave it out, or leave out {instead}")

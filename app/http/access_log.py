@@ -18,7 +18,7 @@ from core.log import KEY, RUN
 
 RUN_IN_ADDRESS = re.compile(rb"/(run_[0-9a-f]{20})(?=[/?#]|\Z)")
 CHANGING_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-CHANGES_NOTHING = frozenset({"/generate", "/generate/morph", "/inspect"})  # whatever the method
+CHANGES_NOTHING = frozenset({"/generate", "/generate/morph", "/complete", "/inspect"})  # whatever the method
 NOUNS = {"train": "run", "models": "model", "datasets": "dataset"}
 VALIDATIONS = frozenset({"/train/validate"})
 UNKNOWN = frozenset({400, 401})  # no request, or nobody's

@@ -26,12 +26,15 @@ ENCODER = f"isal {isal.__version__} {platform.machine()}"  # a PNG's bytes depen
 LEVEL, WINDOW_BITS = 1, 9  # a repetition further away than 512 bytes would take more room than it saves
 NONE, SUB, UP = 0, 1, 2  # filters: the bytes as they are, or less those of the pixel before, or of the row above
 GREY, RGB = 0, 2  # colour types
+DEEPEST = 8  # bits of a channel
+COLOUR_KEY, ANIMATION = b"tRNS", b"acTL"  # chunks: what is transparent, and that there are more pictures
 SMALL = 4096  # bytes; fewer are written as they are: looking at them would take longer than they take to compress
 FEW = 8  # rows that are compressed to choose a filter
 PLAIN = b"\0\0"  # of iTXt: not compressed
 
 _LENGTH_AND_KIND = struct.Struct(">I4s")
 _HEADER = struct.Struct(">IIBBBBB")
+DEPTH_AT = 8  # of IHDR
 _CRC = struct.Struct(">I")
 
 
@@ -91,12 +94,27 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class PngFile:
-    """A checked PNG: its size, its text `ganymede` if any, the chunks of its pixels."""
+    """A checked PNG: its size, its text `ganymede` if any, the chunks of its pixels.
+
+    depth: bits of a channel. is_animated: it has more pictures behind this one.
+    """
 
     width: int
     height: int
     text: str | None
     critical: bytes
+    depth: int = 8
+    is_animated: bool = False
+
+    def decode_rgba(self) -> npt.NDArray[np.uint8]:
+        """Return the pixels as RGBA (H, W, 4), each byte as it is in the file; PictureInvalid if broken or deeper."""
+        if self.depth > DEEPEST:
+            raise PictureInvalid(f"this PNG has {self.depth} bits a channel; up to {DEEPEST} are read")
+        try:
+            with Image.open(io.BytesIO(self.critical), formats=["PNG"]) as picture:
+                return np.array(picture.convert("RGBA"))
+        except Exception as error:  # whatever a stranger's bytes lead to
+            raise PictureInvalid("the pixels of this PNG cannot be read") from error
 
     def decode(self) -> npt.NDArray[np.uint8] | None:
         """Return the pixels as RGB (H, W, 3); None if they are not 8-bit grey or RGB; PictureInvalid if broken."""
@@ -118,19 +136,21 @@ def read_png(data: bytes, max_pixels: int) -> PngFile:
     if not data.startswith(SIGNATURE):
         raise PictureInvalid("the body is no PNG")
     kept, texts, size, kind, at = [SIGNATURE], [], (0, 0), b"", len(SIGNATURE)
+    depth, is_animated = 0, False
     while kind != b"IEND":
         kind, content, at = _chunk_at(data, at)
         if (kind == b"IHDR") is not (len(kept) == 1):
             raise PictureInvalid("a PNG has one IHDR chunk, and begins with it")
         if kind == b"IHDR":
-            size = _size(content, max_pixels)
-        if kind[0] & 0x20 == 0:  # a capital: without it there is no picture
+            size, depth = _size(content, max_pixels), content[DEPTH_AT]
+        is_animated = is_animated or kind == ANIMATION
+        if kind[0] & 0x20 == 0 or kind == COLOUR_KEY:  # a capital: without it there is no picture
             kept.append(_chunk(kind, content))
         elif kind == b"iTXt" and content.partition(b"\0")[0] == KEYWORD.encode():
             texts.append(_text(content))
     if len(texts) > 1:
         raise PictureInvalid(f"this PNG has {len(texts)} texts {KEYWORD!r}; one is possible")
-    return PngFile(*size, texts[0] if texts else None, b"".join(kept))
+    return PngFile(*size, texts[0] if texts else None, b"".join(kept), depth, is_animated)
 
 
 def _chunk_at(data: bytes, at: int) -> tuple[bytes, bytes, int]:

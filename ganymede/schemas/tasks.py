@@ -18,4 +18,5 @@ class Medium(StrEnum):
     AUDIO = "audio"
 
 
-ROUTES: dict[str, str] = {VersionTask.GENERATION: "/generate"}  # where a version of a task is used
+# Where a version of a task is used.
+ROUTES: dict[str, str] = {VersionTask.GENERATION: "/generate", VersionTask.COMPLETION: "/complete"}

@@ -172,6 +172,7 @@ def test_the_first_form_of_an_answer_is_the_one_that_is_sent_unasked() -> None:
         "GET /generate": "image/png",
         "POST /generate": "image/png",
         "POST /generate/morph": "image/webp",
+        "POST /complete": "image/png",
         "GET /generate/timeline": "image/png",
         "GET /train/{run_id}/events": "application/json",
         "GET /train/{run_id}/metrics": "application/json",
