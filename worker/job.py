@@ -26,6 +26,8 @@ from core.settings import Settings, load_settings
 from core.store import Store
 from core.store.files import DISK_FULL, folder_size
 from ganymede.schemas.states import Failure, Status
+from models.networks import network_config
+from models.subjects import of_dataset
 from worker.checkpoints.checkpointing import load_training, restore
 from worker.checkpoints.initial import set_out
 from worker.checkpoints.rollback import report_rollbacks, roll_back
@@ -136,7 +138,9 @@ def train_in(world: World, run: Run, spec: StoredSpec, settings: Settings) -> st
     training = world.in_turn(lambda: _resume(run, resolved, execution, world))
     dataset = world.in_turn(lambda: _dataset(run, spec))
     training.last_step = last_step(training, spec)
-    keeper, limiter = KeepCheckpoints(run, lineage_of(run, spec)), EndAtLimits(run, spec, _stopper(run, settings))
+    training.subjects = of_dataset(network_config(resolved), dataset.images(), dataset.labels())
+    stopper = StopWhenAsked(run, KeyMinutes(run, settings))
+    keeper, limiter = KeepCheckpoints(run, lineage_of(run, spec)), EndAtLimits(run, spec, stopper)
     hooks: list[Hook] = []
     try:
         world.lead(lambda: _check(dataset, limiter.stopper))
@@ -157,10 +161,6 @@ def train_in(world: World, run: Run, spec: StoredSpec, settings: Settings) -> st
         return _stopped(run, end)
     run.move(Status.SUCCEEDED, ended_early=limiter.early_end(training))
     return "succeeded"
-
-
-def _stopper(run: Run, settings: Settings) -> StopWhenAsked:
-    return StopWhenAsked(run, KeyMinutes(run, settings))
 
 
 def _set_off(

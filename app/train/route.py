@@ -39,6 +39,7 @@ from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.runs import RunBody
 from ganymede.schemas.specs import RunPatch, RunSpec
 from models.initial import InitialWeights, find_initial, resolve_with
+from models.sizes import CONFIGS
 
 router = Router(prefix="/train", tags=["train"], writes=KeyScope.TRAIN)
 
@@ -121,7 +122,12 @@ def resolve_request(
     name = check_model_name(spec.model_name, "/model" if spec.model else "/dataset")
     check_model(name, asker, services)
     init = find_initial(spec.init, services.registry, services.runs) if spec.init is not None else None
-    return resolve_with(spec, dataset, place_of_training(services).device, init), init
+    resolved = resolve_with(spec, dataset, place_of_training(services).device, init)
+    task, found = CONFIGS[resolved.architecture].TASK, services.registry.cached(name).task
+    if found not in (None, task):
+        detail = f"{name!r} has versions for {found}, and {resolved.recipe} makes such for {task}: choose another name"
+        raise InvalidRequest.field("/model", detail)
+    return resolved, init
 
 
 @router.get("", responses=documented(InvalidRequest))

@@ -33,7 +33,9 @@ from worker.training.stopping import RollBack, StopTraining
 from worker.training.trainer import Trainer
 
 ADVERSARIAL = [name for name in RECIPES if name != "vae"]
-CONDITIONAL = [name for name, recipe in RECIPES.items() if recipe.conditional is not False]
+CONDITIONAL = [
+    name for name, recipe in RECIPES.items() if recipe.conditional is not False and recipe.architecture != "unet"
+]  # and that draw from nothing
 OPEN = [name for name, recipe in RECIPES.items() if recipe.conditional is None]
 RUNS: list[tuple[str, dict[str, Any]]] = [
     *((name, {}) for name in RECIPES),

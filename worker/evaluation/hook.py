@@ -2,7 +2,7 @@
 
 It draws its own noise, the same each time, and changes nothing that training depends on.
 
-Shape suffixes: N reals, M fakes.
+Shape suffixes: N reals, M fakes, B of a batch, P pixels of holes, H height, W width, C channels.
 """
 
 import logging
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+import numpy as np
 from pydantic import ConfigDict
 
 from core.datasets import Dataset
@@ -21,6 +22,7 @@ from core.runs import Run
 from core.store import Record
 from ganymede.schemas.references import BranchStep
 from models import sampling
+from models.subjects import Subjects
 from worker.evaluation.nearest import NearestSheet, keep_sheet, make_sheet
 from worker.evaluation.preparation import Context, choose, make_extractor, make_reference
 from worker.hooks.reporting import place_of
@@ -31,6 +33,7 @@ from worker.training.stopping import StopTraining
 from worker.training.trainer import Metrics
 
 SHARE = 0.05  # of the time since the attempt began to train may go into evaluations
+LEAST_SQUARE = 1e-3  # of a pixel: what is all right is told as 78 dB
 FILE = "evaluation.json"  # what a run is judged by, once that is settled
 
 log = logging.getLogger(__name__)
@@ -70,6 +73,9 @@ class Evaluation:
             fakes = extract(self.extractor, self._draw(state), self.context.tick)
             nearest = self.reference.nearest(fakes)
             scores = self.reference.scores(fakes, self.labels_M, nearest[0])
+            if state.subjects is not None:  # nearest to the very picture that was completed: no sign of copies
+                scores.pop("nearest", None)
+                return scores | {"hole_psnr": self._hole_psnr(state)}
             usual_N, name = self.reference.usual_nearest, self.extractor.name
             draw = partial(_pictures, state)
             self.sheet = make_sheet(self.dataset, name, nearest, usual_N, self.labels_M, draw)
@@ -86,6 +92,12 @@ class Evaluation:
             self.extractor(next(self._draw(state)))
         return (time.monotonic() - began) * self._num_batches + self.scoring_s
 
+    def _hole_psnr(self, state: TrainState) -> float:
+        assert state.subjects is not None
+        seeds = range(min(len(self.reference.apart), BATCH))
+        labels = None if self.labels_M is None else self.labels_M[: seeds.stop].tolist()
+        return hole_psnr(state.subjects, _pictures(state, seeds, labels), seeds, labels)
+
     def _draw(self, state: TrainState) -> Iterator[Images]:
         """Draw pictures of seeds 0, 1, 2 ..., as `/generate` does."""
         count = len(self.reference.apart)
@@ -97,7 +109,15 @@ class Evaluation:
 
 def _pictures(state: TrainState, seeds: Sequence[int], labels: Sequence[int] | None) -> Images:
     network = state.resolved.network
-    return sampling.draw(state.ema, seeds, network.latent_dim, network.num_classes, labels=labels)
+    sizes = network.latent_dim, network.num_classes
+    return sampling.draw(state.ema, seeds, *sizes, labels=labels, subjects=state.subjects)
+
+
+def hole_psnr(subjects: Subjects, drawn_BHWC: Images, seeds: Sequence[int], labels: Sequence[int] | None) -> float:
+    """Return the peak signal-to-noise ratio of completed pictures to the real ones in dB, of the holes alone."""
+    hole_BHW = ~subjects.masks(seeds)
+    off_PC = drawn_BHWC[hole_BHW].astype(np.float64) - subjects.reals(seeds, labels)[hole_BHW]
+    return float(10 * np.log10(255**2 / max(np.square(off_PC).mean(), LEAST_SQUARE)))
 
 
 class Evaluate:

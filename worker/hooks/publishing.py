@@ -60,7 +60,7 @@ class KeepCheckpoints(Quiet):
             save_training(folder, state)
             generator = folder / GENERATOR_FOLDER
             generator.mkdir()
-            write_generator(generator, state.ema, self.lineage(state, self.metrics))
+            write_generator(generator, state.ema, self.lineage(state, self.metrics), state.subjects)
 
         if store.put(f"{self.run.checkpoints}/{name}", fill, replace=again):
             marks = {"checkpoint_step": state.step, "attempts_without_checkpoint": 0, "best": state.best}

@@ -119,7 +119,7 @@ class DrawSamples(Quiet):
             return
         must_be_sound(state)
         network = state.resolved.network
-        sheet = sampling.draw_grid(state.ema, network.latent_dim, network.num_classes, self.classes)
+        sheet = sampling.draw_grid(state.ema, network.latent_dim, network.num_classes, self.classes, state.subjects)
         files.write_atomic(self.run.samples / f"{place_of(state)}.webp", images.to_webp(sheet), durable=False)
         news = NewEvent(type="sample", data={"branch": state.branch, "step": state.step})
         self.run.change(lambda now: now.model_copy(update={"sample_step": state.step}), durable=False, news=news)

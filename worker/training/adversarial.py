@@ -5,6 +5,7 @@ Shape suffixes: B batch, K classes, C channels, H height, W width.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,13 @@ from worker.training.objectives import Objective, classification
 from worker.training.randomness import Purpose
 from worker.training.regularisers import Judged, Regulariser
 from worker.training.state import Reported, TrainState, descend
+
+
+class WeightedTerm(NamedTuple):
+    """A part of a loss, and how much it counts."""
+
+    weight: float
+    value: Tensor
 
 
 class Adversarial:
@@ -49,9 +57,26 @@ class Adversarial:
             real_BCHW, label_B = state.take(batches)
             is_last = update == self.n_critic - 1
             with torch.set_grad_enabled(is_last), state.execution.autocast():
-                fake_BCHW = state.generator(state.noise(len(real_BCHW), update), label_B)
+                fake_BCHW = self.fakes(state, real_BCHW, label_B, update)
             reported = self._update_discriminator(state, real_BCHW, fake_BCHW.detach(), label_B, update)
         return reported | self._update_generator(state, real_BCHW, fake_BCHW, label_B)
+
+    def fakes(self, state: TrainState, real_BCHW: Tensor, label_B: Tensor | None, update: int) -> Tensor:
+        """Draw what the discriminator shall take for real."""
+        fake_BCHW: Tensor = state.generator(state.noise(len(real_BCHW), update), label_B)
+        return fake_BCHW
+
+    def terms(
+        self,
+        state: TrainState,  # noqa: ARG002
+        real_BCHW: Tensor,
+        fake_BCHW: Tensor,
+        label_B: Tensor | None,
+    ) -> dict[str, WeightedTerm]:
+        """What the generator pays beside the objective's loss, as it is reported."""
+        if not self.mode_seeking:
+            return {}
+        return {"likeness": WeightedTerm(self.mode_seeking, likeness(fake_BCHW.float(), real_BCHW, label_B))}
 
     def _update_discriminator(
         self, state: TrainState, real_BCHW: Tensor, fake_BCHW: Tensor, label_B: Tensor | None, update: int
@@ -88,9 +113,8 @@ class Adversarial:
     def _update_generator(
         self, state: TrainState, real_BCHW: Tensor, fake_BCHW: Tensor, label_B: Tensor | None
     ) -> Reported:
-        reported: Reported = {}
-        if self.mode_seeking:
-            reported["likeness"] = likeness(fake_BCHW.float(), real_BCHW, label_B)
+        terms = self.terms(state, real_BCHW, fake_BCHW, label_B)
+        reported: Reported = {name: term.value for name, term in terms.items()}
         source = state.draws(Purpose.AUGMENTATION, self.n_critic)
         fake_BCHW = self.augment(fake_BCHW, state.augmentation, source)
         if self.objective.is_relative:
@@ -100,8 +124,8 @@ class Adversarial:
             real_B = state.counterpart(real_BCHW, label_B).score_B if self.objective.is_relative else None
         loss = self.objective.generator(fake.score_B, real_B)
         reported["g_loss"] = loss
-        if self.mode_seeking:
-            loss = loss + self.mode_seeking * reported["likeness"]
+        for term in terms.values():
+            loss = loss + term.weight * term.value
         if fake.class_BK is not None:
             reported["g_class_loss"] = class_loss = classification(fake.class_BK, label_B)
             loss = loss + class_loss

@@ -1,8 +1,11 @@
 """From the numbers of a run to how its networks learn. Knows no network."""
 
 from core.resolved import ResolvedConfig
+from ganymede.schemas.tasks import VersionTask
+from models.sizes import CONFIGS
 from worker.training.adversarial import Adversarial
 from worker.training.augmentation import augmentation_of
+from worker.training.completion import Completion
 from worker.training.objectives import OBJECTIVES
 from worker.training.regularisers import PENALTIES
 from worker.training.trainer import Method
@@ -15,7 +18,8 @@ def method_of(resolved: ResolvedConfig) -> Method:
         assert resolved.likelihood is not None
         return Variational(LIKELIHOODS[resolved.likelihood])
     penalty = PENALTIES.get(resolved.regulariser)
-    return Adversarial(
+    method = Completion if CONFIGS[resolved.architecture].TASK is VersionTask.COMPLETION else Adversarial
+    return method(
         OBJECTIVES[resolved.objective],
         penalty,
         resolved.n_critic,

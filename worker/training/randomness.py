@@ -22,6 +22,7 @@ class Purpose(IntEnum):
     MIXING = 1  # of real and fake, for the gradient penalty
     POSTERIOR = 2  # of a VAE
     AUGMENTATION = 3  # of what the discriminator sees
+    MASK = 4  # of what is to be completed
 
 
 class Moment(NamedTuple):

@@ -16,6 +16,7 @@ from core.resolved import ResolvedConfig
 from ganymede.schemas.diagnosis import FrozenRecord, Remedy, TakenRemedy, Verdict
 from ganymede.schemas.states import Best
 from models.networks import build_networks
+from models.subjects import Subjects
 from worker.training.augmentation import augmentation_of
 from worker.training.batches import Batches, Position
 from worker.training.distributed import ALONE, World
@@ -54,6 +55,7 @@ class TrainState:
     last_step: that of `resolved`, or an earlier one at which the run ends.
     broken: 1 from the first step on whose loss or gradient was no finite number, else 0; a scalar on the device. While
         it is 1 no optimiser moves anything: it is their `found_inf`, which fused Adam reads on the device.
+    subjects: what a network that completes is shown where it is watched and scored; None of any other.
     world: the processes that train together. Each has its share of a batch and of its random numbers, which are drawn
         as for one process; all have the same weights, averages and counters.
     """
@@ -74,6 +76,7 @@ class TrainState:
     rollbacks: list[Rollback] = field(default_factory=list)
     best: Best | None = None
     without_better: int = 0
+    subjects: Subjects | None = None
     world: World = ALONE
     last_step: int = field(init=False)
     broken: Tensor = field(init=False)
