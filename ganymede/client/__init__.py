@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from ganymede.client.connection import ServiceConnection, given
 from ganymede.client.datasets import Datasets
-from ganymede.client.drawing import Drawing, read_drawing
+from ganymede.client.drawing import Drawing, holed, read_drawing
 from ganymede.client.models import Models
 from ganymede.client.runs import Runs
 from ganymede.schemas.bodies import Page
@@ -131,6 +131,26 @@ class Client:
         asked = given(model=model, label=label, frames=frames, loop=loop, fps=fps, **how)
         body = {**asked, "seeds": seeds if isinstance(seeds, str) else [*seeds]}
         return read_drawing(self._connection.send("POST", "/generate/morph", json=body))
+
+    def complete(
+        self,
+        picture: bytes | str | Path,
+        mask: bytes | str | Path | None = None,
+        *,
+        model: str | None = None,
+        seed: int | None = None,
+        seeds: str | Sequence[int] | None = None,
+        label: int | str | Sequence[int | str] | None = None,
+        n: int | None = None,
+        truncation: float | None = None,
+        scale: int | None = None,
+        format: str | None = None,
+    ) -> Drawing:
+        """Fill the hole of a PNG (its bytes, or a file): what is transparent, or in `mask` not black; `n` drafts."""
+        listed = seeds if seeds is None or isinstance(seeds, str) else ",".join(map(str, seeds))
+        how = given(truncation=truncation, scale=scale, format=format)
+        asked = given(model=model, seed=seed, seeds=listed, label=label, n=n) | how
+        return read_drawing(self._connection.send("POST", "/complete", params=asked, **holed(picture, mask)))
 
     def inspect(self, png: bytes | str | Path, *, verify: bool = False) -> InspectionBody:
         """How a PNG (its bytes, or a file) was drawn that carries its metadata; `verify` has it drawn again."""

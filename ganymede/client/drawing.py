@@ -8,7 +8,7 @@ import re
 import reprlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import httpx
 
@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from PIL import Image
 
 NPY = "application/x-npy"
+PNG = "image/png"
 _TIMING = re.compile(r"\s*([^;,\s]+)\s*;\s*dur=([0-9.]+)")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Drawing:
-    """One answer of `/generate`; the same, asked of `model@version` with its seeds, is the same bytes."""
+    """One answer of `/generate` or `/complete`; asked of `model@version` with its seeds, the same bytes come again."""
 
     content: bytes
     media_type: str
@@ -75,6 +76,32 @@ class Drawing:
         """Write the bytes to a file, whole or not at all (into a device or FIFO as they are); returns its path."""
         output.write(path, self.content)
         return Path(path)
+
+
+class SentPicture(TypedDict, total=False):
+    """A body, and what --curl shows of it: the file, or the files of a form."""
+
+    content: bytes
+    headers: dict[str, str]
+    files: dict[str, tuple[str, bytes, str]]
+    extensions: dict[str, str | Path | list[tuple[str, Path, str]]]
+
+
+def holed(picture: bytes | str | Path, mask: bytes | str | Path | None) -> SentPicture:
+    """Return what sends a picture with a hole, as httpx.Client.request takes it."""
+    if mask is None:
+        sent: SentPicture = {"content": _content(picture), "headers": {"Content-Type": PNG}, "extensions": {}}
+        if not isinstance(picture, bytes):
+            sent["extensions"]["file"] = picture
+        return sent
+    parts = {"picture": picture, "mask": mask}
+    form = [(name, Path(part), PNG) for name, part in parts.items() if not isinstance(part, bytes)]
+    files = {name: (f"{name}.png", _content(part), PNG) for name, part in parts.items()}
+    return {"files": files, "extensions": {"form": form}}
+
+
+def _content(file: bytes | str | Path) -> bytes:
+    return file if isinstance(file, bytes) else Path(file).read_bytes()
 
 
 def read_drawing(answer: httpx.Response) -> Drawing:

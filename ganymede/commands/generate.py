@@ -69,7 +69,7 @@ def generate(
     )
     saving.put(output, drawing.content)
     session.show_picture(drawing.content)
-    _print_facts(session, drawing, output)
+    print_facts(session, drawing, output)
     return 0
 
 
@@ -82,7 +82,8 @@ def _noise(file: str | None) -> list[list[float]] | None:
         raise typer.BadParameter(str(error), param_hint="--z") from None
 
 
-def _print_facts(session: Session, drawing: "Drawing", output: str) -> None:
+def print_facts(session: Session, drawing: "Drawing", output: str) -> None:
+    """Say what was drawn and where it is, for people or as JSON."""
     words = [drawing.reference]
     if drawing.seed is not None:
         words.append(f"seed {drawing.seed}" if drawing.seeds is None else f"seeds {','.join(map(str, drawing.seeds))}")

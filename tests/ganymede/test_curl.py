@@ -25,6 +25,8 @@ COMMANDS: list[tuple[str, ...]] = [
     ("generate", "--seeds", "0,4-6", "--truncation", "0.5", "--scale", "2", "--metadata", "-o", "sheet.zip"),
     ("generate", "--z", "z.npy", "-l", "it's", "-o", "z.png"),
     ("inspect", AWKWARD_FILE, "--verify"),
+    ("complete", AWKWARD_FILE, "-m", "mended", "--seed", "3", "-n", "4", "-l", "it's", "-o", "x.png"),
+    ("complete", AWKWARD_FILE, "--mask", "m.json", "--seeds", "1,4-6", "-o", "x.zip"),
     ("runs", "ls", "--status", "running", "--tag", "team=a b", "--limit", "3"),
     ("runs", "show", RUN),
     ("runs", "cancel", RUN),
