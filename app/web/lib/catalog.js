@@ -11,7 +11,23 @@ const SCORES = [
   { key: "recall", name: "Recall", isLessBetter: false },
   { key: "diversity", name: "Diversity", isLessBetter: false },
   { key: "label_accuracy", name: "Label accuracy", isLessBetter: false },
+  { key: "hole_psnr", name: "PSNR in the hole", isLessBetter: false },
 ];
+
+/** Whether `/generate` draws with versions for this task. @param {string|null|undefined} task */
+export function isDrawn(task) {
+  return !task || task === "generation";
+}
+
+/**
+ * Where a picture of a version comes from: drawn of seeds, or, where it needs more than a seed, the grid it was published with.
+ * @param {string} reference NAME@VERSION @param {string|null|undefined} task @param {Record<string, unknown>} seeds
+ * @returns {{path: string, query: Record<string, unknown>}}
+ */
+export function pictureOf(reference, task, seeds) {
+  if (isDrawn(task)) return { path: "generate", query: { model: reference, ...seeds } };
+  return { path: `models/${reference.replace("@", "/versions/")}/samples`, query: {} };
+}
 
 /** What was measured of a version; `floor` is what real pictures get. @param {Record<string, number|null>} metrics @returns {Score[]} */
 export function scoresOf(metrics) {

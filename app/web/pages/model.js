@@ -1,7 +1,7 @@
 // One model: its versions with what they draw, how good they are and where they come from; aliases, and how they moved.
 import { classes, html, useState } from "../lib/ui.js";
 import { addressOf, getAll, getJson, request } from "../lib/api.js";
-import { aliasesOf, currentOf, lineageOf, scoresOf, versionCommands } from "../lib/catalog.js";
+import { aliasesOf, currentOf, isDrawn, lineageOf, scoresOf, versionCommands } from "../lib/catalog.js";
 import { ago, bytes, measure } from "../lib/format.js";
 import { useLoaded, useNow } from "../lib/load.js";
 import { setQuery } from "../lib/router.js";
@@ -86,8 +86,8 @@ function Version({ version, model, onGone }) {
   const base = addressOf("").replace(/\/$/, "");
   return html`
     <li class="card version" aria-label=${`Version ${version.version}`}>
-      <a class="version-picture" href=${viewHash(["studio"], { model: reference, tab: "grid", seed: 0 })} aria-label=${`Open ${reference} in the studio`}>
-        ${version.problem ? html`<div class="picture is-blank"><div class="picture-note is-bad">Cannot be drawn</div></div>` : html`<${Thumb} reference=${reference} alt=${`What ${reference} draws`} />`}
+      <a class="version-picture" href=${isDrawn(version.task) ? viewHash(["studio"], { model: reference, tab: "grid", seed: 0 }) : addressOf(version.links.samples)} aria-label=${isDrawn(version.task) ? `Open ${reference} in the studio` : `Samples of ${reference}`}>
+        ${version.problem ? html`<div class="picture is-blank"><div class="picture-note is-bad">Cannot be drawn</div></div>` : html`<${Thumb} reference=${reference} task=${version.task} alt=${`What ${reference} draws`} />`}
       </a>
       <div class="version-text">
         <div class="version-head"><h3>Version ${version.version}</h3>${aliases.map((name) => html`<${AliasChip} key=${name} name=${name} />`)}<span class="muted small">${ago(version.created_at, now)}</span></div>

@@ -37,7 +37,7 @@ function Model({ model }) {
   const reference = `${model.name}@${current}`;
   return html`
     <li class="card model">
-      <${Thumb} reference=${reference} alt=${`What ${reference} draws`} />
+      <${Thumb} reference=${reference} task=${model.task} alt=${`What ${reference} draws`} />
       <div class="model-text">
         <h2><a class="row-link" href=${viewHash(["models", model.name])}>${model.name}</a></h2>
         <p class="muted small">${plural(model.newest_version, "version")}${model.newest_version > 1 ? ` so far, drawing with ${current}` : ""}</p>

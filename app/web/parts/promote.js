@@ -1,7 +1,7 @@
 // Promote a version, or roll back to it: first what it draws beside what is drawn with now, from the same seeds; then the move.
 import { html, useState } from "../lib/ui.js";
 import { addressOf, request } from "../lib/api.js";
-import { conditionOf, currentOf, differences, promoteCommands } from "../lib/catalog.js";
+import { conditionOf, currentOf, differences, pictureOf, promoteCommands } from "../lib/catalog.js";
 import { anySeed } from "../lib/drawing.js";
 import { measure } from "../lib/format.js";
 import { setQuery } from "../lib/router.js";
@@ -78,12 +78,12 @@ function put({ model, version, alias, reason, seen }) {
 
 /** @param {{old: any, fresh: any, seed: number}} props */
 function SameSeeds({ old, fresh, seed }) {
-  const grid = (version) => ({ model: `${version.model}@${version.version}`, seed, n: GRID });
+  const grid = (version) => pictureOf(`${version.model}@${version.version}`, version.task, { seed, n: GRID });
   const isSame = !old || old.version === fresh.version;
   return html`
     <div class="same-seeds">
-      ${!isSame && html`<figure><figcaption>Now: version ${old.version}</figcaption><${Picture} path="generate" query=${grid(old)} alt=${`What version ${old.version} draws from seed ${seed} on`} /></figure>`}
-      <figure><figcaption>${isSame ? "" : "Then: "}version ${fresh.version}</figcaption><${Picture} path="generate" query=${grid(fresh)} alt=${`What version ${fresh.version} draws from seed ${seed} on`} /></figure>
+      ${!isSame && html`<figure><figcaption>Now: version ${old.version}</figcaption><${Picture} ...${grid(old)} alt=${`What version ${old.version} draws from seed ${seed} on`} /></figure>`}
+      <figure><figcaption>${isSame ? "" : "Then: "}version ${fresh.version}</figcaption><${Picture} ...${grid(fresh)} alt=${`What version ${fresh.version} draws from seed ${seed} on`} /></figure>
     </div>
     <div class="row"><button type="button" class="button is-small" onClick=${() => setQuery({ seed: anySeed() })}><${Icon} name="dice" size=${15} /> Other seeds</button><span class="muted small num">Both from seed ${seed} on</span></div>`;
 }

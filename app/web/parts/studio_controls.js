@@ -1,4 +1,5 @@
 // The left side of the studio: what is drawn.
+import { isDrawn } from "../lib/catalog.js";
 import { html } from "../lib/ui.js";
 import { COUNTS, SEEDS } from "../lib/drawing.js";
 import { useLive } from "../lib/store.js";
@@ -40,7 +41,7 @@ function ModelChoice({ reference, model, change }) {
   const { models } = useLive();
   const isCheckpoint = reference.startsWith("run:");
   const name = isCheckpoint ? reference : reference.split(/[@:]/)[0];
-  const names = [...new Set([...Object.keys(models), ...(isCheckpoint || !name ? [] : [name])])].sort();
+  const names = [...new Set([...Object.keys(models).filter((one) => isDrawn(models[one].task)), ...(isCheckpoint || !name ? [] : [name])])].sort();
   const aliases = Object.entries(model?.aliases ?? {});
   return html`
     <div class="field">

@@ -1,4 +1,5 @@
 // What a version draws, small: asked for when it is scrolled to, two at a time, as each may have to be loaded first.
+import { pictureOf } from "../lib/catalog.js";
 import { html, useEffect, useRef, useState } from "../lib/ui.js";
 import { Frame, usePicture } from "./picture.js";
 
@@ -29,12 +30,13 @@ function takeTurn(begin) {
   };
 }
 
-/** @param {{reference: string, alt: string, seed?: number, n?: number}} props reference: a pinned version */
-export function Thumb({ reference, alt, seed = 0, n = 9 }) {
+/** @param {{reference: string, task?: string|null, alt: string, seed?: number, n?: number}} props reference: a pinned version */
+export function Thumb({ reference, task = null, alt, seed = 0, n = 9 }) {
   const box = useRef(null);
   const end = useRef(() => {});
   const [isOn, setOn] = useState(false);
-  const shown = usePicture(isOn ? "generate" : null, { model: reference, seed, n });
+  const { path, query } = pictureOf(reference, task, { seed, n });
+  const shown = usePicture(isOn ? path : null, query);
   useEffect(() => {
     const observer = new IntersectionObserver(([entry]) => {
       if (!entry.isIntersecting) return;

@@ -20,6 +20,14 @@ def test_a_score_stands_beside_what_real_pictures_get(call: Call) -> None:
     ]
 
 
+def test_a_version_that_needs_more_than_a_seed_is_shown_by_its_samples(call: Call) -> None:
+    drawn = call("lib/catalog", "pictureOf", "m@3", "generation", {"seed": 1})
+    completed = call("lib/catalog", "pictureOf", "m@3", "completion", {"seed": 1})
+
+    assert drawn == {"path": "generate", "query": {"model": "m@3", "seed": 1}}
+    assert completed == {"path": "models/m/versions/3/samples", "query": {}}
+
+
 @pytest.mark.parametrize(
     ("before", "after", "tone"),
     [
