@@ -19,9 +19,9 @@ from app.generate.response_cache import ResponseCache
 from app.http.telemetry import Telemetry
 from app.status.storage import StorageMeter
 from app.train.probes import Probes
-from core.audit import AuditLog
 from core.datasets import DatasetStore
 from core.keys import Keyring, KeyUsage, Sessions
+from core.keys.audit import AuditLog
 from core.queue import TrainQueue
 from core.registry import Registry
 from core.runs import RunStore

@@ -44,10 +44,10 @@ from app.train import checkpoints, history, nearest, schema, validation, verbs
 from app.train import route as train
 from app.train.probes import Probes
 from app.train.reconciler import reconcile_for_ever
-from core.audit import AuditLog
 from core.datasets import DatasetStore
 from core.errors import GanymedeError
 from core.keys import Keyring, KeyUsage, LastUse, Sessions
+from core.keys.audit import AuditLog
 from core.keys.door import is_open_to_all
 from core.machine.cores import available_cores
 from core.queue import RedisBell, TrainQueue

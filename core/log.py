@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any, Literal
 
-from core.clock import timestamp
+from core.machine.clock import timestamp
 
 Form = Literal["human", "json"]
 

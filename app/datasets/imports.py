@@ -10,7 +10,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from core.clock import timestamp
 from core.datasets.order import (
     SAID,
     DiskFailed,
@@ -23,6 +22,7 @@ from core.datasets.order import (
 )
 from core.errors import GanymedeError, InvalidRequest, Overloaded
 from core.keys.errors import ScopeMissing
+from core.machine.clock import timestamp
 from core.machine.processes import python_module
 from ganymede.schemas.system import ImportBody
 

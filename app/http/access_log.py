@@ -13,7 +13,7 @@ from collections.abc import Awaitable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http.telemetry import UNMATCHED, Telemetry
-from core.audit import AuditLog, Deed
+from core.keys.audit import AuditLog, Deed
 from core.log import KEY, RUN
 
 RUN_IN_ADDRESS = re.compile(rb"/(run_[0-9a-f]{20})(?=[/?#]|\Z)")

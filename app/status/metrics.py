@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from app.deps import Services, ServicesDep
 from app.http.negotiation import ANY, entries
 from app.http.routing import Router
-from core.clock import has_passed
+from core.machine.clock import has_passed
 from core.runs import RunStore
 from ganymede.schemas.states import Status
 

@@ -11,8 +11,8 @@ from app.errors import documented
 from app.http.routing import Router
 from app.status.health import readiness, training_troubles
 from app.status.metrics import count_runs
-from core.clock import timestamp
 from core.errors import GanymedeError, RedisUnavailable
+from core.machine.clock import timestamp
 from core.queue import QueueUnavailable, trouble_of
 from core.queue.snapshot import QueueSnapshot, WorkerFacts
 from ganymede.schemas import VERSION

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import Path
 
 from app.http.proxy import address
-from core.clock import has_passed, timestamp
+from core.machine.clock import has_passed, timestamp
 from core.queue import QueueUnavailable, TrainQueue, job_id
 from core.runs import Run
 from core.runs.execution import StoredExecution

@@ -22,8 +22,8 @@ from app.http.negotiation import preferred
 from app.http.proxy import address
 from app.http.routing import Router
 from app.train.body import RunId, Step
-from core.clock import timestamp
 from core.errors import InvalidRequest, NotAcceptable, RunNotFound, SampleNotFound
+from core.machine.clock import timestamp
 from core.runs import Run, metrics, samples, tail
 from ganymede.schemas import VERSION
 from ganymede.schemas.bodies import Page, StrictModel

@@ -13,8 +13,8 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Hashable
 from dataclasses import dataclass
 
-from core.clock import timestamp
 from core.datasets.manifest import DatasetManifest
+from core.machine.clock import timestamp
 from core.machine.processes import python_module
 from core.resolved import ResolvedConfig
 from core.runs.measured import Measured

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from core.clock import timestamp
 from core.errors import AliasNotFound, Conflict, ModelNotFound, StoreDamaged, VersionInUse
 from core.keys import ANYONE, Asker
+from core.machine.clock import timestamp
 from core.registry.cache import CachedModel, RegistryCache, Stamp
 from core.registry.manifest import MANIFEST_FILE, PublishKey, VersionManifest
 from core.registry.pointers import Move, Pointers

@@ -9,8 +9,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 
-from core.clock import timestamp
 from core.errors import CheckpointNotFound, StoreDamaged
+from core.machine.clock import timestamp
 from core.refs import find_place
 from core.registry import PublishKey, VersionManifest
 from core.registry.manifest import MANIFEST_FILE

@@ -7,7 +7,7 @@ crash or a full disk kept out is appended later. Only who holds the run's lock w
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from core.clock import timestamp
+from core.machine.clock import timestamp
 from core.resolved import ResolvedConfig
 from core.runs.events import Event, newest_event_id
 from core.runs.states import RunState

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from core.clock import timestamp
 from core.errors import IdempotencyKeyInFlight, IdempotencyKeyReused, StoreDamaged
+from core.machine.clock import timestamp
 from core.store import Record, Store, files
 
 FORGOTTEN_AFTER = timedelta(hours=24)

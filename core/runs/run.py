@@ -13,9 +13,9 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from core.clock import timestamp
 from core.datasets.manifest import DatasetManifest
 from core.errors import IllegalTransition, RunNotFound, StoreDamaged
+from core.machine.clock import timestamp
 from core.resolved import ResolvedConfig
 from core.runs.event_log import EventLog, NewEvent, first_events, news_of
 from core.runs.events import Event, events_after

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from core.clock import timestamp
 from core.errors import IllegalTransition
+from core.machine.clock import timestamp
 from core.runs.events import Event
 from ganymede.schemas.diagnosis import Diagnosis, EarlyEnd, TakenRemedy
 from ganymede.schemas.states import TERMINAL, Best, Failure, Published, StatePart, Status

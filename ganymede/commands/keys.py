@@ -243,7 +243,7 @@ def _on_file(work: "Callable[[KeysFile], T]") -> T:
 
 
 def _note(what: str, key: "Key") -> None:
-    from core.audit import AuditLog, Deed
+    from core.keys.audit import AuditLog, Deed
     from core.settings import load_settings
 
     AuditLog(load_settings().audit_path).note(Deed(by="command", what=what, about_key=key.id))

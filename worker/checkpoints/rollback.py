@@ -7,8 +7,8 @@ The noise of a branch is its own, so that the same steps are not taken again. Kn
 
 import logging
 
-from core.clock import timestamp
 from core.errors import CheckpointNotFound, StoreDamaged, TrainingFailed
+from core.machine.clock import timestamp
 from core.runs import Run
 from core.runs.checkpoints import Checkpoint, list_checkpoints
 from core.runs.states import Progress, RunState

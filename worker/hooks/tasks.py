@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from core.clock import timestamp
+from core.machine.clock import timestamp
 from core.runs.states import Task
 
 FIRST_LINE_AFTER_S, LINE_EVERY_S = 1.0, 10.0  # in the log: what is done in a moment has none

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from core.audit import AuditLog, Deed
 from core.keys import KeysFile, KeyWanted
+from core.keys.audit import AuditLog, Deed
 from core.settings import Settings
 from ganymede.schemas.keys import KeyScope
 

@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 
 from app.main import create_app
-from core.clock import timestamp
 from core.datasets import Dataset
+from core.machine.clock import timestamp
 from core.runs import RunStore
 from core.runs.states import Progress
 from core.settings import Settings

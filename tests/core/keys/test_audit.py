@@ -14,12 +14,12 @@ from tests.disks import can_mount
 DEEDS = """
 import json, logging, sys
 from pathlib import Path
-from core.audit import AuditLog, Deed
+from core.keys.audit import AuditLog, Deed
 
 said = []
 handler = logging.Handler()
 handler.emit = lambda record: said.append(record.getMessage())
-logging.getLogger("core.audit").addHandler(handler)
+logging.getLogger("core.keys.audit").addHandler(handler)
 disk, max_bytes = Path(sys.argv[1]), int(sys.argv[2])
 ballast = disk / "ballast"
 ballast.write_bytes(bytes(16384))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from core.clock import timestamp
+from core.machine.clock import timestamp
 from core.store import files
 from ganymede.schemas.keys import KeyRef
 
