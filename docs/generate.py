@@ -9,6 +9,7 @@ from bench import starter_page
 from bench.serving import page
 from bench.training import report
 from docs.pages.cli import cli_page
+from docs.pages.costs import layers_section, processes_section
 from docs.pages.diagnosis import diagnosis_page
 from docs.pages.recipes import recipes_page
 from docs.pages.settings import settings_page
@@ -20,7 +21,8 @@ FOLDER = Path(__file__).resolve().parent
 def benchmarks_page() -> str:
     """docs/benchmarks.md: what was measured, from the JSON files in docs/benchmarks/."""
     folder = FOLDER / "benchmarks"
-    return page.page(folder) + report.section(folder) + web_page_section(folder)
+    training = report.section(folder) + layers_section(folder)
+    return page.page(folder) + processes_section(folder) + training + web_page_section(folder)
 
 
 def starters_page() -> str:

@@ -90,19 +90,18 @@ async def test_a_run_is_told_as_waiting_or_as_running_as_its_files_have_it(
     api: httpx.AsyncClient, new_run: NewRun, broker_url: str
 ) -> None:
     run = new_run()
-    with TrainQueue(broker_url) as queue:
+    with run.training_lock(), TrainQueue(broker_url) as queue:  # locked: the reconciler leaves it alone
         queue.enqueue(run.id, 1)
         worker = take_next(broker_url)
         taken = (await api.get("/queue")).json()
-        with run.training_lock():  # the reconciler leaves it alone
-            run.move(Status.RUNNING)
-            begun = (await api.get("/queue")).json()
-            run.change(lambda now: now.asked("pause").moved(Status.PAUSED).asked("resume"))
-            queue.enqueue(run.id, 2)
-            resumed = (await api.get("/queue")).json()
-            (works,) = (await api.get("/workers")).json()["data"]
-            run.move(Status.CANCELED)
-            canceled = (await api.get("/queue")).json()
+        run.move(Status.RUNNING)
+        begun = (await api.get("/queue")).json()
+        run.change(lambda now: now.asked("pause").moved(Status.PAUSED).asked("resume"))
+        queue.enqueue(run.id, 2)
+        resumed = (await api.get("/queue")).json()
+        (works,) = (await api.get("/workers")).json()["data"]
+        run.move(Status.CANCELED)
+        canceled = (await api.get("/queue")).json()
     worker.connection.close()
 
     assert taken == {"waiting": [{"position": 0, "run": run.id, "attempt": 1}], "running": [], "degraded": []}

@@ -1,0 +1,54 @@
+"""The parts of docs/benchmarks.md about single operations of a step, and about the processes of the service."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+LAYERS = """
+### A step of training, operation by operation
+
+`python -m bench.training.layers`: our loop with the example's networks. One operation gives the gradients of inputs and
+weights. A share of the peak is as above.
+"""
+PROCESSES = """
+## What a request takes of each process
+
+`python -m bench.cpu_per_request`: 64 connections ask for one image each, of random seeds; CPU seconds of 1,000
+requests. [Decision 0009](decisions/0009-one-http-process.md) goes by it.
+"""
+
+
+def layers_section(folder: Path) -> str:
+    """Of each machine where the operations were timed; empty where none was."""
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("layers-*.json"))]
+    return LAYERS + "".join(map(_layers, results)) if results else ""
+
+
+def _layers(result: dict[str, Any]) -> str:
+    peak = f"the peak is {result['peak_flops'] / 1e9:,.0f} GFLOP/s in {result['precision']}"
+    lines = [f"{_where(result)}; {peak}.", "", "| operation | of the time | of the peak |", "|---|---|---|"]
+    for row in result["rows"]:
+        of_peak = "" if row["of_peak"] is None else f"{row['of_peak']:.0%}"
+        lines.append(f"| {row['name']} | {row['of_time']:.1%} | {of_peak} |")
+    return "\n".join(["", *lines, ""])
+
+
+def processes_section(folder: Path) -> str:
+    """Of each machine where CPU time was counted; empty where none was."""
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("cpu-per-request-*.json"))]
+    return PROCESSES + "".join(map(_processes, results)) if results else ""
+
+
+def _processes(result: dict[str, Any]) -> str:
+    head = ["model", "requests/s", "API", "engine process", "wrk", "of the machine's cores"]
+    lines = [f"{_where(result)}.", "", f"| {' | '.join(head)} |", "|---|---|---|---|---|---|"]
+    for model, found in result["models"].items():
+        each = [f"{found[name]:.2f} s" for name in ("api_s", "engine_s", "wrk_s")]
+        cells = [model, f"{found['requests_per_s']:,.0f}", *each, f"{found['share_of_cores']:.0%}"]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(["", *lines, ""])
+
+
+def _where(result: dict[str, Any]) -> str:
+    host = result["machine"]
+    return f"{host['cpu']}, {host['cores']} cores, revision {result['revision']}"
