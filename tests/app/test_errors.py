@@ -21,8 +21,9 @@ MEMBERS = {"type", "title", "status", "code", "detail", "instance", "request_id"
 
 async def test_a_full_disk_is_told_as_that(client: httpx.AsyncClient, store: Store) -> None:
     run = RunStore(store).create(RunSpec(recipe="cgan", dataset="shapes"), numbers(100), dataset_manifest())
-    run.events_file.unlink()
-    run.events_file.symlink_to("/dev/full")
+    changes = store.path("runs/.changes")
+    changes.unlink(missing_ok=True)
+    changes.symlink_to("/dev/full")
 
     answer = await client.post(f"/train/{run.id}/cancel")
 
