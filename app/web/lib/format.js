@@ -1,6 +1,8 @@
 // Numbers, times and names as people read them. Pure.
 
 const COUNT = new Intl.NumberFormat("en-US");
+/** To make one takes longer than to use it a hundred times. @type {Map<number, Intl.NumberFormat>} by decimals shown at least and at most */
+const MEASURES = new Map();
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
 
 /** 12345 -> "12,345". @param {number|null|undefined} value */
@@ -15,7 +17,14 @@ export function measure(value, digits = 3) {
   const size = Math.floor(Math.log10(Math.abs(value)));
   if (size < -4) return value.toExponential(Math.max(digits - 2, 0));
   const decimals = Math.min(Math.max(digits - 1 - size, 0), 6);
-  return value.toLocaleString("en-US", { maximumFractionDigits: decimals, minimumFractionDigits: size < digits ? Math.min(decimals, 3) : 0 });
+  return measures(size < digits ? Math.min(decimals, 3) : 0, decimals).format(value);
+}
+
+/** @param {number} least @param {number} most */
+function measures(least, most) {
+  const key = 10 * least + most;
+  if (!MEASURES.has(key)) MEASURES.set(key, new Intl.NumberFormat("en-US", { minimumFractionDigits: least, maximumFractionDigits: most }));
+  return MEASURES.get(key);
 }
 
 /** A number that somebody chose, as it was written. @param {number} value */

@@ -123,7 +123,7 @@ function Course({ run, query }) {
         ${shown
           ? html`<${Scrubber} run=${run} samples=${samples} index=${index} isNewest=${isNewest} onIndex=${pin} hasReal=${query.real === "1"} />`
           : html`<div class="card"><${Empty} icon="data" title=${samples ? "No pictures yet" : "Looking"}>It draws the same seeds again and again, so that you see what it learns.<//></div>`}
-        <${Patience} run=${run} />
+        ${useMemo(() => html`<${Patience} run=${run} />`, [run])}
       </div>
     </div>
     ${useMemo(() => html`<${Below} run=${run} events=${events} query=${query} tab=${TABS[query.tab] ? query.tab : "events"} />`, [run, events.length, query.tab, query.sheet, query.seed])}`;
