@@ -61,6 +61,13 @@ export function nearest(sorted, x) {
 
 /** Last, least and most of a column, for the table behind a chart. @param {(number|null)[]} values */
 export function summaryOf(values) {
-  const known = values.filter((value) => value !== null);
-  return known.length ? { last: known.at(-1), least: known.reduce((a, b) => Math.min(a, b)), most: known.reduce((a, b) => Math.max(a, b)), count: known.length } : null;
+  const found = { last: null, least: Infinity, most: -Infinity, count: 0 };
+  for (const value of values) {
+    if (value === null) continue;
+    found.last = value;
+    found.least = Math.min(found.least, value);
+    found.most = Math.max(found.most, value);
+    found.count += 1;
+  }
+  return found.count ? found : null;
 }

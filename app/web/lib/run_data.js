@@ -8,7 +8,7 @@ import { useLive, useMessages } from "./store.js";
 
 const POINTS = 2_000;
 const AGAIN_AT = 6_000; // so many points are asked for anew, thinned by the service
-const APPEND_EVERY_MS = 1_000;
+const APPEND_EVERY_MS = 2_000; // of a tab; twenty may look on
 const TOLD = ["status", "diagnosis", "published", "checkpoint", "action", "log", "end"];
 
 /** The run, as new as it can be had. @param {string} id */
@@ -46,7 +46,7 @@ export function useHistory(id, x) {
     }
     return undefined;
   }, [id, x, history]);
-  useEvery(append, x === "step" ? APPEND_EVERY_MS : 5 * APPEND_EVERY_MS);
+  useEvery(append, x === "step" ? APPEND_EVERY_MS : 3 * APPEND_EVERY_MS);
   return { history, error: loaded.error, again: loaded.again };
 }
 

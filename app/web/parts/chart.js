@@ -2,7 +2,7 @@
 import { html, useEffect, useMemo, useRef } from "../lib/ui.js";
 import { smoothed, summaryOf } from "../lib/curves.js";
 import { count, duration, measure } from "../lib/format.js";
-import { colourOf, loadPlot } from "../lib/plot.js";
+import { colourOf, inTurn, leaveTurn, loadPlot } from "../lib/plot.js";
 
 const HEIGHT = 168;
 const DASH = [5, 4];
@@ -19,31 +19,39 @@ export function Chart({ title, help, x, kind, series, smoothing, isLog, marks, a
   const box = useRef(null);
   const plot = useRef(null);
   const now = useRef({});
-  now.current = { marks, onHover, onPick, kind };
-  const lasts = useMemo(() => series.map(({ values }) => summaryOf(values)?.last), [x, series.length]);
+  now.current = { marks, onHover, onPick, kind, at, draw: () => dataOf(x, series, smoothing) };
+  const summaries = useMemo(() => series.map(({ values }) => summaryOf(values)), [x, series.length]);
   const shape = JSON.stringify([series.map(({ label, isDashed }) => [label, isDashed]), kind, smoothing > 0, isLog]);
 
   useEffect(() => {
-    let isGone = false;
+    const turn = {};
     let stop = () => {};
-    loadPlot().then((Plot) => {
-      if (isGone) return;
-      plot.current = new Plot(optionsOf(Plot, series, smoothing > 0, isLog, now), dataOf(x, series, smoothing), box.current);
-      place(plot.current, at);
-      stop = fitTo(box.current, plot.current, () => place(plot.current, lastAt.current));
-    });
+    const make = (Plot) => {
+      plot.current?.destroy();
+      plot.current = new Plot(optionsOf(Plot, series, smoothing > 0, isLog, now), now.current.draw(), box.current);
+      place(plot.current, now.current.at);
+      stop = fitTo(box.current, plot.current, () => place(plot.current, now.current.at));
+    };
+    let isGone = false;
+    loadPlot().then((Plot) => isGone || inTurn(turn, () => make(Plot)));
     return () => {
       isGone = true;
+      leaveTurn(turn);
       stop();
-      plot.current?.destroy();
-      plot.current = null;
     };
   }, [shape]);
-  useEffect(() => plot.current?.setData(dataOf(x, series, smoothing)), [x, smoothing]);
+  useEffect(() => {
+    if (!plot.current) return undefined; // it will be made of what is there then
+    const redraw = () => {
+      plot.current.setData(now.current.draw());
+      place(plot.current, now.current.at);
+    };
+    inTurn(plot, redraw);
+    return () => leaveTurn(plot);
+  }, [x, smoothing]);
   useEffect(() => plot.current?.redraw(false), [marks]);
-  const lastAt = useRef(at);
-  lastAt.current = at;
-  useEffect(() => place(plot.current, at), [at, x]);
+  useEffect(() => place(plot.current, at), [at]);
+  useEffect(() => () => plot.current?.destroy(), []);
   useEffect(() => {
     const repaint = () => recolour(plot.current, series, smoothing > 0);
     addEventListener("themechange", repaint);
@@ -54,19 +62,19 @@ export function Chart({ title, help, x, kind, series, smoothing, isLog, marks, a
     <figure class="chart" aria-label=${title}>
       <figcaption>
         <h3>${title}</h3>
-        <ul class="legend">${series.map((one, i) => html`<li key=${one.label}><i class=${one.isDashed ? "is-dashed" : ""} style=${{ borderColor: `var(--${one.colour})` }}></i>${one.label} <b class="num">${measure(lasts[i])}</b></li>`)}</ul>
+        <ul class="legend">${series.map((one, i) => html`<li key=${one.label}><i class=${one.isDashed ? "is-dashed" : ""} style=${{ borderColor: `var(--${one.colour})` }}></i>${one.label} <b class="num">${measure(summaries[i]?.last)}</b></li>`)}</ul>
       </figcaption>
       <div class="plot" ref=${box}></div>
-      ${useMemo(() => html`<details class="behind"><summary>${help}</summary><${Numbers} series=${series} /></details>`, [x, series.length])}
+      ${useMemo(() => html`<details class="behind"><summary>${help}</summary><${Numbers} series=${series} summaries=${summaries} /></details>`, [x, series.length])}
     </figure>`;
 }
 
-/** The numbers behind a chart, for who does not see it. @param {{series: Series[]}} props */
-function Numbers({ series }) {
+/** The numbers behind a chart, for who does not see it. @param {{series: Series[], summaries: any[]}} props */
+function Numbers({ series, summaries }) {
   return html`
     <table class="table is-small"><thead><tr><th scope="col">Curve</th><th scope="col">Last</th><th scope="col">Least</th><th scope="col">Most</th><th scope="col">Points</th></tr></thead>
-      <tbody>${series.map(({ label, values }) => {
-        const found = summaryOf(values);
+      <tbody>${series.map(({ label }, i) => {
+        const found = summaries[i];
         return html`<tr key=${label}><th scope="row">${label}</th><td>${measure(found?.last)}</td><td>${measure(found?.least)}</td><td>${measure(found?.most)}</td><td>${count(found?.count ?? 0)}</td></tr>`;
       })}</tbody></table>`;
 }
