@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.machine import ROOT, machine, revision, slug
-from bench.proc import command_line, descendants
+from bench.proc import command_line, cpu_seconds, descendants
 from bench.serving import generator, wrk
 from bench.serving.servers import OURS, Running, running
 from core.machine.cores import available_cores
@@ -23,13 +23,6 @@ from core.machine.cores import available_cores
 CONNECTIONS = 64
 MODELS = {"bench32": 32, "bench16": 16}  # pixels a side
 RESULTS = ROOT / "docs" / "benchmarks"
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def cpu_seconds(pid: int) -> float:
-    """What a process has taken so far, its ended children left out."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def measure(up: Running, model: str, seconds: float, rounds: int) -> dict[str, float]:

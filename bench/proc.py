@@ -5,6 +5,8 @@ import signal
 import time
 from pathlib import Path
 
+TICKS = os.sysconf("SC_CLK_TCK")
+
 
 def children(pid: int) -> list[int]:
     """Processes that `pid` started and that have not ended."""
@@ -74,3 +76,9 @@ def threads(pid: int) -> int:
         return len(list(Path(f"/proc/{pid}/task").iterdir()))
     except OSError:
         return 0
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has taken of a core so far, in user and kernel mode; its ended children are left out."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS

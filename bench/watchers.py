@@ -8,7 +8,6 @@ Prints it as a share of one core, with the messages each client got, how late ev
 import argparse
 import asyncio
 import json
-import os
 import statistics
 import tempfile
 import time
@@ -20,6 +19,7 @@ from typing import Any
 import httpx
 
 from bench.machine import machine
+from bench.proc import cpu_seconds
 from core.settings import load_settings
 from ganymede.supervisor import Supervisor, base_url, free_port
 
@@ -41,12 +41,6 @@ class Watcher:
     late_s: list[float] = field(default_factory=list)
 
 
-def processor_s(pid: int) -> float:
-    """Seconds of processor time a process has used, in user and kernel mode."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 async def watch(client: httpx.AsyncClient, url: str, seen: Watcher) -> None:
     async with client.stream("GET", url, headers={"Accept": "text/event-stream"}) as answer:
         began = datetime.now(UTC)
@@ -62,9 +56,9 @@ async def watch(client: httpx.AsyncClient, url: str, seen: Watcher) -> None:
 
 
 async def share_of_core(pid: int, seconds: float) -> float:
-    began, used = time.monotonic(), processor_s(pid)
+    began, used = time.monotonic(), cpu_seconds(pid)
     await asyncio.sleep(seconds)
-    return (processor_s(pid) - used) / (time.monotonic() - began)
+    return (cpu_seconds(pid) - used) / (time.monotonic() - began)
 
 
 async def measure(url: str, pid: int, watchers: int, seconds: float) -> dict[str, Any]:

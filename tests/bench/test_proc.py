@@ -1,9 +1,9 @@
-"""What a request takes of each process is read from the kernel's own counters."""
+"""Processes are read from the kernel's own counters."""
 
 import os
 import time
 
-from bench.cpu_per_request import TICKS, cpu_seconds
+from bench.proc import TICKS, cpu_seconds
 
 
 def test_of_a_process_the_cpu_time_is_told_that_it_took() -> None:
