@@ -4,7 +4,6 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from core.errors import Conflict
 from core.keys import ANYONE, Asker
 from core.registry import Registry
 from core.registry.manifest import MANIFEST_FILE
@@ -32,11 +31,6 @@ def publish_folder(
     """
     manifest = read_manifest(folder / MANIFEST_FILE)
     check_files(folder, manifest.files)
-    found = registry.cached(model).task
-    if by_hand and found not in (None, manifest.task):  # a run was asked when it began
-        raise Conflict(
-            f"model {model!r} has versions for {found}, and this one is for {manifest.task}: choose another name"
-        )
 
     def fill(target: Path) -> None:
         for name in (*manifest.files, MANIFEST_FILE):
@@ -45,4 +39,5 @@ def publish_folder(
             else:
                 shutil.copyfile(folder / name, target / name)  # a link would share every later damage
 
-    return registry.publish(model, replace(manifest.key, again=again), fill, by_hand=by_hand, asker=asker)
+    key, task = replace(manifest.key, again=again), manifest.task if by_hand else None  # a run was asked when it began
+    return registry.publish(model, key, fill, by_hand=by_hand, asker=asker, task=task)

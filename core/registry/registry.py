@@ -99,14 +99,21 @@ class Registry:
         return model.aliases.get(PRODUCTION) or model.aliases.get(LATEST) or model.newest
 
     def publish(
-        self, name: str, key: PublishKey, fill: Fill, *, by_hand: bool = False, asker: Asker = ANYONE
+        self,
+        name: str,
+        key: PublishKey,
+        fill: Fill,
+        *,
+        by_hand: bool = False,
+        asker: Asker = ANYONE,
+        task: str | None = None,
     ) -> tuple[int, bool]:
         """Publish a new version of `name`, and point `latest` to it.
 
         Returns the version, and False if `key` had been published before (then nothing changes).
         Killed between the two steps, a repeat with the same key finds the folder and only moves the pointer.
         A version published by hand is never pruned, and gets a new number if it had been deleted. ScopeMissing for a
-        model that another key than that of `asker` made.
+        model that another key than that of `asker` made; Conflict if its newest version is not for `task`, where given.
         """
         with self._locked(name):
             pointers = self.pointers(name)
@@ -114,6 +121,8 @@ class Registry:
             asker.check(f"model {name!r}", pointers.made_by)
             if not versions:
                 pointers.made_by = asker.key
+            elif task is not None:
+                self._check_task(name, versions[-1], task)
             if known is not None and (known in versions or not by_hand):
                 if by_hand and known not in pointers.kept:
                     pointers.kept.append(known)
@@ -210,6 +219,14 @@ class Registry:
             return CachedModel(newest, pointers.aliases, pointers.made_by, None, *made)
         except StoreDamaged as error:
             return CachedModel(newest, {}, None, error, *made)
+
+    def _check_task(self, name: str, newest: int, task: str) -> None:
+        with contextlib.suppress(StoreDamaged):
+            found = self.manifest(name, newest).task
+            if found != task:
+                raise Conflict(
+                    f"model {name!r} has versions for {found}, and this one is for {task}: choose another name"
+                )
 
     def _locked(self, name: str) -> AbstractContextManager[None]:
         return self.store.locked(f"models/{name}/.lock")

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +13,13 @@ from torch import nn
 
 from core.errors import Conflict, StoreDamaged
 from core.registry import Registry, VersionManifest
+from core.registry.manifest import MANIFEST_FILE
 from core.store import check_files
 from ganymede.schemas.references import ModelRef
 from models.architectures import ARCHITECTURES
 from models.publish import publish_folder
 from models.sizes import UNetConfig
+from models.version import read_manifest
 from models.weights import load_generator
 from models.writing import Lineage, write_generator
 from tests.fixtures import TINY
@@ -89,6 +93,14 @@ def test_the_same_network_has_the_same_digest(
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
 
 
+def write_completing(folder: Path, lineage: Lineage) -> Path:
+    sizes = UNetConfig(image_size=8, channels=1, latent_dim=4, width=16, num_classes=3)
+    folder.mkdir()
+    made = replace(lineage, architecture="unet", network=sizes, step=300)
+    write_generator(folder, ARCHITECTURES["unet"].generator(sizes).eval(), made)
+    return folder
+
+
 def test_a_published_version_is_a_copy_that_no_damage_to_its_source_reaches(registry: Registry, folder: Path) -> None:
     version, is_new = publish_folder(registry, "shapes", folder)
 
@@ -103,11 +115,7 @@ def test_a_published_version_is_a_copy_that_no_damage_to_its_source_reaches(regi
 def test_a_version_for_another_task_is_not_published_by_hand_under_the_name_of_a_model(
     registry: Registry, folder: Path, tmp_path: Path, lineage: Lineage
 ) -> None:
-    sizes = UNetConfig(image_size=8, channels=1, latent_dim=4, width=16, num_classes=3)
-    completing = tmp_path / "completing"
-    completing.mkdir()
-    made = replace(lineage, architecture="unet", network=sizes, step=300)
-    write_generator(completing, ARCHITECTURES["unet"].generator(sizes).eval(), made)
+    completing = write_completing(tmp_path / "completing", lineage)
     publish_folder(registry, "shapes", folder, by_hand=True)
 
     with pytest.raises(Conflict, match="has versions for generation, and this one is for completion"):
@@ -116,6 +124,27 @@ def test_a_version_for_another_task_is_not_published_by_hand_under_the_name_of_a
 
     assert registry.versions("shapes") == [1]
     assert registry.manifest("mended", version).task == "completion"
+
+
+def test_of_two_first_versions_at_once_for_two_tasks_one_is_published(
+    registry: Registry, folder: Path, tmp_path: Path, lineage: Lineage
+) -> None:
+    completing = write_completing(tmp_path / "completing", lineage)
+
+    with ThreadPoolExecutor() as pool:
+
+        def fill(target: Path) -> None:
+            shutil.copytree(folder, target, dirs_exist_ok=True)
+            others.append(pool.submit(publish_folder, registry, "shapes", completing, by_hand=True))
+            wait(others, timeout=0.3)  # it cannot end: this one is not published yet
+
+        others: list[Future[tuple[int, bool]]] = []
+        key = read_manifest(folder / MANIFEST_FILE).key
+        registry.publish("shapes", key, fill, by_hand=True)
+        with pytest.raises(Conflict, match="has versions for generation"):
+            others[0].result()
+
+    assert registry.versions("shapes") == [1]
 
 
 def test_a_version_outlives_the_checkpoint_it_came_from(registry: Registry, folder: Path, generator: nn.Module) -> None:
