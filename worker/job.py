@@ -138,12 +138,12 @@ def train_in(world: World, run: Run, spec: StoredSpec, settings: Settings) -> st
     training = world.in_turn(lambda: _resume(run, resolved, execution, world))
     dataset = world.in_turn(lambda: _dataset(run, spec))
     training.last_step = last_step(training, spec)
-    training.subjects = of_dataset(network_config(resolved), dataset.images(), dataset.labels())
     stopper = StopWhenAsked(run, KeyMinutes(run, settings))
     keeper, limiter = KeepCheckpoints(run, lineage_of(run, spec)), EndAtLimits(run, spec, stopper)
     hooks: list[Hook] = []
     try:
         world.lead(lambda: _check(dataset, limiter.stopper))
+        training.subjects = of_dataset(network_config(resolved), dataset.images(), dataset.labels())
         world.lead(lambda: hooks.extend(_set_off(run, spec, training, dataset, keeper, limiter, settings)))
         training.last_step = world.decide(lambda: training.last_step, as_before=0)  # a score made up may have moved it
     except StopTraining as stop:
