@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image, ImageChops
 
 from tests import coloured
 from tests.e2e.conftest import SMALL, Service
@@ -47,11 +49,11 @@ def ended(service: Service) -> str:
     return end_a_run(service)
 
 
-def learn_shapes(service: Service) -> str:
+def learn_shapes(service: Service, recipe: str, model: str) -> str:
     """The id of a run of one step on pictures of one's own."""
     config = {"extractor": "none", "steps": 1, **SMALL}
     with service.client as client:
-        answer = client.post("/train", json={"recipe": "cgan", "dataset": "shapes", "config": config})
+        answer = client.post("/train", json={"recipe": recipe, "dataset": "shapes", "model": model, "config": config})
     return str(answer.raise_for_status().json()["id"])
 
 
@@ -86,8 +88,16 @@ def zipped() -> bytes:
 
 @pytest.fixture(autouse=True)
 def pictures(service: Service, tmp_path: Path, zipped: bytes) -> None:
-    """What the commands take for given: pictures of one's own, and a dataset of them, which some delete."""
+    """What the commands take for given: pictures of one's own, whole and with a hole, and a dataset of them, which some
+    delete."""
     (tmp_path / "shapes.zip").write_bytes(zipped)
+    whole = coloured.drawn("circle", np.random.default_rng(0))
+    mask = Image.new("L", whole.size)
+    mask.paste(255, (16, 16, 48, 48))
+    holed = whole.convert("RGBA")
+    holed.putalpha(ImageChops.invert(mask))
+    for name, picture in {"whole": whole, "mask": mask, "holed": holed}.items():
+        picture.save(tmp_path / f"{name}.png")
     if not has(service, "/datasets/shapes"):
         with service.client as client:
             client.post("/datasets", data={"name": "shapes"}, files={"file": zipped}).raise_for_status()
@@ -120,8 +130,9 @@ def is_tried_here(command: str) -> bool:
 def test_a_printed_command_works(service: Service, ended: str, tmp_path: Path, command: str) -> None:
     if ("model=mine" in command or "mine@1" in command) and not has(service, "/models/mine/versions/1"):
         service.ends(service.train(steps=1, model="mine"))
-    if "model=shapes" in command and not has(service, "/models/shapes"):
-        service.ends(learn_shapes(service))
+    for model, recipe in (("shapes", "cgan"), ("mended", "completion")):
+        if f"model={model}" in command and not has(service, f"/models/{model}"):
+            service.ends(learn_shapes(service, recipe, model))
     ours = (
         with_a_run(service, ended, command)
         .replace(ADDRESS, f"http://127.0.0.1:{service.port}")
