@@ -2,7 +2,8 @@
 
 64 connections ask for one image each, of other seeds, of a DCGAN of 32 px and of a smaller one of 16 px. Prints, as
 medians of the rounds, requests/s, the CPU seconds that 1,000 requests take of the API, of its engine process and of
-wrk, and the share of the machine's cores that they take together: where it is near 1, another process gains nothing.
+wrk, and the share of the machine's cores that they take together: where it is near 1, another process gains little.
+Then two whole services, each with half of the connections, draw from the same store: what they answer together.
 """
 
 import argparse
@@ -11,6 +12,8 @@ import os
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +48,19 @@ def _once(up: Running, engine: int, load: wrk.Workload, seconds: float, number: 
     return {"requests_per_s": rate, **per_1000, "share_of_cores": sum(used) / (taken_s * available_cores())}
 
 
+def measure_two(both: Sequence[Running], model: str, seconds: float, rounds: int) -> float:
+    """Requests/s of two services together, a half of the connections each; the median."""
+    load = wrk.Workload(connections=CONNECTIONS // 2, model=model)
+
+    def rate(of: int, number: int) -> float:
+        seed = (2 * number + of) * 1_000_003
+        return wrk.drive(both[of].url, "GET", both[of].server.path, load, seconds, seed)["requests_per_s"]
+
+    with ThreadPoolExecutor(2) as pool:
+        found = [sum(pool.map(rate, (0, 1), (number, number))) for number in range(rounds + 1)]
+    return round(statistics.median(found[1:]), 3)
+
+
 def _of_children() -> float:
     times = os.times()
     return times.children_user + times.children_system
@@ -61,8 +77,11 @@ def main() -> None:
             home = Path(folder) / model
             weights = generator.publish(home / "store", {model: side})[model]
             with running(OURS, model, weights, home / "api", home) as up:
-                found["models"][model] = measure(up, model, asked.seconds, asked.rounds)
-                print(model, json.dumps(found["models"][model]), flush=True)
+                of_model = measure(up, model, asked.seconds, asked.rounds)
+                with running(OURS, model, weights, home / "second", home) as second:
+                    of_model["two_requests_per_s"] = measure_two((up, second), model, asked.seconds, asked.rounds)
+            found["models"][model] = of_model
+            print(model, json.dumps(of_model), flush=True)
     target = RESULTS / f"cpu-per-request-{slug(found['machine'])}.json"
     target.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 

@@ -14,7 +14,8 @@ PROCESSES = """
 ## What a request takes of each process
 
 `python -m bench.cpu_per_request`: 64 connections ask for one image each, of random seeds; CPU seconds of 1,000
-requests. [Decision 0009](decisions/0009-one-http-process.md) goes by it.
+requests. Two services: what two whole ones, each with half of the connections, answer together.
+[Decision 0009](decisions/0009-one-http-process.md) goes by it.
 """
 
 
@@ -40,11 +41,12 @@ def processes_section(folder: Path) -> str:
 
 
 def _processes(result: dict[str, Any]) -> str:
-    head = ["model", "requests/s", "API", "engine process", "wrk", "of the machine's cores"]
-    lines = [f"{_where(result)}.", "", f"| {' | '.join(head)} |", "|---|---|---|---|---|---|"]
+    head = ["model", "requests/s", "API", "engine process", "wrk", "of the machine's cores", "two services"]
+    lines = [f"{_where(result)}.", "", f"| {' | '.join(head)} |", "|---|---|---|---|---|---|---|"]
     for model, found in result["models"].items():
         each = [f"{found[name]:.2f} s" for name in ("api_s", "engine_s", "wrk_s")]
         cells = [model, f"{found['requests_per_s']:,.0f}", *each, f"{found['share_of_cores']:.0%}"]
+        cells.append(f"{found['two_requests_per_s']:,.0f}")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(["", *lines, ""])
 
