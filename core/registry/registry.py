@@ -6,7 +6,7 @@ replaced in one step and a folder appears and disappears whole.
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -110,19 +110,17 @@ class Registry:
     ) -> tuple[int, bool]:
         """Publish a new version of `name`, and point `latest` to it.
 
-        Returns the version, and False if `key` had been published before (then nothing changes).
-        Killed between the two steps, a repeat with the same key finds the folder and only moves the pointer.
-        A version published by hand is never pruned, and gets a new number if it had been deleted. ScopeMissing for a
-        model that another key than that of `asker` made; Conflict if its newest version is not for `task`, where given.
+        Returns the version, and False if `key` had been published before; then nothing changes, but the pointer where
+        a kill left it behind. A version published by hand is never pruned; deleted, it gets a new number. ScopeMissing:
+        another key than `asker`'s made the model. Conflict: its newest version is not for `task`, where that is given.
         """
         with self._locked(name):
             pointers = self.pointers(name)
             known, versions = pointers.published.get(str(key)), self.versions(name)
             asker.check(f"model {name!r}", pointers.made_by)
+            self._check_task(name, versions, task)
             if not versions:
                 pointers.made_by = asker.key
-            elif task is not None:
-                self._check_task(name, versions[-1], task)
             if known is not None and (known in versions or not by_hand):
                 if by_hand and known not in pointers.kept:
                     pointers.kept.append(known)
@@ -220,9 +218,11 @@ class Registry:
         except StoreDamaged as error:
             return CachedModel(newest, {}, None, error, *made)
 
-    def _check_task(self, name: str, newest: int, task: str) -> None:
+    def _check_task(self, name: str, versions: Sequence[int], task: str | None) -> None:
+        if task is None or not versions:
+            return
         with contextlib.suppress(StoreDamaged):
-            found = self.manifest(name, newest).task
+            found = self.manifest(name, versions[-1]).task
             if found != task:
                 raise Conflict(
                     f"model {name!r} has versions for {found}, and this one is for {task}: choose another name"
