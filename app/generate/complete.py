@@ -3,7 +3,6 @@
 Shape suffixes: H height, W width, A channels, and whether a pixel is known.
 """
 
-import functools
 import hashlib
 from dataclasses import dataclass
 from typing import Annotated
@@ -17,13 +16,11 @@ from starlette.responses import Response
 from app.deps import Services, ServicesDep
 from app.engine.batch import Rows
 from app.engine.engine import Engine
-from app.engine.request import EngineRequest
 from app.errors import documented
-from app.generate.formats import encode, work_of
 from app.generate.holes import MASK, PICTURE, read_holed
 from app.generate.parameters import CompleteQuery
 from app.generate.quota import counted
-from app.generate.route import ANSWERS, content_of, headers_of
+from app.generate.route import ANSWERS, answer_of, content_of, headers_of, submit
 from app.generate.sampling import MEDIA_TYPES, SamplingParams, check
 from app.generate.served import engine_for
 from app.http.conditional import IMMUTABLE, IfNoneMatch, is_known
@@ -94,24 +91,9 @@ async def complete(
         services.telemetry.etag_hits.inc()
         return RawResponse(304, headers)
 
-    def submit() -> EngineRequest[bytes]:
-        return services.batcher.submit(
-            engine,
-            params.rows,
-            functools.partial(encode, params=params, engine=engine),
-            is_plain_png=params.is_plain_png,
-            is_copy=params.is_copy,
-            work_s=work_of(params, engine),
-        )
-
     with counted(len(params.latents), request, services):
-        content, timing = await content_of(etag, submit, request, services)
-    headers += [
-        (b"content-type", MEDIA_TYPES[params.form].encode()),
-        (b"server-timing", timing.encode()),
-        (b"content-length", b"%d" % len(content)),
-    ]
-    return RawResponse(200, headers, content)
+        content, timing = await content_of(etag, lambda: submit(params, engine, services), request, services)
+    return answer_of(content, timing, MEDIA_TYPES[params.form], headers)
 
 
 async def _with_picture(

@@ -22,7 +22,7 @@ from app.engine.request import EngineRequest
 from app.generate.formats import FILE_S, OTHER_S, add_file, facts_of
 from app.generate.parameters import SEEDS_TEXT, DrawingRequest, Label, Labels, Seeds
 from app.generate.quota import counted
-from app.generate.route import REFUSALS, content_of, headers_of
+from app.generate.route import REFUSALS, answer_of, content_of, headers_of
 from app.generate.sampling import check_pixels, labels_of
 from app.generate.seeds import read_seeds
 from app.generate.served import engine_for
@@ -140,12 +140,7 @@ async def morph(
 
     with counted(len(params.places), request, services):
         content, timing = await content_of(etag, submit, request, services)
-    headers += [
-        (b"content-type", MEDIA_TYPES[params.form].encode()),
-        (b"server-timing", timing.encode()),
-        (b"content-length", b"%d" % len(content)),
-    ]
-    return RawResponse(200, headers, content)
+    return answer_of(content, timing, MEDIA_TYPES[params.form], headers)
 
 
 def check(body: MorphBody, engine: Engine, accept: str, max_images: int) -> MorphParams:

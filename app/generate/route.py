@@ -149,13 +149,22 @@ async def _answer(
     if not params.is_random and is_known(known, etag):
         services.telemetry.etag_hits.inc()
         return RawResponse(304, _headers(params, etag, ref, engine))
-    form = (b"content-type", MEDIA_TYPES[params.form].encode())
     if request.method == "HEAD":  # nothing is drawn, so nobody knows how long it would be
+        form = (b"content-type", MEDIA_TYPES[params.form].encode())
         return RawResponse(200, [*_headers(params, etag, ref, engine), form])
     with counted(len(params.latents), request, services):
         content, timing = await content_of(etag, lambda: _submit(params, engine, request, services), request, services)
-    more = [(b"server-timing", timing.encode()), (b"content-length", b"%d" % len(content))]
-    return RawResponse(200, [*_headers(params, etag, ref, engine), form, *more], content)
+    return answer_of(content, timing, MEDIA_TYPES[params.form], _headers(params, etag, ref, engine))
+
+
+def answer_of(content: bytes, timing: str, media_type: str, headers: RawHeaders) -> RawResponse:
+    """Return a file that was drawn; `headers` are those of headers_of."""
+    own = [
+        (b"content-type", media_type.encode()),
+        (b"server-timing", timing.encode()),
+        (b"content-length", b"%d" % len(content)),
+    ]
+    return RawResponse(200, [*headers, *own], content)
 
 
 async def content_of(
@@ -177,7 +186,15 @@ async def content_of(
 
 
 def _submit(params: SamplingParams, engine: Engine, request: Request, services: Services) -> EngineRequest[bytes]:
-    engine_request = services.batcher.submit(
+    engine_request = submit(params, engine, services)
+    if not params.is_random:
+        services.response_cache.note(request.scope["query_string"])
+    return engine_request
+
+
+def submit(params: SamplingParams, engine: Engine, services: Services) -> EngineRequest[bytes]:
+    """Hand a checked request to the batcher, to be drawn and encoded."""
+    return services.batcher.submit(
         engine,
         params.rows,
         functools.partial(encode, params=params, engine=engine),
@@ -185,9 +202,6 @@ def _submit(params: SamplingParams, engine: Engine, request: Request, services: 
         is_copy=params.is_copy,
         work_s=work_of(params, engine),
     )
-    if not params.is_random:
-        services.response_cache.note(request.scope["query_string"])
-    return engine_request
 
 
 def headers_of(
