@@ -206,11 +206,8 @@ class Registry:
             self._save(name, pointers)
 
     def _read_model(self, name: str) -> CachedModel:
-        newest = max(self.versions(name), default=None)
-        manifest = None
-        if newest is not None:
-            with contextlib.suppress(StoreDamaged, ModelNotFound):
-                manifest = self.manifest(name, newest)
+        versions = self.versions(name)
+        newest, manifest = max(versions, default=None), self._newest_manifest(name, versions)
         made = (manifest.task, manifest.medium) if manifest else (None, None)
         try:
             pointers = self.pointers(name)
@@ -219,14 +216,18 @@ class Registry:
             return CachedModel(newest, {}, None, error, *made)
 
     def _check_task(self, name: str, versions: Sequence[int], task: str | None) -> None:
-        if task is None or not versions:
-            return
-        with contextlib.suppress(StoreDamaged):
-            found = self.manifest(name, versions[-1]).task
-            if found != task:
-                raise Conflict(
-                    f"model {name!r} has versions for {found}, and this one is for {task}: choose another name"
-                )
+        found = self._newest_manifest(name, versions) if task is not None else None
+        if found is not None and found.task != task:
+            raise Conflict(
+                f"model {name!r} has versions for {found.task}, and this one is for {task}: choose another name"
+            )
+
+    def _newest_manifest(self, name: str, versions: Sequence[int]) -> VersionManifest | None:
+        """Return that of the newest of `versions`; None if there is none, or it cannot be read."""
+        if versions:
+            with contextlib.suppress(StoreDamaged, ModelNotFound):
+                return self.manifest(name, versions[-1])
+        return None
 
     def _locked(self, name: str) -> AbstractContextManager[None]:
         return self.store.locked(f"models/{name}/.lock")
