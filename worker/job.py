@@ -1,6 +1,7 @@
 """One attempt of one run, in the process that RQ forks for it. Imports torch: never import this in the parent.
 
 A run that is trained by several processes is watched from here, and trained in those (worker/processes/rank.py).
+Shape suffixes: N images of the dataset, H height, W width, C channels.
 """
 
 import logging
@@ -143,13 +144,14 @@ def train_in(world: World, run: Run, spec: StoredSpec, settings: Settings) -> st
     hooks: list[Hook] = []
     try:
         world.lead(lambda: _check(dataset, limiter.stopper))
-        training.subjects = of_dataset(network_config(resolved), dataset.images(), dataset.labels())
+        images_NHWC, labels_N = dataset.images(), dataset.labels()
+        training.subjects = of_dataset(network_config(resolved), images_NHWC, labels_N)
         world.lead(lambda: hooks.extend(_set_off(run, spec, training, dataset, keeper, limiter, settings)))
         training.last_step = world.decide(lambda: training.last_step, as_before=0)  # a score made up may have moved it
     except StopTraining as stop:
         return _stopped(run, stop) if world.is_first else FOLLOWED
     rules = (resolved.batch_size, resolved.seed, execution.torch_device, world.share)
-    batches = Batches(dataset.images(), dataset.labels(), *rules)
+    batches = Batches(images_NHWC, labels_N, *rules)
     while isinstance(end := _fit(training, batches, Together(world, hooks), keeper), RollBack):
         training.last_step = last_of_images(training, spec.limits)
         world.lead(partial(roll_back, run, training, end, keeper))
