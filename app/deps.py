@@ -19,6 +19,7 @@ from app.generate.response_cache import ResponseCache
 from app.http.telemetry import Telemetry
 from app.status.storage import StorageMeter
 from app.train.probes import Probes
+from app.webhooks.sender import Sender
 from core.datasets import DatasetStore
 from core.keys import Keyring, KeyUsage, Sessions
 from core.keys.audit import AuditLog
@@ -28,6 +29,7 @@ from core.runs import RunStore
 from core.runs.metrics import Histories
 from core.settings import Settings
 from core.store import Store
+from core.webhooks.signing import SecretsFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Services:
     streams: Streams
     activity: Activity
     storage: StorageMeter
+    signing: SecretsFile
+    sender: Sender
     telemetry: Telemetry
     keeper: TaskKeeper
     began_at: float = field(default_factory=time.monotonic)

@@ -44,6 +44,9 @@ from app.train import checkpoints, history, nearest, schema, validation, verbs
 from app.train import route as train
 from app.train.probes import Probes
 from app.train.reconciler import reconcile_for_ever
+from app.webhooks import route as webhooks
+from app.webhooks.deliverer import Deliverer
+from app.webhooks.sender import Sender
 from core.datasets import DatasetStore
 from core.errors import GanymedeError
 from core.keys import Keyring, KeyUsage, LastUse, Sessions
@@ -58,6 +61,7 @@ from core.runs.idempotency import IdempotencyKeys
 from core.runs.metrics import Histories
 from core.settings import Settings
 from core.store import Store
+from core.webhooks.signing import SecretsFile
 from ganymede.schemas import VERSION
 from models.device import choose_device
 from models.starters import install_starters
@@ -81,6 +85,7 @@ PARTS = (
     transfer,
     datasets,
     dataset_upload,
+    webhooks,
     session,
     system,
     health,
@@ -167,6 +172,8 @@ async def _services(
         log.exception("the default model cannot be drawn")
     services.keeper.start("reconciler", lambda: reconcile_for_ever(services.runs, services.queue))
     services.keeper.start("watch of the keys", lambda: watch_keys(access.sessions, services.wake_streams))
+    deliverer = Deliverer(services.runs, services.registry, services.signing, services.sender, telemetry)
+    services.keeper.start_thread("webhooks", deliverer.run)
     try:
         yield services
     finally:
@@ -212,6 +219,8 @@ def _make(
         imports=DatasetImports(store.root),
         probes=Probes(settings.device),
         storage=StorageMeter(store, settings.max_store, settings.disk_reserve),
+        signing=SecretsFile(settings.webhook_secrets_path),
+        sender=Sender(settings.webhook_networks),
         telemetry=telemetry,
         keeper=keeper,
         importer=ThreadPoolExecutor(1, "import"),  # a model that is checked is in memory: one at a time

@@ -147,6 +147,11 @@ class Settings(BaseSettings):
     inception: Path | None = Field(
         None, description="Weights for the extractor `inception`, a safetensors file; docs/metrics.md says which."
     )
+    webhook_networks: Annotated[tuple[str, ...], NoDecode, BeforeValidator(checked_networks)] = Field(
+        (),
+        description="Addresses and networks, comma-separated, that webhooks may be sent to although they are not "
+        "public, there also over http.",
+    )
     access_log: bool = Field(
         False, description="A log line for every request; without it, for failures (5xx) and for changes alone."
     )
@@ -223,6 +228,10 @@ class Settings(BaseSettings):
     @property
     def sessions_path(self) -> Path:
         return (self.home / "sessions.json").absolute()
+
+    @property
+    def webhook_secrets_path(self) -> Path:
+        return (self.home / "webhook-secrets.json").absolute()
 
     @property
     def broker_path(self) -> Path:

@@ -15,6 +15,7 @@ from app.http.routing import Router
 from app.makers import OwnModel
 from core.errors import Conflict, ModelNotFound, StoreDamaged, VersionInUse
 from core.refs import check_model_name, parse_model_ref
+from core.webhooks.subscription import ModelWebhooks
 from ganymede.schemas.bodies import Page, StrictModel
 from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.models import ModelBody, ModelSummary, VersionBody
@@ -85,6 +86,7 @@ async def delete_model(name: OwnModel, services: ServicesDep) -> None:
     if _default(services).name == name:
         raise Conflict(f"{name!r} is the default model of this service (GANYMEDE_DEFAULT_MODEL)")
     await run_in_threadpool(services.registry.delete, name)
+    await run_in_threadpool(ModelWebhooks(services.store).remove, name)  # the name is free now, and may be another's
     await services.models.announce(name)
 
 

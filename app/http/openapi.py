@@ -39,6 +39,7 @@ TAGS = {
     "train": "Training runs: start, watch, end.",
     "models": "What can be drawn from: models and their versions.",
     "datasets": "What can be trained on.",
+    "webhooks": "Where events are sent.",
     "system": "The service itself.",
     "health": "Whether the service is alive and ready, and its numbers.",
 }

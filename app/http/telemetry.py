@@ -5,6 +5,7 @@ One Telemetry an app, with a registry of its own: two apps in one process do not
 
 import platform
 from collections.abc import Iterable
+from typing import get_args
 
 from fastapi.routing import APIRoute
 from prometheus_client import (
@@ -33,6 +34,7 @@ from core.errors import (
 )
 from core.keys.errors import KeyInvalid, KeysUnusable, RateLimited, ScopeMissing
 from ganymede.schemas import VERSION
+from ganymede.schemas.webhooks import Outcome
 
 UNMATCHED = "unmatched"  # the route of a request that none answers: addresses that are none must not fill the memory
 OF_UNMATCHED = {200, 307, 400, 401, 403, 404, 413, 429, 503}  # also what is refused before a route is looked for
@@ -83,6 +85,11 @@ class Telemetry(EngineTelemetry):
         )
         for kind in ("etag", "memory", "flight"):
             self.cache_hits.labels(kind)
+        self.webhooks = Counter(
+            "ganymede_webhook_attempts_total", "Attempts to send an event, by outcome.", ["outcome"], registry=registry
+        )
+        for outcome in get_args(Outcome):
+            self.webhooks.labels(outcome)
         self.etag_hits = self.cache_hits.labels("etag")
         super().__init__(registry)
         for error in REFUSALS:

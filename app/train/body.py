@@ -85,6 +85,7 @@ def _body(files: RunFiles, position: int | None) -> RunBody:
         diagnosis=state.diagnosis,
         stop=spec.stop,
         limits=spec.limits,
+        webhook=spec.webhook_spec,
         remedies=state.remedies,
         ended_early=state.ended_early if state.status is Status.SUCCEEDED else None,
         best=state.best,

@@ -17,6 +17,7 @@ from app.train.body import RunId, run_bodies, run_body
 from app.train.filters import ListQuery, WantedTags, fitting
 from app.train.place import place_of_training
 from app.train.verbs import enqueue, remove_from_queue
+from app.webhooks.asked import subscription
 from core.datasets.manifest import DatasetManifest
 from core.errors import (
     DatasetNotFound,
@@ -98,6 +99,7 @@ def _made_before(key: HeldKey, services: Services) -> Run | None:
 
 def _start(spec: RunSpec, services: Services, asker: Asker, key: HeldKey | None = None) -> Run:
     """Write a run, then queue it; `key` records its id first, so that no crash can make two runs."""
+    webhook = subscription(spec.webhook, "/webhook", services, asker) if spec.webhook else None
     try:
         with services.datasets.held(spec.dataset) as held:  # until the run is there, and keeps it
             dataset, run_id = held.manifest, new_run_id()
@@ -105,7 +107,7 @@ def _start(spec: RunSpec, services: Services, asker: Asker, key: HeldKey | None 
             if key is not None:
                 key.record(run_id)
             with allowed(asker.key, services), held_model(spec.model_name, asker, services):
-                run = services.runs.create(spec, resolved, dataset, run_id, init, asker.key)
+                run = services.runs.create(spec, resolved, dataset, run_id, init, asker.key, webhook)
     except DatasetNotFound as error:
         raise InvalidRequest.field("/dataset", str(error)) from None
     enqueue(run, run.state(), services)

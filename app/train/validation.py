@@ -14,6 +14,7 @@ from app.makers import AskerDep
 from app.train.place import Place, about_the_place, place_of_training
 from app.train.probes import Measurement
 from app.train.route import resolve_request
+from app.webhooks.asked import subscription
 from core.datasets.manifest import DatasetManifest
 from core.errors import DatasetNotFound, InvalidRequest
 from core.keys import Asker
@@ -78,6 +79,8 @@ async def validate_run(
 
 
 def _resolve(spec: RunSpec, services: Services, asker: Asker) -> tuple[ResolvedConfig, DatasetManifest]:
+    if spec.webhook is not None:
+        subscription(spec.webhook, "/webhook", services, asker)
     try:
         dataset = services.datasets.get(spec.dataset).manifest
     except DatasetNotFound as error:

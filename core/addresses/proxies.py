@@ -45,4 +45,4 @@ def _network(name: str) -> Network:
     try:
         return ipaddress.ip_network(name, strict=False)
     except ValueError:
-        raise ValueError(f"addresses or networks of proxies, like 10.0.0.5 or 10.0.0.0/8, or {NOBODY}") from None
+        raise ValueError(f"addresses or networks, like 10.0.0.5 or 10.0.0.0/8, or {NOBODY}") from None

@@ -17,10 +17,11 @@ class Asker(BaseModel):
 
     key: KeyRef | None = None
     is_admin: bool = True
+    scopes: tuple[KeyScope, ...] = ()
 
     @classmethod
     def of(cls, key: Key | None) -> "Asker":
-        return cls() if key is None else cls(key=key.ref, is_admin=key.allows(KeyScope.ADMIN))
+        return cls() if key is None else cls(key=key.ref, is_admin=key.allows(KeyScope.ADMIN), scopes=tuple(key.opens))
 
     def may_change(self, maker: KeyRef | None) -> bool:
         """Whether this one may change what the key `maker` made."""
@@ -32,6 +33,11 @@ class Asker(BaseModel):
             return
         assert maker is not None
         raise ScopeMissing(f"{what} was made by another key, {maker.name} ({maker.id}): {KeyScope.ADMIN} is needed")
+
+    def check_scope(self, scope: KeyScope) -> None:
+        """Raise ScopeMissing unless the key is for this, too: a body may ask for more than its route."""
+        if not self.is_admin and scope not in self.scopes:
+            raise ScopeMissing(f"this needs a key with the scope {scope}, too", scope)
 
 
 ANYONE = Asker()

@@ -15,6 +15,7 @@ class Move(BaseModel):
     to: StrictInt | None
     at: str
     reason: str | None
+    id: StrictInt = 0  # counts up from 1 with every move of the model; 0: an earlier build did not count
 
 
 class Pointers(BaseModel):
@@ -31,6 +32,10 @@ class Pointers(BaseModel):
     kept: list[StrictInt] = Field(default_factory=list)
     history: list[Move]
     made_by: KeyRef | None = Field(None, exclude_if=lambda key: key is None)
+
+    @property
+    def newest_move(self) -> int:
+        return max((move.id for move in self.history), default=0)
 
     @classmethod
     def none(cls) -> "Pointers":

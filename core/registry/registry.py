@@ -256,8 +256,9 @@ class Registry:
         before = pointers.aliases.pop(alias, None)
         if version is not None:
             pointers.aliases[alias] = version
+        number = pointers.newest_move + 1
         entry = Move.model_validate(
-            {"alias": alias, "from": before, "to": version, "at": timestamp(), "reason": reason}
+            {"alias": alias, "from": before, "to": version, "at": timestamp(), "reason": reason, "id": number}
         )
         pointers.history = _newest_moves([*pointers.history, entry])
 

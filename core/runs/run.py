@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
@@ -22,12 +22,13 @@ from core.runs.events import Event, events_after
 from core.runs.execution import StoredExecution
 from core.runs.ids import is_run_id, new_run_id
 from core.runs.index import RunIndex, note_change
+from core.runs.initial import Initial
 from core.runs.notes import Notes
 from core.runs.states import DELETABLE, TRANSITIONS, Progress, RunState, refusal
 from core.runs.stored_spec import StoredSpec
 from core.store import SCHEMA, Store, files
+from core.webhooks.subscription import Subscription
 from ganymede.schemas.keys import KeyRef
-from ganymede.schemas.runs import InitBody
 from ganymede.schemas.specs import RunPatch, RunSpec
 from ganymede.schemas.states import Status
 
@@ -68,6 +69,11 @@ class Run:
     @property
     def log_file(self) -> Path:
         return self.folder / "log.txt"
+
+    @property
+    def webhook_file(self) -> Path:
+        """How far its webhook is (core/webhooks/progress.py); there from the beginning if it has one."""
+        return self.folder / "webhook.json"
 
     @property
     def samples(self) -> Path:
@@ -241,15 +247,6 @@ class Run:
             raise StoreDamaged(f"run {self.id} has no {name}") from None
 
 
-class Initial(Protocol):
-    """Weights that a run starts from: models/initial.py."""
-
-    def facts(self, resolved: ResolvedConfig) -> InitBody: ...
-
-    def copy_to(self, folder: Path) -> None:
-        """Into the folder of the run, before anyone sees it."""
-
-
 class RunStore:
     """All runs of one store."""
 
@@ -265,11 +262,12 @@ class RunStore:
         run_id: str | None = None,
         init: Initial | None = None,
         made_by: KeyRef | None = None,
+        webhook: Subscription | None = None,
     ) -> Run:
         """Put a new run on disk, queued. `resolved` holds every option as it will be used; `run_id` is a new one."""
         run = Run(self.store, run_id or new_run_id())
         state = RunState(progress=Progress(total=resolved.steps), created_at=timestamp())
-        spec = StoredSpec.of(request, resolved, dataset, init.facts(resolved) if init else None, made_by)
+        spec = StoredSpec.of(request, resolved, dataset, init.facts(resolved) if init else None, made_by, webhook)
 
         def fill(folder: Path) -> None:
             files.write_json(folder / "spec.json", {"schema": SCHEMA, **spec.model_dump(mode="json", by_alias=True)})
@@ -280,6 +278,8 @@ class RunStore:
             (folder / "checkpoints").mkdir()
             if init is not None:
                 init.copy_to(folder)
+            if webhook is not None:
+                files.write_json(folder / run.webhook_file.name, {"schema": SCHEMA})
 
         self.store.put(run.key, fill)
         return run

@@ -8,9 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationEr
 from core.datasets.manifest import DatasetManifest
 from core.errors import StoreDamaged
 from core.resolved import ResolvedConfig
+from core.webhooks.subscription import Subscription
 from ganymede.schemas.keys import KeyRef
 from ganymede.schemas.runs import InitBody
-from ganymede.schemas.specs import LimitSpec, RunSpec, StopSpec
+from ganymede.schemas.specs import LimitSpec, RunSpec, StopSpec, WebhookSpec
 
 
 class StoredSpec(BaseModel):
@@ -26,6 +27,7 @@ class StoredSpec(BaseModel):
     dataset: Annotated[DatasetManifest, PlainSerializer(DatasetManifest.to_json)]
     init: InitBody | None = None
     made_by: KeyRef | None = Field(None, exclude_if=lambda key: key is None)
+    webhook: Subscription | None = Field(None, exclude_if=lambda webhook: webhook is None)
 
     @classmethod
     def of(
@@ -35,6 +37,7 @@ class StoredSpec(BaseModel):
         dataset: DatasetManifest,
         init: InitBody | None,
         made_by: KeyRef | None = None,
+        webhook: Subscription | None = None,
     ) -> "StoredSpec":
         """That of a new run."""
         return cls(
@@ -46,6 +49,7 @@ class StoredSpec(BaseModel):
             dataset=dataset,
             init=init,
             made_by=made_by,
+            webhook=webhook,
         )
 
     @model_validator(mode="before")
@@ -82,6 +86,14 @@ class StoredSpec(BaseModel):
     def asked_for(self) -> str:
         """The name of the dataset, as it was asked for."""
         return str(self.request["dataset"])
+
+    @property
+    def webhook_spec(self) -> WebhookSpec | None:
+        """Where its events are sent, as it was asked for."""
+        told = self.webhook
+        if told is None:
+            return None
+        return WebhookSpec.model_construct(url=told.url, secret=told.secret, events=told.events)
 
     @property
     def options(self) -> dict[str, Any]:

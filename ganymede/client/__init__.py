@@ -180,6 +180,7 @@ class Client:
         stop: Options | None = None,
         limits: Options | None = None,
         resources: Options | None = None,
+        webhook: Options | None = None,
         tags: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
     ) -> RunBody:
@@ -189,7 +190,8 @@ class Client:
         """
         body = {
             **given(**_what(recipe, dataset), model=model, name=name, init=init, seed=seed),
-            **given(config=config, publish=publish, stop=stop, limits=limits, resources=resources, tags=tags),
+            **given(config=config, publish=publish, stop=stop, limits=limits, resources=resources),
+            **given(webhook=webhook, tags=tags),
         }
         return self._connection.ask(RunBody, "POST", "/train", json=body, key=idempotency_key or secrets.token_hex(16))
 

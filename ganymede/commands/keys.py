@@ -27,7 +27,7 @@ LIMITS = {
     "images_a_day": "images a day",
     "training_minutes_a_day": "training minutes a day",
 }
-SCOPES = "read, generate, train, models:write, datasets:write, admin"
+SCOPES = "read, generate, train, models:write, datasets:write, webhooks:write, admin"
 
 keys = typer.Typer(no_args_is_help=True, help="Keys of the API: who may do what.")
 

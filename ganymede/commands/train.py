@@ -48,6 +48,8 @@ MaxDuration = Annotated[float | None, typer.Option(metavar="S", help="End after 
 Processes = Annotated[
     int | None, typer.Option(metavar="N", help="Processes that share each batch: one a GPU, or on the CPU.")
 ]
+Webhook = Annotated[str | None, typer.Option(metavar="URL", help="Where to send its events.")]
+WebhookSecret = Annotated[str | None, typer.Option(metavar="NAME", help="The secret that signs them; default.")]
 
 
 def train(
@@ -66,6 +68,8 @@ def train(
     max_images: MaxImages = None,
     max_duration: MaxDuration = None,
     processes: Processes = None,
+    webhook: Webhook = None,
+    webhook_secret: WebhookSecret = None,
     settings: Settings = None,
     tags: Tags = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Do not watch.")] = False,
@@ -79,6 +83,7 @@ def train(
         "stop": _given(on=stop_on or None, action=stop_action, patience=patience) or None,
         "limits": _given(max_images=max_images, max_duration=max_duration) or None,
         "resources": _given(processes=processes) or None,
+        "webhook": _given(url=webhook, secret=webhook_secret) or None,
         "tags": pairs(tags, "--tag") or None,
     }
     if is_dry:

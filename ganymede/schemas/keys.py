@@ -13,6 +13,7 @@ class KeyScope(StrEnum):
     TRAIN = "train"
     MODELS_WRITE = "models:write"
     DATASETS_WRITE = "datasets:write"
+    WEBHOOKS_WRITE = "webhooks:write"
     ADMIN = "admin"
 
 

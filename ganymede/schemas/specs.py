@@ -35,6 +35,17 @@ def _with_any_key(schema: dict[str, Any]) -> None:
 Tags = Annotated[dict[TagKey, TagValue], Field(max_length=MAX_TAGS, json_schema_extra=_with_any_key)]
 Transform = Literal["translation", "geometry", "colour", "cutout", "flip"]
 LearningRate = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+RunEvent = Literal["status", "diagnosis", "sample", "checkpoint", "published", "action", "end"]
+WebhookUrl = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=2000,
+        description="Where to: https at a public address, or what GANYMEDE_WEBHOOK_NETWORKS allows besides.",
+        examples=["https://hooks.example/ganymede"],
+    ),
+]
+DEFAULT_SECRET = "default"
 
 
 class TrainConfig(BodyModel):
@@ -120,6 +131,19 @@ class TrainConfig(BodyModel):
     evaluate_images: Auto | Annotated[int, Field(ge=8, le=50_000)] = Field(
         "auto",
         description="Fakes of one evaluation; auto: 2,000, or half as many as the dataset has images.",
+    )
+
+
+class WebhookSpec(BodyModel):
+    """Where the events of a run are sent, in their order."""
+
+    url: WebhookUrl
+    secret: Name = Field(DEFAULT_SECRET, description="Name of the secret that signs (POST /webhooks/secrets).")
+    events: list[RunEvent] = Field(
+        default_factory=lambda: ["status", "diagnosis", "published", "action", "end"],
+        min_length=1,
+        max_length=20,
+        description="Which events. Left out: all but sample and checkpoint.",
     )
 
 
@@ -222,6 +246,7 @@ class RunSpec(BodyModel):
     stop: StopSpec = StopSpec()
     limits: LimitSpec = LimitSpec()
     resources: ResourceSpec = ResourceSpec()
+    webhook: WebhookSpec | None = Field(None, description="Where to send its events; null: nowhere.")
     tags: Tags = Field(default_factory=dict, description="Up to 32 labels of your own.", examples=[{"team": "a"}])
 
     @property

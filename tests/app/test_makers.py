@@ -22,7 +22,7 @@ CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 # Routes that change nothing that somebody made, or name it in their body: the tests below ask those.
 NAMES_NOTHING = {
     *("POST /generate", "POST /generate/morph", "POST /complete", "POST /inspect", "POST /session", "DELETE /session"),
-    *("POST /train", "POST /train/validate", "POST /datasets"),
+    *("POST /train", "POST /train/validate", "POST /datasets", "POST /webhooks/test", "POST /webhooks/secrets"),
 }
 BODIES = {"PATCH": {"name": "x"}, "PUT": {"version": 1}}
 
@@ -71,7 +71,9 @@ async def hers(ann: Keyed, registry: Registry, shapes: Dataset) -> dict[str, str
     assert (await ann.send("pets")).status_code == 201
     run = await ann.ask("POST", "/train", {"recipe": "cgan", "dataset": "shapes", "model": "faces"})
     assert run.status_code == 202, run.text
-    return {"run_id": run.json()["id"], "model": "faces", "dataset": "pets", "version": "1", "alias": "a", "step": "1"}
+    assert (await ann.ask("POST", "/webhooks/secrets", {"name": "hers"})).status_code == 201
+    named = {"run_id": run.json()["id"], "model": "faces", "dataset": "pets", "secret": "hers"}
+    return {**named, "version": "1", "alias": "a", "step": "1"}
 
 
 def changing_routes() -> list[str]:

@@ -58,6 +58,7 @@ EVERY_SETTING: dict[str, tuple[str, object]] = {
     "ENGINE_PROCESS": ("false", False),
     "ENGINE_THREADS": ("3", 3),
     "STALL_AFTER": ("90", 90.0),
+    "WEBHOOK_NETWORKS": ("10.0.0.0/8, 127.0.0.1", ("10.0.0.0/8", "127.0.0.1/32")),
     "INCEPTION": ("/inception.safetensors", Path("/inception.safetensors")),
     "ACCESS_LOG": ("true", True),
     "LOG_FORMAT": ("json", "json"),

@@ -42,7 +42,7 @@ def test_a_key_is_the_only_line_on_stdout_and_in_no_other(run: Run, tmp_path: Pa
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("create", "me"), "scope: one of read, generate, train, models:write, datasets:write, admin"),
+        (("create", "me"), "scope: one of read, generate, train, models:write, datasets:write, webhooks:write, admin"),
         (("create", "me", "--scope", "all"), "scope: one of read, generate"),
         (("create", "a\nb", "--scope", "read"), "name: "),
         (("create", "me", "--scope", "read", "--expires", "soon"), "expires: 30m, 12h"),

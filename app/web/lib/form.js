@@ -5,7 +5,7 @@
  *   path: as in the request, "config.steps"; auto: what it becomes when it is left out, in words
  */
 
-const SECTIONS = { config: "config", publish: "PublishSpec", stop: "StopSpec", limits: "LimitSpec", resources: "ResourceSpec" };
+const SECTIONS = { config: "config", publish: "PublishSpec", stop: "StopSpec", limits: "LimitSpec", resources: "ResourceSpec", webhook: "WebhookSpec" };
 
 /** Every field of the request, the nested ones by their path. @param {any} schema of GET /train/schema @returns {FormField[]} */
 export function fieldsOf(schema) {
@@ -69,7 +69,7 @@ function valueOf(one, text) {
 /** The texts of a form that ask for what a run was asked for. @param {any} run @returns {Record<string, string>} */
 export function textsOf(run) {
   const texts = { dataset: run.dataset.split("@")[0], recipe: run.recipe_reason ? "" : run.recipe, model: run.model, name: run.name ?? "", init: run.init?.reference ?? "" };
-  const nested = { config: run.config, stop: run.stop, limits: run.limits };
+  const nested = { config: run.config, stop: run.stop, limits: run.limits, webhook: run.webhook };
   for (const [section, values] of Object.entries(nested)) {
     for (const [key, value] of Object.entries(values ?? {})) {
       if (value !== null && value !== undefined) texts[`${section}.${key}`] = Array.isArray(value) ? value.join(", ") : String(value);

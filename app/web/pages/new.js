@@ -19,6 +19,7 @@ const FIRST = ["config.steps", "stop.patience", "config.batch_size", "model", "n
 const GROUPS = {
   "When it ends, and what is published": (path) => /^(limits|stop|publish)\./.test(path),
   "Where it starts": (path) => path === "init" || path === "seed" || path.startsWith("resources."),
+  "Who is told": (path) => path.startsWith("webhook."),
   "How it learns": (path) => path.startsWith("config."),
 };
 const TYPING_MS = 350;
@@ -142,9 +143,9 @@ function usePlan(body) {
 /** @param {Record<string, any>} body */
 function commandsOf(body) {
   const base = addressOf("").replace(/\/$/, "");
-  const { dataset, recipe, config = {}, publish, stop, limits, resources, model, name, init, seed } = body;
+  const { dataset, recipe, config = {}, publish, stop, limits, resources, webhook, model, name, init, seed } = body;
   const sets = Object.entries(config).flatMap(([key, value]) => ["--set", `${key}=${Array.isArray(value) ? value.join(",") : value}`]);
-  const given = { model, name, init, seed, publish_every: publish?.every_steps, publish_final: publish?.final, stop_action: stop?.action, patience: stop?.patience, max_images: limits?.max_images, max_duration: limits?.max_duration, processes: resources?.processes };
+  const given = { model, name, init, seed, publish_every: publish?.every_steps, publish_final: publish?.final, stop_action: stop?.action, patience: stop?.patience, max_images: limits?.max_images, max_duration: limits?.max_duration, processes: resources?.processes, webhook: webhook?.url, webhook_secret: webhook?.secret };
   const on = (stop?.on ?? []).flatMap((verdict) => ["--stop-on", verdict]);
   const { dataset: _dataset, ...others } = body;
   return [

@@ -64,6 +64,7 @@ def test_every_route_says_what_it_needs_and_only_those_listed_are_open() -> None
         else:
             room = "models" if "publish" in path else path.split("/")[1]
             expected = {"train": KeyScope.TRAIN, "models": KeyScope.MODELS_WRITE, "datasets": KeyScope.DATASETS_WRITE}
+            expected["webhooks"] = KeyScope.WEBHOOKS_WRITE
             assert scope is expected.get(room, KeyScope.GENERATE), (method, path)
 
 
@@ -148,6 +149,8 @@ SCOPES = [
     ("POST", "/models/tiny/versions", "models:write"),
     ("POST", "/datasets", "datasets:write"),
     ("DELETE", "/datasets/mnist-10k", "datasets:write"),
+    ("POST", "/webhooks/secrets", "webhooks:write"),
+    ("PUT", "/webhooks/models/tiny", "webhooks:write"),
 ]
 
 

@@ -15,6 +15,7 @@ from app.main import create_app
 from core.settings import Settings
 from ganymede.schemas.bodies import BodyModel
 from ganymede.schemas.specs import AliasChange, PublishRequest, RunPatch, RunSpec
+from ganymede.schemas.webhooks import ModelWebhookSpec, SecretRotation, SecretWanted, WebhookTest
 
 BODIES: dict[type[BodyModel], dict[str, Any]] = {  # with what each needs at least
     RunSpec: {"recipe": "cgan", "dataset": "mnist-10k"},
@@ -24,6 +25,10 @@ BODIES: dict[type[BodyModel], dict[str, Any]] = {  # with what each needs at lea
     GenerateBody: {},
     MorphBody: {"seeds": "1,7"},
     SignIn: {"key": "k"},
+    ModelWebhookSpec: {"url": "https://hooks.example/"},
+    WebhookTest: {"url": "https://hooks.example/"},
+    SecretWanted: {},
+    SecretRotation: {},
 }
 VALUES: list[Any] = [
     *(None, True, False, 0, 1, 3, 64, -1, 2**32, 10**30, 0.0, 1.0, 64.0, 1.5, 1e-3, 1e300),
