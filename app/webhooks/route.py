@@ -35,7 +35,7 @@ from ganymede.schemas.webhooks import (
     SecretBody,
     SecretRotation,
     SecretWanted,
-    TestNews,
+    WebhookTestNews,
     WebhookBody,
     WebhookMessage,
     WebhookTest,
@@ -117,8 +117,8 @@ async def test_webhook(wanted: WebhookTest, asker: AskerDep, services: ServicesD
     """Send a test event once, and tell what the receiver said. Nothing is kept of it."""
     secret = await run_in_threadpool(usable_secret, wanted.secret, "/secret", services, asker)
     await run_in_threadpool(check_url, wanted.url, "/url", services)
-    told = TestNews(message="a test of a webhook: nothing has happened")
-    body = WebhookMessage[TestNews](type=TEST, timestamp=timestamp(), data=told)
+    told = WebhookTestNews(message="a test of a webhook: nothing has happened")
+    body = WebhookMessage[WebhookTestNews](type=TEST, timestamp=timestamp(), data=told)
     message = f"msg_test_{secrets.token_hex(8)}"
     answer = await services.sender.send(wanted.url, secret, message, body.model_dump_json().encode())
     return WebhookTestBody(

@@ -16,12 +16,18 @@ from core.webhooks.subscription import ModelWebhooks, Subscription
 
 
 class Source(Protocol):
-    """`newest`: place of the last event that was read. `rests`: nothing is expected to happen."""
+    """What a webhook is told of."""
 
     subscription: Subscription
     progress_path: Path
-    newest: int
-    rests: bool
+
+    @property
+    def newest(self) -> int:
+        """The place of the last event that was read."""
+
+    @property
+    def rests(self) -> bool:
+        """Whether nothing is expected to happen."""
 
     def skip(self, cursor: int) -> None:
         """Read nothing of what is done with, where that can be told without."""
