@@ -19,7 +19,7 @@ from ganymede.schemas.keys import KeyScope
 from tests.fixtures import Eventually, PublishTiny, Serve
 
 RUN = {"recipe": "cgan", "dataset": "shapes"}
-ALWAYS = {"slot 0", "watch of the models", "bell", "reconciler", "watch of the keys"}
+ALWAYS = {"slot 0", "watch of the models", "bell", "reconciler", "watch of the keys", "webhooks"}
 
 
 @pytest.fixture(autouse=True)
