@@ -8,8 +8,9 @@ from typing import Protocol
 
 from core.errors import StoreDamaged
 from core.registry import Registry
+from core.registry.cache import is_settled
 from core.runs import Run
-from core.runs.events import EventTail, newest_event_id
+from core.runs.events import EventTail
 from core.store import files
 from core.webhooks.messages import Message, model_message, run_message
 from core.webhooks.subscription import ModelWebhooks, Subscription
@@ -52,8 +53,10 @@ class RunSource:
         return self._tail.has_ended
 
     def skip(self, cursor: int) -> None:
-        if newest_event_id(self.run.events_file) <= cursor:
-            self._tail.skip()
+        tail = EventTail(self.run.events_file)
+        tail.skip()
+        if tail.newest_id <= cursor:
+            self._tail = tail
 
     def read(self) -> list[Message]:
         return [run_message(self.run.id, self.run.spec().model, event) for event in self._tail.read()]
@@ -79,11 +82,12 @@ class ModelSource:
         seen = files.stamp(self._log)
         if seen == self._seen:
             return []
+        is_final = is_settled((seen,))  # asked before the look: afterwards a change under its hands would pass
         try:
             history = self._registry.pointers(self.model).history
         except StoreDamaged:  # looked at again when it has changed
             history = []
-        self._seen = seen
+        self._seen = seen if is_final else (0, 0, 0)
         moves = sorted((move for move in history if move.id > self.newest), key=lambda move: move.id)
         self.newest = moves[-1].id if moves else self.newest
         return [message for move in moves if (message := model_message(self.model, move)) is not None]
