@@ -19,10 +19,10 @@ from core.errors import GanymedeError
 from core.registry import Registry
 from core.runs import Run, RunStore
 from core.store import files
-from core.webhooks.messages import Answer, Message
-from core.webhooks.progress import Pace
+from core.webhooks.messages import ReceiverAnswer, OutgoingMessage
+from core.webhooks.progress import RetryPace
 from core.webhooks.signing import SecretsFile
-from core.webhooks.sources import ModelSource, RunSource, Source
+from core.webhooks.sources import ModelSource, RunSource, EventSource
 from core.webhooks.subscription import ModelWebhooks
 
 LOOK_EVERY_S = 0.5
@@ -46,10 +46,10 @@ class Deliverer:
         secrets: SecretsFile,
         sender: Sender,
         telemetry: Telemetry,
-        pace: Pace | None = None,
+        pace: RetryPace | None = None,
     ) -> None:
         self.runs, self.registry, self.secrets, self.sender = runs, registry, secrets, sender
-        self.telemetry, self.pace, self.hooks = telemetry, pace or Pace(), ModelWebhooks(runs.store)
+        self.telemetry, self.pace, self.hooks = telemetry, pace or RetryPace(), ModelWebhooks(runs.store)
         self._lanes: dict[str, Lane] = {}
         self._known: set[str] = set()  # runs that were looked at for a webhook
         self._unusable: dict[str, float] = {}  # models whose webhook cannot be read, and when to try again
@@ -108,7 +108,7 @@ class Deliverer:
                 busy[host] += 1
                 yield lane
 
-    def _add(self, name: str, source: Callable[[], Source | None]) -> None:
+    def _add(self, name: str, source: Callable[[], EventSource | None]) -> None:
         try:
             found = source()
             if found is not None:
@@ -153,14 +153,14 @@ class Deliverer:
         finally:
             lane.is_busy = False
 
-    async def _send(self, lane: Lane, message: Message) -> Answer:
+    async def _send(self, lane: Lane, message: OutgoingMessage) -> ReceiverAnswer:
         told = lane.subscription
         try:
             secret = self.secrets.get(told.secret)
         except GanymedeError as error:
-            return Answer(None, str(error), 0.0)
+            return ReceiverAnswer(None, str(error), 0.0)
         if secret.id != told.secret_id:
-            return Answer(None, f"the secret {told.secret!r} is another one since", 0.0)
+            return ReceiverAnswer(None, f"the secret {told.secret!r} is another one since", 0.0)
         return await self.sender.send(told.url, secret, message.id, message.payload)
 
 

@@ -5,20 +5,20 @@ Used by one task at a time; what it holds can be made again from the files.
 
 from collections import deque
 
-from core.webhooks.messages import Answer, Message
-from core.webhooks.progress import Pace, Progress
-from core.webhooks.sources import Source
+from core.webhooks.messages import ReceiverAnswer, OutgoingMessage
+from core.webhooks.progress import RetryPace, DeliveryProgress
+from core.webhooks.sources import EventSource
 from ganymede.schemas.webhooks import Outcome
 
 
 class Lane:
     """`look_at`: the time of a monotonic clock from which on to look for events again."""
 
-    def __init__(self, source: Source, pace: Pace) -> None:
+    def __init__(self, source: EventSource, pace: RetryPace) -> None:
         self.source, self.pace = source, pace
-        self.subscription = source.subscription
-        self.progress = Progress.find(source.progress_path, self.subscription.created_at, self.subscription.since)
-        self.waiting: deque[Message] = deque()
+        told = self.subscription = source.subscription
+        self.progress = DeliveryProgress.find(source.progress_path, told.created_at, told.since)
+        self.waiting: deque[OutgoingMessage] = deque()
         self.is_busy = False
         self.look_at = 0.0
         source.skip(self.progress.cursor)
@@ -35,13 +35,13 @@ class Lane:
         """Whether an event is to be sent at this Unix time."""
         return bool(self.waiting) and not self.progress.is_gone and self.progress.next_at <= now
 
-    def note(self, message: Message, answer: Answer, now: float) -> Outcome:
+    def note(self, message: OutgoingMessage, answer: ReceiverAnswer, now: float) -> Outcome:
         """Keep what came of sending the first that waits; FileNotFoundError as look()."""
         self._keep(self.progress.after(message, answer, now, self.pace))
         if self.progress.cursor >= message.place:
             self.waiting.popleft()
         return self.progress.attempts[-1].outcome
 
-    def _keep(self, progress: Progress) -> None:
+    def _keep(self, progress: DeliveryProgress) -> None:
         progress.write(self.source.progress_path)
         self.progress = progress

@@ -6,6 +6,7 @@ import itertools
 import secrets
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path as FilePath
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Response
@@ -23,7 +24,7 @@ from core.errors import Conflict, GanymedeError, InvalidRequest, ModelNotFound, 
 from core.machine.clock import timestamp
 from core.refs import check_model_name, check_name
 from core.runs import Run
-from core.webhooks.progress import Progress
+from core.webhooks.progress import DeliveryProgress
 from core.webhooks.signing import SigningSecret
 from core.webhooks.subscription import ModelWebhooks, Subscription
 from ganymede.schemas.bodies import Page, StrictModel
@@ -189,16 +190,16 @@ def _all(services: Services, cursor: str) -> Iterator[WebhookBody]:
 
 
 def _of_model(hooks: ModelWebhooks, name: str) -> WebhookBody:
-    told = hooks.get(name)
-    return _body(f"{MODELS}{name}", told, Progress.find(hooks.progress_path(name), told.created_at, told.since))
+    return _body(f"{MODELS}{name}", hooks.get(name), hooks.progress_path(name))
 
 
 def _of_run(run: Run) -> WebhookBody | None:
     told = run.spec().webhook
-    return None if told is None else _body(f"{RUNS}{run.id}", told, Progress.find(run.webhook_file, told.created_at, 0))
+    return None if told is None else _body(f"{RUNS}{run.id}", told, run.webhook_file)
 
 
-def _body(about: str, told: Subscription, progress: Progress) -> WebhookBody:
+def _body(about: str, told: Subscription, path: FilePath) -> WebhookBody:
+    progress = DeliveryProgress.find(path, told.created_at, told.since)
     return WebhookBody(
         about=about,
         url=told.url,

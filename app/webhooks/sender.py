@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from core.addresses.proxies import networks
 from core.addresses.targets import Target, TargetRefused, resolve
-from core.webhooks.messages import Answer
+from core.webhooks.messages import ReceiverAnswer
 from core.webhooks.signing import SigningSecret
 from ganymede.schemas import VERSION
 
@@ -33,7 +33,7 @@ class Sender:
     def __init__(self, allowed: tuple[str, ...]) -> None:
         self.allowed = networks(allowed)
 
-    async def send(self, url: str, secret: SigningSecret, message: str, payload: bytes) -> Answer:
+    async def send(self, url: str, secret: SigningSecret, message: str, payload: bytes) -> ReceiverAnswer:
         """Send a message under its id. Whatever hinders that is the `detail` of the answer."""
         began, at = time.monotonic(), int(time.time())
         headers = {
@@ -48,16 +48,16 @@ class Sender:
             async with asyncio.timeout(WITHIN_S):
                 status, text = await self._post(Target.of(url), headers, payload)
         except TargetRefused as error:
-            return Answer(None, str(error), time.monotonic() - began)
+            return ReceiverAnswer(None, str(error), time.monotonic() - began)
         except TimeoutError:
-            return Answer(None, f"no answer within {WITHIN_S:g} s", time.monotonic() - began)
+            return ReceiverAnswer(None, f"no answer within {WITHIN_S:g} s", time.monotonic() - began)
         except Exception as error:  # whatever a stranger's server does must not end who sends
-            return Answer(None, _in_words(error), time.monotonic() - began)
-        answer = Answer(status, None, time.monotonic() - began, text)
+            return ReceiverAnswer(None, _in_words(error), time.monotonic() - began)
+        answer = ReceiverAnswer(status, None, time.monotonic() - began, text)
         if answer.is_taken:
             return answer
         why = "a redirect, and none is followed" if 300 <= status < 400 else f"it answered {status}, not 2xx"
-        return Answer(status, why, answer.took_s, text)
+        return ReceiverAnswer(status, why, answer.took_s, text)
 
     async def _post(self, target: Target, headers: dict[str, str], payload: bytes) -> tuple[int, str]:
         import httpx

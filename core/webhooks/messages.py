@@ -14,7 +14,7 @@ from ganymede.schemas.webhooks import MODEL_TOLD, RUN_TOLD, ModelNews, RunNews, 
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class OutgoingMessage:
     """One event, ready to be sent. `place`: its number in the log it is from; `event`: its type there."""
 
     place: int
@@ -26,7 +26,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ReceiverAnswer:
     """What a receiver said. `status` None: it said nothing, and `detail` has why."""
 
     status: int | None
@@ -44,18 +44,18 @@ class Answer:
         return self.status == 410
 
 
-def run_message(run_id: str, model: str, event: Event) -> Message:
+def run_message(run_id: str, model: str, event: Event) -> OutgoingMessage:
     """That of an event of a run."""
     told = EventBody.model_validate(event.model_dump())
     body = WebhookMessage[RunNews](
         type=f"{RUN_TOLD}.{event.type}", timestamp=event.at, data=RunNews(run=run_id, model=model, event=told)
     )
-    return Message(
+    return OutgoingMessage(
         event.id, f"msg_{run_id}_{event.id}", event.type, body.type, event.at, body.model_dump_json().encode()
     )
 
 
-def model_message(model: str, move: Move) -> Message | None:
+def model_message(model: str, move: Move) -> OutgoingMessage | None:
     """That of a move of an alias: a version was published, or promoted; None for any other."""
     kind = {LATEST: "published", PRODUCTION: "promoted"}.get(move.alias)
     if kind is None or move.to is None:
@@ -63,4 +63,4 @@ def model_message(model: str, move: Move) -> Message | None:
     told = ModelNews(model=model, version=move.to, previous=move.before, alias=move.alias, reason=move.reason)
     body = WebhookMessage[ModelNews](type=f"{MODEL_TOLD}.{kind}", timestamp=move.at, data=told)
     id_ = f"msg_{model.replace('.', '~')}_{move.id}"  # a dot would part what is signed
-    return Message(move.id, id_, kind, body.type, move.at, body.model_dump_json().encode())
+    return OutgoingMessage(move.id, id_, kind, body.type, move.at, body.model_dump_json().encode())

@@ -15,14 +15,14 @@ from pydantic import Field
 from core.errors import StoreDamaged
 from core.machine.clock import timestamp
 from core.store import Record
-from core.webhooks.messages import Answer, Message
+from core.webhooks.messages import ReceiverAnswer, OutgoingMessage
 from ganymede.schemas.webhooks import AttemptBody, Outcome
 
 ATTEMPTS_KEPT = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class RetryPace:
     """When an event is tried again, and when it is given up: after `most` attempts, or once it is older than a day and
     was tried `least` times. Of each pause a part up to a half is left to chance, so that receivers are not flooded."""
 
@@ -41,7 +41,7 @@ class Pace:
         return tried >= self.most or (tried >= self.least and age_s > self.day_s)
 
 
-class Progress(Record):
+class DeliveryProgress(Record):
     """The record. `hook`: when the webhook was made that it is of; `cursor`: place of the last event that is done with;
     `tried`, `next_at`: attempts of the next one so far, and the Unix time of the next attempt."""
 
@@ -53,7 +53,7 @@ class Progress(Record):
     attempts: list[AttemptBody] = Field(default_factory=list)
 
     @classmethod
-    def find(cls, path: Path, hook: str, since: int) -> "Progress":
+    def find(cls, path: Path, hook: str, since: int) -> "DeliveryProgress":
         """That of a webhook; its beginning where there is none, or that of an earlier one."""
         try:
             found = cls.read(path)
@@ -61,7 +61,7 @@ class Progress(Record):
             found = cls()
         return found if found.hook == hook else cls(hook=hook, cursor=since)
 
-    def after(self, message: Message, answer: Answer, now: float, pace: Pace) -> "Progress":
+    def after(self, message: OutgoingMessage, answer: ReceiverAnswer, now: float, pace: RetryPace) -> "DeliveryProgress":
         """The progress after an attempt that ended at the Unix time `now`."""
         tried, age_s = self.tried + 1, now - datetime.fromisoformat(message.at).timestamp()
         is_over = answer.is_taken or answer.is_gone or pace.is_spent(tried, age_s)

@@ -12,11 +12,11 @@ from core.registry.cache import is_settled
 from core.runs import Run
 from core.runs.events import EventTail
 from core.store import files
-from core.webhooks.messages import Message, model_message, run_message
+from core.webhooks.messages import OutgoingMessage, model_message, run_message
 from core.webhooks.subscription import ModelWebhooks, Subscription
 
 
-class Source(Protocol):
+class EventSource(Protocol):
     """What a webhook is told of."""
 
     subscription: Subscription
@@ -33,7 +33,7 @@ class Source(Protocol):
     def skip(self, cursor: int) -> None:
         """Read nothing of what is done with, where that can be told without."""
 
-    def read(self) -> list[Message]:
+    def read(self) -> list[OutgoingMessage]:
         """Events since the last call, oldest first; FileNotFoundError once what they are about is gone."""
 
 
@@ -58,7 +58,7 @@ class RunSource:
         if tail.newest_id <= cursor:
             self._tail = tail
 
-    def read(self) -> list[Message]:
+    def read(self) -> list[OutgoingMessage]:
         return [run_message(self.run.id, self.run.spec().model, event) for event in self._tail.read()]
 
 
@@ -76,7 +76,7 @@ class ModelSource:
     def skip(self, cursor: int) -> None:
         self.newest = cursor
 
-    def read(self) -> list[Message]:
+    def read(self) -> list[OutgoingMessage]:
         if files.stamp(self._hook_path) != self._hook_stamp:
             raise FileNotFoundError(f"the webhook of {self.model} was replaced")
         seen = files.stamp(self._log)

@@ -13,7 +13,7 @@ from core.registry import Registry
 from core.runs import Run, RunStore
 from core.settings import Settings
 from core.store import Store
-from core.webhooks.progress import Pace
+from core.webhooks.progress import RetryPace
 from core.webhooks.signing import SecretsFile
 from core.webhooks.subscription import Subscription
 from ganymede.schemas.specs import RunSpec, WebhookSpec
@@ -22,7 +22,7 @@ from tests.manifests import dataset_manifest
 from tests.records import numbers
 
 HERE = ("127.0.0.1",)
-QUICK = Pace(first_s=0.01, longest_s=0.05)
+QUICK = RetryPace(first_s=0.01, longest_s=0.05)
 
 NewHooked = Callable[..., Run]
 Delivering = Callable[[], AbstractContextManager[Deliverer]]

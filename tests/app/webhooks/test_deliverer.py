@@ -9,7 +9,7 @@ from app.webhooks import sender
 from core.registry import PublishKey, Registry
 from core.runs import Run
 from core.store import Store
-from core.webhooks.progress import Progress
+from core.webhooks.progress import DeliveryProgress
 from core.webhooks.signing import SecretsFile
 from core.webhooks.subscription import ModelWebhooks, Subscription
 from ganymede.schemas.states import Status
@@ -37,10 +37,10 @@ def of(run: Run, received: list[Received]) -> list[str]:
     return [each.id for each in received if run.id in each.id]
 
 
-def progress(run: Run) -> Progress:
+def progress(run: Run) -> DeliveryProgress:
     told = run.spec().webhook
     assert told is not None
-    return Progress.find(run.webhook_file, told.created_at, 0)
+    return DeliveryProgress.find(run.webhook_file, told.created_at, 0)
 
 
 def test_a_receiver_that_fails_half_of_the_time_gets_every_event_in_order_and_signed(

@@ -7,33 +7,33 @@ import pytest
 from core.machine.clock import timestamp
 from core.registry.pointers import Move
 from core.runs.events import Event
-from core.webhooks.messages import Answer, Message, model_message, run_message
-from core.webhooks.progress import ATTEMPTS_KEPT, Pace, Progress
+from core.webhooks.messages import ReceiverAnswer, OutgoingMessage, model_message, run_message
+from core.webhooks.progress import ATTEMPTS_KEPT, RetryPace, DeliveryProgress
 
 NOW = 1_800_000_000.0
-PACE = Pace(chance=lambda: 0.0)
+PACE = RetryPace(chance=lambda: 0.0)
 TAKEN, BUSY, SILENT, GONE = (
-    Answer(204, None, 0.1),
-    Answer(503, "it answered 503, not 2xx", 0.1),
-    Answer(None, "no connection", 0.1),
-    Answer(410, "it answered 410, not 2xx", 0.1),
+    ReceiverAnswer(204, None, 0.1),
+    ReceiverAnswer(503, "it answered 503, not 2xx", 0.1),
+    ReceiverAnswer(None, "no connection", 0.1),
+    ReceiverAnswer(410, "it answered 410, not 2xx", 0.1),
 )
 
 
-def message(place: int = 3, age_s: float = 0.0) -> Message:
+def message(place: int = 3, age_s: float = 0.0) -> OutgoingMessage:
     at = timestamp(NOW - age_s)
     return run_message("run_00000000000000000000", "m", Event(id=place, type="status", at=at, data={}))
 
 
 def test_what_was_taken_is_done_with() -> None:
-    after = Progress().after(message(), TAKEN, NOW, PACE)
+    after = DeliveryProgress().after(message(), TAKEN, NOW, PACE)
 
     assert (after.cursor, after.tried, after.next_at, after.attempts[-1].outcome) == (3, 0, 0.0, "delivered")
 
 
 @pytest.mark.parametrize("answer", [BUSY, SILENT])
-def test_what_failed_is_tried_again_after_twice_as_long_each_time(answer: Answer) -> None:
-    progress, pauses = Progress(), []
+def test_what_failed_is_tried_again_after_twice_as_long_each_time(answer: ReceiverAnswer) -> None:
+    progress, pauses = DeliveryProgress(), []
     for _ in range(PACE.most - 1):
         progress = progress.after(message(), answer, NOW, PACE)
         pauses.append(progress.next_at - NOW)
@@ -46,7 +46,7 @@ def test_what_failed_is_tried_again_after_twice_as_long_each_time(answer: Answer
 
 
 def test_an_event_of_long_ago_is_tried_a_few_times_and_then_the_next() -> None:
-    progress = Progress()
+    progress = DeliveryProgress()
     for _ in range(PACE.least):
         progress = progress.after(message(age_s=PACE.day_s + 1), BUSY, NOW, PACE)
 
@@ -55,22 +55,22 @@ def test_an_event_of_long_ago_is_tried_a_few_times_and_then_the_next() -> None:
 
 
 def test_a_part_of_a_pause_is_left_to_chance() -> None:
-    assert Pace(chance=lambda: 1.0).pause_s(3) == 2.0 == PACE.pause_s(3) / 2
+    assert RetryPace(chance=lambda: 1.0).pause_s(3) == 2.0 == PACE.pause_s(3) / 2
 
 
 def test_a_receiver_that_is_gone_is_sent_nothing_more() -> None:
-    after = Progress().after(message(), GONE, NOW, PACE)
+    after = DeliveryProgress().after(message(), GONE, NOW, PACE)
 
     assert (after.is_gone, after.attempts[-1].outcome) == (True, "given_up")
 
 
 def test_the_newest_attempts_are_kept_and_come_back_from_the_file(tmp_path: Path) -> None:
-    progress = Progress(hook="one")
+    progress = DeliveryProgress(hook="one")
     for place in range(1, ATTEMPTS_KEPT + 6):
         progress = progress.after(message(place), TAKEN, NOW, PACE)
     progress.write(tmp_path / "webhook.json")
 
-    found = Progress.find(tmp_path / "webhook.json", "one", 0)
+    found = DeliveryProgress.find(tmp_path / "webhook.json", "one", 0)
 
     assert found == progress
     assert len(found.attempts) == ATTEMPTS_KEPT
@@ -81,8 +81,8 @@ def test_the_newest_attempts_are_kept_and_come_back_from_the_file(tmp_path: Path
 def test_of_another_webhook_or_of_no_file_it_begins_anew(tmp_path: Path, text: str) -> None:
     (tmp_path / "webhook.json").write_text(text)
 
-    assert Progress.find(tmp_path / "webhook.json", "one", 4).cursor == 4
-    assert Progress.find(tmp_path / "none.json", "one", 4).cursor == 4
+    assert DeliveryProgress.find(tmp_path / "webhook.json", "one", 4).cursor == 4
+    assert DeliveryProgress.find(tmp_path / "none.json", "one", 4).cursor == 4
 
 
 def test_a_message_is_the_same_each_time_and_no_dot_parts_its_id() -> None:
