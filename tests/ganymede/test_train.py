@@ -22,6 +22,15 @@ def test_where_a_run_starts_and_what_it_publishes_at_the_end_are_options(
     }
 
 
+def test_who_is_told_of_a_run_is_an_option(contract: Contract, ganymede: Ganymede) -> None:
+    contract.on("POST", "/train", problem(422, "invalid_request", "no", errors=[]))
+    url = "https://hooks.example/"
+
+    ganymede("train", "shapes", "--webhook", url, "--webhook-secret", "mine")
+
+    assert contract.seen[-1].json == {"dataset": "shapes", "webhook": {"url": url, "secret": "mine"}}
+
+
 def test_one_name_alone_is_that_of_the_dataset(contract: Contract, ganymede: Ganymede) -> None:
     why: dict[str, Any] = {"recipe": "sngan", "recipe_reason": "few \x1b[2J images: it is steady"}
     contract.on("POST", "/train", Answer(run_body(status="queued", **why), 202))
