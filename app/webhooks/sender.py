@@ -103,6 +103,5 @@ def _in_words(error: Exception) -> str:
     """Without the address, which who asks need not know."""
     kind = type(error).__name__
     if kind in ("ConnectError", "ConnectTimeout"):
-        is_tls = isinstance(error.__context__, ssl.SSLError) or "certificate" in str(error).lower()
-        return f"no connection: {error}" if is_tls else "no connection"
+        return f"no connection: {error}" if "[SSL" in str(error) else "no connection"
     return {"ReadTimeout": "no answer in time", "WriteTimeout": "it does not read"}.get(kind, f"{kind}: {error}")
