@@ -90,4 +90,5 @@ def configure_logging(form: Form, *, of_one_run: bool = False) -> None:
     handler.addFilter(add_ids)
     handler.setFormatter(JSONFormatter() if form == "json" else HumanFormatter(with_run=not of_one_run))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every address that a webhook goes to
     logging.captureWarnings(True)

@@ -20,6 +20,7 @@ RUN_IN_ADDRESS = re.compile(rb"/(run_[0-9a-f]{20})(?=[/?#]|\Z)")
 CHANGING_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 CHANGES_NOTHING = frozenset({"/generate", "/generate/morph", "/complete", "/inspect"})  # whatever the method
 NOUNS = {"train": "run", "models": "model", "datasets": "dataset"}
+OTHERS = ("session", "webhooks")  # whose names no member of a deed has
 VALIDATIONS = frozenset({"/train/validate"})
 UNKNOWN = frozenset({400, 401})  # no request, or nobody's
 UNFINISHED = 499  # the client went away before it was answered: no status of HTTP, but nginx's, and well known
@@ -104,7 +105,7 @@ def deed_of(scope: Scope, status: int, location: str) -> Deed | None:
     """
     method, path = scope["method"], scope["path"]
     noun = path.split("/")[1]
-    if method not in CHANGING_METHODS or noun not in (*NOUNS, "session") or path in VALIDATIONS or status in UNKNOWN:
+    if method not in CHANGING_METHODS or noun not in (*NOUNS, *OTHERS) or path in VALIDATIONS or status in UNKNOWN:
         return None
     state = scope.get("state", {})
     key = state.get("key")

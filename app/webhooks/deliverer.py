@@ -19,10 +19,10 @@ from core.errors import GanymedeError
 from core.registry import Registry
 from core.runs import Run, RunStore
 from core.store import files
-from core.webhooks.messages import ReceiverAnswer, OutgoingMessage
+from core.webhooks.messages import OutgoingMessage, ReceiverAnswer
 from core.webhooks.progress import RetryPace
 from core.webhooks.signing import SecretsFile
-from core.webhooks.sources import ModelSource, RunSource, EventSource
+from core.webhooks.sources import EventSource, ModelSource, RunSource
 from core.webhooks.subscription import ModelWebhooks
 
 LOOK_EVERY_S = 0.5

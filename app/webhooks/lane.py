@@ -5,8 +5,8 @@ Used by one task at a time; what it holds can be made again from the files.
 
 from collections import deque
 
-from core.webhooks.messages import ReceiverAnswer, OutgoingMessage
-from core.webhooks.progress import RetryPace, DeliveryProgress
+from core.webhooks.messages import OutgoingMessage, ReceiverAnswer
+from core.webhooks.progress import DeliveryProgress, RetryPace
 from core.webhooks.sources import EventSource
 from ganymede.schemas.webhooks import Outcome
 

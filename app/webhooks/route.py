@@ -36,11 +36,11 @@ from ganymede.schemas.webhooks import (
     SecretBody,
     SecretRotation,
     SecretWanted,
-    WebhookTestNews,
     WebhookBody,
     WebhookMessage,
     WebhookTest,
     WebhookTestBody,
+    WebhookTestNews,
 )
 
 router = Router(prefix="/webhooks", tags=["webhooks"], writes=KeyScope.WEBHOOKS_WRITE)
@@ -95,9 +95,7 @@ def read_model_webhook(model: ModelName, services: ServicesDep) -> WebhookBody:
 
 
 @router.put("/models/{model}", responses=documented(ModelNotFound, InvalidRequest))
-def set_model_webhook(
-    name: OwnModel, wanted: ModelWebhookSpec, asker: AskerDep, services: ServicesDep
-) -> WebhookBody:
+def set_model_webhook(name: OwnModel, wanted: ModelWebhookSpec, asker: AskerDep, services: ServicesDep) -> WebhookBody:
     """Send what is published and promoted of a model from now on. It takes the place of the webhook before."""
     if not services.registry.versions(name):
         raise ModelNotFound(f"there is no model {name!r}")
@@ -182,7 +180,9 @@ def _all(services: Services, cursor: str) -> Iterator[WebhookBody]:
     ]
     runs = (Run(services.store, run_id) for run_id in services.runs.index.ids())
     behind = (run for run in runs if not is_among_runs or f"{RUNS}{run.id}" < cursor)
-    of_runs = (functools.partial(_of_run, run) for run in behind if run.webhook_file.exists())
+    of_runs: Iterator[Callable[[], WebhookBody | None]] = (
+        functools.partial(_of_run, run) for run in behind if run.webhook_file.exists()
+    )
     for look in itertools.chain(looks, of_runs):
         with contextlib.suppress(GanymedeError):  # damaged, or removed while we looked
             if (body := look()) is not None:

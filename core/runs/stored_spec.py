@@ -93,7 +93,7 @@ class StoredSpec(BaseModel):
         told = self.webhook
         if told is None:
             return None
-        return WebhookSpec.model_construct(url=told.url, secret=told.secret, events=told.events)
+        return WebhookSpec.model_construct(None, **told.model_dump(include={"url", "secret", "events"}))
 
     @property
     def options(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pydantic import Field
 from core.errors import StoreDamaged
 from core.machine.clock import timestamp
 from core.store import Record
-from core.webhooks.messages import ReceiverAnswer, OutgoingMessage
+from core.webhooks.messages import OutgoingMessage, ReceiverAnswer
 from ganymede.schemas.webhooks import AttemptBody, Outcome
 
 ATTEMPTS_KEPT = 100
@@ -61,7 +61,9 @@ class DeliveryProgress(Record):
             found = cls()
         return found if found.hook == hook else cls(hook=hook, cursor=since)
 
-    def after(self, message: OutgoingMessage, answer: ReceiverAnswer, now: float, pace: RetryPace) -> "DeliveryProgress":
+    def after(
+        self, message: OutgoingMessage, answer: ReceiverAnswer, now: float, pace: RetryPace
+    ) -> "DeliveryProgress":
         """The progress after an attempt that ended at the Unix time `now`."""
         tried, age_s = self.tried + 1, now - datetime.fromisoformat(message.at).timestamp()
         is_over = answer.is_taken or answer.is_gone or pace.is_spent(tried, age_s)

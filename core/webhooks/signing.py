@@ -5,8 +5,6 @@ reads (mode 0600); it is in no message and in no log.
 """
 
 import base64
-import hashlib
-import hmac
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_serializer
+from standardwebhooks import Webhook
 
 from core.errors import Conflict, NotFound, StoreDamaged
 from core.store import files
@@ -47,8 +46,8 @@ class SigningSecret(BaseModel):
         """The header `webhook-signature` of a message sent at a Unix time: one of each secret that is good then."""
         is_old_good = self.old_until is not None and at < self.old_until.timestamp()
         texts = [self.text, *([self.old_text] if self.old_text and is_old_good else [])]
-        signed = b"%s.%d.%s" % (message.encode(), at, payload)
-        return " ".join(f"v1,{_mac(text, signed)}" for text in texts)
+        sent, signed = datetime.fromtimestamp(at, UTC), payload.decode()
+        return " ".join(Webhook(text.get_secret_value()).sign(message, sent, signed) for text in texts)
 
 
 class SecretList(BaseModel):
@@ -129,8 +128,3 @@ class SecretsFile:
 
 def _new() -> SecretStr:
     return SecretStr(PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode())
-
-
-def _mac(secret: SecretStr, signed: bytes) -> str:
-    key = base64.b64decode(secret.get_secret_value().removeprefix(PREFIX))
-    return base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()

@@ -4,14 +4,17 @@ That of a run is part of its spec. That of a model is `webhooks/<model>.json`, w
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.errors import NotFound
 from core.machine.clock import timestamp
 from core.store import Record, Store
-from core.webhooks.signing import SigningSecret
 from ganymede.schemas.keys import KeyRef
 from ganymede.schemas.specs import WebhookSpec
 from ganymede.schemas.webhooks import ModelWebhookSpec
+
+if TYPE_CHECKING:  # workers read the record, and sign nothing
+    from core.webhooks.signing import SigningSecret
 
 FOLDER = "webhooks"
 
@@ -29,7 +32,7 @@ class Subscription(Record):
 
     @classmethod
     def of(
-        cls, spec: WebhookSpec | ModelWebhookSpec, secret: SigningSecret, made_by: KeyRef | None, since: int = 0
+        cls, spec: WebhookSpec | ModelWebhookSpec, secret: "SigningSecret", made_by: KeyRef | None, since: int = 0
     ) -> "Subscription":
         return cls(
             url=spec.url,

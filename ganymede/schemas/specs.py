@@ -46,6 +46,7 @@ WebhookUrl = Annotated[
     ),
 ]
 DEFAULT_SECRET = "default"
+USUAL_EVENTS: tuple[RunEvent, ...] = ("status", "diagnosis", "published", "action", "end")
 
 
 class TrainConfig(BodyModel):
@@ -140,7 +141,7 @@ class WebhookSpec(BodyModel):
     url: WebhookUrl
     secret: Name = Field(DEFAULT_SECRET, description="Name of the secret that signs (POST /webhooks/secrets).")
     events: list[RunEvent] = Field(
-        default_factory=lambda: ["status", "diagnosis", "published", "action", "end"],
+        default_factory=lambda: [*USUAL_EVENTS],
         min_length=1,
         max_length=20,
         description="Which events. Left out: all but sample and checkpoint.",

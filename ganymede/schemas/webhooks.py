@@ -18,6 +18,7 @@ RUN_TOLD, MODEL_TOLD = "run", "model"  # what the type of a message begins with
 TEST = "webhook.test"
 
 ModelEvent = Literal["published", "promoted"]
+MODEL_EVENTS: tuple[ModelEvent, ...] = ("published", "promoted")
 Outcome = Literal["delivered", "failed", "given_up"]
 
 
@@ -27,7 +28,7 @@ class ModelWebhookSpec(BodyModel):
     url: WebhookUrl
     secret: Name = Field(DEFAULT_SECRET, description="Name of the secret that signs (POST /webhooks/secrets).")
     events: list[ModelEvent] = Field(
-        default_factory=lambda: ["published", "promoted"],
+        default_factory=lambda: [*MODEL_EVENTS],
         min_length=1,
         max_length=20,
         description="Which events. Left out: both.",

@@ -86,9 +86,7 @@ def test_what_happens_later_is_sent_later_and_nothing_twice_after_a_restart(
     assert told == ["queued", "running", "succeeded"]
 
 
-def test_only_one_of_two_processes_delivers(
-    new_hooked: NewHooked, receiver: Receiver, delivering: Delivering
-) -> None:
+def test_only_one_of_two_processes_delivers(new_hooked: NewHooked, receiver: Receiver, delivering: Delivering) -> None:
     run = new_hooked()
     with delivering(), delivering():
         work(run)

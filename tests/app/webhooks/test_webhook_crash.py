@@ -42,3 +42,4 @@ def test_a_killed_api_loses_no_event(start_server: StartServer, receiver: Receiv
     assert once == [f"msg_{run.id}_{number}" for number in expected]
     assert sorted(taken, key=once.index) == taken  # what came twice came twice in a row
     assert [each.verified(secret)["data"]["event"]["id"] for each in receiver.taken] == expected
+    assert receiver.url not in (tmp_path / "log").read_text()

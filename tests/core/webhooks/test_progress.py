@@ -7,8 +7,8 @@ import pytest
 from core.machine.clock import timestamp
 from core.registry.pointers import Move
 from core.runs.events import Event
-from core.webhooks.messages import ReceiverAnswer, OutgoingMessage, model_message, run_message
-from core.webhooks.progress import ATTEMPTS_KEPT, RetryPace, DeliveryProgress
+from core.webhooks.messages import OutgoingMessage, ReceiverAnswer, model_message, run_message
+from core.webhooks.progress import ATTEMPTS_KEPT, DeliveryProgress, RetryPace
 
 NOW = 1_800_000_000.0
 PACE = RetryPace(chance=lambda: 0.0)
