@@ -44,7 +44,7 @@ class SigningSecret(BaseModel):
 
     def signature(self, message: str, at: int, payload: bytes) -> str:
         """The header `webhook-signature` of a message sent at a Unix time: one of each secret that is good then."""
-        is_old_good = self.old_until is not None and at < self.old_until.timestamp()
+        is_old_good = self.old_until is not None and at < int(self.old_until.timestamp())
         texts = [self.text, *([self.old_text] if self.old_text and is_old_good else [])]
         sent, signed = datetime.fromtimestamp(at, UTC), payload.decode()
         return " ".join(Webhook(text.get_secret_value()).sign(message, sent, signed) for text in texts)

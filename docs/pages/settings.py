@@ -7,7 +7,7 @@ def settings_page() -> str:
     rows = []
     for name, field in Settings.model_fields.items():
         default = ", ".join(field.default) if isinstance(field.default, tuple) else field.default
-        shown = "" if default is None else f"`{str(default).lower() if isinstance(default, bool) else default}`"
+        shown = "" if default in (None, "") else f"`{str(default).lower() if isinstance(default, bool) else default}`"
         rows.append(f"| `GANYMEDE_{name.upper()}` | {shown} | {field.description} |")
     return "\n".join(
         [
