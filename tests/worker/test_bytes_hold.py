@@ -16,7 +16,7 @@ from models.resolution import resolve
 from tests.worker.test_resume import weights
 from worker import job
 
-STEPS, KILLED_AFTER = 100, (20, 70)  # of steps; by default a checkpoint every 50
+STEPS, KILLED_AFTER = 60, (20, 55)  # of steps; by default a checkpoint every 50
 
 
 @pytest.fixture

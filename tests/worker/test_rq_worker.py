@@ -50,6 +50,7 @@ def started(settings: Settings, **variables: str) -> Iterator["subprocess.Popen[
         "GANYMEDE_HOME": str(settings.home),
         "GANYMEDE_REDIS_URL": str(settings.redis_url),
         "GANYMEDE_DEVICE": "cpu",
+        "OMP_WAIT_POLICY": "PASSIVE",  # as `ganymede up` sets it; threads that spin take minutes beside others
         **variables,
     }
     process = subprocess.Popen([sys.executable, "-m", "worker"], env=environment)

@@ -70,9 +70,14 @@ async def test_a_drawing_shows_in_every_stage(client: httpx.AsyncClient) -> None
     known = await client.get("/generate", params={"seed": 1, "n": 3}, headers={"If-None-Match": drawn.headers["ETag"]})
     after = await scrape(client)
 
-    stages = ("queue_seconds", "infer_seconds", "encode_seconds", "batch_size")
+    of_requests = [moved(before, after, f"ganymede_{stage}_seconds_count") for stage in ("queue", "encode")]
+    of_batches = [moved(before, after, f"ganymede_{name}_count")[()] for name in ("infer_seconds", "batch_size")]
     assert known.status_code == 304
-    assert [moved(before, after, f"ganymede_{stage}_count") for stage in stages] == [{(): 1.0}] * 4
+    assert of_requests == [{(): 1.0}] * 2
+    assert of_batches in (
+        [1.0, 1.0],
+        [2.0, 2.0],
+    )  # on a busy machine two rows may be a full batch
     assert moved(before, after, "ganymede_batch_size_sum") == {(): 3.0}
     assert moved(before, after, "ganymede_cache_hits_total") == {("kind=etag",): 1.0}
     assert after["ganymede_queue_images",] == 0
