@@ -13,9 +13,9 @@ from fastapi import FastAPI
 
 from app.http.protocol import Protocol
 from app.main import create_app
-from app.systemd import inherited_sockets, notify
 from core.keys.door import refuse_open_door
 from core.log import configure_logging
+from core.machine.systemd import inherited_sockets, notify
 from core.settings import SettingsError, load_settings, make_store_folder, unknown_variables
 from models.device import check_device
 

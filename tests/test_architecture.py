@@ -43,7 +43,7 @@ ALLOWED = {
     ("ganymede/client/environment.py", "os.environ"): "names the variable that httpx could not use",
     ("ganymede/commands/picture.py", "os.environ"): "nothing else tells which terminal it is",
     ("ganymede/supervisor.py", "os.environ"): "the processes it starts inherit its environment",
-    ("app/systemd.py", "os.environ"): "the protocol of who starts it, which is none of our settings",
+    ("core/machine/systemd.py", "os.environ"): "the protocol of who starts it, which is none of our settings",
     ("worker/training/scores/efficientnet.py", "torch.load"): "the one pickle: of a pinned SHA-256, with weights_only",
 }
 
