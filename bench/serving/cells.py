@@ -42,10 +42,17 @@ class Cell:
         return server.is_ours or self.servers != "ours"
 
 
+MANY = (16, 64)
+FORMS: tuple[tuple[str, Literal["png", "npy"]], ...] = (("", "png"), ("npy-", "npy"))
+# One connection before many: a batcher that adapts (BentoML's) holds a request that is alone for seconds after a crowd.
 CELLS = (
     *(Cell(name=f"n1-c{c}", connections=c, servers="all") for c in (1, 16, 64)),
-    *(Cell(name=f"n64-c{c}", connections=c, n=64, longer=2) for c in (1, 16, 64)),
-    *(Cell(name=f"n64-npy-c{c}", connections=c, n=64, format="npy", longer=2) for c in (1, 16, 64)),
+    *(Cell(name=f"n64-{form}c1", connections=1, n=64, format=kind, longer=2) for form, kind in FORMS),
+    *(
+        Cell(name=f"n64-{form}c{c}", connections=c, n=64, format=kind, longer=2)
+        for form, kind in FORMS
+        for c in (16, 64)
+    ),
     Cell(name="n1-c64-post", method="POST", servers="ours"),
     Cell(name="same-c64", kind="same", servers="ours"),
     Cell(name="known-c64", kind="known", servers="ours"),
