@@ -9,7 +9,7 @@ from bench import starter_page
 from bench.serving import page
 from bench.training import report
 from docs.pages.cli import cli_page
-from docs.pages.costs import layers_section, processes_section
+from docs.pages.costs import layers_section, processes_section, profile_section
 from docs.pages.diagnosis import diagnosis_page
 from docs.pages.recipes import recipes_page
 from docs.pages.settings import settings_page
@@ -22,7 +22,8 @@ def benchmarks_page() -> str:
     """docs/benchmarks.md: what was measured, from the JSON files in docs/benchmarks/."""
     folder = FOLDER / "benchmarks"
     training = report.section(folder) + layers_section(folder)
-    return page.page(folder) + processes_section(folder) + training + web_page_section(folder)
+    serving = page.page(folder) + profile_section(folder) + processes_section(folder)
+    return serving + training + web_page_section(folder)
 
 
 def starters_page() -> str:

@@ -1,4 +1,4 @@
-"""The parts of docs/benchmarks.md about single operations of a step, and about the processes of the service."""
+"""The parts of docs/benchmarks.md about single operations of a step, and about what the service's processes do."""
 
 import json
 from pathlib import Path
@@ -17,6 +17,32 @@ PROCESSES = """
 requests. Two services: what two whole ones, each with half of the connections, answer together.
 [Decision 0009](decisions/0009-one-http-process.md) goes by it.
 """
+PROFILE = """
+## Where the time of a request goes
+
+`python -m bench.serving.profile`: samples of the stacks of both processes under load, one image a request. A sample
+counts for the innermost part that its stack names; one that waits is left out. Cores: how many each process keeps busy.
+"""
+LOADS = {"bench32": "1 image, 32 px", "bench256": "1 image, 256 px"}
+
+
+def profile_section(folder: Path) -> str:
+    """Of each machine where stacks were sampled; empty where none were."""
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("serving-profile-*.json"))]
+    return PROFILE + "".join(map(_profile, results)) if results else ""
+
+
+def _profile(result: dict[str, Any]) -> str:
+    lines = [f"{_where(result)}.", ""]
+    for model, found in result["loads"].items():
+        rate = f"{found['requests_per_s']:,.0f} requests/s"
+        lines += [f"### {LOADS[model]}, {found['connections']} connections: {rate}", ""]
+        lines += ["| process | cores | what it does | of its busy time |", "|---|---|---|---|"]
+        for process, shares in found["shares"].items():
+            who = f"| {process} | {found['cores'][process]:.2f}"
+            lines += [f"{who} | {room} | {share:.0%} |" for room, share in shares.items() if share >= 0.01]
+        lines.append("")
+    return "\n".join(["", *lines])
 
 
 def layers_section(folder: Path) -> str:

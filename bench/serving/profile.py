@@ -1,0 +1,127 @@
+"""Where the time of a request goes: `python -m bench.serving.profile`. Samples the stacks of both processes of ours.
+
+Two loads: one image of 32 px a request over 64 connections, and one of 256 px over 16. py-spy looks at the API process
+and its engine process while wrk asks. Prints, for each load, how busy each process is and what its busy samples do; a
+sample counts for the innermost of our files or libraries that its stack names (ROOMS), and one that waits counts for
+nothing. py-spy reads another process's memory: run it as root, or where the kernel allows that (ptrace_scope 0).
+"""
+
+import argparse
+import json
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.machine import ROOT, machine, revision, slug
+from bench.proc import command_line, cpu_seconds, descendants
+from bench.serving import generator, wrk
+from bench.serving.servers import OURS, Running, running
+
+RESULTS = ROOT / "docs" / "benchmarks"
+LOADS = {"bench32": 64, "bench256": 16}  # model -> connections
+RATE = 50  # samples a second; a process stands still for each
+PAUSE_S = 1.0  # until py-spy looks
+
+# What a stack is counted for: the first of these, from its inner end, that one of its files' names holds.
+ROOMS = {
+    "uvicorn/": "HTTP: uvicorn, httptools, the socket",
+    "app/http/protocol.py": "HTTP: uvicorn, httptools, the socket",
+    "starlette/": "Starlette and FastAPI",
+    "fastapi/": "Starlette and FastAPI",
+    "app/http/": "guard, access log, fast route",
+    "app/generate/": "parameters, cache, answer",
+    "app/engine/process_backend.py": "messages between the processes",
+    "app/engine/ipc.py": "messages between the processes",
+    "app/engine/process.py": "messages between the processes",
+    "prometheus_client/": "metrics",
+    "models/noise.py": "noise",
+    "models/sampling.py": "pixels from the network's output",
+    "core/images/": "files: filter and deflate",
+    "models/folding.py": "the network",
+    "models/packing.py": "the network",
+    "models/dcgan.py": "the network",
+    "app/engine/forward.py": "the network",
+    "app/engine/": "batches and queues",
+    "asyncio/": "the event loop",
+}
+# The inner end of a stack that waits.
+WAITING = (
+    "_exactly (app/engine/ipc.py",
+    "_worker (concurrent/futures/thread.py",
+    "_wait_for_tstate_lock",
+    "wait (threading.py",
+    "listen (core/queue/queue.py",
+)
+
+
+def shares(stacks: str) -> dict[str, float]:
+    """Shares of the busy samples by room, the largest first. `stacks`: a stack and its count a line, of py-spy."""
+    counted = Counter[str]()
+    for line in stacks.splitlines():
+        stack, _, count = line.rpartition(" ")
+        frames = stack.split(";")
+        if not any(wait in frames[-1] for wait in WAITING):
+            counted[room_of(frames)] += int(count)
+    return {room: round(count / counted.total(), 3) for room, count in counted.most_common()}
+
+
+def room_of(frames: Sequence[str]) -> str:
+    """The room of the innermost frame that has one."""
+    for frame in reversed(frames):
+        for part, room in ROOMS.items():
+            if part in frame:
+                return room
+    return "all else"
+
+
+def profile(up: Running, connections: int, seconds: int, folder: Path) -> dict[str, Any]:
+    """Requests/s, cores that each process keeps busy (both without py-spy), and shares of what they do."""
+    (engine,) = (pid for pid in descendants(up.pid) if "app.engine" in command_line(pid))
+    load = wrk.Workload(connections=connections, model=up.model)
+    wrk.drive(up.url, "GET", up.server.path, load, seconds, 0)
+    before, at = (cpu_seconds(up.pid), cpu_seconds(engine)), time.perf_counter()
+    rate = wrk.drive(up.url, "GET", up.server.path, load, seconds, 1_000_003)["requests_per_s"]
+    taken_s = time.perf_counter() - at
+    api_s, engine_s = (cpu_seconds(up.pid) - before[0], cpu_seconds(engine) - before[1])
+    files = {"API": (up.pid, folder / "api.txt"), "engine process": (engine, folder / "engine.txt")}
+    spies = [spy(pid, file, seconds) for pid, file in files.values()]
+    wrk.drive(up.url, "GET", up.server.path, load, seconds + 2 * PAUSE_S, 2_000_003)
+    for each in spies:
+        if each.wait():
+            raise SystemExit(f"py-spy ended with {each.returncode}: may it read the memory of other processes?")
+    return {
+        "connections": connections,
+        "requests_per_s": round(rate, 1),
+        "cores": {"API": round(api_s / taken_s, 3), "engine process": round(engine_s / taken_s, 3)},
+        "shares": {name: shares(file.read_text(encoding="utf-8")) for name, (_, file) in files.items()},
+    }
+
+
+def spy(pid: int, file: Path, seconds: int) -> "subprocess.Popen[bytes]":
+    command = [str(OURS.python.with_name("py-spy")), "record", "--pid", str(pid), "--format", "raw"]
+    command += ["--rate", str(RATE), "--duration", str(seconds), "--output", str(file)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=int, default=15)
+    seconds = parser.parse_args().seconds
+    found: dict[str, Any] = {"machine": machine(), "revision": revision(), "loads": {}}
+    with tempfile.TemporaryDirectory(prefix="ganymede-bench-") as folder:
+        weights = generator.publish(Path(folder) / "store", {name: generator.SIZES[name] for name in LOADS})
+        for model, connections in LOADS.items():
+            place = Path(folder) / model
+            with running(OURS, model, weights[model], place, Path(folder)) as up:
+                found["loads"][model] = profile(up, connections, seconds, place)
+            print(model, json.dumps(found["loads"][model], indent=1), flush=True)
+    target = RESULTS / f"serving-profile-{slug(found['machine'])}.json"
+    target.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
