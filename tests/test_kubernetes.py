@@ -86,9 +86,13 @@ def test_every_overlay_can_be_put_together_and_keeps_to_the_schema(folder: Path)
     for document in found:
         validate(document)
     assert {(each["kind"], each["metadata"]["name"]) for each in found} == BASE.keys()
-    images = {container(each["spec"]["template"]["spec"])["image"] for each in found if "template" in each["spec"]}
+    pods = {
+        each["metadata"]["name"]: each["spec"]["template"]["spec"]
+        for each in found
+        if "template" in each.get("spec", {})
+    }
+    images = {container(pod)["image"] for pod in pods.values()}
     assert images == {f"ganymede-api:{VERSION}", f"ganymede-worker:{VERSION}", COMPOSE["services"]["valkey"]["image"]}
-    pods = {each["metadata"]["name"]: each["spec"]["template"]["spec"] for each in found if "template" in each["spec"]}
     claim = next(each for each in found if each["kind"] == "PersistentVolumeClaim")["spec"]
     if folder.name == "gpu":
         assert container(pods["worker"])["resources"]["limits"]["nvidia.com/gpu"] == 1
