@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from app import errors
 from app.catalog import aliases, transfer
 from app.catalog import route as catalog
+from app.datasets import clip as dataset_clip
 from app.datasets import route as datasets
 from app.datasets import upload as dataset_upload
 from app.datasets.imports import DatasetImports
@@ -85,6 +86,7 @@ PARTS = (
     transfer,
     datasets,
     dataset_upload,
+    dataset_clip,
     webhooks,
     session,
     system,

@@ -92,6 +92,9 @@ class Settings(BaseSettings):
     )
     max_files: int = Field(200_000, ge=1, le=1_000_000, description="Files that the archive of a dataset may have.")
     max_pixels: int = Field(2**25, ge=1, le=2**28, description="Pixels that one picture of a dataset may have.")
+    max_seconds: float = Field(
+        60.0, ge=1, le=3600, allow_inf_nan=False, description="Seconds that one sound of a dataset may last."
+    )
     max_queued: int = Field(
         1000, ge=1, le=1_000_000, description="Runs that may wait for a worker; another is refused (429)."
     )

@@ -20,5 +20,5 @@ def dataset_body(dataset: Dataset, services: Services) -> DatasetBody:
         made_by=services.datasets.made_by(manifest.name),
         bytes=sum(facts.bytes for facts in manifest.files.values()),
         versions=services.datasets.versions(manifest.name),
-        links={"self": path, "preview": f"{path}/preview"},
+        links={"self": path, "preview": f"{path}/preview"} | ({"clip": f"{path}/clip"} if manifest.audio else {}),
     )

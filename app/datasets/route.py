@@ -69,7 +69,7 @@ def preview_dataset(
 ) -> Response:
     """A contact sheet of a dataset: a column for each class where there are up to ten, else spread over all."""
     found = services.datasets.get(check_name(dataset, "dataset"))
-    index = None if label is None else _class_index(label, found)
+    index = None if label is None else class_with_images(label, found)
     shown = "all" if index is None else index
     headers = {"ETag": f'"{found.manifest.version}-{shown}-{n}"', "Cache-Control": "no-cache"}
     if is_known(if_none_match, headers["ETag"]):
@@ -95,7 +95,7 @@ def _check_unused(dataset: str, services: Services) -> None:
         raise DatasetInUse(f"dataset {dataset!r} is needed by {listed}; cancel them, or wait for their end")
 
 
-def _class_index(label: str, dataset: Dataset) -> int:
+def class_with_images(label: str, dataset: Dataset) -> int:
     """Find the class that a name or an index means; it must have images."""
     names, counts = dataset.class_names, dataset.manifest.class_counts
     if not names:

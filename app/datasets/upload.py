@@ -37,8 +37,8 @@ def _form_body() -> dict[str, Any]:
         "type": "array",
         "items": BINARY,
         "minItems": 1,
-        "description": "A zip or a tar of pictures (in a folder for each class, or without), an .npz, or IDX files, "
-        "plain or gzipped: images and, perhaps, their labels.",
+        "description": "A zip or a tar of pictures or of sounds (WAV, FLAC or OGG; in a folder for each class, or "
+        "without), an .npz, or IDX files, plain or gzipped: images and, perhaps, their labels.",
     }
     form = {
         "type": "object",
@@ -60,7 +60,8 @@ def _form_body() -> dict[str, Any]:
 async def import_dataset(
     request: Request, response: Response, services: ServicesDep, asker: AskerDep
 ) -> ImportedDataset:
-    """Import a dataset from a zip or a tar of pictures, IDX files or an .npz, as the current version of its name.
+    """Import a dataset from a zip or a tar of pictures or of sounds, IDX files or an .npz, as the current version of
+    its name.
 
     The answer comes when it is done; until then `imports` of `GET /status` tells how far it is. Each file that cannot
     be taken is named in `report`, and the others are taken. Who hangs up ends the import.
@@ -94,7 +95,12 @@ def _order(received: list[Received], services: Services, asker: Asker) -> Import
     return ImportOrder(
         form=form,
         files=tuple(Upload(path=p.path, filename=p.filename) for p in received if p.name == FILE_PART),
-        limits=Limits(files=settings.max_files, bytes=settings.max_unpacked, pixels=settings.max_pixels),
+        limits=Limits(
+            files=settings.max_files,
+            bytes=settings.max_unpacked,
+            pixels=settings.max_pixels,
+            seconds=settings.max_seconds,
+        ),
         asker=asker,
     )
 

@@ -17,6 +17,8 @@ from PIL import Image
 from core.datasets import DatasetStore, Origin
 from core.datasets.build import build
 from core.datasets.order import (
+    OF_PICTURES,
+    OF_SOUNDS,
     DiskFailed,
     Imported,
     ImportEnd,
@@ -50,7 +52,7 @@ def run(store: Store, folder: Path) -> ImportEnd:
             built.content,
             Origin(source, form.licence, form.attribution),
             images_file=built.images_file,
-            options=form.model_dump(include={"size", "crop", "channels", "background"}),
+            options=form.model_dump(include={*(OF_SOUNDS if built.content.audio else OF_PICTURES)}),
             asker=order.asker,
         )
     except InvalidRequest as error:

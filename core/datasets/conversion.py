@@ -1,8 +1,9 @@
-"""Many pictures to one file of images: decoded on every core, written in their order. Knows no archive and no store.
+"""Many files to one file of images: decoded on every core, written in their order. Knows no archive and no store.
 
 Shape suffixes: H height, W width, C channels.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -78,26 +79,26 @@ def _auto_size(shapes: Sequence[Shape], is_cropped: bool) -> int:
     return max(fitting, default=AUTO_SIZES[0])
 
 
-def check_bytes(count: int, plan: Plan, max_bytes: int) -> None:
+def check_bytes(count: int, shape_HWC: tuple[int, int, int], max_bytes: int, pointer: str = "/size") -> None:
     """Raise InvalidRequest if so many images of this size would exceed the disk space of an import."""
-    needed = count * plan.size**2 * plan.channels
+    needed = count * math.prod(shape_HWC)
     if needed > max_bytes:
-        shape = f"{plan.size}x{plan.size}x{plan.channels}"
-        raise InvalidRequest.field("/size", f"{count} images of {shape} take {needed} bytes; {max_bytes} are allowed")
+        shape = "x".join(map(str, shape_HWC))
+        raise InvalidRequest.field(pointer, f"{count} images of {shape} take {needed} bytes; {max_bytes} are allowed")
 
 
 def convert(
     names: Sequence[str],
     read: Callable[[int], tuple[Images, bool]],
-    plan: Plan,
+    shape_HWC: tuple[int, int, int],
     target: Path,
     report: Report,
     on_progress: OnProgress,
 ) -> list[int]:
-    """Write the pictures that `read` returns into an .npy, (N, size, size, C); return which were taken."""
+    """Write the pictures (H, W, C) that `read` returns into an .npy, (N, H, W, C); return which were taken."""
     taken: list[int] = []
     with target.open("wb") as file:
-        _write_header(file, len(names), plan)
+        _write_header(file, (len(names), *shape_HWC))
         header = file.tell()
         for i, result in enumerate(in_order(len(names), read)):
             if isinstance(result, FileRefused):
@@ -109,12 +110,12 @@ def convert(
                 taken.append(i)
             on_progress("decoding", i + 1, len(names))
         file.seek(0)
-        _write_header(file, len(taken), plan)
+        _write_header(file, (len(taken), *shape_HWC))
         assert file.tell() == header  # numpy leaves room for any number of images
     report.taken = len(taken)
     return taken
 
 
-def _write_header(file: BinaryIO, count: int, plan: Plan) -> None:
-    shape, uint8 = (count, plan.size, plan.size, plan.channels), np.lib.format.dtype_to_descr(np.dtype(np.uint8))
+def _write_header(file: BinaryIO, shape: tuple[int, int, int, int]) -> None:
+    uint8 = np.lib.format.dtype_to_descr(np.dtype(np.uint8))
     np.lib.format.write_array_header_1_0(file, {"descr": uint8, "fortran_order": False, "shape": shape})

@@ -31,6 +31,7 @@ from core.machine.clock import timestamp
 from core.refs import check_name
 from core.store import Record, Store, check_files, list_files
 from ganymede.schemas.keys import KeyRef, KeyScope
+from ganymede.schemas.tasks import Medium
 
 __all__ = ["BUNDLED", "MAX_CLASSES", "MAX_CLASS_NAME", "Change", "Dataset", "DatasetStore", "ImageSet", "Origin"]
 
@@ -262,6 +263,8 @@ def _write(
         mean=measured.mean,
         std=measured.std,
         duplicates=measured.duplicates,
+        medium=Medium.AUDIO if content.audio else Medium.IMAGE,
+        audio=content.audio,
         options=options,
         name=name,
         version=digest[:_VERSION_DIGITS],

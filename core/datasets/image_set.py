@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from core.errors import InvalidRequest
 from core.images import Images
+from ganymede.schemas.sound import AudioFormat
 
 MAX_CLASSES = 1000
 MAX_SIDE = 1024  # pixels; a preview of larger ones would not fit into a WebP
@@ -33,12 +34,13 @@ class ImageSet:
     """Checked images and labels, ready to be stored.
 
     images_NHWC: uint8, C is 1 or 3; a memory-mapped file may be larger than the memory. labels_N: int64 indices into
-    class_names, or None without classes.
+    class_names, or None without classes. audio: what the images show, if they are sounds.
     """
 
     images_NHWC: Images
     labels_N: npt.NDArray[np.int64] | None = None
     class_names: tuple[str, ...] = ()
+    audio: AudioFormat | None = None
 
     def __post_init__(self) -> None:
         shape, kind = self.images_NHWC.shape, self.images_NHWC.dtype
@@ -58,12 +60,14 @@ class ImageSet:
 
     @property
     def digest(self) -> str:
-        """Return SHA-256 over shape, pixels, labels and class names."""
+        """Return SHA-256 over shape, pixels, labels, class names, and what sounds are kept as."""
         digest = hashlib.sha256(repr((self.images_NHWC.shape, self.class_names)).encode())
         for images_NHWC in self.chunks():
             digest.update(np.ascontiguousarray(images_NHWC).data)
         if self.labels_N is not None:
             digest.update(self.labels_N.astype("<i8").data)
+        if self.audio is not None:
+            digest.update(self.audio.model_dump_json().encode())
         return digest.hexdigest()
 
     def chunks(self) -> Iterator[Images]:

@@ -1,4 +1,4 @@
-"""Which files of an archive are pictures, and of which class: by their folders. Opens none of them."""
+"""Which files of an archive are pictures or sounds, and of which class: by their folders. Opens none of them."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -17,6 +17,7 @@ IGNORED_FOLDERS |= {"@__thumb", "#snapshot", "recycler"}
 IGNORED_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
 ARCHIVES = frozenset({"zip", "tar", "gz", "tgz", "bz2", "xz", "zst", "7z", "rar", "npz"})
 NO_PICTURE = "does not have the name of a picture"
+SOUND_SUFFIXES = frozenset({"wav", "wave", "flac", "ogg", "oga"})
 TABLES = frozenset({"parquet", "arrow", "feather", "xls", "xlsx", "ods", "numbers"})
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
@@ -31,10 +32,15 @@ class Entry:
     parts: tuple[str, ...]
     refusal: str | None = None
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether it is one by its name, and nothing else is wrong with it."""
+        return self.refusal == NO_PICTURE and _suffix(self.parts[-1]) in SOUND_SUFFIXES
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A file that may be a picture, and the name of its class, if any."""
+    """A file that may be a picture, or a sound, and the name of its class, if any."""
 
     member: Member
     name: str
@@ -108,7 +114,7 @@ def _is_ignored(parts: tuple[str, ...]) -> bool:
 
 def _suffix_refusal(name: str) -> str | None:
     """Say why a name is no picture's; a name without an ending may be."""
-    suffix = name.rpartition(".")[2].lower() if "." in name.strip(".") else ""
+    suffix = _suffix(name)
     if suffix in ARCHIVES:
         return "is an archive; those within an archive are not opened"
     if suffix in TABLES:
@@ -116,3 +122,7 @@ def _suffix_refusal(name: str) -> str | None:
     if suffix and suffix not in SUFFIXES and not suffix.isdecimal():
         return NO_PICTURE
     return None
+
+
+def _suffix(name: str) -> str:
+    return name.rpartition(".")[2].lower() if "." in name.strip(".") else ""

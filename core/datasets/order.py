@@ -16,6 +16,7 @@ SIZES = (16, 28, 32, 56, 64, 112, 128, 224, 256)  # px; 4 or 7 times a power of 
 AUTO_SIZES = tuple(size for size in SIZES if size <= 64)  # a larger one takes long to learn: it is asked for
 MAX_TEXT = 500
 AUTO: Literal["auto"] = "auto"
+OF_PICTURES, OF_SOUNDS = ("size", "crop", "channels", "background"), ("seconds",)  # options
 
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
 Size = Literal["auto", "16", "28", "32", "56", "64", "112", "128", "224", "256"]
@@ -36,6 +37,11 @@ class ImportForm(StrictModel):
     channels: Literal["auto", "1", "3"] = Field(AUTO, description="auto: 1 if every pixel is grey, else 3.")
     background: Literal["white", "black"] = Field(
         "white", description="What shines through transparent pixels, and what margins are filled with."
+    )
+    seconds: Literal["1"] = Field(
+        "1",
+        description="Of sounds: how long each clip becomes. Networks draw squares, and one second is a square of 64 "
+        "bands and 64 columns.",
     )
     encoding: str | None = Field(
         None,
@@ -60,6 +66,7 @@ class Limits(StrictModel):
     files: int = Field(description="Files of an archive.")
     bytes: int = Field(description="Bytes that an upload unpacks to, and bytes of the images that it becomes.")
     pixels: int = Field(description="Pixels of one picture.")
+    seconds: float = Field(60.0, description="Length of one sound.")
 
 
 class Upload(StrictModel):

@@ -66,6 +66,10 @@ class Plan:
     whole: Levels = FULL  # of pictures of more than 8 bits that do not tell theirs
     floats: Levels = UNIT
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.size, self.size, self.channels
+
 
 def look_at(data: bytes, background: int, max_pixels: int, needs_colour: Callable[[], bool]) -> Shape:
     """Return the shape of a picture; FileRefused if it may not be decoded.

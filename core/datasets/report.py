@@ -10,6 +10,7 @@ NAMED = 200  # bad files
 NAMED_IN_A_REFUSAL = 20
 SHOWN_NAME, NOTE = 200, 400  # characters
 NOTES = 20
+SOUNDS = "sounds"  # a kind of upload
 
 
 class Report:
@@ -47,7 +48,8 @@ class Report:
             return
         problems = [FieldProblem("/file", f"{n}: {why}") for n, why in list(self._bad.items())[:NAMED_IN_A_REFUSAL]]
         text = f"; {self.bad} files cannot be taken, the first: {problems[0].detail}" if problems else ""
-        raise InvalidRequest(f"/file: there is no picture in it{text}", problems or [FieldProblem("/file", "is empty")])
+        what = "sound" if self.kind == SOUNDS else "picture"
+        raise InvalidRequest(f"/file: there is no {what} in it{text}", problems or [FieldProblem("/file", "is empty")])
 
     def to_body(self) -> ImportReport:
         return ImportReport(

@@ -1,6 +1,6 @@
-"""What a file is by how it begins, whatever its name: pictures, what is to be made a picture first, and the rest.
+"""What a file is by how it begins, whatever its name: pictures, sounds, what is to be made one first, and the rest.
 
-Opens nothing, and knows no picture library.
+Opens nothing, and knows no library.
 """
 
 from dataclasses import dataclass
@@ -10,11 +10,12 @@ HEAD = 1024  # bytes that tell
 
 @dataclass(frozen=True, slots=True)
 class FileKind:
-    """What a file is, and what to do with it; `is_picture`: it can be read here."""
+    """What a file is, and what to do with it; `is_picture`, `is_sound`: it can be read here."""
 
     name: str
     advice: str = ""
     is_picture: bool = False
+    is_sound: bool = False
 
     def __str__(self) -> str:
         return f"is {self.name}" + (f": {self.advice}" if self.advice else "")
@@ -24,6 +25,8 @@ _CONVERT = "save it as JPEG or PNG"
 _DEVELOP = "develop it, and save it as JPEG or PNG"
 _PACK = "pack it anew as a zip"
 _ARRAYS = "save its arrays with numpy.savez"
+_APART = "sounds go into a zip of their own, named .wav, .flac or .ogg"
+_TURN = "save it as WAV, FLAC or OGG"
 _PICTURES = {
     b"\x89PNG\r\n\x1a\n": "a PNG",
     b"\xff\xd8": "a JPEG",
@@ -34,6 +37,7 @@ _PICTURES = {
     b"II+\0": "a TIFF",
     b"MM\0+": "a TIFF",
 }
+_SOUNDS = {b"fLaC": "a FLAC", b"OggS": "an Ogg sound"}
 _FOREIGN = {
     b"\xff\x0a": ("a JPEG XL picture", _CONVERT),
     b"\0\0\0\x0cJXL ": ("a JPEG XL picture", _CONVERT),
@@ -52,6 +56,13 @@ _FOREIGN = {
     b"IIU\0": ("a raw photo", _DEVELOP),
     b"II\x1a\0\0\0HEAPCCDR": ("a raw photo", _DEVELOP),
     b"FOVb": ("a raw photo", _DEVELOP),
+    b"ID3": ("an MP3", _TURN),
+    b".snd": ("an AU sound", _TURN),
+    b"#!AMR": ("an AMR sound", _TURN),
+    b"\xff\xf1": ("an AAC sound", _TURN),
+    b"\xff\xf9": ("an AAC sound", _TURN),
+    b"\x30\x26\xb2\x75": ("a Windows Media file", _TURN),
+    b"\x1a\x45\xdf\xa3": ("a Matroska or WebM file", "save its sound as WAV, or its frames as PNG"),
     b"%PDF": ("a PDF", "save its pages as JPEG or PNG"),
     b"%!PS": ("PostScript", _CONVERT),
     b"PK\x03\x04": ("a zip", "those within an archive are not opened"),
@@ -79,8 +90,13 @@ def kind_of(head: bytes) -> FileKind | None:
             return FileKind(name, is_picture=True)
     if head[:1] == b"P" and head[1:2] in b"123456yf" and head[2:3].isspace():
         return FileKind("a PPM", is_picture=True)
-    if head.startswith(b"RIFF"):
-        return FileKind("a WebP", is_picture=True) if head[8:12] == b"WEBP" else FileKind("sound or a film")
+    for magic, name in _SOUNDS.items():
+        if head.startswith(magic):
+            return FileKind(name, _APART, is_sound=True)
+    if head[:4] in (b"RIFF", b"RIFX", b"RF64", b"FORM"):
+        return _of_chunks(head)
+    if _is_mp3(head):
+        return FileKind("an MP3", _TURN)
     for magic, (name, advice) in _FOREIGN.items():
         if head.startswith(magic):
             return FileKind(name, advice)
@@ -89,6 +105,22 @@ def kind_of(head: bytes) -> FileKind | None:
     if head[257:262] == b"ustar":
         return FileKind("a tar archive", _PACK)
     return _text(head)
+
+
+def _of_chunks(head: bytes) -> FileKind:
+    form = head[8:12]
+    if form == b"WEBP":
+        return FileKind("a WebP", is_picture=True)
+    if form == b"WAVE":
+        return FileKind("a WAV", _APART, is_sound=True)
+    return FileKind("an AIFF sound", _TURN) if form in (b"AIFF", b"AIFC") else FileKind("sound or a film")
+
+
+def _is_mp3(head: bytes) -> bool:
+    """Recognise the header of a frame: sync, a version that exists, layer III, a bit rate that exists."""
+    if len(head) < 3 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2 or head[1] & 0x18 == 0x08:
+        return False
+    return head[2] >> 4 not in (0, 15)
 
 
 def _boxed(head: bytes) -> FileKind:
@@ -100,6 +132,8 @@ def _boxed(head: bytes) -> FileKind:
         return FileKind("a raw photo", _DEVELOP)
     if any(brand in brands for brand in (b"hei", b"hev", b"mif1", b"msf1")):
         return FileKind("a HEIC photo", _CONVERT)
+    if brands.startswith((b"M4A", b"M4B")):
+        return FileKind("an M4A sound", _TURN)
     return FileKind("a film", "save its frames as JPEG or PNG")
 
 

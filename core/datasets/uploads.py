@@ -17,7 +17,7 @@ NPY_MAGIC = b"\x93NUMPY"
 ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")  # the second: an empty one
 IDX_MAGIC = b"\0\0"
 _IDX = re.compile(rb"\0\0[\x08\x09\x0b-\x0e][\x01-\x08]", re.DOTALL)
-KINDS = "a zip or a tar of pictures, an .npz, .npy files, or IDX files (plain or gzipped)"
+KINDS = "a zip or a tar of pictures, an .npz, .npy files, or IDX files (plain or gzipped), or a zip or a tar of sounds"
 
 _UNPACK = "unpack it and send a zip or a tar"
 _SAVE = "save its pictures as files in a folder for each class, or its arrays with numpy.savez(images=..., labels=...)"
@@ -107,6 +107,8 @@ def _what_is(head: bytes, size: int | None) -> str:
     kind = sniff.kind_of(head[: sniff.HEAD])
     if kind is None:
         return ""
+    if kind.is_sound:
+        return f"is {kind.name}, a single sound; send a zip or a tar of many; "
     return f"{kind}; " if not kind.is_picture else f"{kind}, a single picture; send a zip or a tar of many; "
 
 

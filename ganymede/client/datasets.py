@@ -42,7 +42,7 @@ class Datasets:
         attribution: str | None = None,
         request_id: str | None = None,
     ) -> ImportedDataset:
-        """Upload a zip or a tar of pictures, an .npz, or IDX files; what is left out is the service's default.
+        """Upload a zip or a tar of pictures or sounds, an .npz, or IDX files; what is left out, the service chooses.
 
         Answers when the dataset is there, however long that takes. With a `request_id`, `client.status().imports`
         tells how far it is.
@@ -71,6 +71,11 @@ class Datasets:
         """A contact sheet as PNG; with `label` (class name or index) of that class alone."""
         asked = given(label=label, n=n)
         return self._connection.send("GET", f"{_path(dataset)}/preview", params=asked).content
+
+    def clip(self, dataset: str, *, label: int | str | None = None, index: int | None = None) -> bytes:
+        """A clip of a dataset of sounds as WAV; with `label` (class name or index) of that class."""
+        asked = given(label=label, index=index)
+        return self._connection.send("GET", f"{_path(dataset)}/clip", params=asked).content
 
     def delete(self, dataset: str) -> None:
         """Remove a dataset with all its versions; refused while a run that is not over needs it."""

@@ -49,7 +49,9 @@ def import_dataset(
     dataset: Name,
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH...", help="A zip, a tar or a folder of pictures, an .npz, .npy or IDX files."),
+        typer.Argument(
+            metavar="PATH...", help="A zip, a tar or a folder of pictures or sounds, an .npz, .npy or IDX files."
+        ),
     ],
     size: Annotated[int | None, typer.Option(help="Pixels a side: 16, 28, 32, 56, 64, 112, 128, 224 or 256.")] = None,
     crop: Annotated[str | None, typer.Option(help="centre (the middle square) or none (all of it).")] = None,
@@ -62,7 +64,7 @@ def import_dataset(
     licence: Annotated[str | None, typer.Option(help="Under which licence.")] = None,
     attribution: Annotated[str | None, typer.Option(help="Whom to name.")] = None,
 ) -> None:
-    """Upload pictures in class folders, arrays (.npz, .npy) or IDX files, and make a dataset of them."""
+    """Upload pictures or sounds in class folders, arrays (.npz, .npy) or IDX files, and make a dataset of them."""
     with _uploadable(session, paths) as (files, left_out), show_import(session) as request_id:
         body = session.client.datasets.add(
             dataset,
@@ -95,6 +97,20 @@ def preview(
     sheet = session.client.datasets.preview(dataset, label=label, n=n)
     saving.put(output, sheet)
     session.show_picture(sheet)
+    session.say(f"{dataset} -> {saving.shown_name(output)}")
+
+
+@command(datasets, "clip")
+def clip(
+    session: Session,
+    dataset: Name,
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Where to, a WAV; - is stdout.")],
+    label: Annotated[str | None, typer.Option("--label", "-l", help="Class name or index: of this class.")] = None,
+    index: Annotated[int | None, typer.Option(help="Which clip; default: the first.")] = None,
+) -> None:
+    """Save a clip of a dataset of sounds."""
+    saving.check(session, output)
+    saving.put(output, session.client.datasets.clip(dataset, label=label, index=index))
     session.say(f"{dataset} -> {saving.shown_name(output)}")
 
 

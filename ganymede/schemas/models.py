@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from ganymede.schemas.keys import KeyRef
+from ganymede.schemas.sound import AudioFormat
 from ganymede.schemas.tasks import Medium, VersionTask
 
 
@@ -31,6 +32,7 @@ class VersionBody(BaseModel):
     recipe: str
     task: str = Field(VersionTask.GENERATION, description="What it is for.", examples=[*VersionTask])
     medium: str = Field(Medium.IMAGE, description="What it makes.", examples=[*Medium])
+    audio: AudioFormat | None = Field(None, description="How its sounds are drawn; null: it makes pictures.")
     dataset: dict[str, Any]
     labels: list[str]
     default_labels: list[int] | None = Field(
@@ -100,7 +102,7 @@ class AliasMove(BaseModel):
 
 
 class DatasetBody(BaseModel):
-    """Images of one size, with or without classes."""
+    """Images of one size, or clips of one length, with or without classes."""
 
     name: str
     version: str
@@ -116,6 +118,8 @@ class DatasetBody(BaseModel):
     attribution: str | None
     made_by: KeyRef | None = Field(None, description="The key that imported it first; null: none was needed then.")
     created_at: str
+    medium: str = Field(Medium.IMAGE, description="What is in it.", examples=[*Medium])
+    audio: AudioFormat | None = Field(None, description="How its sounds are kept as pictures; null: it has none.")
     bytes: int | None = Field(None, description="Of its files on the disk.")
     mean: list[float] | None = Field(None, description="Of each channel, 0 to 1.")
     std: list[float] | None = Field(None, description="Standard deviation of each channel.")
@@ -135,7 +139,7 @@ class BadFile(BaseModel):
 class ImportReport(BaseModel):
     """What became of the files of an upload."""
 
-    kind: str = Field(examples=["pictures", "idx", "npz"])
+    kind: str = Field(examples=["pictures", "sounds", "idx", "npz"])
     files: int = Field(description="Files of an archive, or images of arrays.")
     taken: int
     bad: int = Field(description="Files that could not be taken.")
@@ -145,7 +149,7 @@ class ImportReport(BaseModel):
     notes: list[str] = Field(
         [],
         description="What was settled that a sender might not expect: splits that were joined, metadata that was read, "
-        "names that could not be decoded, what counts as white.",
+        "names that could not be decoded, what counts as white, sounds that are clipped, mixed or cut.",
     )
 
 

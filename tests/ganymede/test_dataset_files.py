@@ -10,6 +10,7 @@ from PIL import Image
 from ganymede import Client
 from ganymede.errors import ApiError
 from tests.ganymede.conftest import Ganymede
+from tests.sounds import two_tones
 from tests.uploads import class_folders, picture
 
 
@@ -79,3 +80,17 @@ def test_a_folder_is_no_file_for_curl_and_comes_alone(ganymede: Ganymede, pets: 
 
     assert (curl.exit_code, "with --curl give a zip" in curl.stderr) == (1, True)
     assert (two.exit_code, "one folder at a time" in two.stderr) == (2, True)
+
+
+def test_a_dataset_of_sounds_can_be_heard(api: str, ganymede: Ganymede, tmp_path: Path) -> None:
+    (tmp_path / "tones.zip").write_bytes(two_tones())
+
+    imported = ganymede("datasets", "import", "tones", str(tmp_path / "tones.zip"), url=api)
+    heard = ganymede("datasets", "clip", "tones", "-l", "low", "-o", str(tmp_path / "low.wav"), url=api)
+
+    assert (imported.exit_code, heard.exit_code) == (0, 0)
+    assert heard.stderr == f"tones -> {tmp_path / 'low.wav'}\n"
+    with Client(api) as client:
+        assert client.datasets.clip("tones", label=1) == (tmp_path / "low.wav").read_bytes()
+        assert client.datasets.get("tones").audio is not None
+        client.datasets.delete("tones")
