@@ -10,6 +10,7 @@ from typing import Any, Literal, Self, TypedDict
 from pydantic import BaseModel, ConfigDict, Field
 
 from ganymede.schemas.diagnosis import Remedy
+from ganymede.schemas.tasks import Medium
 
 Conditioning = Literal["none", "concat", "projection", "classifier"]  # how a discriminator learns of the label
 
@@ -57,6 +58,7 @@ class ResolvedConfig(Numbers):
 
     recipe: str
     recipe_reason: str | None = Field(None, exclude_if=_is_none)  # why this recipe; none where it was asked for
+    medium: str = Field(Medium.IMAGE, exclude_if=lambda medium: medium == Medium.IMAGE)
     architecture: str
     objective: str
     regulariser: str

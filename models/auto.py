@@ -23,7 +23,7 @@ RULES = {  # of the options of `config`
     "mode_seeking": "the recipe's",
     "likelihood": "bernoulli for grey pictures, gaussian for colour",
     "augment": "none; of fewer images than 100 for each pixel of a side ada, or diffaugment with wgan-gp",
-    "augment_policy": "ada: translation, geometry, colour; diffaugment: colour, translation, cutout",
+    "augment_policy": "ada: translation, geometry, colour; diffaugment: colour, translation, cutout; of sounds: time",
     "generator_lr": "the recipe's",
     "discriminator_lr": "the recipe's",
     "lr_schedule": "the recipe's",

@@ -19,6 +19,7 @@ from core.registry import Registry, VersionManifest
 from core.registry.manifest import FIRST_REVISION, GENERATION, IMAGE, MANIFEST_FILE
 from core.runs import RunStore
 from core.store import SCHEMA, files, list_files
+from ganymede.schemas.sound import AudioFormat
 from models.noise import DISTRIBUTION
 from models.publish import publish_folder
 from models.sizes import CONFIGS
@@ -83,6 +84,7 @@ class Manifest(ManifestPart):
     recipe: str = Field(min_length=1, max_length=64)
     task: SkipJsonSchema[str] = GENERATION
     medium: SkipJsonSchema[str] = IMAGE
+    audio: SkipJsonSchema[AudioFormat | None] = None
     architecture: str
     revision: SkipJsonSchema[int] = FIRST_REVISION
     image_size: int

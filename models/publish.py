@@ -27,7 +27,7 @@ def publish_folder(
 
     Raises:
         StoreDamaged: the folder's files do not match its manifest; nothing is published.
-        Conflict: by hand, under the name of a model whose versions are for another task.
+        Conflict: by hand, under the name of a model whose versions are for another task, or of another medium.
     """
     manifest = read_manifest(folder / MANIFEST_FILE)
     check_files(folder, manifest.files)
@@ -39,5 +39,6 @@ def publish_folder(
             else:
                 shutil.copyfile(folder / name, target / name)  # a link would share every later damage
 
-    key, task = replace(manifest.key, again=again), manifest.task if by_hand else None  # a run was asked when it began
-    return registry.publish(model, key, fill, by_hand=by_hand, asker=asker, task=task)
+    key = replace(manifest.key, again=again)
+    kind = (manifest.task, manifest.medium) if by_hand else None  # a run was asked when it began
+    return registry.publish(model, key, fill, by_hand=by_hand, asker=asker, kind=kind)

@@ -11,11 +11,7 @@ from core.datasets.manifest import DatasetManifest
 from core.errors import FieldProblem, InvalidRequest
 from core.images import base_size
 from core.resolved import (
-    ADA,
-    DIFFAUGMENT,
     EVIDENCE,
-    WASSERSTEIN,
-    AugmentationNumbers,
     Cadence,
     NetworkSizes,
     Optimisation,
@@ -23,7 +19,9 @@ from core.resolved import (
     ResolvedConfig,
 )
 from ganymede.schemas.specs import PublishSpec, RunSpec, TrainConfig
-from models.choice import AUTO, Choice, Situation, are_few, choose
+from ganymede.schemas.tasks import Medium, VersionTask
+from models import augment_rules
+from models.choice import AUTO, Choice, Situation, choose
 from models.device import has_gpu
 from models.recipes import RECIPES, Recipe
 from models.sizes import CONFIGS, NARROWEST
@@ -35,8 +33,6 @@ DENSE_WEIGHTS = 2**24  # at most, in a layer
 SHARE = 2  # images of a batch that a process needs at least: one alone has no variance
 FAKES = 2000  # of an evaluation
 FEWEST_EVALUATED = 16  # images of a dataset: half of them are as many as fakes
-ADA_RAMP = 500_000  # images in which p may rise by 1, as in Karras et al. 2020; a short run has a fifth of its length
-POLICIES = {DIFFAUGMENT: ("colour", "translation", "cutout"), ADA: ("translation", "geometry", "colour")}
 
 
 def resolve(
@@ -67,6 +63,7 @@ def _resolved(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: DatasetMan
     return ResolvedConfig(
         recipe=choice.recipe,
         recipe_reason=choice.reason,
+        medium=dataset.medium,
         architecture=recipe.architecture,
         objective=recipe.objective,
         regulariser=recipe.regulariser,
@@ -79,7 +76,7 @@ def _resolved(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: DatasetMan
         **_optimisation(config, recipe),
         **_penalties(config, recipe, dataset.height, batch_size),
         likelihood=_likelihood(config, recipe, dataset.channels),
-        **_augmentation(config, recipe, dataset, steps * batch_size * n_critic),
+        **augment_rules.augmentation(config, recipe, dataset, steps * batch_size * n_critic),
         latent_dim=network.latent_dim,
         width=network.width,
         ema_half_life=_given(config.ema_half_life, batch_size * n_critic * 10_000 // 32),  # StyleGAN2-ADA's "auto"
@@ -137,6 +134,8 @@ def _misfits(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: DatasetMani
         sizes = "square images of 8 to 512 px, 4 or 7 times a power of two"
         who = "every recipe" if choice.reason else choice.recipe
         yield FieldProblem("/dataset", f"{who} draws {sizes}; these are {width}x{height}")
+    if dataset.medium == Medium.AUDIO and CONFIGS[recipe.architecture].TASK is not VersionTask.GENERATION:
+        yield FieldProblem("/dataset", f"{choice.subject} is for pictures, and {dataset.name!r} holds sounds")
     if recipe.conditional is not None and _given(spec.config.conditional, recipe.conditional) != recipe.conditional:
         kind = "conditional" if recipe.conditional else "unconditional"
         yield FieldProblem("/config/conditional", f"{choice.subject} is always {kind}")
@@ -147,7 +146,7 @@ def _misfits(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: DatasetMani
             others = ", ".join(name for name, other in RECIPES.items() if option not in unsuited(other))
             yield FieldProblem(f"/config/{option}", f"{choice.subject} {why}; it is an option of {others}")
     if recipe.objective != EVIDENCE:
-        yield from _augment_misfits(spec, choice, recipe, dataset)
+        yield from augment_rules.misfits(spec.config, choice, recipe, dataset)
     if spec.config.extractor == "classifier" and len(dataset.class_names) < 2:
         yield FieldProblem("/config/extractor", f"a classifier needs classes, and {dataset.name!r} has none to tell")
     if spec.stop.patience is not None and (spec.config.extractor == "none" or count < FEWEST_EVALUATED):
@@ -175,44 +174,6 @@ def unsuited(recipe: Recipe) -> dict[str, str]:
         return {**found, "likelihood": "has no likelihood"}
     of_a_discriminator = ("n_critic", "augment", "augment_policy", "mode_seeking")
     return {**found, **dict.fromkeys(of_a_discriminator, "has no discriminator")}
-
-
-def _augment_misfits(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: DatasetManifest) -> Iterator[FieldProblem]:
-    kind, policy = _augment(spec.config, recipe, dataset), spec.config.augment_policy
-    if kind == ADA and recipe.objective == WASSERSTEIN:
-        why = f"ada goes by the signs of scores, and those of {choice.subject} mean nothing; {DIFFAUGMENT} goes without"
-        yield FieldProblem("/config/augment", why)
-    if policy != "auto" and kind == "none":
-        yield FieldProblem(
-            "/config/augment_policy", f"nothing is augmented here: set augment to {ADA} or {DIFFAUGMENT}"
-        )
-    if "geometry" in policy and kind == DIFFAUGMENT:
-        yield FieldProblem("/config/augment_policy", f"{DIFFAUGMENT} has no geometry")
-
-
-def _augment(config: TrainConfig, recipe: Recipe, dataset: DatasetManifest) -> str:
-    """Return the kind of augmentation; by default ADA for few images, which acts only against memorising."""
-    if config.augment != "auto":
-        return config.augment
-    if recipe.objective == EVIDENCE or not are_few(dataset.count, dataset.height):
-        return "none"
-    return DIFFAUGMENT if recipe.objective == WASSERSTEIN else ADA
-
-
-def _augmentation(config: TrainConfig, recipe: Recipe, dataset: DatasetManifest, images: int) -> AugmentationNumbers:
-    """Resolve how pictures are changed; `images`: as many as the run sees."""
-    kind = _augment(config, recipe, dataset)
-    asked = POLICIES.get(kind, ()) if config.augment_policy == "auto" else config.augment_policy
-    return {
-        "augment": kind,
-        "augment_policy": tuple(dict.fromkeys(asked)),
-        "augment_ramp": ada_ramp(images) if kind == ADA else None,
-    }
-
-
-def ada_ramp(images: int) -> int:
-    """Return the images in which p may rise by 1, of a run that sees so many."""
-    return max(1, min(ADA_RAMP, images // 5))
 
 
 def _batch_size(spec: RunSpec, recipe: Recipe, count: int) -> int:

@@ -62,6 +62,8 @@ def write_generator(folder: Path, generator: nn.Module, lineage: Lineage, subjec
         images_seen=lineage.images_seen,
         recipe=lineage.recipe,
         task=network.TASK,
+        medium=dataset.medium,
+        audio=dataset.audio,
         architecture=lineage.architecture,
         revision=revision_of(network),
         image_size=network.image_size,

@@ -23,6 +23,7 @@ from core.registry import Registry
 from core.settings import Settings
 from core.store import Store
 from ganymede.broker import Broker
+from ganymede.schemas.sound import AudioFormat
 from models.architectures import ARCHITECTURES
 from models.publish import publish_folder
 from models.sizes import DCGANConfig, UNetConfig
@@ -178,7 +179,7 @@ def shapes(store: Store) -> Dataset:
 def publish_tiny(registry: Registry, tmp_path: Path) -> PublishTiny:
     """Publishes an untrained 8x8 generator; another `seed` gives another network. Returns the version.
 
-    counts: how many pictures each class had.
+    counts: how many pictures each class had. audio: it makes sounds.
     """
 
     def publish(
@@ -187,6 +188,7 @@ def publish_tiny(registry: Registry, tmp_path: Path) -> PublishTiny:
         config: DCGANConfig = TINY,
         step: int | None = None,
         counts: tuple[int, ...] = (32, 32, 32),
+        audio: AudioFormat | None = None,
     ) -> int:
         architecture = "unet" if isinstance(config, UNetConfig) else "dcgan"
         with torch.random.fork_rng():
@@ -204,7 +206,7 @@ def publish_tiny(registry: Registry, tmp_path: Path) -> PublishTiny:
             recipe="cgan" if config.num_classes else "dcgan",
             architecture=architecture,
             network=config,
-            dataset=dataset_manifest(class_counts=list(counts)),
+            dataset=dataset_manifest(class_counts=list(counts), medium="audio" if audio else "image", audio=audio),
             metrics={},
         )
         folder = tmp_path / f"{name}-{seed}-{lineage.step}"

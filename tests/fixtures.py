@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from app.engine.engine import Engine
 from core.runs import Run
+from ganymede.schemas.sound import AudioFormat
 from models.sizes import DCGANConfig
 
 TINY = DCGANConfig(image_size=8, channels=1, latent_dim=4, width=16, num_classes=3)
@@ -78,6 +79,7 @@ class PublishTiny(Protocol):
         config: DCGANConfig = ...,
         step: int | None = ...,
         counts: tuple[int, ...] = ...,
+        audio: AudioFormat | None = ...,
     ) -> int: ...
 
 

@@ -32,6 +32,7 @@ def version_body(name: str, version: int, services: Services) -> VersionBody:
         recipe=manifest.recipe,
         task=manifest.task,
         medium=manifest.medium,
+        audio=manifest.audio,
         dataset=manifest.dataset.model_dump(),
         labels=manifest.labels,
         default_labels=manifest.default_labels,

@@ -129,6 +129,10 @@ def resolve_request(
     if found not in (None, task):
         detail = f"{name!r} has versions for {found}, and {resolved.recipe} makes such for {task}: choose another name"
         raise InvalidRequest.field("/model", detail)
+    medium = services.registry.cached(name).medium
+    if medium not in (None, resolved.medium):
+        detail = f"{name!r} has versions of {medium}, and this run makes such of {resolved.medium}: choose another name"
+        raise InvalidRequest.field("/model", detail)
     return resolved, init
 
 

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.store.record import Listed, Record
 from ganymede.schemas.keys import KeyRef
+from ganymede.schemas.sound import AudioFormat
 from ganymede.schemas.tasks import Medium, VersionTask
 
 MANIFEST_FILE = "manifest.json"
@@ -52,9 +53,9 @@ class StartedFrom(BaseModel):
 class VersionManifest(Record):
     """The record.
 
-    task, medium: words of ganymede/schemas/tasks.py, or of a newer build. revision: of its architecture; one of an
-    earlier build does not say, and leaves it to the weights. default_labels: classes drawn unasked; None: all of them.
-    made_by: the key that asked for its run, or imported it.
+    task, medium: words of ganymede/schemas/tasks.py, or of a newer build. audio: how its sounds are drawn. revision: of
+    its architecture; one of an earlier build does not say, and leaves it to the weights. default_labels: classes drawn
+    unasked; None: all of them. made_by: the key that asked for its run, or imported it.
     """
 
     run: str
@@ -64,6 +65,7 @@ class VersionManifest(Record):
     recipe: str
     task: str = Field(GENERATION, exclude_if=lambda task: task == GENERATION)
     medium: str = Field(IMAGE, exclude_if=lambda medium: medium == IMAGE)
+    audio: AudioFormat | None = Field(None, exclude_if=lambda audio: audio is None)
     architecture: str
     revision: int = Field(FIRST_REVISION, exclude_if=lambda revision: revision == FIRST_REVISION)
     image_size: int

@@ -106,19 +106,20 @@ class Registry:
         *,
         by_hand: bool = False,
         asker: Asker = ANYONE,
-        task: str | None = None,
+        kind: tuple[str, str] | None = None,
     ) -> tuple[int, bool]:
         """Publish a new version of `name`, and point `latest` to it.
 
         Returns the version, and False if `key` had been published before; then nothing changes, but the pointer where
         a kill left it behind. A version published by hand is never pruned; deleted, it gets a new number. ScopeMissing:
-        another key than `asker`'s made the model. Conflict: its newest version is not for `task`, where that is given.
+        another key than `asker`'s made the model. Conflict: its newest version is not of this
+        `kind` (task and medium), where that is given.
         """
         with self._locked(name):
             pointers = self.pointers(name)
             known, versions = pointers.published.get(str(key)), self.versions(name)
             asker.check(f"model {name!r}", pointers.made_by)
-            self._check_task(name, versions, task)
+            self._check_kind(name, versions, kind)
             if not versions:
                 pointers.made_by = asker.key
             if known is not None and (known in versions or not by_hand):
@@ -215,12 +216,14 @@ class Registry:
         except StoreDamaged as error:
             return CachedModel(newest, {}, None, error, *made)
 
-    def _check_task(self, name: str, versions: Sequence[int], task: str | None) -> None:
-        found = self._newest_manifest(name, versions) if task is not None else None
-        if found is not None and found.task != task:
-            raise Conflict(
-                f"model {name!r} has versions for {found.task}, and this one is for {task}: choose another name"
-            )
+    def _check_kind(self, name: str, versions: Sequence[int], kind: tuple[str, str] | None) -> None:
+        found = self._newest_manifest(name, versions) if kind else None
+        if found is None or kind is None:
+            return
+        for asked, has, word in ((kind[0], found.task, "for"), (kind[1], found.medium, "of")):
+            if asked != has:
+                detail = f"has versions {word} {has}, and this one is {word} {asked}: choose another name"
+                raise Conflict(f"model {name!r} {detail}")
 
     def _newest_manifest(self, name: str, versions: Sequence[int]) -> VersionManifest | None:
         """Return that of the newest of `versions`; None if there is none, or it cannot be read."""

@@ -23,6 +23,7 @@ class Verdict(StrEnum):
     LABEL_IGNORED = "label_ignored"
     STALLED = "stalled"
     MEMORISING = "memorising"
+    SILENCE = "silence"
 
 
 UNTROUBLED = (Verdict.HEALTHY, Verdict.WARMING_UP)
@@ -34,6 +35,7 @@ Trouble = Literal[  # every other verdict
     "label_ignored",
     "stalled",
     "memorising",
+    "silence",
 ]
 Action = Literal["remedy", "alert", "pause", "rollback", "stop"]
 

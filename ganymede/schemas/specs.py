@@ -33,7 +33,7 @@ def _with_any_key(schema: dict[str, Any]) -> None:
 
 
 Tags = Annotated[dict[TagKey, TagValue], Field(max_length=MAX_TAGS, json_schema_extra=_with_any_key)]
-Transform = Literal["translation", "geometry", "colour", "cutout", "flip"]
+Transform = Literal["translation", "geometry", "colour", "cutout", "flip", "time"]
 LearningRate = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 RunEvent = Literal["status", "diagnosis", "sample", "checkpoint", "published", "action", "end"]
 WebhookUrl = Annotated[
@@ -87,7 +87,8 @@ class TrainConfig(BodyModel):
     augment_policy: Auto | Annotated[tuple[Transform, ...], Field(min_length=1, max_length=5, strict=False)] = Field(
         "auto",
         description="The kinds of change; auto: colour, translation and cutout for diffaugment, translation, geometry "
-        "and colour for ada. geometry is ada's alone. flip mirrors: not for digits or letters.",
+        "and colour for ada, of sounds time, which moves them to and fro. geometry is ada's alone. flip mirrors: not "
+        "for digits or letters.",
     )
     generator_lr: Auto | LearningRate = Field("auto", description="Learning rate of the generator.")
     discriminator_lr: Auto | LearningRate = Field(

@@ -202,7 +202,7 @@ FILES: dict[str, Callable[[Path], object]] = {
     "foreign weights": lambda folder: (folder / WEIGHTS_FILE).write_text("not ours"),
     "foreign manifest": lambda folder: (folder / MANIFEST_FILE).write_text('{"schema": 1, "hello": "there"}'),
     "unknown task": lambda folder: rewrite_manifest(folder, task="inpainting"),
-    "unknown medium": lambda folder: rewrite_manifest(folder, medium="audio"),
+    "unknown medium": lambda folder: rewrite_manifest(folder, medium="film"),
     "unknown revision": lambda folder: rewrite_manifest(folder, revision=2),
     "no JSON": lambda folder: (folder / MANIFEST_FILE).write_text("hello"),
 }

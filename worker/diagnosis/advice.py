@@ -44,6 +44,13 @@ def _mode_collapse(window: Window) -> Iterator[Advice]:
     yield _set("config.generator_lr", window.setting.resolved.generator_lr / 2, "half of what it is")
 
 
+def _silence(window: Window) -> Iterator[Advice]:
+    yield Advice(text="listen to what it learns from (GET /datasets/{dataset}/clip): much of it may be faint")
+    yield from _best(window)
+    yield from _smoother(window, "which keeps the discriminator smooth")
+    yield _set("config.generator_lr", window.setting.resolved.generator_lr / 2, "half of what it is")
+
+
 def _label_ignored(window: Window) -> Iterator[Advice]:
     resolved = window.setting.resolved
     other = "acgan" if resolved.conditioning == "projection" else "sngan"
@@ -104,6 +111,7 @@ def _set(field: str, value: Any, why: str) -> Advice:
 ADVICE: dict[Verdict, Callable[[Window], Iterator[Advice]]] = {
     Verdict.EXPLODING: _exploding,
     Verdict.DISCRIMINATOR_TOO_STRONG: _too_strong,
+    Verdict.SILENCE: _silence,
     Verdict.MODE_COLLAPSE: _mode_collapse,
     Verdict.LABEL_IGNORED: _label_ignored,
     Verdict.MEMORISING: _memorising,

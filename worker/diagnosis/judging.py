@@ -6,14 +6,23 @@ from ganymede.schemas.diagnosis import Diagnosis, Verdict
 from worker.diagnosis import thresholds as t
 from worker.diagnosis.advice import advice_for
 from worker.diagnosis.rules import Finding, Rule, discriminator_too_strong, exploding
-from worker.diagnosis.scored import discriminator_overfitting, label_ignored, memorising, mode_collapse, stalled
+from worker.diagnosis.scored import (
+    discriminator_overfitting,
+    label_ignored,
+    memorising,
+    mode_collapse,
+    silence,
+    stalled,
+)
 from worker.diagnosis.window import Window
 
 # The first that finds something is the verdict: what makes the others go wrong comes before them. A generator that
-# learns nothing from its discriminator draws alike pictures, too; one whose pictures are alike ignores its labels.
+# learns nothing from its discriminator draws alike pictures, too, as silent clips are; one whose pictures are alike
+# ignores its labels.
 RULES: dict[Verdict, Rule] = {
     Verdict.EXPLODING: exploding,
     Verdict.DISCRIMINATOR_TOO_STRONG: discriminator_too_strong,
+    Verdict.SILENCE: silence,
     Verdict.MODE_COLLAPSE: mode_collapse,
     Verdict.LABEL_IGNORED: label_ignored,
     Verdict.MEMORISING: memorising,

@@ -49,6 +49,7 @@ class Episodes:
     alike: Episode = field(default_factory=lambda: Episode(t.SCORES_IN_A_ROW))
     ignored: Episode = field(default_factory=lambda: Episode(t.LABEL_REPEATS))
     near: Episode = field(default_factory=lambda: Episode(t.MEMORISING_REPEATS))
+    silent: Episode = field(default_factory=lambda: Episode(t.SILENCE_REPEATS))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,6 +129,7 @@ class DiagnosisRecord:
             alike=now.alike.after(self._is_poor(point) if "diversity" in point else None, step),
             ignored=now.ignored.after(self._is_missed(point) if "label_accuracy" in point else None, step),
             near=now.near.after(point["nearest"] < t.NEAREST if "nearest" in point else None, step),
+            silent=now.silent.after(point["silent_share"] > t.SILENT_SHARE if "silent_share" in point else None, step),
         )
 
     def _is_poor(self, point: Point) -> bool:

@@ -8,7 +8,8 @@ from typing import TypedDict
 
 from core.resolved import ADA, DIFFAUGMENT, EVIDENCE, WASSERSTEIN, ResolvedConfig
 from ganymede.schemas.diagnosis import Change, Remedy, Verdict
-from models.resolution import POLICIES, ada_ramp, penalty_by_rule
+from models.augment_rules import ada_ramp, policy_of
+from models.resolution import penalty_by_rule
 
 MOST = 2  # of a run
 
@@ -65,7 +66,7 @@ def _augmented(resolved: ResolvedConfig) -> RemedyNumbers:
     new = ADA if kind == "none" and objective != WASSERSTEIN else DIFFAUGMENT
     images = resolved.steps * resolved.images_per_step
     ramp = ada_ramp(images) if new == ADA else None
-    return {"augment": new, "augment_policy": [*POLICIES[new]], "augment_ramp": ramp}
+    return {"augment": new, "augment_policy": [*policy_of(new, resolved.medium)], "augment_ramp": ramp}
 
 
 def _slowed(resolved: ResolvedConfig) -> RemedyNumbers:

@@ -11,6 +11,16 @@ from worker.diagnosis.rules import Finding
 from worker.diagnosis.window import Window, newest
 
 
+def silence(window: Window) -> Finding | None:
+    """Drawn clips are silent."""
+    since = window.record.episodes.silent.began
+    if since is None:
+        return None
+    last = window.record.newest["silent_share"]
+    text = f"since step {since} most drawn clips are silent: {last['silent_share']:.0%} of them"
+    return Finding(text, _some(last, "silent_share", "diversity"), since)
+
+
 def mode_collapse(window: Window) -> Finding | None:
     """Pictures are alike, or much more so than before, or many classes were lost."""
     record = window.record

@@ -40,6 +40,9 @@ VANISHED = _row(
     Verdict.DISCRIMINATOR_TOO_STRONG, 1e-3, "times its own median until then: the generator's gradient norm"
 )
 
+SILENT_SHARE = _row(Verdict.SILENCE, 0.5, "share of drawn clips that are silent")
+SILENCE_REPEATS = _row(Verdict.SILENCE, 2, "evaluations in a row that show it, or do not")
+
 SCORES_IN_A_ROW = _row(Verdict.MODE_COLLAPSE, 2, "evaluations in a row that show it, or do not")
 DIVERSITY = _row(Verdict.MODE_COLLAPSE, 0.15, "diversity (of conditional networks: within a class)")
 ALL_ALIKE = _row(Verdict.MODE_COLLAPSE, 0.05, "the same, of a generator that never learnt anything: it is no collapse")

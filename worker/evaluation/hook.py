@@ -25,6 +25,7 @@ from models import sampling
 from models.subjects import Subjects
 from worker.evaluation.nearest import NearestSheet, keep_sheet, make_sheet
 from worker.evaluation.preparation import Context, choose, make_extractor, make_reference
+from worker.evaluation.silence import SilenceMeter
 from worker.hooks.reporting import place_of
 from worker.training.scores.extractor import BATCH, Extractor, extract
 from worker.training.scores.reference import FEWEST_FAKES, Classes, ReferenceSet, spread_labels
@@ -70,9 +71,10 @@ class Evaluation:
     def scores(self, state: TrainState) -> Metrics:
         """Compute the numbers of docs/metrics.md for the generator as it is now."""
         with self.context.task("evaluation", self._num_batches + self.reference.num_blocks):
-            fakes = extract(self.extractor, self._draw(state), self.context.tick)
+            meter = SilenceMeter(self.dataset.manifest.audio)
+            fakes = extract(self.extractor, meter.watched(self._draw(state)), self.context.tick)
             nearest = self.reference.nearest(fakes)
-            scores = self.reference.scores(fakes, self.labels_M, nearest[0])
+            scores = self.reference.scores(fakes, self.labels_M, nearest[0]) | meter.scores
             if state.subjects is not None:  # nearest to the very picture that was completed: no sign of copies
                 scores.pop("nearest", None)
                 return scores | {"hole_psnr": self._hole_psnr(state)}

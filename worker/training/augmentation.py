@@ -30,6 +30,7 @@ SHIFT = 0.125  # of a side
 CUT = 0.5  # of a side
 TURN = math.pi / 6
 GREY = 0.0
+SILENCE = -1.0  # of a spectrogram
 
 Transform = Callable[[Tensor, Tensor, Draws], Tensor]
 """Pictures (B, C, H, W) about [-1, 1], p, a source of numbers: pictures, each changed with probability p."""
@@ -117,11 +118,7 @@ def shift_into_grey(images_BCHW: Tensor, p: Tensor, source: Draws) -> Tensor:
     """By whole pixels, up to an eighth of a side; what comes in is grey: DiffAugment's translation."""
     height, width = images_BCHW.shape[2:]
     reaches = [int(SHIFT * side + 0.5) + 0.5 for side in (height, width)]  # all moves are as likely
-    is_chosen, row_BP, column_BP = _shifted_places(images_BCHW, p, source, reaches)
-    is_inside_BP = (row_BP >= 0) & (row_BP < height) & (column_BP >= 0) & (column_BP < width)
-    moved = _taken(images_BCHW, row_BP.clamp(0, height - 1), column_BP.clamp(0, width - 1))
-    moved = torch.where(is_inside_BP.view(-1, 1, height, width), moved, GREY)
-    return torch.where(is_chosen, moved, images_BCHW)
+    return _shifted(images_BCHW, p, source, reaches, GREY)
 
 
 def shift(images_BCHW: Tensor, p: Tensor, source: Draws) -> Tensor:
@@ -131,6 +128,11 @@ def shift(images_BCHW: Tensor, p: Tensor, source: Draws) -> Tensor:
     return torch.where(
         is_chosen, _taken(images_BCHW, _mirrored(row_BP, height), _mirrored(column_BP, width)), images_BCHW
     )
+
+
+def shift_in_time(images_BCHW: Tensor, p: Tensor, source: Draws) -> Tensor:
+    """A spectrogram by whole columns, up to an eighth of its length; what comes in is silence."""
+    return _shifted(images_BCHW, p, source, [0.0, int(SHIFT * images_BCHW.shape[3] + 0.5) + 0.5], SILENCE)
 
 
 def warp(images_BCHW: Tensor, p: Tensor, source: Draws) -> Tensor:
@@ -198,6 +200,15 @@ def _shifted_places(
         by_B1 = _between(-reach, reach, images_BCHW, source).round()[:, None]
         moved.append((place_P - by_B1).long())
     return is_chosen, moved[0], moved[1]
+
+
+def _shifted(images_BCHW: Tensor, p: Tensor, source: Draws, reaches: Sequence[float], filling: float) -> Tensor:
+    height, width = images_BCHW.shape[2:]
+    is_chosen, row_BP, column_BP = _shifted_places(images_BCHW, p, source, reaches)
+    is_inside_BP = (row_BP >= 0) & (row_BP < height) & (column_BP >= 0) & (column_BP < width)
+    moved = _taken(images_BCHW, row_BP.clamp(0, height - 1), column_BP.clamp(0, width - 1))
+    moved = torch.where(is_inside_BP.view(-1, 1, height, width), moved, filling)
+    return torch.where(is_chosen, moved, images_BCHW)
 
 
 def _mirrored(place_BP: Tensor, side: int) -> Tensor:
@@ -269,6 +280,19 @@ def _turned_hue(images_BCHW: Tensor, angle: Tensor) -> Tensor:
 
 
 TRANSFORMS: dict[str, dict[str, Transform]] = {
-    DIFFAUGMENT: {"colour": tint, "translation": shift_into_grey, "cutout": cut, "flip": flip},
-    ADA: {"flip": flip, "translation": shift, "geometry": warp, "colour": recolour, "cutout": cut},
+    DIFFAUGMENT: {
+        "colour": tint,
+        "translation": shift_into_grey,
+        "cutout": cut,
+        "flip": flip,
+        "time": shift_in_time,
+    },
+    ADA: {
+        "flip": flip,
+        "translation": shift,
+        "geometry": warp,
+        "colour": recolour,
+        "cutout": cut,
+        "time": shift_in_time,
+    },
 }

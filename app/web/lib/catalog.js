@@ -12,6 +12,7 @@ const SCORES = [
   { key: "diversity", name: "Diversity", isLessBetter: false },
   { key: "label_accuracy", name: "Label accuracy", isLessBetter: false },
   { key: "hole_psnr", name: "PSNR in the hole", isLessBetter: false },
+  { key: "silent_share", name: "Silent", isLessBetter: true },
 ];
 
 /** Whether `/generate` draws with versions for this task. @param {string|null|undefined} task */

@@ -11,6 +11,7 @@ import { isHealthy } from "./status.js";
 const MEANING = {
   exploding: "The numbers of the training run away. What it draws from here on is worth nothing.",
   discriminator_too_strong: "The network that judges always wins, so the one that draws no longer learns from its answers.",
+  silence: "Most of what it makes is silent.",
   mode_collapse: "The pictures have become alike: the generator has found one trick and repeats it.",
   label_ignored: "It draws something else than the class that it is asked for.",
   memorising: "Its pictures come too near to single training pictures.",

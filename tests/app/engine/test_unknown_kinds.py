@@ -8,7 +8,7 @@ from tests.fixtures import PublishBroken, PublishTiny, Serve
 
 UNKNOWN = {
     "unknown task": "has the task 'inpainting'; this build knows generation",
-    "unknown medium": "has the medium 'audio'; this build knows image",
+    "unknown medium": "has the medium 'film'; this build knows image, audio",
     "unknown revision": "has the revision 2; this build knows 1",
 }
 

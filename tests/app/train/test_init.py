@@ -103,7 +103,7 @@ async def test_what_does_not_fit_is_refused_with_what_would(
     assert store.names("runs") == before
 
 
-@pytest.mark.parametrize(("field", "value"), [("task", "inpainting"), ("medium", "audio"), ("revision", 2)])
+@pytest.mark.parametrize(("field", "value"), [("task", "inpainting"), ("medium", "film"), ("revision", 2)])
 async def test_a_version_of_a_kind_that_this_build_does_not_know_is_no_beginning(
     api: httpx.AsyncClient,
     publish_tiny: PublishTiny,

@@ -227,3 +227,17 @@ def test_without_scores_nobody_is_accused_of_what_only_scores_show(make_window: 
     report(window, 90)
 
     assert verdict(window) == "healthy"
+
+
+def test_clips_that_are_mostly_silent_twice_are_silence_before_they_are_alike(make_window: MakeWindow) -> None:
+    window = learnt(make_window())
+    score(window, 1, silent_share=0.8, diversity=0.01)
+    once = verdict(window)
+
+    score(window, 1, silent_share=0.9, diversity=0.01)
+
+    assert (once, verdict(window)) == ("healthy", "silence")
+    assert found(window).summary == "since step 500 most drawn clips are silent: 90% of them"
+    assert found(window).advice[0].field is None
+    score(window, 2, silent_share=0.1)
+    assert verdict(window) == "healthy"

@@ -64,7 +64,7 @@ def test_at_p_1_nearly_every_picture_is_changed_and_stays_a_picture(kind: str, n
     after_BCHW = changed(kind, name, images_BCHW, p=1.0)
 
     share = which_changed(images_BCHW, after_BCHW).float().mean().item()
-    assert share > (0.4 if name == "flip" else 0.85)  # a picture may be moved by no pixel
+    assert share > {"flip": 0.4, "time": 0.75}.get(name, 0.85)  # a picture may be moved by no pixel
     assert after_BCHW.shape == images_BCHW.shape
     assert after_BCHW.dtype == images_BCHW.dtype
     assert bool(torch.isfinite(after_BCHW).all())
@@ -140,6 +140,21 @@ def test_what_comes_in_at_an_edge_is_grey_with_diffaugment_and_a_mirror_image_wi
     assert values("ada", "geometry") == {-1.0}
 
 
+@pytest.mark.parametrize("kind", ["ada", "diffaugment"])
+def test_sounds_are_moved_in_time_alone_and_what_comes_in_is_silence(kind: str) -> None:
+    images_BCHW = pictures(count=40, size=16)
+
+    after_BCHW = changed(kind, "time", images_BCHW, p=1.0)
+
+    for before_CHW, after_CHW in zip(images_BCHW, after_BCHW, strict=True):
+        moved = {by: torch.full_like(before_CHW, -1.0) for by in (-2, -1, 0, 1, 2)}
+        for by, expected_CHW in moved.items():
+            width = 16 - abs(by)
+            expected_CHW[..., max(0, by) : max(0, by) + width] = before_CHW[..., max(0, -by) : max(0, -by) + width]
+        assert any(torch.equal(after_CHW, expected_CHW) for expected_CHW in moved.values())
+    assert 10 < which_changed(images_BCHW, after_BCHW).sum() < 40
+
+
 def test_pictures_are_sampled_between_pixels_and_beyond_their_edges() -> None:
     images_BCHW = pictures(count=1, size=6)
     y_1P, x_1P = ((torch.arange(36) // 6).float()[None], (torch.arange(36) % 6).float()[None])
@@ -202,7 +217,7 @@ def test_each_picture_is_changed_by_numbers_of_its_own(kind: str, name: str) -> 
     after_BCHW = changed(kind, name, images_BCHW, p=1.0)
 
     different = {tuple(image.flatten().tolist()) for image in after_BCHW}
-    assert len(different) >= (2 if name == "flip" else 9)  # 3 by 3 pixels
+    assert len(different) >= {"flip": 2, "time": 3}.get(name, 9)  # 3 by 3 pixels
 
 
 def kept(p: float = 0.0) -> Tensor:
