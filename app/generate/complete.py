@@ -20,7 +20,7 @@ from app.errors import documented
 from app.generate.holes import MASK, PICTURE, read_holed
 from app.generate.parameters import CompleteQuery
 from app.generate.quota import counted
-from app.generate.route import ANSWERS, answer_of, content_of, headers_of, submit
+from app.generate.route import answer_of, answers, content_of, headers_of, submit
 from app.generate.sampling import MEDIA_TYPES, SamplingParams, check
 from app.generate.served import engine_for
 from app.http.conditional import IMMUTABLE, IfNoneMatch, is_known
@@ -71,7 +71,7 @@ class CompletionParams(SamplingParams):
 @router.post(
     "/complete",
     response_class=Response,
-    responses={**ANSWERS, **REFUSED},
+    responses={**answers(MEDIA_TYPES), **REFUSED},
     openapi_extra={"requestBody": BODY},
 )
 async def complete(

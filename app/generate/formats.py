@@ -2,7 +2,7 @@
 
 Equal pixels, seeds and labels give equal bytes: no file holds a time.
 
-Shape suffixes: N images, Z latent, H height, W width, C channels.
+Shape suffixes: N images, Z latent, H height, W width, C channels, S samples.
 """
 
 import base64
@@ -12,9 +12,11 @@ import zipfile
 from collections.abc import Iterator
 
 from app.engine.engine import Engine
-from app.generate.sampling import SamplingParams
+from app.generate import sounds
+from app.generate.sampling import SamplingParams, is_sound
 from core.images import Images, contact_sheet, enlarge, to_npy, to_webp
 from core.images.png import write_png
+from core.sound.files import to_wav
 from ganymede.schemas.drawings import (
     MANIFEST,
     DrawnFacts,
@@ -37,6 +39,8 @@ UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
 def encode(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> bytes:
+    if params.form in sounds.MEDIA_TYPES:
+        return sounds.encode(drawn_NHWC, params.seeds, params.form, engine)
     if params.form == "npy":
         return to_npy(enlarge(drawn_NHWC, params.scale))
     if params.form == "json":
@@ -55,6 +59,8 @@ def work_of(params: SamplingParams, engine: Engine) -> float:
     """Estimate the seconds of one thread that `encode` takes."""
     count, pixels = len(params.latents), engine.image_bytes * params.scale**2
     num_files = count if params.form in ("json", "zip") else 1
+    if is_sound(params.form, engine):
+        return num_files * FILE_S + sounds.work_of(count, engine)
     return num_files * FILE_S + count * pixels * (WEBP_S if params.form == "webp" else OTHER_S)
 
 
@@ -97,21 +103,33 @@ def facts_of(drawn_NHWC: Images, truncation: float, scale: int, engine: Engine) 
         height=height * scale,
         width=width * scale,
         channels=channels,
+        sample_rate=engine.manifest.audio and engine.manifest.audio.sample_rate,
     )
 
 
 def _each(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> Iterator[tuple[DrawnImage, bytes]]:
-    """Yield every image with its provenance, and as PNG."""
+    """Yield every image with its provenance, and as a file."""
     names = engine.labels
-    for i, image_HWC in enumerate(enlarge(drawn_NHWC, params.scale)):
+    files = _wavs if is_sound(params.form, engine) else _pngs
+    for i, content in enumerate(files(drawn_NHWC, params, engine)):
         label = None if params.labels is None else params.labels[i]
         entry = DrawnImage(
             seed=params.latents.seeds[i] if params.latents.seeds else None,
             label=label,
             label_name=None if label is None else names[label],
         )
+        yield entry, content
+
+
+def _pngs(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> Iterator[bytes]:
+    for i, image_HWC in enumerate(enlarge(drawn_NHWC, params.scale)):
         text = recipe(params, engine, i).model_dump_json(exclude_none=True) if params.tells_recipe else None
-        yield entry, write_png(image_HWC, text)
+        yield write_png(image_HWC, text)
+
+
+def _wavs(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> Iterator[bytes]:
+    rate = sounds.audio_of(engine).sample_rate
+    return (to_wav(clip_S, rate) for clip_S in sounds.clips(drawn_NHWC, params.seeds, engine))
 
 
 def _json(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> bytes:
@@ -125,9 +143,10 @@ def _json(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> bytes:
 def _zip(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> bytes:
     buffer, stored = io.BytesIO(), []
     with zipfile.ZipFile(buffer, "w") as archive:
-        for i, (entry, png) in enumerate(_each(drawn_NHWC, params, engine)):
-            stored.append(StoredImage(**dict(entry), file=f"{_name(i, entry)}.png"))
-            add_file(archive, stored[-1].file, png)
+        ending = "wav" if is_sound(params.form, engine) else "png"
+        for i, (entry, content) in enumerate(_each(drawn_NHWC, params, engine)):
+            stored.append(StoredImage(**dict(entry), file=f"{_name(i, entry)}.{ending}"))
+            add_file(archive, stored[-1].file, content)
         manifest = ZipManifest(**dict(_facts(drawn_NHWC, params, engine)), images=stored)
         add_file(archive, MANIFEST, manifest.model_dump_json(indent=2).encode() + b"\n")
     return buffer.getvalue()
@@ -138,7 +157,7 @@ def _facts(drawn_NHWC: Images, params: SamplingParams, engine: Engine) -> DrawnF
 
 
 def add_file(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    entry = zipfile.ZipInfo(name, EPOCH)  # stored as it is: a PNG does not get smaller
+    entry = zipfile.ZipInfo(name, EPOCH)  # stored as it is: a PNG does not get smaller, and a WAV not much
     entry.create_system, entry.external_attr = UNIX, READABLE
     archive.writestr(entry, content)
 

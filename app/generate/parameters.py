@@ -7,7 +7,8 @@ from pydantic import Field
 from ganymede.schemas.bodies import BodyModel, StrictModel
 from models.noise import SEEDS
 
-Format = Literal["png", "webp", "json", "zip", "npy"]
+PictureFormat = Literal["png", "webp", "json", "zip", "npy"]
+Format = Literal[PictureFormat, "wav", "flac"]
 RANDOM_SEED = -1
 MAX_SCALE = 8
 MAX_LATENT = 1000.0  # noise is rarely beyond 4; what is far beyond overflows in the network
@@ -19,6 +20,10 @@ Number = Annotated[float, Field(ge=-MAX_LATENT, le=MAX_LATENT, allow_inf_nan=Fal
 Latents = Annotated[list[Annotated[list[Number], Field(fail_fast=True)]], Field(fail_fast=True)]
 
 SEEDS_TEXT = "Seeds and ranges, in the order of the images, instead of seed and n."
+FORMATS_TEXT = (
+    "png or webp (lossless): one image, or a contact sheet for n > 1; json: a PNG in base64 for each; zip: a PNG for "
+    "each, and manifest.json; npy: uint8, N H W C."
+)
 
 
 class DrawingRequest(StrictModel):
@@ -52,13 +57,13 @@ class PicturesRequest(DrawingRequest):
     n: int = Field(1, ge=1, description="Number of images, up to GANYMEDE_MAX_IMAGES.")
     format: Format | None = Field(
         None,
-        description="png or webp (lossless): one image, or a contact sheet for n > 1; json: a PNG in base64 for each; "
-        "zip: a PNG for each, and manifest.json; npy: uint8, N H W C. Default: by Accept, or png.",
+        description=f"{FORMATS_TEXT} Of a model of sounds also wav and flac: one clip, or all behind one another for "
+        "n > 1; zip has a WAV for each, and what is a picture is the spectrogram. Default: by Accept, or png (wav).",
     )
 
 
 class GenerateRequest(PicturesRequest):
-    """Pictures that can be drawn again from what they tell."""
+    """Pictures or sounds that can be made again from what they tell."""
 
     metadata: bool = Field(False, description="Each PNG tells how it was drawn, in an iTXt chunk `ganymede`.")
 
@@ -93,6 +98,7 @@ class GenerateBody(GenerateRequest, BodyModel):
 class CompleteQuery(PicturesRequest):
     """The query parameters of `POST /complete`."""
 
+    format: PictureFormat | None = Field(None, description=f"{FORMATS_TEXT} Default: by Accept, or png.")
     seeds: str | None = Field(None, description=SEEDS_TEXT, examples=["0,1,4-6"])
     label: list[str] = Field(
         default_factory=list,

@@ -1,7 +1,7 @@
-"""GET and POST /generate: a seed and perhaps a label in, a picture out. Knows no network and no file."""
+"""GET and POST /generate: a seed and perhaps a label in, a picture or a sound out. Knows no network and no file."""
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -16,9 +16,9 @@ from app.engine.request import EngineRequest
 from app.errors import documented
 from app.generate.admission import refused_unread
 from app.generate.formats import encode, safe, work_of
-from app.generate.parameters import GenerateBody, GenerateQuery
+from app.generate.parameters import Format, GenerateBody, GenerateQuery
 from app.generate.quota import counted
-from app.generate.sampling import MEDIA_TYPES, SamplingParams, check
+from app.generate.sampling import MEDIA_TYPES, OF_SOUNDS, SamplingParams, check
 from app.generate.served import engine_for
 from app.http.conditional import IMMUTABLE, IfNoneMatch, is_known
 from app.http.fast_route import RawHeaders, RawResponse
@@ -76,23 +76,28 @@ REFUSALS = {
         GenerationTimeout,
     ),
 }
-ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {
-        "model": DrawnImages,
-        "content": {media_type: {} for form, media_type in MEDIA_TYPES.items() if form != "json"},
-        "description": "The picture.",
-        "headers": {name: {"description": text, "schema": {"type": "string"}} for name, text in SENT_HEADERS.items()},
-    },
-    304: {"description": "The picture you have is the one you would get."},
-    **REFUSALS,
-}
 
 
-@router.get("/generate", response_class=Response, responses=ANSWERS)
+def answers(media_types: Mapping[Format, str]) -> dict[int | str, dict[str, Any]]:
+    """Describe for OpenAPI what a route answers that draws."""
+    headers = {name: {"description": text, "schema": {"type": "string"}} for name, text in SENT_HEADERS.items()}
+    return {
+        200: {
+            "model": DrawnImages,
+            "content": {media_type: {} for form, media_type in media_types.items() if form != "json"},
+            "description": "The picture.",
+            "headers": headers,
+        },
+        304: {"description": "The picture you have is the one you would get."},
+        **REFUSALS,
+    }
+
+
+@router.get("/generate", response_class=Response, responses=answers({**MEDIA_TYPES, **OF_SOUNDS}))
 async def generate(
     query: Annotated[GenerateQuery, Query()], request: Request, services: ServicesDep, if_none_match: IfNoneMatch = None
 ) -> Response:
-    """Draw images of one model. NAME@VERSION and a seed name the same bytes for ever."""
+    """Draw images, or sounds, of one model. NAME@VERSION and a seed name the same bytes for ever."""
     return await _answer(query, request, services, if_none_match, prefix="")
 
 
@@ -130,7 +135,7 @@ def _pairs(query: str) -> Iterable[tuple[str, str]]:
     return [(name, value) for name, _, value in (pair.partition("=") for pair in query.split("&") if pair)]
 
 
-@router.post("/generate", response_class=Response, responses=ANSWERS)
+@router.post("/generate", response_class=Response, responses=answers({**MEDIA_TYPES, **OF_SOUNDS}))
 async def generate_from_body(
     body: GenerateBody, request: Request, services: ServicesDep, if_none_match: IfNoneMatch = None
 ) -> Response:
@@ -150,11 +155,11 @@ async def _answer(
         services.telemetry.etag_hits.inc()
         return RawResponse(304, _headers(params, etag, ref, engine))
     if request.method == "HEAD":  # nothing is drawn, so nobody knows how long it would be
-        form = (b"content-type", MEDIA_TYPES[params.form].encode())
+        form = (b"content-type", OF_SOUNDS[params.form].encode())
         return RawResponse(200, [*_headers(params, etag, ref, engine), form])
     with counted(len(params.latents), request, services):
         content, timing = await content_of(etag, lambda: _submit(params, engine, request, services), request, services)
-    return answer_of(content, timing, MEDIA_TYPES[params.form], _headers(params, etag, ref, engine))
+    return answer_of(content, timing, OF_SOUNDS[params.form], _headers(params, etag, ref, engine))
 
 
 def answer_of(content: bytes, timing: str, media_type: str, headers: RawHeaders) -> RawResponse:

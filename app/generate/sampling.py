@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from app.engine.batch import Rows
 from app.engine.engine import Engine
+from app.generate import sounds
 from app.generate.parameters import RANDOM_SEED, CompleteQuery, Format, GenerateBody, GenerateQuery, GenerateRequest
 from app.generate.seeds import read_seeds
 from app.http.negotiation import preferred
@@ -21,6 +22,7 @@ from core.errors import InvalidRequest, LabelNotSupported
 from core.images import layout
 from core.images.png import ENCODER
 from core.refs import class_index
+from ganymede.schemas.tasks import Medium
 from models.noise import SEEDS, Latents, default_labels, in_one_form, seeds_from
 
 MEDIA_TYPES: dict[Format, str] = {
@@ -31,6 +33,8 @@ MEDIA_TYPES: dict[Format, str] = {
     "npy": "application/x-npy",
 }
 CARRIERS: dict[Format, str] = {form: MEDIA_TYPES[form] for form in ("png", "json", "zip")}  # of a recipe
+OF_SOUNDS: dict[Format, str] = {**sounds.MEDIA_TYPES, **MEDIA_TYPES}  # wav first: the default
+CARRIERS_OF_SOUNDS: dict[Format, str] = {form: MEDIA_TYPES[form] for form in ("png", "json")}  # a WAV carries none
 Asked = GenerateQuery | GenerateBody | CompleteQuery
 SHEETS = frozenset({"png", "webp"})
 MAX_PIXELS = 2**24  # of one answer: 64 images of 512 px, or one of them at scale 8
@@ -69,6 +73,8 @@ class SamplingParams:
         """Return a weak ETag, known before anything is drawn: engine and request determine the answer."""
         drawn = f"{engine.identity}|{ENCODER}|{engine.name}@{engine.version}|{self.latents.seeds}|{self.labels}"
         facts = f"{drawn}|{self.latents.truncation}|{self.scale}|{self.form}|{self.tells_recipe}"
+        if is_of_sounds(engine):
+            facts += f"|{sounds.ENCODER}"
         digest = hashlib.sha256(facts.encode())
         if self.latents.given_NZ is not None:
             digest.update(self.latents.given_NZ.tobytes())
@@ -83,7 +89,7 @@ def check(request: Asked, engine: Engine, accept: str, max_images: int, prefix: 
         LabelNotSupported: a label was given, and the model knows none.
         NotAcceptable: neither `format` nor the Accept header names a form that can be sent.
     """
-    form = _form(request, accept, prefix)
+    form = _form(request, engine, accept, prefix)
     latents = _latents(request, engine.latent_dim, max_images, prefix)
     defaults = latents.seeds if latents.given_NZ is None else range(len(latents))
     params = SamplingParams(
@@ -95,20 +101,37 @@ def check(request: Asked, engine: Engine, accept: str, max_images: int, prefix: 
         is_random=latents.given_NZ is None and request.seeds is None and request.seed == RANDOM_SEED,
     )
     images = "z" if latents.given_NZ is not None else "n" if request.seeds is None else "seeds"
-    _check_size(params, engine.manifest.image_size, (f"{prefix}{images}", f"{prefix}scale"))
+    pointers = f"{prefix}{images}", f"{prefix}scale"
+    if is_sound(form, engine):
+        _check_clips(params, pointers)
+    else:
+        _check_size(params, engine.manifest.image_size, pointers)
     return params
+
+
+def is_of_sounds(engine: Engine) -> bool:
+    return engine.manifest.medium == Medium.AUDIO
+
+
+def is_sound(form: Format, engine: Engine) -> bool:
+    """Return whether the answer has sounds in it."""
+    return form in sounds.MEDIA_TYPES or (form == "zip" and is_of_sounds(engine))
 
 
 def _tells_recipe(request: Asked) -> bool:
     return isinstance(request, GenerateRequest) and request.metadata
 
 
-def _form(request: Asked, accept: str, prefix: str) -> Format:
-    if _tells_recipe(request) and request.format not in (None, *CARRIERS):
+def _form(request: Asked, engine: Engine, accept: str, prefix: str) -> Format:
+    types, carriers = (OF_SOUNDS, CARRIERS_OF_SOUNDS) if is_of_sounds(engine) else (MEDIA_TYPES, CARRIERS)
+    if request.format not in (None, *types):
+        why = f"{engine.name} makes pictures, and {request.format} is for sounds; it sends {', '.join(types)}"
+        raise InvalidRequest.field(f"{prefix}format", why)
+    if _tells_recipe(request) and request.format not in (None, *carriers):
         raise InvalidRequest.field(
-            f"{prefix}metadata", f"only {', '.join(CARRIERS)} can carry it; the format is {request.format}"
+            f"{prefix}metadata", f"only {', '.join(carriers)} can carry it; the format is {request.format}"
         )
-    return request.format or preferred(accept, CARRIERS if _tells_recipe(request) else MEDIA_TYPES)
+    return request.format or preferred(accept, carriers if _tells_recipe(request) else types)
 
 
 def _latents(request: Asked, latent_dim: int, max_images: int, prefix: str) -> Latents:
@@ -144,6 +167,13 @@ def _check_size(params: SamplingParams, side: int, pointers: tuple[str, str]) ->
     count = len(params.latents)
     rows, columns = layout(count) if params.form in SHEETS else (count, 1)
     check_pixels(count, rows * columns, side, params.scale, pointers)
+
+
+def _check_clips(params: SamplingParams, pointers: tuple[str, str]) -> None:
+    if params.scale != 1:
+        raise InvalidRequest.field(pointers[1], "a sound has no pixels; leave it out, or ask for png")
+    if len(params.latents) > sounds.MOST_CLIPS:
+        raise InvalidRequest.field(pointers[0], f"an answer may have up to {sounds.MOST_CLIPS} sounds")
 
 
 def check_pixels(count: int, cells: int, side: int, scale: int, pointers: tuple[str, str]) -> None:

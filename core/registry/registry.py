@@ -106,14 +106,13 @@ class Registry:
         *,
         by_hand: bool = False,
         asker: Asker = ANYONE,
-        kind: tuple[str, str] | None = None,
+        kind: tuple[str, str] | None = None,  # task and medium
     ) -> tuple[int, bool]:
         """Publish a new version of `name`, and point `latest` to it.
 
         Returns the version, and False if `key` had been published before; then nothing changes, but the pointer where
         a kill left it behind. A version published by hand is never pruned; deleted, it gets a new number. ScopeMissing:
-        another key than `asker`'s made the model. Conflict: its newest version is not of this
-        `kind` (task and medium), where that is given.
+        another key than `asker`'s made the model. Conflict: its newest version is of another `kind`.
         """
         with self._locked(name):
             pointers = self.pointers(name)

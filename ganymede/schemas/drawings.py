@@ -55,6 +55,9 @@ class DrawnFacts(BaseModel):
     height: int = Field(description="Of each picture, in pixels, `scale` included; as `width`.")
     width: int
     channels: int = Field(description="1: grey; 3: red, green, blue.")
+    sample_rate: int | None = Field(
+        None, description="Of sounds, whose spectrograms the pictures are.", exclude_if=lambda rate: rate is None
+    )
 
 
 class DrawnImage(BaseModel):

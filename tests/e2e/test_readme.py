@@ -14,6 +14,7 @@ from PIL import Image, ImageChops
 from tests import coloured
 from tests.e2e.conftest import SMALL, Service
 from tests.fixtures import until
+from tests.sounds import two_tones
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -49,11 +50,11 @@ def ended(service: Service) -> str:
     return end_a_run(service)
 
 
-def learn_shapes(service: Service, recipe: str, model: str) -> str:
-    """The id of a run of one step on pictures of one's own."""
+def learn(service: Service, recipe: str, dataset: str, model: str) -> str:
+    """The id of a run of one step on pictures, or sounds, of one's own."""
     config = {"extractor": "none", "steps": 1, **SMALL}
     with service.client as client:
-        answer = client.post("/train", json={"recipe": recipe, "dataset": "shapes", "model": model, "config": config})
+        answer = client.post("/train", json={"recipe": recipe, "dataset": dataset, "model": model, "config": config})
     return str(answer.raise_for_status().json()["id"])
 
 
@@ -88,8 +89,8 @@ def zipped() -> bytes:
 
 @pytest.fixture(autouse=True)
 def pictures(service: Service, tmp_path: Path, zipped: bytes) -> None:
-    """What the commands take for given: pictures of one's own, whole and with a hole, and a dataset of them, which some
-    delete."""
+    """What the commands take for given: pictures of one's own, whole and with a hole, sounds, and datasets of both,
+    which some delete."""
     (tmp_path / "shapes.zip").write_bytes(zipped)
     whole = coloured.drawn("circle", np.random.default_rng(0))
     mask = Image.new("L", whole.size)
@@ -98,9 +99,11 @@ def pictures(service: Service, tmp_path: Path, zipped: bytes) -> None:
     holed.putalpha(ImageChops.invert(mask))
     for name, picture in {"whole": whole, "mask": mask, "holed": holed}.items():
         picture.save(tmp_path / f"{name}.png")
-    if not has(service, "/datasets/shapes"):
-        with service.client as client:
-            client.post("/datasets", data={"name": "shapes"}, files={"file": zipped}).raise_for_status()
+    (tmp_path / "spoken-digits.zip").write_bytes(spoken := two_tones(names=("one", "seven")))
+    for name, archive in {"shapes": zipped, "spoken-digits": spoken}.items():
+        if not has(service, f"/datasets/{name}"):
+            with service.client as client:
+                client.post("/datasets", data={"name": name}, files={"file": archive}).raise_for_status()
 
 
 ENDLESS = f"curl -N {ADDRESS}/events"
@@ -132,9 +135,14 @@ def is_tried_here(command: str) -> bool:
 def test_a_printed_command_works(service: Service, ended: str, tmp_path: Path, command: str) -> None:
     if ("model=mine" in command or "mine@1" in command) and not has(service, "/models/mine/versions/1"):
         service.ends(service.train(steps=1, model="mine"))
-    for model, recipe in (("shapes", "cgan"), ("mended", "completion")):
+    made = (
+        ("shapes", "cgan", "shapes"),
+        ("mended", "completion", "shapes"),
+        ("spoken-digits", "cgan", "spoken-digits"),
+    )
+    for model, recipe, dataset in made:
         if f"model={model}" in command and not has(service, f"/models/{model}"):
-            service.ends(learn_shapes(service, recipe, model))
+            service.ends(learn(service, recipe, dataset, model))
     ours = (
         with_a_run(service, ended, command)
         .replace(ADDRESS, f"http://127.0.0.1:{service.port}")

@@ -30,7 +30,7 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
         ({"seed": "seven"}, "seed", "integer"),
         ({"seed": ""}, "seed", "integer"),
         ({"seed": "1" * 5000}, "seed", "integer"),
-        ({"format": "gif"}, "format", "'png', 'webp', 'json', 'zip' or 'npy'"),
+        ({"format": "gif"}, "format", "'png', 'webp', 'json', 'zip', 'npy', 'wav' or 'flac'"),
         ({"label": "hexagon"}, "label", "circle, square, cross"),
         ({"label": "3"}, "label", "0 to 2"),
         ({"label": "-1"}, "label", "0 to 2"),

@@ -159,7 +159,8 @@ def test_drawing_describes_its_forms_its_headers_and_how_it_is_asked_again(name:
     assert "if-none-match" in {parameter["name"].lower() for parameter in operation["parameters"]}
     assert success["headers"].keys() >= {"Model", "Model-Version", "Model-Digest", "Seed", "Label", "ETag"}
     assert set(success["content"]) == {
-        *("image/png", "image/webp", "application/json", "application/zip", "application/x-npy")
+        *("image/png", "image/webp", "application/json", "application/zip", "application/x-npy"),
+        *("audio/wav", "audio/flac"),
     }
 
 
