@@ -16,6 +16,7 @@ from ganymede.commands.keys import keys
 from ganymede.commands.models import models
 from ganymede.commands.morph import morph
 from ganymede.commands.runs import runs
+from ganymede.commands.say import say
 from ganymede.commands.session import FAILED, USAGE, command
 from ganymede.commands.train import train
 from ganymede.schemas import VERSION
@@ -61,6 +62,7 @@ command(app)(train)
 command(app)(generate)
 command(app)(morph)
 command(app)(complete)
+command(app)(say)
 command(app)(inspect)
 app.add_typer(runs, name="runs")
 app.add_typer(models, name="models")

@@ -152,6 +152,27 @@ class Client:
         asked = given(model=model, seed=seed, seeds=listed, label=label, n=n) | how
         return read_drawing(self._connection.send("POST", "/complete", params=asked, **holed(picture, mask)))
 
+    def say(
+        self,
+        label: int | str | Sequence[int | str] | None = None,
+        *,
+        model: str | None = None,
+        seed: int | None = None,
+        seeds: str | Sequence[int] | None = None,
+        n: int | None = None,
+        truncation: float | None = None,
+        format: str | None = None,
+    ) -> Drawing:
+        """Have a model of sounds say a class, `n` times, or several, one behind the other: a WAV, or `flac`, or `zip`.
+
+        `to_samples` of the answer has its numbers; a notebook shows a player.
+        """
+        count = n if n is not None or label is None or isinstance(label, int | str) else len(label)
+        form = format or "wav"
+        return self.generate(
+            model=model, seed=seed, seeds=seeds, label=label, n=count, truncation=truncation, format=form
+        )
+
     def inspect(self, png: bytes | str | Path, *, verify: bool = False) -> InspectionBody:
         """How a PNG (its bytes, or a file) was drawn that carries its metadata; `verify` has it drawn again."""
         content = png if isinstance(png, bytes) else Path(png).read_bytes()

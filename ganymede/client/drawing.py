@@ -1,11 +1,13 @@
-"""A picture as `/generate` answered it: the bytes, and what the headers say of them. Decodes none unasked.
+"""A picture or a sound as `/generate` answered it: the bytes, and what the headers say of them. Decodes none unasked.
 
-Shape suffixes: N images, H height, W width, C channels.
+Shape suffixes: N images, H height, W width, C channels, S samples.
 """
 
+import base64
 import io
 import re
 import reprlib
+import wave
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 NPY = "application/x-npy"
+WAV = "audio/wav"
 PNG = "image/png"
 _TIMING = re.compile(r"\s*([^;,\s]+)\s*;\s*dur=([0-9.]+)")
 
@@ -51,6 +54,13 @@ class Drawing:
         """Show the picture in a notebook; None for other formats."""
         return self.content if self.media_type == "image/png" else None
 
+    def _repr_html_(self) -> str | None:
+        """Play the sound in a notebook; None for pictures."""
+        if not self.media_type.startswith("audio/"):
+            return None
+        data = base64.b64encode(self.content).decode()
+        return f'<audio controls src="data:{self.media_type};base64,{data}"></audio>'
+
     @property
     def reference(self) -> str:
         return f"{self.model}@{self.version}"
@@ -71,6 +81,15 @@ class Drawing:
             pixels_NHWC: NDArray[np.uint8] = np.load(io.BytesIO(self.content), allow_pickle=False)
             return pixels_NHWC
         return np.asarray(self.to_pil())
+
+    def to_samples(self) -> "tuple[NDArray[np.int16], int]":
+        """Return the samples of a WAV (S,), and how many are a second. Takes numpy; ValueError if it is no WAV."""
+        import numpy as np
+
+        if self.media_type != WAV:
+            raise ValueError(f"{self.media_type} is no WAV: ask for wav")
+        with wave.open(io.BytesIO(self.content)) as file:
+            return np.frombuffer(file.readframes(file.getnframes()), "<i2"), file.getframerate()
 
     def save(self, path: str | Path) -> Path:
         """Write the bytes to a file, whole or not at all (into a device or FIFO as they are); returns its path."""

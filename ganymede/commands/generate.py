@@ -13,7 +13,7 @@ from ganymede.commands.session import Session
 if TYPE_CHECKING:
     from ganymede.client import Drawing
 
-ENDINGS = frozenset({"png", "webp", "npy", "zip", "json"})  # that name a format
+ENDINGS = frozenset({"png", "webp", "npy", "zip", "json", "wav", "flac"})  # that name a format
 
 
 Output = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Where to; - is stdout.")]
@@ -29,7 +29,12 @@ Model = Annotated[
 Labels = Annotated[
     list[str] | None, typer.Option("--label", "-l", help="Class name or index; repeat it for one per image.")
 ]
-Format = Annotated[str | None, typer.Option(help="png, webp, json, zip or npy; default: as FILE ends, else png.")]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        help="png, webp, json, zip or npy, of sounds also wav and flac; default: as FILE ends, else png (wav)."
+    ),
+]
 Noise = Annotated[
     str | None,
     typer.Option("--z", metavar="FILE", help="A .npy file of noise, a row for each image, instead of seeds."),
