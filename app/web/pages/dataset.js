@@ -13,6 +13,7 @@ import { Confirm } from "../parts/dialog.js";
 import { Empty, Trouble, Waiting } from "../parts/empty.js";
 import { Icon } from "../parts/icon.js";
 import { Picture } from "../parts/picture.js";
+import { Player } from "../parts/player.js";
 import { say, sayError } from "../parts/toast.js";
 
 const SHOWN = 60;
@@ -57,6 +58,7 @@ function Pictures({ path, dataset, label }) {
       <div class="section-head"><h2>${isClass ? html`Pictures of <span class="wrapped">${label}</span>` : "Pictures"}</h2>
         ${isClass && html`<button class="link" onClick=${() => setQuery({ label: null })}>All classes</button>`}</div>
       <div class="card preview"><${Picture} path=${`${path}/preview`} query=${{ n: SHOWN, label: isClass ? label : null }} alt=${isClass ? `Pictures of the class ${label}` : `Pictures of ${dataset.name}`} /></div>
+      ${dataset.audio && html`<${Player} path=${`${path}/clip`} query=${{ label: isClass ? label : null }} label=${isClass ? `A clip of the class ${label}` : `A clip of ${dataset.name}`} />`}
     </section>`;
 }
 

@@ -53,7 +53,7 @@ export default function Studio({ query }) {
     else if (facts.labels.length) change({ label: otherLabel(facts.labels, wish.label) });
   };
   const beside = (by) => isLocked || change({ seed: besideSeed(wish.seed, by) });
-  const save = (format) => saveDrawing(wish, pinned, format);
+  const save = (format) => saveDrawing(wish, pinned, format, facts.isSound);
   useKeys(isStill ? { r: roll, s: () => save("png"), ArrowLeft: () => beside(-1), ArrowRight: () => beside(1) } : {}, [query, isLocked, pinned, facts.labels]);
   const restore = async (file) => {
     const found = await readRecipe(file);
@@ -113,11 +113,11 @@ function otherLabel(labels, before) {
 
 /**
  * What is known of a reference: the model's versions and aliases, and the names of its classes.
- * @param {string} reference @returns {{model: any, labels: string[], size: number|null, latentDim: number|null, problem: any}}
+ * @param {string} reference @returns {{model: any, labels: string[], size: number|null, latentDim: number|null, isSound: boolean, problem: any}}
  */
 function useFacts(reference) {
   const { data, error } = useLoaded((signal) => (reference ? factsOf(reference, signal) : new Promise(() => {})), [reference], reference.split(/[@:]/)[0]);
-  return { model: null, labels: [], size: null, latentDim: null, ...data, problem: error };
+  return { model: null, labels: [], size: null, latentDim: null, isSound: false, ...data, problem: error };
 }
 
 /** @param {string} reference @param {AbortSignal} signal */
@@ -125,20 +125,21 @@ async function factsOf(reference, signal) {
   if (reference.startsWith("run:")) {
     const run = await getJson(`train/${reference.slice(4).split("@")[0]}`, { signal });
     const dataset = await getJson(`datasets/${run.dataset}`, { signal }).catch(() => null);
-    return { labels: run.resolved.conditional ? dataset?.class_names ?? [] : [], size: run.resolved.network.image_size, latentDim: run.resolved.network.latent_dim };
+    return { labels: run.resolved.conditional ? dataset?.class_names ?? [] : [], size: run.resolved.network.image_size, latentDim: run.resolved.network.latent_dim, isSound: run.resolved.medium === "audio" };
   }
   const [name, after = ""] = reference.split(/[@:]/);
   const model = await getJson(`models/${encodeURIComponent(name)}`, { signal });
   const number = /^\d+$/.test(after) ? Number(after) : model.aliases[after || "production"] ?? model.newest_version;
   const version = model.versions.find((one) => one.version === number) ?? model.versions[0];
-  return { model, labels: version?.labels ?? [], size: version?.image_size ?? null, latentDim: version?.latent_dim ?? null };
+  return { model, labels: version?.labels ?? [], size: version?.image_size ?? null, latentDim: version?.latent_dim ?? null, isSound: version?.medium === "audio" };
 }
 
-/** @param {import("../lib/drawing.js").Wish} wish @param {string|null} pinned @param {"png"|"zip"} format */
-async function saveDrawing(wish, pinned, format) {
+/** @param {import("../lib/drawing.js").Wish} wish @param {string|null} pinned @param {"png"|"zip"} format @param {boolean} isSound */
+async function saveDrawing(wish, pinned, format, isSound) {
   try {
     const model = pinned ?? wish.model;
-    const answer = await request("generate", { query: drawQuery({ ...wish, model }, { scale: wish.scale > 1 ? wish.scale : null, metadata: true, format }) });
+    const how = isSound && format === "zip" ? {} : { scale: wish.scale > 1 ? wish.scale : null, metadata: true }; // a WAV has neither
+    const answer = await request("generate", { query: drawQuery({ ...wish, model }, { ...how, format }) });
     saveBlob(await answer.blob(), fileName(wish, model, format));
   } catch (error) {
     sayError(error);

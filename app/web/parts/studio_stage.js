@@ -1,8 +1,9 @@
 // The middle of the studio: the picture, and what it is.
 import { html } from "../lib/ui.js";
-import { besideSeed, TABS } from "../lib/drawing.js";
+import { besideSeed, drawQuery, TABS } from "../lib/drawing.js";
 import { Icon } from "./icon.js";
 import { Frame } from "./picture.js";
+import { Player } from "./player.js";
 
 /** @param {{tab: string, change: (changes: any) => void}} props */
 export function StageTabs({ tab, change }) {
@@ -27,6 +28,7 @@ export function Stage({ wish, facts, shown, pinned, change, beside, roll, save, 
         <div class=${`stage-picture is-${wish.tab}`} onClick=${(event) => wish.tab === "grid" && pick(event, wish, facts, change)}>
           <${Frame} shown=${shown} alt=${`${wish.tab === "grid" ? `${wish.n} pictures` : "The picture"} that ${pinned ?? wish.model} drew from seed ${wish.seed}`} />
         </div>
+        ${facts.isSound && pinned && html`<${Player} path="generate" query=${drawQuery({ ...wish, model: pinned }, { format: "wav" })} label="What was drawn, as sound" />`}
         <div class="stage-keys">
           <button class="icon-button" aria-label="Seed before" title="Left arrow" disabled=${isLocked} onClick=${() => beside(-1)}><${Icon} name="left" /></button>
           <button class="button is-primary" onClick=${roll} disabled=${isLocked && !facts.labels.length}><${Icon} name="dice" /> ${isLocked ? "Another label" : "Another seed"}</button>
