@@ -12,7 +12,7 @@ STARTER ?= digits
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: up demo test test-slow check format starter dataset dataset-avatars bench-serving bench-training bench-gpu chaos fuzz constraints audit help clean preflight FORCE
+.PHONY: up demo test test-slow check format starter dataset dataset-avatars dataset-speech bench-serving bench-training bench-gpu chaos fuzz constraints audit help clean preflight FORCE
 
 # Where it is set, each of hundreds of processes that the tests start compiles all of our modules.
 unexport PYTHONDONTWRITEBYTECODE
@@ -75,6 +75,9 @@ dataset: $(DEV)  ## rebuild the bundled digits: make dataset MNIST=folder-of-the
 
 dataset-avatars: $(DEV)  ## draw the avatars, 64 px in colour in 8 classes, into var/avatars.zip
 	$(BIN)/python -m bench.avatars $(ARGS)
+
+dataset-speech: $(DEV)  ## speak the digits zero to nine in synthetic voices (needs espeak-ng), into var/spoken-digits.zip
+	$(BIN)/python -m bench.speech $(ARGS)
 
 bench-serving: $(DEV) $(PEERS)/.made  ## measure serving beside FastAPI, LitServe, mosec, BentoML (an hour; needs wrk)
 	$(BIN)/python -m bench.serving $(ARGS)

@@ -1,0 +1,21 @@
+"""`python -m bench.applications NAME ...`: one measurement. Knows none of them.
+
+python -m bench.applications speech var/store spoken-digits@1
+"""
+
+import sys
+from collections.abc import Callable
+
+from bench.applications import speech
+
+MEASUREMENTS: dict[str, Callable[[list[str]], None]] = {"speech": speech.main}
+
+
+def main(arguments: list[str]) -> None:
+    if not arguments or arguments[0] not in MEASUREMENTS:
+        sys.exit(f"which one? {', '.join(MEASUREMENTS)}")
+    MEASUREMENTS[arguments[0]](arguments[1:])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
