@@ -32,7 +32,7 @@ PASSED_THROUGH = {  # file: how many lines, and why
     "core/store/files.py": (3, "JSON to and from a file"),
     "core/store/record.py": (1, "the record as it is written"),
     "core/store/store.py": (2, "JSON to and from a file"),
-    "ganymede/client/__init__.py": (1, "a JSON Schema, as the service sends it"),
+    "ganymede/client/calls.py": (1, "a JSON Schema, as the service sends it"),
     "ganymede/commands/history.py": (1, "what an event tells, printed whatever it is"),
     "ganymede/commands/keys.py": (1, "a key on its way to stdout"),
     "ganymede/commands/train.py": (1, "options on their way to the client"),

@@ -23,9 +23,14 @@ PACKAGES = {"app", "core", "ganymede", "models", "worker"}
 DATA = {".safetensors", ".npz", ".json", ".webp", ".js", ".css", ".html", ".md"}
 READY_WITHIN_S = 300.0
 TYPED = """
-from ganymede import Client
+from ganymede import AsyncClient, Client
 reveal_type(Client)
 reveal_type(Client().runs.get("run").status)
+Client().generate(seed="one")  # type: ignore[arg-type]
+async def use(client: AsyncClient) -> None:
+    reveal_type((await client.generate(seed=1)).seeds)
+    async for run in client.runs.list(limit=1):
+        reveal_type(run)
 """
 SHORT_DEMO = """
 import sys
@@ -103,6 +108,8 @@ def test_the_client_that_is_installed_is_typed(installed: Path, empty: Path) -> 
     assert done.returncode == 0, done.stdout
     assert "ganymede.client.Client" in done.stdout
     assert 'Revealed type is "ganymede.schemas.states.Status"' in done.stdout
+    assert 'Revealed type is "list[int] | None"' in done.stdout.replace("builtins.", "")
+    assert 'Revealed type is "ganymede.schemas.runs.RunBody"' in done.stdout
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ connection fails or the answer is 429 or 503 with Retry-After. All others may ha
 
 import contextlib
 import ssl
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -16,6 +15,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from ganymede.client import environment
 from ganymede.client.address import read_address
+from ganymede.client.transports import Http, StreamedAnswer
 from ganymede.errors import ApiError, ClientError, Misconfigured, NotUnderstood, Timeout, Unreachable
 from ganymede.schemas import VERSION
 from ganymede.schemas.bodies import Page
@@ -24,7 +24,6 @@ from ganymede.schemas.problems import Problem, ProblemCode
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 FIRST_PAUSE_S = 0.2  # before a second try; it doubles with each
 LONGEST_RETRY_AFTER_S = 30.0  # a service that asks for more is not waited for
-CHUNK = 1 << 16
 
 T = TypeVar("T")
 Body = TypeVar("Body", bound=BaseModel)
@@ -32,20 +31,21 @@ Params = Mapping[str, str | int | Sequence[str] | None]  # of a query; None: lef
 
 
 class ServiceConnection:
-    """One service at one address. Not for use by several threads at once."""
+    """One service at one address, over the Http that `http` makes. Not for use by several threads at once."""
 
     def __init__(
         self,
         url: str,
+        http: Callable[..., Http],
         *,
-        timeout: float | None = 30.0,
-        key: str | SecretStr | None = None,
-        transport: httpx.BaseTransport | None = None,
-        retries: int = 2,
+        timeout: float | None,
+        key: str | SecretStr | None,
+        transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None,
+        retries: int,
     ) -> None:
         address = read_address(url)
         self.url = address.url
-        self.retries = retries
+        self.retries, self._timeout_s = retries, timeout
         self._proxy: str | None = None  # the variable that names it
         self.last_answer: httpx.Response | None = None
         headers = {"User-Agent": f"ganymede/{VERSION}"}
@@ -53,7 +53,7 @@ class ServiceConnection:
             headers["Authorization"] = bearer
         is_here = address.is_loopback  # no proxy is asked for this machine
         try:
-            self._http = httpx.Client(
+            self._http = http(
                 base_url=self.url,
                 auth=address.auth,
                 timeout=timeout,
@@ -69,13 +69,13 @@ class ServiceConnection:
         if not is_here and transport is None:
             self._proxy = environment.proxy_of(httpx.URL(self.url))
 
-    def close(self) -> None:
-        self._http.close()
+    async def close(self) -> None:
+        await self._http.close()
 
-    def send(
+    async def send(
         self, method: str, path: str, *, key: str | None = None, also: frozenset[int] = frozenset(), **asked: Any
     ) -> httpx.Response:
-        """Send one request, with safe retries; `asked` as httpx.Client.request takes it.
+        """Send one request, with safe retries; `asked` as httpx takes it.
 
         A status in `also` is an answer, too, and no error.
 
@@ -92,7 +92,7 @@ class ServiceConnection:
         for i in range(tries):
             try:
                 with self._errors_translated():
-                    answer = self._http.request(method, path, **asked)
+                    answer = await self._http.request(method, path, **asked)
                 if answer.status_code not in also:
                     self._check(answer)
             except ClientError as error:
@@ -102,21 +102,30 @@ class ServiceConnection:
             else:
                 self.last_answer = answer
                 return answer
-            time.sleep(pause_s)
+            await self.pause(pause_s)
         raise AssertionError("the last try returns or raises")
 
-    def ask(self, kind: type[Body], method: str, path: str, **asked: Any) -> Body:
+    async def pause(self, seconds: float) -> None:
+        await self._http.sleep(seconds)
+
+    async def ask(self, kind: type[Body], method: str, path: str, **asked: Any) -> Body:
         """Send one request, and read the answer as a `kind`."""
-        return self.read(kind, self.send(method, path, **asked))
+        return self.read(kind, await self.send(method, path, **asked))
 
-    def get(self, kind: type[Body], path: str, params: Params | None = None) -> Body:
-        return self.ask(kind, "GET", path, params=given(**(params or {})))
+    async def content(self, path: str, **asked: Any) -> bytes:
+        """Get what is no JSON."""
+        return (await self.send("GET", path, **asked)).content
 
-    def pages(self, kind: type[Page[T]], path: str, params: Params | None = None) -> Iterator[Page[T]]:
+    async def get(self, kind: type[Body], path: str, params: Params | None = None) -> Body:
+        return await self.ask(kind, "GET", path, params=given(**(params or {})))
+
+    async def pages(
+        self, kind: type[Page[T]], path: str, params: Params | None = None
+    ) -> AsyncGenerator[Page[T], None]:
         """Yield every page of a list, each fetched on demand."""
         asked = dict(params or {})
         while True:
-            page = self.get(kind, path, asked)
+            page = await self.get(kind, path, asked)
             yield page
             if page.next_cursor is None:
                 return
@@ -133,18 +142,14 @@ class ServiceConnection:
                 f" ({where}{': ' if where else ''}{first['msg']}); is that a Ganymede service?"
             ) from None
 
-    @contextlib.contextmanager
-    def stream(self, path: str, *, timeout: float | None = None, **asked: Any) -> Iterator[httpx.Response]:
+    @contextlib.asynccontextmanager
+    async def stream(self, path: str, *, timeout: float | None = None, **asked: Any) -> AsyncIterator[StreamedAnswer]:
         """Send one GET whose body is read as it comes; never retried."""
-        limits = httpx.Timeout(self._http.timeout.connect, read=timeout)
-        with (
-            self._errors_translated(),
-            self._http.stream("GET", path, timeout=limits, **asked) as answer,
-        ):
-            if not answer.is_success:
-                answer.read()
-            self._check(answer)
-            yield answer
+        limits = httpx.Timeout(self._timeout_s, read=timeout)
+        with self._errors_translated():
+            async with self._http.stream(path, timeout=limits, **asked) as answer:
+                self._check(answer.head)
+                yield answer
 
     @contextlib.contextmanager
     def _errors_translated(self) -> Iterator[None]:
@@ -174,6 +179,19 @@ class ServiceConnection:
     def _check(self, answer: httpx.Response) -> None:
         if not answer.is_success:
             raise ApiError(_problem(answer), _retry_after(answer))
+
+
+async def flat(pages: AsyncGenerator[Page[T], None], limit: int | None = None) -> AsyncGenerator[T, None]:
+    """Yield what is on the pages, up to `limit` of it."""
+    if limit == 0:
+        return
+    count = 0
+    async for page in pages:
+        for item in page.data:
+            yield item
+            count += 1
+            if count == limit:
+                return
 
 
 def given(**asked: T) -> dict[str, T]:

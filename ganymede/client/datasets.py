@@ -1,11 +1,12 @@
 """`client.datasets`: what can be trained on, in and out. Knows the routes under /datasets. Knows no terminal."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ganymede.client.connection import ServiceConnection, given, part
+from ganymede.client.blocking import Blocking, blocking, blocking_iterator
+from ganymede.client.connection import ServiceConnection, flat, given, part
 from ganymede.names import readable
 from ganymede.schemas.bodies import Page
 from ganymede.schemas.models import DatasetBody, ImportedDataset
@@ -14,20 +15,20 @@ BINARY = "application/octet-stream"
 TIMEOUT = (30.0, None, 60.0, 30.0)  # connect, read (pictures are decoded meanwhile), write, pool; seconds
 
 
-class Datasets:
+class AsyncDatasets:
     def __init__(self, connection: ServiceConnection) -> None:
         self._connection = connection
 
-    def list(self) -> Iterator[DatasetBody]:
-        return (dataset for page in self.pages() for dataset in page.data)
+    def list(self) -> AsyncGenerator[DatasetBody, None]:
+        return flat(self.pages())
 
-    def pages(self) -> Iterator[Page[DatasetBody]]:
+    def pages(self) -> AsyncGenerator[Page[DatasetBody], None]:
         return self._connection.pages(Page[DatasetBody], "/datasets")
 
-    def get(self, dataset: str) -> DatasetBody:
-        return self._connection.get(DatasetBody, _path(dataset))
+    async def get(self, dataset: str) -> DatasetBody:
+        return await self._connection.get(DatasetBody, _path(dataset))
 
-    def add(
+    async def add(
         self,
         name: str,
         files: str | Path | Sequence[str | Path],
@@ -56,7 +57,7 @@ class Datasets:
             opened = [(path, stack.enter_context(path.open("rb"))) for path in paths]
             sent: list[Any] = [("file", (readable(path.name), file, BINARY)) for path, file in opened]
             shown = {"fields": fields, "form": [("file", path, BINARY) for path in paths]}  # for --curl
-            return self._connection.ask(
+            return await self._connection.ask(
                 ImportedDataset,
                 "POST",
                 "/datasets",
@@ -67,20 +68,32 @@ class Datasets:
                 extensions=shown,
             )
 
-    def preview(self, dataset: str, *, label: int | str | None = None, n: int | None = None) -> bytes:
+    async def preview(self, dataset: str, *, label: int | str | None = None, n: int | None = None) -> bytes:
         """A contact sheet as PNG; with `label` (class name or index) of that class alone."""
         asked = given(label=label, n=n)
-        return self._connection.send("GET", f"{_path(dataset)}/preview", params=asked).content
+        return await self._connection.content(f"{_path(dataset)}/preview", params=asked)
 
-    def clip(self, dataset: str, *, label: int | str | None = None, index: int | None = None) -> bytes:
+    async def clip(self, dataset: str, *, label: int | str | None = None, index: int | None = None) -> bytes:
         """A clip of a dataset of sounds as WAV; with `label` (class name or index) of that class."""
         asked = given(label=label, index=index)
-        return self._connection.send("GET", f"{_path(dataset)}/clip", params=asked).content
+        return await self._connection.content(f"{_path(dataset)}/clip", params=asked)
 
-    def delete(self, dataset: str) -> None:
+    async def delete(self, dataset: str) -> None:
         """Remove a dataset with all its versions; refused while a run that is not over needs it."""
-        self._connection.send("DELETE", _path(dataset))
+        await self._connection.send("DELETE", _path(dataset))
 
 
 def _path(dataset: str) -> str:
     return f"/datasets/{part(dataset)}"
+
+
+class Datasets(Blocking):
+    """`AsyncDatasets` for who waits."""
+
+    list = blocking_iterator(AsyncDatasets.list)
+    pages = blocking_iterator(AsyncDatasets.pages)
+    get = blocking(AsyncDatasets.get)
+    add = blocking(AsyncDatasets.add)
+    preview = blocking(AsyncDatasets.preview)
+    clip = blocking(AsyncDatasets.clip)
+    delete = blocking(AsyncDatasets.delete)

@@ -4,11 +4,12 @@ Knows the stream's own rules: ids count up from 1 without a gap, so that a doubl
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 
 from pydantic import ValidationError
 
-from ganymede.client.connection import ServiceConnection
+from ganymede.client.connection import ServiceConnection, flat
 from ganymede.client.sse import Message, MessageParser
 from ganymede.errors import ApiError, ClientError, NotUnderstood, Unreachable
 from ganymede.schemas.bodies import Page
@@ -37,7 +38,7 @@ class Follower:
         self.pause_s = FIRST_PAUSE_S
         self._saw_end = False  # as the newest event: a run that was retried has an end in the middle
 
-    def __iter__(self) -> Iterator[EventBody | ProgressMessage]:
+    async def events(self) -> AsyncGenerator[EventBody | ProgressMessage, None]:
         """Yield until the run is over, whatever happens to the connection.
 
         Raises:
@@ -47,12 +48,15 @@ class Follower:
         self._answered_at = time.monotonic()
         while True:
             try:
-                for message in self._messages():
-                    self.pause_s = FIRST_PAUSE_S
-                    yield from self._read(message)
-                is_over = self.connection.get(RunBody, self.run_path).is_terminal
+                async with aclosing(self._messages()) as messages:
+                    async for message in messages:
+                        self.pause_s = FIRST_PAUSE_S
+                        async for event in self._read(message):
+                            yield event
+                is_over = (await self.connection.get(RunBody, self.run_path)).is_terminal
                 if not self._saw_end:  # it had ended before `after`, or its last words were lost
-                    yield from self._missed()
+                    async for event in self._missed():
+                        yield event
                 if is_over:
                     return
             except (Unreachable, ApiError) as error:
@@ -62,49 +66,51 @@ class Follower:
                     raise
                 if self.on_break is not None:
                     self.on_break(error)
-            time.sleep(self.pause_s)
+            await self.connection.pause(self.pause_s)
             self.pause_s = min(self.pause_s * 2, LONGEST_PAUSE_S)
 
-    def _messages(self) -> Iterator[Message]:
+    async def _messages(self) -> AsyncGenerator[Message, None]:
         headers = {"Accept": "text/event-stream"}
         if self.last_id:
             headers["Last-Event-ID"] = str(self.last_id)
         parser = MessageParser()
-        with self.connection.stream(self.path, timeout=SILENT_FOR_S, headers=headers) as answer:
-            if answer.status_code == NO_CONTENT:  # it is over, and we have every event
+        async with self.connection.stream(self.path, timeout=SILENT_FOR_S, headers=headers) as answer:
+            if answer.head.status_code == NO_CONTENT:  # it is over, and we have every event
                 return
-            if not answer.headers.get("Content-Type", "").startswith("text/event-stream"):
+            if not answer.head.headers.get("Content-Type", "").startswith("text/event-stream"):
                 raise NotUnderstood(f"{self.connection.url}{self.path} does not answer with events")
             self._answered_at = time.monotonic()
-            for chunk in answer.iter_bytes():
+            async for chunk in answer.chunks:
                 self._answered_at = time.monotonic()
-                yield from parser.feed(chunk)
+                for message in parser.feed(chunk):
+                    yield message
         self.pause_s = max(self.pause_s, parser.retry_s or 0)
 
-    def _read(self, message: Message) -> Iterator[EventBody | ProgressMessage]:
+    async def _read(self, message: Message) -> AsyncGenerator[EventBody | ProgressMessage, None]:
         try:
             if message.type == "progress":
                 yield ProgressMessage.model_validate_json(message.data)
                 return
             if message.type == "reset":  # the service does not know our last id: a crash took its newest events
-                stored = list(self._stored(0))
-                self.last_id = min(self.last_id, stored[-1].id if stored else 0)
+                stored = [event.id async for event in self._stored(0)]
+                self.last_id = min(self.last_id, stored[-1] if stored else 0)
                 return
             event = EventBody.model_validate_json(message.data)
         except ValidationError:
             return  # a kind of message that this build does not know
         if event.id > self.last_id + 1:
-            yield from self._missed()
+            async for missed in self._missed():
+                yield missed
         if event.id > self.last_id:
             self.last_id, self._saw_end = event.id, event.type == "end"
             yield event
 
-    def _missed(self) -> Iterator[EventBody]:
-        for event in self._stored(self.last_id):
+    async def _missed(self) -> AsyncGenerator[EventBody, None]:
+        async for event in self._stored(self.last_id):
             if event.id > self.last_id:
                 self.last_id = event.id
                 yield event
 
-    def _stored(self, after: int) -> Iterator[EventBody]:
-        for page in self.connection.pages(Page[EventBody], self.path, {"after": after or None, "limit": PAGE}):
-            yield from page.data
+    def _stored(self, after: int) -> AsyncGenerator[EventBody, None]:
+        asked = {"after": after or None, "limit": PAGE}
+        return flat(self.connection.pages(Page[EventBody], self.path, asked))

@@ -159,17 +159,20 @@ def test_a_printed_command_works(service: Service, ended: str, tmp_path: Path, c
             client.post(f"/train/{run_id}/cancel")
 
 
-def test_the_printed_python_works(service: Service, tmp_path: Path) -> None:
-    (printed,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+PYTHON = re.findall(r"```python\n(.*?)```", README + (ROOT / "docs" / "python.md").read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("printed", PYTHON)
+def test_the_printed_python_works(service: Service, tmp_path: Path, printed: str) -> None:
     small = 'model="mine", config={"steps": 20, "width": 16, "batch_size": 16, "latent_dim": 8, "extractor": "none"}'
-    ours = printed.replace("Client()", f'Client("http://127.0.0.1:{service.port}")').replace(
-        'model="mine")', f"{small})", 1
-    )
+    ours = printed.replace("Client()", f'Client("http://127.0.0.1:{service.port}")')
+    ours = ours.replace('"mnist-10k", model="mine"', f'"mnist-10k", {small}')
 
     tried = subprocess.run([sys.executable, "-c", ours], cwd=tmp_path, capture_output=True, text=True, check=False)
 
     assert tried.returncode == 0, tried.stderr
-    assert (tmp_path / "three.png").read_bytes().startswith(b"\x89PNG")
+    for name in re.findall(r"save\(f?\"(\w+)", printed):
+        assert [file.read_bytes()[:4] for file in tmp_path.glob(f"{name}*.png")].count(b"\x89PNG") >= 1
 
 
 TYPED = README + (ROOT / "docs" / "cli.md").read_text()
