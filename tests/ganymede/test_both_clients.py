@@ -1,4 +1,4 @@
-"""`Client` and `AsyncClient` do the same: each sentence is told of both. Against a real API, and one that misbehaves."""
+"""`Client` and `AsyncClient` do the same: each sentence is told of both. Against a real API, and one that breaks."""
 
 import asyncio
 import hashlib
