@@ -9,7 +9,9 @@ GanymedeError
  ├─ NotAcceptable 406, PreconditionFailed 412 (If-Match), UnsupportedMediaType 415, RangeNotSatisfiable 416 (of a file)
  ├─ Conflict 409                IllegalTransition (carries the current status and what is allowed), VersionInUse ...
  ├─ Overloaded 429              carries the seconds after which to try again; what a key forbids: core/keys/errors.py
- ├─ NotReady 503, RedisUnavailable 503, StoreDamaged 500 (a file missing, cut short or changed), StoreFull 507 (no room)
+ ├─ NotReady 503, RedisUnavailable 503, StoreFull 507 (no room)
+ ├─ StoreDamaged 500            a file is missing, cut short or changed
+ │   └─ ModelCollapsed 422      or whole, and a network of no use
  └─ TrainingFailed              ends a run, never a request: `code` is the run's failure code
 """
 
@@ -206,6 +208,10 @@ class RedisUnavailable(GanymedeError, status=503, code=ProblemCode.REDIS_UNAVAIL
 
 class StoreDamaged(GanymedeError, code=ProblemCode.STORE_DAMAGED, title="Stored file damaged"):
     """A file of the store is missing, cut short, changed or of a newer format."""
+
+
+class ModelCollapsed(StoreDamaged, status=422, code=ProblemCode.MODEL_COLLAPSED, title="Model has collapsed"):
+    """A version, or a checkpoint, whose pictures are all the same. It never gets better; a later one may be."""
 
 
 class StoreFull(GanymedeError, status=507, code=ProblemCode.STORE_FULL, title="Disk full"):

@@ -14,7 +14,7 @@ from app.errors import documented
 from app.http.conditional import IfNoneMatch, check_conditions, is_known
 from app.http.routing import Router
 from app.makers import OwnModel
-from core.errors import AliasNotFound, Conflict, ModelNotFound, PreconditionFailed, StoreDamaged
+from core.errors import AliasNotFound, Conflict, ModelCollapsed, ModelNotFound, PreconditionFailed, StoreDamaged
 from core.refs import check_model_name, check_name, parse_model_ref
 from core.registry import Check
 from core.registry.pointers import Pointers
@@ -58,7 +58,7 @@ def read_alias(
     "/{alias}",
     responses={
         201: {"model": AliasBody, "description": "The alias is new."},
-        **documented(ModelNotFound, Conflict, PreconditionFailed, StoreDamaged),
+        **documented(ModelNotFound, ModelCollapsed, Conflict, PreconditionFailed, StoreDamaged),
     },
 )
 async def move_alias(
@@ -72,7 +72,7 @@ async def move_alias(
 ) -> AliasBody:
     """Point an alias to a version: promote, or roll back. Served at once, without a failed request.
 
-    A version whose files are damaged, or that cannot be drawn from, is refused (500 `store_damaged`).
+    Refused: a version whose files are damaged (500 `store_damaged`), or that has collapsed (422 `model_collapsed`).
     """
     check_name(alias, "alias")
     check = _check(f"alias {alias!r} of model {name!r}", if_match, if_none_match)

@@ -102,11 +102,12 @@ def load_engine(
     """Check and open one version; takes a part of a second, so never on the event loop.
 
     Raises:
-        StoreDamaged: a file is missing or changed, the weights are not finite, or the pictures are constant.
+        StoreDamaged: a file is missing or changed, or the weights are not finite.
+        ModelCollapsed: the pictures are constant.
     """
     check_files(folder, manifest.files)
     try:
         runner, facts = backend.open(folder, manifest, choice)
     except StoreDamaged as error:
-        raise StoreDamaged(f"version {version} of model {name!r}: {error}") from None
+        raise type(error)(f"version {version} of model {name!r}: {error}") from None
     return Engine(name, version, manifest, runner, facts)

@@ -19,7 +19,7 @@ from app.engine.lookups import Lookups
 from app.engine.model_cache import Key, ModelCache, Version
 from app.engine.source import Source
 from app.engine.telemetry import EngineTelemetry
-from core.errors import CheckpointNotFound, GanymedeError, ModelNotFound, NotReady, StoreDamaged
+from core.errors import CheckpointNotFound, GanymedeError, ModelCollapsed, ModelNotFound, NotReady, StoreDamaged
 from core.registry.cache import Stamp, is_settled
 from ganymede.schemas.references import RUN, ModelRef, Reference, RunRef
 
@@ -99,6 +99,7 @@ class ServedModels:
         Raises:
             NotFound: there is no such model, version, alias, run or checkpoint.
             NotReady: no version of it can be loaded.
+            ModelCollapsed: all its pictures are the same.
             Overloaded: too many loads or look-ups wait.
         """
         if isinstance(ref, RunRef):
@@ -172,6 +173,8 @@ class ServedModels:
     async def _wanted(self, key: Key, is_urgent: bool = False) -> Engine:
         try:
             engine = await self._load(key, is_urgent)
+        except ModelCollapsed:
+            raise
         except StoreDamaged as error:
             what = "checkpoint {1} of {0}" if key[0].startswith(f"{RUN}:") else "version {1} of model {0!r}"
             raise NotReady(f"{what.format(*key)} cannot be served: {error}") from None
@@ -210,8 +213,8 @@ class ServedModels:
                 return await self._load((ref.name, version), is_urgent)
         if current is None:
             failure = self.failures.get((ref.name, target))
-            reason = failure.reason if failure else "unknown"
-            raise NotReady(f"no version of model {ref.name!r} can be loaded: {reason}")
+            why = f"no version of model {ref.name!r} can be loaded: {failure.reason if failure else 'unknown'}"
+            raise ModelCollapsed(why) if failure and failure.kind is ModelCollapsed else NotReady(why)
         return current
 
     async def _look_after(self, ref: ModelRef) -> None:

@@ -29,6 +29,7 @@ class LoadFailure:
     """Why a version is not served, and since when (monotonic seconds)."""
 
     reason: str
+    kind: type[StoreDamaged] = StoreDamaged
     at: float = field(default_factory=time.monotonic)
 
     @property
@@ -70,14 +71,14 @@ class Loader:
         """Read the engine of a version. A waiter who leaves frees the place in the queue.
 
         Raises:
-            StoreDamaged: it cannot be read, or could not within the last 30 s.
+            StoreDamaged, ModelCollapsed: it cannot be read, or could not within the last 30 s.
             NotFound: it is not there.
             Overloaded: the queue would take longer than `max_wait_s`.
             NotReady: the service is shutting down.
         """
         failure = self.failures.get(key)
         if failure is not None and failure.is_fresh:
-            raise StoreDamaged(failure.reason)
+            raise failure.kind(failure.reason)
         load = self._place(key, is_urgent)
         load.is_urgent = load.is_urgent or is_urgent
         load.waiters += 1
@@ -139,14 +140,14 @@ class Loader:
         except NotFound:
             raise
         except Exception as error:  # whatever a foreign file leads to
-            reason = str(error)
+            reason, kind = str(error), type(error) if isinstance(error, StoreDamaged) else StoreDamaged
             if not isinstance(error, StoreDamaged):
                 log.exception("%s@%s cannot be loaded", *key)
                 reason = f"it cannot be loaded: {type(error).__name__}: {error}"
             log.error("model %s@%s is not served: %s", *key, reason)
-            self.failures[key] = LoadFailure(reason)
+            self.failures[key] = LoadFailure(reason, kind)
             self.telemetry.reloads.labels("failed").inc()
-            raise StoreDamaged(reason) from error
+            raise kind(reason) from error
         took = time.perf_counter() - began
         self._load_s += SMOOTHING * (took - self._load_s)
         self.failures.pop(key, None)

@@ -12,7 +12,7 @@ import torch
 from app.engine.batch import Facts, PrecisionChoice, Rows
 from app.engine.calibration import calibrate, draw_all, trial_rows
 from app.engine.forward import Forward, give_back_gpu
-from core.errors import StoreDamaged
+from core.errors import ModelCollapsed, StoreDamaged
 from core.images import Images
 from core.registry import VersionManifest
 from models.subjects import of_noise
@@ -30,7 +30,7 @@ def open_folder(
     calibration = calibrate(generator, device, trial, choice)
     images = draw_all(trial, calibration.forward, calibration.buckets[-1])  # in as few batches as it gets
     if _is_constant(images, trial):
-        raise StoreDamaged("it draws the same picture for every seed")
+        raise ModelCollapsed("it draws the same picture for every seed")
     give_back_gpu(device)  # what was tried and is not kept
     on_gpu = device.type == "cuda"
     # What may draw other bytes: the instruction set of a CPU, the kind of a GPU.

@@ -22,7 +22,7 @@ from pydantic import TypeAdapter
 from app.engine.batch import Batch, BatchResult, Facts, PrecisionChoice
 from app.engine.commands import Command, DrawCommand, Drawn, DropCommand, LoadCommand, OpenCommand
 from app.engine.ipc import Connection, Frame, pack, pack_rows
-from core.errors import StoreDamaged
+from core.errors import ModelCollapsed, StoreDamaged
 from core.machine.memory import give_back
 from core.machine.processes import python_module
 from core.registry import VersionManifest
@@ -31,6 +31,7 @@ DRAWS_WITHIN_S = 20.0  # a batch; else the process is ended, and another draws i
 ANSWERS_WITHIN_S = 60.0  # any other command: files are read
 LEAVES_WITHIN_S = 5.0
 FACTS = TypeAdapter(Facts)
+REPORTED: dict[str, type[StoreDamaged]] = {kind.code: kind for kind in (StoreDamaged, ModelCollapsed)}  # of a version
 TRIES = 3  # of a batch; it may be the batch that the engine process dies of
 
 log = logging.getLogger(__name__)
@@ -104,7 +105,7 @@ class ProcessBackend:
 
         Raises:
             EngineProcessLost: it ended each time.
-            StoreDamaged: it reported that.
+            StoreDamaged, ModelCollapsed: it reported that.
             RuntimeError: it cannot do this.
         """
         message, draws = pack(command, *blocks), command["do"] == "draw"
@@ -134,8 +135,8 @@ class ProcessBackend:
         if link.life == self._life:
             self._links.put_nowait(link)
         if "error" in answer:
-            if answer["code"] == StoreDamaged.code:
-                raise StoreDamaged(answer["error"])
+            if answer["code"] in REPORTED:
+                raise REPORTED[answer["code"]](answer["error"])
             raise RuntimeError(f"the engine process: {answer['error']}")
         return answer, block
 

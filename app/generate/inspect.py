@@ -21,6 +21,7 @@ from app.http.routing import Router
 from core.errors import (
     GenerationTimeout,
     InvalidRequest,
+    ModelCollapsed,
     NotFound,
     NotReady,
     Overloaded,
@@ -115,7 +116,7 @@ async def _verdict(
         if engine.digest != recipe.digest:
             return None, f"{ref} has other weights here ({engine.digest}) than those that drew it ({recipe.digest})"
         params = check(_as_request(recipe), engine, PNG, services.settings.max_images)
-    except (NotFound, InvalidRequest, ValidationError) as error:
+    except (NotFound, InvalidRequest, ModelCollapsed, ValidationError) as error:
         return None, f"this cannot be drawn here: {_shown(error)}"
     compare = functools.partial(_difference, params=params, picture=picture)
     work_s = READ_S + 3 * picture.width * picture.height * COMPARE_BYTE_S

@@ -30,7 +30,7 @@ from app.http.fast_route import RawResponse
 from app.http.hang_up import unless_gone
 from app.http.negotiation import preferred
 from app.http.routing import Router
-from core.errors import CheckpointNotFound, NotFound
+from core.errors import CheckpointNotFound, ModelCollapsed, NotFound
 from core.images import Images, contact_sheet, enlarge
 from core.images.animations import Animation, animate
 from core.images.png import ENCODER, write_png
@@ -179,7 +179,7 @@ def _etag(query: TimelineQuery, form: Form, remains: Remains) -> str:
 async def _any_engine(remains: Remains, services: Services) -> Engine:
     """Return the first that is still there: all of a run have the same classes and size."""
     for kept in remains.kept:
-        with contextlib.suppress(NotFound):
+        with contextlib.suppress(NotFound, ModelCollapsed):
             return await services.models.engine(parse_reference(kept.reference))
     raise CheckpointNotFound("what the run kept was dropped meanwhile")
 
@@ -204,14 +204,15 @@ async def _content(
 
 
 async def _drawn(strip: Strip, services: Services) -> tuple[list[KeptWeights], Images]:
-    """Draw with one after the other: no more than one of them waits to be loaded. What goes meanwhile is left out."""
+    """Draw with one after the other: no more than one of them waits to be loaded. What goes meanwhile, or has
+    collapsed, is left out."""
     frames: list[KeptWeights] = []
     images: list[Images] = []
     rows = Rows.of(Latents([strip.query.seed], strip.query.truncation), strip.label)
     for kept in strip.remains.kept:
         try:
             engine = await engine_for(VersionTask.GENERATION, parse_reference(kept.reference), services, "run")
-        except NotFound:
+        except (NotFound, ModelCollapsed):
             continue
         images.append((await services.batcher.draw(engine, rows, encode=lambda drawn_NHWC: drawn_NHWC)).content)
         frames.append(kept)

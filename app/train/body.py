@@ -86,6 +86,7 @@ def _body(files: RunFiles, position: int | None) -> RunBody:
         stop=spec.stop,
         limits=spec.limits,
         webhook=spec.webhook_spec,
+        publish=spec.publish,
         remedies=state.remedies,
         ended_early=state.ended_early if state.status is Status.SUCCEEDED else None,
         best=state.best,

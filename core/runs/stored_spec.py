@@ -11,7 +11,7 @@ from core.resolved import ResolvedConfig
 from core.webhooks.subscription import Subscription
 from ganymede.schemas.keys import KeyRef
 from ganymede.schemas.runs import InitBody
-from ganymede.schemas.specs import LimitSpec, RunSpec, StopSpec, WebhookSpec
+from ganymede.schemas.specs import LimitSpec, PublishSpec, RunSpec, StopSpec, WebhookSpec
 
 
 class StoredSpec(BaseModel):
@@ -23,6 +23,7 @@ class StoredSpec(BaseModel):
     resolved_as_stored: dict[str, Any] = Field(alias="resolved")
     stop: StopSpec
     limits: LimitSpec = LimitSpec()
+    publish: PublishSpec
     model: str
     dataset: Annotated[DatasetManifest, PlainSerializer(DatasetManifest.to_json)]
     init: InitBody | None = None
@@ -45,6 +46,7 @@ class StoredSpec(BaseModel):
             resolved=resolved.to_json(),
             stop=request.stop,
             limits=request.limits,
+            publish=request.publish,
             model=request.model_name,
             dataset=dataset,
             init=init,
@@ -57,11 +59,14 @@ class StoredSpec(BaseModel):
     def _describes_a_run(cls, stored: object) -> object:
         match stored:
             case {"request": {"dataset": str()} as request, "resolved": {"steps": int()} as resolved, **rest}:
-                is_whole = isinstance(request.get("config", {}), dict)
+                parts = (request.get(name, {}) for name in ("config", "stop", "publish"))
+                is_whole = all(isinstance(part, dict) for part in parts)
                 if is_whole and isinstance(resolved.get("recipe", request.get("recipe")), str):
                     # a run of an earlier build has no `stop`, and keeps what was the default then: nothing is done
                     stop = rest.get("stop") or {"action": "alert", **request.get("stop", {})}
-                    return {**rest, "request": request, "resolved": resolved, "stop": stop}
+                    usual = {"final": resolved.get("publish_final", "last"), "keep": resolved.get("publish_keep", 5)}
+                    publish = rest.get("publish") or {**usual, **request.get("publish", {})}
+                    return {**rest, "request": request, "resolved": resolved, "stop": stop, "publish": publish}
         raise ValueError("it does not describe a run")
 
     @cached_property

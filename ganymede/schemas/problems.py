@@ -23,6 +23,7 @@ class ProblemCode(StrEnum):
     INVALID_REQUEST = "invalid_request"
     LABEL_NOT_SUPPORTED = "label_not_supported"
     WRONG_TASK = "wrong_task"
+    MODEL_COLLAPSED = "model_collapsed"
     PICTURE_INVALID = "picture_invalid"
     RECIPE_MISSING = "recipe_missing"
     RECIPE_INVALID = "recipe_invalid"

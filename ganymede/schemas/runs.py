@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from ganymede.schemas.diagnosis import Diagnosis, EarlyEnd, TakenRemedy
 from ganymede.schemas.keys import KeyRef
-from ganymede.schemas.specs import LimitSpec, StopSpec, WebhookSpec
+from ganymede.schemas.specs import LimitSpec, PublishSpec, StopSpec, WebhookSpec
 from ganymede.schemas.states import Best, Failure, Published, Status
 
 RUN_ID = "run_0192f1c7a4e1b2c3d4e5"
@@ -90,6 +90,7 @@ class RunBody(BaseModel):
     stop: StopSpec = Field(description="Which verdicts to act on, and how.")
     limits: LimitSpec = Field(LimitSpec(), description="Where it ends at the latest.")
     webhook: WebhookSpec | None = Field(None, description="Where its events are sent; null: nowhere.")
+    publish: PublishSpec = Field(PublishSpec(), description="When it publishes a version, and of what.")
     remedies: list[TakenRemedy] = Field([], description="What was changed after a trouble, oldest first.")
     ended_early: EarlyEnd | None = Field(
         None, description="Why it ended before its last step, with its best version; null: it did not."

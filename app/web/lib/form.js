@@ -69,7 +69,9 @@ function valueOf(one, text) {
 /** The texts of a form that ask for what a run was asked for. @param {any} run @returns {Record<string, string>} */
 export function textsOf(run) {
   const texts = { dataset: run.dataset.split("@")[0], recipe: run.recipe_reason ? "" : run.recipe, model: run.model, name: run.name ?? "", init: run.init?.reference ?? "" };
-  const nested = { config: run.config, stop: run.stop, limits: run.limits, webhook: run.webhook };
+  if (run.resolved?.seed) texts.seed = String(run.resolved.seed);
+  if (run.resolved?.processes > 1) texts["resources.processes"] = String(run.resolved.processes);
+  const nested = { config: run.config, stop: run.stop, limits: run.limits, publish: run.publish, webhook: run.webhook };
   for (const [section, values] of Object.entries(nested)) {
     for (const [key, value] of Object.entries(values ?? {})) {
       if (value !== null && value !== undefined) texts[`${section}.${key}`] = Array.isArray(value) ? value.join(", ") : String(value);

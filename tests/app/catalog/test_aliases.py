@@ -183,15 +183,19 @@ async def test_what_cannot_be_promoted_is_refused(
     assert (await client.get("/models/tiny")).json()["aliases"] == {"latest": 1}
 
 
-@pytest.mark.parametrize("kind", ["flipped byte", "missing file", "constant", "not finite", "foreign manifest"])
+DAMAGED = ("flipped byte", "missing file", "not finite", "foreign manifest")
+UNFIT = [*((kind, 500, "store_damaged") for kind in DAMAGED), ("constant", 422, "model_collapsed")]
+
+
+@pytest.mark.parametrize(("kind", "status", "code"), UNFIT)
 async def test_a_version_that_cannot_be_served_is_not_promoted(
-    client: httpx.AsyncClient, publish_broken: PublishBroken, kind: str
+    client: httpx.AsyncClient, publish_broken: PublishBroken, kind: str, status: int, code: str
 ) -> None:
     publish_broken(kind)
 
     answer = await put(client, 2)
 
-    assert (answer.status_code, answer.json()["code"]) == (500, "store_damaged")
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert (await client.get(PRODUCTION)).status_code == 404
 
 

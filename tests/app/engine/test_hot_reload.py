@@ -137,6 +137,22 @@ async def test_a_model_whose_every_version_is_bad_is_not_ready_and_says_why(
         assert "does not match its digest" in text
 
 
+async def test_a_model_that_has_collapsed_is_no_model_to_wait_for(
+    settings: Settings, publish_tiny: PublishTiny, publish_broken: PublishBroken, serve: Serve
+) -> None:
+    publish_broken("constant")
+    asked = ("tiny", "tiny@1", "tiny:latest")
+
+    async with serve(create_app(settings)) as client:
+        answers = [await client.get("/generate", params={"seed": 1, "model": model}) for model in asked]
+        publish_tiny()
+        again = await client.get("/generate", params={"seed": 1, "model": "tiny@2"})
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(422, "model_collapsed")] * 3
+    assert all("the same picture for every seed" in answer.json()["detail"] for answer in answers)
+    assert again.status_code == 200
+
+
 async def test_aliases_that_are_none_do_not_keep_the_service_from_starting(
     settings: Settings, publish_tiny: PublishTiny, store: Store, serve: Serve
 ) -> None:

@@ -65,6 +65,14 @@ async def test_what_is_left_out_is_resolved_and_shown(training: httpx.AsyncClien
     assert (network["latent_dim"], network["width"]) == (resolved["latent_dim"], resolved["width"])
 
 
+async def test_a_run_tells_when_it_publishes(training: httpx.AsyncClient) -> None:
+    asked = (await training.post("/train", json={**ASKED, "publish": {"every_steps": 9, "final": "last"}})).json()
+    silent = (await training.post("/train", json=ASKED)).json()
+
+    assert asked["publish"] == {"every_steps": 9, "final": "last", "keep": 5}
+    assert silent["publish"] == {"every_steps": "auto", "final": "best", "keep": 5}
+
+
 async def test_runs_wait_in_the_order_they_came(training: httpx.AsyncClient) -> None:
     runs = [(await training.post("/train", json=ASKED)).json() for _ in range(3)]
 

@@ -219,7 +219,8 @@ def test_a_form_that_is_filled_from_a_run_asks_for_what_that_run_was_asked_for(c
     run = {
         "dataset": "shapes", "recipe": "cgan", "recipe_reason": None, "model": "m", "name": None, "init": None,
         "config": {"steps": 5, "augment_policy": ["flip"]}, "stop": {"action": "alert", "on": []},
-        "limits": {"max_images": None, "max_duration": 60},
+        "limits": {"max_images": None, "max_duration": 60}, "resolved": {"seed": 7, "processes": 2},
+        "publish": {"every_steps": 9, "final": "last", "keep": 3},
     }  # fmt: skip
 
     body = call("lib/form", "bodyOf", call("lib/form", "fieldsOf", SCHEMA), call("lib/form", "textsOf", run))
@@ -227,3 +228,4 @@ def test_a_form_that_is_filled_from_a_run_asks_for_what_that_run_was_asked_for(c
     assert body["config"] == run["config"]
     assert (body["recipe"], body["model"], body["limits"]) == ("cgan", "m", {"max_duration": 60})
     assert body["stop"] == {"action": "alert"}
+    assert (body["publish"], body["seed"], body["resources"]) == (run["publish"], 7, {"processes": 2})

@@ -9,7 +9,7 @@ from core.errors import StoreDamaged
 from core.resolved import ResolvedConfig
 from core.runs.stored_spec import StoredSpec
 from ganymede.schemas.diagnosis import Change, Remedy
-from ganymede.schemas.specs import RunSpec
+from ganymede.schemas.specs import PublishSpec, RunSpec
 from tests.manifests import dataset_manifest
 from tests.records import numbers, older
 
@@ -34,6 +34,16 @@ def test_a_run_of_an_earlier_build_keeps_what_was_done_then() -> None:
     assert (silent.stop.action, silent.stop.on) == ("alert", [])
     assert (told.stop.action, told.stop.on) == ("alert", ["mode_collapse"])
     assert (new.stop.action, new.stop.on) == ("remedy", ["mode_collapse"])
+
+
+def test_what_a_run_of_an_earlier_build_publishes_is_told_as_it_was_asked_or_is_done() -> None:
+    old = older(numbers(), "publish_final").changed(publish_keep=3).to_json()
+    silent, told = stored(resolved=old), stored(resolved=old, request={**SHORT, "publish": {"every_steps": 9}})
+    new = StoredSpec.of(RunSpec(dataset="shapes", publish=PublishSpec(keep=2)), numbers(), dataset_manifest(), None)
+
+    assert (silent.publish.every_steps, silent.publish.final, silent.publish.keep) == ("auto", "last", 3)
+    assert (told.publish.every_steps, told.publish.keep) == (9, 3)
+    assert (new.publish.final, new.publish.keep) == ("best", 2)
 
 
 def test_numbers_that_an_earlier_build_did_not_have_mean_what_it_did_and_stay_away() -> None:
@@ -97,6 +107,7 @@ def test_a_spec_without_a_number_is_told_of_and_says_what_it_lacks_when_it_is_to
         {"model": None},
         {"dataset": []},
         {"stop": {"action": "sing"}},
+        {"request": {**SHORT, "publish": 7}},
         {"init": {"reference": "shapes@1"}},
     ],
 )
