@@ -16,6 +16,7 @@ from app.engine.keeper import TaskKeeper
 from app.events.activity import Activity
 from app.events.streams import Streams
 from app.generate.response_cache import ResponseCache
+from app.generate.search_turn import SearchTurns
 from app.http.telemetry import Telemetry
 from app.status.storage import StorageMeter
 from app.train.probes import Probes
@@ -49,6 +50,7 @@ class Services:
     models: ServedModels
     batcher: Batcher
     response_cache: ResponseCache
+    searches: SearchTurns
     encoders: Encoders
     importer: ThreadPoolExecutor
     imports: DatasetImports

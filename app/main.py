@@ -30,6 +30,7 @@ from app.events.welcome import watch_keys
 from app.generate import complete, inspect, morph, timeline
 from app.generate import route as generate
 from app.generate.response_cache import ResponseCache
+from app.generate.search_turn import SearchTurns
 from app.http import docs_page, index, openapi, page, session
 from app.http.access import Access
 from app.http.access_log import AccessLog
@@ -215,6 +216,7 @@ def _make(
         models=models,
         batcher=Batcher(settings.max_wait, encoders, telemetry, backend.count, settings.timeout, keeper),
         response_cache=ResponseCache(settings.cache_bytes, telemetry),
+        searches=SearchTurns(settings.timeout, telemetry),
         encoders=encoders,
         streams=Streams(keeper),
         activity=Activity(runs, models, keeper),

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from core.images import Images
 from core.registry import VersionManifest
+from models.context import Descent
 from models.noise import Latents, draw_noise
 
 Precision = Literal["float32", "bfloat16"]
@@ -115,11 +116,15 @@ class Facts:
 
 
 class Runner(Protocol):
-    """Runs the forward passes of one version."""
+    """Runs the forward passes of one version, and searches its noise."""
 
     writes_files: bool  # whether it has time to
 
     async def run(self, batch: Batch) -> BatchResult: ...
+
+    async def refine(self, now: Descent, picture_HWA: Images, steps: int) -> Descent:
+        """Take some more steps of a search, up to `steps` in all; a part of a second."""
+        ...
 
 
 class Backend(Protocol):
@@ -140,6 +145,7 @@ class Backend(Protocol):
         """Make a version ready to draw; takes a part of a second, so never on the event loop.
 
         Raises:
-            StoreDamaged: its weights cannot be read, are not finite, draw constant pictures, or fit another manifest.
+            StoreDamaged: its weights cannot be read, are not finite, or fit another manifest.
+            ModelCollapsed: its pictures are constant.
         """
         ...

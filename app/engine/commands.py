@@ -44,6 +44,27 @@ class DrawCommand(TypedDict):
     tensors: TensorList
 
 
+class RefineCommand(TypedDict):
+    """Take some more steps of a search; noise and moments of its draft follow, and the picture."""
+
+    do: Literal["refine"]
+    key: int
+    folder: str
+    label: int | None
+    step: int  # that are made
+    steps: int  # at most, in all
+    distance: float
+    tensors: TensorList
+
+
+class Refined(TypedDict):
+    """How far the draft is then; its noise and moments follow."""
+
+    step: int
+    distance: float
+    tensors: TensorList
+
+
 class Drawn(TypedDict):
     """A drawn batch; its pixels follow, or files of these sizes."""
 
@@ -60,4 +81,4 @@ class Failed(TypedDict):
     code: str | None
 
 
-Command = OpenCommand | LoadCommand | DropCommand | DrawCommand
+Command = OpenCommand | LoadCommand | DropCommand | DrawCommand | RefineCommand

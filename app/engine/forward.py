@@ -6,9 +6,11 @@ and replayed: one launch in the place of dozens.
 Shape suffixes: B images of a batch, filled up to its shape; Z latent, H height, W width, C channels.
 """
 
+import contextlib
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -53,6 +55,11 @@ def run_batch(forward: Forward, latent_dim: int, batch: Batch) -> BatchResult:
         return BatchResult(image_BHWC, infer_s)
     files = [write_png(image_HWC) for image_HWC in image_BHWC]
     return BatchResult(image_BHWC[:0], infer_s, files, time.perf_counter() - began - infer_s)
+
+
+def alone_on(device: torch.device) -> AbstractContextManager[object]:
+    """Keep other work off a GPU meanwhile; on a CPU nobody is in the way."""
+    return _on_device if device.type == "cuda" else contextlib.nullcontext()
 
 
 def give_back_gpu(device: torch.device) -> None:

@@ -1,4 +1,7 @@
-"""Messages between the API and its engine process: a line of JSON, and bytes behind it. No pickle. Knows no meaning."""
+"""Messages between the API and its engine process: a line of JSON, and bytes behind it. No pickle. Knows no meaning.
+
+Shape suffixes: H height, W width, A channels of a picture, and whether a pixel is known.
+"""
 
 import asyncio
 import json
@@ -11,7 +14,9 @@ from typing import Any, cast
 import numpy as np
 
 from app.engine.batch import Rows
-from app.engine.commands import TensorList
+from app.engine.commands import RefineCommand, Refined, TensorList
+from core.images import Images
+from models.context import Descent
 
 _LENGTHS = struct.Struct("!IQ")  # bytes of the JSON, and of the block behind it
 Frame = tuple[Any, memoryview]  # a command or an answer of app/engine/commands.py, and what came behind it
@@ -37,6 +42,19 @@ def unpack_rows(tensors: TensorList, block: memoryview) -> Rows:
         arrays[name] = np.frombuffer(block, dtype, math.prod(shape), at).reshape(shape).copy()
         at += arrays[name].nbytes
     return Rows(arrays)
+
+
+def pack_descent(draft: Descent, picture_HWA: Images | None = None) -> tuple[TensorList, list[Any]]:
+    """Split the numbers of a search, and the picture where it is sent, as `pack_rows` does."""
+    tensors = {"noise": draft.noise, "mean": draft.mean, "square": draft.square}
+    return pack_rows(Rows(tensors if picture_HWA is None else {**tensors, "picture": picture_HWA}))
+
+
+def unpack_descent(message: RefineCommand | Refined, label: int | None, block: memoryview) -> tuple[Descent, Images]:
+    """Restore them; no picture, where none was sent."""
+    tensors = dict(unpack_rows(message["tensors"], block).tensors)
+    picture_HWA = tensors.pop("picture", np.empty(0, np.uint8))
+    return Descent(**tensors, label=label, step=message["step"], distance=message["distance"]), picture_HWA
 
 
 def receive(connection: socket.socket) -> Frame:

@@ -3,6 +3,8 @@ with the event loop. Knows no version, no queue and no HTTP.
 
 One thread a socket reads commands (app/engine/commands.py) from it and answers each; when the API closes them, or is
 gone, the process ends.
+
+Shape suffixes: H height, W width, A channels of a picture, and whether a pixel is known.
 """
 
 import dataclasses
@@ -18,10 +20,11 @@ import torch
 
 from app.engine.batch import Batch
 from app.engine.calibration import make_forward
-from app.engine.commands import Command, DrawCommand, Drawn, Failed
+from app.engine.commands import Command, DrawCommand, Drawn, Failed, RefineCommand, Refined
 from app.engine.forward import Forward, run_batch
-from app.engine.ipc import pack, receive, unpack_rows
+from app.engine.ipc import pack, pack_descent, receive, unpack_descent, unpack_rows
 from app.engine.opening import open_folder
+from app.engine.refining import Refiner
 from core.errors import GanymedeError
 from core.machine.memory import give_back
 from core.registry import VersionManifest
@@ -43,11 +46,14 @@ class Forwards:
 
     def __init__(self) -> None:
         self._loaded: dict[int, tuple[Forward, int]] = {}
+        self._refiner = Refiner(CPU)
 
     def obey(self, command: Command, block: memoryview) -> Reply:
         key = command["key"]
         if command["do"] == "draw":
             return self._run(*self._loaded[key], command, block)
+        if command["do"] == "refine":
+            return self._refine(command, block)
         if command["do"] == "open":
             manifest = VersionManifest.model_validate_json(command["manifest"])
             forward, facts = open_folder(Path(command["folder"]), manifest, CPU, command["precision"])
@@ -68,6 +74,12 @@ class Forwards:
         if command["as_files"]:
             return Reply({**answer, "sizes": [len(file) for file in result.files]}, result.files)
         return Reply(answer, (result.images,))
+
+    def _refine(self, command: RefineCommand, block: memoryview) -> Reply:
+        now, picture_HWA = unpack_descent(command, command["label"], block)
+        then = self._refiner.advance(Path(command["folder"]), now, picture_HWA, command["steps"])
+        tensors, blocks = pack_descent(then)
+        return Reply(Refined(step=then.step, distance=then.distance, tensors=tensors), blocks)
 
 
 def serve(connection: socket.socket, forwards: Forwards) -> None:

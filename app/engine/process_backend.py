@@ -2,7 +2,7 @@
 
 Everything happens on the event loop, which no GIL has to be asked for; only `open` is called by other threads.
 
-Shape suffixes: N images of a request, Z latent.
+Shape suffixes: N images of a request, Z latent, H height, W width, A channels, and whether a pixel is known.
 """
 
 import asyncio
@@ -20,12 +20,23 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from app.engine.batch import Batch, BatchResult, Facts, PrecisionChoice
-from app.engine.commands import Command, DrawCommand, Drawn, DropCommand, LoadCommand, OpenCommand
-from app.engine.ipc import Connection, Frame, pack, pack_rows
+from app.engine.commands import (
+    Command,
+    DrawCommand,
+    Drawn,
+    DropCommand,
+    LoadCommand,
+    OpenCommand,
+    RefineCommand,
+    Refined,
+)
+from app.engine.ipc import Connection, Frame, pack, pack_descent, pack_rows, unpack_descent
 from core.errors import ModelCollapsed, StoreDamaged
+from core.images import Images
 from core.machine.memory import give_back
 from core.machine.processes import python_module
 from core.registry import VersionManifest
+from models.context import Descent
 
 DRAWS_WITHIN_S = 20.0  # a batch; else the process is ended, and another draws it before its requests are given up
 ANSWERS_WITHIN_S = 60.0  # any other command: files are read
@@ -50,7 +61,7 @@ class Link:
 
 
 class ProcessBackend:
-    """One engine process with `threads` threads, and one more that opens versions."""
+    """One engine process with `threads` threads, and two more: one opens versions, one searches."""
 
     device = "cpu"
 
@@ -62,7 +73,7 @@ class ProcessBackend:
         self._process: subprocess.Popen[bytes] | None = None
         self._life = 0  # rises with each process
         self._links: asyncio.LifoQueue[Link] = asyncio.LifoQueue()  # free; the last one's thread has the warmest caches
-        self._drops: set[asyncio.Task[None]] = set()
+        self._held: set[asyncio.Task[Any]] = set()  # a task that nobody holds may be collected
         self._is_closing = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -140,6 +151,25 @@ class ProcessBackend:
             raise RuntimeError(f"the engine process: {answer['error']}")
         return answer, block
 
+    async def refine(self, key: int, now: Descent, picture_HWA: Images, steps: int) -> Descent:
+        """Take a slice of a search. Who asked may leave: the answer that is on its way is read all the same."""
+        tensors, blocks = pack_descent(now, picture_HWA)
+        command = RefineCommand(
+            do="refine",
+            key=key,
+            folder=self._loaded[key]["folder"],
+            label=now.label,
+            step=now.step,
+            steps=steps,
+            distance=now.distance,
+            tensors=tensors,
+        )
+        asking = asyncio.create_task(self.ask(command, *blocks))
+        self._hold(asking)
+        answer: Refined
+        answer, block = await asyncio.shield(asking)
+        return unpack_descent(answer, now.label, block)[0]
+
     def _dropped(self, key: int) -> None:
         """Drop a collected runner; called on any thread, so it must not wait for the engine process."""
         self._loaded.pop(key, None)
@@ -148,9 +178,11 @@ class ProcessBackend:
             self._loop.call_soon_threadsafe(self._begin_drop, key)
 
     def _begin_drop(self, key: int) -> None:
-        task = asyncio.create_task(self._drop(key))
-        self._drops.add(task)  # a task that nobody holds may be collected
-        task.add_done_callback(self._drops.discard)
+        self._hold(asyncio.create_task(self._drop(key)))
+
+    def _hold(self, task: "asyncio.Task[Any]") -> None:
+        self._held.add(task)
+        task.add_done_callback(self._held.discard)
 
     async def _drop(self, key: int) -> None:
         with contextlib.suppress(EngineProcessLost, RuntimeError):
@@ -176,7 +208,7 @@ class ProcessBackend:
 
     async def _begin(self) -> list[Link]:
         self._process = None
-        ours, theirs = zip(*(socket.socketpair() for _ in range(self.count + 1)), strict=True)
+        ours, theirs = zip(*(socket.socketpair() for _ in range(self.count + 2)), strict=True)
         descriptors = [end.fileno() for end in theirs]
         command = python_module("app.engine.process", *descriptors)
         try:
@@ -218,6 +250,9 @@ class ProcessRunner:
         ends = list(itertools.accumulate(answer.get("sizes", ())))
         files = [bytes(block[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
         return BatchResult(images, answer["infer_s"], files, answer["encode_s"])
+
+    async def refine(self, now: Descent, picture_HWA: Images, steps: int) -> Descent:
+        return await self._backend.refine(self._key, now, picture_HWA, steps)
 
 
 async def _exchange(link: Link, message: bytes, within_s: float) -> Frame:

@@ -11,6 +11,7 @@ PictureFormat = Literal["png", "webp", "json", "zip", "npy"]
 Format = Literal[PictureFormat, "wav", "flac"]
 RANDOM_SEED = -1
 MAX_SCALE = 8
+MAX_STEPS = 1000  # of a search
 MAX_LATENT = 1000.0  # noise is rarely beyond 4; what is far beyond overflows in the network
 
 Label = Annotated[int | str, Field(union_mode="left_to_right")]
@@ -99,6 +100,14 @@ class CompleteQuery(PicturesRequest):
     """The query parameters of `POST /complete`."""
 
     format: PictureFormat | None = Field(None, description=f"{FORMATS_TEXT} Default: by Accept, or png.")
+    method: Literal["trained", "search"] = Field(
+        "trained",
+        description="trained: by a model that learnt to complete. search: by any that draws, in seconds: the best of 256 "
+        "seeds, then Adam on the noise.",
+    )
+    steps: int | None = Field(
+        None, ge=0, le=MAX_STEPS, description="Of a search, for each draft. Default: 200; 0: the best seed as it is."
+    )
     seeds: str | None = Field(None, description=SEEDS_TEXT, examples=["0,1,4-6"])
     label: list[str] = Field(
         default_factory=list,

@@ -18,5 +18,7 @@ async def engine_for(task: VersionTask, ref: Reference, services: Services, poin
     found = engine.manifest.task
     if found != task:
         where = f"send this to {ROUTES[found]}" if found in ROUTES else "nothing here serves that"
+        if (found, task) == (VersionTask.GENERATION, VersionTask.COMPLETION):
+            where += ", or add method=search"
         raise WrongTask.field(pointer, f"{ref} is for {found}, and {ROUTES[task]} is for {task}: {where}")
     return engine

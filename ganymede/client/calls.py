@@ -20,6 +20,7 @@ from ganymede.schemas.system import Alive, QueueBody, Readiness, StatusBody, Wor
 from ganymede.schemas.validation import ValidationBody
 
 MEASURED_WITHIN_S = 60.0
+SEARCHED_WITHIN_S = 120.0  # longer than a service lets a search take, unless it is told to
 
 Options = Mapping[str, str | float | Sequence[str] | None]  # by name, as ganymede.schemas.specs has them
 
@@ -97,12 +98,19 @@ class ServiceCalls:
         truncation: float | None = None,
         scale: int | None = None,
         format: str | None = None,
+        method: str | None = None,
+        steps: int | None = None,
     ) -> Drawing:
-        """Fill the hole of a PNG (its bytes, or a file): what is transparent, or in `mask` not black; `n` drafts."""
+        """Fill the hole of a PNG (its bytes, or a file): what is transparent, or in `mask` not black; `n` drafts.
+
+        With `method="search"` any model that draws does, in up to `steps` steps a draft: that takes a while.
+        """
         listed = seeds if seeds is None or isinstance(seeds, str) else ",".join(map(str, seeds))
-        how = given(truncation=truncation, scale=scale, format=format)
+        how = given(truncation=truncation, scale=scale, format=format, method=method, steps=steps)
         asked = given(model=model, seed=seed, seeds=listed, label=label, n=n) | how
-        return read_drawing(await self._connection.send("POST", "/complete", params=asked, **holed(picture, mask)))
+        sent = holed(picture, mask)
+        waits = {"timeout": SEARCHED_WITHIN_S} if method == "search" else {}
+        return read_drawing(await self._connection.send("POST", "/complete", params=asked, **sent, **waits))
 
     async def say(
         self,

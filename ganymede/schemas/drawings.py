@@ -86,6 +86,17 @@ class DrawnImages(DrawnFacts):
     images: list[EncodedImage]
 
 
+class SearchProgress(BaseModel):
+    """How far a search is: the event `progress` of `POST /complete` with `method=search`."""
+
+    draft: int = Field(description="Counts from 0.")
+    drafts: int
+    step: int = Field(description="0: the best of the first seeds is found.")
+    steps: int
+    distance: float = Field(description="Of its known pixels from those that were sent, 0 to 1.")
+    label: int | None = Field(description="Index of its class; null: the model knows no classes.")
+
+
 class ZipManifest(DrawnFacts):
     """`manifest.json` in the answer of `/generate` with `format=zip`."""
 

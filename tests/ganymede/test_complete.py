@@ -24,14 +24,16 @@ def test_a_picture_is_sent_as_it_is_and_with_a_mask_as_a_form(service: Contract,
     with Client(service.url) as client:
         drawing = client.complete(HOLED, model="mended", seeds=[3, 5], label=["a", 1], scale=2)
         client.complete(HOLED, tmp_path / "mask.png", n=4)
+        client.complete(HOLED, method="search", steps=50)
 
-    plain, form = service.seen
+    plain, form, search = service.seen
     assert (drawing.content, drawing.reference, drawing.seed) == (DRAFTS, "mended@2", 3)
     assert (plain.headers["content-type"], plain.body) == ("image/png", HOLED)
     assert plain.query == {"model": ["mended"], "seeds": ["3,5"], "label": ["a", "1"], "scale": ["2"]}
     assert form.headers["content-type"].startswith("multipart/form-data")
     assert all(part in form.body for part in (b'name="picture"', HOLED, b'name="mask"', MASK))
     assert form.query == {"n": ["4"]}
+    assert search.query == {"method": ["search"], "steps": ["50"]}
 
 
 def test_the_command_writes_the_drafts_and_says_how_to_have_them_again(

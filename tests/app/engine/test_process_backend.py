@@ -14,9 +14,11 @@ from app.engine.engine import Engine, load_engine
 from app.engine.process_backend import DRAWS_WITHIN_S, ProcessBackend, ProcessRunner
 from app.engine.thread_backend import ThreadBackend
 from core.errors import StoreDamaged
+from core.images import Images
 from core.images.png import write_png
 from core.registry import Registry
 from core.settings import Settings
+from models.context import Descent
 from models.noise import Latents, default_labels, draw_noise
 from tests.app.gated import drawn
 from tests.fixtures import Eventually, PublishTiny
@@ -84,6 +86,52 @@ async def test_it_draws_noise_that_was_given(open_tiny: Open) -> None:
     of_seeds = await runner.run(Batch(Rows.of(Latents(SEEDS, 0.5), default_labels(SEEDS, 3)), 16))
     assert np.array_equal(given.images, of_seeds.images)
     assert given.images.tobytes() != await draw(runner)
+
+
+def subject() -> tuple[Descent, Images]:
+    """A search that begins, and the picture with a hole (H, W, A) that it is for."""
+    picture = np.random.default_rng(0).integers(0, 256, (8, 8, 2), np.uint8)
+    picture[..., 1] = 255
+    picture[2:6, 2:6] = 0
+    return Descent.begin(draw_noise([1], 4), 2, 1.0), picture
+
+
+async def searched(runner: Runner, steps: int = 30) -> Descent:
+    now, picture = subject()
+    while now.step < steps:
+        now = await runner.refine(now, picture, steps)
+    return now
+
+
+async def test_it_searches_as_this_process_does_also_when_it_is_killed_meanwhile(
+    backend: ProcessBackend, open_tiny: Open, registry: Registry
+) -> None:
+    runner = await open_tiny("float32")
+    threads = ThreadBackend("cpu", 1)
+    here, _ = threads.open(registry.folder("tiny", 1), registry.manifest("tiny", 1), "float32")
+
+    there = await searched(runner)
+    asking = asyncio.create_task(searched(runner))
+    await asyncio.sleep(0)
+    os.kill(pid_of(backend), signal.SIGKILL)
+
+    expected = await searched(here)
+    assert np.array_equal(there.noise, expected.noise)
+    assert np.array_equal((await asking).noise, expected.noise)
+    assert there.distance == expected.distance < 1
+
+
+async def test_who_leaves_a_search_leaves_the_process_to_others(backend: ProcessBackend, open_tiny: Open) -> None:
+    runner = await open_tiny("float32")
+    expected = await draw(runner)
+
+    for _ in range(2 * backend.count + 4):
+        asking = asyncio.create_task(searched(runner, steps=1_000_000))
+        await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+
+    assert await draw(runner) == expected
 
 
 async def test_it_writes_the_files_that_this_process_writes(open_tiny: Open) -> None:
