@@ -8,6 +8,7 @@
 export const ROUTES = [
   { path: [], title: "Home", icon: "home", load: () => import("./pages/home.js") },
   { path: ["studio"], title: "Studio", icon: "studio", load: () => import("./pages/studio.js") },
+  { path: ["complete"], title: "Complete", under: "Studio", load: () => import("./pages/complete.js") },
   { path: ["runs"], title: "Runs", icon: "runs", load: () => import("./pages/runs.js") },
   { path: ["new"], title: "New run", under: "Runs", load: () => import("./pages/new.js") },
   { path: ["runs", ":id"], title: "Run", load: () => import("./pages/run.js") },

@@ -13,16 +13,17 @@ export function quoted(word) {
 
 /**
  * @param {string} base where the service is
- * @param {{method?: string, path: string, query?: Record<string, unknown>, json?: unknown, headers?: Record<string, string>, form?: [string, string][], files?: string[], output?: string}} request
+ * @param {{method?: string, path: string, query?: Record<string, unknown>, json?: unknown, headers?: Record<string, string>, form?: [string, string][], files?: string[], content?: string, output?: string}} request content: a file that is the body
  */
-export function curl(base, { method = "GET", path, query = {}, json, headers = {}, form = [], files = [], output }) {
+export function curl(base, { method = "GET", path, query = {}, json, headers = {}, form = [], files = [], content, output }) {
   const asked = queryString(query);
   const words = ["curl"];
   if (json !== undefined) words.push("--json", quoted(JSON.stringify(json)));
   for (const [name, value] of Object.entries(headers)) words.push("-H", quoted(`${name}: ${value}`));
   for (const [name, value] of form) words.push("--form-string", quoted(`${name}=${value}`));
   for (const file of files) words.push("-F", quoted(`file=@${file}`));
-  if (method !== "GET" && !((json !== undefined || files.length) && method === "POST")) words.push("-X", method);
+  if (content) words.push("--data-binary", quoted(`@${content}`));
+  if (method !== "GET" && !((json !== undefined || files.length || content) && method === "POST")) words.push("-X", method);
   words.push(quoted(`${base}/${path}${asked && `?${asked}`}`));
   if (output) words.push("-o", quoted(output));
   return words.join(" ");

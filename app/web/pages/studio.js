@@ -3,6 +3,7 @@ import { html, useCallback, useEffect, useState } from "../lib/ui.js";
 import { addressOf, getJson, request } from "../lib/api.js";
 import { drawCommands } from "../lib/commands.js";
 import { anySeed, besideSeed, drawQuery, fileName, queryOf, wishFrom, wishOf } from "../lib/drawing.js";
+import { useDrop } from "../lib/drop.js";
 import { useHealth } from "../lib/health.js";
 import { useKeys } from "../lib/keys.js";
 import { bodyAt, mapCommands, placeOf } from "../lib/lattice.js";
@@ -11,6 +12,7 @@ import { recall, remember } from "../lib/memory.js";
 import { morphBody, morphCommands, wayOf } from "../lib/morph.js";
 import { setQuery } from "../lib/router.js";
 import { saveBlob } from "../lib/saving.js";
+import { viewHash } from "../lib/url.js";
 import { CopyMenu } from "../parts/copy.js";
 import { Empty } from "../parts/empty.js";
 import { History, withNewest } from "../parts/history.js";
@@ -72,6 +74,7 @@ export default function Studio({ query }) {
     <div class="head">
       <div class="head-text"><h1>Studio</h1><p>A seed is a point in the space that the generator has learnt. The same seed always draws the same picture.</p></div>
       <div class="head-actions">
+        <a class="button" href=${viewHash(["complete"], { model: query.model })}><${Icon} name="edit" /> Complete a picture</a>
         <label class="button"><${Icon} name="upload" /> Open a picture<input class="visually-hidden" type="file" accept="image/png" onChange=${(event) => { restore(event.target.files[0]); event.target.value = ""; }} /></label>
         <${CopyMenu} commands=${commandsOf(wish, query, facts, pinned, shared.fileName)} />
       </div>
@@ -161,21 +164,4 @@ async function readRecipe(file) {
     sayError(error);
     return null;
   }
-}
-
-/** A file that is dropped anywhere on the page. @param {(file: File) => void} take */
-function useDrop(take) {
-  useEffect(() => {
-    const over = (event) => event.preventDefault();
-    const drop = (event) => {
-      event.preventDefault();
-      take(event.dataTransfer.files[0]);
-    };
-    addEventListener("dragover", over);
-    addEventListener("drop", drop);
-    return () => {
-      removeEventListener("dragover", over);
-      removeEventListener("drop", drop);
-    };
-  }, []);
 }
