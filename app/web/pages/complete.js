@@ -78,13 +78,14 @@ export default function Complete({ query }) {
         <${CopyMenu} commands=${completeCommands(addressOf("").replace(/\/$/, ""), asked, HOLED)} />
       </div>
     </div>
-    ${facts.error ? html`<div class="card"><${Trouble} error=${facts.error} again=${facts.again} /></div>`
-      : status && !status.readiness.model && !wish.model ? html`<div class="card"><${Empty} icon="models" title="No model can fill a hole">${status.readiness.reason}<//></div>`
+    ${status && !status.readiness.model && !wish.model ? html`<div class="card"><${Empty} icon="models" title="No model can fill a hole">${status.readiness.reason}<//></div>`
       : html`
         <div class="studio complete">
           <${CompleteControls} wish=${wish} names=${{ trained, searched }} facts=${facts.data} isSearched=${isSearched} subject=${subject} change=${change} />
-          <${CompleteStage} subject=${subject} draft=${isFilled && draft ? urls[chosen] : null} hasDrafts=${filling.drafts.length > 0} setFilled=${setFilled} isReady=${facts.data !== null}
-            draw=${draw} open=${open} fill=${fill} others=${others} canFill=${canFill} save=${save} saveHoled=${saveHoled} goOn=${goOn} />
+          ${facts.error
+            ? html`<section class="stage card" aria-label="Picture"><${Trouble} error=${facts.error} again=${facts.again} /></section>`
+            : html`<${CompleteStage} subject=${subject} draft=${isFilled && draft ? urls[chosen] : null} hasDrafts=${filling.drafts.length > 0} setFilled=${setFilled} isReady=${facts.data !== null}
+            draw=${draw} open=${open} fill=${fill} others=${others} canFill=${canFill} save=${save} saveHoled=${saveHoled} goOn=${goOn} />`}
           <${Drafts} urls=${urls} drafts=${filling.drafts} chosen=${isFilled ? chosen : -1} onChoose=${(index) => { setChosen(index); setFilled(true); }} work=${filling.work} />
         </div>`}`;
 }

@@ -83,10 +83,11 @@ function Version({ version, model, onGone }) {
   const aliases = aliasesOf(model.aliases, version.version);
   const current = model.aliases.production;
   const isOlder = current !== undefined && version.version < current;
+  const use = useOf(version, reference);
   const base = addressOf("").replace(/\/$/, "");
   return html`
     <li class="card version" aria-label=${`Version ${version.version}`}>
-      <a class="version-picture" href=${isDrawn(version.task) ? viewHash(["studio"], { model: reference, tab: "grid", seed: 0 }) : addressOf(version.links.samples)} aria-label=${isDrawn(version.task) ? `Open ${reference} in the studio` : `Samples of ${reference}`}>
+      <a class="version-picture" href=${use.href} aria-label=${use.words}>
         ${version.problem ? html`<div class="picture is-blank"><div class="picture-note is-bad">Cannot be drawn</div></div>` : html`<${Thumb} reference=${reference} task=${version.task} alt=${`What ${reference} draws`} />`}
       </a>
       <div class="version-text">
@@ -107,6 +108,13 @@ function Version({ version, model, onGone }) {
         </div>
       </div>
     </li>`;
+}
+
+/** Where a version is used, by what it is for. @param {any} version @param {string} reference */
+function useOf(version, reference) {
+  if (isDrawn(version.task)) return { href: viewHash(["studio"], { model: reference, tab: "grid", seed: 0 }), words: `Open ${reference} in the studio` };
+  if (version.task === "completion") return { href: viewHash(["complete"], { model: reference }), words: `Fill holes with ${reference}` };
+  return { href: addressOf(version.links.samples), words: `Samples of ${reference}` };
 }
 
 /** @param {{metrics: Record<string, number|null>}} props */
