@@ -83,11 +83,11 @@ function Version({ version, model, onGone }) {
   const aliases = aliasesOf(model.aliases, version.version);
   const current = model.aliases.production;
   const isOlder = current !== undefined && version.version < current;
-  const use = useOf(version, reference);
+  const place = placeOf(version, reference);
   const base = addressOf("").replace(/\/$/, "");
   return html`
     <li class="card version" aria-label=${`Version ${version.version}`}>
-      <a class="version-picture" href=${use.href} aria-label=${use.words}>
+      <a class="version-picture" href=${place.href} aria-label=${place.words}>
         ${version.problem ? html`<div class="picture is-blank"><div class="picture-note is-bad">Cannot be drawn</div></div>` : html`<${Thumb} reference=${reference} task=${version.task} alt=${`What ${reference} draws`} />`}
       </a>
       <div class="version-text">
@@ -111,7 +111,7 @@ function Version({ version, model, onGone }) {
 }
 
 /** Where a version is used, by what it is for. @param {any} version @param {string} reference */
-function useOf(version, reference) {
+function placeOf(version, reference) {
   if (isDrawn(version.task)) return { href: viewHash(["studio"], { model: reference, tab: "grid", seed: 0 }), words: `Open ${reference} in the studio` };
   if (version.task === "completion") return { href: viewHash(["complete"], { model: reference }), words: `Fill holes with ${reference}` };
   return { href: addressOf(version.links.samples), words: `Samples of ${reference}` };

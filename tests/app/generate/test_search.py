@@ -2,7 +2,6 @@
 nobody."""
 
 import asyncio
-import contextlib
 import io
 import json
 from collections.abc import AsyncIterator
@@ -22,10 +21,10 @@ from ganymede.schemas.references import ModelRef
 from models.context import Descent
 from tests.app.generate.test_complete import COLOUR, PNG, Pixels, holed, pixels_of, saved
 from tests.app.generate.test_generate_refusals import problem
+from tests.app.hung_up import hang_up
 from tests.fixtures import TINY, PublishTiny, Serve
 
 STREAM = {**PNG, "Accept": "text/event-stream"}
-NOTHING = {"type": "http.disconnect"}
 
 
 def grey() -> Pixels:
@@ -167,36 +166,7 @@ async def test_a_client_that_hangs_up_ends_its_search(
     engine = await app.state.services.models.engine(ModelRef("tiny"))
     runner, waiting = engine.runner, Waiting(engine.runner)
     engine.runner = waiting
-    query = {"method": "search", "seed": "1"}
-    asked = api.build_request("POST", "/complete", params=query, content=SENT, headers=headers)
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "method": "POST",
-        "scheme": "http",
-        "path": "/complete",
-        "raw_path": b"/complete",
-        "root_path": "",
-        "query_string": asked.url.query,
-        "headers": [(name.lower(), value) for name, value in asked.headers.raw],
-        "server": ("localhost", 80),
-        "client": ("127.0.0.1", 1),
-        "state": {},
-    }
-    body = iter([{"type": "http.request", "body": SENT, "more_body": False}])
-
-    async def receive() -> Any:
-        if (message := next(body, None)) is not None:
-            return message
-        await waiting.entered.wait()
-        return NOTHING
-
-    async def send(_message: Any) -> None:
-        return
-
-    with contextlib.suppress(Exception):  # nobody hears how it ends
-        await asyncio.wait_for(app(scope, receive, send), 300)
+    await hang_up(app, "/complete", {"method": "search", "seed": 1}, SENT, headers, when=waiting.entered.wait)
 
     engine.runner = runner
     assert waiting.was_left
