@@ -52,8 +52,9 @@ def _adam(now: Descent, slope_1Z: Vector, distance: float) -> Descent:
     step = now.step + 1
     mean_1Z = BETA1 * now.mean + (1 - BETA1) * slope_1Z
     square_1Z = BETA2 * now.square + (1 - BETA2) * slope_1Z**2
-    scale_1Z = np.sqrt(square_1Z / (1 - BETA2**step)) + EPSILON
-    noise_1Z = now.noise - LEARNING_RATE * (mean_1Z / (1 - BETA1**step)) / scale_1Z
+    scale_1Z: Vector = np.sqrt(square_1Z / (1 - BETA2**step)) + np.float32(EPSILON)
+    change_1Z: Vector = np.divide(mean_1Z, scale_1Z * (1 - BETA1**step))
+    noise_1Z = now.noise - LEARNING_RATE * change_1Z
     return Descent(noise_1Z, mean_1Z, square_1Z, now.label, step, distance)
 
 

@@ -33,7 +33,10 @@ class ThreadBackend:
 
     def open(self, folder: Path, manifest: VersionManifest, choice: PrecisionChoice) -> tuple["ThreadRunner", Facts]:
         forward, facts = open_folder(folder, manifest, torch.device(self.device), choice)
-        refine = functools.partial(self._refining.submit, self._refiner.advance, folder)
+
+        def refine(now: Descent, picture_HWA: Images, steps: int) -> Future[Descent]:
+            return self._refining.submit(self._refiner.advance, folder, now, picture_HWA, steps)
+
         on_cpu = facts.device == "cpu"  # a GPU would wait meanwhile
         return ThreadRunner(forward, manifest.latent_dim, self._pool, refine, writes_files=on_cpu), facts
 

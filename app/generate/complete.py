@@ -30,9 +30,7 @@ from core.refs import parse_reference
 from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.tasks import VersionTask
 
-REFUSED = documented(
-    UnsupportedMediaType, InvalidRequest, PictureInvalid, LabelNotSupported, WrongTask, ModelCollapsed
-)
+REFUSED = documented(UnsupportedMediaType, InvalidRequest, PictureInvalid, LabelNotSupported, WrongTask, ModelCollapsed)
 ANSWERS = answers(MEDIA_TYPES)
 DRAWN = {**ANSWERS[200], "content": {**ANSWERS[200]["content"], EVENT_STREAM: {}}}
 

@@ -102,8 +102,8 @@ class CompleteQuery(PicturesRequest):
     format: PictureFormat | None = Field(None, description=f"{FORMATS_TEXT} Default: by Accept, or png.")
     method: Literal["trained", "search"] = Field(
         "trained",
-        description="trained: by a model that learnt to complete. search: by any that draws, in seconds: the best of 256 "
-        "seeds, then Adam on the noise.",
+        description="trained: by a model that learnt to complete. search: by any that draws, in seconds: the best of "
+        "256 seeds, then Adam on the noise.",
     )
     steps: int | None = Field(
         None, ge=0, le=MAX_STEPS, description="Of a search, for each draft. Default: 200; 0: the best seed as it is."

@@ -49,7 +49,7 @@ from models.noise import Latents, default_labels, draw_noise
 STEPS = 200
 MAX_DRAFTS = 8
 TRIED_AT_ONCE = 64  # candidates of one request to the engine
-FORMS = {**MEDIA_TYPES, "stream": EVENT_STREAM}
+FORMS = dict[str, str](MEDIA_TYPES.items()) | {"stream": EVENT_STREAM}
 
 T = TypeVar("T")
 

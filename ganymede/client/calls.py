@@ -109,8 +109,9 @@ class ServiceCalls:
         how = given(truncation=truncation, scale=scale, format=format, method=method, steps=steps)
         asked = given(model=model, seed=seed, seeds=listed, label=label, n=n) | how
         sent = holed(picture, mask)
-        waits = {"timeout": SEARCHED_WITHIN_S} if method == "search" else {}
-        return read_drawing(await self._connection.send("POST", "/complete", params=asked, **sent, **waits))
+        if method == "search":
+            sent["timeout"] = SEARCHED_WITHIN_S
+        return read_drawing(await self._connection.send("POST", "/complete", params=asked, **sent))
 
     async def say(
         self,
@@ -178,7 +179,7 @@ class ServiceCalls:
         return await self._connection.ask(RunBody, "POST", "/train", json=body, key=key)
 
     async def validate(
-        self, recipe: str | None = None, dataset: str | None = None, *, estimate: bool = True, **asked: Any
+        self, /, recipe: str | None = None, dataset: str | None = None, *, estimate: bool = True, **asked: Any
     ) -> ValidationBody:
         """What `train` of the same would start: every number, time and memory as measured, warnings. Starts nothing.
 

@@ -104,6 +104,7 @@ class SentPicture(TypedDict, total=False):
     headers: dict[str, str]
     files: dict[str, tuple[str, bytes, str]]
     extensions: dict[str, str | Path | list[tuple[str, Path, str]]]
+    timeout: float
 
 
 def holed(picture: bytes | str | Path, mask: bytes | str | Path | None) -> SentPicture:

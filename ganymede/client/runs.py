@@ -36,7 +36,7 @@ class AsyncRuns:
     def __init__(self, connection: ServiceConnection) -> None:
         self._connection = connection
 
-    def list(self, *, limit: int | None = None, **filters: Any) -> AsyncGenerator[RunBody, None]:
+    def list(self, /, *, limit: int | None = None, **filters: Any) -> AsyncGenerator[RunBody, None]:
         """Runs, newest first, fetched page by page; `filters` as in `pages`."""
         return flat(self.pages(page_size=min(limit or PAGE, PAGE), **filters), limit)
 
@@ -58,7 +58,7 @@ class AsyncRuns:
     async def get(self, run: RunRef) -> RunBody:
         return await self._connection.get(RunBody, _path(run))
 
-    async def patch(self, run: RunRef, **changes: Any) -> RunBody:
+    async def patch(self, /, run: RunRef, **changes: Any) -> RunBody:
         """Change `name`, `tags` (merged; None removes one) or `notes`; None removes."""
         return await self._connection.ask(RunBody, "PATCH", _path(run), json=changes)
 
@@ -160,7 +160,7 @@ class AsyncRuns:
         path, headers = f"{_path(run)}/checkpoints/{part(step)}/nearest", {"Accept": f"image/{form}"}
         return await self._connection.content(path, headers=headers)
 
-    async def timeline(self, run: RunRef, **how: Any) -> TimelineBody:
+    async def timeline(self, /, run: RunRef, **how: Any) -> TimelineBody:
         """One seed, drawn by each checkpoint that the run keeps and each version that was published of it, and what is
         gone; `how` as in `timeline_picture`."""
         asked = {"run": _id(run), **given(**how), "format": "json"}

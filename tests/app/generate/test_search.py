@@ -200,11 +200,9 @@ async def test_a_picture_of_another_size_and_one_without_a_hole_are_refused(api:
     whole = grey()
     whole[..., 3] = 255
 
-    async def refused(body: bytes) -> dict[str, Any]:
-        return problem(await api.post("/complete", content=body, params={"method": "search"}, headers=PNG), 422, code)
-
     for body, code in ((saved(holed(), "RGBA"), "picture_invalid"), (saved(whole, "RGBA"), "invalid_request")):
-        assert (await refused(body))["errors"][0]["pointer"] == "/picture"
+        answer = await api.post("/complete", content=body, params={"method": "search"}, headers=PNG)
+        assert problem(answer, 422, code)["errors"][0]["pointer"] == "/picture"
 
 
 async def test_a_search_that_a_client_has_is_not_made_again(api: httpx.AsyncClient) -> None:
