@@ -59,10 +59,11 @@ def _sum_of_windows(mask_HW: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
 
 
 def distances(drawn_NHWC: Images, picture_HWA: Images) -> npt.NDArray[np.float64]:
-    """Mean difference (N,) of the known pixels, 0 to 1."""
+    """Mean difference of the known pixels, 0 to 1: of all alike, and as the context weighs them (N, 2)."""
     known_HW = picture_HWA[..., -1] == KNOWN
-    wanted = picture_HWA[known_HW, :-1].astype(np.int16)
-    return np.array([np.abs(image_HWC[known_HW].astype(np.int16) - wanted).mean() / 255 for image_HWC in drawn_NHWC])
+    wanted, weight = picture_HWA[known_HW, :-1].astype(np.int16), context_weights(known_HW)[known_HW]
+    found = [np.abs(image_HWC[known_HW].astype(np.int16) - wanted).mean(axis=1) / 255 for image_HWC in drawn_NHWC]
+    return np.array([(far.mean(), np.average(far, weights=weight)) for far in found])
 
 
 def with_known(drawn_NHWC: Images, picture_HWA: Images) -> Images:

@@ -106,10 +106,10 @@ class Search:
             part = slice(start, start + TRIED_AT_ONCE)
             rows = Rows.of(Latents(seeds[part]), labels and labels[part])
             found.append((await self._within(self.services.batcher.draw(self.engine, rows, compare, work_s))).content)
-        distance_N = np.concatenate(found)
-        best = int(distance_N.argmin())
+        far = np.concatenate(found)
+        best = int(far[:, 0].argmin())
         noise = draw_noise([seeds[best]], self.engine.latent_dim)
-        return Descent.begin(noise, None if labels is None else labels[best], float(distance_N[best]))
+        return Descent.begin(noise, None if labels is None else labels[best], float(far[best, 1]))
 
     def _labels(self, place: int, seeds: list[int]) -> list[int] | None:
         """Return the class of each candidate: the one that was asked for, or all in turn."""
