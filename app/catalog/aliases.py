@@ -14,7 +14,15 @@ from app.errors import documented
 from app.http.conditional import IfNoneMatch, check_conditions, is_known
 from app.http.routing import Router
 from app.makers import OwnModel
-from core.errors import AliasNotFound, Conflict, ModelCollapsed, ModelNotFound, PreconditionFailed, StoreDamaged
+from core.errors import (
+    AliasNotFound,
+    Conflict,
+    InvalidRequest,
+    ModelCollapsed,
+    ModelNotFound,
+    PreconditionFailed,
+    StoreDamaged,
+)
 from core.refs import check_model_name, check_name, parse_model_ref
 from core.registry import Check
 from core.registry.pointers import Pointers
@@ -58,7 +66,7 @@ def read_alias(
     "/{alias}",
     responses={
         201: {"model": AliasBody, "description": "The alias is new."},
-        **documented(ModelNotFound, ModelCollapsed, Conflict, PreconditionFailed, StoreDamaged),
+        **documented(ModelNotFound, InvalidRequest, ModelCollapsed, Conflict, PreconditionFailed, StoreDamaged),
     },
 )
 async def move_alias(
