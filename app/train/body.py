@@ -62,9 +62,7 @@ def _body(files: RunFiles, position: int | None) -> RunBody:
     run, spec, state, execution = files.run, files.spec, files.state, files.execution
     return RunBody(
         id=run.id,
-        name=files.notes.name,
-        tags=files.notes.tags,
-        notes=files.notes.notes,
+        **files.notes.model_dump(include={"name", "tags", "notes"}),
         recipe=spec.recipe,
         recipe_reason=spec.recipe_reason,
         dataset=spec.asked_for,
