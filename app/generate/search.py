@@ -42,7 +42,7 @@ from core.errors import GanymedeError, GenerationTimeout, InvalidRequest, NotRea
 from core.images import Images
 from ganymede.schemas.drawings import SearchProgress
 from ganymede.schemas.references import Reference
-from ganymede.schemas.tasks import VersionTask
+from ganymede.schemas.tasks import Medium, VersionTask
 from models.context import Descent, candidates, distances, with_known
 from models.noise import Latents, default_labels, draw_noise
 
@@ -151,6 +151,8 @@ async def complete_by_search(
     engine = await services.models.engine(ref)
     if engine.manifest.task != VersionTask.GENERATION:
         raise WrongTask.field("method", f"{ref} is for {engine.manifest.task}, and no model that draws: leave it out")
+    if engine.manifest.medium != Medium.IMAGE:
+        raise WrongTask.field("model", f"{ref} makes {engine.manifest.medium}, and only pictures can be completed")
     is_stream = _is_stream(query, request)
     accept = MEDIA_TYPES["json"] if is_stream else request.headers.get("accept", "")
     asked = check(query, engine, accept, min(services.settings.max_images, MAX_DRAFTS))
