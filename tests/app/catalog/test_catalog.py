@@ -46,11 +46,11 @@ async def test_a_model_tells_what_its_versions_are_for_also_those_that_cannot_be
 
     assert [(line["task"], line["medium"]) for line in lines] == [
         ("inpainting", "image"),
-        ("generation", "audio"),
+        ("generation", "film"),
         (None, None),
     ]
     versions = [(version["task"], version["medium"]) for version in lines[-1]["versions"]]
-    assert versions == [("generation", "audio"), ("inpainting", "image"), ("generation", "image")]
+    assert versions == [("generation", "film"), ("inpainting", "image"), ("generation", "image")]
     one = (await client.get("/models/tiny/versions/2")).json()
     assert (one["task"], one["medium"]) == versions[1]
 
