@@ -119,7 +119,9 @@ def test_what_is_shown_can_be_had_by_the_command_that_is_told(
 
 def test_by_keys_alone_a_hole_is_painted_undone_and_searched_by_a_model_that_draws(tab: Tab) -> None:
     page = tab.open("#/complete?model=digits&seed=3")
-    page.get_by_role("button", name="Draw a picture").press("Enter")
+    begin = page.get_by_role("button", name="Draw a picture")
+    expect(begin).to_be_enabled()
+    begin.press("Enter")
     hole = page.get_by_role("application")
     hole.focus()
 
