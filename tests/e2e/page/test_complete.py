@@ -1,18 +1,19 @@
-"""Complete, as people use it: a hole painted by mouse, four drafts, one that is taken home."""
+"""Complete, as people use it: a hole painted by mouse and finger, four drafts, one that is taken home."""
 
 import io
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from core.images import Images
 from tests.e2e.conftest import SMALL, Service
-from tests.e2e.page.conftest import Tab
-from tests.e2e.page.test_views import asked
+from tests.e2e.page.conftest import NARROW, PATIENCE_MS, Tab
+from tests.e2e.page.test_views import asked, is_whole
 
 pytestmark = pytest.mark.slow
 
@@ -113,3 +114,51 @@ def test_what_is_shown_can_be_had_by_the_command_that_is_told(
     assert f'client.complete("holed.png", model="{mended}", seed=3, n=4)' in python
     known = pixels_of((tmp_path / "holed.png").read_bytes(), "RGBA")[..., 3]
     assert 0 < (known == 0).mean() < 0.5
+
+
+def test_a_search_can_be_called_off(tab: Tab) -> None:
+    page = tab.open("#/complete?model=avatars&seed=3")
+    page.get_by_role("button", name="Draw a picture").click()
+    page.get_by_role("button", name="Box").click()
+    drag(page, (8, 8), (19, 19))
+    page.get_by_role("button", name="Fill the hole").click()
+
+    page.locator(".draft-work").get_by_role("button", name="Cancel").click()
+
+    expect(page.locator(".draft-work")).to_have_count(0)
+    expect(page.get_by_role("button", name="Fill the hole")).to_be_enabled()
+    expect(page.locator(".toast")).to_have_count(0)
+
+
+@pytest.fixture
+def touched(browser: Browser, service: Service) -> Iterator[Page]:
+    """A small screen that is touched."""
+    width, height = NARROW
+    context = browser.new_context(viewport={"width": width, "height": height}, has_touch=True, color_scheme="dark")
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    page.goto(f"http://127.0.0.1:{service.port}/#/complete?model=digits&seed=1")
+    yield page
+    context.close()
+
+
+def test_a_finger_paints_on_a_small_screen(touched: Page) -> None:
+    touched.get_by_role("button", name="Draw a picture").tap()
+    frame = touched.locator(".hole").bounding_box()
+    assert frame is not None
+
+    touched.touchscreen.tap(frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2)
+
+    expect(touched.get_by_role("button", name="Fill the hole")).to_be_enabled()
+
+
+@pytest.mark.parametrize("is_begun", [False, True])
+def test_it_fits_a_narrow_screen_and_has_no_serious_barrier(narrow_tab: Tab, is_begun: bool) -> None:
+    page = narrow_tab.open("#/complete?model=digits&seed=3")
+    is_whole(page)
+    if is_begun:
+        page.get_by_role("button", name="Draw a picture").click()
+        expect(page.locator(".hole canvas").first).to_be_visible()
+
+    assert not narrow_tab.is_wider_than_its_screen()
+    assert narrow_tab.barriers() == []
