@@ -16,6 +16,7 @@ Conditioning = Literal["none", "concat", "projection", "classifier"]  # how a di
 
 ADA, DIFFAUGMENT = "ada", "diffaugment"  # kinds of augmentation
 EVIDENCE, WASSERSTEIN = "evidence", "wasserstein"  # objectives: of a VAE, and one whose scores have no zero
+SEMI_SUPERVISED = "semi_supervised"  # objective: of a classifier that learns from pictures without labels too
 NEVER = 2**62  # steps: no run has as many
 
 
@@ -78,6 +79,7 @@ class ResolvedConfig(Numbers):
     penalty_every: int = 1
     mode_seeking: float = 0.0
     likelihood: str | None = None
+    labels_per_class: int | None = Field(None, exclude_if=_is_none)  # that are learnt from; none: all
     augment: str = "none"
     augment_policy: tuple[str, ...] = ()
     augment_ramp: int | None = None
@@ -95,6 +97,7 @@ class ResolvedConfig(Numbers):
     processes: int = 1
     publish_keep: int
     publish_final: str = "last"
+    publish_classifier: str | None = Field(None, exclude_if=_is_none)  # the model of a discriminator that names classes
     network: NetworkSizes
     init: str | None = Field(None, exclude_if=_is_none)  # the weights that it starts from
 

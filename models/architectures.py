@@ -1,4 +1,4 @@
-"""The one table of architectures; nothing registers itself."""
+"""The tables of architectures; nothing registers itself."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,9 +7,11 @@ from typing import Any
 from torch import nn
 
 from core.resolved import Conditioning
-from models import dcgan, mlp, r3gan, resnet, unet
+from models import classifier, dcgan, mlp, r3gan, resnet, unet
+from models.classifier import ClassDiscriminator, PictureClassifier
 from models.discriminator import HEADS, Discriminator, planes_of
 from models.encoder import Encoder
+from models.sizes import DCGANClassifierConfig, DCGANConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,23 @@ class Architecture:
         return Encoder(trunk, trunk.features, config.latent_dim, config.num_classes)
 
 
+@dataclass(frozen=True, slots=True)
+class ClassifierArchitecture:
+    """A classifier, and the generator that it learns against, which draws without regard to classes."""
+
+    classifier: Callable[[Any], ClassDiscriminator]
+    generator: Callable[[Any], nn.Module]
+
+    def published(self, config: Any) -> PictureClassifier:
+        made = self.classifier(config)
+        return PictureClassifier(made.trunk, made.classes)
+
+
+def _unconditional(config: DCGANClassifierConfig) -> dcgan.Generator:
+    sizes = {name: getattr(config, name) for name in ("image_size", "channels", "latent_dim", "width", "depth")}
+    return dcgan.Generator(DCGANConfig(num_classes=0, **sizes))
+
+
 ARCHITECTURES = {
     "mlp": Architecture(mlp.Generator, mlp.Trunk),
     "dcgan": Architecture(dcgan.Generator, dcgan.Trunk),
@@ -43,3 +62,14 @@ ARCHITECTURES = {
     "r3gan": Architecture(r3gan.Generator, r3gan.Trunk),
     "unet": Architecture(unet.Generator, dcgan.Trunk),
 }
+CLASSIFIERS = {
+    "mlp-classifier": ClassifierArchitecture(classifier.dense, classifier.DenseGenerator),
+    "dcgan-classifier": ClassifierArchitecture(classifier.convolutional, _unconditional),
+}
+
+
+def published_network(architecture: str, config: Any) -> nn.Module:
+    """Build the network whose weights a version has; KeyError for an architecture that is not in the tables."""
+    if architecture in CLASSIFIERS:
+        return CLASSIFIERS[architecture].published(config)
+    return ARCHITECTURES[architecture].generator(config)

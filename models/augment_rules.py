@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from core.datasets.manifest import DatasetManifest
 from core.errors import FieldProblem
-from core.resolved import ADA, DIFFAUGMENT, EVIDENCE, WASSERSTEIN, AugmentationNumbers
+from core.resolved import ADA, DIFFAUGMENT, EVIDENCE, SEMI_SUPERVISED, WASSERSTEIN, AugmentationNumbers
 from ganymede.schemas.specs import TrainConfig
 from ganymede.schemas.tasks import Medium
 from models.choice import Choice, are_few
@@ -29,7 +29,7 @@ def kind_of(config: TrainConfig, recipe: Recipe, dataset: DatasetManifest) -> st
     """Return the kind of augmentation; by default ADA for few images, which acts only against memorising."""
     if config.augment != "auto":
         return config.augment
-    if recipe.objective == EVIDENCE or not are_few(dataset.count, dataset.height):
+    if recipe.objective in (EVIDENCE, SEMI_SUPERVISED) or not are_few(dataset.count, dataset.height):
         return "none"
     return DIFFAUGMENT if recipe.objective == WASSERSTEIN else ADA
 

@@ -16,10 +16,12 @@ SMALL = 0.02  # standard deviation of a head's weights in the beginning
 
 
 class DiscriminatorOutput(NamedTuple):
-    """Scores (B,): the higher, the more real. And logits of the classes (B, K), of a classifier alone; both float32."""
+    """Scores (B,): the higher, the more real. Of what names classes also their logits (B, K), and of one that learns by
+    them the features (B, F). All float32."""
 
     score_B: Tensor
     class_BK: Tensor | None = None
+    feature_BF: Tensor | None = None
 
 
 class Trunk(Protocol):
@@ -47,7 +49,7 @@ class Plain(nn.Module):
 
     def __init__(self, features: int, num_classes: int) -> None:  # noqa: ARG002 (as the other heads)
         super().__init__()
-        self.score = _linear(features, 1)
+        self.score = linear(features, 1)
 
     def forward(self, feature_BF: Tensor, label_B: Tensor | None) -> DiscriminatorOutput:  # noqa: ARG002
         return DiscriminatorOutput(self.score(feature_BF).float().squeeze(1))
@@ -64,7 +66,7 @@ class Joint(nn.Module):
     def __init__(self, features: int, num_classes: int) -> None:
         super().__init__()
         self.embedding = nn.Embedding(num_classes, self.HIDDEN)
-        self.joint, self.score = _linear(features + self.HIDDEN, self.HIDDEN), _linear(self.HIDDEN, 1)
+        self.joint, self.score = linear(features + self.HIDDEN, self.HIDDEN), linear(self.HIDDEN, 1)
 
     def forward(self, feature_BF: Tensor, label_B: Tensor | None) -> DiscriminatorOutput:
         hidden_BF = self.joint(torch.cat([feature_BF, self.embedding(label_B)], dim=1))
@@ -79,7 +81,7 @@ class Projection(nn.Module):
 
     def __init__(self, features: int, num_classes: int) -> None:
         super().__init__()
-        self.score, self.embedding = _linear(features, 1), nn.Embedding(num_classes, features)
+        self.score, self.embedding = linear(features, 1), nn.Embedding(num_classes, features)
         nn.init.normal_(self.embedding.weight, 0.0, SMALL)
 
     def forward(self, feature_BF: Tensor, label_B: Tensor | None) -> DiscriminatorOutput:
@@ -92,7 +94,7 @@ class AuxiliaryClassifier(nn.Module):
 
     def __init__(self, features: int, num_classes: int) -> None:
         super().__init__()
-        self.score, self.classes = _linear(features, 1), _linear(features, num_classes)
+        self.score, self.classes = linear(features, 1), linear(features, num_classes)
 
     def forward(self, feature_BF: Tensor, label_B: Tensor | None) -> DiscriminatorOutput:  # noqa: ARG002
         return DiscriminatorOutput(self.score(feature_BF).float().squeeze(1), self.classes(feature_BF).float())
@@ -119,7 +121,7 @@ def with_planes(x_BCHW: Tensor, label_B: Tensor | None, num_planes: int) -> Tens
     return torch.cat([x_BCHW, one_hot_BK11.expand(-1, -1, *x_BCHW.shape[2:])], dim=1)
 
 
-def _linear(inputs: int, outputs: int) -> nn.Linear:
+def linear(inputs: int, outputs: int) -> nn.Linear:
     """Make a layer that begins near indifference, whatever comes in."""
     layer = nn.Linear(inputs, outputs)
     nn.init.normal_(layer.weight, 0.0, SMALL)

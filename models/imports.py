@@ -28,10 +28,12 @@ from models.version import SAMPLES_FILE, WEIGHTS_FILE, misfits, unknown
 
 WEIGHTS_PART, MANIFEST_PART = "weights", "manifest"
 MAX_MANIFEST_BYTES = 1 << 20
+MAX_CONFUSED = 100  # classes of which it is kept
 
 Text = Annotated[str, Field(max_length=2000)]
 Label = Annotated[str, Field(min_length=1, max_length=MAX_CLASS_NAME)]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
+Confused = Annotated[list[Count], Field(max_length=MAX_CONFUSED)]
 
 
 class ManifestPart(BaseModel):
@@ -48,6 +50,7 @@ class DatasetFacts(ManifestPart):
     digest: Text | None = None
     licence: Text | None = None
     attribution: Text | None = None
+    options: dict[Text, Text] | None = Field(None, max_length=64)
 
 
 class FileFacts(ManifestPart):
@@ -95,6 +98,7 @@ class Manifest(ManifestPart):
     default_labels: list[Count] | None = Field(None, min_length=1, max_length=MAX_CLASSES)  # classes drawn unasked
     dataset: DatasetFacts
     metrics: dict[Annotated[str, Field(max_length=64)], float | None] = Field(max_length=64)
+    confusion: list[Confused] | None = Field(None, max_length=MAX_CONFUSED)
     init: InitFacts | None = None
     created_at: str = Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$")
     digest: str
@@ -213,9 +217,6 @@ def _sheet(weights: Path, manifest: VersionManifest) -> images.Images:
     if wrong := misfits(manifest, config):
         problems = [FieldProblem(f"/{MANIFEST_PART}/{field}", "does not describe the weights") for field in wrong]
         raise InvalidRequest(f"the manifest does not describe the weights: {', '.join(wrong)}", problems)
-    subjects = of_noise(config)
-    sizes = config.latent_dim, config.num_classes, manifest.default_labels
-    drawn = sampling.draw_samples(generator, *sizes, subjects)
-    if (drawn == drawn[:1]).all():
-        raise InvalidRequest.field(f"/{WEIGHTS_PART}", "draws the same picture for every seed")
-    return sampling.draw_grid(generator, *sizes, subjects)
+    if sampling.is_constant(generator, config, manifest.default_labels):
+        raise InvalidRequest.field(f"/{WEIGHTS_PART}", "gives the same for every seed, or for every picture")
+    return sampling.sheet(generator, config, manifest.default_labels, of_noise(config))

@@ -5,7 +5,8 @@ from typing import Any
 from torch import nn
 
 from core.resolved import EVIDENCE, ResolvedConfig
-from models.architectures import ARCHITECTURES
+from ganymede.schemas.tasks import VersionTask
+from models.architectures import ARCHITECTURES, CLASSIFIERS
 from models.shapes import without_weights
 from models.sizes import CONFIGS
 from models.spectral import constrain
@@ -25,7 +26,11 @@ def build_networks(resolved: ResolvedConfig) -> tuple[nn.Module, nn.Module]:
 
 
 def _plain(resolved: ResolvedConfig) -> tuple[nn.Module, nn.Module]:
-    architecture, config = ARCHITECTURES[resolved.architecture], network_config(resolved)
+    config = network_config(resolved)
+    if config.TASK is VersionTask.CLASSIFICATION:
+        kind = CLASSIFIERS[resolved.architecture]
+        return kind.generator(config), kind.classifier(config)
+    architecture = ARCHITECTURES[resolved.architecture]
     generator = architecture.generator(config)
     if resolved.objective == EVIDENCE:
         return generator, architecture.encoder(config)

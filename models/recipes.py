@@ -3,12 +3,24 @@
 How a row and a request become the numbers of a run: models/resolution.py. docs/recipes.md is made from this table.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from core.resolved import Conditioning
 
 Rates = tuple[float, float]  # of Adam: generator, discriminator (of a VAE: the encoder)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Networks:
+    """What is other than in the row of a recipe where other networks are asked for."""
+
+    architecture: str
+    learning_rates: Rates
+    batch_size: int
+    width: int
+    gpu_width: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +35,7 @@ class Recipe:
     mode_seeking: weight of worker/training/regularisers.py's term for the generator.
     depth: of the architecture dcgan, see models/dcgan.py.
     width, gpu_width: feature maps at the coarsest level on a CPU, and on a GPU.
+    networks: by `architecture` of a request those that are not the row's own; none: there is no choice.
     """
 
     what: str
@@ -46,6 +59,7 @@ class Recipe:
     depth: int = 0
     width: int = 256
     gpu_width: int = 1024
+    networks: Mapping[str, Networks] = field(default_factory=dict)
 
 
 # The discriminator twice as fast: Heusel et al. 2017, arXiv 1706.08500. With 2e-4 for both, as in the paper of DCGAN,
@@ -196,6 +210,34 @@ RECIPES = {
         latent_dim=32,
         width=128,
         gpu_width=256,
+    ),
+    "ssgan": Recipe(
+        what="learns to classify, from pictures without labels too: the discriminator names the class or says drawn, "
+        "the generator matches its features",
+        source="Salimans et al. 2016, arXiv 1606.03498",
+        expect="Not for /generate but for /classify: what is published is the discriminator. With labels_per_class it "
+        "learns from a few labels, and from all other pictures without theirs; its numbers tell what the same network "
+        "makes of those labels alone. Networks are those of the paper, mlp, or with `architecture` dcgan's. What the "
+        "generator draws is no use: a good classifier wants it off the mark.",
+        architecture="mlp-classifier",
+        objective="semi_supervised",
+        conditional=True,
+        conditioning="classifier",
+        learning_rates=(3e-3, 3e-3),
+        lr_schedule="linear",
+        batch_size=100,
+        latent_dim=100,
+        width=1000,
+        gpu_width=1000,
+        networks={
+            "dcgan": Networks(
+                architecture="dcgan-classifier",
+                learning_rates=(3e-4, 3e-4),
+                batch_size=64,
+                width=256,
+                gpu_width=512,
+            )
+        },
     ),
     "vae": Recipe(
         what="dcgan's networks as encoder and decoder: no game, one loss",

@@ -4,7 +4,7 @@ Knows no loop: worker/ does what is written here.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TypeVar
 
 from core.datasets.manifest import DatasetManifest
@@ -12,6 +12,7 @@ from core.errors import FieldProblem, InvalidRequest
 from core.images import base_size
 from core.resolved import (
     EVIDENCE,
+    SEMI_SUPERVISED,
     Cadence,
     NetworkSizes,
     Optimisation,
@@ -25,11 +26,13 @@ from models.choice import AUTO, Choice, Situation, choose
 from models.device import has_gpu
 from models.recipes import RECIPES, Recipe
 from models.sizes import CONFIGS, NARROWEST
+from models.splits import count_learnt, too_few
 
 T = TypeVar("T", int, float, bool)
 
 DEFAULT_IMAGES_SEEN = 640_000  # of a run whose length is "auto": about 25 minutes for 28 px on two CPU cores
 DENSE_WEIGHTS = 2**24  # at most, in a layer
+DENSE_SIDE = 32  # px: of grey pictures up to it a classifier has fully connected networks, unless others are asked for
 SHARE = 2  # images of a batch that a process needs at least: one alone has no variance
 FAKES = 2000  # of an evaluation
 FEWEST_EVALUATED = 16  # images of a dataset: half of them are as many as fakes
@@ -48,15 +51,29 @@ def resolve(
     """
     on_gpu = has_gpu(device)
     choice = _choice(spec, choice, dataset, on_gpu)
-    recipe = replace(RECIPES[choice.recipe], **choice.numbers)
+    recipe = _row(spec, choice, dataset)
     problems = list(_misfits(spec, choice, recipe, dataset))
     if problems:
         raise InvalidRequest("; ".join(f"{p.pointer}: {p.detail}" for p in problems), problems)
     return _resolved(spec, choice, recipe, dataset, on_gpu)
 
 
+def _row(spec: RunSpec, choice: Choice, dataset: DatasetManifest) -> Recipe:
+    """Return the row of a recipe, with the networks that were asked for, or else suit the pictures."""
+    recipe, asked = RECIPES[choice.recipe], spec.config.architecture
+    if asked == "auto":
+        asked = "mlp" if dataset.channels == 1 and dataset.height <= DENSE_SIDE else "dcgan"
+    others = recipe.networks.get(asked)
+    return replace(recipe, **(asdict(others) if others else {}), **choice.numbers)
+
+
+def _count(recipe: Recipe, dataset: DatasetManifest) -> int:
+    """Return how many pictures are learnt from."""
+    return count_learnt(dataset.count) if recipe.objective == SEMI_SUPERVISED else dataset.count
+
+
 def _resolved(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: DatasetManifest, on_gpu: bool) -> ResolvedConfig:
-    config, batch_size = spec.config, _batch_size(spec, recipe, dataset.count)
+    config, batch_size = spec.config, _batch_size(spec, recipe, _count(recipe, dataset))
     n_critic = _given(config.n_critic, recipe.n_critic)
     steps = _given(config.steps, max(1, DEFAULT_IMAGES_SEEN // (batch_size * n_critic)))
     network = _network(config, recipe, dataset, on_gpu)
@@ -76,6 +93,7 @@ def _resolved(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: DatasetMan
         **_optimisation(config, recipe),
         **_penalties(config, recipe, dataset.height, batch_size),
         likelihood=_likelihood(config, recipe, dataset.channels),
+        labels_per_class=None if config.labels_per_class == "auto" else config.labels_per_class,
         **augment_rules.augmentation(config, recipe, dataset, steps * batch_size * n_critic),
         latent_dim=network.latent_dim,
         width=network.width,
@@ -87,6 +105,7 @@ def _resolved(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: DatasetMan
         processes=spec.resources.processes,
         publish_keep=spec.publish.keep,
         publish_final=spec.publish.final,
+        publish_classifier=spec.publish.classifier,
         network=network,
     )
 
@@ -129,7 +148,7 @@ def _is_conditional(config: TrainConfig, recipe: Recipe, dataset: DatasetManifes
 
 
 def _misfits(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: DatasetManifest) -> Iterator[FieldProblem]:
-    height, width, count = dataset.height, dataset.width, dataset.count
+    height, width, count, learnt = dataset.height, dataset.width, dataset.count, _count(recipe, dataset)
     if height != width or base_size(height) is None:
         sizes = "square images of 8 to 512 px, 4 or 7 times a power of two"
         who = "every recipe" if choice.reason else choice.recipe
@@ -147,6 +166,7 @@ def _misfits(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: DatasetMani
             yield FieldProblem(f"/config/{option}", f"{choice.subject} {why}; it is an option of {others}")
     if recipe.objective != EVIDENCE:
         yield from augment_rules.misfits(spec.config, choice, recipe, dataset)
+    yield from _class_misfits(spec, recipe, dataset)
     if spec.config.extractor == "classifier" and len(dataset.class_names) < 2:
         yield FieldProblem("/config/extractor", f"a classifier needs classes, and {dataset.name!r} has none to tell")
     if spec.stop.patience is not None and (spec.config.extractor == "none" or count < FEWEST_EVALUATED):
@@ -156,9 +176,9 @@ def _misfits(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: DatasetMani
         yield FieldProblem("/config/evaluate_images", f"at most {count // 2}, half of the images in the dataset")
     if count < 2:
         yield FieldProblem("/dataset", "one image is too few to learn from")
-    elif count < _given(spec.config.batch_size, 2):
-        yield FieldProblem("/config/batch_size", f"2 to {count}, the number of images in the dataset")
-    processes, batch_size = spec.resources.processes, _batch_size(spec, recipe, count)
+    elif learnt < _given(spec.config.batch_size, 2):
+        yield FieldProblem("/config/batch_size", f"2 to {learnt}, the number of images to learn from")
+    processes, batch_size = spec.resources.processes, _batch_size(spec, recipe, learnt)
     if processes > 1 and (batch_size % processes or batch_size < SHARE * processes):
         most = batch_size // SHARE
         fitting = ", ".join(str(number) for number in range(1, min(most, 64) + 1) if batch_size % number == 0)
@@ -166,10 +186,33 @@ def _misfits(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: DatasetMani
         yield FieldProblem("/resources/processes", rule)
 
 
+def _class_misfits(spec: RunSpec, recipe: Recipe, dataset: DatasetManifest) -> Iterator[FieldProblem]:
+    beside, names_classes = spec.publish.classifier, recipe.conditioning == "classifier"
+    if beside is not None and (not names_classes or recipe.objective == SEMI_SUPERVISED):
+        why = "acgan alone has a discriminator that names classes beside a generator that is published"
+        yield FieldProblem("/publish/classifier", why)
+    if beside == spec.model_name:
+        yield FieldProblem("/publish/classifier", "is the name of the model that draws")
+    if recipe.objective != SEMI_SUPERVISED:
+        return
+    if len(dataset.class_names) == 1:
+        yield FieldProblem("/dataset", f"a classifier needs two classes at least, and {dataset.name!r} has one")
+    asked = spec.config.labels_per_class
+    if asked != "auto" and (few := too_few(dataset.class_counts, asked)):
+        fewest = min(few, key=dataset.class_counts.__getitem__)
+        there = f"{dataset.class_names[fewest]!r} has {dataset.class_counts[fewest]} pictures"
+        yield FieldProblem("/config/labels_per_class", f"{there}, and {asked} shall have labels")
+
+
 def unsuited(recipe: Recipe) -> dict[str, str]:
     """Return the options that mean nothing to a recipe, and why."""
     has_no_penalty = dict.fromkeys(("penalty_weight", "penalty_every"), "has no gradient penalty")
     found = {} if recipe.penalty_weight is not None else has_no_penalty
+    if recipe.objective == SEMI_SUPERVISED:
+        why = "is judged by the labels of held-out pictures"
+        of_fakes = {**dict.fromkeys(("extractor", "evaluate_images"), why), "mode_seeking": "is not for drawing"}
+        return {**found, **of_fakes, "likelihood": "has no likelihood"}
+    found |= {"architecture": "has networks of one kind", "labels_per_class": "is no classifier"}
     if recipe.objective != EVIDENCE:
         return {**found, "likelihood": "has no likelihood"}
     of_a_discriminator = ("n_critic", "augment", "augment_policy", "mode_seeking")
@@ -220,7 +263,7 @@ def _width(recipe: Recipe, dataset: DatasetManifest, on_gpu: bool) -> int:
     """Return the recipe's width; limited for fully connected networks, whose last layer grows with the picture."""
     width = recipe.gpu_width if on_gpu else recipe.width
     pixels = dataset.height * dataset.width * dataset.channels
-    while recipe.architecture == "mlp" and width * pixels > DENSE_WEIGHTS and width > NARROWEST:
+    while recipe.architecture in ("mlp", "mlp-classifier") and width * pixels > DENSE_WEIGHTS and width > NARROWEST:
         width //= 2
     return width
 

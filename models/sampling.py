@@ -1,17 +1,20 @@
-"""A generator's floats to pixels, and the grid by which a run is watched. Knows no batching and no HTTP.
+"""A generator's floats to pixels, a classifier's logits, and the sheet by which a run is watched. Knows no HTTP.
 
-Shape suffixes: B images, Z latent, C channels, H height, W width.
+Shape suffixes: B and N images, K classes, Z latent, C channels, H height, W width.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from core.images import Images, contact_sheet
+from ganymede.schemas.tasks import VersionTask
 from models.noise import default_labels, draw_noise
-from models.subjects import Subjects
+from models.sizes import Sizes
+from models.subjects import Subjects, of_noise
 
 GRID_SIDE = 8  # the grid of a run has 8 rows; of 8 columns, or one a class where there are 2 to 10
 
@@ -48,6 +51,43 @@ def draw(
             drawn.append(to_uint8(generator(z_BZ, label_B, *shown)).cpu())
     images: Images = torch.cat(drawn).numpy()
     return images
+
+
+def read(classifier: nn.Module, images_NHWC: Images, batch: int = 256) -> npt.NDArray[np.float32]:
+    """Return the logits (N, K) of pictures, read in batches on the network's device."""
+    device, logits = next(classifier.parameters()).device, []
+    with torch.inference_mode():
+        for start in range(0, len(images_NHWC), batch):
+            part = np.ascontiguousarray(images_NHWC[start : start + batch])
+            logits.append(classifier(torch.from_numpy(part).to(device)).cpu())
+    logits_NK: npt.NDArray[np.float32] = torch.cat(logits).numpy()
+    return logits_NK
+
+
+def is_constant(network: nn.Module, config: Sizes, classes: Sequence[int] | None = None) -> bool:
+    """Return whether a network draws the same for every seed, or reads every picture as the same."""
+    subjects = of_noise(config)
+    if config.TASK is VersionTask.CLASSIFICATION:
+        assert subjects is not None
+        given = read(network, subjects.images_NHWC)
+        return bool((given == given[:1]).all())
+    drawn = draw_samples(network, config.latent_dim, config.num_classes, classes, subjects)
+    return bool((drawn == drawn[:1]).all())
+
+
+def sheet(
+    network: nn.Module, config: Sizes, classes: Sequence[int] | None = None, subjects: Subjects | None = None
+) -> Images:
+    """Return the picture (H, W, C) by which a run or a version is watched: the fixed grid, or what is read of pictures.
+
+    classes: those drawn unasked. subjects: what a network that takes pictures is shown; default, noise or nothing.
+    """
+    if config.TASK is not VersionTask.CLASSIFICATION:
+        return draw_grid(network, config.latent_dim, config.num_classes, classes, subjects)
+    shown = subjects or of_noise(config)
+    assert shown is not None
+    named_N = read(network, shown.images_NHWC).argmax(axis=1)
+    return contact_sheet(shown.images_NHWC[np.argsort(named_N, kind="stable")], GRID_SIDE)  # by the class it named
 
 
 def draw_grid(

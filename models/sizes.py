@@ -12,6 +12,7 @@ from ganymede.schemas.tasks import VersionTask
 NARROWEST = 16  # feature maps
 DEEPEST = 4  # convolutions at each size of dcgan
 WIDE = 256  # feature maps of r3gan from which it has two blocks a level
+FEWEST_CLASSES = 2  # of a classifier
 LIMITS = {"channels": (1, 4), "latent_dim": (1, 1024), "width": (NARROWEST, 1024), "num_classes": (0, 1000)}
 
 
@@ -23,7 +24,7 @@ class Sizes:
     of the size; `num_classes` 0 means unconditional.
 
     NEWEST: the revision of the architecture that a new run gets; older ones are for what was trained with them.
-    TASK: what generators of the architecture are for.
+    TASK: what versions of the architecture are for.
     """
 
     NEWEST: ClassVar[int] = 1
@@ -146,10 +147,49 @@ class UNetConfig(DCGANConfig):
     TASK: ClassVar[VersionTask] = VersionTask.COMPLETION
 
 
+class MLPClassifierConfig(Sizes):
+    """The sizes of models/classifier.py: `width` is that of the widest hidden layer."""
+
+    __slots__ = ()
+    TASK: ClassVar[VersionTask] = VersionTask.CLASSIFICATION
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_classes(self.num_classes)
+
+    @property
+    def hidden(self) -> list[int]:
+        """Of the classifier; width 1000: [1000, 500, 250, 250, 250]."""
+        return [max(self.width >> level, NARROWEST) for level in (0, 1, 2, 2, 2)]
+
+    @property
+    def generator_width(self) -> int:
+        """Of both hidden layers of the generator."""
+        return max(self.width >> 1, NARROWEST)
+
+
+class DCGANClassifierConfig(DCGANConfig):
+    """The sizes; trunk and generator are dcgan's."""
+
+    __slots__ = ()
+    TASK: ClassVar[VersionTask] = VersionTask.CLASSIFICATION
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_classes(self.num_classes)
+
+
+def check_classes(num_classes: int) -> None:
+    if num_classes < FEWEST_CLASSES:
+        raise ValueError(f"num_classes must be {FEWEST_CLASSES} at least, got {num_classes}")
+
+
 CONFIGS: dict[str, type[Sizes]] = {
     "mlp": MLPConfig,
     "dcgan": DCGANConfig,
     "resnet": ResNetConfig,
     "r3gan": R3GANConfig,
     "unet": UNetConfig,
+    "mlp-classifier": MLPClassifierConfig,
+    "dcgan-classifier": DCGANClassifierConfig,
 }

@@ -1,4 +1,5 @@
 """Pictures to complete: for each seed a real one, and a mask. How a run that learns to complete is watched and scored.
+And pictures to classify.
 
 Knows no network. Shape suffixes: N images of the dataset, B of a batch, H height, W width, C channels, A = C + 1.
 """
@@ -13,9 +14,10 @@ from core.images import Images
 from ganymede.schemas.tasks import VersionTask
 from models.masks import draw_masks
 from models.sizes import Sizes
+from models.splits import split
 
 MIDDLE = 128  # grey, where a hole is shown
-NUM_NOISE = 64  # pictures of noise
+NUM_NOISE = NUM_SHOWN = 64  # pictures of noise; pictures that a classifier is watched by
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,14 +59,20 @@ def _one_of(pool_N: npt.NDArray[np.int64], seed: int) -> int:
 
 
 def of_dataset(config: Sizes, images_NHWC: Images, labels_N: npt.NDArray[np.int64] | None) -> Subjects | None:
-    """Return what a network of these sizes is shown; None if it completes nothing."""
-    if config.TASK is not VersionTask.COMPLETION:
-        return None
-    return Subjects(images_NHWC, labels_N if config.num_classes else None)
+    """Return what a network of these sizes is shown; None if it draws from noise alone. One that classifies is shown
+    the first pictures of its test."""
+    if config.TASK is VersionTask.COMPLETION:
+        return Subjects(images_NHWC, labels_N if config.num_classes else None)
+    if config.TASK is VersionTask.CLASSIFICATION:
+        return Subjects(images_NHWC[split(len(images_NHWC)).test_N[:NUM_SHOWN]])
+    return None
 
 
 def of_noise(config: Sizes) -> Subjects | None:
     """Return pictures of noise, where no dataset is at hand; None as above."""
     side = config.image_size
     noise_NHWC = np.random.RandomState(0).randint(0, 256, (NUM_NOISE, side, side, config.channels))
-    return of_dataset(config, noise_NHWC.astype(np.uint8), None)
+    images_NHWC = noise_NHWC.astype(np.uint8)
+    if config.TASK is VersionTask.CLASSIFICATION:
+        return Subjects(images_NHWC)
+    return of_dataset(config, images_NHWC, None)

@@ -13,7 +13,7 @@ from ganymede.schemas.tasks import Medium, VersionTask
 from models.sizes import CONFIGS
 
 WEIGHTS_FILE, SAMPLES_FILE = "generator.safetensors", "samples.webp"
-SERVED = (VersionTask.GENERATION, VersionTask.COMPLETION)
+SERVED = (VersionTask.GENERATION, VersionTask.COMPLETION, VersionTask.CLASSIFICATION)
 
 
 def read_manifest(path: Path) -> VersionManifest:

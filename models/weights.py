@@ -1,4 +1,4 @@
-"""Generators to safetensors and back. The file names its own architecture, so its digest says what is drawn.
+"""What is published to safetensors and back. The file names its own architecture, so its digest says what is drawn.
 
 No pickle: a foreign file can be wrong, never run code.
 """
@@ -17,7 +17,7 @@ from core.errors import StoreDamaged
 from core.registry import VersionManifest
 from core.registry.manifest import MANIFEST_FILE
 from core.store import files
-from models.architectures import ARCHITECTURES
+from models.architectures import published_network
 from models.shapes import without_weights
 from models.sizes import CONFIGS
 from models.version import WEIGHTS_FILE, misfits, unknown
@@ -34,7 +34,7 @@ def save_generator(path: Path, generator: nn.Module, architecture: str, config: 
 
 
 def load_generator(path: Path) -> tuple[nn.Module, Any]:
-    """Build the generator of a file, on the CPU and in eval mode; return it with its config.
+    """Build the network of a file, on the CPU and in eval mode; return it with its config.
 
     Raises:
         StoreDamaged: it is no safetensors file, or names an architecture or tensors this build does not have.
@@ -43,10 +43,9 @@ def load_generator(path: Path) -> tuple[nn.Module, Any]:
         _check_header(path)
         with safe_open(path, framework="pt") as file:
             described = json.loads((file.metadata() or {})["ganymede"])
-            architecture = ARCHITECTURES[described["architecture"]]
             config = CONFIGS[described["architecture"]](**described["config"])
             with without_weights():
-                generator = architecture.generator(config)
+                generator = published_network(described["architecture"], config)
             names = _check_tensors(file, generator)
             # Copies: a tensor of safe_open is the mapped file; once that is cut short, to read it kills the process.
             tensors = {name: file.get_tensor(name).clone() for name in names}

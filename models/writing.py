@@ -38,6 +38,7 @@ class Lineage:
     metrics: dict[str, float | None]
     init: StartedFrom | None = None
     made_by: KeyRef | None = None
+    confusion: list[list[int]] | None = None
 
     @property
     def key(self) -> PublishKey:
@@ -47,13 +48,12 @@ class Lineage:
 def write_generator(folder: Path, generator: nn.Module, lineage: Lineage, subjects: Subjects | None = None) -> None:
     """Fill `folder` with generator.safetensors, samples.webp and manifest.json. `generator` is in eval mode.
 
-    subjects: what its samples complete, if it does.
+    subjects: what its samples complete or classify, if it does.
     """
     network, dataset = lineage.network, lineage.dataset
     classes = classes_with_images(dataset.class_counts) if network.num_classes else None
     save_generator(folder / WEIGHTS_FILE, generator, lineage.architecture, network)
-    sheet = sampling.draw_grid(generator, network.latent_dim, network.num_classes, classes, subjects)
-    (folder / SAMPLES_FILE).write_bytes(images.to_webp(sheet))
+    (folder / SAMPLES_FILE).write_bytes(images.to_webp(sampling.sheet(generator, network, classes, subjects)))
     listed = list_files(folder, WEIGHTS_FILE, SAMPLES_FILE)
     manifest = VersionManifest(
         run=lineage.run,
@@ -74,6 +74,7 @@ def write_generator(folder: Path, generator: nn.Module, lineage: Lineage, subjec
         default_labels=classes,
         dataset=LearntFrom.model_validate(dataset.model_dump(include=set(LearntFrom.model_fields))),
         metrics=lineage.metrics,
+        confusion=lineage.confusion,
         init=lineage.init,
         made_by=lineage.made_by,
         created_at=timestamp(),

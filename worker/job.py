@@ -44,6 +44,7 @@ from worker.processes.launch import LOST_PEER, OUT_OF_MEMORY, how, train_togethe
 from worker.training.batches import Batches
 from worker.training.distributed import ALONE, PeerLost, World
 from worker.training.execution import Execution, decide, devices_of
+from worker.training.learning_set import batches_of
 from worker.training.methods import method_of
 from worker.training.state import TrainState, new_state
 from worker.training.stopping import RollBack, StopTraining
@@ -150,8 +151,7 @@ def train_in(world: World, run: Run, spec: StoredSpec, settings: Settings) -> st
         training.last_step = world.decide(lambda: training.last_step, as_before=0)  # a score made up may have moved it
     except StopTraining as stop:
         return _stopped(run, stop) if world.is_first else FOLLOWED
-    rules = (resolved.batch_size, resolved.seed, execution.torch_device, world.share)
-    batches = Batches(images_NHWC, labels_N, *rules)
+    batches = batches_of(training, images_NHWC, labels_N)
     while isinstance(end := _fit(training, batches, Together(world, hooks), keeper), RollBack):
         training.last_step = last_of_images(training, spec.limits)
         world.lead(partial(roll_back, run, training, end, keeper))

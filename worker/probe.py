@@ -31,8 +31,8 @@ from core.machine.memory import available_bytes, peak_resident_bytes, total_byte
 from core.resolved import ResolvedConfig
 from core.runs.measured import Measured, MeasuredStep
 from ganymede.schemas.validation import MemoryBody
-from models.networks import state_bytes
-from models.sampling import draw_grid
+from models.networks import network_config, state_bytes
+from models.sampling import sheet
 from worker.checkpoints.checkpointing import save_training
 from worker.training.batches import Batches
 from worker.training.execution import Execution, decide
@@ -184,8 +184,8 @@ class Probe:
 
     def beside_s(self) -> tuple[float, float]:
         """Return seconds of a grid of samples, and of a checkpoint."""
-        network, began = self.resolved.network, time.perf_counter()
-        to_webp(draw_grid(self.state.ema, network.latent_dim, network.num_classes))
+        began = time.perf_counter()
+        to_webp(sheet(self.state.ema, network_config(self.resolved)))
         drawn = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
             save_training(Path(folder), self.state)

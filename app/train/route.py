@@ -39,6 +39,7 @@ from ganymede.schemas.bodies import Page
 from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.runs import RunBody
 from ganymede.schemas.specs import RunPatch, RunSpec
+from ganymede.schemas.tasks import VersionTask
 from models.initial import InitialWeights, find_initial, resolve_with
 from models.sizes import CONFIGS
 
@@ -125,15 +126,25 @@ def resolve_request(
     check_model(name, asker, services)
     init = find_initial(spec.init, services.registry, services.runs) if spec.init is not None else None
     resolved = resolve_with(spec, dataset, place_of_training(services).device, init)
-    task, found = CONFIGS[resolved.architecture].TASK, services.registry.cached(name).task
-    if found not in (None, task):
-        detail = f"{name!r} has versions for {found}, and {resolved.recipe} makes such for {task}: choose another name"
-        raise InvalidRequest.field("/model", detail)
+    _check_task(name, CONFIGS[resolved.architecture].TASK, resolved.recipe, "/model", services)
     medium = services.registry.cached(name).medium
     if medium not in (None, resolved.medium):
         detail = f"{name!r} has versions of {medium}, and this run makes such of {resolved.medium}: choose another name"
         raise InvalidRequest.field("/model", detail)
+    if resolved.publish_classifier is not None:
+        pointer = "/publish/classifier"
+        beside = check_model_name(resolved.publish_classifier, pointer)
+        check_model(beside, asker, services)
+        _check_task(beside, VersionTask.CLASSIFICATION, resolved.recipe, pointer, services)
     return resolved, init
+
+
+def _check_task(name: str, task: str, recipe: str, pointer: str, services: Services) -> None:
+    """Raise InvalidRequest where a model has versions for another task."""
+    found = services.registry.cached(name).task
+    if found not in (None, task):
+        detail = f"{name!r} has versions for {found}, and {recipe} makes such for {task}: choose another name"
+        raise InvalidRequest.field(pointer, detail)
 
 
 @router.get("", responses=documented(InvalidRequest))

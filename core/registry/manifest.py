@@ -39,6 +39,7 @@ class LearntFrom(BaseModel):
     digest: str | None = None
     licence: str | None = None
     attribution: str | None = None
+    options: dict[str, str] | None = Field(None, exclude_if=lambda options: options is None)  # how it was imported
 
 
 class StartedFrom(BaseModel):
@@ -55,7 +56,8 @@ class VersionManifest(Record):
 
     task, medium: words of ganymede/schemas/tasks.py, or of a newer build. audio: how its sounds are drawn. revision: of
     its architecture; one of an earlier build does not say, and leaves it to the weights. default_labels: classes drawn
-    unasked; None: all of them. made_by: the key that asked for its run, or imported it.
+    unasked; None: all of them. confusion: of a classifier: by true class how often each class was named, in its test.
+    made_by: the key that asked for its run, or imported it.
     """
 
     run: str
@@ -76,6 +78,7 @@ class VersionManifest(Record):
     default_labels: list[int] | None = None
     dataset: LearntFrom
     metrics: dict[str, int | float | None]
+    confusion: list[list[int]] | None = Field(None, exclude_if=lambda confusion: confusion is None)
     init: StartedFrom | None = None
     made_by: KeyRef | None = Field(None, exclude_if=lambda key: key is None)
     created_at: str

@@ -1,6 +1,7 @@
 """Checkpoints as the worker leaves them and others find them: their names, their facts. Knows nothing of training.
 
-`<branch>-<step>/generator/` holds exactly what a published version holds; the rest is the worker's own.
+`<branch>-<step>/generator/` holds exactly what a published version holds, and so does `classifier/` where the
+discriminator is published too; the rest is the worker's own.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from core.store import SCHEMA, files
 from ganymede.schemas.references import BranchStep, parse_branch_step
 from ganymede.schemas.states import Published
 
-GENERATOR_FOLDER = "generator"
+GENERATOR_FOLDER, CLASSIFIER_FOLDER = "generator", "classifier"
 FACTS_FILE = "training.json"
 
 

@@ -42,6 +42,9 @@ class VersionBody(BaseModel):
     channels: int
     latent_dim: int
     metrics: dict[str, float | None]
+    confusion: list[list[int]] | None = Field(
+        None, description="Of a classifier: by true class how often each class was named, in its test. null: not known."
+    )
     init: dict[str, str] | None = Field(None, description="Reference and digest of the weights its run started from.")
     digest: str
     bytes: int

@@ -95,7 +95,10 @@ class RunBody(BaseModel):
     ended_early: EarlyEnd | None = Field(
         None, description="Why it ended before its last step, with its best version; null: it did not."
     )
-    best: Best | None = Field(None, description="The checkpoint with the lowest kid (else fd), which is never pruned.")
+    best: Best | None = Field(
+        None,
+        description="The checkpoint with the lowest kid (else fd; of a classifier the highest accuracy), never pruned.",
+    )
     failure: Failure | None
     published: list[Published]
     made_by: KeyRef | None = Field(None, description="The key that asked for it; null: none was needed then.")

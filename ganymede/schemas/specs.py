@@ -60,6 +60,15 @@ class TrainConfig(BodyModel):
         "auto",
         description="Whether labels are learnt, where the recipe leaves it open; auto: if there are any.",
     )
+    architecture: Literal["auto", "mlp", "dcgan"] = Field(
+        "auto",
+        description="The networks of a recipe that has several: mlp, fully connected, or dcgan, convolutional.",
+    )
+    labels_per_class: Auto | Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        "auto",
+        description="So many pictures of each class have a label that is learnt from, drawn once by the run's seed; of "
+        "all others the pictures alone are. auto: every label is.",
+    )
     n_critic: Auto | Annotated[int, Field(ge=1, le=100)] = Field(
         "auto", description="Updates of the discriminator for each of the generator, on a batch of its own each."
     )
@@ -157,10 +166,15 @@ class PublishSpec(BodyModel):
     )
     final: Literal["best", "last"] = Field(
         "best",
-        description="What the version of the end is made of: the checkpoint with the lowest kid (else fd), or "
-        "the last. Without such a metric both are the last.",
+        description="What the version of the end is made of: the checkpoint with the lowest kid (else fd; of a "
+        "classifier the highest accuracy), or the last. Without such a metric both are the last.",
     )
     keep: int = Field(5, ge=1, le=1000, description="Newest versions of this run that stay; aliased ones stay too.")
+    classifier: Name | None = Field(
+        None,
+        description="Model under which, with each version, the discriminator is published that names classes: for "
+        "/classify, of acgan alone. Nothing is held out from it, so it has neither a temperature nor a test.",
+    )
 
 
 class StopSpec(BodyModel):
@@ -184,8 +198,8 @@ class StopSpec(BodyModel):
         None,
         ge=1,
         le=10_000,
-        description="Evaluations in a row without a better score (a lower kid, else fd) after which the run ends, as "
-        "if the last of them were its last step: its best is published. null: it makes all its steps.",
+        description="Evaluations in a row without a better score (a lower kid, else fd; a higher accuracy) after which "
+        "the run ends, as if the last of them were its last step: its best is published. null: it makes all its steps.",
     )
 
     @field_validator("on")

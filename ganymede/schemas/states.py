@@ -58,7 +58,7 @@ class Published(StatePart):
 
 
 class Best(StatePart):
-    """The checkpoint at which the metric that runs are judged by was lowest."""
+    """The checkpoint at which the metric that runs are judged by was best."""
 
     metric: str
     value: float

@@ -31,7 +31,7 @@ def test_every_recipe_has_a_run_on_each_dataset_and_those_of_digits_that_are_com
         counts[trial.subject.name, trial.row] += 1
 
     compared = {"dcgan": 3, "vae": 3, "vae-unconditional": 3, "r3gan": 2}
-    assert {row: counts["digits", row] for row in ROWS} == {**dict.fromkeys(RECIPES, 1), **compared}
+    assert {row: counts["digits", row] for row in ROWS} == {**dict.fromkeys(set(RECIPES) - {"ssgan"}, 1), **compared}
     assert {counts[subject, row] for subject in ("avatars", "avatars-few") for row in ROWS} == {1}
 
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from core.resolved import Conditioning
-from models.architectures import ARCHITECTURES
+from models.architectures import ARCHITECTURES, CLASSIFIERS
 from models.discriminator import HEADS, Discriminator, DiscriminatorOutput
 from models.sizes import CONFIGS, Sizes
 
@@ -145,4 +145,4 @@ def test_the_same_seed_of_torch_builds_the_same_networks(name: str) -> None:
 
 
 def test_the_table_of_sizes_is_of_the_same_architectures() -> None:
-    assert ARCHITECTURES.keys() == CONFIGS.keys()
+    assert ARCHITECTURES.keys() | CLASSIFIERS.keys() == CONFIGS.keys()

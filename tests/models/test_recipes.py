@@ -6,11 +6,10 @@ import pytest
 
 from core.errors import InvalidRequest
 from ganymede.schemas.specs import RunSpec
-from models.architectures import ARCHITECTURES
 from models.networks import network_config
 from models.recipes import RECIPES
 from models.resolution import resolve
-from models.sizes import DCGANConfig, R3GANConfig
+from models.sizes import CONFIGS, DCGANConfig, R3GANConfig
 from tests.manifests import changed, dataset_manifest
 
 DATASET = dataset_manifest("digits", count=10_000, height=28, width=28, class_names=list("0123456789"))
@@ -32,7 +31,7 @@ def problems(spec: RunSpec, **dataset: Any) -> list[str]:
 def test_every_recipe_names_what_there_is_and_its_source(name: str) -> None:
     recipe = RECIPES[name]
 
-    assert recipe.architecture in ARCHITECTURES
+    assert recipe.architecture in CONFIGS
     assert "arXiv" in recipe.source
     assert resolve(spec(name), DATASET).recipe == name
 

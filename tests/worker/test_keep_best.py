@@ -13,8 +13,9 @@ from ganymede.schemas.states import Best
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_resume import Killed, cut_off, weights
 from worker import job
-from worker.hooks.publishing import KeepCheckpoints, better
+from worker.hooks.publishing import KeepCheckpoints
 from worker.hooks.reporting import DrawSamples
+from worker.hooks.scored import better
 from worker.training.state import TrainState
 from worker.training.stopping import RollBack
 from worker.training.trainer import Metrics

@@ -60,6 +60,7 @@ def restore(state: TrainState, folder: Path) -> None:
     if folder.name != f"{record.branch}-{record.step}":
         raise StoreDamaged(f"checkpoint {folder.name} holds step {record.step} of branch {record.branch}")
     _check_unchanged(record.resolved, state.settled)
+    state.confusion = None
     state.branch, state.step, state.images_seen = record.branch, record.step, record.images_seen
     state.position, state.lr_scale, state.best = record.position, record.lr_scale, record.best_beside(folder)
     state.without_better = record.without_better

@@ -19,7 +19,7 @@ from worker.training.state import TrainState
 def set_out(run: Run, state: TrainState) -> None:
     """Load the weights that a run starts from, if any, into its new networks.
 
-    Of a checkpoint both networks and the average, of a version the generator alone, which is its own average. The
+    Of a checkpoint both networks and the average, of a version the published network alone, its own average. The
     optimisers know nothing yet. Weights whose shape depends on the number of classes stay new if that differs.
     Of several processes only the first writes the event.
 
@@ -36,13 +36,14 @@ def set_out(run: Run, state: TrainState) -> None:
         tensors = _checked(folder, FACTS_FILE, TENSORS_FILE) if has_both else {}
     except (FileNotFoundError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise StoreDamaged(f"the weights that {run.id} starts from cannot be read: {str(error)[:300]}") from None
-    fresh = _put(state.generator, _part(tensors, "generator") if has_both else average)
+    fresh = _put(state.generator, _part(tensors, "generator")) if has_both else _put(state.averaged, average)
     _put(state.ema, average)
     if init.counterpart == "kept":
         fresh += [f"counterpart.{name}" for name in _put(state.counterpart, _part(tensors, "counterpart"))]
     message = f"starts from {init.reference}; begun anew: {', '.join(fresh) or 'nothing'} of it"
     if init.counterpart == "fresh":
-        message += ", and all of the counterpart"
+        other = "counterpart" if state.averaged is state.generator else "generator"
+        message += f", and all of the {other}"
     event = {
         "action": "initialised",
         "message": message,

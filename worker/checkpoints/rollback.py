@@ -22,6 +22,7 @@ from worker.diagnosis import remedies
 from worker.diagnosis.thresholds import DIVERSITY
 from worker.hooks.publishing import KeepCheckpoints
 from worker.hooks.reporting import place_of
+from worker.hooks.scored import is_scored
 from worker.training.state import Rollback, TrainState, start_over
 from worker.training.stopping import RollBack
 
@@ -128,7 +129,7 @@ def _is_proven(checkpoint: Checkpoint) -> bool:
         metrics = checkpoint.manifest().measured
     except (CheckpointNotFound, StoreDamaged):
         return False
-    return "fd" in metrics and metrics.get("diversity", 1.0) >= DIVERSITY
+    return is_scored(metrics) and metrics.get("diversity", 1.0) >= DIVERSITY
 
 
 def _go_back(run: Run, state: TrainState, candidates: list[Checkpoint]) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Container
 
+from core.resolved import SEMI_SUPERVISED
 from ganymede.schemas.diagnosis import Diagnosis, Verdict
 from worker.diagnosis import thresholds as t
 from worker.diagnosis.advice import advice_for
@@ -47,10 +48,16 @@ def diagnose(window: Window, branch: int, before: Diagnosis | None = None) -> Di
     )
 
 
+# Those that say something of a classifier: its generator is not to draw well, its discriminator may be right.
+OF_CLASSIFIERS = (Verdict.EXPLODING,)
+
+
 def first_trouble(window: Window, verdicts: Container[str] = RULES) -> tuple[Verdict, Finding] | None:
     """Return the first of these troubles that is there, even behind another verdict."""
+    is_classifier = window.setting.resolved.objective == SEMI_SUPERVISED
     for verdict, rule in RULES.items():
-        finding = rule(window) if verdict in verdicts else None
+        is_asked = verdict in verdicts and not (is_classifier and verdict not in OF_CLASSIFIERS)
+        finding = rule(window) if is_asked else None
         if finding is not None:
             return verdict, finding
     return None
@@ -69,6 +76,8 @@ def _verdict(window: Window) -> tuple[Verdict, Finding]:
 
 
 def _healthy(window: Window) -> Finding:
+    if window.setting.resolved.objective == SEMI_SUPERVISED:
+        return _accurate(window)
     last = window.reports[-1]
     shown = ("d_real_accuracy", "d_fake_accuracy", "loss")
     numbers: dict[str, float] = {name: last[name] for name in shown if name in last}
@@ -85,4 +94,17 @@ def _healthy(window: Window) -> Finding:
     text += f"; {name} is {newest[name]:.3g}, its best {best[name]:.3g} at step {best['step']:.0f}"
     if f"{name}_floor" in newest:
         text += f" (real pictures: {newest[f'{name}_floor']:.3g})"
+    return Finding(text, numbers, window.step)
+
+
+def _accurate(window: Window) -> Finding:
+    """Say how many pictures a classifier names rightly."""
+    if "accuracy" not in window.record.newest:
+        return Finding("losses and gradients keep within bounds; not scored yet", {}, window.step)
+    newest = window.record.newest["accuracy"]
+    names = ["accuracy", "baseline_accuracy"]
+    numbers = {name: newest[name] for name in names if name in newest}
+    text = f"{newest['accuracy']:.1%} of the pictures of its test are named rightly"
+    if "baseline_accuracy" in newest:
+        text += f"; with the labels alone {newest['baseline_accuracy']:.1%} are"
     return Finding(text, numbers, window.step)

@@ -18,7 +18,7 @@ from worker.diagnosis.record import DiagnosisRecord, Point, Setting
 REPORTS_KEPT = 1000  # points of the loop
 EVALUATIONS_KEPT = 1000  # points with scores
 SCORES = frozenset({"fd", "kid", "precision", "recall", "density", "coverage"})
-SCORES |= {"label_accuracy", "diversity", "missing_classes", "nearest", "silent_share"}
+SCORES |= {"label_accuracy", "diversity", "missing_classes", "nearest", "silent_share", "accuracy", "baseline_accuracy"}
 
 
 @dataclass(slots=True)

@@ -11,18 +11,19 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Protocol
 
 import numpy as np
-from pydantic import ConfigDict
 
 from core.datasets import Dataset
 from core.images import Images
-from core.resolved import ResolvedConfig
+from core.resolved import SEMI_SUPERVISED, ResolvedConfig
 from core.runs import Run
-from core.store import Record
 from ganymede.schemas.references import BranchStep
 from models import sampling
 from models.subjects import Subjects
+from worker.evaluation.classification import prepare_classifier
+from worker.evaluation.judged import JudgedBy, read_judged, report_judged, settle_cadence
 from worker.evaluation.nearest import NearestSheet, keep_sheet, make_sheet
 from worker.evaluation.preparation import Context, choose, make_extractor, make_reference
 from worker.evaluation.silence import SilenceMeter
@@ -35,24 +36,20 @@ from worker.training.trainer import Metrics
 
 SHARE = 0.05  # of the time since the attempt began to train may go into evaluations
 LEAST_SQUARE = 1e-3  # of a pixel: what is all right is told as 78 dB
-FILE = "evaluation.json"  # what a run is judged by, once that is settled
 
 log = logging.getLogger(__name__)
 
 
-class JudgedBy(Record):
-    """evaluation.json: what a run is judged by, as its first attempt settled it."""
+class Scorer(Protocol):
+    """Scores of what a run has learnt. `sheet`: of the newest, if there is something to show of them."""
 
-    model_config = ConfigDict(frozen=False)
+    sheet: NearestSheet | None
 
-    extractor: str = "none"
-    reason: str = ""
-    extractor_digest: str | None = None
-    extractor_accuracy: float | None = None
-    images: int | None = None
-    reals: int | None = None
-    floor: Metrics | None = None
-    evaluate_every: int | None = None
+    def scores(self, state: TrainState) -> Metrics: ...
+
+    def expected_s(self, state: TrainState) -> float:
+        """Predict the seconds of `scores`."""
+        ...
 
 
 @dataclass
@@ -132,7 +129,7 @@ class Evaluate:
 
     def __init__(
         self,
-        evaluation: Evaluation,
+        evaluation: Scorer,
         every: int | None,
         settle: Callable[[int], None],
         keep: Callable[[BranchStep, NearestSheet], None] = lambda *_: None,
@@ -173,7 +170,7 @@ class Evaluate:
         log.info("evaluated every %d steps, as one takes about %.1f s", self.every, expected_s)
 
 
-def prepare(run: Run, dataset: Dataset, resolved: ResolvedConfig, context: Context) -> Evaluation | None:
+def prepare(run: Run, dataset: Dataset, resolved: ResolvedConfig, context: Context) -> Scorer | None:
     """Prepare what a run is judged by, as its first attempt settled it. None: by nothing.
 
     Raises:
@@ -182,13 +179,15 @@ def prepare(run: Run, dataset: Dataset, resolved: ResolvedConfig, context: Conte
     """
     if resolved.extractor == "none":
         return None
-    settled = _settled(run)
+    if resolved.objective == SEMI_SUPERVISED:
+        return prepare_classifier(run, dataset, resolved, context)
+    settled = read_judged(run)
     name, why = (settled.extractor, "") if settled else choose(resolved.extractor, dataset)
     fakes = resolved.evaluate_images
     if fakes < FEWEST_FAKES:
         name, why = "none", f"the dataset has fewer than {2 * FEWEST_FAKES} images"
     if name == "none":
-        _report(run, settled, JudgedBy(extractor=name, reason=why))
+        report_judged(run, settled, JudgedBy(extractor=name, reason=why))
         return None
     extractor, accuracy = make_extractor(name, dataset, context)
     labels_N, by_class = dataset.labels(), resolved.network.num_classes > 0
@@ -205,37 +204,16 @@ def prepare(run: Run, dataset: Dataset, resolved: ResolvedConfig, context: Conte
         reals=len(reference.rest),
         floor=floor,
     )
-    _report(run, settled, judged_by)
+    report_judged(run, settled, judged_by)
     scoring_s = time.monotonic() - began
     labels_M = spread_labels(labels_N, fakes) if by_class and labels_N is not None else None
     return Evaluation(extractor, reference, labels_M, context, dataset, scoring_s)
 
 
-def hook_of(run: Run, evaluation: Evaluation) -> Evaluate:
+def hook_of(run: Run, evaluation: Scorer) -> Evaluate:
     """Make the hook, which evaluates as requested, or as an earlier attempt settled."""
     asked = run.spec().options.get("evaluate_every", "auto")
-    settled = _settled(run)
+    settled = read_judged(run)
     every = (settled.evaluate_every if settled else None) if asked == "auto" else asked
 
-    def settle(steps: int) -> None:
-        now = _settled(run) or JudgedBy()
-        now.evaluate_every = steps
-        now.write(run.store.path(f"{run.key}/{FILE}"))
-
-    return Evaluate(evaluation, every, settle, lambda place, sheet: keep_sheet(run, place, sheet))
-
-
-def _settled(run: Run) -> JudgedBy | None:
-    try:
-        return run.store.read_record(f"{run.key}/{FILE}", JudgedBy)
-    except FileNotFoundError:
-        return None
-
-
-def _report(run: Run, settled: JudgedBy | None, now: JudgedBy) -> None:
-    """Record what was settled, and report it once; later report only another extractor."""
-    if settled is None:
-        now.write(run.store.path(f"{run.key}/{FILE}"))
-        run.log_event("action", {"action": "judged_by", **now.model_dump(exclude_unset=True)})
-    elif settled.extractor_digest != now.extractor_digest:
-        log.warning("the extractor has other weights than before: scores from here on do not compare with those before")
+    return Evaluate(evaluation, every, partial(settle_cadence, run), partial(keep_sheet, run))

@@ -6,8 +6,8 @@ from core.runs import Run
 from core.runs.stored_spec import StoredSpec
 from ganymede.schemas.diagnosis import EarlyEnd
 from ganymede.schemas.specs import LimitSpec
-from worker.hooks.publishing import LIVE_METRICS, better
 from worker.hooks.reporting import Quiet, StopWhenAsked, place_of
+from worker.hooks.scored import better, is_scored
 from worker.training.state import TrainState
 from worker.training.trainer import Metrics
 
@@ -54,7 +54,7 @@ class EndWithoutBetter(Quiet):
             log.warning("stop.patience has nothing to go by: the run is not evaluated")
 
     def after_report(self, state: TrainState, metrics: Metrics) -> None:
-        if metrics.keys().isdisjoint(LIVE_METRICS):
+        if not is_scored(metrics):
             return
         is_better = better(state.best, place_of(state), metrics) != state.best
         state.without_better = 0 if is_better else state.without_better + 1

@@ -1,7 +1,7 @@
 """The hooks that keep what a run has made: its checkpoints, and versions published from them. Knows no loop."""
 
-import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from core.keys import Asker
@@ -9,10 +9,18 @@ from core.queue import RedisBell
 from core.registry import Registry
 from core.registry.manifest import StartedFrom
 from core.runs import NewEvent, Run
-from core.runs.checkpoints import GENERATOR_FOLDER, Checkpoint, list_checkpoints, note_published, publication
+from core.runs.checkpoints import (
+    CLASSIFIER_FOLDER,
+    GENERATOR_FOLDER,
+    Checkpoint,
+    list_checkpoints,
+    note_published,
+    publication,
+)
 from core.runs.stored_spec import StoredSpec
 from ganymede.schemas.references import LATEST, BranchStep
 from ganymede.schemas.states import Best
+from models.heads import ARCHITECTURE, class_head
 from models.networks import network_config
 from models.publish import publish_folder
 from models.weights import is_finite
@@ -20,12 +28,12 @@ from models.writing import Lineage, write_generator
 from worker.checkpoints.checkpointing import save_training
 from worker.evaluation.hook import Evaluate
 from worker.hooks.reporting import Quiet, must_be_sound, place_of
+from worker.hooks.scored import better, is_scored
 from worker.training.state import TrainState
 from worker.training.stopping import RollBack
 from worker.training.trainer import Hook, Metrics
 
 CHECKPOINTS_KEPT = 2
-LIVE_METRICS = ("kid", "fd")  # what a run is judged by while it trains: the first that is measured; lower is better
 
 
 class KeepCheckpoints(Quiet):
@@ -60,7 +68,10 @@ class KeepCheckpoints(Quiet):
             save_training(folder, state)
             generator = folder / GENERATOR_FOLDER
             generator.mkdir()
-            write_generator(generator, state.ema, self.lineage(state, self.metrics), state.subjects)
+            lineage = self.lineage(state, self.metrics)
+            write_generator(generator, state.ema, lineage, state.subjects)
+            if state.resolved.publish_classifier is not None:
+                _write_head(folder / CLASSIFIER_FOLDER, state, lineage)
 
         if store.put(f"{self.run.checkpoints}/{name}", fill, replace=again):
             marks = {"checkpoint_step": state.step, "attempts_without_checkpoint": 0, "best": state.best}
@@ -70,10 +81,18 @@ class KeepCheckpoints(Quiet):
                 store.delete(f"{self.run.checkpoints}/{old}")
 
 
+def _write_head(folder: Path, state: TrainState, lineage: Lineage) -> None:
+    """Write the discriminator's head that names classes; the scores are of what the generator draws, not its own."""
+    head = class_head(state.counterpart, lineage.network)
+    folder.mkdir()
+    described = replace(lineage, architecture=ARCHITECTURE, network=head.config, metrics={}, confusion=None)
+    write_generator(folder, head.network, described)
+
+
 def make_up(run: Run, training: TrainState, evaluate: Evaluate, told: Sequence[Hook], keeper: KeepCheckpoints) -> None:
     """Give the checkpoint that this attempt resumes from the scores that a stop cut short."""
     metrics = Checkpoint(training.branch, training.step, run).manifest().measured
-    if "fd" in metrics or "images_per_second" not in metrics or not evaluate.is_due(training):
+    if is_scored(metrics) or "images_per_second" not in metrics or not evaluate.is_due(training):
         return
     evaluate.after_report(training, metrics)
     evaluate.after_step(training, is_last=False)
@@ -100,25 +119,17 @@ class PublishVersions(Quiet):
 
     def _publish(self, state: TrainState, place: BranchStep, *, is_newest: bool = False) -> None:
         """is_newest: even if it was published before, and other versions since."""
-        folder = self.run.store.path(f"{self.run.checkpoints}/{place}/{GENERATOR_FOLDER}")
-        version, _ = publish_folder(self.registry, self.model, folder, asker=self.owner)
-        if is_newest and self.registry.pointers(self.model).aliases.get(LATEST) != version:
-            version, _ = publish_folder(self.registry, self.model, folder, again=True, asker=self.owner)
-        self.bell.ring(self.model)
-        note_published(self.run, publication(self.model, version, place.step))
-        self.registry.prune(self.model, self.run.id, state.resolved.publish_keep)
-
-
-def better(best: Best | None, place: BranchStep, metrics: Metrics) -> Best | None:
-    """Return the best checkpoint, by the first measured one of LIVE_METRICS, compared only with its own values."""
-    for rank, metric in enumerate(LIVE_METRICS):
-        value = metrics.get(metric, math.nan)
-        if math.isfinite(value):
-            is_first = best is None or rank < LIVE_METRICS.index(best.metric)
-            if is_first or (best and best.metric == metric and value < best.value):
-                return Best(metric=metric, value=value, branch=place.branch, step=place.step)
-            return best
-    return best
+        models = {GENERATOR_FOLDER: self.model, CLASSIFIER_FOLDER: state.resolved.publish_classifier}
+        for part, model in models.items():
+            if model is None:
+                continue
+            folder = self.run.store.path(f"{self.run.checkpoints}/{place}/{part}")
+            version, _ = publish_folder(self.registry, model, folder, asker=self.owner)
+            if is_newest and self.registry.pointers(model).aliases.get(LATEST) != version:
+                version, _ = publish_folder(self.registry, model, folder, again=True, asker=self.owner)
+            self.bell.ring(model)
+            note_published(self.run, publication(model, version, place.step))
+            self.registry.prune(model, self.run.id, state.resolved.publish_keep)
 
 
 def superseded(checkpoints: list[Checkpoint], best: Best | None = None) -> list[Checkpoint]:
@@ -149,6 +160,7 @@ def lineage_of(run: Run, spec: StoredSpec) -> Callable[[TrainState, Metrics], Li
             metrics={**metrics},
             init=StartedFrom(reference=init.reference, digest=init.digest) if init else None,
             made_by=spec.made_by,
+            confusion=state.confusion if is_scored(metrics) else None,
         )
 
     return describe

@@ -17,8 +17,10 @@ from core.store import files
 from ganymede.schemas.references import BranchStep
 from ganymede.schemas.states import Status
 from models import sampling
+from models.networks import network_config
 from models.noise import classes_with_images
 from worker.hooks.minutes import KeyMinutes
+from worker.hooks.scored import is_scored
 from worker.hooks.tasks import Tasks
 from worker.training.distributed import World
 from worker.training.state import TrainState
@@ -88,7 +90,7 @@ class ReportProgress(Quiet):
     def after_report(self, state: TrainState, metrics: Metrics) -> None:
         point = {"branch": state.branch, "step": state.step, "attempt": self.attempt, "images_seen": state.images_seen}
         files.append_json_line(self.run.metrics_file, {**point, "at": timestamp(), **metrics})
-        must_write = state.is_at_end or "fd" in metrics
+        must_write = state.is_at_end or is_scored(metrics)
         if self.clock.is_due() or must_write:
             self.run.change(lambda now: self._marked(now, state, metrics), durable=False)
         if self.event_clock.is_due() or must_write:
@@ -104,7 +106,7 @@ class ReportProgress(Quiet):
         )
         changes = {"progress": progress, "last_heartbeat_at": timestamp(), "phase": "training", "task": None}
         changes["step_seconds"] = state.resolved.images_per_step / metrics["images_per_second"]
-        step = state.step if "fd" in metrics else now.evaluation_step
+        step = state.step if is_scored(metrics) else now.evaluation_step
         return now.model_copy(update={**changes, "metrics": now.metrics | metrics, "evaluation_step": step})
 
 
@@ -118,8 +120,7 @@ class DrawSamples(Quiet):
         if state.step % state.resolved.sample_every and not is_last:
             return
         must_be_sound(state)
-        network = state.resolved.network
-        sheet = sampling.draw_grid(state.ema, network.latent_dim, network.num_classes, self.classes, state.subjects)
+        sheet = sampling.sheet(state.ema, network_config(state.resolved), self.classes, state.subjects)
         files.write_atomic(self.run.samples / f"{place_of(state)}.webp", images.to_webp(sheet), durable=False)
         news = NewEvent(type="sample", data={"branch": state.branch, "step": state.step})
         self.run.change(lambda now: now.model_copy(update={"sample_step": state.step}), durable=False, news=news)

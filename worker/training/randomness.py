@@ -23,6 +23,8 @@ class Purpose(IntEnum):
     POSTERIOR = 2  # of a VAE
     AUGMENTATION = 3  # of what the discriminator sees
     MASK = 4  # of what is to be completed
+    LABELLED = 5  # which pictures a classifier is told the labels of
+    LAYERS = 6  # noise between the layers of a classifier
 
 
 class Moment(NamedTuple):

@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from core.resolved import ResolvedConfig
 from ganymede.schemas.diagnosis import FrozenRecord, Remedy, TakenRemedy, Verdict
 from ganymede.schemas.states import Best
+from models.classifier import ClassDiscriminator
 from models.networks import build_networks
 from models.subjects import Subjects
 from worker.training.augmentation import augmentation_of
-from worker.training.batches import Batches, Position
+from worker.training.batches import Batches, Labelled, Position
 from worker.training.distributed import ALONE, World
 from worker.training.execution import Execution
 from worker.training.optimizer import EagerAdam
@@ -55,7 +56,9 @@ class TrainState:
     last_step: that of `resolved`, or an earlier one at which the run ends.
     broken: 1 from the first step on whose loss or gradient was no finite number, else 0; a scalar on the device. While
         it is 1 no optimiser moves anything: it is their `found_inf`, which fused Adam reads on the device.
-    subjects: what a network that completes is shown where it is watched and scored; None of any other.
+    subjects: what a network that completes, or classifies, is shown where it is watched and scored; None of any other.
+    labelled: the pictures whose labels are learnt from; None: every picture of a batch.
+    confusion: of a classifier, as the newest evaluation found it: by true class how often each class was named.
     world: the processes that train together. Each has its share of a batch and of its random numbers, which are drawn
         as for one process; all have the same weights, averages and counters.
     """
@@ -64,7 +67,7 @@ class TrainState:
     execution: Execution
     generator: nn.Module
     counterpart: nn.Module  # what the generator learns from: a discriminator, or the encoder of a VAE
-    ema: nn.Module
+    ema: nn.Module  # what is published: the average of `averaged`
     generator_optimizer: torch.optim.Optimizer
     counterpart_optimizer: torch.optim.Optimizer
     augmentation: Tensor  # (3,): what worker/training/augmentation.py keeps
@@ -77,6 +80,8 @@ class TrainState:
     best: Best | None = None
     without_better: int = 0
     subjects: Subjects | None = None
+    labelled: Labelled | None = None
+    confusion: list[list[int]] | None = None
     world: World = ALONE
     last_step: int = field(init=False)
     broken: Tensor = field(init=False)
@@ -88,6 +93,11 @@ class TrainState:
         self.broken = torch.zeros((), device=self.execution.torch_device)
         for optimizer in (self.generator_optimizer, self.counterpart_optimizer):
             optimizer.found_inf = self.broken  # type: ignore[attr-defined]
+
+    @property
+    def averaged(self) -> nn.Module:
+        """The network whose average is published."""
+        return self.counterpart if isinstance(self.counterpart, ClassDiscriminator) else self.generator
 
     @property
     def remedies(self) -> list[TakenRemedy]:
@@ -165,13 +175,13 @@ class TrainState:
 
     @torch.no_grad()
     def update_ema(self, images: int) -> None:
-        """Move the average towards the generator; its half-life, in images, begins small for new weights."""
+        """Move the average towards the network; its half-life, in images, begins small for new weights."""
         half_life: float = self.resolved.ema_half_life
         if not self.resolved.init:
             ramp = self.images_seen * EMA_RAMP_UP
             half_life = moved(0.0, half_life, self.done) if self.is_annealed else min(half_life, ramp)
         weight = 1 - 0.5 ** (images / half_life) if half_life > 0 else 1.0
-        pairs = zip(self.ema.state_dict().values(), self.generator.state_dict().values(), strict=True)
+        pairs = zip(self.ema.state_dict().values(), self.averaged.state_dict().values(), strict=True)
         averaged, current = zip(*(pair for pair in pairs if pair[0].is_floating_point()), strict=True)
         torch._foreach_lerp_(averaged, current, weight)
 
@@ -194,7 +204,7 @@ def new_state(resolved: ResolvedConfig, execution: Execution, world: World = ALO
         world=world,
         generator=generator,
         counterpart=counterpart,
-        ema=copy.deepcopy(generator).eval().requires_grad_(False),
+        ema=_published(generator, counterpart),
         generator_optimizer=EagerAdam(generator.parameters(), resolved.generator_lr, betas, fused=True),
         counterpart_optimizer=EagerAdam(counterpart.parameters(), resolved.discriminator_lr, betas, fused=True),
         augmentation=augmentation_of(resolved).begin(execution.torch_device),
@@ -206,12 +216,19 @@ def start_over(state: TrainState) -> None:
     generator, counterpart = _seeded_networks(state.settled)
     state.generator.load_state_dict(generator.state_dict())
     state.counterpart.load_state_dict(counterpart.state_dict())
-    state.ema.load_state_dict(generator.state_dict())
+    state.ema.load_state_dict(state.averaged.state_dict())
+    state.confusion = None
     for optimizer in (state.generator_optimizer, state.counterpart_optimizer):
         optimizer.load_state_dict({"state": {}, "param_groups": optimizer.state_dict()["param_groups"]})
     state.step, state.images_seen, state.position = 0, 0, (0, 0)
     state.broken.zero_()
     state.augmentation.copy_(augmentation_of(state.resolved).begin(state.execution.torch_device))
+
+
+def _published(generator: nn.Module, counterpart: nn.Module) -> nn.Module:
+    if isinstance(counterpart, ClassDiscriminator):
+        return counterpart.published()
+    return copy.deepcopy(generator).eval().requires_grad_(False)
 
 
 def _seeded_networks(resolved: ResolvedConfig) -> tuple[nn.Module, nn.Module]:

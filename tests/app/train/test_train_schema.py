@@ -92,7 +92,8 @@ async def test_every_option_of_a_recipe_may_be_sent_as_its_default_and_no_other_
 ) -> None:
     asked = {"recipe": name, "dataset": "mnist-10k"}
     examples = {"penalty_weight": 1.0, "likelihood": "gaussian", "n_critic": 2, "augment": "ada"}
-    examples |= {"augment_policy": ["colour"], "penalty_every": 2, "mode_seeking": 1.0}
+    examples |= {"augment_policy": ["colour"], "penalty_every": 2, "mode_seeking": 1.0, "architecture": "mlp"}
+    examples |= {"labels_per_class": 5, "extractor": "classifier", "evaluate_images": 100}
 
     sent = await api.post("/train", json={**asked, "config": SCHEMA["recipes"][name]["defaults"]})
 

@@ -17,6 +17,7 @@ from tests.worker.test_resume import Killed, weights
 from worker import job
 from worker.hooks.publishing import KeepCheckpoints
 from worker.hooks.reporting import ReportProgress, StopWhenAsked
+from worker.training import learning_set
 from worker.training.batches import Batches
 from worker.training.execution import Execution
 from worker.training.methods import method_of
@@ -46,7 +47,7 @@ class Poisoned(Batches):
 
 def poison_once(patch: pytest.MonkeyPatch, batch: int = 12) -> None:
     """One batch makes the loss something else than a finite number; behind it all is well."""
-    patch.setattr(job, "Batches", Poisoned)
+    patch.setattr(learning_set, "Batches", Poisoned)
     patch.setattr(Poisoned, "first", batch)
     patch.setattr(Poisoned, "last", batch)
 
@@ -104,7 +105,7 @@ def test_it_is_noticed_at_the_next_report_with_the_step_it_began_in(create_run: 
 def test_who_has_to_wait_for_the_device_anyway_looks_too(
     create_run: CreateRun, train_here: TrainHere, monkeypatch: pytest.MonkeyPatch, cadence: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr(job, "Batches", Poisoned)
+    monkeypatch.setattr(learning_set, "Batches", Poisoned)
     run = create_run(recipe="dcgan", report_every=20, **cadence)
 
     train_here(run)
@@ -244,7 +245,7 @@ def test_a_signal_while_a_run_is_broken_leaves_a_checkpoint_that_is_not(
     create_run: CreateRun, train_here: TrainHere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = create_run(recipe="dcgan", report_every=20, checkpoint_every=20)
-    monkeypatch.setattr(job, "Batches", Poisoned)
+    monkeypatch.setattr(learning_set, "Batches", Poisoned)
     monkeypatch.setattr(Poisoned, "last", 5)
 
     class Signal(StopWhenAsked):

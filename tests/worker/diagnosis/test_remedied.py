@@ -21,6 +21,7 @@ from worker import job
 from worker.diagnosis import thresholds
 from worker.hooks.publishing import KeepCheckpoints
 from worker.hooks.reporting import ReportProgress
+from worker.training import learning_set
 from worker.training.state import TrainState
 from worker.training.trainer import Metrics
 
@@ -181,7 +182,7 @@ def test_numbers_that_are_none_on_a_changed_branch_do_not_undo_the_change(
 ) -> None:
     run = create_run(**LONG)
     draw(monkeypatch, lambda branch, step: branch == 0 and step >= 30)
-    monkeypatch.setattr(job, "Batches", Poisoned)
+    monkeypatch.setattr(learning_set, "Batches", Poisoned)
     monkeypatch.setattr(Poisoned, "first", 37)  # two steps into the new branch
     monkeypatch.setattr(Poisoned, "last", 37)
 

@@ -15,7 +15,7 @@ from tests.fixtures import CLASSES
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.evaluation.test_hook import judged_by
 from tests.worker.test_resume import cut_off
-from worker.evaluation import hook as evaluation
+from worker.evaluation import judged as evaluation
 from worker.training import stopping
 from worker.training.scores import classifier, efficientnet
 
