@@ -27,7 +27,7 @@ from app.events import route as events
 from app.events.activity import Activity
 from app.events.streams import Streams
 from app.events.welcome import watch_keys
-from app.generate import complete, inspect, morph, timeline
+from app.generate import classify, complete, inspect, morph, timeline
 from app.generate import route as generate
 from app.generate.response_cache import ResponseCache
 from app.generate.search_turn import SearchTurns
@@ -42,7 +42,7 @@ from app.http.routing import Addresses, KeyedRoute, Methods
 from app.http.telemetry import Telemetry
 from app.status import health, metrics, system
 from app.status.storage import StorageMeter
-from app.train import checkpoints, history, nearest, schema, validation, verbs
+from app.train import checkpoints, history, linear_probe, nearest, schema, validation, verbs
 from app.train import route as train
 from app.train.probes import Probes
 from app.train.reconciler import reconcile_for_ever
@@ -73,6 +73,7 @@ PARTS = (
     morph,
     timeline,
     complete,
+    classify,
     inspect,
     validation,
     schema,  # before the runs, one of which it would be taken for
@@ -82,6 +83,7 @@ PARTS = (
     history,
     checkpoints,
     nearest,
+    linear_probe,
     catalog,
     aliases,
     transfer,

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ganymede.commands import history  # noqa: F401 - adds its commands to `runs`
+from ganymede.commands.classify import classify
 from ganymede.commands.complete import complete
 from ganymede.commands.datasets import datasets
 from ganymede.commands.doctor import doctor
@@ -63,6 +64,7 @@ command(app)(generate)
 command(app)(morph)
 command(app)(complete)
 command(app)(say)
+command(app)(classify)
 command(app)(inspect)
 app.add_typer(runs, name="runs")
 app.add_typer(models, name="models")

@@ -7,6 +7,7 @@ from fastapi import Path
 from app.deps import Services
 from app.http.proxy import address
 from ganymede.schemas.models import VersionBody
+from ganymede.schemas.tasks import ROUTES
 
 ModelName = Annotated[str, Path(max_length=100, description="Name of a model.", examples=["digits"])]
 VersionNumber = Annotated[int, Path(ge=1, lt=10**9, description="Number of a version.", examples=[1])]
@@ -21,8 +22,9 @@ def version_body(name: str, version: int, services: Services) -> VersionBody:
     links = {
         "self": path,
         "model": address(f"/models/{name}"),
-        "generate": address(f"/generate?model={name}@{version}"),
     }
+    route = ROUTES.get(manifest.task)
+    links |= {route.strip("/"): address(f"{route}?model={name}@{version}")} if route else {}
     links |= {part: f"{path}/{part}" for part in ("samples", "weights", "manifest")}
     return VersionBody(
         model=name,
@@ -40,6 +42,7 @@ def version_body(name: str, version: int, services: Services) -> VersionBody:
         channels=manifest.channels,
         latent_dim=manifest.latent_dim,
         metrics=manifest.metrics,
+        confusion=manifest.confusion,
         init=manifest.init and manifest.init.model_dump(),
         digest=manifest.digest,
         bytes=sum(facts.bytes for facts in manifest.files.values()),

@@ -20,13 +20,14 @@ from models.noise import Latents, draw_noise
 
 Precision = Literal["float32", "bfloat16"]
 PrecisionChoice = Literal["auto", "float32", "bfloat16"]
+Given = npt.NDArray[Any]  # pixels uint8 (B, H, W, C), or numbers float32 (B, K) where a network draws none
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Named tensors with a row for each image: `noise`, `label` where the network knows classes, and `picture` (bytes,
-    H W A; the last channel is 255 where a pixel is known, else 0) where it completes. Until noise is drawn there is
-    `seed` in its place, and `truncation` if it is not 1: less to send.
+    """Named tensors with a row for each image: `noise`, `label` where the network knows classes, and `picture` (bytes)
+    where it takes one: H W C to classify, H W A to complete, whose last channel is 255 where a pixel is known, else 0.
+    Until noise is drawn there is `seed` in its place, and `truncation` if it is not 1: less to send.
     """
 
     tensors: Mapping[str, npt.NDArray[Any]]
@@ -51,6 +52,16 @@ class Rows:
         if picture_HWA is not None:
             tensors["picture"] = np.repeat(picture_HWA[None], len(latents), axis=0)
         return cls(tensors)
+
+    @classmethod
+    def of_pictures(cls, picture_BHWC: Images) -> "Rows":
+        """Make rows of a network that takes pictures alone."""
+        return cls({"picture": picture_BHWC})
+
+    @property
+    def are_pictures(self) -> bool:
+        """Whether they are of a network that takes pictures alone."""
+        return self.tensors.keys() == {"picture"}
 
     @classmethod
     def joined(cls, parts: Sequence["Rows"], latent_dim: int) -> "Rows":
@@ -96,9 +107,9 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """The pixels or files of a batch, and the seconds that it took."""
+    """What came of a batch, or its files, and the seconds that it took."""
 
-    images: Images  # (B, H, W, C); where files were asked for, none
+    images: Given  # where files were asked for, none
     infer_s: float
     files: list[bytes] = field(default_factory=list)
     encode_s: float = 0.0

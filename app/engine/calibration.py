@@ -56,11 +56,20 @@ def trial_rows(pixels: int, latent_dim: int, num_classes: int, subjects: Subject
 
     subjects: what a network that completes is shown.
     """
-    least, most = TRIAL_IMAGES
-    seeds = range(max(least, min(most, TRIAL_PIXELS // pixels)))
+    seeds = range(_num_trials(pixels))
     labels = default_labels(seeds, num_classes) if num_classes else None
     rows = Rows.of(Latents(seeds), labels).with_noise(latent_dim)
     return rows if subjects is None else Rows({**rows.tensors, "picture": subjects.holed(seeds, None)})
+
+
+def trial_pictures(pixels: int, subjects: Subjects) -> Rows:
+    """Make the same rows for a network that takes pictures alone."""
+    return Rows.of_pictures(subjects.reals(range(_num_trials(pixels)), None))
+
+
+def _num_trials(pixels: int) -> int:
+    least, most = TRIAL_IMAGES
+    return max(least, min(most, TRIAL_PIXELS // pixels))
 
 
 def calibrate(generator: nn.Module, device: torch.device, trial: Rows, choice: PrecisionChoice) -> Calibration:
@@ -76,8 +85,8 @@ def _precision(
 ) -> Precision:
     if choice != "auto":
         return choice
-    if not has_bfloat16(device):
-        return "float32"
+    if not has_bfloat16(device) or trial.are_pictures:
+        return "float32"  # probabilities are not seen: nobody would notice that they are off
     exact, halved = (draw_all(trial, here(name), REFERENCE_BUCKET).astype(np.int16) for name in ("float32", "bfloat16"))
     return "bfloat16" if np.abs(halved - exact).max() <= MAX_DEVIATION else "float32"
 

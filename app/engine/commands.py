@@ -66,11 +66,12 @@ class Refined(TypedDict):
 
 
 class Drawn(TypedDict):
-    """A drawn batch; its pixels follow, or files of these sizes."""
+    """A drawn batch; its pixels or numbers follow, or files of these sizes. dtype: as numpy writes it."""
 
     infer_s: float
     encode_s: float
     shape: tuple[int, ...]
+    dtype: str
     sizes: NotRequired[list[int]]
 
 

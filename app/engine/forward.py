@@ -1,4 +1,6 @@
-"""One forward pass of a batch in a fixed shape: rows of tensors in, pixels out. Knows no version and no queue.
+"""One forward pass of a batch in a fixed shape: rows of tensors in, pixels or numbers out.
+
+Knows no version and no queue.
 
 On a CPU the network runs step by step, on the thread that calls. On a GPU each shape is recorded once as a CUDA graph
 and replayed: one launch in the place of dozens.
@@ -19,22 +21,22 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from app.engine.batch import Batch, BatchResult, Rows
-from core.images import Images
+from app.engine.batch import Batch, BatchResult, Given, Rows
 from core.images.png import write_png
 from models.sampling import to_uint8
 
 WARM_UPS = 3  # passes before a capture: cuDNN chooses its kernels and workspaces in them
 
-INPUTS = ("noise", "label", "picture")  # of a network, in its order
+INPUTS = ("noise", "label", "picture")  # of a network, in its order, unless it names its own
+PICTURE_DIMENSIONS = 4  # B C H W; what has fewer is numbers, of which there are so many a row
 
 _on_device = threading.Lock()  # a capture may not meet another thread's work on the same GPU
 
 
 class Forward(Protocol):
-    """Draws the pixels (B, H, W, C) of B rows, B being one of its shapes."""
+    """Gives pixels (B, H, W, C) of B rows, or numbers (B, K) where a network draws none; B is one of its shapes."""
 
-    def __call__(self, rows: Rows) -> Images: ...
+    def __call__(self, rows: Rows) -> Given: ...
 
     @property
     def beside(self) -> int:
@@ -42,19 +44,19 @@ class Forward(Protocol):
         ...
 
     def raw(self, rows: Rows) -> npt.NDArray[np.float32]:
-        """Return the numbers (B, C, H, W) before rounding: where they are equal, so is every picture."""
+        """Return the numbers (B, C, H, W) or (B, K) before rounding: where they are equal, so is all that is given."""
         ...
 
 
 def run_batch(forward: Forward, latent_dim: int, batch: Batch) -> BatchResult:
     began = time.perf_counter()
     rows = batch.rows.with_noise(latent_dim)
-    image_BHWC = forward(rows.padded(batch.bucket))[: len(rows)]
+    given = forward(rows.padded(batch.bucket))[: len(rows)]
     infer_s = time.perf_counter() - began
     if not batch.as_files:
-        return BatchResult(image_BHWC, infer_s)
-    files = [write_png(image_HWC) for image_HWC in image_BHWC]
-    return BatchResult(image_BHWC[:0], infer_s, files, time.perf_counter() - began - infer_s)
+        return BatchResult(given, infer_s)
+    files = [write_png(image_HWC) for image_HWC in given]
+    return BatchResult(given[:0], infer_s, files, time.perf_counter() - began - infer_s)
 
 
 def alone_on(device: torch.device) -> AbstractContextManager[object]:
@@ -77,10 +79,10 @@ class EagerForward:
     def __init__(self, network: nn.Module, device: torch.device) -> None:
         self.network, self.device = network, device
 
-    def __call__(self, rows: Rows) -> Images:
+    def __call__(self, rows: Rows) -> Given:
         with torch.inference_mode():
-            images: Images = to_uint8(_run(self.network, self.device, rows)).cpu().numpy()
-        return images
+            given: Given = _finished(_run(self.network, self.device, rows)).cpu().numpy()
+        return given
 
     def raw(self, rows: Rows) -> npt.NDArray[np.float32]:
         with torch.inference_mode():
@@ -93,15 +95,20 @@ def _run(network: nn.Module, device: torch.device, rows: Rows) -> Tensor:
 
 def _called(network: nn.Module, tensors: Mapping[str, Tensor]) -> Tensor:
     """Call a network with what it takes; a label that it does not take is None where a picture comes behind it."""
-    inputs = [tensors.get(name) for name in INPUTS]
+    inputs = [tensors.get(name) for name in getattr(network, "INPUTS", INPUTS)]
     while inputs[-1] is None:
         inputs.pop()
-    images: Tensor = network(*inputs)
-    return images
+    given: Tensor = network(*inputs)
+    return given
 
 
-def _numbers(image_BCHW: Tensor) -> npt.NDArray[np.float32]:
-    numbers: npt.NDArray[np.float32] = image_BCHW.float().cpu().numpy()
+def _finished(given: Tensor) -> Tensor:
+    """Pictures become pixels; numbers stay as they are."""
+    return to_uint8(given) if given.dim() == PICTURE_DIMENSIONS else given
+
+
+def _numbers(given: Tensor) -> npt.NDArray[np.float32]:
+    numbers: npt.NDArray[np.float32] = given.float().cpu().numpy()
     return numbers
 
 
@@ -111,8 +118,8 @@ class Recording:
 
     graph: torch.cuda.CUDAGraph
     inputs: dict[str, Tensor]  # of the network
-    image_BHWC: Tensor
-    host_BHWC: Tensor  # pinned
+    given: Tensor
+    host: Tensor  # pinned
 
 
 class GraphForward:
@@ -123,7 +130,7 @@ class GraphForward:
         self._recordings: dict[int, Recording] = {}
         self._pool = torch.cuda.graph_pool_handle()  # shared: only one graph runs at a time
 
-    def __call__(self, rows: Rows) -> Images:
+    def __call__(self, rows: Rows) -> Given:
         with _on_device, torch.inference_mode(), torch.cuda.device(self.device):
             recording = self._recordings.get(len(rows))
             if recording is None:
@@ -131,10 +138,10 @@ class GraphForward:
             for name, kept in recording.inputs.items():
                 kept.copy_(torch.from_numpy(rows.tensors[name]))
             recording.graph.replay()
-            recording.host_BHWC.copy_(recording.image_BHWC, non_blocking=True)
+            recording.host.copy_(recording.given, non_blocking=True)
             torch.cuda.current_stream().synchronize()
-            images: Images = recording.host_BHWC.numpy().copy()  # the next batch writes there again
-        return images
+            given: Given = recording.host.numpy().copy()  # the next batch writes there again
+        return given
 
     def raw(self, rows: Rows) -> npt.NDArray[np.float32]:
         with _on_device, torch.inference_mode(), torch.cuda.device(self.device):
@@ -155,9 +162,9 @@ class GraphForward:
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             for _ in range(WARM_UPS):
-                to_uint8(_called(self.network, inputs))
+                _finished(_called(self.network, inputs))
         torch.cuda.current_stream().wait_stream(side)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
-            image_BHWC = to_uint8(_called(self.network, inputs))
-        return Recording(graph, inputs, image_BHWC, torch.empty_like(image_BHWC, device="cpu").pin_memory())
+            given = _finished(_called(self.network, inputs))
+        return Recording(graph, inputs, given, torch.empty_like(given, device="cpu").pin_memory())

@@ -6,15 +6,16 @@ Shape suffixes: B images of a batch, H height, W width, C channels, A = C + 1 of
 """
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from app.engine.batch import Facts, PrecisionChoice, Rows
-from app.engine.calibration import calibrate, draw_all, trial_rows
+from app.engine.batch import Facts, Given, PrecisionChoice, Rows
+from app.engine.calibration import calibrate, draw_all, trial_pictures, trial_rows
 from app.engine.forward import Forward, give_back_gpu
 from core.errors import ModelCollapsed, StoreDamaged
-from core.images import Images
 from core.registry import VersionManifest
+from ganymede.schemas.tasks import VersionTask
 from models.subjects import of_noise
 from models.weights import is_finite, load_version
 
@@ -25,12 +26,12 @@ def open_folder(
     generator, config = load_version(folder, manifest)
     if not is_finite(generator):
         raise StoreDamaged("its weights are not finite numbers")
-    pixels = config.image_size**2 * config.channels
-    trial = trial_rows(pixels, config.latent_dim, config.num_classes, of_noise(config))
+    trial = _trial(config)
     calibration = calibrate(generator, device, trial, choice)
-    images = draw_all(trial, calibration.forward, calibration.buckets[-1])  # in as few batches as it gets
-    if _is_constant(images, trial):
-        raise ModelCollapsed("it draws the same picture for every seed")
+    given = draw_all(trial, calibration.forward, calibration.buckets[-1])  # in as few batches as it gets
+    if _is_constant(given, trial):
+        why = "reads every picture as the same" if trial.are_pictures else "draws the same picture for every seed"
+        raise ModelCollapsed(f"it {why}")
     give_back_gpu(device)  # what was tried and is not kept
     on_gpu = device.type == "cuda"
     # What may draw other bytes: the instruction set of a CPU, the kind of a GPU.
@@ -45,8 +46,16 @@ def open_folder(
     return calibration.forward, facts
 
 
-def _is_constant(images_BHWC: Images, trial: Rows) -> bool:
-    """Return whether all pictures are the same, or all holes are filled with one colour."""
-    picture_BHWA = trial.tensors.get("picture")
-    drawn = images_BHWC if picture_BHWA is None else images_BHWC[picture_BHWA[..., -1] == 0]
+def _trial(config: Any) -> Rows:
+    pixels, subjects = config.image_size**2 * config.channels, of_noise(config)
+    if config.TASK is VersionTask.CLASSIFICATION:
+        assert subjects is not None
+        return trial_pictures(pixels, subjects)
+    return trial_rows(pixels, config.latent_dim, config.num_classes, subjects)
+
+
+def _is_constant(given: Given, trial: Rows) -> bool:
+    """Return whether all pictures are the same, or all holes are filled with one colour, or all numbers equal."""
+    picture_BHWA = None if trial.are_pictures else trial.tensors.get("picture")
+    drawn = given if picture_BHWA is None else given[picture_BHWA[..., -1] == 0]
     return bool((drawn == drawn[:1]).all())

@@ -70,10 +70,16 @@ class Forwards:
     def _run(self, forward: Forward, latent_dim: int, command: DrawCommand, block: memoryview) -> Reply:
         batch = Batch(unpack_rows(command["tensors"], block), command["bucket"], command["as_files"])
         result = run_batch(forward, latent_dim, batch)
-        answer: Drawn = {"infer_s": result.infer_s, "encode_s": result.encode_s, "shape": result.images.shape}
+        given = result.images
+        answer: Drawn = {
+            "infer_s": result.infer_s,
+            "encode_s": result.encode_s,
+            "shape": given.shape,
+            "dtype": given.dtype.str,
+        }
         if command["as_files"]:
             return Reply({**answer, "sizes": [len(file) for file in result.files]}, result.files)
-        return Reply(answer, (result.images,))
+        return Reply(answer, (given,))
 
     def _refine(self, command: RefineCommand, block: memoryview) -> Reply:
         now, picture_HWA = unpack_descent(command, command["label"], block)

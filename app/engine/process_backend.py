@@ -246,10 +246,10 @@ class ProcessRunner:
         command = DrawCommand(do="draw", key=self._key, bucket=batch.bucket, as_files=batch.as_files, tensors=tensors)
         answer: Drawn
         answer, block = await self._backend.ask(command, *blocks)
-        images = np.frombuffer(b"" if batch.as_files else block, np.uint8).reshape(answer["shape"])
+        given = np.frombuffer(b"" if batch.as_files else block, answer["dtype"]).reshape(answer["shape"])
         ends = list(itertools.accumulate(answer.get("sizes", ())))
         files = [bytes(block[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
-        return BatchResult(images, answer["infer_s"], files, answer["encode_s"])
+        return BatchResult(given, answer["infer_s"], files, answer["encode_s"])
 
     async def refine(self, now: Descent, picture_HWA: Images, steps: int) -> Descent:
         return await self._backend.refine(self._key, now, picture_HWA, steps)

@@ -114,3 +114,15 @@ class CompleteQuery(PicturesRequest):
         max_length=1024,
         description="Class name or index; repeat it for one per draft. Absent: seed mod classes that had pictures.",
     )
+
+
+class ClassifyQuery(StrictModel):
+    """The query parameters of `POST /classify`."""
+
+    model: str | None = Field(
+        None,
+        max_length=200,
+        description="NAME, NAME@VERSION, NAME:ALIAS or run:ID@STEP. Default: the setting GANYMEDE_DEFAULT_MODEL.",
+        examples=["digits-read", "digits-read@1"],
+    )
+    top: int = Field(5, ge=1, le=1000, description="Number of classes that are told of each picture.")

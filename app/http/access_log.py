@@ -18,7 +18,7 @@ from core.log import KEY, RUN
 
 RUN_IN_ADDRESS = re.compile(rb"/(run_[0-9a-f]{20})(?=[/?#]|\Z)")
 CHANGING_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-CHANGES_NOTHING = frozenset({"/generate", "/generate/morph", "/complete", "/inspect"})  # whatever the method
+CHANGES_NOTHING = frozenset({"/generate", "/generate/morph", "/complete", "/classify", "/inspect"})
 NOUNS = {"train": "run", "models": "model", "datasets": "dataset"}
 OTHERS = ("session", "webhooks")  # whose names no member of a deed has
 VALIDATIONS = frozenset({"/train/validate"})

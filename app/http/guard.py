@@ -44,6 +44,7 @@ LISTS = frozenset({b"accept", b"if-match", b"if-none-match"})  # of the headers 
 MAX_BODY_BYTES = 1 << 20
 # Paths whose POST may send GANYMEDE_MAX_UPLOAD bytes.
 UPLOADS = (re.compile(r"/models/[^/]+/versions"), re.compile(r"/datasets"))
+LARGER = {"/classify": 1 << 26}  # bytes that the POST of a path may send; no more than GANYMEDE_MAX_UPLOAD
 BROWSER_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
 # For a page that does not bring its own: it may load nothing, and stand in no frame.
 PAGE_POLICY = (b"content-security-policy", b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'")
@@ -120,8 +121,11 @@ class BodyLimit:
 
 
 def max_body_bytes(scope: Scope, max_upload: int) -> int:
-    is_upload = scope["method"] == "POST" and any(path.fullmatch(scope["path"]) for path in UPLOADS)
-    return max_upload if is_upload else MAX_BODY_BYTES
+    if scope["method"] != "POST":
+        return MAX_BODY_BYTES
+    if any(path.fullmatch(scope["path"]) for path in UPLOADS):
+        return max_upload
+    return min(max_upload, LARGER.get(scope["path"], MAX_BODY_BYTES))
 
 
 def joined(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -27,6 +27,7 @@ class PartLimits:
     max_bytes: int
     is_needed: bool = True
     may_repeat: bool = False
+    most: int = MAX_REPEATS  # of those that may repeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +134,8 @@ class _Writer:
         before = sum(part.name == name for part in self.received)
         if before and not self.parts[name].may_repeat:
             raise InvalidRequest.field(f"/{name}", "is there twice")
-        if before >= MAX_REPEATS:
-            raise InvalidRequest.field(f"/{name}", f"may be there up to {MAX_REPEATS} times")
+        if before >= self.parts[name].most:
+            raise InvalidRequest.field(f"/{name}", f"may be there up to {self.parts[name].most} times")
         self.check(name, self.received)
         path = self.folder / (f"{name}-{before}" if self.parts[name].may_repeat else name)
         self.received.append(Received(name, path, _shown(options.get(b"filename", b""), name)))

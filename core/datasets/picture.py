@@ -91,6 +91,15 @@ def look_at(data: bytes, background: int, max_pixels: int, needs_colour: Callabl
         return Shape(width, height, is_grey=True)
 
 
+def read_alone(data: bytes, plan: Plan, shape: Shape, max_pixels: int) -> Images:
+    """Return a picture that is no part of an upload as (size, size, C): the levels of a deep one are those of its own
+    values. `shape`: as `look_at` found it. FileRefused if it cannot be read."""
+    if shape.span:
+        levels = levels_of(shape.span)
+        plan = replace(plan, whole=levels) if shape.span.is_whole else replace(plan, floats=levels)
+    return decode(data, plan, max_pixels)[0]
+
+
 def decode(data: bytes, plan: Plan, max_pixels: int) -> tuple[Images, bool]:
     """Return a picture as (size, size, C), and whether it was enlarged; FileRefused if it cannot be read."""
     found = _pixels(data, max_pixels, OPENED_WITHIN * plan.size)

@@ -111,6 +111,7 @@ class Client(Blocking):
     generate = blocking(ServiceCalls.generate)
     morph = blocking(ServiceCalls.morph)
     complete = blocking(ServiceCalls.complete)
+    classify = blocking(ServiceCalls.classify)
     say = blocking(ServiceCalls.say)
     inspect = blocking(ServiceCalls.inspect)
     train = blocking(ServiceCalls.train)

@@ -10,10 +10,11 @@ from typing import Any
 
 from ganymede.client.connection import ServiceConnection, flat, given
 from ganymede.client.datasets import AsyncDatasets
-from ganymede.client.drawing import Drawing, holed, read_drawing
+from ganymede.client.drawing import Drawing, holed, read_drawing, sent_pictures
 from ganymede.client.models import AsyncModels
 from ganymede.client.runs import AsyncRuns
 from ganymede.schemas.bodies import Page
+from ganymede.schemas.classification import ClassificationBody
 from ganymede.schemas.drawings import InspectionBody
 from ganymede.schemas.runs import RunBody
 from ganymede.schemas.system import Alive, QueueBody, Readiness, StatusBody, WorkerBody
@@ -133,6 +134,14 @@ class ServiceCalls:
         return await self.generate(
             model=model, seed=seed, seeds=seeds, label=label, n=count, truncation=truncation, format=form
         )
+
+    async def classify(
+        self, *pictures: bytes | str | Path, model: str | None = None, top: int | None = None
+    ) -> ClassificationBody:
+        """What pictures (their bytes, or files, of any format) show: of each the `top` classes, likeliest first."""
+        asked = given(model=model, top=top)
+        sent = sent_pictures(pictures)
+        return await self._connection.ask(ClassificationBody, "POST", "/classify", params=asked, **sent)
 
     async def inspect(self, png: bytes | str | Path, *, verify: bool = False) -> InspectionBody:
         """How a PNG (its bytes, or a file) was drawn that carries its metadata; `verify` has it drawn again."""

@@ -8,6 +8,7 @@ import io
 import re
 import reprlib
 import wave
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 NPY = "application/x-npy"
 WAV = "audio/wav"
-PNG = "image/png"
+PNG, ANY = "image/png", "application/octet-stream"
 _TIMING = re.compile(r"\s*([^;,\s]+)\s*;\s*dur=([0-9.]+)")
 
 
@@ -117,6 +118,21 @@ def holed(picture: bytes | str | Path, mask: bytes | str | Path | None) -> SentP
     parts = {"picture": picture, "mask": mask}
     form = [(name, Path(part), PNG) for name, part in parts.items() if not isinstance(part, bytes)]
     files = {name: (f"{name}.png", _content(part), PNG) for name, part in parts.items()}
+    return {"files": files, "extensions": {"form": form}}
+
+
+class SentPictures(TypedDict):
+    """The files of a form, and what --curl shows of them."""
+
+    files: list[tuple[str, tuple[str, bytes, str]]]
+    extensions: dict[str, list[tuple[str, Path, str]]]
+
+
+def sent_pictures(pictures: Sequence[bytes | str | Path]) -> SentPictures:
+    """Return what sends pictures of any format, as httpx.Client.request takes it."""
+    names = [f"{place}" if isinstance(each, bytes) else Path(each).name for place, each in enumerate(pictures)]
+    files = [("picture", (name, _content(each), ANY)) for name, each in zip(names, pictures, strict=True)]
+    form = [("picture", Path(each), ANY) for each in pictures if not isinstance(each, bytes)]
     return {"files": files, "extensions": {"form": form}}
 
 

@@ -19,4 +19,8 @@ class Medium(StrEnum):
 
 
 # Where a version of a task is used.
-ROUTES: dict[str, str] = {VersionTask.GENERATION: "/generate", VersionTask.COMPLETION: "/complete"}
+ROUTES: dict[str, str] = {
+    VersionTask.GENERATION: "/generate",
+    VersionTask.COMPLETION: "/complete",
+    VersionTask.CLASSIFICATION: "/classify",
+}

@@ -21,8 +21,9 @@ ALL_BUT_ADMIN = tuple(scope for scope in KeyScope if scope is not KeyScope.ADMIN
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 # Routes that change nothing that somebody made, or name it in their body: the tests below ask those.
 NAMES_NOTHING = {
-    *("POST /generate", "POST /generate/morph", "POST /complete", "POST /inspect", "POST /session", "DELETE /session"),
-    *("POST /train", "POST /train/validate", "POST /datasets", "POST /webhooks/test", "POST /webhooks/secrets"),
+    *("POST /generate", "POST /generate/morph", "POST /complete", "POST /classify", "POST /inspect"),
+    *("POST /session", "DELETE /session", "POST /webhooks/test", "POST /webhooks/secrets"),
+    *("POST /train", "POST /train/validate", "POST /datasets"),
 }
 BODIES = {"PATCH": {"name": "x"}, "PUT": {"version": 1}}
 

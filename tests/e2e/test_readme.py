@@ -140,6 +140,7 @@ def test_a_printed_command_works(service: Service, ended: str, tmp_path: Path, c
         ("shapes", "cgan", "shapes"),
         ("mended", "completion", "shapes"),
         ("spoken-digits", "cgan", "spoken-digits"),
+        ("read", "ssgan", "shapes"),
     )
     for model, recipe, dataset in made:
         if f"model={model}" in command and not has(service, f"/models/{model}"):

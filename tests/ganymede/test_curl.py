@@ -27,6 +27,7 @@ COMMANDS: list[tuple[str, ...]] = [
     ("inspect", AWKWARD_FILE, "--verify"),
     ("complete", AWKWARD_FILE, "-m", "mended", "--seed", "3", "-n", "4", "-l", "it's", "-o", "x.png"),
     ("complete", AWKWARD_FILE, "--mask", "m.json", "--seeds", "1,4-6", "-o", "x.zip"),
+    ("classify", AWKWARD_FILE, "m.json", "-m", "read", "--top", "3"),
     ("runs", "ls", "--status", "running", "--tag", "team=a b", "--limit", "3"),
     ("runs", "show", RUN),
     ("runs", "cancel", RUN),
