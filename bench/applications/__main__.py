@@ -1,14 +1,15 @@
 """`python -m bench.applications NAME ...`: one measurement. Knows none of them.
 
 python -m bench.applications speech var/store spoken-digits@1
+python -m bench.applications ssgan --labels 100 --seed 0 --mnist FOLDER
 """
 
 import sys
 from collections.abc import Callable
 
-from bench.applications import speech
+from bench.applications import speech, ssgan
 
-MEASUREMENTS: dict[str, Callable[[list[str]], None]] = {"speech": speech.main}
+MEASUREMENTS: dict[str, Callable[[list[str]], None]] = {"speech": speech.main, "ssgan": ssgan.main}
 
 
 def main(arguments: list[str]) -> None:
