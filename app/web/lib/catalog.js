@@ -13,6 +13,7 @@ const SCORES = [
   { key: "label_accuracy", name: "Label accuracy", isLessBetter: false },
   { key: "hole_psnr", name: "PSNR in the hole", isLessBetter: false },
   { key: "silent_share", name: "Silent", isLessBetter: true },
+  { key: "accuracy", name: "Accuracy", isLessBetter: false },
 ];
 
 /** Whether `/generate` draws with versions for this task. @param {string|null|undefined} task */

@@ -8,6 +8,7 @@ import { setQuery } from "../lib/router.js";
 import { useLive } from "../lib/store.js";
 import { viewHash } from "../lib/url.js";
 import { AliasHistory } from "../parts/alias_history.js";
+import { Classify } from "../parts/classify.js";
 import { CopyMenu } from "../parts/copy.js";
 import { Deed, Reason } from "../parts/deed.js";
 import { Confirm } from "../parts/dialog.js";
@@ -37,6 +38,7 @@ export default function Model({ params, query }) {
       <div class="head-text"><h1>${name}</h1><${Serving} model=${model} /><${Reason} scope="models:write" of=${model} /></div>
       <div class="head-actions"><a class="button" href=${viewHash(["studio"], { model: name })}><${Icon} name="studio" /> Open in the studio</a></div>
     </div>
+    ${model.task === "classification" && html`<${Classify} model=${name} />`}
     <div class="model-page">
       <section class="section" aria-label="Versions">
         <div class="section-head"><h2>Versions</h2></div>
