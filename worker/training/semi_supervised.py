@@ -53,9 +53,10 @@ class SemiSupervised(Adversarial):
         label_B: Tensor | None,  # noqa: ARG002
     ) -> Reported:
         source = state.draws(Purpose.AUGMENTATION, self.n_critic)
+        disturb = disturbance(state.draws(Purpose.LAYERS, self.n_critic))  # features as the discriminator knows them
         seen = [self.augment(images, state.augmentation, source) for images in (fake_BCHW, real_BCHW)]
         with frozen(state.counterpart), state.execution.autocast():
-            fake, real = (_judged(state, images) for images in seen)
+            fake, real = (_judged(state, images, disturb) for images in seen)
         assert fake.feature_BF is not None
         assert real.feature_BF is not None
         matching = (real.feature_BF.detach().mean(dim=0) - fake.feature_BF.mean(dim=0)).square().mean()
@@ -73,7 +74,7 @@ def disturbance(draws: Draws) -> Disturb:
     return disturb
 
 
-def _judged(state: TrainState, images_BCHW: Tensor, disturb: Disturb | None = None) -> DiscriminatorOutput:
+def _judged(state: TrainState, images_BCHW: Tensor, disturb: Disturb) -> DiscriminatorOutput:
     assert isinstance(state.counterpart, ClassDiscriminator)
     judgement: DiscriminatorOutput = state.counterpart(images_BCHW, None, disturb)
     return judgement
