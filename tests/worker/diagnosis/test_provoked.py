@@ -19,7 +19,13 @@ from tests.worker.conftest import CreateRun, TrainHere
 from worker.training.scores import classifier
 from worker.training.state import TrainState
 
-SCORED: dict[str, Any] = {"extractor": "classifier", "evaluate_every": 20, "checkpoint_every": 20, "report_every": 10}
+SCORED: dict[str, Any] = {
+    "extractor": "classifier",
+    "evaluate_every": 20,
+    "checkpoint_every": 20,
+    "report_every": 10,
+    "precision": "float32",  # what a run comes to is the same on a machine with bfloat16
+}
 
 AddDataset = Callable[..., Dataset]
 
