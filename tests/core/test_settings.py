@@ -46,6 +46,7 @@ EVERY_SETTING: dict[str, tuple[str, object]] = {
     "MAX_UNPACKED": ("6000000", 6_000_000),
     "MAX_FILES": ("500", 500),
     "MAX_PIXELS": ("250000", 250_000),
+    "MAX_SECONDS": ("90.5", 90.5),
     "MAX_QUEUED": ("9", 9),
     "MAX_QUEUED_PER_KEY": ("2", 2),
     "MAX_STORE": ("7000000", 7_000_000),
