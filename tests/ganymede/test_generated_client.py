@@ -19,6 +19,8 @@ GENERATOR = Path(sys.prefix) / "client-generator" / "bin" / "openapi-python-clie
 CONFIG = """content_type_overrides:
   image/png: application/octet-stream
   image/webp: application/octet-stream
+  audio/wav: application/octet-stream
+  audio/flac: application/octet-stream
   application/zip: application/octet-stream
   application/x-npy: application/octet-stream
 post_hooks: []
