@@ -69,8 +69,8 @@ async def test_a_run_tells_when_it_publishes(training: httpx.AsyncClient) -> Non
     asked = (await training.post("/train", json={**ASKED, "publish": {"every_steps": 9, "final": "last"}})).json()
     silent = (await training.post("/train", json=ASKED)).json()
 
-    assert asked["publish"] == {"every_steps": 9, "final": "last", "keep": 5}
-    assert silent["publish"] == {"every_steps": "auto", "final": "best", "keep": 5}
+    assert asked["publish"] == {"every_steps": 9, "final": "last", "keep": 5, "classifier": None}
+    assert silent["publish"] == {"every_steps": "auto", "final": "best", "keep": 5, "classifier": None}
 
 
 async def test_runs_wait_in_the_order_they_came(training: httpx.AsyncClient) -> None:
