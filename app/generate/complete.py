@@ -10,12 +10,12 @@ from app.errors import documented
 from app.events.streams import EVENT_STREAM
 from app.generate.parameters import CompleteQuery
 from app.generate.quota import counted
-from app.generate.route import answer_of, answers, content_of, headers_of, submit
+from app.generate.route import answer_of, answers, caching_of, content_of, headers_of, submit
 from app.generate.sampling import MEDIA_TYPES, check
 from app.generate.search import complete_by_search
 from app.generate.sent_picture import BODY, with_picture
 from app.generate.served import engine_for
-from app.http.conditional import IMMUTABLE, IfNoneMatch, is_known
+from app.http.conditional import IfNoneMatch, is_known
 from app.http.fast_route import RawResponse
 from app.http.routing import Router
 from core.errors import (
@@ -60,8 +60,7 @@ async def complete(
     asked = check(query, engine, request.headers.get("accept", ""), services.settings.max_images)
     params = await with_picture(asked, engine, request, services)
     etag = params.etag(engine)
-    caching = "no-store" if params.is_random else IMMUTABLE if ref.is_pinned else "no-cache"
-    headers = headers_of(engine, etag, caching, params.seeds, params.labels)
+    headers = headers_of(engine, etag, caching_of(params, ref), params.seeds, params.labels)
     if not params.is_random and is_known(if_none_match, etag):
         services.telemetry.etag_hits.inc()
         return RawResponse(304, headers)

@@ -233,9 +233,13 @@ def headers_of(
     return headers
 
 
+def caching_of(params: SamplingParams, ref: Reference) -> str:
+    """Return the Cache-Control of what was drawn."""
+    return "no-store" if params.is_random else IMMUTABLE if ref.is_pinned else "no-cache"
+
+
 def _headers(params: SamplingParams, etag: str, ref: Reference, engine: Engine) -> RawHeaders:
-    caching = "no-store" if params.is_random else IMMUTABLE if ref.is_pinned else "no-cache"
-    headers = headers_of(engine, etag, caching, params.seeds, params.labels)
+    headers = headers_of(engine, etag, caching_of(params, ref), params.seeds, params.labels)
     seeds = params.seeds
     if params.is_random and len(location := _pinned_url(params, engine)) <= MAX_LOCATION:
         headers.append((b"content-location", location.encode()))

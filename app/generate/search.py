@@ -29,11 +29,11 @@ from app.events.streams import encode as event
 from app.generate.formats import OTHER_S, encode, work_of
 from app.generate.parameters import CompleteQuery
 from app.generate.quota import counted
-from app.generate.route import answer_of, headers_of
+from app.generate.route import answer_of, caching_of, headers_of
 from app.generate.sampling import MEDIA_TYPES, check
 from app.generate.search_turn import Turn
 from app.generate.sent_picture import CompletionParams, with_picture
-from app.http.conditional import IMMUTABLE, is_known
+from app.http.conditional import is_known
 from app.http.fast_route import RawResponse
 from app.http.hang_up import unless_gone
 from app.http.negotiation import preferred
@@ -159,8 +159,7 @@ async def complete_by_search(
     steps = STEPS if query.steps is None else query.steps
     params = await with_picture(asked, engine, request, services, steps)
     etag, labels = params.etag(engine), params.labels if query.label else None
-    caching = "no-store" if params.is_random else IMMUTABLE if ref.is_pinned else "no-cache"
-    headers = headers_of(engine, etag, caching, params.seeds, labels)
+    headers = headers_of(engine, etag, caching_of(params, ref), params.seeds, labels)
     if not params.is_random and not is_stream and is_known(known, etag):
         services.telemetry.etag_hits.inc()
         return RawResponse(304, headers)
