@@ -11,7 +11,6 @@ Shape suffixes: N clips, H bands, W columns, C channels (1), S samples.
 
 import argparse
 import json
-import math
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -34,6 +33,7 @@ from models import sampling
 from models.weights import load_version
 from worker.training.execution import Execution
 from worker.training.scores import classifier
+from worker.training.scores.calibration import wilson
 
 LONGEST_S = 60.0
 HERE = Execution(device="cpu", precision="float32", threads=1)
@@ -137,14 +137,6 @@ def understood(judge: classifier.Classifier, clips_NHWC: Images, labels_N: Label
         by_word={name: float(is_right_N[labels_N == label].mean()) for label, name in enumerate(names)},
         silent=float(are_silent(clips_NHWC, LOG_MEL).mean()),
     )
-
-
-def wilson(right: int, count: int, z: float = 1.96) -> tuple[float, float]:
-    """Return Wilson's interval of a share (1927)."""
-    share, spread = right / count, z * z / count
-    middle = (share + spread / 2) / (1 + spread)
-    half = z * math.sqrt(share * (1 - share) / count + spread / (4 * count)) / (1 + spread)
-    return middle - half, middle + half
 
 
 def table(result: SpeechResult) -> str:

@@ -10,6 +10,7 @@ from core.sound import LOG_MEL
 from core.sound.spectrogram import to_picture
 from tests.fixtures import PublishTiny
 from tests.sounds import tone
+from worker.training.scores.calibration import wilson
 
 
 def test_what_is_heard_of_a_spectrogram_looks_like_it() -> None:
@@ -23,7 +24,7 @@ def test_what_is_heard_of_a_spectrogram_looks_like_it() -> None:
 
 
 def test_the_interval_of_a_share_is_wilsons() -> None:
-    assert speech.wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)  # Newcombe 1998, table I
+    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)  # Newcombe 1998, table I
 
 
 def test_a_model_that_has_not_learnt_the_words_is_refused(registry: Registry, publish_tiny: PublishTiny) -> None:
