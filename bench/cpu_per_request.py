@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.machine import ROOT, machine, revision, slug
-from bench.proc import command_line, cpu_seconds, descendants
+from bench.proc import cpu_seconds
 from bench.serving import generator, wrk
 from bench.serving.servers import OURS, Running, running
 from core.machine.cores import available_cores
@@ -30,7 +30,7 @@ RESULTS = ROOT / "docs" / "benchmarks"
 
 def measure(up: Running, model: str, seconds: float, rounds: int) -> dict[str, float]:
     """Medians of one model."""
-    (engine,) = (pid for pid in descendants(up.pid) if "app.engine" in command_line(pid))
+    engine = up.engine_pid
     load = wrk.Workload(connections=CONNECTIONS, model=model)
     wrk.drive(up.url, "GET", up.server.path, load, seconds, 0)
     found = [_once(up, engine, load, seconds, number) for number in range(1, rounds + 1)]

@@ -32,7 +32,6 @@ import httpx
 import torch
 
 from bench.machine import ROOT, machine, revision, slug
-from bench.proc import command_line, descendants
 from bench.serving import generator
 from bench.serving.servers import OURS, Running, running
 from core.registry import Registry
@@ -67,9 +66,7 @@ def usage(pid: int) -> Usage:
 
 def usages(up: Running) -> dict[str, Usage]:
     """Of the API and its engine process."""
-    engines = [pid for pid in descendants(up.pid) if "app.engine" in command_line(pid)]
-    assert len(engines) == 1, "this measures one API with one engine process"
-    return {"api": usage(up.pid), "engine": usage(engines[0])}
+    return {"api": usage(up.pid), "engine": usage(up.engine_pid)}
 
 
 def keep_asking(url: str, first: int, over: Event, answers: "multiprocessing.Queue[Counter[str]]") -> None:

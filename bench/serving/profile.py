@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.machine import ROOT, machine, revision, slug
-from bench.proc import command_line, cpu_seconds, descendants
+from bench.proc import cpu_seconds
 from bench.serving import generator, wrk
 from bench.serving.servers import OURS, Running, running
 
@@ -80,8 +80,7 @@ def room_of(frames: Sequence[str]) -> str:
 
 def profile(up: Running, connections: int, seconds: int, folder: Path) -> dict[str, Any]:
     """Requests/s, cores that each process keeps busy (both without py-spy), and shares of what they do."""
-    (engine,) = (pid for pid in descendants(up.pid) if "app.engine" in command_line(pid))
-    load = wrk.Workload(connections=connections, model=up.model)
+    engine, load = up.engine_pid, wrk.Workload(connections=connections, model=up.model)
     wrk.drive(up.url, "GET", up.server.path, load, seconds, 0)
     before, at = (cpu_seconds(up.pid), cpu_seconds(engine)), time.perf_counter()
     rate = wrk.drive(up.url, "GET", up.server.path, load, seconds, 1_000_003)["requests_per_s"]

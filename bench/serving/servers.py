@@ -19,7 +19,7 @@ from typing import IO, Any
 
 import httpx
 
-from bench.proc import descendants, lives
+from bench.proc import command_line, descendants, lives
 from ganymede.supervisor import free_port
 from models.version import WEIGHTS_FILE
 
@@ -92,6 +92,12 @@ class Running:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def engine_pid(self) -> int:
+        """The process that draws for ours; there has to be exactly one."""
+        (pid,) = (child for child in descendants(self.pid) if "app.engine" in command_line(child))
+        return pid
 
     def ask(self, method: str | None = None, headers: Mapping[str, str] | None = None, **asked: Any) -> httpx.Response:
         """One request, outside of any measurement."""
