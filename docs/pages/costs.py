@@ -1,6 +1,7 @@
 """The parts of docs/benchmarks.md about single operations of a step, and about what the service's processes do."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,7 @@ LOADS = {"bench32": "1 image, 32 px", "bench256": "1 image, 256 px"}
 
 def profile_section(folder: Path) -> str:
     """Of each machine where stacks were sampled; empty where none were."""
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("serving-profile-*.json"))]
-    return PROFILE + "".join(map(_profile, results)) if results else ""
+    return _section(PROFILE, folder, "serving-profile", _profile)
 
 
 def _profile(result: dict[str, Any]) -> str:
@@ -47,8 +47,7 @@ def _profile(result: dict[str, Any]) -> str:
 
 def layers_section(folder: Path) -> str:
     """Of each machine where the operations were timed; empty where none was."""
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("layers-*.json"))]
-    return LAYERS + "".join(map(_layers, results)) if results else ""
+    return _section(LAYERS, folder, "layers", _layers)
 
 
 def _layers(result: dict[str, Any]) -> str:
@@ -62,8 +61,7 @@ def _layers(result: dict[str, Any]) -> str:
 
 def processes_section(folder: Path) -> str:
     """Of each machine where CPU time was counted; empty where none was."""
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("cpu-per-request-*.json"))]
-    return PROCESSES + "".join(map(_processes, results)) if results else ""
+    return _section(PROCESSES, folder, "cpu-per-request", _processes)
 
 
 def _processes(result: dict[str, Any]) -> str:
@@ -75,6 +73,12 @@ def _processes(result: dict[str, Any]) -> str:
         cells.append(f"{found['two_requests_per_s']:,.0f}")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(["", *lines, ""])
+
+
+def _section(head: str, folder: Path, name: str, part: Callable[[dict[str, Any]], str]) -> str:
+    """A part for each machine that has a record of this name."""
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob(f"{name}-*.json"))]
+    return head + "".join(map(part, results)) if results else ""
 
 
 def _where(result: dict[str, Any]) -> str:
