@@ -61,8 +61,8 @@ class ServiceCalls:
         if z is not None:
             body = {**asked, **given(seeds=seeds), "z": [[float(x) for x in row] for row in z]}
             return read_drawing(await self._connection.send("POST", "/generate", json=body))
-        listed = seeds if seeds is None or isinstance(seeds, str) else ",".join(map(str, seeds))
-        return read_drawing(await self._connection.send("GET", "/generate", params={**asked, **given(seeds=listed)}))
+        query = {**asked, **given(seeds=_listed(seeds))}
+        return read_drawing(await self._connection.send("GET", "/generate", params=query))
 
     async def morph(
         self,
@@ -106,9 +106,8 @@ class ServiceCalls:
 
         With `method="search"` any model that draws does, in up to `steps` steps a draft: that takes a while.
         """
-        listed = seeds if seeds is None or isinstance(seeds, str) else ",".join(map(str, seeds))
         how = given(truncation=truncation, scale=scale, format=format, method=method, steps=steps)
-        asked = given(model=model, seed=seed, seeds=listed, label=label, n=n) | how
+        asked = given(model=model, seed=seed, seeds=_listed(seeds), label=label, n=n) | how
         sent = holed(picture, mask)
         if method == "search":
             sent["timeout"] = SEARCHED_WITHIN_S
@@ -217,6 +216,11 @@ class ServiceCalls:
 
     async def workers(self) -> list[WorkerBody]:
         return [worker async for worker in flat(self._connection.pages(Page[WorkerBody], "/workers"))]
+
+
+def _listed(seeds: str | Sequence[int] | None) -> str | None:
+    """Seeds as a query has them."""
+    return seeds if seeds is None or isinstance(seeds, str) else ",".join(map(str, seeds))
 
 
 def _what(recipe: str | None, dataset: str | None) -> dict[str, str | None]:
