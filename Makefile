@@ -56,7 +56,7 @@ check: $(DEV)  ## lint, format, types, layers, house rules, OpenAPI; pre-commit 
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest --quiet tests/test_architecture.py tests/app/http/test_openapi_rules.py
+	$(BIN)/python -m pytest --quiet tests/test_architecture.py tests/test_imports.py tests/app/http/test_openapi_rules.py
 
 format: $(DEV)  ## rewrite the code as `make check` wants it
 	$(BIN)/ruff check --fix .

@@ -15,22 +15,22 @@ from app.engine.hot_reload import ServedModels
 from app.engine.keeper import TaskKeeper
 from app.events.activity import Activity
 from app.events.streams import Streams
+from app.events.webhooks.sender import Sender
 from app.generate.response_cache import ResponseCache
 from app.generate.search_turn import SearchTurns
 from app.http.telemetry import Telemetry
 from app.status.storage import StorageMeter
 from app.train.probes import Probes
-from app.webhooks.sender import Sender
 from core.datasets import DatasetStore
 from core.keys import Keyring, KeyUsage, Sessions
 from core.keys.audit import AuditLog
+from core.network.webhooks.signing import SecretsFile
 from core.queue import TrainQueue
 from core.registry import Registry
 from core.runs import RunStore
 from core.runs.metrics import Histories
 from core.settings import Settings
 from core.store import Store
-from core.webhooks.signing import SecretsFile
 
 
 @dataclass(frozen=True, slots=True)

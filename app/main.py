@@ -26,6 +26,9 @@ from app.engine.source import Source
 from app.events import route as events
 from app.events.activity import Activity
 from app.events.streams import Streams
+from app.events.webhooks import route as webhooks
+from app.events.webhooks.deliverer import Deliverer
+from app.events.webhooks.sender import Sender
 from app.events.welcome import watch_keys
 from app.generate import classify, complete, inspect, morph, timeline
 from app.generate import route as generate
@@ -46,15 +49,13 @@ from app.train import checkpoints, history, linear_probe, nearest, schema, valid
 from app.train import route as train
 from app.train.probes import Probes
 from app.train.reconciler import reconcile_for_ever
-from app.webhooks import route as webhooks
-from app.webhooks.deliverer import Deliverer
-from app.webhooks.sender import Sender
 from core.datasets import DatasetStore
 from core.errors import GanymedeError
 from core.keys import Keyring, KeyUsage, LastUse, Sessions
 from core.keys.audit import AuditLog
 from core.keys.door import is_open_to_all
 from core.machine.cores import available_cores
+from core.network.webhooks.signing import SecretsFile
 from core.queue import RedisBell, TrainQueue
 from core.refs import parse_model_ref
 from core.registry import Registry
@@ -63,7 +64,6 @@ from core.runs.idempotency import IdempotencyKeys
 from core.runs.metrics import Histories
 from core.settings import Settings
 from core.store import Store
-from core.webhooks.signing import SecretsFile
 from ganymede.schemas import VERSION
 from models.device import choose_device
 from models.starters import install_starters

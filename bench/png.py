@@ -1,8 +1,8 @@
 """Ways to write a PNG of what is drawn here: `python -m bench.png`.
 
-Times Pillow, and zlib and ISA-L behind the filters of core/images/png.py, on pictures and sheets of the starter model,
-as they are and enlarged, and on some of colour: noise, and what is smooth as a photograph is. Prints median times, and
-sizes. Shape suffixes: H height, W width, C channels.
+Times Pillow, and zlib and ISA-L behind the filters of core/media/images/png.py, on pictures and sheets of the starter
+model, as they are and enlarged, and on some of colour: noise, and what is smooth as a photograph is. Prints median
+times, and sizes. Shape suffixes: H height, W width, C channels.
 """
 
 import io
@@ -19,8 +19,8 @@ from isal import isal_zlib
 from PIL import Image
 
 from bench.machine import machine
-from core.images import Images, contact_sheet, enlarge
-from core.images.png import WINDOW_BITS, filtered, write_png
+from core.media.images import Images, contact_sheet, enlarge
+from core.media.images.png import WINDOW_BITS, filtered, write_png
 from models.sampling import draw
 from models.version import WEIGHTS_FILE
 from models.weights import load_generator
@@ -51,7 +51,7 @@ def by_isal(level: int, window_bits: int = WINDOW_BITS) -> Way:
 
 
 def rows_of(image_HWC: Images) -> Images:
-    """What core/images/png.py compresses."""
+    """What core/media/images/png.py compresses."""
     height, width, channels = image_HWC.shape
     return filtered(image_HWC.reshape(height, width * channels), channels)
 
@@ -66,7 +66,7 @@ WAYS: dict[str, Way] = {
     "ISA-L, level 2": by_isal(2),
     "ISA-L, level 3": by_isal(3),
     "level 1, 32 kB back": by_isal(1, 15),
-    "core/images/png.py": write_png,
+    "core/media/images/png.py": write_png,
 }
 
 

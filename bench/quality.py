@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from bench.judge.examination import Judge
 from bench.judge.kinds import KINDS, Kind, MissingPackages
 from bench.machine import machine
-from core.images import contact_sheet
-from core.images.png import write_png
+from core.media.images import contact_sheet
+from core.media.images.png import write_png
 
 BATCH = 64
 ATTEMPTS = 6

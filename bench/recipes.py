@@ -36,10 +36,10 @@ from bench.recipe_data import SUBJECTS
 from bench.recipe_speed import record, recorded
 from bench.starter import pictures_of
 from bench.trials import Trial, trials
-from core import images
 from core.datasets import DatasetStore
 from core.datasets.manifest import DatasetManifest
-from core.images import Images
+from core.media import images
+from core.media.images import Images
 from core.registry import Registry
 from core.resolved import ResolvedConfig
 from core.runs import Run, RunStore

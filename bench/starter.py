@@ -26,7 +26,7 @@ from bench.lines import read_json_lines
 from bench.machine import ROOT, machine
 from bench.quality import grid
 from core.datasets.manifest import DatasetManifest
-from core.images import Images
+from core.media.images import Images
 from core.registry import Registry
 from core.registry.manifest import MANIFEST_FILE
 from core.runs import Run, RunStore

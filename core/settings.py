@@ -15,10 +15,10 @@ from urllib.parse import quote
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from core.addresses.hosts import normal_host, served_host
-from core.addresses.proxies import checked_networks, checked_prefix
-from core.addresses.redis_url import check_redis_url
 from core.errors import InvalidRequest
+from core.network.hosts import normal_host, served_host
+from core.network.proxies import checked_networks, checked_prefix
+from core.network.redis_url import check_redis_url
 from core.refs import parse_model_ref
 from ganymede.schemas.references import RUN
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from core.images import Images
+from core.media.images import Images
 from models.noise import SEEDS
 
 NUM_CANDIDATES = 256  # seeds that are tried for a draft

@@ -11,10 +11,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from core import images
 from core.datasets import MAX_CLASS_NAME, MAX_CLASSES
 from core.errors import Conflict, FieldProblem, InvalidRequest, RunNotFound, StoreDamaged
 from core.keys import ANYONE, Asker
+from core.media import images
 from core.registry import Registry, VersionManifest
 from core.registry.manifest import FIRST_REVISION, GENERATION, IMAGE, MANIFEST_FILE
 from core.runs import RunStore

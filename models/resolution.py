@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from core.datasets.manifest import DatasetManifest
 from core.errors import FieldProblem, InvalidRequest
-from core.images import base_size
+from core.media.images import base_size
 from core.resolved import (
     EVIDENCE,
     SEMI_SUPERVISED,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from core.images import Images, contact_sheet
+from core.media.images import Images, contact_sheet
 from ganymede.schemas.tasks import VersionTask
 from models.noise import default_labels, draw_noise
 from models.sizes import Sizes

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.images import Images
+from core.media.images import Images
 from models.context import Descent, Vector, context_weights
 
 LEARNING_RATE = 0.03

@@ -6,7 +6,7 @@ Knows no network, and loads no torch: who only looks at sizes needs neither.
 from dataclasses import dataclass
 from typing import ClassVar
 
-from core.images import base_size
+from core.media.images import base_size
 from ganymede.schemas.tasks import VersionTask
 
 NARROWEST = 16  # feature maps

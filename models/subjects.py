@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from core.images import Images
+from core.media.images import Images
 from ganymede.schemas.tasks import VersionTask
 from models.masks import draw_masks
 from models.sizes import Sizes

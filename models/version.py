@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import StoreDamaged
+from core.media.sound import LOG_MEL
 from core.registry import VersionManifest
 from core.registry.manifest import FIRST_REVISION
-from core.sound import LOG_MEL
 from core.store import files
 from ganymede.schemas.tasks import Medium, VersionTask
 from models.sizes import CONFIGS

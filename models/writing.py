@@ -9,9 +9,9 @@ from typing import Any
 
 from torch import nn
 
-from core import images
 from core.datasets.manifest import DatasetManifest
 from core.machine.clock import timestamp
+from core.media import images
 from core.registry import PublishKey, VersionManifest
 from core.registry.manifest import MANIFEST_FILE, LearntFrom, StartedFrom
 from core.store import list_files

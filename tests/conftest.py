@@ -48,6 +48,7 @@ LONGEST = (
     "bench/",
     "test_wheel",
     "test_architecture",
+    "test_imports",
     "ganymede/",
     "http/",
     "catalog/",

@@ -24,7 +24,7 @@ PASSED_THROUGH = {  # file: how many lines, and why
     "app/generate/route.py": (1, "`responses` as FastAPI takes it"),
     "app/http/openapi.py": (2, "the document as FastAPI makes and keeps it; what is read of it has types"),
     "app/train/nearest.py": (1, "`responses` as FastAPI takes it"),
-    "core/images/animations.py": (1, "options as Pillow takes them"),
+    "core/media/images/animations.py": (1, "options as Pillow takes them"),
     "core/resolved.py": (1, "the record as it is written"),
     "core/runs/metrics.py": (2, "points: a metric is whatever key has a number"),
     "core/runs/run.py": (1, "what an event tells, which nobody reads here"),

@@ -8,8 +8,8 @@ import numpy.typing as npt
 import soundfile
 
 from core.datasets import Dataset, DatasetStore, ImageSet, Origin
-from core.sound import LOG_MEL
-from core.sound.spectrogram import Floats, to_picture
+from core.media.sound import LOG_MEL
+from core.media.sound.spectrogram import Floats, to_picture
 from core.store import Store
 from tests.uploads import zipped
 

@@ -24,8 +24,8 @@ from torch.nn import functional as F
 
 from core.datasets import Dataset, DatasetStore
 from core.errors import GanymedeError, InvalidRequest
-from core.images import Images
 from core.machine.lifeline import end_with_the_parent
+from core.media.images import Images
 from core.resolved import ResolvedConfig
 from core.runs import RunStore
 from core.runs.checkpoints import find_checkpoint

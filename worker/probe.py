@@ -25,9 +25,9 @@ import numpy as np
 import torch
 from pydantic import BaseModel
 
-from core.images import to_webp
 from core.machine.lifeline import end_with_the_parent
 from core.machine.memory import available_bytes, peak_resident_bytes, total_bytes
+from core.media.images import to_webp
 from core.resolved import ResolvedConfig
 from core.runs.measured import Measured, MeasuredStep
 from ganymede.schemas.validation import MemoryBody

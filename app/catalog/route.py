@@ -14,8 +14,8 @@ from app.errors import documented
 from app.http.routing import Router
 from app.makers import OwnModel
 from core.errors import Conflict, ModelNotFound, StoreDamaged, VersionInUse
+from core.network.webhooks.subscription import ModelWebhooks
 from core.refs import check_model_name, parse_model_ref
-from core.webhooks.subscription import ModelWebhooks
 from ganymede.schemas.bodies import Page, StrictModel
 from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.models import ModelBody, ModelSummary, VersionBody

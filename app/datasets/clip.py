@@ -18,10 +18,10 @@ from app.http.conditional import IfNoneMatch, is_known
 from app.http.routing import Router
 from core.datasets import Dataset
 from core.errors import DatasetNotFound, InvalidRequest, Overloaded
-from core.images import Images
+from core.media.images import Images
+from core.media.sound.files import to_wav
+from core.media.sound.reconstruction import to_samples
 from core.refs import check_name
-from core.sound.files import to_wav
-from core.sound.reconstruction import to_samples
 from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.sound import AudioFormat
 

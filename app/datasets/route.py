@@ -18,7 +18,7 @@ from app.train.filters import ListQuery, fitting
 from core.datasets import Dataset
 from core.datasets.preview import COUNT, preview
 from core.errors import DatasetInUse, DatasetNotFound, InvalidRequest, StoreDamaged
-from core.images.png import write_png
+from core.media.images.png import write_png
 from core.refs import check_name, class_index
 from ganymede.schemas.bodies import Page
 from ganymede.schemas.keys import KeyScope

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from core.images import Images
+from core.media.images import Images
 from core.registry import VersionManifest
 from models.context import Descent
 from models.noise import Latents, draw_noise

@@ -25,7 +25,7 @@ from app.engine.queues import Queues, RequestSlice, images_of
 from app.engine.request import EngineRequest, Patience, RequestOutput, grouped
 from app.engine.telemetry import EngineTelemetry
 from core.errors import NotReady, Overloaded
-from core.images import Images
+from core.media.images import Images
 
 COPY_BYTES = 1 << 19  # of pixels that the event loop copies itself, in some 50 us
 ENCODE_BYTES = 1 << 17  # of pixels that one task of the encoders takes on, or one request

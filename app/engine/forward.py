@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from app.engine.batch import Batch, BatchResult, Given, Rows
-from core.images.png import write_png
+from core.media.images.png import write_png
 from models.sampling import to_uint8
 
 WARM_UPS = 3  # passes before a capture: cuDNN chooses its kernels and workspaces in them

@@ -15,7 +15,7 @@ import numpy as np
 
 from app.engine.batch import Rows
 from app.engine.commands import RefineCommand, Refined, TensorList
-from core.images import Images
+from core.media.images import Images
 from models.context import Descent
 
 _LENGTHS = struct.Struct("!IQ")  # bytes of the JSON, and of the block behind it

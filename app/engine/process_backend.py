@@ -32,9 +32,9 @@ from app.engine.commands import (
 )
 from app.engine.ipc import Connection, Frame, pack, pack_descent, pack_rows, unpack_descent
 from core.errors import ModelCollapsed, StoreDamaged
-from core.images import Images
 from core.machine.memory import give_back
 from core.machine.processes import python_module
+from core.media.images import Images
 from core.registry import VersionManifest
 from models.context import Descent
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from app.engine.forward import alone_on
-from core.images import Images
+from core.media.images import Images
 from models.context import Descent
 from models.search import descend
 from models.version import WEIGHTS_FILE

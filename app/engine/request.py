@@ -15,7 +15,7 @@ import numpy as np
 from app.engine.batch import Rows
 from app.engine.engine import Engine
 from core.errors import ClientGone, GenerationTimeout
-from core.images import Images
+from core.media.images import Images
 
 WATCH_AFTER_S = 0.1  # to watch a connection costs more than most requests have to wait
 ROUND_S = 0.1  # between two looks at those who wait

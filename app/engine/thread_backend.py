@@ -15,8 +15,8 @@ from app.engine.batch import Batch, BatchResult, Facts, PrecisionChoice
 from app.engine.forward import Forward, give_back_gpu, run_batch
 from app.engine.opening import open_folder
 from app.engine.refining import Refiner
-from core.images import Images
 from core.machine.memory import give_back
+from core.media.images import Images
 from core.registry import VersionManifest
 from models.context import Descent
 

@@ -29,7 +29,7 @@ from app.http.fast_route import RawResponse
 from app.http.multipart import PartLimits, receive_parts
 from app.http.routing import Router
 from core.errors import InvalidRequest, PictureInvalid, WrongTask
-from core.images import Images
+from core.media.images import Images
 from core.refs import parse_reference
 from ganymede.schemas.classification import ClassificationBody, ClassifiedPicture, NamedClass
 from ganymede.schemas.keys import KeyScope

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from app.engine.engine import Engine
 from app.generate import sounds
 from app.generate.sampling import SamplingParams, is_sound
-from core.images import Images, contact_sheet, enlarge, to_npy, to_webp
-from core.images.png import write_png
-from core.sound.files import to_wav
+from core.media.images import Images, contact_sheet, enlarge, to_npy, to_webp
+from core.media.images.png import write_png
+from core.media.sound.files import to_wav
 from ganymede.schemas.drawings import (
     MANIFEST,
     DrawnFacts,

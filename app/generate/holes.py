@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import InvalidRequest, PictureInvalid
-from core.images import Images
-from core.images.png import read_png
+from core.media.images import Images
+from core.media.images.png import read_png
 
 PICTURE, MASK = "picture", "mask"
 MAX_READ = 2**20  # pixels of a PNG whose header is looked at; which size is wanted is told then

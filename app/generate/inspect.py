@@ -30,8 +30,8 @@ from core.errors import (
     RecipeMissing,
     UnsupportedMediaType,
 )
-from core.images import Images
-from core.images.png import KEYWORD, PngFile, read_png
+from core.media.images import Images
+from core.media.images.png import KEYWORD, PngFile, read_png
 from core.refs import parse_reference
 from ganymede.schemas.bodies import StrictModel
 from ganymede.schemas.drawings import InspectionBody, Provenance

@@ -31,9 +31,9 @@ from app.http.fast_route import RawResponse
 from app.http.negotiation import preferred
 from app.http.routing import Router
 from core.errors import InvalidRequest
-from core.images import Images, enlarge
-from core.images.animations import Animation, animate
-from core.images.png import ENCODER, write_png
+from core.media.images import Images, enlarge
+from core.media.images.animations import Animation, animate
+from core.media.images.png import ENCODER, write_png
 from core.refs import parse_reference
 from ganymede.schemas.bodies import BodyModel
 from ganymede.schemas.drawings import MANIFEST, MorphFrame, MorphManifest

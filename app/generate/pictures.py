@@ -12,7 +12,7 @@ import numpy as np
 from core.datasets.members import FileRefused
 from core.datasets.picture import Plan, look_at, read_alone
 from core.errors import PictureInvalid
-from core.images import Images
+from core.media.images import Images
 from core.registry import VersionManifest
 
 PICTURE = "picture"  # the part of a form

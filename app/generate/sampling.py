@@ -19,8 +19,8 @@ from app.generate.parameters import RANDOM_SEED, CompleteQuery, Format, Generate
 from app.generate.seeds import read_seeds
 from app.http.negotiation import preferred
 from core.errors import InvalidRequest, LabelNotSupported
-from core.images import layout
-from core.images.png import ENCODER
+from core.media.images import layout
+from core.media.images.png import ENCODER
 from core.refs import class_index
 from ganymede.schemas.tasks import Medium
 from models.noise import SEEDS, Latents, default_labels, in_one_form, seeds_from

@@ -39,7 +39,7 @@ from app.http.hang_up import unless_gone
 from app.http.negotiation import preferred
 from app.http.proxy import address
 from core.errors import GanymedeError, GenerationTimeout, InvalidRequest, NotReady, WrongTask
-from core.images import Images
+from core.media.images import Images
 from ganymede.schemas.drawings import SearchProgress
 from ganymede.schemas.references import Reference
 from ganymede.schemas.tasks import Medium, VersionTask

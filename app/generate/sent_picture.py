@@ -18,7 +18,7 @@ from app.generate.holes import MASK, PICTURE, read_holed
 from app.generate.sampling import MEDIA_TYPES, SamplingParams
 from app.http.multipart import PartLimits, receive_parts
 from core.errors import InvalidRequest, UnsupportedMediaType
-from core.images import Images
+from core.media.images import Images
 
 PNG, FORM = MEDIA_TYPES["png"], "multipart/form-data"
 FILE = {"type": "string", "format": "binary"}

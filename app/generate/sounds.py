@@ -10,10 +10,10 @@ import numpy as np
 
 from app.engine.engine import Engine
 from app.generate.parameters import Format
-from core.images import Images
-from core.sound import files, reconstruction
-from core.sound.files import to_flac, to_wav
-from core.sound.reconstruction import Samples, to_samples
+from core.media.images import Images
+from core.media.sound import files, reconstruction
+from core.media.sound.files import to_flac, to_wav
+from core.media.sound.reconstruction import Samples, to_samples
 from ganymede.schemas.sound import AudioFormat
 
 MEDIA_TYPES: dict[Format, str] = {"wav": "audio/wav", "flac": "audio/flac"}

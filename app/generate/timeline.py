@@ -31,9 +31,9 @@ from app.http.hang_up import unless_gone
 from app.http.negotiation import preferred
 from app.http.routing import Router
 from core.errors import CheckpointNotFound, ModelCollapsed, NotFound
-from core.images import Images, contact_sheet, enlarge
-from core.images.animations import Animation, animate
-from core.images.png import ENCODER, write_png
+from core.media.images import Images, contact_sheet, enlarge
+from core.media.images.animations import Animation, animate
+from core.media.images.png import ENCODER, write_png
 from core.refs import parse_reference
 from core.runs import Run
 from core.runs.checkpoints import list_checkpoints

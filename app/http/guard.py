@@ -26,9 +26,9 @@ from app.http.access import Access, private
 from app.http.proxy import forwarded_host
 from app.http.routing import SAFE_METHODS
 from app.http.telemetry import Telemetry
-from core.addresses.hosts import is_served, served_host
 from core.errors import BadRequest, BodyTooLarge, GanymedeError, HostNotAllowed, OriginNotAllowed
 from core.log import REQUEST_ID as CURRENT_REQUEST_ID
+from core.network.hosts import is_served, served_host
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::(?P<port>[0-9]{0,5}))?")

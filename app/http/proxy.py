@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from core.addresses.proxies import checked_prefix, is_among, networks
+from core.network.proxies import checked_prefix, is_among, networks
 
 FORWARDED = frozenset({b"x-forwarded-prefix", b"x-forwarded-host", b"x-forwarded-proto"})
 SCHEMES = frozenset({"http", "https"})

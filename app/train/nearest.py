@@ -17,7 +17,7 @@ from app.http.routing import Router
 from app.train.body import RunId, Step
 from app.train.history import answer_of_step
 from core.errors import InvalidRequest, NearestNotFound, NotAcceptable, RunNotFound
-from core.images.png import write_png
+from core.media.images.png import write_png
 from core.refs import find_place
 from core.runs import Run
 from core.runs.samples import list_grids

@@ -9,6 +9,7 @@ from fastapi import Header, Query, Response
 
 from app.deps import Services, ServicesDep
 from app.errors import documented
+from app.events.webhooks.asked import subscription
 from app.http.proxy import address
 from app.http.routing import Router
 from app.makers import AskerDep, OwnRun, check_model, held_model
@@ -17,7 +18,6 @@ from app.train.body import RunId, run_bodies, run_body
 from app.train.filters import ListQuery, WantedTags, fitting
 from app.train.place import place_of_training
 from app.train.verbs import enqueue, remove_from_queue
-from app.webhooks.asked import subscription
 from core.datasets.manifest import DatasetManifest
 from core.errors import (
     DatasetNotFound,

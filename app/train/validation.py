@@ -8,13 +8,13 @@ from starlette.concurrency import run_in_threadpool
 
 from app.deps import Services, ServicesDep
 from app.errors import documented
+from app.events.webhooks.asked import subscription
 from app.http.hang_up import unless_gone
 from app.http.routing import Router
 from app.makers import AskerDep
 from app.train.place import Place, about_the_place, place_of_training
 from app.train.probes import Measurement
 from app.train.route import resolve_request
-from app.webhooks.asked import subscription
 from core.datasets.manifest import DatasetManifest
 from core.errors import DatasetNotFound, InvalidRequest
 from core.keys import Asker

@@ -22,12 +22,12 @@ from pydantic import BaseModel
 from bench import speech
 from bench.machine import machine
 from core.datasets.clip import read_clip
-from core.images import Images
+from core.media.images import Images
+from core.media.sound import LOG_MEL
+from core.media.sound.reconstruction import to_floats, to_samples
+from core.media.sound.spectrogram import are_silent, to_picture
 from core.refs import parse_model_ref
 from core.registry import Registry
-from core.sound import LOG_MEL
-from core.sound.reconstruction import to_floats, to_samples
-from core.sound.spectrogram import are_silent, to_picture
 from core.store import Store
 from models import sampling
 from models.weights import load_version

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bench import avatars
 from bench.judge.examination import Features, Judge, Reals, likeness
-from core.images import Images
+from core.media.images import Images
 from core.store import files
 from worker.judge.judgement import Readings
 from worker.training.execution import Execution

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.images import Images
+from core.media.images import Images
 from worker.judge.judgement import Judgement, Readings, judged
 from worker.training.scores.frechet import Floats, frechet_distance, statistics
 from worker.training.scores.kernel import kernel_distance

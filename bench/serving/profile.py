@@ -40,7 +40,7 @@ ROOMS = {
     "prometheus_client/": "metrics",
     "models/noise.py": "noise",
     "models/sampling.py": "pixels from the network's output",
-    "core/images/": "files: filter and deflate",
+    "core/media/images/": "files: filter and deflate",
     "models/folding.py": "the network",
     "models/packing.py": "the network",
     "models/dcgan.py": "the network",

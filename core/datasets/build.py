@@ -29,8 +29,8 @@ from core.datasets.report import SOUNDS, Report
 from core.datasets.tars import tar_members
 from core.datasets.uploads import Kind, is_idx, kind_of
 from core.errors import FieldProblem, InvalidRequest
-from core.images import Images
-from core.sound import LOG_MEL
+from core.media.images import Images
+from core.media.sound import LOG_MEL
 from ganymede.schemas.sound import AudioFormat
 
 MAX_PACKED_PICTURE = 1 << 26  # bytes, also of sounds and metadata

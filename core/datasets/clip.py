@@ -13,9 +13,9 @@ import soundfile
 from core.datasets.members import FileRefused
 from core.datasets.names import words_of
 from core.datasets.sniff import HEAD, kind_of
-from core.images import Images
-from core.sound.shaping import fit, resample, trim
-from core.sound.spectrogram import SILENT_DB, Floats, are_silent, to_picture
+from core.media.images import Images
+from core.media.sound.shaping import fit, resample, trim
+from core.media.sound.spectrogram import SILENT_DB, Floats, are_silent, to_picture
 from ganymede.schemas.sound import AudioFormat
 
 SHOWN_FORMATS = "WAV, FLAC or OGG"

@@ -18,8 +18,8 @@ from core.datasets.order import AUTO, AUTO_SIZES, ImportForm
 from core.datasets.picture import Plan, Shape
 from core.datasets.report import Report
 from core.errors import InvalidRequest
-from core.images import Images, base_size
 from core.machine.cores import available_cores
+from core.media.images import Images, base_size
 
 MAX_THREADS = 8  # each may hold a picture of GANYMEDE_MAX_PIXELS
 AHEAD = 4  # pictures a thread that wait to be written

@@ -19,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from core import images
 from core.datasets.image_set import MAX_CLASS_NAME, MAX_CLASSES, ImageSet
 from core.datasets.manifest import DatasetManifest
 from core.datasets.npz import read_npz
@@ -28,6 +27,7 @@ from core.errors import DatasetNotFound, InvalidRequest, StoreDamaged
 from core.keys import ANYONE, Asker
 from core.keys.errors import ScopeMissing
 from core.machine.clock import timestamp
+from core.media import images
 from core.refs import check_name
 from core.store import Record, Store, check_files, list_files
 from ganymede.schemas.keys import KeyRef, KeyScope

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import InvalidRequest
-from core.images import Images
+from core.media.images import Images
 from ganymede.schemas.sound import AudioFormat
 
 MAX_CLASSES = 1000

@@ -17,7 +17,7 @@ from core.datasets.levels import FULL, UNIT, Levels, NoLevels, Span, levels_of
 from core.datasets.members import FileRefused
 from core.datasets.names import words_of
 from core.datasets.sniff import HEAD, kind_of
-from core.images import Images
+from core.media.images import Images
 
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
 SHOWN_FORMATS = "PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF or PPM"

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from core.datasets.levels import NoLevels, Span, levels_of
 from core.errors import InvalidRequest
-from core.images import Images
+from core.media.images import Images
 
 CHANNELS = (1, 3)
 SMALLEST_SIDE = 8  # of images kept as one row each

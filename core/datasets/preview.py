@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from core.images import Images, contact_sheet
+from core.media.images import Images, contact_sheet
 
 COLUMNS, COUNT = 10, 50
 MAX_CELL = 128  # px; larger images are shown smaller

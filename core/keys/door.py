@@ -1,7 +1,7 @@
 """Whether a service may listen where its settings say: not beyond this machine while it would let everyone in."""
 
-from core.addresses.hosts import is_loopback
 from core.keys.keyring import Keyring
+from core.network.hosts import is_loopback
 from core.settings import Settings, SettingsError
 
 

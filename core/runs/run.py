@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from core.datasets.manifest import DatasetManifest
 from core.errors import IllegalTransition, RunNotFound, StoreDamaged
 from core.machine.clock import timestamp
+from core.network.webhooks.subscription import Subscription
 from core.resolved import ResolvedConfig
 from core.runs.event_log import EventLog, NewEvent, first_events, news_of
 from core.runs.events import Event, events_after
@@ -27,7 +28,6 @@ from core.runs.notes import Notes
 from core.runs.states import DELETABLE, TRANSITIONS, Progress, RunState, refusal
 from core.runs.stored_spec import StoredSpec
 from core.store import SCHEMA, Store, files
-from core.webhooks.subscription import Subscription
 from ganymede.schemas.keys import KeyRef
 from ganymede.schemas.specs import RunPatch, RunSpec
 from ganymede.schemas.states import Status
@@ -72,7 +72,7 @@ class Run:
 
     @property
     def webhook_file(self) -> Path:
-        """How far its webhook is (core/webhooks/progress.py); there from the beginning if it has one."""
+        """How far its webhook is (core/network/webhooks/progress.py); there from the beginning if it has one."""
         return self.folder / "webhook.json"
 
     @property

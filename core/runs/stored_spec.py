@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationEr
 
 from core.datasets.manifest import DatasetManifest
 from core.errors import StoreDamaged
+from core.network.webhooks.subscription import Subscription
 from core.resolved import ResolvedConfig
-from core.webhooks.subscription import Subscription
 from ganymede.schemas.keys import KeyRef
 from ganymede.schemas.runs import InitBody
 from ganymede.schemas.specs import LimitSpec, PublishSpec, RunSpec, StopSpec, WebhookSpec

@@ -9,7 +9,7 @@ import numpy as np
 from app.engine.batch import BatchResult, Rows
 from app.engine.batcher import Batcher
 from app.engine.engine import Engine
-from core.images import Images
+from core.media.images import Images
 from models.noise import Latents, default_labels
 
 CULPRIT = 2  # the label that a Failing engine cannot draw

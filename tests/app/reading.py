@@ -10,7 +10,7 @@ import httpx
 import numpy as np
 from PIL import Image
 
-from core.images import Images
+from core.media.images import Images
 
 
 async def draw(client: httpx.AsyncClient, **asked: Any) -> httpx.Response:

@@ -19,7 +19,7 @@ from bench.trials import ROWS, Trial
 from core.datasets import Dataset, DatasetStore, Origin
 from core.datasets.image_set import ImageSet
 from core.datasets.manifest import DatasetManifest
-from core.images import Images
+from core.media.images import Images
 from core.resolved import ResolvedConfig
 from core.runs import RunStore
 from core.settings import Settings

@@ -8,7 +8,7 @@ import pytest
 
 from bench import speech
 from core.datasets.clip import read_clip
-from core.sound import LOG_MEL
+from core.media.sound import LOG_MEL
 
 needs_espeak = pytest.mark.skipif(shutil.which(speech.PROGRAM) is None, reason="espeak-ng is not installed")
 

@@ -123,8 +123,8 @@ def test_the_stream_of_everything_begins_at_once_and_does_not_end(service: Servi
 TRIED_ELSEWHERE = {  # what they need no run and no key of these tests has
     "/nearest": "tests/app/train/test_nearest.py",
     '"KEY"': "tests/app/http/test_session.py",
-    "/webhooks": "tests/app/webhooks",  # they send to a host that there is not
-    '"webhook"': "tests/app/webhooks",
+    "/webhooks": "tests/app/events/webhooks",  # they send to a host that there is not
+    '"webhook"': "tests/app/events/webhooks",
 }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from core.images.png import read_png, write_png
+from core.media.images.png import read_png, write_png
 from ganymede.cli import app
 from tests.ganymede.conftest import GANYMEDE, environment
 

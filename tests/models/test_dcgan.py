@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from core.images import base_size
+from core.media.images import base_size
 from models.dcgan import Generator
 from models.sizes import NARROWEST, DCGANConfig
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from core.images import Images
+from core.media.images import Images
 from models.context import NUM_CANDIDATES, Descent, candidates, context_weights, distances, with_known
 from models.noise import SEEDS, draw_noise
 from models.sampling import to_uint8

@@ -8,10 +8,10 @@ import pytest
 import soundfile
 
 from app.main import create_app
+from core.media.sound import LOG_MEL
+from core.media.sound.spectrogram import to_picture
 from core.registry import Registry
 from core.settings import Settings
-from core.sound import LOG_MEL
-from core.sound.spectrogram import to_picture
 from core.store import Store
 from tests.fixtures import Serve
 from tests.sounds import tone, tones

@@ -10,7 +10,7 @@ import numpy as np
 
 from core.datasets import Dataset
 from core.errors import TrainingFailed
-from core.images import Images
+from core.media.images import Images
 from core.resolved import ResolvedConfig
 from core.runs import Run
 from models.classifier import PictureClassifier

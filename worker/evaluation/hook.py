@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from core.datasets import Dataset
-from core.images import Images
+from core.media.images import Images
 from core.resolved import SEMI_SUPERVISED, ResolvedConfig
 from core.runs import Run
 from ganymede.schemas.references import BranchStep

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.datasets import Dataset
-from core.images import Images, contact_sheet, to_webp
+from core.media.images import Images, contact_sheet, to_webp
 from core.runs import Run
 from core.runs.samples import list_grids
 from core.store import files

@@ -22,7 +22,7 @@ from safetensors.numpy import load_file, save_file
 
 from core.datasets import Dataset
 from core.errors import StoreDamaged
-from core.images import Images
+from core.media.images import Images
 from core.store import Listed, Record, Store, check_files, files, list_files
 from worker.training.execution import Execution
 from worker.training.scores import classifier, efficientnet, inception

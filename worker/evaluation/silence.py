@@ -5,8 +5,8 @@ Shape suffixes: B clips, H bands, W columns, C channels (1).
 
 from collections.abc import Iterator
 
-from core.images import Images
-from core.sound.spectrogram import are_silent
+from core.media.images import Images
+from core.media.sound.spectrogram import are_silent
 from ganymede.schemas.sound import AudioFormat
 from worker.training.trainer import Metrics
 

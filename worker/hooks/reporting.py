@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from core import images
 from core.machine.clock import timestamp
+from core.media import images
 from core.runs import NewEvent, Run
 from core.runs.samples import Grid, list_grids
 from core.runs.states import Progress, RunState

@@ -6,7 +6,7 @@ C channels.
 
 import torch
 
-from core.images import Images
+from core.media.images import Images
 from core.resolved import SEMI_SUPERVISED, ResolvedConfig
 from models.splits import Places, draw_labelled, split
 from worker.training.batches import Batches, Labelled

@@ -20,7 +20,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from core.images import Images, contact_sheet, to_npy
+from core.media.images import Images, contact_sheet, to_npy
 from models.blocks import UpConv2d
 from models.noise import draw_noise, seeds_from
 from models.sampling import to_uint8

@@ -11,7 +11,7 @@ import litserve as ls
 from fastapi import Response
 
 from bench.serving.peers.drawing import CORES, Ask, Drawer, encode
-from core.images import Images
+from core.media.images import Images
 
 
 class GeneratorAPI(ls.LitAPI):

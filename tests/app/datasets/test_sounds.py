@@ -10,8 +10,8 @@ from PIL import Image
 
 from app.main import create_app
 from core.datasets import DatasetStore
+from core.media.sound import LOG_MEL
 from core.settings import Settings
-from core.sound import LOG_MEL
 from core.store import Store
 from tests.app.datasets.test_dataset_upload import upload
 from tests.fixtures import Serve

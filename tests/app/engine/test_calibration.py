@@ -11,7 +11,7 @@ from app.engine.batch import Facts, Rows
 from app.engine.calibration import BUCKETS, calibrate, trial_rows
 from app.engine.engine import Engine, load_engine
 from app.engine.thread_backend import ThreadBackend
-from core.images import Images
+from core.media.images import Images
 from core.registry import Registry
 from models.dcgan import Generator
 from models.sizes import DCGANConfig

@@ -7,7 +7,7 @@ import torch
 from app.engine.batch import Rows
 from app.engine.engine import Engine
 from app.engine.opening import _is_constant
-from core.images import Images
+from core.media.images import Images
 from models.noise import Latents, default_labels
 from models.sizes import UNetConfig
 from models.subjects import of_noise

@@ -16,8 +16,8 @@ from app.engine.engine import Engine
 from app.engine.request import EngineRequest
 from app.main import create_app
 from core.errors import Overloaded
-from core.images import Images
 from core.machine.cores import available_cores
+from core.media.images import Images
 from core.settings import Settings
 from models.noise import Latents
 from models.sizes import DCGANConfig

@@ -10,7 +10,7 @@ from app.engine.batcher import Batcher
 from app.engine.encoders import Encoders
 from app.main import create_app
 from core.errors import ClientGone, GenerationTimeout, NotReady, Overloaded
-from core.images import Images
+from core.media.images import Images
 from core.settings import Settings
 from ganymede.schemas.references import ModelRef
 from models.noise import Latents

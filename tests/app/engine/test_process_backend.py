@@ -14,8 +14,8 @@ from app.engine.engine import Engine, load_engine
 from app.engine.process_backend import DRAWS_WITHIN_S, ProcessBackend, ProcessRunner
 from app.engine.thread_backend import ThreadBackend
 from core.errors import StoreDamaged
-from core.images import Images
-from core.images.png import write_png
+from core.media.images import Images
+from core.media.images.png import write_png
 from core.registry import Registry
 from core.settings import Settings
 from models.context import Descent

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from core.images.png import read_png, write_png
+from core.media.images.png import read_png, write_png
 from core.registry import Registry
 from ganymede.schemas.drawings import InspectionBody
 from models.sizes import DCGANConfig

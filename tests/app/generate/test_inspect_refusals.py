@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from app.main import create_app
-from core.images.png import write_png
+from core.media.images.png import write_png
 from core.registry import Registry
 from core.settings import Settings
 from tests.app.reading import draw

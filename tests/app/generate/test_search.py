@@ -13,7 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.main import create_app
-from core.images import Images
+from core.media.images import Images
 from core.settings import Settings
 from ganymede.client.sse import Message, MessageParser
 from ganymede.schemas.drawings import DrawnImages

@@ -16,9 +16,9 @@ from PIL import Image
 
 from app.generate import sounds
 from app.main import create_app
+from core.media.sound import LOG_MEL
+from core.media.sound.reconstruction import to_samples
 from core.settings import Settings
-from core.sound import LOG_MEL
-from core.sound.reconstruction import to_samples
 from models.sizes import DCGANConfig
 from tests.app.generate.test_generate_refusals import problem
 from tests.fixtures import PublishTiny, Serve

@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 
 from app.main import create_app
-from core.addresses.proxies import checked_networks, checked_prefix, is_among, networks
+from core.network.proxies import checked_networks, checked_prefix, is_among, networks
 from core.settings import Settings
 from ganymede.supervisor import free_port
 from tests.fixtures import PublishTiny, Serve

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.images import to_webp
+from core.media.images import to_webp
 from core.runs import Run
 
 DISTANCES = {"count": 48, "least": 0.5, "fifth_percentile": 0.75, "median": 1.5}

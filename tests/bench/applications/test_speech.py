@@ -5,9 +5,9 @@ import pytest
 
 from bench.applications import __main__ as applications
 from bench.applications import speech
+from core.media.sound import LOG_MEL
+from core.media.sound.spectrogram import to_picture
 from core.registry import Registry
-from core.sound import LOG_MEL
-from core.sound.spectrogram import to_picture
 from tests.fixtures import PublishTiny
 from tests.sounds import tone
 from worker.training.scores.calibration import wilson

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bench.serving import generator
-from core.images.png import write_png
+from core.media.images.png import write_png
 from models.sampling import draw
 from models.version import WEIGHTS_FILE
 

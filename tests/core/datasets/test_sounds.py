@@ -11,7 +11,7 @@ from core.datasets.build import Built
 from core.datasets.clip import Trait, read_clip
 from core.datasets.members import FileRefused
 from core.errors import InvalidRequest
-from core.sound import LOG_MEL
+from core.media.sound import LOG_MEL
 from tests.core.datasets.conftest import LIMITS, Build
 from tests.sounds import RATE, sound, tone, two_tones
 from tests.uploads import plain, zipped

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from core.images import Images
+from core.media.images import Images
 from tests.e2e.conftest import SMALL, Service
 from tests.e2e.page.conftest import NARROW, PATIENCE_MS, Tab
 from tests.e2e.page.test_views import asked, is_whole

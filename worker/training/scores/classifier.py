@@ -14,7 +14,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.images import Images
+from core.media.images import Images
 from worker.training.execution import Execution
 from worker.training.optimizer import EagerAdam
 from worker.training.scores.extractor import Features, to_pixels

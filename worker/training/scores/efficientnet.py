@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.errors import TrainingFailed
-from core.images import Images
+from core.media.images import Images
 from worker.training.scores.extractor import Features, to_colour, to_pixels
 
 NAME = "efficientnet-lite0"

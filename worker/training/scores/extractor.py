@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.images import Images
+from core.media.images import Images
 from worker.training.scores.tick import Tick
 
 BATCH = 64  # images that are read at once

@@ -5,7 +5,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from core.images import Images
+from core.media.images import Images
 from worker.training.execution import Execution
 from worker.training.scores import classifier
 from worker.training.scores.classifier import Classifier, split, train

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from core.errors import TrainingFailed
-from core.images import Images
+from core.media.images import Images
 from worker.training.scores import efficientnet, inception
 from worker.training.scores.efficientnet import EfficientNetLite0, load_weights, weights_file
 from worker.training.scores.extractor import extract, to_pixels

@@ -1,1 +1,0 @@
-"""Webhooks: events of runs and models, sent to who asked for them. What is on disk of them: core/webhooks."""

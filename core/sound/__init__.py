@@ -1,5 +1,0 @@
-"""Sounds as pictures, and back. Knows no dataset and no network."""
-
-from core.sound.spectrogram import LOG_MEL
-
-__all__ = ["LOG_MEL"]
