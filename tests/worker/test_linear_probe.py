@@ -72,3 +72,8 @@ async def test_what_cannot_be_probed_is_told(
     problem(missing, 404, "checkpoint_not_found")
     problem(nobody, 404, "run_not_found")
     assert "has no classes" in problem(plain, 422, "invalid_request")["detail"]
+
+    DatasetStore(store).delete("plain")
+    gone = await api.post(f"/train/{unlabelled.id}/probe")
+
+    problem(gone, 404, "dataset_not_found")
