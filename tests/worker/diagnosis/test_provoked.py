@@ -178,8 +178,8 @@ def test_a_handful_of_pictures_seen_hundreds_of_times_is_learnt_by_heart(
 ) -> None:
     add_few_digits(DatasetStore(store))
     rates = {"generator_lr": 1e-3, "discriminator_lr": 1e-3}
-    asked: dict[str, Any] = {**SCORED, "evaluate_every": 50, "checkpoint_every": 500, "width": 32, "latent_dim": 8}
-    run = create_run(recipe="dcgan", dataset="few", steps=1000, stop={"action": "alert"}, **rates, **asked)
+    asked: dict[str, Any] = {**SCORED, "evaluate_every": 100, "checkpoint_every": 500, "width": 32, "latent_dim": 8}
+    run = create_run(recipe="lsgan", dataset="few", steps=1000, stop={"action": "alert"}, **rates, **asked)
 
     train_here(run)
 
