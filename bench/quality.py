@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from bench.judge.examination import Judge
 from bench.judge.kinds import KINDS, Kind, MissingPackages
-from bench.machine import machine
+from bench.machine import described, machine
 from core.media.images import contact_sheet
 from core.media.images.png import write_png
 
@@ -113,7 +113,7 @@ def table(result: dict[str, Any], judge: Judge) -> str:
         "KID": _beside(result, "kid", ".4f"),
         "precision": _beside(result, "precision", ".3f"),
         "recall": _beside(result, "recall", ".3f"),
-        "machine": f"{host['cpu']}, {host['cores']} cores, torch {host['torch']}",
+        "machine": f"{described(host)}, torch {host['torch']}",
     }
     return "\n".join(f"{name:<15} {value}" for name, value in rows.items())
 

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from bench.machine import described
+
 NOTICE_FILE = "NOTICE.md"
 
 BEGINS = """# The models that come with Ganymede
@@ -41,8 +43,7 @@ def _section(folder: Path) -> str:
             f"![{name}, a column for each class]({name}.png)\n",
             f"Learnt from {learnt}, {dataset['attribution']}.{notice}\n",
             *(_training(training) for training in record["trainings"]),
-            f"\nWeights: {record['weights']['bytes'] / 1e6:.1f} MB. Measured on {record['machine']['cpu']}, "
-            f"{record['machine']['cores']} cores.\n",
+            f"\nWeights: {record['weights']['bytes'] / 1e6:.1f} MB. Measured on {described(record['machine'])}.\n",
             _scores(record["judgement"]),
         ]
     )

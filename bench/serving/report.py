@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from bench.machine import described
+
 SCHEMA = 1
 OURS, CONSTANT = "Ganymede", "constant PNG"
 LOADS = {
@@ -168,7 +170,7 @@ def about(result: Result) -> list[Row]:
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     agreement = ", ".join(f"{server} {levels}" for server, levels in result["agreement"].items() if server != OURS)
     rows = [
-        ("machine", f"{host['cpu']}, {host['cores']} cores, {host['system']}"),
+        ("machine", f"{described(host)}, {host['system']}"),
         ("date, revision", f"{result['date']}, {result['revision']}"),
         ("Ganymede runs on", f"Python {host['python']}, torch {host['torch']}"),
         ("the peers run on", versions or "none was measured"),
@@ -197,7 +199,7 @@ def _columns(rows: Sequence[Row]) -> str:
 def markdown(result: Result) -> str:
     """A section of docs/benchmarks.md."""
     host = result["machine"]
-    parts = [f"## {host['cpu']}, {host['cores']} cores\n", _pipes([("", ""), *about(result)])]
+    parts = [f"## {described(host)}\n", _pipes([("", ""), *about(result)])]
     parts += ["### Ratios\n", _pipes([("what", "measured"), *criteria(result)])]
     for title, rows in (*speed_tables(result), *other_tables(result)):
         parts += [f"### {title}\n", _pipes(rows)]

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from bench.machine import described
 from bench.training import whole
 
 SCHEMA = 1
@@ -63,7 +64,7 @@ def _share(found: dict[str, Any], peak: dict[str, Any] | None) -> str:
 def facts(result: Result) -> list[Row]:
     """Where it was measured, the ratio of the two loops, the peak."""
     host, contestants = result["machine"], result["contestants"]
-    where = host["device"] or f"{host['cpu']}, {host['cores']} cores"
+    where = host["device"] or described(host)
     found: list[Row] = [("machine", f"{where}, {host['system']}, Python {host['python']}, torch {host['torch']}")]
     found.append(("date, revision", f"{result['date']}, {result['revision']}"))
     found.append(("rounds", f"{result['rounds']} of {result['seconds']:g} s; medians"))
@@ -100,8 +101,8 @@ def section(folder: Path) -> str:
 
 def _markdown(result: Result) -> str:
     host = result["machine"]
-    title = host["device"] or f"{host['cpu']}, {host['cores']} cores"
-    return f"\n### Training on {title}\n\n{_pipes([('', ''), *facts(result)])}\n{_pipes(rows(result))}"
+    where = host["device"] or described(host)
+    return f"\n### Training on {where}\n\n{_pipes([('', ''), *facts(result)])}\n{_pipes(rows(result))}"
 
 
 def _pipes(table: list[Row]) -> str:

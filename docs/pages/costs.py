@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bench.machine import described
+
 LAYERS = """
 ### A step of training, operation by operation
 
@@ -29,7 +31,7 @@ LOADS = {"bench32": "1 image, 32 px", "bench256": "1 image, 256 px"}
 
 def profile_section(folder: Path) -> str:
     """Of each machine where stacks were sampled; empty where none were."""
-    return _section(PROFILE, folder, "serving-profile", _profile)
+    return _section(PROFILE, folder, "profile", _profile)
 
 
 def _profile(result: dict[str, Any]) -> str:
@@ -82,5 +84,4 @@ def _section(head: str, folder: Path, name: str, part: Callable[[dict[str, Any]]
 
 
 def _where(result: dict[str, Any]) -> str:
-    host = result["machine"]
-    return f"{host['cpu']}, {host['cores']} cores, revision {result['revision']}"
+    return f"{described(result['machine'])}, revision {result['revision']}"

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from bench.machine import described
+
 BEGINS = """
 ## The page
 
@@ -30,7 +32,6 @@ def _record(found: dict[str, Any]) -> str:
         ("longest task while it comes", f"{frames['while_it_comes']['longest_ms']:g} ms", ""),
         (f"{found['tabs']['tabs']} tabs", f"{found['tabs']['cost']:.1%} of a core", f"{bars['tabs_share']:.0%}"),
     ]
-    cpu, cores = found["machine"]["cpu"], found["machine"]["cores"]
-    head = f"{cpu}, {cores} cores, Chromium {found['chromium']}, revision {found['revision']}:\n"
+    head = f"{described(found['machine'])}, Chromium {found['chromium']}, revision {found['revision']}:\n"
     lines = [f"| {what} | {measured} | {bar} |" for what, measured, bar in rows]
     return "\n".join([head, "| what | measured | at most |", "|---|---|---|", *lines, ""])

@@ -143,3 +143,4 @@ def test_numbers_show_three_digits(value: float | None, shown: str) -> None:
 
 def test_a_machine_has_a_file_name() -> None:
     assert slug(RESULT["machine"]) == "some-cpu-r-9-2-cores"
+    assert slug({**RESULT["machine"], "instructions": "AVX512"}) == "some-cpu-r-9-avx512-2-cores"
