@@ -55,6 +55,7 @@ WAITING = (
     "_wait_for_tstate_lock",
     "wait (threading.py",
     "listen (core/queue/queue.py",
+    "select (selectors.py",
 )
 
 
@@ -118,7 +119,7 @@ def main() -> None:
             with running(OURS, model, weights[model], place, Path(folder)) as up:
                 found["loads"][model] = profile(up, connections, seconds, place)
             print(model, json.dumps(found["loads"][model], indent=1), flush=True)
-    target = RESULTS / f"serving-profile-{slug(found['machine'])}.json"
+    target = RESULTS / f"profile-{slug(found['machine'])}.json"
     target.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
