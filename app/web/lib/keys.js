@@ -1,19 +1,21 @@
 // Keys of a view: a letter or an arrow does something, but never while somebody types or a dialog is open.
-import { useEffect } from "./ui.js";
+import { useEffect, useRef } from "./ui.js";
 
-/** @param {Record<string, (event: KeyboardEvent) => void>} actions by `event.key`, letters in lower case @param {unknown[]} inputs */
-export function useKeys(actions, inputs) {
+/** @param {Record<string, (event: KeyboardEvent) => void>} actions by `event.key`, letters in lower case; the newest are taken */
+export function useKeys(actions) {
+  const now = useRef(actions);
+  now.current = actions;
   useEffect(() => {
     const onKey = (/** @type {KeyboardEvent} */ event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector("dialog[open]")) return;
-      const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+      const action = now.current[event.key.length === 1 ? event.key.toLowerCase() : event.key];
       if (!action) return;
       event.preventDefault();
       action(event);
     };
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);
-  }, inputs);
+  }, []);
 }
 
 /** @param {EventTarget|null} target */

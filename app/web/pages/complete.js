@@ -65,7 +65,7 @@ export default function Complete({ query }) {
     filling.forget();
     setFilled(false);
   }, [subject.source, wish.model]);
-  useKeys({ r: others, s: save, z: subject.undo }, [asked, canFill, draft, subject.hole]);
+  useKeys({ r: others, s: save, z: subject.undo });
   useDrop(open);
 
   return html`
@@ -104,26 +104,25 @@ function useModel(reference) {
 /** The picture, as large as the model's, and the hole in it, with what it was before. @param {any} version null: not known yet */
 function useSubject(version) {
   const [source, setSource] = useState(null);
-  const [hole, setHole] = useState(null);
-  const [past, setPast] = useState([]);
+  const [held, setHeld] = useState({ fit: null, hole: null, past: [] });
   const [tool, setTool] = useState("brush");
   const [isErasing, setErasing] = useState(false);
   const [thickness, setThickness] = useState(0.16); // of the brush, as a share of the picture
   const [side, channels] = [version?.image_size ?? null, version?.channels ?? null];
   const fit = useMemo(() => (source && side ? fitted(source, side, channels) : null), [source, side, channels]);
-  useEffect(() => {
-    setHole(fit?.hole ?? null);
-    setPast([]);
-  }, [fit]);
-  const keep = () => setPast((before) => [...before.slice(-49), hole]);
-  const own = hole && fit && hole.side === fit.picture.width ? hole : fit?.hole ?? null;
+  const ofThis = (before) => (before.fit === fit ? before : { fit, hole: fit?.hole ?? null, past: [] });
+  const change = (next) => setHeld((before) => (fit ? { ...ofThis(before), ...next(ofThis(before)) } : before));
+  const { hole, past } = ofThis(held);
+  const kept = (now) => [...now.past.slice(-49), now.hole];
   return {
-    source, picture: fit?.picture ?? null, hole: own, tool, setTool, isErasing, setErasing, thickness, setThickness,
+    source, picture: fit?.picture ?? null, hole, tool, setTool, isErasing, setErasing, thickness, setThickness,
     radius: Math.max((thickness * (side ?? 0)) / 2, 0.75),
-    take: setSource, setHole, keep,
+    take: setSource,
+    paint: (next) => change((now) => ({ hole: next(now.hole) })),
+    keep: () => change((now) => ({ past: kept(now) })),
     canUndo: past.length > 0,
-    undo: () => past.length && (setHole(past[past.length - 1]), setPast(past.slice(0, -1))),
-    clear: () => own && (keep(), setHole(noHole(own.side))),
+    undo: () => change((now) => (now.past.length ? { hole: now.past.at(-1), past: now.past.slice(0, -1) } : {})),
+    clear: () => change((now) => ({ hole: noHole(now.hole.side), past: kept(now) })),
   };
 }
 

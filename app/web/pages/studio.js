@@ -56,7 +56,7 @@ export default function Studio({ query }) {
   };
   const beside = (by) => isLocked || change({ seed: besideSeed(wish.seed, by) });
   const save = (format) => saveDrawing(wish, pinned, format, facts.isSound);
-  useKeys(isStill ? { r: roll, s: () => save("png"), ArrowLeft: () => beside(-1), ArrowRight: () => beside(1) } : {}, [query, isLocked, pinned, facts.labels]);
+  useKeys(isStill ? { r: roll, s: () => save("png"), ArrowLeft: () => beside(-1), ArrowRight: () => beside(1) } : {});
   const restore = async (file) => {
     const found = await readRecipe(file);
     if (found) setQuery(queryOf(found), { step: true });

@@ -28,7 +28,7 @@ export function CompleteStage({ subject, draft, hasDrafts, setFilled, isReady, d
         <div class="stage-picture">
           ${draft
             ? html`<div class="picture"><img src=${draft} alt="The picture with its hole filled" draggable="false" /></div>`
-            : html`<${HoleCanvas} picture=${subject.picture} hole=${subject.hole} tool=${subject.tool} isErasing=${subject.isErasing} radius=${subject.radius} onBegin=${subject.keep} onHole=${subject.setHole} />`}
+            : html`<${HoleCanvas} picture=${subject.picture} hole=${subject.hole} tool=${subject.tool} isErasing=${subject.isErasing} radius=${subject.radius} onBegin=${subject.keep} onHole=${subject.paint} />`}
         </div>
         <div class="stage-keys">
           <${Deed} scope="generate" class="button is-primary" disabled=${!canFill} onClick=${() => fill()}><${Icon} name="studio" /> Fill the hole<//>

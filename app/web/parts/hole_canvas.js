@@ -6,63 +6,62 @@ const PAINT = [64, 112, 255, 176]; // of the hole: blue is the generator
 const FAR = 5; // pixels of an arrow with shift
 
 /**
+ * What is painted is told as a function of the hole, and keys see the cursor through a ref: several events may come before
+ * there is time to draw again, and each goes on from the one before.
  * @param {{picture: ImageData, hole: import("../lib/hole.js").Hole, tool: "brush"|"box", isErasing: boolean, radius: number,
- *   onBegin: () => void, onHole: (hole: import("../lib/hole.js").Hole) => void}} props onBegin: before something of the hole changes
+ *   onBegin: () => void, onHole: (next: (hole: import("../lib/hole.js").Hole) => import("../lib/hole.js").Hole) => void}} props onBegin: before something of the hole changes
  */
 export function HoleCanvas({ picture, hole, tool, isErasing, radius, onBegin, onHole }) {
   const side = picture.width;
   const frame = useRef(null);
   const drawing = useRef(null);
-  const [cursor, setCursor] = useState(null);
-  const [corner, setCorner] = useState(null);
+  const pointer = useRef({ cursor: null, corner: null });
+  const [{ cursor, corner }, show] = useState(pointer.current);
   const value = isErasing ? 0 : 1;
+  const point = (changes) => show((pointer.current = { ...pointer.current, ...changes }));
   const place = (event) => {
     const { left, top, width, height } = frame.current.getBoundingClientRect();
     return { x: (side * (event.clientX - left)) / width, y: (side * (event.clientY - top)) / height };
   };
-  const paint = (from, to, before) => {
-    const next = tool === "box" ? box(before, from, to, value) : stroke(before, from, to, radius, value);
-    if (drawing.current) drawing.current.last = next;
-    onHole(next);
-  };
+  const paint = (from, to, begun = {}) => onHole((now) => {
+    begun.before ??= now;
+    return tool === "box" ? box(begun.before, from, to, value) : stroke(now, from, to, radius, value);
+  });
   const down = (event) => {
     if (event.button > 0) return;
     event.currentTarget.setPointerCapture(event.pointerId);
     const at = place(event);
     onBegin();
-    setCorner(null);
-    drawing.current = { at, before: hole, last: hole };
-    paint(at, at, hole);
+    point({ corner: null });
+    drawing.current = { at };
+    paint(at, at, drawing.current);
   };
   const move = (event) => {
     const at = place(event);
-    setCursor({ ...at, isKeyed: false });
+    point({ cursor: { ...at, isKeyed: false } });
     if (!drawing.current) return;
-    if (tool === "box") paint(drawing.current.at, at, drawing.current.before);
-    else {
-      paint(drawing.current.at, at, drawing.current.last);
-      drawing.current.at = at;
-    }
+    paint(drawing.current.at, at, drawing.current);
+    if (tool !== "box") drawing.current.at = at;
   };
   const up = () => {
     drawing.current = null;
   };
   const key = (event) => {
-    const at = cursor?.isKeyed ? cursor : { x: Math.floor(side / 2) + 0.5, y: Math.floor(side / 2) + 0.5, isKeyed: true };
+    const now = pointer.current;
+    const at = now.cursor?.isKeyed ? now.cursor : { x: Math.floor(side / 2) + 0.5, y: Math.floor(side / 2) + 0.5, isKeyed: true };
     const step = ARROWS[event.key];
     const within = (to) => Math.min(Math.max(to, 0.5), side - 0.5);
     if (step) {
       const by = event.shiftKey ? FAR : 1;
-      setCursor({ x: within(at.x + by * step[0]), y: within(at.y + by * step[1]), isKeyed: true });
+      point({ cursor: { x: within(at.x + by * step[0]), y: within(at.y + by * step[1]), isKeyed: true } });
     } else if (event.key === " " || event.key === "Enter") {
-      setCursor(at);
-      if (tool === "box" && !corner) setCorner(at);
+      if (tool === "box" && !now.corner) point({ cursor: at, corner: at });
       else {
         onBegin();
-        paint(corner ?? at, at, hole);
-        setCorner(null);
+        paint(now.corner ?? at, at);
+        point({ cursor: at, corner: null });
       }
-    } else if (event.key === "Escape" && corner) setCorner(null);
+    } else if (event.key === "Escape" && now.corner) point({ corner: null });
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -70,7 +69,7 @@ export function HoleCanvas({ picture, hole, tool, isErasing, radius, onBegin, on
   const help = `The picture, ${side} by ${side} pixels. Arrows move the ${tool}, with shift by ${FAR} pixels; space ${tool === "box" ? "sets a corner of the box" : isErasing ? "takes the hole away" : "paints the hole"}.`;
   return html`
     <div class=${classes("hole", cursor && !cursor.isKeyed && "is-pointed")} ref=${frame} tabindex="0" role="application" aria-label=${help}
-      onPointerDown=${down} onPointerMove=${move} onPointerUp=${up} onPointerCancel=${up} onPointerLeave=${() => drawing.current || setCursor(null)} onKeyDown=${key}>
+      onPointerDown=${down} onPointerMove=${move} onPointerUp=${up} onPointerCancel=${up} onPointerLeave=${() => drawing.current || point({ cursor: null })} onKeyDown=${key}>
       <${Pixels} pixels=${picture} />
       <${Paint} hole=${hole} />
       ${cursor && html`<${Brush} at=${cursor} corner=${corner} side=${side} radius=${tool === "box" ? 0.5 : Math.max(radius, 0.5)} isBox=${tool === "box"} />`}

@@ -26,7 +26,7 @@ export function MapStage({ wish, facts, query, fileName, change }) {
   useKeys({
     r: roll, s: save, ArrowLeft: () => move(place.x - STEP, place.y), ArrowRight: () => move(place.x + STEP, place.y),
     ArrowUp: () => move(place.x, place.y - STEP), ArrowDown: () => move(place.x, place.y + STEP),
-  }, [place.x, place.y, shown.blob, fileName]);
+  });
   const near = around(wish.seed, place);
   return html`
     <section class="stage" aria-label="Map">

@@ -32,7 +32,7 @@ export function MorphStage({ wish, way, query, fileName, change }) {
   };
   const roll = () => setKeys(way.keys.map(() => anySeed()));
   const save = (format) => saveMorph(morphBody(wish, way, { fps: FPS, scale: wish.scale > 1 ? wish.scale : null, format }), `${fileName}.${format}`);
-  useKeys({ r: roll, s: () => save("webp"), ArrowLeft: () => to(Math.max(index - 1, 0)), ArrowRight: () => to(Math.min(index + 1, last)) }, [index, last, JSON.stringify(way), JSON.stringify(wish)]);
+  useKeys({ r: roll, s: () => save("webp"), ArrowLeft: () => to(Math.max(index - 1, 0)), ArrowRight: () => to(Math.min(index + 1, last)) });
   return html`
     <section class="stage" aria-label="Morph">
       <div class="stage-head"><${StageTabs} tab="morph" change=${change} />

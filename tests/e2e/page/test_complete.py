@@ -130,6 +130,52 @@ def test_a_search_can_be_called_off(tab: Tab) -> None:
     expect(page.locator(".toast")).to_have_count(0)
 
 
+PRESS_AT_ONCE = """
+(keys) => {
+  for (const key of keys) {
+    document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+  }
+}
+"""
+PAINTED = """
+() => {
+  const canvas = document.querySelector(".hole-paint");
+  const copy = Object.assign(document.createElement("canvas"), { width: canvas.width, height: canvas.height });
+  const context = copy.getContext("2d", { willReadFrequently: true });
+  context.drawImage(canvas, 0, 0);
+  const { data } = context.getImageData(0, 0, copy.width, copy.height);
+  return Array.from({ length: data.length / 4 }, (_, i) => i).filter((i) => data[4 * i + 3] > 0);
+}
+"""
+
+
+def painted(page: Page) -> set[tuple[int, int]]:
+    """Columns and rows of the pixels that are painted."""
+    return {(place % SIDE, place // SIDE) for place in page.evaluate(PAINTED)}
+
+
+def press_at_once(page: Page, *keys: str) -> None:
+    """Press keys before there is time to draw what any of them did."""
+    page.evaluate(PRESS_AT_ONCE, list(keys))
+
+
+def test_keys_that_come_at_once_each_go_on_from_the_one_before(
+    tab: Tab, mended: str, noise: tuple[Path, Images]
+) -> None:
+    page = open_with(tab, mended, noise[0])
+    page.get_by_label("Thickness").fill("0.04")
+    page.locator(".hole").focus()
+    middle = SIDE // 2
+
+    press_at_once(page, "ArrowRight", "ArrowRight", " ", "ArrowDown", " ")
+    expect(page.locator(".hole [role=status]")).to_have_text(f"Column {middle + 3}, row {middle + 2}")
+    assert painted(page) == {(middle + 2, middle), (middle + 2, middle + 1)}
+
+    press_at_once(page, "z", "z")
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+    assert painted(page) == set()
+
+
 @pytest.fixture
 def touched(browser: Browser, service: Service) -> Iterator[Page]:
     """A small screen that is touched."""
@@ -152,13 +198,11 @@ def test_a_finger_paints_on_a_small_screen(touched: Page) -> None:
     expect(touched.get_by_role("button", name="Fill the hole")).to_be_enabled()
 
 
-@pytest.mark.parametrize("is_begun", [False, True])
-def test_it_fits_a_narrow_screen_and_has_no_serious_barrier(narrow_tab: Tab, is_begun: bool) -> None:
+def test_a_picture_with_its_hole_fits_a_narrow_screen_and_has_no_serious_barrier(narrow_tab: Tab) -> None:
     page = narrow_tab.open("#/complete?model=digits&seed=3")
     is_whole(page)
-    if is_begun:
-        page.get_by_role("button", name="Draw a picture").click()
-        expect(page.locator(".hole canvas").first).to_be_visible()
+    page.get_by_role("button", name="Draw a picture").click()
+    expect(page.locator(".hole canvas").first).to_be_visible()
 
     assert not narrow_tab.is_wider_than_its_screen()
     assert narrow_tab.barriers() == []
