@@ -30,15 +30,16 @@ data. A folder, an empty name, a file that may not be written and a stdout that 
 
 `ganymede train` without `--detach` shows a progress bar until the run ends; Ctrl-C leaves the run alone.
 
-A terminal is shown the pictures, too: what `generate`, `datasets preview`, `runs samples -o` and `runs nearest -o`
-saved, and what a run that was watched draws at its end. kitty, Ghostty, iTerm2 and WezTerm show the very pixels;
-other terminals with colours show half blocks, which takes Pillow. The variable `GANYMEDE_PICTURES` says `kitty`,
-`iterm2` or `blocks` where the terminal was taken for another, and `none` where nobody wants them. With `--json` or
-`--quiet`, and where stderr is no terminal, none are shown.
+A terminal is shown the pictures, too: what `generate`, `complete`, `morph`, `datasets preview` and `-o` of `runs
+samples`, `runs nearest` and `runs timeline` saved (the first of what moves), and what a run that was watched draws at
+its end. kitty, Ghostty, iTerm2 and WezTerm show the very pixels; other terminals with colours show half blocks, which
+takes Pillow. The variable `GANYMEDE_PICTURES` says `kitty`, `iterm2` or `blocks` where the terminal was taken for
+another, and `none` where nobody wants them. With `--json` or `--quiet`, and where stderr is no terminal, none are
+shown.
 
 `ganymede --install-completion` lets bash, zsh or fish, whichever it is called from, complete verbs and options, and
-what the service has: ids of runs, names of models and datasets. `ganymede --show-completion` prints what that would
-install.
+what the service has: ids of runs, names of models and datasets, versions where one is asked for. `ganymede
+--show-completion` prints what that would install.
 
 ```sh
 ganymede doctor

@@ -26,6 +26,18 @@ def models(context: typer.Context, incomplete: str) -> list[str]:
     return _known(context, incomplete, lambda client: (model.name for model in client.models.list()))
 
 
+def versions(context: typer.Context, incomplete: str) -> list[str]:
+    """Names of models; once one alone is meant, its versions as NAME@VERSION."""
+    name = incomplete.partition("@")[0]
+    found = models(context, name)
+    if len(found) != 1 and name not in found:
+        return found
+    model = name if name in found else found[0]
+    return _known(
+        context, incomplete, lambda client: (f"{model}@{each.version}" for each in client.models.versions(model))
+    )
+
+
 def datasets(context: typer.Context, incomplete: str) -> list[str]:
     return _known(context, incomplete, lambda client: (dataset.name for dataset in client.datasets.list()))
 

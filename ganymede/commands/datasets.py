@@ -115,7 +115,12 @@ def clip(
 
 
 @command(datasets, "rm")
-def remove(session: Session, names: Annotated[list[str], typer.Argument(metavar="DATASET...", help="Names.")]) -> None:
+def remove(
+    session: Session,
+    names: Annotated[
+        list[str], typer.Argument(metavar="DATASET...", help="Names.", autocompletion=completion.datasets)
+    ],
+) -> None:
     """Delete datasets with all their versions; one that a run needs is refused."""
     for name in names:
         session.step(lambda name=name: session.client.datasets.delete(name))  # type: ignore[misc]

@@ -173,7 +173,9 @@ def timeline(
     run_id = find_run(session, run)
     if output is not None:
         form = MOVING.get(Path(output).suffix.lower(), "png")
-        saving.put(output, session.client.runs.timeline_picture(run_id, seed=seed, label=label, scale=scale, form=form))
+        strip = session.client.runs.timeline_picture(run_id, seed=seed, label=label, scale=scale, form=form)
+        saving.put(output, strip)
+        session.show_picture(strip)
         session.say(f"seed {seed} through the steps of {run_id} -> {saving.shown_name(output)}")
         return
     from ganymede.schemas.bodies import Page  # here: `ganymede --help` needs no pydantic

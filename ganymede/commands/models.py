@@ -137,7 +137,14 @@ def history(session: Session, model: Name, alias: Alias = PRODUCTION) -> None:
 @command(models, "export")
 def export(
     session: Session,
-    model: Annotated[str, typer.Argument(metavar="MODEL[@VERSION]", help="NAME, NAME@VERSION or NAME:ALIAS.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL[@VERSION]",
+            help="NAME, NAME@VERSION or NAME:ALIAS.",
+            autocompletion=completion.models,
+        ),
+    ],
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="PATH", help="A folder, or a file that ends in .safetensors.")
     ],
@@ -218,7 +225,11 @@ def _sources(paths: list[Path]) -> tuple[Path, Path]:
 
 @command(models, "rm")
 def remove(
-    session: Session, versions: Annotated[list[str], typer.Argument(metavar="MODEL@VERSION...", help="Versions.")]
+    session: Session,
+    versions: Annotated[
+        list[str],
+        typer.Argument(metavar="MODEL@VERSION...", help="Versions.", autocompletion=completion.versions),
+    ],
 ) -> None:
     """Delete versions; one that an alias points to is refused."""
     refs = [_reference(text) for text in versions]

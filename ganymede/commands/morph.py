@@ -46,5 +46,6 @@ def morph(
         format=format or ENDINGS.get(ending),
     )
     saving.put(output, drawing.content)
+    session.show_picture(drawing.content)
     session.say(f"{drawing.reference} seeds {seeds} -> {saving.shown_name(output)}")
     return 0

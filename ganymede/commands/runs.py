@@ -211,7 +211,10 @@ def edit(
 
 @command(runs, "rm")
 def remove(
-    session: Session, runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs that have ended.")]
+    session: Session,
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN...", help="Runs that have ended.", autocompletion=completion.runs)
+    ],
 ) -> None:
     """Delete runs and their files. What they published stays."""
     for name in runs:

@@ -39,6 +39,15 @@ def test_verbs_options_and_what_the_service_has_are_offered(api: str) -> None:
     assert completed("ganymede models show dig", api) == ["digits"]
     assert completed("ganymede generate -m av", api) == ["avatars"]
     assert completed("ganymede train mni", api) == ["mnist-10k"]
+    assert completed("ganymede datasets rm mni", api) == ["mnist-10k"]
+    assert completed("ganymede models export av", api) == ["avatars"]
+
+
+def test_versions_are_offered_once_one_model_alone_is_meant(api: str) -> None:
+    assert completed("ganymede models rm ", api) == ["avatars", "digits"]
+    assert completed("ganymede models rm dig", api) == ["digits@1"]
+    assert completed("ganymede models rm digits@", api) == ["digits@1"]
+    assert completed("ganymede models rm digits@7", api) == []
 
 
 def test_a_service_that_is_away_offers_nothing_and_says_nothing() -> None:
@@ -73,3 +82,16 @@ def test_bash_completes_by_its_script(tmp_path: Path) -> None:
     )
 
     assert done.stdout.split() == ["resume"]
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash here")
+def test_bash_completes_once_it_was_installed(tmp_path: Path) -> None:
+    home = environment() | {"HOME": str(tmp_path), "PATH": f"{GANYMEDE.parent}{os.pathsep}{os.environ['PATH']}"}
+    typed = 'COMP_WORDS=(ganymede models pro); COMP_CWORD=2; _ganymede_completion ganymede; echo "${COMPREPLY[@]}"'
+
+    for line in ("ganymede --install-completion; echo", f". .bashrc; {typed}"):  # without echo bash would be replaced
+        done = subprocess.run(
+            ["bash", "-c", line], cwd=tmp_path, env=home, capture_output=True, text=True, check=False, timeout=300
+        )
+
+    assert done.stdout.split() == ["promote"], done.stderr

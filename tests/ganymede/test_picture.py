@@ -123,7 +123,14 @@ def test_what_is_no_picture_is_not_shown_as_blocks(monkeypatch: pytest.MonkeyPat
     assert terminal.getvalue() == ""
 
 
-def test_on_a_terminal_the_command_shows_what_it_saved(api: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["generate", "--seed", "1", "-o", "one.png"], "digits@1 seed 1 label 1 -> one.png"),
+        (["morph", "1,2", "--frames", "2", "-o", "way.webp"], "digits@1 seeds 1,2 -> way.webp"),
+    ],
+)
+def test_on_a_terminal_the_command_shows_what_it_saved(api: str, tmp_path: Path, command: list[str], told: str) -> None:
     main, side = pty.openpty()
     shown: list[bytes] = []
 
@@ -131,7 +138,7 @@ def test_on_a_terminal_the_command_shows_what_it_saved(api: str, tmp_path: Path)
         while part := _part(main):
             shown.append(part)
 
-    words = [*GANYMEDE, "generate", "--seed", "1", "-o", "one.png", "--url", api]
+    words = [*GANYMEDE, *command, "--url", api]
     with subprocess.Popen(words, cwd=tmp_path, env=environment() | PLAIN, stderr=side, stdout=subprocess.PIPE) as done:
         os.close(side)
         reading = threading.Thread(target=read)
@@ -144,7 +151,7 @@ def test_on_a_terminal_the_command_shows_what_it_saved(api: str, tmp_path: Path)
     text = b"".join(shown).decode()
     assert done.returncode == 0
     assert text.count(HALF) == 28 * 14
-    assert text.rstrip().endswith("digits@1 seed 1 label 1 -> one.png")
+    assert text.rstrip().endswith(told)
 
 
 def _part(descriptor: int) -> bytes:
