@@ -21,13 +21,18 @@ export function isDrawn(task) {
   return !task || task === "generation";
 }
 
+/** What a model is for, where that is not to draw pictures. @param {{task?: string|null, medium?: string|null}} model */
+export function kindWords({ task, medium }) {
+  return task === "completion" ? "fills holes" : task === "classification" ? "tells what a picture shows" : medium === "audio" ? "makes sounds" : "";
+}
+
 /**
  * Where a picture of a version comes from: drawn of seeds, or, where it needs more than a seed, the grid it was published with.
  * @param {string} reference NAME@VERSION @param {string|null|undefined} task @param {Record<string, unknown>} seeds
- * @returns {{path: string, query: Record<string, unknown>}}
+ * @param {boolean} [mayDraw] whether the visitor may have something drawn @returns {{path: string, query: Record<string, unknown>}}
  */
-export function pictureOf(reference, task, seeds) {
-  if (isDrawn(task)) return { path: "generate", query: { model: reference, ...seeds } };
+export function pictureOf(reference, task, seeds, mayDraw = true) {
+  if (isDrawn(task) && mayDraw) return { path: "generate", query: { model: reference, ...seeds } };
   return { path: `models/${reference.replace("@", "/versions/")}/samples`, query: {} };
 }
 

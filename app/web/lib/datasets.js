@@ -42,8 +42,14 @@ export function evenness(counts) {
   return most / least < 1.5 ? "evenly filled" : `the largest has ${(most / least).toFixed(most / least < 10 ? 1 : 0)} times as many as the smallest`;
 }
 
-/** @param {any} dataset */
-export function sizeWords({ width, height, channels }) {
+/** How many there are of what. @param {any} dataset */
+export function countWords({ count: number, audio }) {
+  return plural(number, audio ? "sound" : "picture");
+}
+
+/** How large each is. @param {any} dataset */
+export function sizeWords({ width, height, channels, audio }) {
+  if (audio) return `${audio.seconds} s each`;
   return `${width} × ${height} px, ${channels === 1 ? "grey" : "colour"}`;
 }
 

@@ -102,6 +102,12 @@ export function words(name) {
   return name.replaceAll("_", " ");
 }
 
+/** "best_fd" -> "Best FD". @param {string} name */
+export function metricName(name) {
+  const text = words(name).replace(/\b(fd|kid)\b/g, (word) => word.toUpperCase());
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** @param {number} number @param {string} one @param {string} [many] */
 export function plural(number, one, many = `${one}s`) {
   return `${count(number)} ${number === 1 ? one : many}`;

@@ -4,10 +4,12 @@ import { getJson } from "./api.js";
 
 /** @typedef {{key: {id: string, name: string}|null, scopes: string[], isUnknown: boolean}} Visitor */
 
-const WHAT = { train: "train", "models:write": "change models", "datasets:write": "change datasets" };
+const WHAT = { generate: "draw", train: "train", "models:write": "change models", "datasets:write": "change datasets", "webhooks:write": "set webhooks" };
 
 /** @type {Promise<Visitor|null>|undefined} of this load of the page: who signs in or out loads it again */
 let asked;
+/** @type {Visitor|null|undefined} what it came to */
+let known;
 
 /** null where it cannot be known: then nothing is forbidden, and the service decides. @returns {Promise<Visitor|null>} */
 function visitor() {
@@ -18,18 +20,18 @@ function visitor() {
   return asked;
 }
 
-/** @returns {Visitor|null} null until it is known */
+/** @returns {Visitor|null|undefined} undefined until it is known */
 export function useVisitor() {
-  const [found, setFound] = useState(null);
+  const [found, setFound] = useState(known);
   useEffect(() => {
-    visitor().then(setFound);
+    visitor().then((one) => setFound((known = one)));
   }, []);
   return found;
 }
 
 /**
  * Why this visitor may not change things, in words; null: nothing is against it. The service has the last word.
- * @param {Visitor|null} visitor @param {string} scope that it takes
+ * @param {Visitor|null|undefined} visitor @param {string} scope that it takes
  * @param {({id: string, name: string}|null|undefined)[]} makers keys that made what is changed; null: everyone's
  */
 export function reasonAgainst(visitor, scope, makers = []) {

@@ -16,6 +16,7 @@ import { useLive } from "../lib/store.js";
 import { CompleteControls } from "../parts/complete_controls.js";
 import { CompleteStage } from "../parts/complete_stage.js";
 import { CopyMenu } from "../parts/copy.js";
+import { Deed } from "../parts/deed.js";
 import { Drafts, useDraftUrls } from "../parts/drafts.js";
 import { Empty, Trouble } from "../parts/empty.js";
 import { Icon } from "../parts/icon.js";
@@ -74,7 +75,7 @@ export default function Complete({ query }) {
       <div class="head-actions">
         ${subject.picture && html`
           <label class="button"><${Icon} name="upload" /> Open a picture<input class="visually-hidden" type="file" accept="image/*" onChange=${(event) => { open(event.target.files[0]); event.target.value = ""; }} /></label>
-          <button class="button" onClick=${draw}><${Icon} name="dice" /> Another picture</button>`}
+          <${Deed} scope="generate" class="button" onClick=${draw}><${Icon} name="dice" /> Another picture<//>`}
         <${CopyMenu} commands=${completeCommands(addressOf("").replace(/\/$/, ""), asked, HOLED)} />
       </div>
     </div>

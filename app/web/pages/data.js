@@ -2,8 +2,8 @@
 import { html } from "../lib/ui.js";
 import { addressOf, getAll } from "../lib/api.js";
 import { curl, ganymede, python } from "../lib/commands.js";
-import { sizeWords } from "../lib/datasets.js";
-import { bytes, count, plural } from "../lib/format.js";
+import { countWords, sizeWords } from "../lib/datasets.js";
+import { bytes, plural } from "../lib/format.js";
 import { useLoaded } from "../lib/load.js";
 import { setQuery } from "../lib/router.js";
 import { viewHash } from "../lib/url.js";
@@ -46,7 +46,7 @@ function Dataset({ dataset }) {
       <${Picture} path=${`datasets/${encodeURIComponent(dataset.name)}/preview`} query=${{ n: SHOWN }} alt=${`Pictures of ${dataset.name}`} />
       <div class="model-text">
         <h2><a class="row-link" href=${viewHash(["data", dataset.name])}>${dataset.name}</a></h2>
-        <p class="muted small num">${count(dataset.count)} pictures, ${sizeWords(dataset)}</p>
+        <p class="muted small num">${countWords(dataset)}, ${sizeWords(dataset)}</p>
         <p class="muted small num">${dataset.class_names.length ? plural(dataset.class_names.length, "class", "classes") : "no classes"}, ${bytes(dataset.bytes)}${dataset.licence && `, ${dataset.licence}`}</p>
       </div>
     </li>`;

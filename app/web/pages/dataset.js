@@ -1,14 +1,14 @@
 // One dataset: its pictures, its classes, where it is from, and what training would do with it.
 import { html, useState } from "../lib/ui.js";
 import { addressOf, getJson, postJson, request } from "../lib/api.js";
-import { datasetCommands, planLines, sizeWords } from "../lib/datasets.js";
-import { bytes, count, measure, moment } from "../lib/format.js";
+import { countWords, datasetCommands, planLines, sizeWords } from "../lib/datasets.js";
+import { bytes, measure, moment } from "../lib/format.js";
 import { useLoaded } from "../lib/load.js";
 import { go, setQuery } from "../lib/router.js";
 import { viewHash } from "../lib/url.js";
 import { Balance } from "../parts/balance.js";
 import { CopyMenu } from "../parts/copy.js";
-import { Deed, Reason } from "../parts/deed.js";
+import { Allowed, Deed, Reason } from "../parts/deed.js";
 import { Confirm } from "../parts/dialog.js";
 import { Empty, Trouble, Waiting } from "../parts/empty.js";
 import { Icon } from "../parts/icon.js";
@@ -31,7 +31,7 @@ export default function Dataset({ params, query }) {
   return html`
     ${back}
     <div class="head">
-      <div class="head-text"><h1>${name}</h1><p class="num">${count(dataset.count)} pictures, ${sizeWords(dataset)}, ${bytes(dataset.bytes)}</p><${Reason} scope="datasets:write" of=${dataset} /></div>
+      <div class="head-text"><h1>${name}</h1><p class="num">${countWords(dataset)}, ${sizeWords(dataset)}, ${bytes(dataset.bytes)}</p><${Reason} scope="datasets:write" of=${dataset} /></div>
       <div class="head-actions">
         <a class="button is-primary" href=${viewHash(["new"], { dataset: name })}><${Icon} name="play" /> Train on it</a>
         <${CopyMenu} commands=${datasetCommands(base, name)} />
@@ -53,12 +53,13 @@ export default function Dataset({ params, query }) {
 /** @param {{path: string, dataset: any, label: string}} props */
 function Pictures({ path, dataset, label }) {
   const isClass = dataset.class_names.includes(label);
+  const what = dataset.audio ? "Spectrograms" : "Pictures";
   return html`
     <section class="section" aria-label="Pictures">
-      <div class="section-head"><h2>${isClass ? html`Pictures of <span class="wrapped">${label}</span>` : "Pictures"}</h2>
+      <div class="section-head"><h2>${what}${isClass && html` of <span class="wrapped">${label}</span>`}</h2>
         ${isClass && html`<button class="link" onClick=${() => setQuery({ label: null })}>All classes</button>`}</div>
       <div class="card preview"><${Picture} path=${`${path}/preview`} query=${{ n: SHOWN, label: isClass ? label : null }} alt=${isClass ? `Pictures of the class ${label}` : `Pictures of ${dataset.name}`} /></div>
-      ${dataset.audio && html`<${Player} path=${`${path}/clip`} query=${{ label: isClass ? label : null }} label=${isClass ? `A clip of the class ${label}` : `A clip of ${dataset.name}`} />`}
+      ${dataset.audio && html`<p class="field-help">Time runs to the right, high tones are on top.</p><${Player} path=${`${path}/clip`} query=${{ label: isClass ? label : null }} label=${isClass ? `A clip of the class ${label}` : `A clip of ${dataset.name}`} />`}
     </section>`;
 }
 
@@ -66,7 +67,7 @@ function Pictures({ path, dataset, label }) {
 function About({ dataset }) {
   const facts = [
     ["Source", dataset.source], ["Licence", dataset.licence ?? "not told"], ["Attribution", dataset.attribution],
-    ["Since", moment(dataset.created_at)], ["Made by", dataset.made_by?.name], ["Pictures that are there twice", dataset.duplicates],
+    ["Since", moment(dataset.created_at)], ["Made by", dataset.made_by?.name], ["There twice", dataset.duplicates],
     ["Brightness", dataset.mean && dataset.mean.map((value) => measure(value)).join(", ")], ["Version", dataset.version],
     ["Imported with", dataset.options && Object.entries(dataset.options).map(([name, value]) => `${name} ${value}`).join(", ")],
   ];
@@ -76,25 +77,29 @@ function About({ dataset }) {
     </section>`;
 }
 
-/** What `auto` would make of it; nothing is measured, so it is there at once. @param {{name: string}} props */
+/** What `auto` would make of it. @param {{name: string}} props */
 function Plan({ name }) {
-  const { data, error, isLoading, again, cancel } = useLoaded((signal) => postJson("train/validate", { dataset: name }, { query: { estimate: false }, signal }), [name], name);
   return html`
     <section class="section" aria-label="What training would do">
       <div class="section-head"><h2>What training would do</h2></div>
-      <div class="card">
-        ${error ? html`<${Trouble} error=${error} again=${again} />`
-          : !data ? (isLoading ? html`<${Waiting} what="the plan" cancel=${cancel} />` : html`<${Empty} title="Cancelled" actions=${html`<button class="button" onClick=${again}>Load</button>`} />`)
-          : html`
-          <div class="plan">
-            <h3>Recipe ${data.recipe}</h3>
-            ${data.recipe_reason && html`<p class="muted">Chosen because ${data.recipe_reason}.</p>`}
-            <dl>${planLines(data).map(([what, value]) => html`<div key=${what}><dt>${what}</dt><dd class="num">${value}</dd></div>`)}</dl>
-            ${data.warnings.map((warning) => html`<p key=${warning.code + warning.detail} class="plan-warning"><${Icon} name="info" size=${16} /> <span>${warning.detail}</span></p>`)}
-            <a class="button" href=${viewHash(["new"], { dataset: name })}>Change it, and start</a>
-          </div>`}
-      </div>
+      <div class="card"><${Allowed} scope="train" title="Not with this key"><${Planned} name=${name} /><//></div>
     </section>`;
+}
+
+/** Nothing is measured, so it is there at once. @param {{name: string}} props */
+function Planned({ name }) {
+  const { data, error, isLoading, again, cancel } = useLoaded((signal) => postJson("train/validate", { dataset: name }, { query: { estimate: false }, signal }), [name], name);
+  return html`
+    ${error ? html`<${Trouble} error=${error} again=${again} />`
+      : !data ? (isLoading ? html`<${Waiting} what="the plan" cancel=${cancel} />` : html`<${Empty} title="Cancelled" actions=${html`<button class="button" onClick=${again}>Load</button>`} />`)
+      : html`
+      <div class="plan">
+        <h3>Recipe ${data.recipe}</h3>
+        ${data.recipe_reason && html`<p class="muted">Chosen because ${data.recipe_reason}.</p>`}
+        <dl>${planLines(data).map(([what, value]) => html`<div key=${what}><dt>${what}</dt><dd class="num">${value}</dd></div>`)}</dl>
+        ${data.warnings.map((warning) => html`<p key=${warning.code + warning.detail} class="plan-warning"><${Icon} name="info" size=${16} /> <span>${warning.detail}</span></p>`)}
+        <a class="button" href=${viewHash(["new"], { dataset: name })}>Change it, and start</a>
+      </div>`}`;
 }
 
 /** @param {{dataset: any, path: string}} props */

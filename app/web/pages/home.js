@@ -11,7 +11,7 @@ import { useLive } from "../lib/store.js";
 import { viewHash } from "../lib/url.js";
 import { DEMO, startDemo } from "../lib/verbs.js";
 import { CopyMenu } from "../parts/copy.js";
-import { Deed, Reason } from "../parts/deed.js";
+import { Allowed, Deed, Reason } from "../parts/deed.js";
 import { Empty } from "../parts/empty.js";
 import { Icon } from "../parts/icon.js";
 import { Frame, usePicture } from "../parts/picture.js";
@@ -114,9 +114,7 @@ function Lately({ active }) {
 function Production() {
   const { status } = useHealth();
   const { models } = useLive();
-  const [seed, setSeed] = useState(anySeed);
   const reference = status?.readiness.model ?? null;
-  const shown = usePicture(reference && "generate", { model: reference, seed, n: GRID });
   const name = reference?.split("@")[0];
   const isPromoted = models[name]?.aliases.production !== undefined;
   return html`
@@ -124,16 +122,23 @@ function Production() {
       <div class="section-head"><h2>${isPromoted ? "In production" : "Ready to draw"}</h2><a href="#/studio">Studio</a></div>
       <div class="card production">
         ${reference
-          ? html`<${Frame} shown=${shown} alt=${`Sixteen pictures that ${reference} drew, from seed ${seed} on`} />`
+          ? html`<${Allowed} scope="generate" title=${reference}><${Sixteen} reference=${reference} /><//>`
           : html`<${Empty} icon="models" title="No model yet">${status?.readiness.reason ?? "Asking the service."}<//>`}
-        ${reference && html`
-          <div class="production-foot">
-            <div><h3>${reference}</h3><p class="muted small num">seed ${seed}</p></div>
-            <div class="row">
-              <a class="button" href=${viewHash(["studio"], { model: reference, seed, tab: "grid" })}>Open</a>
-              <button class="button is-primary" onClick=${() => setSeed(anySeed())}><${Icon} name="dice" /> Again</button>
-            </div>
-          </div>`}
       </div>
     </section>`;
+}
+
+/** @param {{reference: string}} props */
+function Sixteen({ reference }) {
+  const [seed, setSeed] = useState(anySeed);
+  const shown = usePicture("generate", { model: reference, seed, n: GRID });
+  return html`
+    <${Frame} shown=${shown} alt=${`Sixteen pictures that ${reference} drew, from seed ${seed} on`} />
+    <div class="production-foot">
+      <div><h3>${reference}</h3><p class="muted small num">seed ${seed}</p></div>
+      <div class="row">
+        <a class="button" href=${viewHash(["studio"], { model: reference, seed, tab: "grid" })}>Open</a>
+        <button class="button is-primary" onClick=${() => setSeed(anySeed())}><${Icon} name="dice" /> Again</button>
+      </div>
+    </div>`;
 }

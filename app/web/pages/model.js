@@ -36,7 +36,7 @@ export default function Model({ params, query }) {
     <${Back} />
     <div class="head">
       <div class="head-text"><h1>${name}</h1><${Serving} model=${model} /><${Reason} scope="models:write" of=${model} /></div>
-      <div class="head-actions"><a class="button" href=${viewHash(["studio"], { model: name })}><${Icon} name="studio" /> Open in the studio</a></div>
+      <div class="head-actions"><${Use} model=${model} /></div>
     </div>
     ${model.task === "classification" && html`<${Classify} model=${name} />`}
     <div class="model-page">
@@ -55,11 +55,18 @@ function Back() {
   return html`<a class="back" href="#/models"><${Icon} name="left" size=${14} /> Models</a>`;
 }
 
+/** Where the model is used. @param {{model: any}} props */
+function Use({ model }) {
+  if (model.task === "classification") return null; // it is used below
+  if (model.task === "completion") return html`<a class="button" href=${viewHash(["complete"], { model: model.name })}><${Icon} name="edit" /> Complete a picture</a>`;
+  return html`<a class="button" href=${viewHash(["studio"], { model: model.name })}><${Icon} name="studio" /> Open in the studio</a>`;
+}
+
 /** @param {{model: any}} props */
 function Serving({ model }) {
   const isPromoted = model.aliases.production !== undefined;
   const how = isPromoted ? "which is in production" : "its newest, as none is in production";
-  return html`<p>The name alone draws with version ${currentOf(model, "production")}, ${how}.${model.made_by && ` It was made by ${model.made_by.name}.`}</p>`;
+  return html`<p>The name alone ${isDrawn(model.task) ? "draws with" : "stands for"} version ${currentOf(model, "production")}, ${how}.${model.made_by && ` It was made by ${model.made_by.name}.`}</p>`;
 }
 
 /** The versions beyond the newest hundred. @param {string} path @param {any} model */

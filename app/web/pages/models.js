@@ -1,7 +1,7 @@
 // Models: all that can be drawn with, each with what it draws now.
 import { html } from "../lib/ui.js";
 import { addressOf, getAll } from "../lib/api.js";
-import { aliasesOf, currentOf } from "../lib/catalog.js";
+import { aliasesOf, currentOf, kindWords } from "../lib/catalog.js";
 import { curl, ganymede, python } from "../lib/commands.js";
 import { plural } from "../lib/format.js";
 import { useLoaded } from "../lib/load.js";
@@ -40,7 +40,7 @@ function Model({ model }) {
       <${Thumb} reference=${reference} task=${model.task} alt=${`What ${reference} draws`} />
       <div class="model-text">
         <h2><a class="row-link" href=${viewHash(["models", model.name])}>${model.name}</a></h2>
-        <p class="muted small">${plural(model.newest_version, "version")}${model.newest_version > 1 ? ` so far, drawing with ${current}` : ""}</p>
+        <p class="muted small">${plural(model.newest_version, "version")}${model.newest_version > 1 ? ` so far, now ${current}` : ""}${kindWords(model) && `, ${kindWords(model)}`}</p>
         <div class="chips-row">${[...new Set(Object.values(model.aliases))].flatMap((version) => aliasesOf(model.aliases, version).map((name) => html`<${AliasChip} key=${name} name=${name} version=${version} />`))}</div>
       </div>
     </li>`;

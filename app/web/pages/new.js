@@ -8,7 +8,7 @@ import { go, setQuery } from "../lib/router.js";
 import { know } from "../lib/store.js";
 import { CopyMenu } from "../parts/copy.js";
 import { DatasetCards, RecipeCards } from "../parts/choices.js";
-import { Deed, Reason } from "../parts/deed.js";
+import { Deed, Reason, useReason } from "../parts/deed.js";
 import { Trouble, Waiting } from "../parts/empty.js";
 import { FormField } from "../parts/form_field.js";
 import { Icon } from "../parts/icon.js";
@@ -22,6 +22,7 @@ const GROUPS = {
   "Who is told": (path) => path.startsWith("webhook."),
   "How it learns": (path) => path.startsWith("config."),
 };
+const SCOPES = { "Who is told": "webhooks:write" }; // beyond that of a run
 const TYPING_MS = 350;
 const MEASURE_AFTER_MS = 1_500;
 
@@ -42,9 +43,10 @@ function Form({ schema, datasets, query, before }) {
   texts.dataset ??= datasets.length === 1 ? datasets[0].name : "";
   const fields = fieldsOf(schema);
   const body = bodyOf(fields, texts);
+  const isOpen = useReason("train") === null;
   const [isBusy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState(null);
-  const { plan, problem, isLoading, isMeasuring, cancel } = usePlan(body);
+  const { plan, problem, isLoading, isMeasuring, cancel } = usePlan(body, isOpen);
   const problems = errorsByPath((refusal ?? problem)?.errors ?? []);
   const set = (path, text) => {
     setRefusal(null);
@@ -80,11 +82,11 @@ function Form({ schema, datasets, query, before }) {
         <section class="section"><h2>How long, and its name</h2><div class="card card-pad field-grid">${FIRST.map((path) => draw(fields.find((one) => one.path === path)))}</div></section>
         ${Object.entries(GROUPS).map(([title, fits]) => {
           const inside = rest.filter((one) => fits(one.path));
-          return html`<${Group} key=${title} title=${title} isOpen=${inside.some((one) => problems[one.path] || (texts[one.path] && texts[one.path] !== "auto"))}>${inside.map(draw)}<//>`;
+          return html`<${Group} key=${title} title=${title} scope=${SCOPES[title] ?? "train"} isOpen=${inside.some((one) => problems[one.path] || (texts[one.path] && texts[one.path] !== "auto"))}>${inside.map(draw)}<//>`;
         })}
       </div>
       <div class="new-side">
-        <${Plan} plan=${plan} isLoading=${isLoading} isMeasuring=${isMeasuring} cancel=${cancel} problem=${refusal ?? problem} />
+        ${isOpen && html`<${Plan} plan=${plan} isLoading=${isLoading} isMeasuring=${isMeasuring} cancel=${cancel} problem=${refusal ?? problem} />`}
         <${Deed} scope="train" class="button is-primary is-large" disabled=${isBusy || !texts.dataset}><${Icon} name="play" /> Start training<//>
         <${Reason} scope="train" />
         <p class="muted small">It can be paused, cancelled and resumed at any time.</p>
@@ -92,13 +94,15 @@ function Form({ schema, datasets, query, before }) {
     </form>`;
 }
 
-/** A group of options; open where something of it was chosen or is wrong. @param {{title: string, isOpen: boolean, children: any}} props */
-function Group({ title, isOpen, children }) {
+/** A group of options; open where something of it was chosen or is wrong. @param {{title: string, scope: string, isOpen: boolean, children: any}} props */
+function Group({ title, scope, isOpen, children }) {
+  const reason = useReason(scope);
   const [wasOpened, setOpened] = useState(isOpen);
   useEffect(() => {
     if (isOpen) setOpened(true);
   }, [isOpen]);
-  return html`<details class="card group" open=${wasOpened} onToggle=${(event) => setOpened(event.target.open)}><summary>${title}</summary><div class="field-grid card-pad">${children}</div></details>`;
+  return html`<details class="card group" open=${wasOpened} onToggle=${(event) => setOpened(event.target.open)}><summary>${title}</summary>
+    <fieldset class="card-pad" disabled=${reason !== null} aria-label=${title}><${Reason} scope=${scope} /><div class="field-grid">${children}</div></fieldset></details>`;
 }
 
 /** What a field that is left out will be. @param {import("../lib/form.js").FormField} one @param {any} plan */
@@ -109,13 +113,13 @@ function usedFor(one, plan) {
   return typeof one.usual === "object" ? undefined : one.usual;
 }
 
-/** What the service makes of the request: at once what it comes to, and after a while how long it takes. @param {Record<string, any>} body */
-function usePlan(body) {
+/** What the service makes of the request: at once what it comes to, and after a while how long it takes. @param {Record<string, any>} body @param {boolean} isOpen to the visitor */
+function usePlan(body, isOpen) {
   const [state, setState] = useState({ plan: null, problem: null, isLoading: false, isMeasuring: false });
   const [measuring, setMeasuring] = useState(null);
   const key = JSON.stringify(body);
   useEffect(() => {
-    if (!body.dataset) return undefined;
+    if (!body.dataset || !isOpen) return undefined;
     const mine = new AbortController();
     const ask = (estimate) => postJson("train/validate", body, { query: { estimate }, signal: mine.signal });
     const tell = (news) => mine.signal.aborted || setState((before) => ({ ...before, ...news }));
@@ -136,7 +140,7 @@ function usePlan(body) {
       mine.abort();
       setState((before) => ({ ...before, isMeasuring: false }));
     };
-  }, [key]);
+  }, [key, isOpen]);
   return { ...state, cancel: () => { measuring?.abort(); setState((before) => ({ ...before, isMeasuring: false })); } };
 }
 

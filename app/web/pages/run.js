@@ -75,12 +75,12 @@ function Standing({ run }) {
       <${Progress} run=${run} />
       <dl class="facts">
         <div><dt>${run.is_terminal ? "Ended" : "Time left"}</dt><dd>${run.is_terminal ? ago(run.finished_at, now) : left(run.eta_at, now)}</dd></div>
-        <div><dt>${run.is_terminal ? "Took" : "Running for"}</dt><dd>${duration(took)}</dd></div>
+        <div><dt>${run.is_terminal ? "Took" : run.status === "running" ? "Running for" : "Ran for"}</dt><dd>${duration(took)}</dd></div>
         <div><dt>Images/s</dt><dd>${measure(run.progress.images_per_second)}</dd></div>
         <div><dt>Images seen</dt><dd>${count(run.progress.images_seen)}</dd></div>
         ${metrics.fd !== undefined && html`<div><dt>FD (real: ${measure(metrics.fd_floor)})</dt><dd>${measure(metrics.fd)}</dd></div>`}
         ${run.attempt > 1 && html`<div><dt>Attempt</dt><dd>${run.attempt}</dd></div>`}
-        <div><dt>Device</dt><dd>${run.execution?.device ?? "–"}</dd></div>
+        ${run.execution?.device && html`<div><dt>Device</dt><dd>${run.execution.device}</dd></div>`}
         ${run.made_by && html`<div><dt>Made by</dt><dd title=${`the key ${run.made_by.id}`}>${run.made_by.name}</dd></div>`}
         <div><dt>Id</dt><dd title=${run.id}><code>${shortId(run.id)}</code></dd></div>
       </dl>

@@ -14,6 +14,7 @@ import { setQuery } from "../lib/router.js";
 import { saveBlob } from "../lib/saving.js";
 import { viewHash } from "../lib/url.js";
 import { CopyMenu } from "../parts/copy.js";
+import { Allowed } from "../parts/deed.js";
 import { Empty } from "../parts/empty.js";
 import { History, withNewest } from "../parts/history.js";
 import { Icon } from "../parts/icon.js";
@@ -28,6 +29,11 @@ const DWELL_MS = 700; // a picture that is looked at for so long goes into the h
 
 /** @param {{query: Record<string, string>}} props */
 export default function Studio({ query }) {
+  return html`<${Allowed} scope="generate" title="The studio draws"><${Drawing} query=${query} /><//>`;
+}
+
+/** @param {{query: Record<string, string>}} props */
+function Drawing({ query }) {
   const { status } = useHealth();
   const usual = status?.readiness.model?.split("@")[0] ?? "";
   const wish = { ...wishOf(query), model: query.model || usual };
@@ -137,11 +143,11 @@ async function factsOf(reference, signal) {
   return { model, labels: version?.labels ?? [], size: version?.image_size ?? null, latentDim: version?.latent_dim ?? null, isSound: version?.medium === "audio" };
 }
 
-/** @param {import("../lib/drawing.js").Wish} wish @param {string|null} pinned @param {"png"|"zip"} format @param {boolean} isSound */
+/** @param {import("../lib/drawing.js").Wish} wish @param {string|null} pinned @param {"png"|"zip"|"wav"} format @param {boolean} isSound */
 async function saveDrawing(wish, pinned, format, isSound) {
   try {
     const model = pinned ?? wish.model;
-    const how = isSound && format === "zip" ? {} : { scale: wish.scale > 1 ? wish.scale : null, metadata: true }; // a WAV has neither
+    const how = isSound && format !== "png" ? {} : { scale: wish.scale > 1 ? wish.scale : null, metadata: true }; // a WAV has neither
     const answer = await request("generate", { query: drawQuery({ ...wish, model }, { ...how, format }) });
     saveBlob(await answer.blob(), fileName(wish, model, format));
   } catch (error) {

@@ -1,7 +1,7 @@
 // One chart: curves over a shared x, with a cursor that all charts of a view have in common, and a table behind it.
 import { html, useEffect, useMemo, useRef } from "../lib/ui.js";
 import { smoothed, summaryOf } from "../lib/curves.js";
-import { count, duration, measure } from "../lib/format.js";
+import { count, duration, measure, plain } from "../lib/format.js";
 import { colourOf, inTurn, leaveTurn, loadPlot } from "../lib/plot.js";
 
 const HEIGHT = 168;
@@ -101,7 +101,7 @@ function optionsOf(Plot, series, isSmooth, isLog, now) {
     legend: { show: false },
     cursor: { sync: { key: "run" }, drag: { x: false, y: false }, y: false, points: { size: 6 } },
     scales: { x: { time: false }, y: { distr: isLog ? 3 : 1 } },
-    axes: [{ ...axis, size: 26, values }, { ...axis, size: 54, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : measure(tick))) }],
+    axes: [{ ...axis, size: 26, values }, { ...axis, size: 54, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : plain(tick))) }],
     series: [{}, ...linesOf(series, isSmooth).map(({ colour, isDashed, alpha }) => ({
       stroke: () => colourOf(colour), width: alpha ? 1 : 1.8, alpha: alpha ?? 1, dash: isDashed ? DASH : undefined, spanGaps: true, points: { show: false },
     }))],

@@ -1,7 +1,10 @@
 // Cards to choose one of: datasets with a glance at their pictures, recipes with what they are for.
 import { html } from "../lib/ui.js";
-import { count, plural } from "../lib/format.js";
+import { countWords } from "../lib/datasets.js";
+import { plural } from "../lib/format.js";
 import { Picture } from "./picture.js";
+
+const GLANCE = 24; // pictures
 
 /** @param {{datasets: any[], chosen: string, onChoose: (name: string) => void}} props */
 export function DatasetCards({ datasets, chosen, onChoose }) {
@@ -9,8 +12,8 @@ export function DatasetCards({ datasets, chosen, onChoose }) {
     <div class="choice-cards" role="group" aria-label="Dataset">
       ${datasets.map((dataset) => html`
         <button key=${dataset.name} type="button" class="choice has-picture" aria-pressed=${chosen === dataset.name} onClick=${() => onChoose(dataset.name)}>
-          <${Picture} path=${`datasets/${dataset.name}/preview`} query=${{ n: 8 }} alt="" />
-          <span class="choice-text"><b>${dataset.name}</b><span>${count(dataset.count)} pictures of ${dataset.width} px${dataset.class_names.length ? `, ${plural(dataset.class_names.length, "class", "classes")}` : ""}</span></span>
+          <${Picture} path=${`datasets/${dataset.name}/preview`} query=${{ n: GLANCE }} alt="" />
+          <span class="choice-text"><b>${dataset.name}</b><span>${countWords(dataset)} of ${dataset.audio ? `${dataset.audio.seconds} s` : `${dataset.width} px`}${dataset.class_names.length ? `, ${plural(dataset.class_names.length, "class", "classes")}` : ""}</span></span>
         </button>`)}
     </div>`;
 }

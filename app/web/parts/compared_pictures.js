@@ -7,6 +7,7 @@ import { count } from "../lib/format.js";
 import { useLoaded } from "../lib/load.js";
 import { setQuery } from "../lib/router.js";
 import { useLive } from "../lib/store.js";
+import { Allowed } from "./deed.js";
 import { Empty, Trouble, Waiting } from "./empty.js";
 import { Icon } from "./icon.js";
 import { Picture } from "./picture.js";
@@ -22,7 +23,7 @@ export function SameSeeds({ runs, names, samples, query, hovered }) {
       <div class="section-head"><h2>Same seeds</h2>
         <div class="tabs" role="group" aria-label="Which pictures">${Object.entries(KINDS).map(([value, word]) => html`<button key=${value} aria-pressed=${kind === value} onClick=${() => setQuery({ grids: value === "kept" ? null : value })}>${word}</button>`)}</div></div>
       <div class="card card-pad">
-        ${kind === "checkpoints" ? html`<${FromCheckpoints} runs=${runs} names=${names} query=${query} />`
+        ${kind === "checkpoints" ? html`<${Allowed} scope="generate" title="Checkpoints are drawn anew"><${FromCheckpoints} runs=${runs} names=${names} query=${query} /><//>`
           : samples && samples.length === runs.length ? html`<${Kept} runs=${runs} names=${names} samples=${samples} query=${query} hovered=${hovered} />`
           : html`<${Waiting} what="the grids" />`}
       </div>

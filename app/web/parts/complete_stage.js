@@ -48,7 +48,7 @@ function Blank() {
 /** @param {{isReady: boolean, draw: () => void, open: (file: File) => void}} props */
 function Begin({ isReady, draw, open }) {
   const actions = html`
-    <button class="button is-primary" disabled=${!isReady} onClick=${draw}><${Icon} name="dice" /> Draw a picture</button>
+    <${Deed} scope="generate" class="button is-primary" disabled=${!isReady} onClick=${draw}><${Icon} name="dice" /> Draw a picture<//>
     <label class="button"><${Icon} name="upload" /> Open a picture<input class="visually-hidden" type="file" accept="image/*" onChange=${(event) => open(event.target.files[0])} /></label>`;
   return html`<div class="card stage-box"><${Empty} icon="studio" title="A picture to begin with" actions=${actions}>Open one of yours, or drop it here: its middle is cut to the size that the model knows. Or take one that the model knows.<//></div>`;
 }

@@ -1,6 +1,6 @@
 // What is wrong with a run, in plain words with its numbers, and what to do, one click away.
 import { html } from "../lib/ui.js";
-import { measure, words } from "../lib/format.js";
+import { measure, metricName, words } from "../lib/format.js";
 import { viewHash } from "../lib/url.js";
 import { act, verbsOf } from "../lib/verbs.js";
 import { Deed } from "./deed.js";
@@ -31,7 +31,7 @@ export function Banner({ run }) {
       <div>
         <h2>${sentence(words(verdict))}</h2>
         <p>${MEANING[verdict] ?? ""} <span class="muted">${sentence(summary)}</span></p>
-        <dl class="facts small">${Object.entries(numbers).slice(0, 6).map(([name, value]) => html`<div key=${name}><dt>${words(name)}</dt><dd>${measure(value)}</dd></div>`)}</dl>
+        <dl class="facts small">${Object.entries(numbers).slice(0, 6).map(([name, value]) => html`<div key=${name}><dt>${metricName(name)}</dt><dd>${measure(value)}</dd></div>`)}</dl>
         ${advice.length > 0 && html`
           <h3>What helps</h3>
           <ul class="advice">${advice.map((one) => html`<${Advice} key=${one.text} run=${run} advice=${one} />`)}</ul>`}

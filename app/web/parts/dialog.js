@@ -9,8 +9,9 @@ import { Icon } from "./icon.js";
 export function Dialog({ title, onClose, children, isWide = false }) {
   const box = useRef(null);
   useEffect(() => {
-    box.current.showModal();
     const asker = document.activeElement;
+    box.current.showModal();
+    (box.current.querySelector("[autofocus]") ?? box.current.querySelector("h2")).focus();
     return () => asker instanceof HTMLElement && asker.isConnected && asker.focus();
   }, []);
   const onClick = (event) => event.target === box.current && onClose();
@@ -18,7 +19,7 @@ export function Dialog({ title, onClose, children, isWide = false }) {
     <dialog ref=${box} class=${isWide ? "dialog is-wide" : "dialog"} aria-label=${title} onClick=${onClick}
       onCancel=${(event) => { event.preventDefault(); onClose(); }}>
       <div class="dialog-head">
-        <h2>${title}</h2>
+        <h2 tabindex="-1">${title}</h2>
         <button class="icon-button" aria-label="Close" onClick=${onClose}><${Icon} name="close" /></button>
       </div>
       <div class="dialog-body">${children}</div>

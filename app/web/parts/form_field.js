@@ -16,7 +16,7 @@ export function FormField({ field, text, used, error, onText }) {
       <${Control} id=${id} field=${field} text=${text} used=${used} error=${error} about=${about} onText=${onText} />
       ${error
         ? html`<p class="field-error" id=${`${id}-error`} role="alert"><${Icon} name="warn" size=${16} /><span>${error}</span></p>`
-        : html`<p class="field-help" id=${`${id}-help`}>${field.help}${field.auto && !field.help.includes("auto:") ? ` Left out: ${field.auto}.` : ""}</p>`}
+        : html`<p class="field-help" id=${`${id}-help`}>${field.help.replace(/\bnull: /, "Left out: ")}${field.auto && !field.help.includes("auto:") ? ` Left out: ${field.auto}.` : ""}</p>`}
     </div>`;
 }
 

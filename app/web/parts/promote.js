@@ -1,12 +1,12 @@
 // Promote a version, or roll back to it: first what it draws beside what is drawn with now, from the same seeds; then the move.
 import { html, useState } from "../lib/ui.js";
 import { addressOf, request } from "../lib/api.js";
-import { conditionOf, currentOf, differences, pictureOf, promoteCommands } from "../lib/catalog.js";
+import { conditionOf, currentOf, differences, isDrawn, pictureOf, promoteCommands } from "../lib/catalog.js";
 import { anySeed } from "../lib/drawing.js";
 import { measure } from "../lib/format.js";
 import { setQuery } from "../lib/router.js";
 import { Command } from "./copy.js";
-import { Deed } from "./deed.js";
+import { Deed, useReason } from "./deed.js";
 import { Dialog } from "./dialog.js";
 import { Icon } from "./icon.js";
 import { Picture } from "./picture.js";
@@ -78,14 +78,16 @@ function put({ model, version, alias, reason, seen }) {
 
 /** @param {{old: any, fresh: any, seed: number}} props */
 function SameSeeds({ old, fresh, seed }) {
-  const grid = (version) => pictureOf(`${version.model}@${version.version}`, version.task, { seed, n: GRID });
+  const mayDraw = useReason("generate") === null;
+  const grid = (version) => pictureOf(`${version.model}@${version.version}`, version.task, { seed, n: GRID }, mayDraw);
   const isSame = !old || old.version === fresh.version;
   return html`
     <div class="same-seeds">
       ${!isSame && html`<figure><figcaption>Now: version ${old.version}</figcaption><${Picture} ...${grid(old)} alt=${`What version ${old.version} draws from seed ${seed} on`} /></figure>`}
       <figure><figcaption>${isSame ? "" : "Then: "}version ${fresh.version}</figcaption><${Picture} ...${grid(fresh)} alt=${`What version ${fresh.version} draws from seed ${seed} on`} /></figure>
     </div>
-    <div class="row"><button type="button" class="button is-small" onClick=${() => setQuery({ seed: anySeed() })}><${Icon} name="dice" size=${15} /> Other seeds</button><span class="muted small num">Both from seed ${seed} on</span></div>`;
+    ${mayDraw && isDrawn(fresh.task) && html`
+      <div class="row"><button type="button" class="button is-small" onClick=${() => setQuery({ seed: anySeed() })}><${Icon} name="dice" size=${15} /> Other seeds</button><span class="muted small num">${isSame ? "From" : "Both from"} seed ${seed} on</span></div>`}`;
 }
 
 /** @param {{old: any, fresh: any}} props */

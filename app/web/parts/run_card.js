@@ -1,7 +1,7 @@
 // A run that is not over, at a glance: its newest pictures, how far it is, how it learns, and what to do with it.
 import { html, useRef, useState } from "../lib/ui.js";
 import { getJson } from "../lib/api.js";
-import { left, measure, runName, words } from "../lib/format.js";
+import { left, measure, metricName, runName } from "../lib/format.js";
 import { useLoaded, useNow } from "../lib/load.js";
 import { useMessages } from "../lib/store.js";
 import { viewHash } from "../lib/url.js";
@@ -70,7 +70,7 @@ function place(run) {
 /** @param {any} run */
 function score(run) {
   const name = ["fd", "kid"].find((metric) => run.latest.metrics[metric] !== undefined && run.latest.metrics[metric] !== null);
-  return name && html`<div><dt>${words(name).toUpperCase()}</dt><dd>${measure(run.latest.metrics[name])}</dd></div>`;
+  return name && html`<div><dt>${metricName(name)}</dt><dd>${measure(run.latest.metrics[name])}</dd></div>`;
 }
 
 /** The newest losses; each report of the run adds a point. @param {{run: any}} props */

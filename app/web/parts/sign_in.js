@@ -36,7 +36,7 @@ export function SignIn() {
         <p class="muted">Whoever runs it can make one: <code>ganymede keys create</code>. Your browser keeps a cookie instead of the key, for a day at most.</p>
         <div class="field">
           <label for="sign-in-key">Key</label>
-          <input id="sign-in-key" class="input" type="password" autocomplete="current-password" value=${key} aria-invalid=${problem ? "true" : null} aria-describedby=${problem ? "sign-in-problem" : null} onInput=${(event) => setKey(event.target.value)} />
+          <input id="sign-in-key" class="input" type="password" autofocus autocomplete="current-password" value=${key} aria-invalid=${problem ? "true" : null} aria-describedby=${problem ? "sign-in-problem" : null} onInput=${(event) => setKey(event.target.value)} />
           ${problem && html`<p class="field-error" id="sign-in-problem" role="alert"><${Icon} name="warn" size=${16} /><span>${problem}</span></p>`}
         </div>
         <div class="dialog-actions"><button class="button is-primary" disabled=${!key.trim()}>Sign in</button></div>

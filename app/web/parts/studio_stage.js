@@ -20,6 +20,7 @@ export function Stage({ wish, facts, shown, pinned, change, beside, roll, save, 
       <div class="stage-head">
         <${StageTabs} tab=${wish.tab} change=${change} />
         <div class="row">
+          ${facts.isSound && wish.tab === "single" && html`<button class="button" disabled=${!shown.url} onClick=${() => save("wav")}><${Icon} name="download" /> WAV</button>`}
           <button class="button" disabled=${!shown.url} onClick=${() => save("png")}><${Icon} name="download" /> PNG</button>
           <button class="button" disabled=${!shown.url} onClick=${() => save("zip")}><${Icon} name="download" /> ZIP</button>
         </div>
@@ -51,6 +52,7 @@ function Caption({ wish, facts, shown, pinned }) {
       ${timing && html`<div><dt>Took</dt><dd>${Math.max(Math.round(Number(timing[1])), 1)} ms</dd></div>`}
     </dl>
     <p class="muted small hints"><span><kbd>R</kbd> random</span><span><kbd>←</kbd> <kbd>→</kbd> seed beside</span><span><kbd>S</kbd> save</span>
+      ${facts.isSound && html`<span>A spectrogram: time runs to the right, high tones are on top.</span>`}
       <span>${wish.tab === "grid" ? "Click a picture to see it alone." : "Drop a saved PNG here to get its seed back."}</span></p>`;
 }
 

@@ -1,6 +1,7 @@
 // What a version draws, small: asked for when it is scrolled to, two at a time, as each may have to be loaded first.
 import { pictureOf } from "../lib/catalog.js";
 import { html, useEffect, useRef, useState } from "../lib/ui.js";
+import { reasonAgainst, useVisitor } from "../lib/visitor.js";
 import { Frame, usePicture } from "./picture.js";
 
 const AT_ONCE = 2;
@@ -35,8 +36,9 @@ export function Thumb({ reference, task = null, alt, seed = 0, n = 9 }) {
   const box = useRef(null);
   const end = useRef(() => {});
   const [isOn, setOn] = useState(false);
-  const { path, query } = pictureOf(reference, task, { seed, n });
-  const shown = usePicture(isOn ? path : null, query);
+  const visitor = useVisitor();
+  const { path, query } = pictureOf(reference, task, { seed, n }, reasonAgainst(visitor, "generate") === null);
+  const shown = usePicture(isOn && visitor !== undefined ? path : null, query);
   useEffect(() => {
     const observer = new IntersectionObserver(([entry]) => {
       if (!entry.isIntersecting) return;

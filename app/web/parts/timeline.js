@@ -9,11 +9,17 @@ import { useLive } from "../lib/store.js";
 import { goneWords, timelineCommands } from "../lib/timeline.js";
 import { viewHash } from "../lib/url.js";
 import { CopyMenu } from "./copy.js";
+import { Allowed } from "./deed.js";
 import { Empty, Trouble, Waiting } from "./empty.js";
 import { Icon } from "./icon.js";
 
 /** @param {{run: any, query: Record<string, string>}} props */
 export function TimelineTab({ run, query }) {
+  return html`<${Allowed} scope="generate" title="Each step is drawn anew"><${Timeline} run=${run} query=${query} /><//>`;
+}
+
+/** @param {{run: any, query: Record<string, string>}} props */
+function Timeline({ run, query }) {
   const { changes } = useLive();
   const seed = Number(query.seed ?? 0);
   const isKept = run.latest.checkpoint_step !== null || run.published.length > 0;

@@ -20,12 +20,13 @@ def test_a_score_stands_beside_what_real_pictures_get(call: Call) -> None:
     ]
 
 
-def test_a_version_that_needs_more_than_a_seed_is_shown_by_its_samples(call: Call) -> None:
+def test_a_version_that_needs_more_than_a_seed_or_a_key_is_shown_by_its_samples(call: Call) -> None:
     drawn = call("lib/catalog", "pictureOf", "m@3", "generation", {"seed": 1})
+    undrawn = call("lib/catalog", "pictureOf", "m@3", "generation", {"seed": 1}, False)
     completed = call("lib/catalog", "pictureOf", "m@3", "completion", {"seed": 1})
 
     assert drawn == {"path": "generate", "query": {"model": "m@3", "seed": 1}}
-    assert completed == {"path": "models/m/versions/3/samples", "query": {}}
+    assert completed == undrawn == {"path": "models/m/versions/3/samples", "query": {}}
 
 
 @pytest.mark.parametrize(

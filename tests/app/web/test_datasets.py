@@ -65,6 +65,15 @@ def test_a_plan_tells_what_auto_would_do(call: Call) -> None:
     assert (lines["Augmentation"], lines["Classes"]) == ("ada (colour)", "not told apart")
 
 
+def test_a_dataset_of_sounds_is_told_in_sounds(call: Call) -> None:
+    pictures = {"count": 2, "width": 28, "height": 28, "channels": 1, "audio": None}
+    sounds = {**pictures, "count": 1, "audio": {"seconds": 2}}
+
+    told = [[call("lib/datasets", words, one) for words in ("countWords", "sizeWords")] for one in (pictures, sounds)]
+
+    assert told == [["2 pictures", "28 \N{MULTIPLICATION SIGN} 28 px, grey"], ["1 sound", "2 s each"]]
+
+
 def test_an_upload_is_told_as_commands(call: Call) -> None:
     parts = [["name", "shapes"], ["size", "32"], ["licence", "@mine"]]
 

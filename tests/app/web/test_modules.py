@@ -198,6 +198,7 @@ def test_a_value_is_a_literal_of_python(call: Call) -> None:
         ("duration", 59.4, "59 s"), ("duration", 61, "1 min"), ("duration", 3900, "1 h 5 min"),
         ("duration", 500_000, "6 d"),
         ("duration", None, NOTHING), ("shortId", "run_0192f1c7a4e1b2c3d4e5", "c3d4e5"), ("words", "g_loss", "g loss"),
+        ("metricName", "best_fd", "Best FD"),
     ],
 )  # fmt: skip
 def test_numbers_are_written_as_people_read_them(call: Call, function: str, value: Any, text: str) -> None:

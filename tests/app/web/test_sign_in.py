@@ -95,6 +95,64 @@ def test_what_a_key_may_not_change_cannot_be_clicked_and_says_why(
     page.context.close()
 
 
+def signed_in(browser: Browser, url: str, key: str) -> Page:
+    """A page of somebody who has entered a key."""
+    page = look(browser, f"{url}/#/system")
+    dialog = page.get_by_role("dialog", name="This service asks for a key")
+    dialog.get_by_label("Key").fill(key)
+    dialog.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Workers")).to_be_visible()
+    return page
+
+
+def test_a_key_that_may_not_draw_is_told_so_wherever_something_is_drawn_and_nothing_is_refused(
+    browser: Browser, start_server: StartServer, home: Path
+) -> None:
+    home.mkdir()
+    key = key_for(home, "trainer", KeyScope.TRAIN)
+    run = RunStore(Store(home / "store")).create(
+        RunSpec(recipe="dcgan", dataset="shapes"), numbers(100), dataset_manifest()
+    )
+    server = start_server(home)
+    page = signed_in(browser, server.url, key)
+    refused: list[str] = []
+    page.on("response", lambda response: refused.append(response.url) if response.status == 403 else None)
+
+    for view in ("#/studio", f"#/runs/{run.id}?tab=timeline"):
+        page.goto(f"{server.url}/{view}")
+        expect(page.get_by_text("Your key may not draw: that takes the scope generate.")).to_be_visible()
+    page.goto(f"{server.url}/#/complete")
+    expect(page.get_by_role("button", name="Draw a picture")).to_be_disabled()
+    page.goto(f"{server.url}/#/models/digits")
+    expect(page.locator(".thumb .picture:not(.is-loading)")).to_be_visible()
+    assert refused == []
+    page.context.close()
+
+
+def test_a_key_that_may_not_train_or_set_webhooks_is_told_so_where_a_run_is_asked_for(
+    browser: Browser, start_server: StartServer, home: Path
+) -> None:
+    home.mkdir()
+    reader, trainer = key_for(home, "reader", KeyScope.READ), key_for(home, "trainer", KeyScope.TRAIN)
+    server = start_server(home)
+
+    page = signed_in(browser, server.url, reader)
+    page.goto(f"{server.url}/#/new?dataset=mnist-10k")
+    expect(page.get_by_role("button", name="Start training")).to_be_disabled()
+    expect(page.locator(".new-side .reason")).to_contain_text("takes the scope train")
+    page.goto(f"{server.url}/#/data/mnist-10k")
+    expect(page.get_by_text("Your key may not train")).to_be_visible()
+    page.context.close()
+
+    page = signed_in(browser, server.url, trainer)
+    page.goto(f"{server.url}/#/new?dataset=mnist-10k")
+    expect(page.get_by_role("button", name="Start training")).to_be_enabled()
+    page.get_by_text("Who is told").click()
+    expect(page.get_by_label("Webhook url")).to_be_disabled()
+    expect(page.get_by_text("Your key may not set webhooks")).to_be_visible()
+    page.context.close()
+
+
 @pytest.mark.parametrize(
     ("visitor", "makers", "reason"),
     [

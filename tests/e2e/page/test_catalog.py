@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Service
+from tests.e2e.conftest import SMALL, Service
 from tests.e2e.page.conftest import Tab
+from tests.sounds import two_tones
 
 pytestmark = pytest.mark.slow
 
@@ -24,6 +25,7 @@ VIEWS = [
     "#/data/mnist-10k?label=7",
     "#/data?add=1",
     "#/system",
+    *("#/models/read", "#/data/tones", "#/studio?model=spoken&seed=1"),  # pictures that are read, and sounds
 ]
 MODEL = "drawn"  # two versions, no alias of its own; each test has a model of its own where it changes it
 
@@ -50,7 +52,15 @@ def are_drawn(page: Page, where: str, count: int) -> None:
 
 @pytest.fixture(scope="module")
 def models(service: Service) -> Service:
+    """Models that draw, that read pictures and that make sounds; they have hardly learnt."""
     imported(service, MODEL, 1, 2)
+    few = {"extractor": "none", "ema_half_life": 0, **SMALL}
+    with service.client as client:
+        client.post("/datasets", data={"name": "tones"}, files={"file": two_tones()}).raise_for_status()
+        for recipe, dataset, model, steps in (("ssgan", "mnist-10k", "read", 1), ("cgan", "tones", "spoken", 20)):
+            wanted = {"recipe": recipe, "dataset": dataset, "model": model, "config": {**few, "steps": steps}}
+            run_id = client.post("/train", json=wanted).raise_for_status().json()["id"]
+            assert service.ends(run_id)["status"] == "succeeded"
     return service
 
 
@@ -242,11 +252,34 @@ def test_a_dataset_is_deleted_after_a_question(tab: Tab, service: Service, tmp_p
     expect(page.locator(".model", has_text="gone")).to_have_count(0)
 
 
-def test_the_system_shows_its_worker_what_is_in_memory_and_what_hinders_it(tab: Tab, service: Service) -> None:
+def test_a_picture_that_is_dropped_is_shown_with_the_classes_that_it_may_be_of(
+    tab: Tab, models: Service, tmp_path: Path
+) -> None:
+    Image.new("L", (40, 30), 90).save(tmp_path / "grey.png")
+    page = tab.open("#/models/read")
+
+    page.get_by_label("Choose pictures").set_input_files(tmp_path / "grey.png")
+
+    expect(page.locator(".named")).to_contain_text("grey.png")
+    expect(page.locator(".chances li")).to_have_count(5)
+    expect(page.locator(".chances li").first).to_contain_text("%")
+
+
+def test_a_sound_is_taken_home_as_one(tab: Tab, models: Service) -> None:
+    page = tab.open("#/studio?model=spoken&seed=1")
+    expect(page.get_by_text("time runs to the right")).to_be_visible()
+
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="WAV").click()
+
+    assert Path(saved.value.path()).read_bytes()[:4] == b"RIFF"
+
+
+def test_the_system_shows_its_worker_what_is_in_memory_and_what_hinders_it(tab: Tab, models: Service) -> None:
     page = tab.open("#/system")
 
     expect(page.get_by_role("region", name="Workers")).to_contain_text("idle")
     expect(page.get_by_role("region", name="Drawing")).to_contain_text("digits@1")
     expect(page.get_by_text("Nothing hinders it")).to_be_visible()
     page.get_by_role("button", name="What each run keeps").click()
-    expect(page.get_by_text("There are no runs.")).to_be_visible()
+    expect(page.get_by_role("table", name="Runs by size")).to_contain_text("ssgan on mnist-10k")
