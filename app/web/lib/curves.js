@@ -24,10 +24,37 @@ export function appended(before, more) {
   return { ...more, columns, data: [[...before.data[0], ...more.data[0]], ...columns.map(column)] };
 }
 
+/**
+ * @typedef {{branch: number, attempt: number, step: number, images_seen: number, at: string, metrics: Record<string, number|null>}} Point
+ *   as the stream tells it
+ */
+
+/** Whether a point is of a branch or an attempt that the history does not know. @param {History} history @param {Point} point */
+export function isBeyond(history, point) {
+  return point.attempt > newest(history.attempts, "attempt") || point.branch > newest(history.branches, "branch");
+}
+
+/**
+ * The history with points of the stream behind it; those that are in it, or begin something that is not, are left out.
+ * @param {History} history @param {Point[]} told in the order of their steps @returns {History}
+ */
+export function withTold(history, told) {
+  const last = history.data[0].at(-1);
+  const place = ({ step, images_seen: seen, at }) => (history.x === "time" ? Date.parse(at) / 1000 : history.x === "images_seen" ? seen : step);
+  const fresh = told.filter((point, i) => place(point) > last && !isBeyond(history, point) && (i === 0 || place(point) > place(told[i - 1])));
+  if (!fresh.length) return history;
+  const columns = [...new Set(fresh.flatMap(({ metrics }) => Object.keys(metrics)))];
+  return appended(history, { ...history, columns, data: [fresh.map(place), ...columns.map((name) => fresh.map(({ metrics }) => metrics[name] ?? null))] });
+}
+
 /** Whether a history has to be asked for anew: a branch or an attempt began since. @param {History} before @param {History} more */
 export function isBroken(before, more) {
-  const newest = (marks, key) => Math.max(-1, ...marks.map((mark) => mark[key]));
   return newest(more.attempts, "attempt") > newest(before.attempts, "attempt") || newest(more.branches, "branch") > newest(before.branches, "branch");
+}
+
+/** @param {Record<string, number>[]} marks @param {string} key */
+function newest(marks, key) {
+  return Math.max(-1, ...marks.map((mark) => mark[key]));
 }
 
 /**

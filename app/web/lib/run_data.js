@@ -1,14 +1,16 @@
 // What the view of a run follows: its body, its numbers, its grids and its events, kept new by the stream of the tab.
-import { useCallback, useEffect, useRef, useState } from "./ui.js";
+import { useCallback, useEffect, useMemo, useRef, useState } from "./ui.js";
 import { getAll, getJson } from "./api.js";
-import { appended, isBroken } from "./curves.js";
+import { appended, isBeyond, isBroken, withTold } from "./curves.js";
 import { useEvery, useLoaded } from "./load.js";
 import { evaluationsOf, JUDGED } from "./patience.js";
 import { useLive, useMessages } from "./store.js";
 
 const POINTS = 2_000;
 const AGAIN_AT = 6_000; // so many points are asked for anew, thinned by the service
-const APPEND_EVERY_MS = 2_000; // of a tab; twenty may look on
+const APPEND_EVERY_MS = 10_000; // of a tab; twenty may look on
+const SOON_MS = 2_000;
+const MOST_TOLD = 1_000; // points of the stream that are remembered; those that were asked for count
 const TOLD = ["status", "diagnosis", "published", "checkpoint", "action", "log", "end"];
 
 /** The run, as new as it can be had. @param {string} id */
@@ -19,34 +21,48 @@ export function useRun(id) {
   return { ...asked, run: live ?? asked.data };
 }
 
-/** The numbers of a run over x; what is new is put behind. @param {string} id @param {string} x @returns {{history: import("./curves.js").History|null, error: any, again: () => void}} */
+/**
+ * The numbers of a run over x: what the stream tells is put behind at once, and now and then all of it is asked for, since a
+ * long run tells ever fewer of its points. @param {string} id @param {string} x
+ * @returns {{history: import("./curves.js").History|null, error: any, again: () => void}}
+ */
 export function useHistory(id, x) {
   const path = `train/${id}/metrics`;
   const loaded = useLoaded((signal) => getJson(path, { query: { x, max_points: POINTS }, signal }), [id, x], `${id} ${x}`);
   const [grown, setGrown] = useState(null);
-  const news = useRef({ isDue: false, isAsking: false, lastStep: 0 });
-  const history = grown?.of === loaded.data ? grown.history : loaded.data;
-  useMessages((event, data) => {
-    if (data?.run === id && (event === "metrics" || event === "progress" || event === "end")) news.current.isDue = true;
+  const [told, setTold] = useState([]);
+  const [isUrgent, setUrgent] = useState(false);
+  const news = useRef({ isDue: false, isAsking: false });
+  const exact = grown?.of === loaded.data ? grown.history : loaded.data;
+  const history = useMemo(() => exact && withTold(exact, told), [exact, told]);
+  useMessages((event, message) => {
     if (event === "snapshot") news.current.isDue = true;
+    else if (message?.run !== id) return;
+    else if (event === "metrics") setTold((before) => [...before, { ...message.data, at: message.at }]);
+    if (event === "metrics" || event === "progress" || event === "end") news.current.isDue = true;
+    if (event === "snapshot" || event === "end") setUrgent(true);
   }, [id]);
   const append = useCallback(async () => {
     const { isDue, isAsking } = news.current;
-    if (!isDue || isAsking || !history) return;
-    news.current = { ...news.current, isDue: false, isAsking: true };
+    if (!isDue || isAsking || !exact) return;
+    news.current = { isDue: false, isAsking: true };
     try {
-      if (x !== "step" || !history.data[0].length || history.data[0].length > AGAIN_AT) return loaded.again();
-      const more = await getJson(path, { query: { x, after_step: history.data[0].at(-1) } });
-      if (isBroken(history, more)) loaded.again();
-      else if (more.data[0].length) setGrown({ of: loaded.data, history: appended(history, more) });
+      const length = exact.data[0].length;
+      if (x !== "step" || !length || length > AGAIN_AT) return loaded.again();
+      const more = await getJson(path, { query: { x, after_step: exact.data[0].at(-1) } });
+      if (isBroken(exact, more)) loaded.again();
+      else if (more.data[0].length) setGrown({ of: loaded.data, history: appended(exact, more) });
     } catch {
       news.current.isDue = true;
     } finally {
       news.current.isAsking = false;
+      setUrgent(false);
     }
     return undefined;
-  }, [id, x, history]);
-  useEvery(append, x === "step" ? APPEND_EVERY_MS : 3 * APPEND_EVERY_MS);
+  }, [id, x, exact]);
+  useEffect(() => setTold((before) => before.slice(-MOST_TOLD)), [exact]);
+  const isWanting = isUrgent || (exact !== null && told.some((point) => isBeyond(exact, point)));
+  useEvery(append, isWanting ? SOON_MS : x === "step" ? APPEND_EVERY_MS : 3 * APPEND_EVERY_MS);
   return { history, error: loaded.error, again: loaded.again };
 }
 

@@ -1,5 +1,8 @@
 """The pure functions of the views of a run: curves, marks on them, the form of a new one."""
 
+import datetime as dt
+from typing import Any
+
 import pytest
 from pydantic import BaseModel
 
@@ -25,6 +28,25 @@ def test_a_new_attempt_or_branch_means_that_all_is_asked_for_again(call: Call) -
     assert call("lib/curves", "isBroken", HISTORY, HISTORY) is False
     assert call("lib/curves", "isBroken", HISTORY, {**HISTORY, "attempts": attempts}) is True
     assert call("lib/curves", "isBroken", HISTORY, {**HISTORY, "branches": branches}) is True
+
+
+def told(step: int, attempt: int = 1, **metrics: float) -> dict[str, Any]:
+    """A point as the stream tells it."""
+    at = f"2026-01-01T00:00:{step:02}Z"
+    return {"branch": 0, "attempt": attempt, "step": step, "images_seen": 8 * step, "at": at, "metrics": metrics}
+
+
+def test_points_of_the_stream_come_behind_what_was_asked_for_once_each(call: Call) -> None:
+    known = {**HISTORY, "attempts": [{"attempt": 1, "first_step": 1}], "branches": [{"branch": 0, "first_step": 1}]}
+    points = [told(2, a=9), told(3, a=11), told(3, a=12), told(4, c=1), told(5, attempt=2, a=13)]
+
+    grown = call("lib/curves", "withTold", known, points)
+    over_time = call("lib/curves", "withTold", {**known, "x": "time", "data": [[1], [10], [5]]}, points[1:2])
+
+    assert grown["columns"] == ["a", "b", "c"]
+    assert grown["data"] == [[1, 2, 3, 4], [10, None, 11, None], [5, 6, None, None], [None, None, None, 1]]
+    assert over_time["data"][0] == [1, dt.datetime(2026, 1, 1, 0, 0, 3, tzinfo=dt.UTC).timestamp()]
+    assert [call("lib/curves", "isBeyond", known, point) for point in points] == [False] * 4 + [True]
 
 
 def test_smoothing_is_a_mean_that_begins_where_the_curve_does_and_keeps_gaps(call: Call) -> None:
