@@ -15,7 +15,7 @@ const PATIENCE_MS = 500; // what takes longer says so, and can be cancelled
  * @param {unknown} [json] what is posted, where the picture is asked for by a body @returns {Shown}
  */
 export function usePicture(path, query = {}, json = undefined) {
-  const [state, setState] = useState({ url: null, headers: null, blob: null, error: null, isLoading: Boolean(path), isSlow: false });
+  const [state, setState] = useState({ of: null, url: null, headers: null, blob: null, error: null, isLoading: false, isSlow: false });
   const [turn, setTurn] = useState(0);
   const connection = useRef(null);
   const shown = useRef(null);
@@ -24,12 +24,12 @@ export function usePicture(path, query = {}, json = undefined) {
     if (asked === null) return undefined;
     const mine = (connection.current = new AbortController());
     const patience = setTimeout(() => setState((before) => ({ ...before, isSlow: true })), PATIENCE_MS);
-    setState((before) => ({ ...before, error: null, isLoading: true, isSlow: false }));
+    setState((before) => ({ ...before, of: asked, error: null, isLoading: true, isSlow: false }));
     fetchPicture(path, query, json, mine.signal).then(
       (found) => {
         const before = shown.current;
         shown.current = found.url;
-        setState({ ...found, error: null, isLoading: false, isSlow: false });
+        setState({ of: asked, ...found, error: null, isLoading: false, isSlow: false });
         if (before) URL.revokeObjectURL(before);
       },
       (error) => {
@@ -43,7 +43,8 @@ export function usePicture(path, query = {}, json = undefined) {
     };
   }, [asked, turn]);
   useEffect(() => () => shown.current && URL.revokeObjectURL(shown.current), []);
-  return { ...state, cancel: () => connection.current?.abort(), again: () => setTurn(turn + 1) };
+  const isLoading = state.of === asked ? state.isLoading : asked !== null; // also before it is asked for
+  return { ...state, isLoading, cancel: () => connection.current?.abort(), again: () => setTurn(turn + 1) };
 }
 
 /** @param {string} path @param {Record<string, unknown>} query @param {unknown} json @param {AbortSignal} signal */

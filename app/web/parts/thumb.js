@@ -38,7 +38,8 @@ export function Thumb({ reference, task = null, alt, seed = 0, n = 9 }) {
   const [isOn, setOn] = useState(false);
   const visitor = useVisitor();
   const { path, query } = pictureOf(reference, task, { seed, n }, reasonAgainst(visitor, "generate") === null);
-  const shown = usePicture(isOn && visitor !== undefined ? path : null, query);
+  const isAsked = isOn && visitor !== undefined;
+  const shown = usePicture(isAsked ? path : null, query);
   useEffect(() => {
     const observer = new IntersectionObserver(([entry]) => {
       if (!entry.isIntersecting) return;
@@ -54,5 +55,5 @@ export function Thumb({ reference, task = null, alt, seed = 0, n = 9 }) {
   useEffect(() => {
     if (isOn && (shown.url || shown.error)) end.current();
   }, [isOn, shown.url, shown.error]);
-  return html`<div class="thumb" ref=${box}>${isOn ? html`<${Frame} shown=${shown} alt=${alt} />` : html`<div class="picture"></div>`}</div>`;
+  return html`<div class="thumb" ref=${box}>${isAsked ? html`<${Frame} shown=${shown} alt=${alt} />` : html`<div class="picture"></div>`}</div>`;
 }
