@@ -31,7 +31,19 @@ from bench.watchers import RUN, share_of_core
 RESULTS = ROOT / "docs" / "benchmarks"
 SCHEMA = 1
 POINTS, GRIDS = 10_000, 500
-VIEWS = ("", "studio", "runs", "new", "compare", "models", "models/digits", "data", "data/mnist-10k", "system")
+VIEWS = (
+    "",
+    "studio",
+    "complete",
+    "runs",
+    "new",
+    "compare",
+    "models",
+    "models/digits",
+    "data",
+    "data/mnist-10k",
+    "system",
+)
 SIZE = {"width": 1440, "height": 900}
 STEP_OF_TRAINING = 50
 BARS = {"paint_ms": 1000.0, "weight_kb": 300.0, "longest_task_ms": 50.0, "tabs_share": 0.05}
