@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.proc import children, command_line, freeze, lives
+from bench.proc import children, command_line, descendants, freeze, lives
 
-__all__ = ["PeakMemory", "children", "command_line", "freeze", "lives", "on_linux"]
+__all__ = ["PeakMemory", "children", "command_line", "descendants", "freeze", "lives", "on_linux"]
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
 

@@ -32,15 +32,23 @@ def documents(path: Path) -> Iterator[Json]:
 WHOLE = [
     (path, each)
     for path in sorted(FOLDER.rglob("*.yaml"))
-    if path.name != "kustomization.yaml" and "overlays" not in path.parts
+    if path.name != "kustomization.yaml" and ("overlays" not in path.parts or path.parent.name == "group")
     for each in documents(path)
 ]
 BASE = {(each["kind"], each["metadata"]["name"]): each for path, each in WHOLE if path.parent.name == "base"}
 PODS: dict[str, Json] = {
     name: BASE[kind, name]["spec"]["template"]["spec"] for kind, name in BASE if kind in ("Deployment", "StatefulSet")
 }
-GROUP: Json = next(each for _, each in WHOLE if each["kind"] == "JobSet")
-GROUP_POD: Json = GROUP["spec"]["replicatedJobs"][0]["template"]["spec"]["template"]["spec"]
+OF_GROUP = {(each["kind"], each["metadata"]["name"]): each for path, each in WHOLE if path.parent.name == "group"}
+GROUP: Json = OF_GROUP["JobSet", "training-group"]
+
+
+def pod_of(job_set: Json) -> Json:
+    found: Json = job_set["spec"]["replicatedJobs"][0]["template"]["spec"]["template"]["spec"]
+    return found
+
+
+GROUP_POD = pod_of(GROUP)
 OURS = {"api": PODS["api"], "worker": PODS["worker"], "training-group": GROUP_POD}
 
 
@@ -55,6 +63,10 @@ def variables(*names: str) -> Json:
 
 
 def validate(document: Json) -> None:
+    """Of a JobSet the Job in it is looked at: its own schema is not here."""
+    if document["apiVersion"] in FROM_ELSEWHERE:
+        job = document["spec"]["replicatedJobs"][0]["template"]
+        document = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "worker"}, **job}
     with warnings.catch_warnings():  # of how it looks for its own files
         warnings.simplefilter("ignore")
         kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)
@@ -62,10 +74,6 @@ def validate(document: Json) -> None:
 
 @pytest.mark.parametrize(("path", "document"), WHOLE, ids=[f"{path.name} {each['kind']}" for path, each in WHOLE])
 def test_a_manifest_keeps_to_the_schema_of_kubernetes(path: Path, document: Json) -> None:
-    if document["apiVersion"] in FROM_ELSEWHERE:
-        job = document["spec"]["replicatedJobs"][0]["template"]
-        document = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "worker"}, **job}
-
     validate(document)
 
 
@@ -85,13 +93,15 @@ def test_every_overlay_can_be_put_together_and_keeps_to_the_schema(folder: Path)
     found = list(yaml.safe_load_all(made.stdout))
     for document in found:
         validate(document)
-    assert {(each["kind"], each["metadata"]["name"]) for each in found} == BASE.keys()
+    more = OF_GROUP.keys() if folder.name == "group" else set()
+    assert {(each["kind"], each["metadata"]["name"]) for each in found} == BASE.keys() | more
     pods = {
         each["metadata"]["name"]: each["spec"]["template"]["spec"]
         for each in found
         if "template" in each.get("spec", {})
     }
     images = {container(pod)["image"] for pod in pods.values()}
+    images |= {container(pod_of(each))["image"] for each in found if each["kind"] == "JobSet"}
     assert images == {f"ganymede-api:{VERSION}", f"ganymede-worker:{VERSION}", COMPOSE["services"]["valkey"]["image"]}
     claim = next(each for each in found if each["kind"] == "PersistentVolumeClaim")["spec"]
     if folder.name == "gpu":
@@ -228,6 +238,21 @@ def test_the_api_is_scaled_and_never_all_away_and_everything_else_is_shut() -> N
     assert (shut["policyTypes"], "ingress" in shut, "egress" in shut) == (["Ingress", "Egress"], False, False)
     (asking,) = BASE["NetworkPolicy", "valkey"]["spec"]["ingress"][0]["from"]
     assert asking["podSelector"]["matchExpressions"][0]["values"] == ["api", "worker"]
+
+
+def test_a_group_is_open_to_itself_alone() -> None:
+    (job,) = GROUP["spec"]["replicatedJobs"]
+    labels = job["template"]["spec"]["template"]["metadata"]["labels"]
+    policy = OF_GROUP["NetworkPolicy", "training-group"]["spec"]
+
+    own = policy["podSelector"]
+    assert own["matchLabels"].items() <= labels.items()
+    assert policy["ingress"] == [{"from": [{"podSelector": own}]}]
+    assert policy["egress"] == [{"to": [{"podSelector": own}]}]
+    others = [BASE[kind, name] for kind, name in BASE if kind in ("Deployment", "StatefulSet")]
+    assert not any(
+        own["matchLabels"].items() <= each["spec"]["template"]["metadata"]["labels"].items() for each in others
+    )
 
 
 def test_the_numbers_of_the_page_are_those_that_were_measured() -> None:

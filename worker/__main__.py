@@ -10,9 +10,11 @@ import time
 from rq.serializers import JSONSerializer
 
 from core.log import configure_logging
+from core.machine.group import GroupError, read_place
 from core.machine.processes import python_module
 from core.queue import QUEUE_NAME, QueueUnavailable, TrainQueue, trouble_of
 from core.queue.reconcile import reconcile
+from core.queue.snapshot import Group
 from core.runs import RunStore
 from core.settings import Settings, SettingsError, load_settings, make_store_folder, unknown_variables
 from core.store import Store
@@ -25,6 +27,20 @@ log = logging.getLogger("worker")
 
 
 def main() -> None:
+    """Work on the queue; below torchrun become one process of a training group, which may import torch."""
+    try:
+        place = read_place()
+    except GroupError as error:
+        sys.exit(f"worker: {error}")
+    if place is None:
+        work()
+    else:
+        command = python_module("worker.processes.member")
+        os.execv(command[0], command)
+
+
+def work(group: Group | None = None) -> bool:
+    """Work on the queue until told to end, alone or for a group; return whether an attempt was lost, and the group."""
     try:
         settings = load_settings()
         device = _device(settings)
@@ -50,9 +66,10 @@ def main() -> None:
         worker_ttl=WORKER_TTL_S,
         maintenance_interval=MAINTENANCE_EVERY_S,
     )
-    worker.runs, worker.device, worker.stall_after_s = runs, device, settings.stall_after
+    worker.runs, worker.device, worker.stall_after_s, worker.group = runs, device, settings.stall_after, group
     log.info("waiting for runs")
     worker.work(logging_level="WARNING")
+    return worker.has_lost_its_group
 
 
 def _device(settings: Settings) -> str:

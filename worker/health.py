@@ -14,7 +14,8 @@ from core.settings import SettingsError, load_settings
 
 def newest_heartbeat_age_s(queue: TrainQueue, host: str) -> float | None:
     """Return seconds since a worker of `host` was heard; None: never. Raises one of QueueUnavailable."""
-    ages = (worker.heartbeat_age_s for worker in queue.snapshot().workers if worker.host == host)
+    workers = queue.snapshot().workers
+    ages = (one.heartbeat_age_s for one in workers if host in (one.host, *(one.group.hosts if one.group else ())))
     return min((age_s for age_s in ages if age_s is not None), default=None)
 
 

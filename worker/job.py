@@ -15,9 +15,9 @@ from core.datasets import Dataset, DatasetStore
 from core.errors import DatasetNotFound, IllegalTransition, RunNotFound, StoreDamaged, TrainingFailed
 from core.log import about_run, configure_logging
 from core.machine.cores import available_cores
+from core.machine.group import read_place
 from core.queue import RedisBell
 from core.registry import Registry
-from core.resolved import ResolvedConfig
 from core.runs import Run, RunStore
 from core.runs.checkpoints import list_checkpoints
 from core.runs.execution import StoredExecution
@@ -29,9 +29,9 @@ from core.store.files import DISK_FULL, folder_size
 from ganymede.schemas.states import Failure, Status
 from models.networks import network_config
 from models.subjects import of_dataset
-from worker.checkpoints.checkpointing import load_training, restore
-from worker.checkpoints.initial import set_out
-from worker.checkpoints.rollback import report_rollbacks, roll_back
+from worker.checkpoints.checkpointing import restore
+from worker.checkpoints.resuming import mark_beginning, resume
+from worker.checkpoints.rollback import roll_back
 from worker.diagnosis.hook import Diagnose
 from worker.evaluation.hook import hook_of, prepare
 from worker.evaluation.preparation import Context
@@ -41,14 +41,15 @@ from worker.hooks.minutes import KeyMinutes
 from worker.hooks.publishing import KeepCheckpoints, PublishVersions, lineage_of, make_up
 from worker.hooks.reporting import DrawSamples, ReportProgress, StopWhenAsked, Together
 from worker.processes.launch import LOST_PEER, OUT_OF_MEMORY, how, train_together
+from worker.processes.leading import lead
 from worker.training.batches import Batches
 from worker.training.distributed import ALONE, PeerLost, World
 from worker.training.execution import Execution, decide, devices_of
 from worker.training.learning_set import batches_of
 from worker.training.methods import method_of
-from worker.training.state import TrainState, new_state
+from worker.training.state import TrainState
 from worker.training.stopping import RollBack, StopTraining
-from worker.training.trainer import Hook, Trainer, count_parameters
+from worker.training.trainer import Hook, Trainer
 
 LOCK_PATIENCE_S = 3.0  # the reconciler looks whether the lock is free by taking it for a moment
 FOLLOWED = "followed"  # what another process than the first did
@@ -57,8 +58,15 @@ log = logging.getLogger(__name__)
 
 
 def train(run_id: str, attempt: int | None = None) -> str:
-    """The function that jobs in the queue name; jobs of an earlier build lack the attempt."""
-    return take_on(run_id, load_settings(), attempt)
+    """The function that jobs in the queue name; jobs of an earlier build lack the attempt.
+
+    Where a training group lost a process, this one ends, too: its exit status tells its worker.
+    """
+    try:
+        return take_on(run_id, load_settings(), attempt)
+    except PeerLost as lost:
+        log.warning("the attempt is lost, and the group ends: %s", lost)
+        os._exit(LOST_PEER)
 
 
 def take_on(run_id: str, settings: Settings, attempt: int | None = None) -> str:
@@ -93,6 +101,12 @@ def _trained(run: Run, state: RunState, settings: Settings) -> str:
     """Train here, or watch several processes train. An attempt that their first cannot settle is lost."""
     spec = run.spec()
     processes = spec.resolved.processes
+    if (place := read_place()) is not None:
+
+        def with_group(world: World, device: str) -> str:
+            return train_in(world, run, spec, settings.model_copy(update={"device": device}))
+
+        return lead(place, run.id, spec.resolved, settings.device, with_group)
     if processes == 1:
         return train_in(ALONE, run, spec, settings)
     devices = devices_of(settings.device, processes)
@@ -137,7 +151,8 @@ def train_in(world: World, run: Run, spec: StoredSpec, settings: Settings) -> st
     resolved = spec.resolved
     execution = _execution(run, settings.device, resolved.precision, world)
     execution.apply()
-    training = world.in_turn(lambda: _resume(run, resolved, execution, world))
+    training = world.in_turn(lambda: resume(run, resolved, execution, world))
+    world.agree((training.branch, training.step), "checkpoint")
     dataset = world.in_turn(lambda: _dataset(run, spec))
     training.last_step = last_step(training, spec)
     stopper = StopWhenAsked(run, KeyMinutes(run, settings))
@@ -157,6 +172,7 @@ def train_in(world: World, run: Run, spec: StoredSpec, settings: Settings) -> st
         world.lead(partial(roll_back, run, training, end, keeper))
         if not world.is_first:
             restore(training, list_checkpoints(run)[0].folder)  # the one that the new branch begins with
+        world.agree((training.branch, training.step), "checkpoint")
     if not world.is_first:
         return FOLLOWED
     if end is not None:
@@ -175,7 +191,7 @@ def _set_off(
     settings: Settings,
 ) -> list[Hook]:
     """Finish what an earlier attempt left, report the beginning, and return the hooks; may raise StopTraining."""
-    state, stopper = _mark_beginning(run, training), limiter.stopper
+    state, stopper = mark_beginning(run, training), limiter.stopper
     context = Context(
         store=run.store,
         execution=training.execution,
@@ -239,41 +255,13 @@ def _fail(run: Run, code: str, message: str, *, retryable: bool) -> str:
 def _execution(run: Run, device: str, precision: str, world: World) -> Execution:
     """Return what the first attempt decided: format and threads are obeyed, the device is this worker's own."""
     decided = run.execution() or StoredExecution(precision=precision)
-    execution = decide(device, decided.precision, decided.threads, world.size)
+    execution = decide(device, decided.precision, decided.threads, world)
     if world.is_first:
-        if changes := execution.changes_since(decided.device, decided.threads):
+        if changes := execution.changes_since(decided.device, decided.threads, decided.processes):
             log.warning("the bytes may differ from those of an undisturbed run: %s", changes)
             run.log_event("action", {"action": "computed_otherwise", **changes})
         run.keep_execution(StoredExecution.model_validate(execution, from_attributes=True))
     return execution
-
-
-def _mark_beginning(run: Run, training: TrainState) -> RunState:
-    """Record where this attempt begins; an earlier one may have died before it could."""
-    marks = {"checkpoint_step": training.step or None, "attempt_began_at_step": training.step, "best": training.best}
-    state = run.change(lambda now: now.model_copy(update={**marks, "remedies": training.remedies}))
-    if training.step:
-        run.log_event("action", {"action": "resumed", "branch": training.branch, "step": training.step})
-    report_rollbacks(run, training)
-    return state
-
-
-def _resume(run: Run, resolved: ResolvedConfig, execution: Execution, world: World) -> TrainState:
-    """Return the newest whole checkpoint, or the beginning."""
-    for checkpoint in list_checkpoints(run):
-        try:
-            return load_training(checkpoint.folder, resolved, execution, world)
-        except StoreDamaged as error:
-            log.warning("%s; falling back to the one before", error)
-            run.log_event("action", {"action": "checkpoint_skipped", "reason": str(error)})
-            checkpoint.folder.rename(checkpoint.folder.with_name(f"{checkpoint}.damaged"))  # for who wants to look
-    state = new_state(resolved, execution, world)
-    set_out(run, state)
-    if world.is_first:
-        log.info("recipe: %s, %s", resolved.recipe, resolved.recipe_reason or "as asked")
-        parameters = (count_parameters(state.generator), count_parameters(state.counterpart))
-        log.info("generator: %d parameters, its counterpart: %d", *parameters)
-    return state
 
 
 def _dataset(run: Run, spec: StoredSpec) -> Dataset:

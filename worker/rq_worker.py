@@ -25,7 +25,8 @@ from rq.worker_registration import register
 from core.errors import IllegalTransition, RunNotFound, StoreDamaged
 from core.log import about_run
 from core.machine.lifeline import die_with_parent
-from core.queue import DEVICE_FIELD, TRAIN_FUNCTION, parse_job_id, trouble_of
+from core.queue import DEVICE_FIELD, HOSTS_FIELD, PROCESSES_FIELD, TRAIN_FUNCTION, parse_job_id, trouble_of
+from core.queue.snapshot import Group
 from core.runs import RunStore
 from ganymede.schemas.states import Status
 from worker.training.stopping import STOP_SIGNALS, on_stop_signal
@@ -68,6 +69,8 @@ class GuardedWorker(Worker):
     device = ""  # what it trains on, "cpu" or "cuda", for whoever makes runs
     runs: RunStore | None = None  # of the jobs; a job whose run is over is dropped, and no process started
     stall_after_s: float | None = None  # without progress; None: worker/watchdog.py's default
+    group: Group | None = None  # that it takes runs for; a lost attempt ends it, since the group lost a process
+    has_lost_its_group = False
     _watchdog: Watchdog | None = None
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:  # noqa: ARG002 (RQ's signature)
@@ -78,9 +81,10 @@ class GuardedWorker(Worker):
         with self._refusal_logged():
             super().heartbeat(timeout, pipeline)
             connection = self.connection if pipeline is None else pipeline
-            connection.hset(
-                self.key, mapping={**self.serialize(), "state": self.get_state(), DEVICE_FIELD: self.device}
-            )
+            noted = {**self.serialize(), "state": self.get_state(), DEVICE_FIELD: self.device}
+            if self.group:
+                noted |= {PROCESSES_FIELD: self.group.processes, HOSTS_FIELD: ",".join(self.group.hosts)}
+            connection.hset(self.key, mapping=noted)
             register(self, pipeline)
 
     def run_maintenance_tasks(self) -> None:
@@ -108,6 +112,13 @@ class GuardedWorker(Worker):
             pipeline.lrem(queue.intermediate_queue_key, 1, job.id)
             job.delete(pipeline=pipeline, remove_from_queue=False)
             pipeline.execute()
+
+    def wait_for_horse(self) -> tuple[int | None, int | None, Any]:
+        """Wait for the process that trains; of a group it ends with another status than 0 when an attempt is lost."""
+        pid, status, usage = super().wait_for_horse()
+        if self.group and status:
+            self._stop_requested = self.has_lost_its_group = True
+        return pid, status, usage
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         die_with_parent(self.pid)

@@ -113,6 +113,8 @@ def _worker(facts: WorkerFacts, services: Services) -> WorkerBody:
         state=facts.state,
         current_run=run,
         device=(_device(run, services) if run else None) or facts.device,
+        processes=facts.group.processes if facts.group else 1,
+        hosts=list(facts.group.hosts) if facts.group else [facts.host],
         started_at=None if facts.began_at is None else timestamp(facts.began_at),
         last_heartbeat_at=None if facts.heartbeat_at is None else timestamp(facts.heartbeat_at),
         is_alive=facts.is_alive,

@@ -1,6 +1,8 @@
 """The queue of runs and the bell, the one room of core that speaks to Redis."""
 
 from core.queue.queue import DEVICE_FIELD as DEVICE_FIELD
+from core.queue.queue import HOSTS_FIELD as HOSTS_FIELD
+from core.queue.queue import PROCESSES_FIELD as PROCESSES_FIELD
 from core.queue.queue import QUEUE_NAME as QUEUE_NAME
 from core.queue.queue import TRAIN_FUNCTION as TRAIN_FUNCTION
 from core.queue.queue import JobState as JobState

@@ -23,7 +23,7 @@ from rq.serializers import JSONSerializer
 from rq.utils import utcparse
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
-from core.queue.snapshot import QueueSnapshot, WorkerFacts, is_recent
+from core.queue.snapshot import Group, QueueSnapshot, WorkerFacts, is_recent
 from core.queue.trouble import PROBE, PROBE_SCRIPT, RedisTrouble
 
 QUEUE_NAME = "train"
@@ -33,7 +33,7 @@ ANSWER_WITHIN_S = 2.0
 HINT_WITHIN_S = 0.5  # a place in the queue is good to know, and nothing to wait for
 RESULT_TTL_S = 24 * 3600
 FAILURE_TTL_S = 7 * 24 * 3600
-DEVICE_FIELD = "device"  # of what a worker notes of itself
+DEVICE_FIELD, PROCESSES_FIELD, HOSTS_FIELD = "device", "processes", "hosts"  # of what a worker notes of itself
 LEASE_AT_MOST_S = 600.0  # a worker's lasts 90 s
 LIMBO_S = 15.0  # a job in no list for so long was taken by a worker that died before it began
 
@@ -249,7 +249,13 @@ def _worker(name: str, noted: dict[bytes, bytes], has: tuple[str, int] | None) -
         began_at=_seconds(facts.get("birth")),
         heartbeat_at=_seconds(facts.get("last_heartbeat")),
         device=facts.get(DEVICE_FIELD) or None,
+        group=_group(facts.get(PROCESSES_FIELD, ""), facts.get(HOSTS_FIELD, "")),
     )
+
+
+def _group(processes: str, hosts: str) -> Group | None:
+    is_one = processes.isascii() and processes.isdecimal()
+    return Group(processes=int(processes), hosts=tuple(hosts.split(","))) if is_one else None
 
 
 def _leases_now() -> tuple[float, float]:

@@ -7,6 +7,14 @@ ALIVE_FOR_S = 60.0  # after a worker's heartbeat; an idle one's are 45 s apart, 
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """The processes of one worker, which train a run together, and their hosts in the order of their ranks."""
+
+    processes: int
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerFacts:
     """What a worker process last noted about itself; times in seconds since 1970."""
 
@@ -19,6 +27,7 @@ class WorkerFacts:
     began_at: float | None
     heartbeat_at: float | None
     device: str | None = None  # "cpu" or "cuda"; None: not told
+    group: Group | None = None  # None: it is one process
 
     @property
     def heartbeat_age_s(self) -> float | None:

@@ -9,3 +9,5 @@ class StoredExecution(Record):
     device: str | None = None
     precision: str = "auto"
     threads: int | None = None
+    processes: int | None = None  # that train the run together, on so many hosts
+    hosts: int | None = None

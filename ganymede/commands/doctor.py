@@ -105,7 +105,9 @@ def _status(status: "StatusBody") -> Iterator[Check]:
     alive = [worker for worker in status.workers or () if worker.is_alive]
     if alive:
         busy = sum(worker.current_run is not None for worker in alive)
-        yield Check("workers", "ok", f"{len(alive)} alive, {busy} training")
+        groups = [f"{one.processes} processes on {', '.join(one.hosts)}" for one in alive if one.processes > 1]
+        said = [f"{len(alive)} alive, {busy} training", *(f"a group of {group}" for group in groups)]
+        yield Check("workers", "ok", "; ".join(said))
     elif status.workers is not None:  # None: Redis is away, as told above
         yield Check("workers", "fail", "none alive: runs wait", NO_WORKER)
     waiting = len(status.queue.waiting) if status.queue else 0

@@ -44,7 +44,7 @@ class QueueBody(BaseModel):
 
 
 class WorkerBody(BaseModel):
-    """A worker process that waits for runs, or trains one."""
+    """A worker that waits for runs, or trains one: a process, or a training group."""
 
     name: str
     host: str
@@ -54,6 +54,8 @@ class WorkerBody(BaseModel):
     device: str | None = Field(
         description="Of the current run; while idle, what it trains on, as it told.", examples=["cpu", "cuda"]
     )
+    processes: int = Field(1, description="How many train a run together; more than one: a training group.")
+    hosts: list[str] = Field([], description="Of its processes, each once.")
     started_at: str | None
     last_heartbeat_at: str | None
     is_alive: bool = Field(description="Whether its heartbeat is younger than 60 s.")

@@ -36,7 +36,7 @@ def main(meeting: Path, rank: int, size: int, timeout_s: float) -> None:
     if timeout_s:
         distributed.TIMEOUT = timedelta(seconds=timeout_s)
         actions = [lambda: time.sleep(1.5 * timeout_s)]
-    with joined(rank, size, meeting, torch.device("cpu")) as world:
+    with joined(World(rank, size), meeting, torch.device("cpu")) as world:
         for action in actions:
             sys.stdout.write(json.dumps(outcome(world, action)) + "\n")
 

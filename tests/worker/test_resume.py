@@ -102,6 +102,7 @@ def test_another_kind_of_device_is_told_and_another_gpu_is_not() -> None:
     assert gpu.changes_since("cpu", 4) == {"device": {"before": "cpu", "now": "cuda:1"}}
     assert gpu.changes_since("cuda:0", 4) == {}
     assert gpu.changes_since(None, None) == {}
+    assert gpu.changes_since("cuda:0", 4, 8) == {"processes": {"before": 8, "now": 1}}
 
 
 @pytest.mark.parametrize(("step", "before"), [(10, []), (20, [1])])

@@ -1,7 +1,7 @@
 """The processes that train one run together: started, watched and ended from here. Knows no torch and no store.
 
-torchrun is not used: its meeting place listens on every address of the machine. These meet in a file, and what they
-send stays on loopback. None is started again: a run that lost one is resumed.
+torchrun is not used on one machine: its meeting place listens on every address. These meet in a file, and what they
+send stays on loopback. None is started again: a run that lost one is resumed. Over several machines: member.py.
 """
 
 import os
@@ -17,6 +17,7 @@ from core.machine.processes import python_module
 from worker.training.stopping import STOP_SIGNALS, is_asked_by_signal
 
 MODULE = "worker.processes.rank"
+OF_GROUP = "group:"  # before the number of a run, in the place of the file in which all meet
 LOOK_EVERY_S = 0.05
 GRACE_S = 5.0  # for the others, once the first has ended
 
@@ -35,8 +36,8 @@ def train_together(run_id: str, devices: Sequence[str]) -> dict[int, int]:
         processes: list[Process] = []
         try:
             for rank, device in enumerate(devices):
-                place = (Path(folder) / "meeting", rank, len(devices), device)
-                processes.append(_started(run_id, os.getpid(), *place))
+                place = (Path(folder) / "meeting", rank, len(devices), len(devices), 1, device)
+                processes.append(started(python_module(MODULE, run_id, os.getpid(), *place), _loopback()))
             return _watched(processes)
         finally:
             for process in processes:
@@ -50,21 +51,20 @@ def how(status: int) -> str:
     return f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with exit status {status}"
 
 
-def _started(*arguments: object) -> Process:
-    """Block stop signals until the process has handlers for them; it inherits that."""
+def started(command: Sequence[str], interface: str | None) -> Process:
+    """Start a process that exchanges gradients over `interface`, unless the environment says otherwise; None: gloo and
+    NCCL choose. Stop signals are blocked until it has handlers for them; it inherits that."""
+    chosen = {"GLOO_SOCKET_IFNAME": interface, "NCCL_SOCKET_IFNAME": interface} if interface else {}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
-        return subprocess.Popen(
-            python_module(MODULE, *arguments), env=_environment(), stdin=subprocess.DEVNULL, start_new_session=True
-        )
+        environment = {**chosen, **os.environ}
+        return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _environment() -> dict[str, str]:
-    """Keep gloo and NCCL on loopback, unless the environment says otherwise."""
-    loopback = next((name for _, name in socket.if_nameindex() if name in ("lo", "lo0")), "lo")
-    return {"GLOO_SOCKET_IFNAME": loopback, "NCCL_SOCKET_IFNAME": loopback, **os.environ}
+def _loopback() -> str:
+    return next((name for _, name in socket.if_nameindex() if name in ("lo", "lo0")), "lo")
 
 
 def _watched(processes: Sequence[Process]) -> dict[int, int]:

@@ -8,8 +8,9 @@ Shape suffixes: B batch; those of the share of a process are as long as the batc
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,12 +18,15 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 from torch import distributed as dist
+from torch._C._distributed_c10d import FileStore, Store  # public in torch.distributed, whose types lack them
 
 from worker.training.stopping import Reason, RollBack, RollBackFacts, StopTraining
 
 # The death of a process is noticed at once. Where one hangs, no step is made, and the worker ends all of them.
 TIMEOUT = timedelta(minutes=10)
 PATIENCE = timedelta(days=7)  # with the first, which may prepare or measure something for as long as it takes
+
+Meeting = Path | Store  # where those who train together find one another: a file, or a part of a group's store
 
 T = TypeVar("T")
 
@@ -61,11 +65,17 @@ NOTHING = Told()
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Which of how many processes this one is. Alone, it sends nothing and changes nothing."""
+    """Which of how many processes this one is. Alone, it sends nothing and changes nothing.
+
+    messages: what `lead` tells goes through; None: through the group for tensors. local_size: how many of the processes
+    share this host.
+    """
 
     rank: int = 0
     size: int = 1
-    messages: dist.ProcessGroup | None = None  # what `lead` tells goes through; None: through the one for tensors
+    messages: dist.ProcessGroup | None = None
+    local_size: int = 1
+    hosts: int = 1
 
     @property
     def is_first(self) -> bool:
@@ -103,6 +113,11 @@ class World:
         if self.is_first:
             return self._do(action, as_before)
         return self._heard().settle(as_before)
+
+    def agree(self, numbers: Sequence[int], what: str) -> None:
+        """Raise PeerLost in a process that has other numbers than the first: it sees the files in another state."""
+        if [self.decide(partial(int, number), as_before=0) for number in numbers] != list(numbers):
+            raise PeerLost(f"process {self.rank} has another {what} than the first: do all hosts see one store?")
 
     def in_turn(self, action: Callable[[], T]) -> T:
         """Let every process act, the others after the first; errors as in `lead`."""
@@ -150,8 +165,8 @@ ALONE = World()
 
 
 @contextlib.contextmanager
-def joined(rank: int, size: int, meeting: Path, device: torch.device) -> Iterator[World]:
-    """Meet the others, who name the same file. On GPUs NCCL carries tensors, else gloo.
+def joined(alone: World, meeting: Meeting, device: torch.device) -> Iterator[World]:
+    """Meet the others, who name the same file, or the same part of a store. On GPUs NCCL carries tensors, else gloo.
 
     Messages of `lead` always go through gloo, without waiting for a device, in a group of their own, in which the
     others wait for the first as long as it lives.
@@ -161,9 +176,10 @@ def joined(rank: int, size: int, meeting: Path, device: torch.device) -> Iterato
         torch.cuda.set_device(device)
         backend = "cpu:gloo,cuda:nccl"
     with _losing_peers():
-        dist.init_process_group(backend, f"file://{meeting}", TIMEOUT, world_size=size, rank=rank)
+        store = FileStore(str(meeting), alone.size) if isinstance(meeting, Path) else meeting
+        dist.init_process_group(backend, timeout=TIMEOUT, world_size=alone.size, rank=alone.rank, store=store)
         messages = dist.new_group(backend="gloo", timeout=PATIENCE)
-    yield World(rank, size, messages)
+    yield replace(alone, messages=messages)
     dist.destroy_process_group()  # not after an error: what is left of a broken group may wait for ever
 
 

@@ -51,7 +51,7 @@ function Troubles({ status }) {
 function Workers({ workers }) {
   const now = useNow(5_000);
   const columns = [
-    { title: "Worker", cell: (worker) => html`<span class="cut" title=${worker.name}>${worker.host}</span><span class="muted small"> process ${worker.pid}</span>` },
+    { title: "Worker", cell: (worker) => html`<span class="cut" title=${worker.name}>${worker.host}</span><span class="muted small" title=${worker.hosts.join(", ")}> ${worker.processes > 1 ? `${worker.processes} processes on ${worker.hosts.length} ${worker.hosts.length > 1 ? "hosts" : "host"}` : `process ${worker.pid}`}</span>` },
     { title: "State", cell: (worker) => html`<span class=${`chip is-${worker.is_alive ? (worker.current_run ? "live" : "good") : "bad"}`}><i class="dot"></i>${worker.is_alive ? worker.state : "silent"}</span>` },
     { title: "Trains", cell: (worker) => (worker.current_run ? html`<a href=${viewHash(["runs", worker.current_run])}>${shortId(worker.current_run)}</a>` : html`<span class="muted">nothing</span>`) },
     { title: "Device", cell: (worker) => worker.device ?? "–" },

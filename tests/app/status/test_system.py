@@ -16,6 +16,7 @@ from app.status import storage
 from app.status.health import NO_WORKER
 from app.status.storage import StorageMeter
 from core.queue import TrainQueue, connect
+from core.queue.snapshot import Group
 from core.runs import Run, RunStore
 from core.settings import Settings
 from core.store import Store
@@ -27,6 +28,7 @@ from tests.fixtures import NewRun, PublishTiny, Serve
 from tests.manifests import dataset_manifest
 from tests.processes import freeze
 from tests.records import numbers
+from worker.rq_worker import GuardedWorker
 
 
 @pytest.fixture
@@ -83,7 +85,20 @@ async def test_the_queue_and_its_workers_are_told(api: httpx.AsyncClient, new_ru
     }
     assert (works["name"], works["state"], works["current_run"], works["device"]) == ("w", "busy", first.id, "cpu")
     assert (works["pid"], works["is_alive"], undecided) == (os.getpid(), True, None)
+    assert (works["processes"], works["hosts"]) == (1, [works["host"]])
     assert works["last_heartbeat_at"].endswith("Z")
+
+
+async def test_of_a_training_group_processes_and_hosts_are_told(api: httpx.AsyncClient, broker_url: str) -> None:
+    worker: Any = GuardedWorker(["train"], connection=connect(broker_url), serializer=JSONSerializer, name="g")
+    worker.group = Group(processes=8, hosts=("one", "two"))
+    worker.register_birth()
+    worker.heartbeat()
+
+    (told,) = (await api.get("/workers")).json()["data"]
+    worker.connection.close()
+
+    assert (told["name"], told["processes"], told["hosts"]) == ("g", 8, ["one", "two"])
 
 
 async def test_a_run_is_told_as_waiting_or_as_running_as_its_files_have_it(

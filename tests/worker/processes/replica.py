@@ -37,7 +37,7 @@ def trained(run: Run, world: World) -> TrainState:
 def main(meeting: Path, rank: int, size: int, folder: Path, names: list[str]) -> None:
     torch.set_num_threads(1)
     runs = RunStore(Store(load_settings().store_path))
-    with joined(rank, size, meeting, torch.device("cpu")) as world:
+    with joined(World(rank, size), meeting, torch.device("cpu")) as world:
         for name in names:
             state = trained(runs.get(name), world)
             average = {f"ema.{name}": tensor for name, tensor in state.ema.state_dict().items()}

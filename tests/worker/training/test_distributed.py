@@ -98,8 +98,8 @@ def test_each_process_has_a_gpu_of_its_own_or_a_share_of_the_cores(monkeypatch: 
 
     assert devices_of("cuda", 2) == ["cuda:0", "cuda:1"]
     assert devices_of("cpu", 2) == ["cpu", "cpu"]
-    assert execution.decide("cpu", "float32", processes=2).threads == 4
-    assert execution.decide("cpu", "float32", processes=16).threads == 1
+    assert execution.decide("cpu", "float32", world=World(size=2, local_size=2)).threads == 4
+    assert execution.decide("cpu", "float32", world=World(size=16, local_size=16)).threads == 1
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:1"])
