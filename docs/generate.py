@@ -12,6 +12,7 @@ from docs.pages.cli import cli_page
 from docs.pages.costs import layers_section, processes_section, profile_section
 from docs.pages.diagnosis import diagnosis_page
 from docs.pages.recipes import recipes_page
+from docs.pages.reliability import reliability_section
 from docs.pages.settings import settings_page
 from docs.pages.web_page import web_page_section
 
@@ -23,7 +24,7 @@ def benchmarks_page() -> str:
     folder = FOLDER / "benchmarks"
     training = report.section(folder) + layers_section(folder)
     serving = page.page(folder) + profile_section(folder) + processes_section(folder)
-    return serving + training + web_page_section(folder)
+    return serving + training + web_page_section(folder) + reliability_section(folder)
 
 
 def starters_page() -> str:
