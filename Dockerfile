@@ -20,7 +20,7 @@ RUN python -c "import pathlib, tomllib; \
     project, extras = whole['project'], whole['project']['optional-dependencies']; \
     lists = {'build': whole['build-system']['requires'], \
              'worker': project['dependencies'] + extras['worker'], \
-             'server': project['dependencies'] + extras['server']}; \
+             'server': project['dependencies'] + extras['server'] + extras['object-store']}; \
     [pathlib.Path(f'{name}.txt').write_text('\n'.join(wanted)) for name, wanted in lists.items()]"
 
 # Ganymede itself, built and laid out as it goes into both images.

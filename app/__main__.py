@@ -16,7 +16,8 @@ from app.main import create_app
 from core.keys.door import refuse_open_door
 from core.log import configure_logging
 from core.machine.systemd import inherited_sockets, notify
-from core.settings import SettingsError, load_settings, make_store_folder, unknown_variables
+from core.settings import SettingsError, load_settings, unknown_variables
+from core.store.opening import check_store, make_store_folder
 from models.device import check_device
 
 STARTUP_FAILED = 3
@@ -72,6 +73,7 @@ def main() -> None:
         refuse_open_door(settings)
         check_device(settings.device)
         make_store_folder(settings)
+        check_store(settings)
     except SettingsError as error:
         sys.exit(f"app: {error}")
     configure_logging(settings.log_format)

@@ -40,6 +40,7 @@ from app.http.access_log import AccessLog
 from app.http.compression import Compression
 from app.http.fast_route import FastPath
 from app.http.guard import BodyLimit, Guard
+from app.http.min_revision import MinRevision
 from app.http.proxy import Proxy
 from app.http.routing import Addresses, KeyedRoute, Methods
 from app.http.telemetry import Telemetry
@@ -64,6 +65,7 @@ from core.runs.idempotency import IdempotencyKeys
 from core.runs.metrics import Histories
 from core.settings import Settings
 from core.store import Store
+from core.store.opening import open_repository
 from ganymede.schemas import VERSION
 from models.device import choose_device
 from models.starters import install_starters
@@ -147,6 +149,7 @@ def _add_layers(app: FastAPI, settings: Settings, telemetry: Telemetry, access: 
     app.add_middleware(Methods, addresses=access.addresses)
     app.add_middleware(Compression)
     app.add_middleware(FastPath, route=access.addresses.plain["/generate"], handler=generate.generate_fast)
+    app.add_middleware(MinRevision)
     app.add_middleware(
         Guard,
         allowed_hosts=settings.allowed_hosts,
@@ -162,8 +165,8 @@ async def _services(
 ) -> AsyncIterator[Services]:
     backend = _backend(settings)
     await backend.start()  # first: its process starts while the store is opened
-    store = await asyncio.to_thread(_open_store, settings)
-    services = _make(settings, access, audit, store, telemetry, backend)
+    store, registry = await asyncio.to_thread(_open_store, settings)
+    services = _make(settings, access, audit, store, registry, telemetry, backend)
     models = services.models
     collector = metrics.ServiceCollector(services)
     telemetry.registry.register(collector)
@@ -195,15 +198,18 @@ async def _services(
 
 
 def _make(
-    settings: Settings, access: Access, audit: AuditLog, store: Store, telemetry: Telemetry, backend: Backend
+    settings: Settings,
+    access: Access,
+    audit: AuditLog,
+    store: Store,
+    registry: Registry,
+    telemetry: Telemetry,
+    backend: Backend,
 ) -> Services:
-    registry = Registry(store)
-    source, bell = Source(registry, backend, settings.precision), RedisBell(settings.broker_url)
-    keeper, max_wait_s = TaskKeeper(), settings.max_wait
-    budget = settings.model_memory
-    models = ServedModels(source, bell, telemetry, budget=budget, max_wait_s=max_wait_s, keeper=keeper)
-    runs = RunStore(store)
-    encoders = Encoders(settings.max_wait, telemetry)
+    runs, bell = RunStore(store), RedisBell(settings.broker_url)
+    source = Source(registry, runs, backend, settings.precision)
+    encoders, keeper, max_wait_s = Encoders(settings.max_wait, telemetry), TaskKeeper(), settings.max_wait
+    models = ServedModels(source, bell, telemetry, budget=settings.model_memory, max_wait_s=max_wait_s, keeper=keeper)
     return Services(
         settings=settings,
         sessions=access.sessions,
@@ -245,11 +251,13 @@ def _backend(settings: Settings) -> Backend:
     return ThreadBackend(device, count)
 
 
-def _open_store(settings: Settings) -> Store:
+def _open_store(settings: Settings) -> tuple[Store, Registry]:
     """Open the store, add the bundled data and models, and remove what dead processes left."""
     store = Store(settings.store_path)
     store.sweep()
     IdempotencyKeys(store).sweep()
-    DatasetStore(store).add_bundled()
-    install_starters(Registry(store))
-    return store
+    registry = Registry(open_repository(settings, store))
+    if settings.bucket is None:
+        DatasetStore(store).add_bundled()
+    install_starters(registry)
+    return store, registry

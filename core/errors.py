@@ -9,7 +9,7 @@ GanymedeError
  ├─ NotAcceptable 406, PreconditionFailed 412 (If-Match), UnsupportedMediaType 415, RangeNotSatisfiable 416 (of a file)
  ├─ Conflict 409                IllegalTransition (carries the current status and what is allowed), VersionInUse ...
  ├─ Overloaded 429              carries the seconds after which to try again; what a key forbids: core/keys/errors.py
- ├─ NotReady 503, RedisUnavailable 503, StoreFull 507 (no room)
+ ├─ NotReady 503, RedisUnavailable 503, StoreUnavailable 503, StoreFull 507 (no room), NotOnObjects 501
  ├─ StoreDamaged 500            a file is missing, cut short or changed
  │   └─ ModelCollapsed 422      or whole, and a network of no use
  └─ TrainingFailed              ends a run, never a request: `code` is the run's failure code
@@ -216,6 +216,14 @@ class ModelCollapsed(StoreDamaged, status=422, code=ProblemCode.MODEL_COLLAPSED,
 
 class StoreFull(GanymedeError, status=507, code=ProblemCode.STORE_FULL, title="Disk full"):
     """There is no room on the disk of the store for what should be written."""
+
+
+class StoreUnavailable(GanymedeError, status=503, code=ProblemCode.STORE_UNAVAILABLE, title="Store does not answer"):
+    """An object store does not answer, or not to this service."""
+
+
+class NotOnObjects(GanymedeError, status=501, code=ProblemCode.NOT_ON_OBJECTS, title="Not with an object store"):
+    """What was asked for needs files, and the store of this service is an object store."""
 
 
 class TrainingFailed(GanymedeError, title="Training failed"):

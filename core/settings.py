@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, fi
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import InvalidRequest
+from core.network.bucket_url import BucketUrl, check_endpoint, parse_store
 from core.network.hosts import normal_host, served_host
 from core.network.proxies import checked_networks, checked_prefix
 from core.network.redis_url import check_redis_url
@@ -43,6 +44,10 @@ def _hosts(given: str | tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(served_host(host) for host in hosts if host))
 
 
+def _store(given: object) -> object:
+    return parse_store(given) if isinstance(given, str) else given
+
+
 class SettingsError(ValueError):
     """A setting has a value that cannot be used; the text names the environment variable."""
 
@@ -55,7 +60,15 @@ class Settings(BaseSettings):
     )
 
     home: Path = Field(Path("var"), description="Folder of everything that is kept: store, broker, logs.")
-    store: Path | None = Field(None, description="Folder of datasets, runs and models. Default: HOME/store.")
+    store: Annotated[Path | BucketUrl | None, NoDecode, BeforeValidator(_store)] = Field(
+        None,
+        description="Folder of datasets, runs and models (default: HOME/store), or `s3://BUCKET/PREFIX` for models in "
+        "an object store; docs/scaling.md has what works then.",
+    )
+    store_endpoint: Annotated[str, AfterValidator(check_endpoint)] | None = Field(
+        None, description="Address of the S3-compatible server that the bucket of STORE is on. Default: that of AWS."
+    )
+    store_cache: int = Field(2**33, ge=0, description="Bytes under HOME/cache of what was read from an object store.")
     redis_url: str | None = Field(
         None,
         description="Redis or Valkey to use, as a URL. Default: the embedded Valkey on a unix socket under HOME.",
@@ -194,9 +207,9 @@ class Settings(BaseSettings):
 
     @field_validator("home", "store", "api_keys_file", "inception")
     @classmethod
-    def _find_own_home(cls, value: Path | None) -> Path | None:
+    def _find_own_home(cls, value: Path | BucketUrl | None) -> Path | BucketUrl | None:
         """`~` too: no shell has seen a file of variables."""
-        return value.expanduser() if value is not None and value.parts[:1] == ("~",) else value
+        return value.expanduser() if isinstance(value, Path) and value.parts[:1] == ("~",) else value
 
     @field_validator("default_model")
     @classmethod
@@ -210,7 +223,16 @@ class Settings(BaseSettings):
 
     @property
     def store_path(self) -> Path:
-        return (self.store or self.home / "store").absolute()
+        return (self.store if isinstance(self.store, Path) else self.home / "store").absolute()
+
+    @property
+    def bucket(self) -> BucketUrl | None:
+        """The object store; None: the store is files."""
+        return self.store if isinstance(self.store, BucketUrl) else None
+
+    @property
+    def store_cache_path(self) -> Path:
+        return (self.home / "cache").absolute()
 
     @property
     def keys_path(self) -> Path:
@@ -263,17 +285,6 @@ def load_settings() -> Settings:
             message = problem["msg"].removeprefix("Value error, ")
             lines.append(f"GANYMEDE_{name}: {message}" if name else message)
         raise SettingsError("; ".join(lines)) from None
-
-
-def make_store_folder(settings: Settings) -> None:
-    """Make the folder of the store; SettingsError if it cannot be made or written to."""
-    name = f"{PREFIX}{'HOME' if settings.store is None else 'STORE'}"
-    try:
-        settings.store_path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingsError(f"{name}: the folder of the store cannot be made: {error.strerror}") from None
-    if not os.access(settings.store_path, os.R_OK | os.W_OK | os.X_OK):
-        raise SettingsError(f"{name}: the folder of the store cannot be written to by this user")
 
 
 def unknown_variables() -> list[str]:

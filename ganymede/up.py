@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from core.keys.door import refuse_open_door
-from core.settings import Settings, load_settings
+from core.settings import Settings, SettingsError, load_settings
 from ganymede.schemas.system import Readiness
 from ganymede.supervisor import LOOK_EVERY_S, Say, Supervisor, base_url, relative_home, until_asked_to_stop
 
@@ -21,6 +21,9 @@ def run(talk: Console) -> int:
     """Start everything, say where it is, keep it alive; return the exit status."""
     settings = load_settings()
     refuse_open_door(settings)
+    if settings.bucket is not None:
+        told = "a worker needs a folder: with an object store start the API alone (python -m app)"
+        raise SettingsError(f"GANYMEDE_STORE: {told}")
 
     def say(text: str) -> None:
         talk.print(text, style="yellow", markup=False, soft_wrap=True)

@@ -130,7 +130,9 @@ assert SCHEMA == 1
 assert DISTRIBUTION == "standard_normal"
 
 
-def import_folder(registry: Registry, model: str, folder: Path, asker: Asker = ANYONE) -> tuple[int, bool]:
+def import_folder(
+    registry: Registry, runs: RunStore, model: str, folder: Path, asker: Asker = ANYONE
+) -> tuple[int, bool]:
     """Publish what was received in `folder` (files `weights` and `manifest`); the weights are moved out of it.
 
     Returns the version, and False if these weights of this (run, branch, step) had been published before.
@@ -141,7 +143,7 @@ def import_folder(registry: Registry, model: str, folder: Path, asker: Asker = A
         Conflict: other weights were published for the same run, branch and step, or that run still trains here.
     """
     manifest = read_manifest((folder / MANIFEST_PART).read_bytes())
-    _check_not_training(registry, model, manifest)
+    _check_not_training(registry, runs, model, manifest)
     (folder / WEIGHTS_PART).rename(folder / WEIGHTS_FILE)
     _check_digest(folder / WEIGHTS_FILE, manifest)
     (folder / SAMPLES_FILE).write_bytes(images.to_webp(_sheet(folder / WEIGHTS_FILE, manifest)))
@@ -180,12 +182,12 @@ def _pointer(location: tuple[int | str, ...]) -> str:
     return "/".join([f"/{MANIFEST_PART}", *parts])
 
 
-def _check_not_training(registry: Registry, model: str, manifest: VersionManifest) -> None:
+def _check_not_training(registry: Registry, runs: RunStore, model: str, manifest: VersionManifest) -> None:
     """Refuse a key that a run here is yet to publish, or it would be taken for published."""
     if str(manifest.key) in registry.pointers(model).published:
         return
     with contextlib.suppress(RunNotFound, StoreDamaged):
-        if not RunStore(registry.store).get(manifest.run).state().status.is_terminal:
+        if not runs.get(manifest.run).state().status.is_terminal:
             raise Conflict(f"run {manifest.run} is not over here; publish one of its checkpoints, or wait for its end")
 
 

@@ -10,10 +10,12 @@ from pathlib import Path
 from core.errors import StoreDamaged
 from core.registry import PublishKey, Registry
 from core.registry.manifest import MANIFEST_FILE
+from core.registry.pointers import Pointers
 from models.publish import publish_folder
 from models.version import read_manifest
 
 DIGITS, AVATARS = "digits", "avatars"
+FIRST = Pointers.none().next_version
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +35,7 @@ def _install(registry: Registry, starter: Path) -> None:
     try:
         if _has_another(registry, name, key):
             log.info("the store has a model %r of its own: it stays, and the one of this build is not installed", name)
-        elif not registry.store.has(f"models/{name}/aliases.json"):
+        elif registry.pointers(name).next_version == FIRST:
             publish_folder(registry, name, starter)
     except StoreDamaged as error:
         log.warning("the starter %r is not installed: %s", name, error)
@@ -41,7 +43,7 @@ def _install(registry: Registry, starter: Path) -> None:
 
 def _has_another(registry: Registry, name: str, key: PublishKey) -> bool:
     """Return whether another model of that name is, or was, there; a killed process may have left a version."""
-    if registry.store.has(f"models/{name}/aliases.json"):
-        return str(key) not in registry.pointers(name).published
-    folders = (registry.folder(name, version) for version in registry.versions(name))
-    return any(read_manifest(folder / MANIFEST_FILE).key != key for folder in folders)
+    pointers = registry.pointers(name)
+    if pointers.next_version > FIRST:
+        return str(key) not in pointers.published
+    return any(registry.manifest(name, version).key != key for version in registry.versions(name))

@@ -12,7 +12,7 @@ from packaging.version import Version
 
 FILE = Path(__file__).parents[1] / "constraints.txt"
 PROJECT = "ganymede-gan"
-EXTRAS = frozenset({"server", "worker", "dev", "efficientnet-lite0"})
+EXTRAS = frozenset({"server", "worker", "dev", "efficientnet-lite0", "object-store"})
 HEAD = """\
 # What `make`, CI and the containers install: every version exact, so that a build tomorrow is that of today.
 # Made by `make constraints`; pyproject.toml says what is needed and why, and which versions would do.

@@ -13,7 +13,9 @@ import pytest
 from fastapi import FastAPI
 
 from app.engine.engine import Engine
+from core.registry import Registry
 from core.runs import Run
+from core.store import Store
 from ganymede.schemas.sound import AudioFormat
 from models.sizes import DCGANConfig
 
@@ -40,6 +42,12 @@ def until(
         assert time.monotonic() < deadline, why
         time.sleep(every_s)
     return found
+
+
+def files_of(registry: Registry) -> Store:
+    """Return the file tree of a registry that has one."""
+    assert isinstance(registry.store, Store)
+    return registry.store
 
 
 def http_client(url: str) -> httpx.Client:

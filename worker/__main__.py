@@ -16,8 +16,9 @@ from core.queue import QUEUE_NAME, QueueUnavailable, TrainQueue, trouble_of
 from core.queue.reconcile import reconcile
 from core.queue.snapshot import Group
 from core.runs import RunStore
-from core.settings import Settings, SettingsError, load_settings, make_store_folder, unknown_variables
+from core.settings import Settings, SettingsError, load_settings, unknown_variables
 from core.store import Store
+from core.store.opening import make_store_folder
 from worker.rq_worker import HEARTBEAT_EVERY_S, MAINTENANCE_EVERY_S, WORKER_TTL_S, GuardedJob, GuardedWorker, connect
 from worker.training.stopping import on_stop_signal
 
@@ -45,6 +46,8 @@ def work(group: Group | None = None) -> bool:
         settings = load_settings()
         device = _device(settings)
         make_store_folder(settings)
+        if settings.bucket is not None:
+            raise SettingsError("GANYMEDE_STORE: training needs a folder; an object store holds models alone so far")
     except SettingsError as error:
         sys.exit(f"worker: {error}")
     configure_logging(settings.log_format)

@@ -12,6 +12,8 @@ from app.catalog.body import ModelName
 from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.http.conditional import IfNoneMatch, check_conditions, is_known
+from app.http.min_revision import NAME as MIN_REVISION
+from app.http.min_revision import revision_header
 from app.http.routing import Router
 from app.makers import OwnModel
 from core.errors import (
@@ -90,20 +92,24 @@ async def move_alias(
     await services.models.announce(name)
     response.status_code = 201 if before is None else 200
     response.headers["ETag"] = _etag(change.version)
+    response.headers[MIN_REVISION] = revision_header(name, pointers.revision)
     return _body(pointers, alias)
 
 
 @router.delete(
     "/{alias}", status_code=204, responses=documented(AliasNotFound, ModelNotFound, Conflict, PreconditionFailed)
 )
-async def remove_alias(name: OwnModel, alias: AliasName, services: ServicesDep, if_match: IfMatch = None) -> None:
+async def remove_alias(
+    name: OwnModel, alias: AliasName, response: Response, services: ServicesDep, if_match: IfMatch = None
+) -> None:
     """Remove an alias. Without `production` the model's name means `latest` again."""
     check_name(alias, "alias")
     if parse_model_ref(services.settings.default_model) == ModelRef(name, alias=alias):
         raise Conflict(f"{name}:{alias} is the default model of this service (GANYMEDE_DEFAULT_MODEL)")
     check = _check(f"alias {alias!r} of model {name!r}", if_match, None)
-    await run_in_threadpool(services.registry.remove_alias, name, alias, check)
+    pointers = await run_in_threadpool(services.registry.remove_alias, name, alias, check)
     await services.models.announce(name)
+    response.headers[MIN_REVISION] = revision_header(name, pointers.revision)
 
 
 @router.get("/{alias}/history", responses=documented(AliasNotFound, ModelNotFound))

@@ -124,7 +124,7 @@ async def import_version(
 
 def _import(services: Services, name: str, folder: FilePath, asker: Asker) -> tuple[int, bool]:
     with held_model(name, asker, services):
-        return import_folder(services.registry, name, folder, asker)
+        return import_folder(services.registry, services.runs, name, folder, asker)
 
 
 def _stored(

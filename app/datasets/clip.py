@@ -25,7 +25,7 @@ from core.refs import check_name
 from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.sound import AudioFormat
 
-router = Router(prefix="/datasets", tags=["datasets"], writes=KeyScope.DATASETS_WRITE)
+router = Router(prefix="/datasets", tags=["datasets"], writes=KeyScope.DATASETS_WRITE, needs_files=True)
 
 Index = Annotated[int, Query(ge=0, lt=2**53, description="Which clip: of the class, or of all of them.")]
 

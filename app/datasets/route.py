@@ -25,7 +25,7 @@ from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.models import DatasetBody
 from ganymede.schemas.states import TERMINAL, Status
 
-router = Router(prefix="/datasets", tags=["datasets"], writes=KeyScope.DATASETS_WRITE)
+router = Router(prefix="/datasets", tags=["datasets"], writes=KeyScope.DATASETS_WRITE, needs_files=True)
 
 MAX_SHOWN = 200
 SHOWN_USERS = 3

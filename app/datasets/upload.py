@@ -23,7 +23,7 @@ from core.refs import check_name
 from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.models import ImportedDataset
 
-router = Router(prefix="/datasets", tags=["datasets"], writes=KeyScope.DATASETS_WRITE)
+router = Router(prefix="/datasets", tags=["datasets"], writes=KeyScope.DATASETS_WRITE, needs_files=True)
 
 NAME_PART, FILE_PART = "name", "file"
 MAX_TEXT_BYTES = 4000

@@ -20,7 +20,8 @@ from app.engine.model_cache import Key, ModelCache, Version
 from app.engine.source import Source
 from app.engine.telemetry import EngineTelemetry
 from core.errors import CheckpointNotFound, GanymedeError, ModelCollapsed, ModelNotFound, NotReady, StoreDamaged
-from core.registry.cache import Stamp, is_settled
+from core.registry.cache import is_settled
+from core.store import Stamp
 from ganymede.schemas.references import RUN, ModelRef, Reference, RunRef
 
 POLL_EVERY_S = 2.0
@@ -63,6 +64,7 @@ class ServedModels:
         self.cache = ModelCache(budget, telemetry, self._dropped)
         self.loader = Loader(self.source.read, self.cache.add, max_wait_s, telemetry, keeper)
         self._found: dict[RunRef, tuple[float, Key]] = {}  # the checkpoint that a reference meant, and when
+        self._revisions: dict[str, int] = {}  # of the models that clients asked for by one: this much was looked at
         self._seen: dict[str, Stamp] = {}  # models that were looked after, and how their folders were then
         self._turns: weakref.WeakValueDictionary[Reference, asyncio.Lock] = weakref.WeakValueDictionary()
         # Folders are read by two threads, never behind a load: whatever requests name does not keep the watch waiting.
@@ -118,16 +120,27 @@ class ServedModels:
         await self._load((name, version), is_urgent=True)
 
     async def look(self) -> None:
-        """Look where references point, and what was deleted; an unchanged model costs two stats."""
+        """Look where references point, and what was deleted; an unchanged model costs two stats, and all of an object
+        store one request."""
         loaded = {engine.name for engine in self.cache.all()} | {name for name, _ in self.failures}
         names = {name for name in loaded if not name.startswith(f"{RUN}:")} | {ref.name for ref in self.served}
-        stamps = await self._own.run(lambda: {name: self.registry.stamp(name) for name in names})
+        stamps = await self._own.run(self.registry.stamps, names)
         changed = [name for name, stamp in stamps.items() if stamp != self._seen.get(name)]
         again = {ref.name for ref in self.problems} | {name for name, _ in self.failures}  # perhaps it works now
         due = {*changed, *again}
         await asyncio.gather(*(self._look_after(ref) for ref in list(self.served) if ref.name in due))
         await self._forget_deleted(due)
         self._seen = {name: stamp for name, stamp in stamps.items() if is_settled(stamp)}
+
+    async def see(self, name: str, revision: int) -> None:
+        """Look anew, unless a model is known here as it was at `revision`; NotReady if nobody has written that yet."""
+        if self._revisions.get(name, 0) >= revision:
+            return
+        found = await self._asked.run(self.registry.revision, name)
+        if found < revision:
+            raise NotReady(f"model {name!r} is at revision {found} here, and not yet at {revision}: send this again")
+        await self.look()
+        self._revisions[name] = found
 
     async def announce(self, name: str) -> None:
         """Look at a changed model here, and tell the other processes."""

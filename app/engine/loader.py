@@ -16,7 +16,7 @@ from app.engine.engine import Engine
 from app.engine.keeper import KeptTask, TaskKeeper
 from app.engine.model_cache import Key
 from app.engine.telemetry import EngineTelemetry
-from core.errors import NotFound, NotReady, Overloaded, StoreDamaged
+from core.errors import NotFound, NotReady, Overloaded, StoreDamaged, StoreUnavailable
 
 TRY_AGAIN_AFTER_S = 30.0  # a version that could not be loaded
 SMOOTHING = 0.2  # weight of the newest load in the measured time of one
@@ -137,7 +137,7 @@ class Loader:
         try:
             engine = await asyncio.get_running_loop().run_in_executor(self._thread, self._read, key)
             self._loaded(engine)
-        except NotFound:
+        except (NotFound, StoreUnavailable):  # nothing is known against it
             raise
         except Exception as error:  # whatever a foreign file leads to
             reason, kind = str(error), type(error) if isinstance(error, StoreDamaged) else StoreDamaged

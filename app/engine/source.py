@@ -12,11 +12,10 @@ from ganymede.schemas.references import RUN, BranchStep, RunRef
 
 
 class Source:
-    """Reads engines from one store for one backend."""
+    """Reads engines for one backend."""
 
-    def __init__(self, registry: Registry, backend: Backend, precision: PrecisionChoice) -> None:
-        self.registry, self.backend, self.precision = registry, backend, precision
-        self.runs = RunStore(registry.store)
+    def __init__(self, registry: Registry, runs: RunStore, backend: Backend, precision: PrecisionChoice) -> None:
+        self.registry, self.runs, self.backend, self.precision = registry, runs, backend, precision
 
     def read(self, key: Key) -> Engine:
         """Read the engine of a version or checkpoint.
@@ -47,11 +46,13 @@ class Source:
         name, version = key
         if isinstance(version, BranchStep):
             self._checkpoint(name, version).must_exist()
-        elif not self.registry.folder(name, version).exists():
+        elif version not in self.registry.versions(name):
             raise ModelNotFound(f"model {name!r} has no version {version}")
 
     def gone(self, keys: list[Key]) -> list[Key]:
-        return [key for key in keys if self._is_gone(key)]
+        """Return those of `keys` that are not there any more."""
+        there = {name: set(self.registry.versions(name)) for name, version in keys if isinstance(version, int)}
+        return [key for key in keys if (key[1] not in there[key[0]] if key[0] in there else self._is_gone(key))]
 
     def check_files(self, name: str, version: int) -> None:
         """Raise StoreDamaged if a file of a version is missing or changed."""

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import answer
-from core.errors import InvalidRequest, MethodNotAllowed
+from core.errors import InvalidRequest, MethodNotAllowed, NotOnObjects
 from ganymede.schemas.keys import KeyScope
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -31,6 +31,15 @@ async def each_once(request: Request) -> None:
         if name in seen and name in singles:
             raise repeated(name)
         seen.add(name)
+
+
+async def with_files(request: Request) -> None:
+    """Refuse what an object store cannot hold yet; to read is to find nothing."""
+    if request.app.state.services.settings.bucket is not None and request.method not in READING:
+        raise NotOnObjects(
+            "this service keeps its models in an object store, which holds no runs, no datasets and no webhooks yet: "
+            "train where the store is a folder, and import the version here (POST /models/{model}/versions)"
+        )
 
 
 def repeated(name: str) -> InvalidRequest:
@@ -52,15 +61,21 @@ class Router(APIRouter):
     """FastAPI's router, with the rules of all routes. An app takes its routes as they are: `include_router` would build
     each anew for every app.
 
-    A key of the scope `reads` opens its GET, one of `writes` the rest; None: no key is asked for.
+    A key of the scope `reads` opens its GET, one of `writes` the rest; None: no key is asked for. needs_files: what
+    changes something is refused where the store is an object store.
     """
 
     def __init__(
-        self, *, reads: KeyScope | None = KeyScope.READ, writes: KeyScope | None = KeyScope.ADMIN, **options: Any
+        self,
+        *,
+        reads: KeyScope | None = KeyScope.READ,
+        writes: KeyScope | None = KeyScope.ADMIN,
+        needs_files: bool = False,
+        **options: Any,
     ) -> None:
         self.reads, self.writes = reads, writes
         super().__init__(
-            dependencies=[Depends(each_once)],
+            dependencies=[Depends(each_once), *([Depends(with_files)] if needs_files else [])],
             generate_unique_id_function=operation_id,
             route_class=KeyedRoute,
             **options,

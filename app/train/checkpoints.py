@@ -30,7 +30,7 @@ from ganymede.schemas.specs import PublishRequest
 from ganymede.schemas.states import Published
 from models.publish import publish_folder
 
-router = Router(prefix="/train/{run_id}/checkpoints", tags=["train"], writes=KeyScope.MODELS_WRITE)
+router = Router(prefix="/train/{run_id}/checkpoints", tags=["train"], writes=KeyScope.MODELS_WRITE, needs_files=True)
 
 
 @router.get("", responses=documented(RunNotFound))

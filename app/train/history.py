@@ -30,7 +30,7 @@ from ganymede.schemas.bodies import Page, StrictModel
 from ganymede.schemas.references import parse_branch_step
 from ganymede.schemas.runs import AttemptMark, BranchMark, Downsampled, MetricsBody, SampleBody
 
-router = Router(prefix="/train", tags=["train"])
+router = Router(prefix="/train", tags=["train"], needs_files=True)
 
 X = Literal["step", "images_seen", "time"]
 Form = Literal["json", "csv"]

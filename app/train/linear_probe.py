@@ -34,7 +34,7 @@ from ganymede.schemas.keys import KeyScope
 PROCESS = "worker.linear_probe"  # named as text: the API never imports the worker
 WITHIN_S = 120.0
 
-router = Router(prefix="/train/{run_id}", tags=["train"], writes=KeyScope.TRAIN)
+router = Router(prefix="/train/{run_id}", tags=["train"], writes=KeyScope.TRAIN, needs_files=True)
 
 _turn = asyncio.Semaphore(1)
 

@@ -29,7 +29,7 @@ Form = Literal["webp", "png", "json"]
 MEDIA_TYPES: dict[Form, str] = {"webp": "image/webp", "png": "image/png", "json": "application/json"}
 SHOWN = 20  # of the steps that there are, in a refusal
 
-router = Router(prefix="/train/{run_id}/checkpoints", tags=["train"])
+router = Router(prefix="/train/{run_id}/checkpoints", tags=["train"], needs_files=True)
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {

@@ -43,7 +43,7 @@ from ganymede.schemas.tasks import VersionTask
 from models.initial import InitialWeights, find_initial, resolve_with
 from models.sizes import CONFIGS
 
-router = Router(prefix="/train", tags=["train"], writes=KeyScope.TRAIN)
+router = Router(prefix="/train", tags=["train"], writes=KeyScope.TRAIN, needs_files=True)
 
 KEY_HEADER = "Idempotency-Key"
 IdempotencyKey = Annotated[

@@ -36,7 +36,7 @@ from models.device import has_gpu
 
 DATASET_FACTS = ("name", "version", "count", "height", "width", "channels", "class_names")
 
-router = Router(prefix="/train", tags=["train"], writes=KeyScope.TRAIN)
+router = Router(prefix="/train", tags=["train"], writes=KeyScope.TRAIN, needs_files=True)
 
 Estimate = Annotated[bool, Query(description="false: nothing is measured, and the answer comes at once.")]
 

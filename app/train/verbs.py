@@ -23,7 +23,7 @@ from ganymede.schemas.keys import KeyScope
 from ganymede.schemas.runs import RunBody
 from ganymede.schemas.states import Status
 
-router = Router(prefix="/train", tags=["train"], writes=KeyScope.TRAIN)
+router = Router(prefix="/train", tags=["train"], writes=KeyScope.TRAIN, needs_files=True)
 
 REFUSALS = documented(RunNotFound, IllegalTransition)
 REFUSALS_TO_QUEUE = documented(RunNotFound, DatasetNotFound, IllegalTransition, Overloaded, QuotaExceeded, StoreFull)

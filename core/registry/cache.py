@@ -1,7 +1,7 @@
 """What a model's name means, remembered while its folder stays as it was. Knows no lock and no file of a version.
 
-Two stats tell whether a folder of any number of versions changed: a version that appears or goes, and aliases.json
-when it is replaced, each change the folder's time; aliases.json written in place changes its own.
+Of files two stats tell whether a folder of any number of versions changed: a version that appears or goes, and
+aliases.json when it is replaced, each change the folder's time; aliases.json written in place changes its own.
 """
 
 import time
@@ -9,12 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.errors import StoreDamaged
-from core.store import Store, files
+from core.store import Repository, Stamp
 from ganymede.schemas.keys import KeyRef
 
 SETTLED_AFTER_S = 2.0  # a clock of files may stand still for so long: until then a stamp may hide a second change
-
-Stamp = tuple[tuple[int, int, int] | None, ...]  # inode, time of change in ns, size; None: it is not there
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class CachedModel:
 class RegistryCache:
     """What is known of the models of one store. Safe for many threads; as large as there are models."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Repository) -> None:
         self.store = store
         self._known: dict[str, tuple[Stamp, CachedModel]] = {}
 
@@ -55,13 +53,11 @@ class RegistryCache:
 
     def stamp(self, name: str) -> Stamp:
         """Return a stamp: nothing changed between two equal, settled ones."""
-        return tuple(self._facts(key) for key in (f"models/{name}", f"models/{name}/aliases.json"))
+        return self.store.stamp(pointers_key(name))
 
-    def _facts(self, key: str) -> tuple[int, int, int] | None:
-        try:
-            return files.stamp(self.store.path(key))
-        except OSError:
-            return None
+
+def pointers_key(name: str) -> str:
+    return f"models/{name}/aliases.json"
 
 
 def is_settled(stamp: Stamp) -> bool:

@@ -54,29 +54,40 @@ def write_atomic(path: Path, data: bytes, *, durable: bool = True, mode: int = 0
 
 def write_json(path: Path, body: dict[str, Any], *, durable: bool = True) -> None:
     """Replace `path` by `body` as JSON. NaN is refused: readers disagree on it."""
-    text = json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False)
-    write_atomic(path, text.encode() + b"\n", durable=durable)
+    write_atomic(path, json_bytes(body), durable=durable)
+
+
+def json_bytes(body: object) -> bytes:
+    """Return JSON as files of the store hold it."""
+    return json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
 def read_json(path: Path, schema: int) -> dict[str, Any]:
     """Read a JSON object that carries `schema`; FileNotFoundError without a file, StoreDamaged for others."""
     try:
-        text = path.read_bytes().decode()
-        body = json.loads(text)
-        if "\\ud" in text.lower():  # perhaps one half of a character, which could not be sent on
-            json.dumps(body, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
-        raise StoreDamaged(f"{shown(path)} is not JSON: {error}") from None
+        content = path.read_bytes()
     except NotADirectoryError:
         raise FileNotFoundError(f"there is no {shown(path)}") from None
     except FileNotFoundError:
         raise
     except OSError as error:  # a folder in its place, no permission, a bad disk
         raise StoreDamaged(f"{shown(path)} cannot be read: {error.strerror}") from None
+    return dict(parse_json(content, schema, shown(path)))
+
+
+def parse_json(content: bytes, schema: int, name: str) -> Any:
+    """Parse a JSON object that carries `schema`; StoreDamaged, which names it, for others."""
+    try:
+        text = content.decode()
+        body = json.loads(text)
+        if "\\ud" in text.lower():  # perhaps one half of a character, which could not be sent on
+            json.dumps(body, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise StoreDamaged(f"{name} is not JSON: {error}") from None
     if not isinstance(body, dict):
-        raise StoreDamaged(f"{shown(path)} is not a JSON object")
+        raise StoreDamaged(f"{name} is not a JSON object")
     if body.get("schema") != schema:
-        raise StoreDamaged(f"{shown(path)} has schema {body.get('schema')!r:.40}, this build reads {schema}")
+        raise StoreDamaged(f"{name} has schema {body.get('schema')!r:.40}, this build reads {schema}")
     return body
 
 

@@ -1,7 +1,7 @@
 """JSON files of the store as records: parsed once where a file is read, written from the record."""
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -21,6 +21,16 @@ class FileDigest(BaseModel):
 
 
 Listed = dict[str, FileDigest]  # by name
+Kind = TypeVar("Kind", bound=BaseModel)
+
+
+def validated(kind: type[Kind], body: object, name: str) -> Kind:
+    """Make a record of what a file holds; StoreDamaged names the file, and the fields that are missing or wrong."""
+    try:
+        return kind.model_validate(body)
+    except ValidationError as error:
+        fields = ", ".join(sorted({str(each["loc"][0]) for each in error.errors() if each["loc"]}))
+        raise StoreDamaged(f"{name} cannot be used: {fields}") from None
 
 
 class Record(BaseModel):
@@ -36,12 +46,12 @@ class Record(BaseModel):
     @classmethod
     def read(cls, path: Path) -> Self:
         """FileNotFoundError if there is no such file; StoreDamaged names the fields that are missing or wrong."""
-        body = files.read_json(path, SCHEMA)
-        try:
-            return cls.model_validate(body)
-        except ValidationError as error:
-            fields = ", ".join(sorted({str(each["loc"][0]) for each in error.errors() if each["loc"]}))
-            raise StoreDamaged(f"{files.shown(path)} cannot be used: {fields}") from None
+        return validated(cls, files.read_json(path, SCHEMA), files.shown(path))
+
+    @classmethod
+    def parse(cls, content: bytes, name: str) -> Self:
+        """As `read`, of the bytes of a file."""
+        return validated(cls, files.parse_json(content, SCHEMA, name), name)
 
     def write(self, path: Path) -> None:
         files.write_json(path, self.to_json())

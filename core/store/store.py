@@ -1,7 +1,7 @@
 """The store: folders that appear whole, and small JSON pointers that are swapped. Knows no datasets, runs or models.
 
-Keys are relative paths of validated names, never text from a client. An object store can stand behind the same
-verbs later: put a folder once, read it, list, swap a pointer under a lock, delete.
+Keys are relative paths of validated names, never text from a client. What of this an object store does, too, is in
+core/store/repository.py.
 """
 
 import contextlib
@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 
 from core.errors import StoreDamaged
 from core.store import files
-from core.store.record import SCHEMA, FileDigest, Listed, Record
+from core.store.record import SCHEMA, FileDigest, Listed, Record, validated
+from core.store.repository import P, Pointer, Stamp
 
 T = TypeVar("T", bound=Record)
 LEFTOVER_AGE_S = 3600  # nothing that takes so long is still being written
@@ -65,6 +66,9 @@ class Store:
         files.fsync_path(target.parent)
         return True
 
+    def folder(self, key: str, *, is_fresh: bool = False) -> Path:  # noqa: ARG002 - files are in no cache
+        return self.path(key)
+
     def names(self, key: str) -> list[str]:
         """Return names of the folders under `key`, sorted."""
         try:
@@ -82,6 +86,33 @@ class Store:
 
     def swap(self, key: str, body: dict[str, Any], *, durable: bool = True) -> None:
         files.write_json(self.path(key), {"schema": SCHEMA, **body}, durable=durable)
+
+    def pointer(self, key: str, kind: type[P]) -> P:
+        """Read a pointer; StoreDamaged if it cannot be used."""
+        try:
+            return validated(kind, self.read(key), key)
+        except FileNotFoundError:
+            return kind.none()
+
+    def change(self, key: str, kind: type[P], edit: Callable[[P], bool]) -> P:
+        """Let `edit` change a pointer under the lock of its folder, and write it if it says so; return it."""
+        with self.locked(f"{os.path.dirname(key)}/.lock"):
+            pointer = self.pointer(key, kind)
+            if edit(pointer):
+                pointer.revision += 1
+                self.swap(key, pointer.model_dump(by_alias=True))
+            return pointer
+
+    def revision(self, key: str) -> int:
+        """Return the revision of a pointer; 0 without one."""
+        return self.pointer(key, Pointer).revision
+
+    def stamp(self, key: str) -> Stamp:
+        """Return a stamp of a pointer's folder and of the pointer, which may be written in place."""
+        return tuple(_facts(path) for path in (self.path(key).parent, self.path(key)))
+
+    def refresh(self) -> None:
+        """Nothing: files are looked at whenever somebody asks."""
 
     @contextlib.contextmanager
     def locked(self, key: str) -> Iterator[None]:
@@ -157,6 +188,13 @@ class Store:
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
                 lock.unlink(missing_ok=True)
+
+
+def _facts(path: Path) -> tuple[int, int, int] | None:
+    try:
+        return files.stamp(path)
+    except OSError:
+        return None
 
 
 def check_files(folder: Path, expected: Listed, tick: Callable[[int], None] | None = None) -> None:

@@ -51,6 +51,8 @@ class ProblemCode(StrEnum):
     REDIS_UNAVAILABLE = "redis_unavailable"
     STORE_DAMAGED = "store_damaged"
     STORE_FULL = "store_full"
+    STORE_UNAVAILABLE = "store_unavailable"
+    NOT_ON_OBJECTS = "not_on_objects"
 
 
 class FieldProblemBody(BaseModel):

@@ -9,7 +9,7 @@ from core.datasets import Dataset
 from core.errors import StoreDamaged
 from core.registry import Registry
 from core.settings import Settings
-from tests.fixtures import PublishTiny
+from tests.fixtures import PublishTiny, files_of
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ async def test_a_file_of_a_newer_schema_is_refused_by_name_and_kept(
 
 def test_aliases_of_a_newer_schema_are_refused_by_name(registry: Registry, publish_tiny: PublishTiny) -> None:
     publish_tiny()
-    path = registry.store.path("models/tiny/aliases.json")
+    path = files_of(registry).path("models/tiny/aliases.json")
     path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": 2}))
 
     with pytest.raises(StoreDamaged, match=r"aliases.json has schema 2, this build reads 1"):

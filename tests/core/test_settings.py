@@ -31,6 +31,8 @@ def test_without_any_variable_everything_has_a_value() -> None:
 EVERY_SETTING: dict[str, tuple[str, object]] = {
     "HOME": ("/data/g", Path("/data/g")),
     "STORE": ("/store", Path("/store")),
+    "STORE_ENDPOINT": ("https://s3.example/", "https://s3.example"),
+    "STORE_CACHE": ("7000001", 7_000_001),
     "REDIS_URL": ("redis://broker:6379/1", "redis://broker:6379/1"),
     "HOST": ("::1", "::1"),
     "PORT": ("9000", 9000),
@@ -98,6 +100,8 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
         *(("DEFAULT_MODEL", "Bad Name"), ("DEFAULT_MODEL", "../x"), ("DEFAULT_MODEL", "digits@0")),
         *(("DEFAULT_MODEL", "run:run_00000000000000000000@latest"), ("DEFAULT_MODEL", "run")),
         *(("REDIS_URL", "http://broker:6379"), ("REDIS_URL", "broker:6379"), ("REDIS_URL", "redis")),
+        *(("STORE", "gs://bucket"), ("STORE", "s3://B"), ("STORE", "s3://bucket/a//b"), ("STORE", "file://host/x")),
+        *(("STORE_ENDPOINT", "s3.example"), ("STORE_ENDPOINT", "http://h:x"), ("STORE_CACHE", "-1")),
         *(("MAX_WAIT", "1e300"), ("TIMEOUT", "1e9"), ("TIMEOUT", "nan")),
         *(("HOST", "http://h"), ("HOST", "h:8000"), ("HOST", "a b"), ("HOST", "1.2.3"), ("HOST", "*"), ("HOST", "h/")),
         *(

@@ -17,6 +17,7 @@ from models.publish import publish_folder
 from models.starters import AVATARS, DIGITS, install_starters
 from models.weights import is_finite, load_generator
 from models.writing import Lineage, write_generator
+from tests.fixtures import files_of
 
 PACKAGED = sorted(path.parent.name for path in (Path(models.__file__).parent / "starter").glob("*/manifest.json"))
 LARGEST = 8_000_000  # bytes of weights
@@ -41,7 +42,7 @@ def of_a_user(tmp_path: Path, generator: nn.Module, lineage: Lineage) -> Path:
 
 
 def content(registry: Registry, name: str) -> dict[str, bytes]:
-    folder = registry.store.path(f"models/{name}")
+    folder = files_of(registry).path(f"models/{name}")
     return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
@@ -142,7 +143,7 @@ def test_a_damaged_model_by_that_name_is_left_alone_and_keeps_no_other_from_bein
     registry: Registry, starters: Path, of_a_user: Path, caplog: pytest.LogCaptureFixture, damage: str
 ) -> None:
     shutil.copytree(of_a_user, registry.folder(AVATARS, 1))
-    registry.store.path(f"models/{AVATARS}/{damage}").write_text("{")
+    files_of(registry).path(f"models/{AVATARS}/{damage}").write_text("{")
     before = content(registry, AVATARS)
 
     install_starters(registry, starters)
@@ -156,7 +157,7 @@ def test_a_damaged_model_by_that_name_is_left_alone_and_keeps_no_other_from_bein
 def test_a_start_killed_while_it_published_a_starter_is_made_good_by_the_next(
     registry: Registry, starters: Path, done: str
 ) -> None:
-    with registry.store.locked(f"models/{AVATARS}/.lock"):
+    with files_of(registry).locked(f"models/{AVATARS}/.lock"):
         if done == "the version":
             shutil.copytree(starters / AVATARS, registry.folder(AVATARS, 1))
 

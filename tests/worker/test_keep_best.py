@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from core.registry import Registry
-from core.registry.pointers import Pointers
 from core.runs.checkpoints import list_checkpoints
 from core.store import Store
 from ganymede.schemas.references import BranchStep
@@ -135,15 +134,15 @@ def test_a_run_killed_while_it_publishes_its_best_publishes_it_once(
 ) -> None:
     measure(monkeypatch, {10: 0.2, 20: 0.5, 30: 0.4})
     run = create_run(steps=30, publish={"every_steps": 10})
-    save = Registry._save
+    swap = Store.swap
 
-    def save_not_the_last(self: Registry, name: str, pointers: Pointers) -> None:
-        if any(key.endswith("/again") for key in pointers.published):
+    def swap_not_the_last(self: Store, key: str, body: dict[str, Any], *, durable: bool = True) -> None:
+        if key.startswith("models/") and any(each.endswith("/again") for each in body["published"]):
             raise Killed  # the folder is there, and nothing points to it
-        save(self, name, pointers)
+        swap(self, key, body, durable=durable)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Registry, "_save", save_not_the_last)
+        patch.setattr(Store, "swap", swap_not_the_last)
         with pytest.raises(Killed):
             train_here(run)
 

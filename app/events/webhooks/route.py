@@ -43,7 +43,7 @@ from ganymede.schemas.webhooks import (
     WebhookTestNews,
 )
 
-router = Router(prefix="/webhooks", tags=["webhooks"], writes=KeyScope.WEBHOOKS_WRITE)
+router = Router(prefix="/webhooks", tags=["webhooks"], writes=KeyScope.WEBHOOKS_WRITE, needs_files=True)
 
 MODELS, RUNS = "models/", "runs/"
 SecretName = Annotated[str, Path(max_length=100, description="Name of a secret.", examples=["default"])]

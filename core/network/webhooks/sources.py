@@ -13,7 +13,7 @@ from core.registry import Registry
 from core.registry.cache import is_settled
 from core.runs import Run
 from core.runs.events import EventTail
-from core.store import files
+from core.store import Stamp, files
 
 
 class EventSource(Protocol):
@@ -69,8 +69,8 @@ class ModelSource:
 
     def __init__(self, registry: Registry, hooks: ModelWebhooks, model: str) -> None:
         self.model, self.newest, self._registry = model, 0, registry
-        self._hook_path, self._log = hooks.path(model), registry.store.path(f"models/{model}/aliases.json")
-        self._hook_stamp, self._seen = files.stamp(self._hook_path), (0, 0, 0)
+        self._hook_path, self._hook_stamp = hooks.path(model), files.stamp(hooks.path(model))
+        self._seen: Stamp = ()
         self.subscription, self.progress_path = hooks.get(model), hooks.progress_path(model)
 
     def skip(self, cursor: int) -> None:
@@ -79,15 +79,17 @@ class ModelSource:
     def read(self) -> list[OutgoingMessage]:
         if files.stamp(self._hook_path) != self._hook_stamp:
             raise FileNotFoundError(f"the webhook of {self.model} was replaced")
-        seen = files.stamp(self._log)
+        seen = self._registry.stamp(self.model)
+        if seen[-1] is None:
+            raise FileNotFoundError(f"the pointers of {self.model} are gone")
         if seen == self._seen:
             return []
-        is_final = is_settled((seen,))  # asked before the look: afterwards a change under its hands would pass
+        is_final = is_settled(seen)  # asked before the look: afterwards a change under its hands would pass
         try:
             history = self._registry.pointers(self.model).history
         except StoreDamaged:  # looked at again when it has changed
             history = []
-        self._seen = seen if is_final else (0, 0, 0)
+        self._seen = seen if is_final else ()
         moves = sorted((move for move in history if move.id > self.newest), key=lambda move: move.id)
         self.newest = moves[-1].id if moves else self.newest
         return [message for move in moves if (message := model_message(self.model, move)) is not None]

@@ -15,7 +15,7 @@ from core.registry import Registry
 from core.settings import Settings
 from core.store import Store
 from ganymede.schemas.references import ModelRef
-from tests.fixtures import Eventually, PublishBroken, PublishTiny, Serve
+from tests.fixtures import Eventually, PublishBroken, PublishTiny, Serve, files_of
 
 BAD = ["flipped byte", "truncated", "missing file", "constant", "not finite", "foreign weights", "foreign manifest"]
 
@@ -206,7 +206,7 @@ async def test_a_look_at_models_that_did_not_change_reads_nothing_of_them(
     monkeypatch.setattr(hotload, "POLL_EVERY_S", 3600)
     for name in ("tiny", "other"):
         publish_tiny(name)
-        for path in (registry.store.path(f"models/{name}"), registry.store.path(f"models/{name}/aliases.json")):
+        for path in (files_of(registry).path(f"models/{name}"), files_of(registry).path(f"models/{name}/aliases.json")):
             os.utime(path, (0, 0))
     app = create_app(settings)
     async with serve(app) as client:

@@ -16,7 +16,7 @@ from app.main import create_app
 from core.registry import Registry
 from core.settings import Settings
 from models.sizes import DCGANConfig
-from tests.fixtures import PublishTiny, Serve
+from tests.fixtures import PublishTiny, Serve, files_of
 
 Pixels = npt.NDArray[np.uint8]
 PLAIN = DCGANConfig(image_size=8, channels=3, latent_dim=4, width=16, num_classes=0)
@@ -173,7 +173,7 @@ async def test_two_who_ask_for_the_same_are_drawn_one_and_a_model_that_is_delete
 
     pair = [asyncio.create_task(morph(client, model="tiny@1", seeds=[1, 2], frames=60)) for _ in range(2)]
     await asyncio.sleep(0)
-    registry.store.delete("models/tiny/1")
+    files_of(registry).delete("models/tiny/1")
     one, other = await asyncio.gather(*pair)
 
     assert one.content == other.content

@@ -19,7 +19,7 @@ from core.runs import Run, RunStore
 from core.runs.states import TRANSITIONS, VERBS
 from core.store import Store
 from ganymede.schemas.states import Failure, Status
-from tests.fixtures import PublishTiny, Server, StartServer, until
+from tests.fixtures import PublishTiny, Server, StartServer, files_of, until
 
 BODY = {"recipe": "cgan", "dataset": "mnist-10k", "config": {"steps": 9, "width": 16, "extractor": "none"}}
 ENDS = st.sampled_from([Status.SUCCEEDED, Status.FAILED, None])
@@ -204,4 +204,4 @@ def test_an_alias_that_many_move_at_once_means_one_version_and_its_history_has_n
     assert set(codes) <= {200, 201, 204, 404, 409}
     assert all(alias["version"] in registry.versions("raced") for alias in aliases)
     assert registry.versions("raced") == list(range(1, len(registry.versions("raced")) + 1))
-    assert list(registry.store.path("tmp").iterdir()) == []
+    assert list(files_of(registry).path("tmp").iterdir()) == []

@@ -9,6 +9,7 @@ from core.errors import StoreDamaged
 from core.registry import PublishKey, Registry, cache
 from core.store import Store
 from ganymede.schemas.references import ModelRef
+from tests.fixtures import files_of
 
 Act = Callable[[Registry], object]
 
@@ -25,7 +26,7 @@ def registry(store: Store) -> Registry:
 
 def _age(registry: Registry) -> None:
     """As if nothing had changed for an hour."""
-    for path in (registry.store.path("models/digits"), registry.store.path("models/digits/aliases.json")):
+    for path in (files_of(registry).path("models/digits"), files_of(registry).path("models/digits/aliases.json")):
         long_ago = path.stat().st_mtime - 3600
         os.utime(path, (long_ago, long_ago))
 
@@ -48,7 +49,7 @@ def test_a_change_within_the_grain_of_the_clock_is_seen(registry: Registry, stor
 
 
 def _write_in_place(registry: Registry) -> None:
-    registry.store.path("models/digits/aliases.json").write_text("{")
+    files_of(registry).path("models/digits/aliases.json").write_text("{")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def _write_in_place(registry: Registry) -> None:
         (lambda r: r.move_alias("digits", "production", 1), 2, {"latest": 2, "production": 1}),
         (lambda r: r.delete_version("digits", 1), 2, {"latest": 2}),
         (lambda r: r.delete("digits"), None, {}),
-        (lambda r: r.store.delete("models/digits"), None, {}),
+        (lambda r: files_of(r).delete("models/digits"), None, {}),
         (_write_in_place, 2, {}),
     ],
 )
@@ -75,7 +76,7 @@ def test_every_change_is_seen_at_once(
 
 
 def test_damage_is_told_and_not_remembered(registry: Registry) -> None:
-    path = registry.store.path("models/digits/aliases.json")
+    path = files_of(registry).path("models/digits/aliases.json")
     whole = path.read_text()
     path.write_text("{" * len(whole))
     _age(registry)
@@ -91,7 +92,7 @@ def test_damage_is_told_and_not_remembered(registry: Registry) -> None:
 
 def test_a_stamp_is_settled_once_the_clock_must_have_moved(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     old = registry.stamp("digits")
-    os.utime(registry.store.path("models/digits"))
+    os.utime(files_of(registry).path("models/digits"))
     young = registry.stamp("digits")
 
     settled = [cache.is_settled(stamp) for stamp in (old, young, registry.stamp("nobody"))]

@@ -9,6 +9,7 @@ from core.errors import ModelNotFound, StoreDamaged
 from core.refs import parse_model_ref
 from core.registry import HISTORY_KEPT, PublishKey, Registry
 from ganymede.schemas.references import ModelRef
+from tests.fixtures import files_of
 from tests.manifests import write_manifest
 
 Publish = Callable[..., int]
@@ -32,7 +33,7 @@ def publish(registry: Registry) -> Publish:
 def point(registry: Registry, alias: str, version: int) -> None:
     body = registry.pointers("digits")
     body.aliases[alias] = version
-    registry.store.swap("models/digits/aliases.json", body.model_dump(by_alias=True))
+    files_of(registry).swap("models/digits/aliases.json", body.model_dump(by_alias=True))
 
 
 def test_versions_count_up_from_one(registry: Registry, publish: Publish) -> None:
@@ -60,8 +61,8 @@ def test_another_branch_or_run_is_another_publish(publish: Publish) -> None:
 def test_a_version_is_never_used_again_even_after_its_folder_was_deleted(registry: Registry, publish: Publish) -> None:
     publish(100)
     publish(200)
-    registry.store.delete("models/digits/2")
-    registry.store.delete("models/digits/1")
+    files_of(registry).delete("models/digits/2")
+    files_of(registry).delete("models/digits/1")
 
     version = publish(300)
 
@@ -73,7 +74,7 @@ def test_a_version_is_never_used_again_even_after_its_folder_was_deleted(registr
 def test_a_version_that_a_lost_pointer_file_forgot_is_not_written_over(registry: Registry, publish: Publish) -> None:
     publish(100)
     publish(200)
-    registry.store.path("models/digits/aliases.json").unlink()
+    files_of(registry).path("models/digits/aliases.json").unlink()
 
     assert publish(300) == 3
     assert publish(100) == 1
@@ -112,7 +113,7 @@ def test_the_history_keeps_its_newest_entries(registry: Registry, publish: Publi
     publish(1)
     body = registry.pointers("digits")
     body.history = body.history * HISTORY_KEPT
-    registry.store.swap("models/digits/aliases.json", body.model_dump(by_alias=True))
+    files_of(registry).swap("models/digits/aliases.json", body.model_dump(by_alias=True))
 
     publish(2)
 
@@ -162,7 +163,7 @@ def test_an_alias_of_a_version_that_is_gone_is_not_found(registry: Registry, pub
 def test_folders_that_are_no_version_numbers_are_not_versions(registry: Registry, publish: Publish) -> None:
     publish(100)
     for name in ("007", "0", "٣", "-1", "1.0", "backup", "9" * 30):
-        registry.store.path(f"models/digits/{name}").mkdir()
+        files_of(registry).path(f"models/digits/{name}").mkdir()
 
     assert registry.versions("digits") == [1]
     assert publish(200) == 2
@@ -181,7 +182,7 @@ def test_a_damaged_pointer_file_is_named_and_stops_publishing(
     registry: Registry, publish: Publish, content: bytes
 ) -> None:
     publish(100)
-    registry.store.path("models/digits/aliases.json").write_bytes(content)
+    files_of(registry).path("models/digits/aliases.json").write_bytes(content)
 
     acts: list[Callable[[], int]] = [
         lambda: registry.resolve(ModelRef("digits")),
@@ -213,7 +214,7 @@ def test_a_damaged_folder_that_no_pointer_knows_does_not_stop_publishing(
     registry: Registry, publish: Publish, content: bytes | None
 ) -> None:
     publish(100)
-    registry.store.put("models/digits/2", lambda folder: None)
+    files_of(registry).put("models/digits/2", lambda folder: None)
     if content is not None:
         (registry.folder("digits", 2) / "manifest.json").write_bytes(content)
 

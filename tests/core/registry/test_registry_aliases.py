@@ -11,6 +11,7 @@ from core.registry import HISTORY_KEPT, PublishKey, Registry
 from core.store import Store
 from ganymede.schemas.references import ModelRef
 from tests.core.conftest import Start
+from tests.fixtures import files_of
 from tests.manifests import write_manifest
 
 Publish = Callable[..., int]
@@ -79,7 +80,7 @@ def test_what_is_not_there_is_named_and_leaves_no_trace(registry: Registry, publ
     with pytest.raises(ModelNotFound, match="no model 'nobody'"):
         registry.delete("nobody")
 
-    assert not registry.store.has("models/nobody")
+    assert not files_of(registry).has("models/nobody")
 
 
 def test_a_refused_move_changes_nothing(registry: Registry, publish: Publish) -> None:
@@ -105,7 +106,7 @@ def test_publishes_push_no_promotion_out_of_the_history(registry: Registry, publ
     registry.move_alias("digits", "production", 1, "kept")
     body = registry.pointers("digits")
     body.history += body.history[:1] * (2 * HISTORY_KEPT)
-    registry.store.swap("models/digits/aliases.json", body.model_dump(by_alias=True))
+    files_of(registry).swap("models/digits/aliases.json", body.model_dump(by_alias=True))
 
     publish(2)
 
@@ -162,7 +163,7 @@ def test_versions_published_by_hand_are_neither_pruned_nor_counted(registry: Reg
 
 def test_a_store_of_a_build_that_knew_no_kept_versions_is_read(registry: Registry, publish: Publish) -> None:
     publish(1)
-    path = registry.store.path("models/digits/aliases.json")
+    path = files_of(registry).path("models/digits/aliases.json")
     body = json.loads(path.read_text())
     del body["kept"]
     path.write_text(json.dumps(body))
