@@ -19,6 +19,7 @@ from ganymede.commands.morph import morph
 from ganymede.commands.runs import runs
 from ganymede.commands.say import say
 from ganymede.commands.session import FAILED, USAGE, command
+from ganymede.commands.store import store
 from ganymede.commands.train import train
 from ganymede.schemas import VERSION
 
@@ -70,6 +71,7 @@ app.add_typer(runs, name="runs")
 app.add_typer(models, name="models")
 app.add_typer(datasets, name="datasets")
 app.add_typer(keys, name="keys")
+app.add_typer(store, name="store")
 
 
 def _run_service(module: str) -> NoReturn:
