@@ -4,7 +4,7 @@ Every route that changes a run, a model or a dataset takes it from here.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -64,7 +64,7 @@ def check_model(name: str, asker: Asker, services: Services, run: str | None = N
         if run_id == run or entry.status is None or entry.status.is_terminal:
             continue
         facts = facts_of(run_id, services)
-        if facts and facts.model == name and facts.made_by and not asker.may_change(facts.made_by):
+        if facts and name in facts.models and facts.made_by and not asker.may_change(facts.made_by):
             holder = f"{run_id} of another key, {facts.made_by.name} ({facts.made_by.id})"
             told = f"the name {name!r} of a model is held until it ends by {holder}: take another name; else"
             raise ScopeMissing(f"{told} {KeyScope.ADMIN} is needed", KeyScope.ADMIN)
@@ -78,10 +78,11 @@ def facts_of(run_id: str, services: Services) -> RunFacts | None:
 
 
 @contextlib.contextmanager
-def held_model(name: str, asker: Asker, services: Services, run: str | None = None) -> Iterator[None]:
-    """Check as check_model does, and let nobody else take the name within the block."""
+def held_models(names: Sequence[str], asker: Asker, services: Services, run: str | None = None) -> Iterator[None]:
+    """Check as check_model does, and let nobody else take one of the names within the block."""
     with services.store.locked(NAMES_LOCK):
-        check_model(name, asker, services, run)
+        for name in names:
+            check_model(name, asker, services, run)
         yield
 
 

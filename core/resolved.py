@@ -102,6 +102,11 @@ class ResolvedConfig(Numbers):
     init: str | None = Field(None, exclude_if=_is_none)  # the weights that it starts from
 
     @property
+    def holds_out(self) -> bool:
+        """Whether pictures are kept from a run: what classifies is tested with them."""
+        return self.objective == SEMI_SUPERVISED or self.publish_classifier is not None
+
+    @property
     def learning_rates(self) -> tuple[float, float]:
         """Of generator and discriminator."""
         return self.generator_lr, self.discriminator_lr

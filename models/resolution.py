@@ -67,13 +67,14 @@ def _row(spec: RunSpec, choice: Choice, dataset: DatasetManifest) -> Recipe:
     return replace(recipe, **(asdict(others) if others else {}), **choice.numbers)
 
 
-def _count(recipe: Recipe, dataset: DatasetManifest) -> int:
+def _count(spec: RunSpec, recipe: Recipe, dataset: DatasetManifest) -> int:
     """Return how many pictures are learnt from."""
-    return count_learnt(dataset.count) if recipe.objective == SEMI_SUPERVISED else dataset.count
+    holds_out = recipe.objective == SEMI_SUPERVISED or spec.publish.classifier is not None
+    return count_learnt(dataset.count) if holds_out else dataset.count
 
 
 def _resolved(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: DatasetManifest, on_gpu: bool) -> ResolvedConfig:
-    config, batch_size = spec.config, _batch_size(spec, recipe, _count(recipe, dataset))
+    config, batch_size = spec.config, _batch_size(spec, recipe, _count(spec, recipe, dataset))
     n_critic = _given(config.n_critic, recipe.n_critic)
     steps = _given(config.steps, max(1, DEFAULT_IMAGES_SEEN // (batch_size * n_critic)))
     network = _network(config, recipe, dataset, on_gpu)
@@ -148,7 +149,7 @@ def _is_conditional(config: TrainConfig, recipe: Recipe, dataset: DatasetManifes
 
 
 def _misfits(spec: RunSpec, choice: Choice, recipe: Recipe, dataset: DatasetManifest) -> Iterator[FieldProblem]:
-    height, width, count, learnt = dataset.height, dataset.width, dataset.count, _count(recipe, dataset)
+    height, width, count, learnt = dataset.height, dataset.width, dataset.count, _count(spec, recipe, dataset)
     if height != width or base_size(height) is None:
         sizes = "square images of 8 to 512 px, 4 or 7 times a power of two"
         who = "every recipe" if choice.reason else choice.recipe

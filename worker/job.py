@@ -33,6 +33,7 @@ from worker.checkpoints.checkpointing import restore
 from worker.checkpoints.resuming import mark_beginning, resume
 from worker.checkpoints.rollback import roll_back
 from worker.diagnosis.hook import Diagnose
+from worker.evaluation.classification import HeldOut
 from worker.evaluation.hook import hook_of, prepare
 from worker.evaluation.preparation import Context
 from worker.hooks.limits import EndAtLimits, EndWithoutBetter, last_of_images, last_step
@@ -192,13 +193,10 @@ def _set_off(
 ) -> list[Hook]:
     """Finish what an earlier attempt left, report the beginning, and return the hooks; may raise StopTraining."""
     state, stopper = mark_beginning(run, training), limiter.stopper
-    context = Context(
-        store=run.store,
-        execution=training.execution,
-        inception=settings.inception,
-        tick=stopper.tasks.tick,
-        task=stopper.tasks.begin,
-    )
+    execution, tick, task = training.execution, stopper.tasks.tick, stopper.tasks.begin
+    context = Context(store=run.store, execution=execution, inception=settings.inception, tick=tick, task=task)
+    if training.resolved.publish_classifier is not None:
+        keeper.held_out = HeldOut(dataset, context)
     evaluation = prepare(run, dataset, training.resolved, context)
     evaluate = hook_of(run, evaluation) if evaluation else None
     told: list[Hook] = [EndWithoutBetter(spec, is_evaluated=bool(evaluate)), ReportProgress(run, state.attempt)]

@@ -16,7 +16,7 @@ from app.http.multipart import PartLimits, body_size, receive_parts
 from app.http.proxy import address
 from app.http.routing import Router
 from app.http.stored import StoredFile
-from app.makers import AskerDep, OwnModel, check_model, held_model
+from app.makers import AskerDep, OwnModel, check_model, held_models
 from core.errors import (
     Conflict,
     InvalidRequest,
@@ -123,7 +123,7 @@ async def import_version(
 
 
 def _import(services: Services, name: str, folder: FilePath, asker: Asker) -> tuple[int, bool]:
-    with held_model(name, asker, services):
+    with held_models([name], asker, services):
         return import_folder(services.registry, services.runs, name, folder, asker)
 
 

@@ -14,7 +14,7 @@ from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.http.proxy import address
 from app.http.routing import Router
-from app.makers import AskerDep, OwnRun, held_model
+from app.makers import AskerDep, OwnRun, held_models
 from app.train.body import RunId, Step
 from core.errors import CheckpointNotFound, Conflict, InvalidRequest, RunNotFound, StoreDamaged, StoreFull
 from core.keys import Asker
@@ -74,7 +74,7 @@ def _publish(run: Run, step: str, request: PublishRequest, services: Services, a
     checkpoint = find_checkpoint(run, step)
     services.storage.check_room(folder_size(checkpoint.generator))
     try:
-        with held_model(model, asker, services, run.id):
+        with held_models([model], asker, services, run.id):
             version, is_new = publish_folder(services.registry, model, checkpoint.generator, by_hand=True, asker=asker)
     except (StoreDamaged, FileNotFoundError):
         checkpoint.must_exist()  # the trainer deletes old ones while we read

@@ -81,10 +81,11 @@ def _read_if_fitting(runs: RunStore, run: Run, query: ListQuery, tags: dict[str,
     state = run.state() if query.status else None
     if state is not None and state.status not in query.status:
         return None
-    wanted = (query.dataset, query.recipe, query.model)
-    if any(wanted):
+    if query.dataset or query.recipe or query.model:
         facts = runs.index.facts(run.id, lambda: RunFacts.of(run.spec()))
-        if any(want not in (None, fact) for want, fact in zip(wanted, facts[:3], strict=True)):
+        if query.dataset not in (None, facts.dataset) or query.recipe not in (None, facts.recipe):
+            return None
+        if query.model is not None and query.model not in facts.models:
             return None
     spec = run.spec()
     notes = run.notes(spec)

@@ -12,7 +12,7 @@ from app.errors import documented
 from app.events.webhooks.asked import subscription
 from app.http.proxy import address
 from app.http.routing import Router
-from app.makers import AskerDep, OwnRun, check_model, held_model
+from app.makers import AskerDep, OwnRun, check_model, held_models
 from app.train.allowance import allowed
 from app.train.body import RunId, run_bodies, run_body
 from app.train.filters import ListQuery, WantedTags, fitting
@@ -107,7 +107,7 @@ def _start(spec: RunSpec, services: Services, asker: Asker, key: HeldKey | None 
             resolved, init = resolve_request(spec, dataset, services, asker)
             if key is not None:
                 key.record(run_id)
-            with allowed(asker.key, services), held_model(spec.model_name, asker, services):
+            with allowed(asker.key, services), held_models(spec.model_names, asker, services):
                 run = services.runs.create(spec, resolved, dataset, run_id, init, asker.key, webhook)
     except DatasetNotFound as error:
         raise InvalidRequest.field("/dataset", str(error)) from None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from app.deps import Services, ServicesDep
 from app.errors import documented
 from app.http.routing import Router
-from app.makers import AskerDep, OwnRun, held_model
+from app.makers import AskerDep, OwnRun, held_models
 from app.train.allowance import allowed
 from app.train.body import run_body
 from core.errors import DatasetNotFound, IllegalTransition, Overloaded, RunNotFound, StoreFull
@@ -61,7 +61,7 @@ def _ask(run: Run, verb: str, services: Services, asker: Asker = ANYONE) -> RunB
             spec = run.spec()
             stack.enter_context(_dataset_held(spec, services))
             stack.enter_context(allowed(spec.made_by, services))
-            stack.enter_context(held_model(spec.model, asker, services, run.id))
+            stack.enter_context(held_models(spec.models, asker, services, run.id))
         state = run.change(lambda now: now.asked(verb))
     if state.status is Status.QUEUED:
         enqueue(run, state, services)

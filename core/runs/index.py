@@ -44,12 +44,12 @@ class RunFacts(NamedTuple):
 
     dataset: str
     recipe: str
-    model: str
+    models: tuple[str, ...]  # it publishes under: that of its drawings first
     made_by: KeyRef | None
 
     @classmethod
     def of(cls, spec: StoredSpec) -> "RunFacts":
-        return cls(spec.asked_for, spec.recipe, spec.model, spec.made_by)
+        return cls(spec.asked_for, spec.recipe, spec.models, spec.made_by)
 
 
 @dataclass(slots=True)

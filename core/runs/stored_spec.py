@@ -88,6 +88,11 @@ class StoredSpec(BaseModel):
         return self.resolved_as_stored.get("recipe_reason")
 
     @property
+    def models(self) -> tuple[str, ...]:
+        """The names that it publishes under."""
+        return (self.model,) if self.publish.classifier is None else (self.model, self.publish.classifier)
+
+    @property
     def asked_for(self) -> str:
         """The name of the dataset, as it was asked for."""
         return str(self.request["dataset"])

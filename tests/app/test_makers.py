@@ -226,6 +226,27 @@ async def test_a_run_that_has_not_ended_holds_the_name_of_its_new_model(
     assert (await second.ask("POST", "/train", {**body, "model": "mine"})).status_code == 202
 
 
+async def test_a_run_holds_the_name_of_its_classifier_as_well(
+    ann: Keyed, bob: Keyed, admin: Keyed, shapes: Dataset
+) -> None:
+    body = {"recipe": "acgan", "dataset": "shapes", "model": "faces", "publish": {"classifier": "reader"}}
+    run = (await ann.ask("POST", "/train", body)).json()["id"]
+    as_classifier = {**body, "model": "mine"}
+
+    refused = [
+        await bob.ask("POST", "/train", {"recipe": "ssgan", "dataset": "shapes", "model": "reader"}),
+        await bob.ask("POST", "/train", as_classifier),
+        await bob.ask("POST", "/train/validate?estimate=false", as_classifier),
+    ]
+    listed = (await ann.ask("GET", "/train?model=reader")).json()["data"]
+
+    assert [(each.status_code, each.json()["code"]) for each in refused] == [(403, "scope_missing")] * 3
+    assert all(f"{run} of another key" in each.json()["detail"] for each in refused)
+    assert [each["id"] for each in listed] == [run]
+    assert (await admin.ask("POST", "/train", as_classifier)).status_code == 202
+    assert (await ann.ask("POST", f"/train/{run}/cancel")).status_code == 200
+
+
 async def test_a_name_is_free_when_the_run_that_held_it_has_ended_and_its_retry_asks_again(
     ann: Keyed, bob: Keyed, admin: Keyed, shapes: Dataset
 ) -> None:

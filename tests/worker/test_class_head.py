@@ -12,13 +12,19 @@ from core.store import Store
 from models.classifier import PictureClassifier
 from models.heads import class_head
 from models.networks import network_config
-from models.sampling import read
+from models.probabilities import probabilities
+from models.sampling import read, to_uint8
+from models.splits import split
 from models.weights import load_version
 from tests.worker.conftest import CreateRun, TrainHere
 from tests.worker.test_resume import cut_off, weights
 from worker.training.batches import Batches
 from worker.training.execution import Execution
+from worker.training.learning_set import batches_of
+from worker.training.scores.calibration import calibration_error, fit_temperature
 from worker.training.state import new_state
+
+MEASURED = {"accuracy", "accuracy_low", "accuracy_high", "temperature", "ece", "ece_calibrated"}
 
 
 def test_each_version_has_its_classifier_beside_it(
@@ -37,7 +43,10 @@ def test_each_version_has_its_classifier_beside_it(
     assert registry.versions("shapes") == registry.versions("shapes-read") == [1, 2]
     manifest = registry.manifest("shapes-read", 2)
     assert (manifest.task, manifest.architecture, manifest.recipe) == ("classification", "dcgan-classifier", "acgan")
-    assert (manifest.metrics, manifest.step) == ({}, 60)
+    assert manifest.step == 60
+    assert manifest.measured.keys() >= MEASURED
+    assert "fd" not in manifest.measured  # those of the generator are beside its own version
+    assert np.sum(manifest.confusion) == len(split(96).test_N)
     network, _ = load_version(registry.folder("shapes-read", 2), manifest)
     assert isinstance(network, PictureClassifier)
     assert (read(network, shapes.images()).argmax(axis=1) == shapes.labels()).mean() > 0.9
@@ -64,13 +73,27 @@ def test_a_killed_run_publishes_the_same_classifier(
     assert weights(store, "shapes", 1) == weights(store, "shapes", 2)
 
 
-def test_what_is_published_beside_changes_nothing_in_training(
-    create_run: CreateRun, train_here: TrainHere, store: Store
+def test_its_temperature_and_its_test_are_of_pictures_that_the_run_has_not_learnt_from(
+    create_run: CreateRun, train_here: TrainHere, store: Store, shapes: Dataset
 ) -> None:
-    for publish in ({}, {"classifier": "shapes-read"}):
-        train_here(create_run(recipe="acgan", steps=6, checkpoint_every=6, publish={"every_steps": 6, **publish}))
+    """The numbers of the manifest are found again from the weights and the pictures."""
+    config = {"recipe": "acgan", "steps": 6, "checkpoint_every": 6}
+    run = create_run(**config, publish={"every_steps": 6, "classifier": "shapes-read"})
+    train_here(run)
+    manifest, parts, labels_N = Registry(store).manifest("shapes-read", 1), split(96), shapes.labels()
+    assert labels_N is not None
 
-    assert weights(store, "shapes", 1) == weights(store, "shapes", 2)
+    network, _ = load_version(Registry(store).folder("shapes-read", 1), manifest)
+    held_out_NK, test_NK = (read(network, shapes.images()[each]) for each in (parts.held_out_N, parts.test_N))
+
+    temperature = fit_temperature(held_out_NK, labels_N[parts.held_out_N])
+    assert manifest.measured["temperature"] == pytest.approx(temperature)
+    told = manifest.measured["ece_calibrated"]
+    assert told == pytest.approx(calibration_error(probabilities(test_NK, temperature), labels_N[parts.test_N]))
+    state = new_state(run.spec().resolved, Execution(device="cpu", precision="float32", threads=1))
+    batches = batches_of(state, shapes.images(), labels_N)
+    seen = {to_uint8(image[None]).numpy().tobytes() for _ in range(20) for image in batches.next()[0]}
+    assert seen == {shapes.images()[place].tobytes() for place in parts.learnt_N}
 
 
 @pytest.mark.parametrize(

@@ -37,8 +37,42 @@ BATCH = 256  # pictures that are read at once
 MOST_CONFUSED = 100  # classes of which the confusion is kept
 
 
+Confusion = list[list[int]]
+
+
+class HeldOut:
+    """The pictures of a dataset that a classifier has not learnt from: by some its temperature is fitted, by the others
+    it is tested."""
+
+    def __init__(self, dataset: Dataset, context: Context) -> None:
+        labels_N = dataset.labels()
+        assert labels_N is not None
+        self.images_NHWC, self.labels_N, self.parts = dataset.images(), labels_N, split(len(labels_N))
+        self.num_classes, self.context = len(dataset.class_names), context
+
+    def measured(self, network: PictureClassifier) -> tuple[Metrics, Confusion | None]:
+        """Return its numbers of docs/metrics.md, and by true class how often each class was named."""
+        held_out_NK, test_NK = (self._read(network, part) for part in (self.parts.held_out_N, self.parts.test_N))
+        temperature = fit_temperature(held_out_NK, self.labels_N[self.parts.held_out_N])
+        label_N = self.labels_N[self.parts.test_N]
+        counts_KK = confusion(test_NK.argmax(axis=1), label_N, self.num_classes)
+        found = accuracy_of(test_NK, label_N) | {
+            "temperature": temperature,
+            "ece": calibration_error(probabilities(test_NK), label_N),
+            "ece_calibrated": calibration_error(probabilities(test_NK, temperature), label_N),
+        }
+        return found, counts_KK.tolist() if self.num_classes <= MOST_CONFUSED else None
+
+    @property
+    def num_batches(self) -> int:
+        return sum(-(-len(part_N) // BATCH) for part_N in (self.parts.held_out_N, self.parts.test_N))
+
+    def _read(self, network: PictureClassifier, places_N: Places) -> Logits:
+        return read_at(network, self.images_NHWC, places_N, self.context)
+
+
 class ClassifierEvaluation:
-    """The averaged classifier against the labels of the test; its temperature is fitted to other pictures.
+    """The averaged classifier against the labels of the test.
 
     baseline: numbers of the same network with the labels alone, told with each evaluation.
     """
@@ -46,41 +80,22 @@ class ClassifierEvaluation:
     sheet: NearestSheet | None = None
 
     def __init__(self, dataset: Dataset, baseline: Metrics, context: Context) -> None:
-        labels_N = dataset.labels()
-        assert labels_N is not None
-        self.images_NHWC, self.labels_N, self.parts = dataset.images(), labels_N, split(len(labels_N))
-        self.num_classes, self.baseline, self.context = len(dataset.class_names), baseline, context
+        self.held_out, self.baseline = HeldOut(dataset, context), baseline
 
     def scores(self, state: TrainState) -> Metrics:
         """Compute the numbers of docs/metrics.md for the classifier as it is now."""
         assert isinstance(state.ema, PictureClassifier)
-        with self.context.task("evaluation", self._num_batches):
-            held_out_NK, test_NK = (self._read(state.ema, part) for part in (self.parts.held_out_N, self.parts.test_N))
-        temperature = fit_temperature(held_out_NK, self.labels_N[self.parts.held_out_N])
-        label_N = self.labels_N[self.parts.test_N]
-        counts_KK = confusion(test_NK.argmax(axis=1), label_N, self.num_classes)
-        state.confusion = counts_KK.tolist() if self.num_classes <= MOST_CONFUSED else None
-        return accuracy_of(test_NK, label_N) | {
-            "temperature": temperature,
-            "ece": calibration_error(probabilities(test_NK), label_N),
-            "ece_calibrated": calibration_error(probabilities(test_NK, temperature), label_N),
-            **self.baseline,
-        }
+        with self.held_out.context.task("evaluation", self.held_out.num_batches):
+            found, state.confusion = self.held_out.measured(state.ema)
+        return found | self.baseline
 
     def expected_s(self, state: TrainState) -> float:
         """Predict the seconds of `scores` from one batch, after another that finds everything cold."""
         assert isinstance(state.ema, PictureClassifier)
         for _ in range(2):
             began = time.monotonic()
-            read(state.ema, self.images_NHWC[self.parts.test_N[:BATCH]])
-        return (time.monotonic() - began) * self._num_batches
-
-    @property
-    def _num_batches(self) -> int:
-        return sum(-(-len(part_N) // BATCH) for part_N in (self.parts.held_out_N, self.parts.test_N))
-
-    def _read(self, network: PictureClassifier, places_N: Places) -> Logits:
-        return read_at(network, self.images_NHWC, places_N, self.context)
+            read(state.ema, self.held_out.images_NHWC[self.held_out.parts.test_N[:BATCH]])
+        return (time.monotonic() - began) * self.held_out.num_batches
 
 
 def read_at(network: PictureClassifier, images_NHWC: Images, places_N: Places, context: Context) -> Logits:

@@ -26,6 +26,7 @@ from models.publish import publish_folder
 from models.weights import is_finite
 from models.writing import Lineage, write_generator
 from worker.checkpoints.checkpointing import save_training
+from worker.evaluation.classification import HeldOut
 from worker.evaluation.hook import Evaluate
 from worker.hooks.reporting import Quiet, must_be_sound, place_of
 from worker.hooks.scored import better, is_scored
@@ -41,6 +42,7 @@ class KeepCheckpoints(Quiet):
 
     def __init__(self, run: Run, lineage: Callable[[TrainState, Metrics], Lineage]) -> None:
         self.run, self.lineage, self.metrics = run, lineage, Metrics()
+        self.held_out: HeldOut | None = None  # what the class head is tested with, where there is one
         self._measured_at: BranchStep | None = None
 
     def after_report(self, state: TrainState, metrics: Metrics) -> None:
@@ -70,8 +72,8 @@ class KeepCheckpoints(Quiet):
             generator.mkdir()
             lineage = self.lineage(state, self.metrics)
             write_generator(generator, state.ema, lineage, state.subjects)
-            if state.resolved.publish_classifier is not None:
-                _write_head(folder / CLASSIFIER_FOLDER, state, lineage)
+            if self.held_out is not None:
+                _write_head(folder / CLASSIFIER_FOLDER, state, lineage, self.held_out)
 
         if store.put(f"{self.run.checkpoints}/{name}", fill, replace=again):
             marks = {"checkpoint_step": state.step, "attempts_without_checkpoint": 0, "best": state.best}
@@ -81,11 +83,12 @@ class KeepCheckpoints(Quiet):
                 store.delete(f"{self.run.checkpoints}/{old}")
 
 
-def _write_head(folder: Path, state: TrainState, lineage: Lineage) -> None:
-    """Write the discriminator's head that names classes; the scores are of what the generator draws, not its own."""
+def _write_head(folder: Path, state: TrainState, lineage: Lineage, held_out: HeldOut) -> None:
+    """Write the discriminator's head that names classes, with its own numbers in the place of the generator's."""
     head = class_head(state.counterpart, lineage.network)
+    metrics, counts = held_out.measured(head.network)
     folder.mkdir()
-    described = replace(lineage, architecture=ARCHITECTURE, network=head.config, metrics={}, confusion=None)
+    described = replace(lineage, architecture=ARCHITECTURE, network=head.config, metrics=metrics, confusion=counts)
     write_generator(folder, head.network, described)
 
 

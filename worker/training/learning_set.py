@@ -15,12 +15,13 @@ from worker.training.state import TrainState
 
 
 def batches_of(state: TrainState, images_NHWC: Images, labels_N: Labels | None) -> Batches:
-    """Return the batches of a run; a classifier's leave out the pictures of its test, and `state` gets the labelled."""
+    """Return the batches of a run; where something classifies they leave out the pictures of its test. Of a classifier
+    `state` gets the labelled."""
     resolved, device = state.resolved, state.execution.torch_device
     rules = (resolved.batch_size, resolved.seed, device, state.world.share)
-    if resolved.objective != SEMI_SUPERVISED or labels_N is None:
+    if not resolved.holds_out or labels_N is None:
         return Batches(images_NHWC, labels_N, *rules)
-    if resolved.labels_per_class is not None:
+    if resolved.objective == SEMI_SUPERVISED and resolved.labels_per_class is not None:
         state.labelled = labelled_of(resolved, images_NHWC, labels_N, device)
     return Batches(images_NHWC, labels_N, *rules, split(len(labels_N)).learnt_N)
 
