@@ -27,7 +27,23 @@ LEARNT, HELD_OUT = ("m1", "m2", "m3", "m4", "m5", "f1", "f2", "f3"), ("m6", "m7"
 SPEEDS, PITCHES = (130, 150, 170, 190, 210), (30, 40, 50, 60, 70)  # words a minute; of 0 to 99
 PER_CLASS = 600
 DATE = (1980, 1, 1, 0, 0, 0)  # of every file in the zip, so that the same sounds make the same zip
+LONGEST_S = 60.0  # of a sound; all of these are shorter than two seconds
 PROGRAM = "espeak-ng"
+LICENCE = "MIT"
+ATTRIBUTION = "spoken by eSpeak NG"
+NOTICE = f"""# The spoken digits
+
+Sounds of the words zero to nine, and models that have learnt from them.
+
+- **Spoken by**: eSpeak NG (https://github.com/espeak-ng/espeak-ng), a program under the GNU General Public License,
+  version 3 or later. Neither the program nor the data of its voices is part of this. The output of a program is under
+  its licence only where it is itself a work based on the program (section 2 of the licence); spoken words are not
+  taken for one here.
+- **Voices**: all are synthetic, by rules and formants.
+- **Licence** of the weights: that of Ganymede, {LICENCE}.
+- **Changes**: resampled to 16 kHz, trimmed, kept as spectrograms. The sounds are not bundled.
+- **Made by**: `make dataset-speech` (`python -m bench.speech`).
+"""
 MISSING = f"""{PROGRAM} is not here; it speaks the words. Install it:
     apt-get install espeak-ng      (Debian, Ubuntu)
     dnf install espeak-ng          (Fedora)

@@ -1,11 +1,11 @@
-"""Makes a starter model: `python -m bench.starter [digits|avatars]`, what `make starter [STARTER=avatars]` runs.
+"""Makes a starter model: `python -m bench.starter [NAME]`, what `make starter [STARTER=NAME]` runs.
 
     python -m bench.starter digits --mnist FOLDER    # from all 60,000 images of MNIST's training set; FOLDER: its files
 
 A row of STARTERS says what is trained, by the project's own job: the same code, checkpoints and publishing as any run.
 One training after another, each from where the one before it ended. Their home is kept, so what was interrupted goes on
 where it was. The best version that was evaluated, and its judgement, go to models/starter/NAME/, a picture to
-docs/NAME.png; what misses the bars of its row is refused. Shape suffixes: N images.
+docs/NAME.png; what misses the bars of its row is refused (bench/starter_uses.py).
 """
 
 import argparse
@@ -16,17 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from bench import starter_data
 from bench.apart import train_apart
-from bench.judge.kinds import KINDS
 from bench.lines import read_json_lines
 from bench.machine import ROOT, machine
-from bench.quality import grid
+from bench.starter_uses import Completing, Drawing, Reading, Speaking, Use, Version
 from core.datasets.manifest import DatasetManifest
-from core.media.images import Images
 from core.registry import Registry
 from core.registry.manifest import MANIFEST_FILE
 from core.runs import Run, RunStore
@@ -34,28 +31,23 @@ from core.settings import Settings
 from core.store import Store, files, list_files
 from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.states import Status
-from models import sampling
 from models.initial import find_initial, resolve_with
-from models.starters import AVATARS, DIGITS
+from models.starters import AVATARS, DIGITS, DIGITS_COMPLETE, DIGITS_READER, SPOKEN_DIGITS
 from models.version import SAMPLES_FILE, WEIGHTS_FILE
-from models.weights import load_generator
 
 FOLDER, PICTURES = ROOT / "models" / "starter", ROOT / "docs"
-LARGEST = 8_000_000  # bytes of weights
+LARGEST = 6_000_000  # bytes of weights
 Config = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Starter:
-    """trainings: the config of each; a training takes 100 minutes at most. The bars: share of pictures that the judge
-    reads as asked, FD over floor. rows: of the picture."""
+    """trainings: the config of each; a training takes 100 minutes at most."""
 
     recipe: str
     seed: int
     trainings: tuple[Config, ...]
-    least_accuracy: float
-    most_ratio: float
-    rows: int
+    use: Use
 
 
 STARTERS = {
@@ -63,19 +55,45 @@ STARTERS = {
         recipe="sngan",
         seed=1,
         trainings=({"steps": 12_000, "checkpoint_every": 500},),
-        least_accuracy=0.993,
-        most_ratio=2.0,
-        rows=10,
+        use=Drawing(least_accuracy=0.993, most_ratio=2.0, rows=10),
     ),
     AVATARS: Starter(
         recipe="rpgan",
         seed=1,
         trainings=({"steps": 7_000, "checkpoint_every": 250},),
-        least_accuracy=0.99,
-        most_ratio=3.0,
-        rows=6,
+        use=Drawing(least_accuracy=0.99, most_ratio=3.0, rows=6),
+    ),
+    # Without labels: who sends a picture with a hole does not have to say what it shows.
+    DIGITS_COMPLETE: Starter(
+        recipe="completion",
+        seed=1,
+        trainings=({"steps": 3_600, "conditional": False, "width": 96, "checkpoint_every": 900},),
+        use=Completing(least_accuracy=0.9),
+    ),
+    DIGITS_READER: Starter(
+        recipe="ssgan",
+        seed=1,
+        trainings=(
+            {
+                "architecture": "dcgan",
+                "steps": 2_400,
+                "width": 128,
+                "augment": "diffaugment",
+                "augment_policy": ["translation"],
+                "checkpoint_every": 800,
+            },
+        ),
+        use=Reading(least_accuracy=0.993),
+    ),
+    SPOKEN_DIGITS: Starter(
+        recipe="rpgan",
+        seed=1,
+        trainings=({"steps": 2_000, "checkpoint_every": 500},),
+        use=Speaking(least_share=0.95),
     ),
 }
+OF_MNIST = (DIGITS, DIGITS_COMPLETE, DIGITS_READER)
+JUDGED_BY_MNIST = (DIGITS_COMPLETE, DIGITS_READER)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -86,17 +104,19 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--mnist", type=Path, help="folder with MNIST's four IDX files: digits learn from all of it")
     parser.add_argument("--judge-all", action="store_true", help="only print a judgement of every published version")
     options = parser.parse_args(arguments)
-    if options.mnist and options.name != DIGITS:
-        parser.error("--mnist is for digits alone")
+    if options.mnist and options.name not in OF_MNIST:
+        parser.error(f"--mnist is for {', '.join(OF_MNIST)} alone")
+    if options.name in JUDGED_BY_MNIST and not options.mnist:
+        parser.error(f"{options.name} is judged by MNIST's test digits: add --mnist FOLDER")
     settings = Settings(home=options.home, store=None, redis_url=None)
     store = Store(settings.store_path)
     if options.judge_all:
-        for version in Registry(store).versions(options.name):
-            found = judged(options.name, Registry(store).folder(options.name, version))
-            print(json.dumps({"version": version, **found}), flush=True)
+        for number in Registry(store).versions(options.name):
+            found = STARTERS[options.name].use.judgement(Version(Registry(store), options.name, number, options.mnist))
+            print(json.dumps({"version": number, **found}), flush=True)
         return
     dataset = starter_data.dataset_of(options.name, store, options.mnist)
-    finish(options.name, trained(options.name, dataset, settings))
+    finish(options.name, trained(options.name, dataset, settings), options.mnist)
 
 
 def trained(name: str, dataset: DatasetManifest, settings: Settings) -> list[Run]:
@@ -135,57 +155,41 @@ def the_run(store: Store, spec: RunSpec, dataset: DatasetManifest) -> Run:
     return runs.create(spec, resolved, dataset, init=initial)
 
 
-def judged(name: str, folder: Path) -> dict[str, Any]:
-    """What the judge says of a version: of as many images as compare, seeds from 0 on, each with its default label."""
-    kind = KINDS[name]
-    labels_N = np.arange(kind.comparable) % kind.num_classes
-    return kind.load().examine(pictures_of(folder, kind.comparable), labels_N)
-
-
-def pictures_of(folder: Path, count: int) -> Images:
-    """Images (N, H, W, C) of seeds 0 to N - 1."""
-    generator, config = load_generator(folder / WEIGHTS_FILE)
-    return sampling.draw(generator, range(count), config.latent_dim, config.num_classes)
-
-
 def best_of(runs: Sequence[Run]) -> Run:
     """The run whose best version was the best as the runs themselves were evaluated; without that the last."""
     evaluated = [(best.value, run) for run in runs if (best := run.state().best)]
     return min(evaluated, key=lambda pair: pair[0])[1] if len(evaluated) == len(runs) else runs[-1]
 
 
-def finish(name: str, runs: Sequence[Run]) -> None:
-    """Copy the best version to models/starter/, with a record of how it was made and how it is judged; or refuse it."""
+def latest(name: str, runs: Sequence[Run], mnist: Path | None = None) -> Version:
+    """The version that the best of these runs ended with. mnist: the folder of the digits that judge it."""
     run = best_of(runs)
-    folder = Registry(run.store).folder(name, run.state().published[-1].version)
-    judgement = judged(name, folder)
+    return Version(Registry(run.store), name, run.state().published[-1].version, mnist)
+
+
+def finish(name: str, runs: Sequence[Run], mnist: Path | None = None) -> None:
+    """Copy the best version to models/starter/, with a record of how it was made and how it is judged; or refuse it."""
+    use, version = STARTERS[name].use, latest(name, runs, mnist)
+    judgement = use.judgement(version)
     print(json.dumps(judgement, indent=1))
-    weights = list_files(folder, WEIGHTS_FILE)[WEIGHTS_FILE]
-    if missed := missed_bars(STARTERS[name], judgement, weights.bytes):
+    weights = list_files(version.folder, WEIGHTS_FILE)[WEIGHTS_FILE]
+    if missed := missed_bars(use, judgement, weights.bytes):
         raise SystemExit(f"refused: {'; '.join(missed)}")
     target = FOLDER / name
     target.mkdir(parents=True, exist_ok=True)
     for file in (WEIGHTS_FILE, SAMPLES_FILE, MANIFEST_FILE):
-        shutil.copyfile(folder / file, target / file)
-    record = {**made(name, runs), "weights": weights.model_dump(), "judgement": judgement}
+        shutil.copyfile(version.folder / file, target / file)
+    record = {"use": use.name, **made(name, runs), "weights": weights.model_dump(), "judgement": judgement}
     files.write_atomic(target / "record.json", (json.dumps(record, indent=1) + "\n").encode())
     if notice := starter_data.notice_of(name):
         files.write_atomic(target / "NOTICE.md", notice.encode())
-    num_classes, rows = KINDS[name].num_classes, STARTERS[name].rows
-    (PICTURES / f"{name}.png").write_bytes(grid(pictures_of(folder, rows * num_classes), num_classes, rows))
+    (PICTURES / f"{name}.png").write_bytes(use.picture(version))
 
 
-def missed_bars(starter: Starter, judgement: dict[str, Any], size: int) -> list[str]:
+def missed_bars(use: Use, judgement: Config, size: int) -> list[str]:
     """What a judgement lacks, in words."""
-    accuracy, ratio = judgement["label_accuracy"], judgement["ratio"]
-    missed = []
-    if not accuracy >= starter.least_accuracy:
-        missed.append(f"{accuracy:.2%} are read as asked, {starter.least_accuracy:.1%} are needed")
-    if not ratio <= starter.most_ratio:
-        missed.append(f"FD is {ratio:.2f} times the floor, {starter.most_ratio:g} is the most")
-    if size > LARGEST:
-        missed.append(f"the weights have {size:,} bytes, {LARGEST:,} are the most")
-    return missed
+    too_large = f"the weights have {size:,} bytes, {LARGEST:,} are the most"
+    return [*use.missed(judgement), *([too_large] if size > LARGEST else [])]
 
 
 def made(name: str, runs: Sequence[Run]) -> dict[str, Any]:

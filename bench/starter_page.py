@@ -7,11 +7,17 @@ from typing import Any
 from bench.machine import described
 
 NOTICE_FILE = "NOTICE.md"
+SHOWN = {
+    "generation": "a column for each class",
+    "completion": "from above a hole, four drafts, what was there",
+    "classification": "test digits that it reads wrong",
+    "speech": "spectrograms, a column for each word",
+}
 
 BEGINS = """# The models that come with Ganymede
 
 Whoever starts the service has them. Each was trained by the project's own job and judged, and is refused where it
-misses its bars; `make starter` makes `digits`, `make starter STARTER=avatars` a model of the avatars. The record.json
+misses its bars; `make starter` makes `digits`, `make starter STARTER=NAME` another one. The record.json
 beside each, in `models/starter/NAME/`, has every number. `python -m bench.quality --model NAME` measures what a service
 draws.
 
@@ -34,17 +40,18 @@ def page(starters: Path) -> str:
 
 def _section(folder: Path) -> str:
     name, record = folder.name, json.loads((folder / "record.json").read_text(encoding="utf-8"))
+    use = record.get("use", "generation")
     dataset = record["dataset"]
     learnt = f"`{dataset['name']}`: {dataset['count']:,} pictures ({dataset['source']}; {dataset['licence']})"
     notice = f" [Notice](../models/starter/{name}/{NOTICE_FILE})." if (folder / NOTICE_FILE).exists() else ""
     return "\n".join(
         [
             f"## {name}\n",
-            f"![{name}, a column for each class]({name}.png)\n",
+            f"![{name}: {SHOWN[use]}]({name}.png)\n",
             f"Learnt from {learnt}, {dataset['attribution']}.{notice}\n",
             *(_training(training) for training in record["trainings"]),
             f"\nWeights: {record['weights']['bytes'] / 1e6:.1f} MB. Measured on {described(record['machine'])}.\n",
-            _scores(record["judgement"]),
+            SCORES[use](record["judgement"]),
         ]
     )
 
@@ -73,3 +80,43 @@ def _scores(judgement: dict[str, Any]) -> str:
         f"| recall | {judgement['recall']:.3f} | {reals['recall']:.3f} |",
     ]
     return "\n".join(rows) + "\n"
+
+
+def _completed(judgement: dict[str, Any]) -> str:
+    rows = [
+        "| | completed |",
+        "|---|---|",
+        f"| test digits, {judgement['hole']} x {judgement['hole']} px missing | {judgement['pictures']:,} |",
+        f"| read right | {judgement['accuracy']:.2%} |",
+        f"| FD | {judgement['frechet_distance']:.3f} (floor {judgement['floor']:.3f}) |",
+        f"| PSNR in the hole | {judgement['psnr']:.2f} dB |",
+    ]
+    return "\n".join(rows) + f"\n\nBeside simpler ways: {MORE}\n"
+
+
+def _named(judgement: dict[str, Any]) -> str:
+    low, high = judgement["accuracy_low"], judgement["accuracy_high"]
+    rows = [
+        "| | |",
+        "|---|---|",
+        f"| test digits | {judgement['images']:,} |",
+        f"| read right | {judgement['accuracy']:.2%} ({low:.2%} to {high:.2%}) |",
+        f"| ECE, calibrated | {judgement['ece_calibrated']:.4f} |",
+    ]
+    return "\n".join(rows) + f"\n\nWhat it takes for what: {MORE}\n"
+
+
+def _spoken(judgement: dict[str, Any]) -> str:
+    drawn, real = judgement["drawn"], judgement["real"]
+    rows = [
+        "| | drawn | real |",
+        "|---|---|---|",
+        f"| clips | {drawn['clips']:,} | {real['clips']:,} |",
+        f"| understood | {drawn['share']:.1%} | {real['share']:.1%} |",
+        f"| silent | {drawn['silent']:.1%} | {real['silent']:.1%} |",
+    ]
+    return "\n".join(rows) + f"\n\nMore: {MORE}\n"
+
+
+MORE = "[applications.md](applications.md)."
+SCORES = {"generation": _scores, "completion": _completed, "classification": _named, "speech": _spoken}

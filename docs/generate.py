@@ -8,6 +8,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # of a script i
 from bench import starter_page
 from bench.serving import page
 from bench.training import report
+from docs.pages.applications import applications_page as page_of_applications
 from docs.pages.cli import cli_page
 from docs.pages.costs import layers_section, processes_section, profile_section
 from docs.pages.diagnosis import diagnosis_page
@@ -32,7 +33,13 @@ def starters_page() -> str:
     return starter_page.page(FOLDER.parent / "models" / "starter")
 
 
+def applications_page() -> str:
+    """docs/applications.md: the uses beside drawing, from what was measured and the records beside the models."""
+    return page_of_applications(FOLDER / "benchmarks" / "applications", FOLDER.parent / "models" / "starter")
+
+
 PAGES = {
+    "applications": applications_page,
     "benchmarks": benchmarks_page,
     "cli": cli_page,
     "diagnosis": diagnosis_page,

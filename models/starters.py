@@ -15,6 +15,7 @@ from models.publish import publish_folder
 from models.version import read_manifest
 
 DIGITS, AVATARS = "digits", "avatars"
+DIGITS_COMPLETE, DIGITS_READER, SPOKEN_DIGITS = "digits-complete", "digits-reader", "spoken-digits"
 FIRST = Pointers.none().next_version
 
 log = logging.getLogger(__name__)

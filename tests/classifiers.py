@@ -1,5 +1,6 @@
 """Versions that classify, for tests: networks that nobody trained, which name each picture something of their own."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -23,6 +24,7 @@ def publish_classifier(
     config: Sizes = COLOUR,
     metrics: dict[str, float | None] | None = None,
     options: dict[str, str] | None = None,
+    class_names: Sequence[str] = CLASSES,
 ) -> int:
     """Publish; `folder` is made, and `options` are those of the dataset's import. Returns the version."""
     architecture = "mlp-classifier" if isinstance(config, MLPClassifierConfig) else "dcgan-classifier"
@@ -40,7 +42,7 @@ def publish_classifier(
         recipe="ssgan",
         architecture=architecture,
         network=config,
-        dataset=dataset_manifest(class_names=list(CLASSES), options=options),
+        dataset=dataset_manifest(class_names=list(class_names), options=options),
         metrics=metrics or {},
     )
     folder.mkdir()

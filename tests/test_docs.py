@@ -23,7 +23,7 @@ COMPOSE = re.findall(r"^docker compose .*$", SHELL, re.MULTILINE)
 KEYS = re.findall(r"^\.venv/bin/ganymede (keys .*)$", SHELL, re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", ["settings", "cli", "recipes", "benchmarks", "diagnosis", "starters"])
+@pytest.mark.parametrize("name", ["applications", "settings", "cli", "recipes", "benchmarks", "diagnosis", "starters"])
 def test_a_generated_page_is_current(name: str) -> None:
     written = (ROOT / "docs" / f"{name}.md").read_text()
 

@@ -5,6 +5,8 @@
 The judge is a small network that learns to read words spoken in the held-out voices of bench.speech. It hears, as do
 the model's clips and the real ones beside them, what came through the spectrogram and Griffin & Lim: what the judge
 reads wrong of real words is lost on the way, or differs from voice to voice, and no model can be asked for more.
+FD and KID are in its features, to as many real words of the voices that the model learnt from; the floor is what other
+real words of such voices get.
 
 Shape suffixes: N clips, H bands, W columns, C channels (1), S samples.
 """
@@ -34,8 +36,10 @@ from models.weights import load_version
 from worker.training.execution import Execution
 from worker.training.scores import classifier
 from worker.training.scores.calibration import wilson
+from worker.training.scores.extractor import extract
+from worker.training.scores.frechet import frechet_distance, statistics
+from worker.training.scores.kernel import kernel_distance
 
-LONGEST_S = 60.0
 HERE = Execution(device="cpu", precision="float32", threads=1)
 
 Labels = npt.NDArray[np.int64]
@@ -52,6 +56,16 @@ class UnderstoodWords(BaseModel):
     silent: float
 
 
+class HeardDistance(BaseModel):
+    """Of drawn clips to real ones, in the judge's features, and of other real ones (the floor)."""
+
+    clips: int
+    frechet_distance: float
+    floor: float
+    kid: float
+    kid_floor: float
+
+
 class SpeechResult(BaseModel):
     """What one measurement found."""
 
@@ -61,6 +75,7 @@ class SpeechResult(BaseModel):
     images_seen: int
     drawn: UnderstoodWords
     real: UnderstoodWords
+    distance: HeardDistance
     judge_held_out: float
     judge_clips: int
     machine: dict[str, object]
@@ -95,13 +110,16 @@ def measure(registry: Registry, model: str, per_word: int, num_voices: int) -> S
     learnt_NHWC, learnt_N = words(num_voices, held_out=True)
     weights, accuracy = classifier.train(learnt_NHWC, learnt_N, len(speech.WORDS), HERE, lambda: None)
     judge = classifier.Classifier(weights, LOG_MEL.bands, 1, len(speech.WORDS), torch.device("cpu"))
+    drawn_NHWC, (real_NHWC, real_N) = heard(drawn), words(2 * per_word, held_out=False)
+    is_beside_N = np.arange(len(real_N)) % 2 == 0  # every second voice is read beside what was drawn
     return SpeechResult(
         model=f"{ref.name}@{version}",
         digest=manifest.digest,
         recipe=manifest.recipe,
         images_seen=manifest.images_seen,
-        drawn=understood(judge, heard(drawn), labels_N),
-        real=understood(judge, *words(per_word, held_out=False)),
+        drawn=understood(judge, drawn_NHWC, labels_N),
+        real=understood(judge, real_NHWC[is_beside_N], real_N[is_beside_N]),
+        distance=distance(judge, drawn_NHWC, real_NHWC[is_beside_N], real_NHWC[~is_beside_N]),
         judge_held_out=accuracy,
         judge_clips=len(learnt_N),
         machine=dict(machine()),
@@ -113,7 +131,7 @@ def words(count: int, *, held_out: bool) -> tuple[Images, Labels]:
     names = sorted(speech.WORDS)
     pictures, labels = [], []
     for place, wav in speech.all_spoken(count, held_out=held_out):
-        pictures.append(read_clip(wav, LOG_MEL, LONGEST_S).picture_HWC)
+        pictures.append(read_clip(wav, LOG_MEL, speech.LONGEST_S).picture_HWC)
         labels.append(names.index(speech.WORDS[place]))
     return heard(pictures), np.array(labels, np.int64)
 
@@ -139,6 +157,20 @@ def understood(judge: classifier.Classifier, clips_NHWC: Images, labels_N: Label
     )
 
 
+def distance(judge: classifier.Classifier, drawn_NHWC: Images, real_NHWC: Images, others_NHWC: Images) -> HeardDistance:
+    """Compare drawn clips, and as many real ones, with other real ones."""
+    sets = [extract(judge, [clips_NHWC], lambda: None).values_ND for clips_NHWC in (drawn_NHWC, real_NHWC, others_NHWC)]
+    drawn_ND, real_ND, others_ND = sets
+    gaussian = statistics(others_ND)
+    return HeardDistance(
+        clips=len(drawn_ND),
+        frechet_distance=frechet_distance(*statistics(drawn_ND), *gaussian),
+        floor=frechet_distance(*statistics(real_ND), *gaussian),
+        kid=kernel_distance(drawn_ND, others_ND),
+        kid_floor=kernel_distance(real_ND, others_ND),
+    )
+
+
 def table(result: SpeechResult) -> str:
     rows = [f"{result.model}  {result.recipe}  {result.images_seen:,} clips seen"]
     for name, found in (("drawn", result.drawn), ("real", result.real)):
@@ -146,5 +178,7 @@ def table(result: SpeechResult) -> str:
         rows.append(f"{name:<6} {found.share:6.1%} of {found.clips} understood ({interval}), {found.silent:.1%} silent")
     for word, share in result.real.by_word.items():
         rows.append(f"  {word:<6} {result.drawn.by_word[word]:6.1%}  real {share:6.1%}")
+    far = result.distance
+    rows.append(f"FD {far.frechet_distance:.3f} (real {far.floor:.3f}), KID {far.kid:.4f} (real {far.kid_floor:.4f})")
     rows.append(f"judge: {result.judge_held_out:.1%} right on held-out clips of its {result.judge_clips:,}")
     return "\n".join(rows)

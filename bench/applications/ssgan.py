@@ -3,8 +3,6 @@
 The run is the project's own job. It learns from 60,000 digits less those it is tested with on its way; what is recorded
 is read of the 10,000 digits of MNIST's test, which neither the run nor the choice of a checkpoint has seen: the last
 version counts. Beside it the same network trained on the labels alone.
-
-Shape suffixes: N pictures, K classes, H height, W width, C channels.
 """
 
 import argparse
@@ -16,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bench.apart import train_apart
+from bench.applications.reading import read_test
 from bench.dataset import CLASSES, Digits, read_mnist
 from bench.lines import read_json_lines
 from bench.machine import ROOT, machine, revision
@@ -26,15 +25,12 @@ from core.settings import Settings
 from core.store import Store
 from ganymede.schemas.specs import RunSpec
 from ganymede.schemas.states import Status
-from models.classifier import PictureClassifier
-from models.probabilities import probabilities
 from models.resolution import resolve
 from models.sampling import read
 from models.weights import load_version
 from worker.evaluation.classification import accuracy_of
 from worker.training.execution import Execution
 from worker.training.learning_set import labelled_of
-from worker.training.scores.calibration import Labels, Logits, calibration_error, confusion
 from worker.training.scores.tick import unwatched
 from worker.training.supervised import num_steps, train_supervised
 
@@ -125,15 +121,13 @@ def _judged(run: Run, test: Digits) -> dict[str, Any]:
     version = registry.versions(spec.model)[-1]
     folder, manifest = registry.folder(spec.model, version), registry.manifest(spec.model, version)
     network, _ = load_version(folder, manifest)
-    images_NHWC, label_N = test.images[..., None], test.labels.astype(np.int64)
     dataset = DatasetStore(run.store).get(DATASET, spec.dataset.version)
     labels_N = dataset.labels()
     assert labels_N is not None
     execution = Execution(device="cpu", precision="float32", threads=1)
     labelled = labelled_of(spec.resolved, dataset.images(), labels_N, execution.torch_device)
     alone = train_supervised(spec.resolved, labelled, execution, unwatched)
-    assert isinstance(network, PictureClassifier)
-    logits_NK = read(network, images_NHWC)
+    images_NHWC, label_N = test.images[..., None], test.labels.astype(np.int64)
     points = read_json_lines(run.metrics_file)
     return {
         "schema": 1,
@@ -144,18 +138,7 @@ def _judged(run: Run, test: Digits) -> dict[str, Any]:
         "dataset": dataset.manifest.digest,
         "labels": len(labelled),
         "worked_s": run.state().worked_s,
-        "test": _told(logits_NK, label_N, manifest.measured.get("temperature", 1.0)),
+        "test": read_test(network, test, manifest.measured.get("temperature", 1.0)),
         "baseline": {**accuracy_of(read(alone, images_NHWC), label_N), "steps": num_steps(spec.resolved)},
         "points": [{"step": each["step"], "accuracy": each["accuracy"]} for each in points if "accuracy" in each],
-    }
-
-
-def _told(logits_NK: Logits, label_N: Labels, temperature: float) -> dict[str, Any]:
-    return {
-        "images": len(label_N),
-        **accuracy_of(logits_NK, label_N),
-        "temperature": temperature,
-        "ece": calibration_error(probabilities(logits_NK), label_N),
-        "ece_calibrated": calibration_error(probabilities(logits_NK, temperature), label_N),
-        "confusion": confusion(logits_NK.argmax(axis=1), label_N, CLASSES).tolist(),
     }

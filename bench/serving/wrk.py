@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -42,12 +43,18 @@ def is_here() -> bool:
 
 def drive(url: str, method: str, path: str, load: Workload, seconds: float, seed: int) -> dict[str, float]:
     """Requests/s, images/s and milliseconds at p50, p90, p99 and the longest; LoadFailed if any request failed."""
-    command = ["wrk", "-t1", f"-c{load.connections}", f"-d{max(1, round(seconds))}s", f"--timeout={TIMEOUT_S}s"]
     asked = (method, path, load.kind, str(load.n), load.format, load.model, str(seed), load.etag)
-    done = subprocess.run([*command, "-s", str(SCRIPT), url, "--", *asked], capture_output=True, text=True, check=False)
+    return figures(read(run(url, load.connections, seconds, SCRIPT, asked)), load.n)
+
+
+def run(url: str, connections: int, seconds: float, script: Path, arguments: Sequence[str]) -> str:
+    """What wrk prints, whose script is given the arguments; LoadFailed where it does not end well."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", f"--timeout={TIMEOUT_S}s"]
+    command += ["-s", str(script), url, "--", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise LoadFailed(f"wrk ended with {done.returncode}: {done.stderr[-500:]}")
-    return figures(read(done.stdout), load.n)
+    return done.stdout
 
 
 def read(output: str) -> dict[str, Any]:

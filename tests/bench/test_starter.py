@@ -1,5 +1,6 @@
 """How a starter is made: what is trained, what is taken of it, what is written, and what is refused."""
 
+import io
 import json
 import math
 from collections.abc import Iterator
@@ -9,10 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from bench import avatars, starter, starter_data
+from bench import avatars, speech, starter, starter_data
 from bench.judge.kinds import KINDS
 from bench.starter import STARTERS, Starter
+from bench.starter_uses import Completing, Drawing, Reading, Speaking, Use, Version
 from core.datasets import BUNDLED, DatasetStore
 from core.registry import Registry
 from core.runs import Run
@@ -20,13 +23,17 @@ from core.settings import Settings
 from core.store import Store
 from ganymede.schemas.states import Best
 from models.resolution import resolve
-from models.starters import AVATARS, DIGITS, install_starters
+from models.sizes import MLPClassifierConfig, UNetConfig
+from models.starters import AVATARS, DIGITS, DIGITS_COMPLETE, DIGITS_READER, SPOKEN_DIGITS, install_starters
+from tests.classifiers import publish_classifier
+from tests.fixtures import PublishTiny
+from tests.sounds import sound, tone
 
 SMALL = {"steps": 2, "batch_size": 16, "width": 16, "latent_dim": 4, "extractor": "none"}
-TINY = Starter(
-    recipe="cgan", seed=1, trainings=(SMALL, {**SMALL, "steps": 3}), least_accuracy=0.0, most_ratio=math.inf, rows=2
-)
+ANYTHING = Drawing(least_accuracy=0.0, most_ratio=math.inf, rows=2)
+TINY = Starter(recipe="cgan", seed=1, trainings=(SMALL, {**SMALL, "steps": 3}), use=ANYTHING)
 GOOD: dict[str, Any] = {"label_accuracy": 1.0, "ratio": 1.0}
+UNDERSTOOD = {"drawn": {"share": 0.95, "silent": 0.0}, "real": {"share": 1.0}}
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +123,7 @@ def test_the_record_has_every_training_and_the_whole_judgement(runs: list[Run], 
 def test_a_starter_that_misses_a_bar_is_refused_and_nothing_is_written(
     runs: list[Run], written: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(STARTERS, DIGITS, replace(TINY, least_accuracy=0.993))
+    monkeypatch.setitem(STARTERS, DIGITS, replace(TINY, use=replace(ANYTHING, least_accuracy=0.993)))
 
     with pytest.raises(SystemExit, match=r"refused: .*% are read as asked, 99\.3% are needed"):
         starter.finish(DIGITS, runs)
@@ -149,12 +156,58 @@ def test_the_best_evaluated_version_of_all_trainings_is_taken(runs: list[Run]) -
     ],
 )
 def test_a_bar_that_is_missed_is_named(name: str, change: dict[str, float], told: str) -> None:
-    row = {DIGITS: (0.993, 2.0), AVATARS: (0.99, 3.0)}[name]
-    bars = replace(TINY, least_accuracy=row[0], most_ratio=row[1])
+    least, most = {DIGITS: (0.993, 2.0), AVATARS: (0.99, 3.0)}[name]
+    use = Drawing(least_accuracy=least, most_ratio=most, rows=2)
 
-    assert starter.missed_bars(bars, GOOD, 8_000_000) == []
-    assert starter.missed_bars(bars, GOOD | change, 8_000_000) == [told]
-    assert starter.missed_bars(bars, GOOD, 8_000_001) == ["the weights have 8,000,001 bytes, 8,000,000 are the most"]
+    assert starter.missed_bars(use, GOOD, 6_000_000) == []
+    assert starter.missed_bars(use, GOOD | change, 6_000_000) == [told]
+    assert starter.missed_bars(use, GOOD, 6_000_001) == ["the weights have 6,000,001 bytes, 6,000,000 are the most"]
+
+
+@pytest.mark.parametrize(
+    ("use", "judgement", "told"),
+    [
+        (Completing(least_accuracy=0.9), {"accuracy": 0.9}, []),
+        (Completing(least_accuracy=0.9), {"accuracy": 0.8999}, ["89.99% are read right, 90.0% are needed"]),
+        (Reading(least_accuracy=0.993), {"accuracy": 0.9929}, ["99.29% are read right, 99.3% are needed"]),
+        (Speaking(least_share=0.95), UNDERSTOOD, []),
+        (
+            Speaking(least_share=0.95),
+            {**UNDERSTOOD, "drawn": {"share": 0.94, "silent": 0.01}},
+            ["94.0% are understood, 0.95 of 100.0% are needed", "1.0% are silent"],
+        ),
+    ],
+)
+def test_each_use_has_bars_of_its_own(use: Use, judgement: dict[str, Any], told: list[str]) -> None:
+    assert starter.missed_bars(use, judgement, 0) == told
+
+
+def test_what_completes_is_judged_by_test_digits_and_shown_with_its_drafts(
+    registry: Registry, publish_tiny: PublishTiny, mnist: Path
+) -> None:
+    sizes = UNetConfig(image_size=28, channels=1, latent_dim=4, width=32, num_classes=0)
+    publish_tiny(DIGITS_COMPLETE, config=sizes)
+    version = Version(registry, DIGITS_COMPLETE, 1, mnist)
+
+    judgement = Completing(least_accuracy=0.9).judgement(version)
+    shown = Image.open(io.BytesIO(Completing(least_accuracy=0.9).picture(version)))
+
+    assert (judgement["pictures"], judgement["hole"]) == (20, 14)
+    assert judgement["frechet_distance"] is None  # of so few
+    assert shown.size == (20 * 28, 6 * 28)  # hole, four drafts, what was there
+
+
+def test_what_reads_is_judged_by_test_digits(registry: Registry, mnist: Path, tmp_path: Path) -> None:
+    sizes = MLPClassifierConfig(image_size=28, channels=1, latent_dim=4, width=32, num_classes=10)
+    publish_classifier(
+        registry, tmp_path / "reader", DIGITS_READER, sizes, metrics={"temperature": 2.0}, class_names="0123456789"
+    )
+    version = Version(registry, DIGITS_READER, 1, mnist)
+
+    judgement = Reading(least_accuracy=0.993).judgement(version)
+
+    assert (judgement["images"], judgement["temperature"], np.sum(judgement["confusion"])) == (20, 2.0, 20)
+    assert Reading(least_accuracy=0.993).picture(version).startswith(b"\x89PNG")
 
 
 def test_the_avatars_are_learnt_from_with_their_licence(store: Store, tmp_path: Path) -> None:
@@ -166,13 +219,21 @@ def test_the_avatars_are_learnt_from_with_their_licence(store: Store, tmp_path: 
     assert resolve(starter.request(AVATARS, {}, manifest, []), manifest).network.num_classes == 8
 
 
-def test_digits_from_all_of_mnist_are_a_dataset_of_its_own(store: Store, tmp_path: Path) -> None:
+@pytest.fixture
+def mnist(tmp_path: Path) -> Path:
+    """The four files of MNIST, as if it were twenty pictures of noise."""
+    folder = tmp_path / "mnist"
+    folder.mkdir()
     images = np.random.default_rng(0).integers(0, 255, (20, 28, 28), np.uint8)
     for name, array in (("images-idx3", images), ("labels-idx1", np.arange(20, dtype=np.uint8) % 10)):
         header = bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape)
-        (tmp_path / f"train-{name}-ubyte").write_bytes(header + array.tobytes())
+        for part in ("train", "t10k"):
+            (folder / f"{part}-{name}-ubyte").write_bytes(header + array.tobytes())
+    return folder
 
-    whole = starter_data.dataset_of(DIGITS, store, tmp_path)
+
+def test_digits_from_all_of_mnist_are_a_dataset_of_its_own(store: Store, mnist: Path) -> None:
+    whole = starter_data.dataset_of(DIGITS, store, mnist)
     bundled = starter_data.dataset_of(DIGITS, store)
 
     assert (whole.name, whole.count, whole.licence) == (starter_data.MNIST, 20, "CC-BY-SA-3.0")
@@ -186,4 +247,26 @@ def test_mnist_is_for_digits_alone(capsys: pytest.CaptureFixture[str], tmp_path:
     with pytest.raises(SystemExit):
         starter.main([AVATARS, "--mnist", str(tmp_path)])
 
-    assert "--mnist is for digits alone" in capsys.readouterr().err
+    assert "--mnist is for digits, digits-complete, digits-reader alone" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", [DIGITS_COMPLETE, DIGITS_READER])
+def test_what_test_digits_judge_needs_them(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        starter.main([name])
+
+    assert f"{name} is judged by MNIST's test digits: add --mnist FOLDER" in capsys.readouterr().err
+
+
+def test_spoken_words_are_learnt_from_as_their_zip_would_be(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By tones in the place of voices."""
+    monkeypatch.setattr(speech, "spoken", lambda word, voice: sound(tone(200.0 + 50 * speech.WORDS.index(word))))
+
+    manifest = starter_data.spoken(store, per_word=2)
+
+    assert (manifest.name, manifest.count, manifest.medium) == (SPOKEN_DIGITS, 20, "audio")
+    assert manifest.class_names == sorted(speech.WORDS)
+    assert manifest.class_counts == [2] * 10
+    assert "GNU General Public License" in str(starter_data.notice_of(SPOKEN_DIGITS))

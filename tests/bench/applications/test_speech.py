@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from bench.applications import __main__ as applications
 from bench.applications import speech
@@ -10,6 +11,7 @@ from core.media.sound.spectrogram import to_picture
 from core.registry import Registry
 from tests.fixtures import PublishTiny
 from tests.sounds import tone
+from worker.training.scores import classifier
 from worker.training.scores.calibration import wilson
 
 
@@ -25,6 +27,21 @@ def test_what_is_heard_of_a_spectrogram_looks_like_it() -> None:
 
 def test_the_interval_of_a_share_is_wilsons() -> None:
     assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)  # Newcombe 1998, table I
+
+
+def test_distances_are_beside_those_of_real_clips() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.arange(300) % 2
+    clips = rng.integers(0, 40, (300, 16, 16, 1), np.uint8)
+    clips[labels == 1, 8:] += 150
+    weights, _ = classifier.train(clips, labels, 2, speech.HERE, lambda: None)
+    judge = classifier.Classifier(weights, 16, 1, 2, torch.device("cpu"))
+
+    found = speech.distance(judge, clips[:100][labels[:100] == 1], clips[100:200], clips[200:])
+
+    assert found.frechet_distance > 2 * found.floor > 0
+    assert found.kid > 2 * abs(found.kid_floor)
+    assert found.clips == 50
 
 
 def test_a_model_that_has_not_learnt_the_words_is_refused(registry: Registry, publish_tiny: PublishTiny) -> None:
