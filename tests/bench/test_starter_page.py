@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import models
 from bench import starter_page
+from docs.pages.applications import applications_page
 
 STARTERS = Path(models.__file__).parent / "starter"
 RECORD: dict[str, Any] = {
@@ -66,7 +69,37 @@ def test_a_notice_is_shown_beside_its_model(tmp_path: Path) -> None:
     assert "[Notice](../models/starter/avatars/NOTICE.md)" in starter_page.page(tmp_path)
 
 
-def test_every_model_that_comes_with_the_package_has_its_record_and_its_picture_in_the_readme() -> None:
+UNDERSTOOD = {"clips": 10, "share": 0.912, "least": 0.8, "most": 0.95, "silent": 0.0, "by_word": {"one": 0.9}}
+OF_USES: dict[str, dict[str, Any]] = {
+    "completion": {"hole": 14, "pictures": 10, "accuracy": 0.912, "frechet_distance": 1.5, "floor": 0.1, "psnr": 15.0},
+    "classification": {
+        **{"images": 10, "accuracy": 0.912, "accuracy_low": 0.9, "accuracy_high": 0.92},
+        **{"ece": 0.04, "ece_calibrated": 0.01, "confusion": [[9, 1], [0, 10]]},
+    },
+    "speech": {
+        "drawn": UNDERSTOOD,
+        "real": UNDERSTOOD,
+        "distance": {"clips": 10, "frechet_distance": 1.0, "floor": 0.5, "kid": 0.1, "kid_floor": 0.0},
+        "images_seen": 10,
+        "machine": {"cpu": "a CPU", "cores": 2},
+    },
+}
+NAMES = {"completion": "digits-complete", "classification": "digits-reader", "speech": "spoken-digits"}
+
+
+@pytest.mark.parametrize("use", OF_USES)
+def test_what_does_not_draw_has_scores_of_its_own(use: str, tmp_path: Path) -> None:
+    record = {**RECORD, "use": use, "judgement": OF_USES[use]}
+    (written(tmp_path, NAMES[use]) / "record.json").write_text(json.dumps(record))
+
+    pages = [starter_page.page(tmp_path), applications_page(tmp_path, tmp_path)]
+
+    assert "91.2" in pages[0]
+    assert "[applications.md](applications.md)" in pages[0]
+    assert use == "completion" or "91.2" in pages[1]  # that has a file of its own
+
+
+def test_every_model_that_comes_with_the_package_has_its_record_and_is_in_the_readme() -> None:
     root = STARTERS.parent.parent
     readme = (root / "README.md").read_text()
 
@@ -75,4 +108,4 @@ def test_every_model_that_comes_with_the_package_has_its_record_and_its_picture_
         record = json.loads((folder / "record.json").read_text())
         assert record["weights"] == manifest["files"]["generator.safetensors"]
         assert (root / "docs" / f"{folder.name}.png").exists()
-        assert f"](docs/{folder.name}.png)" in readme
+        assert f"](docs/{folder.name}.png)" in readme or f"model={folder.name}" in readme

@@ -14,6 +14,7 @@ from bench.dataset import Digits, read_bundled
 from bench.starter_uses import Version
 from core.media.images import Images
 from core.registry import Registry
+from docs.pages.applications import applications_page
 from models.sizes import UNetConfig
 from models.starters import DIGITS_COMPLETE
 from tests.fixtures import PublishTiny
@@ -85,4 +86,8 @@ def test_every_way_is_told_beside_whole_digits(
     assert set(result.of_a_sample) == {"network", "search"}
     assert result.of_a_sample["search"].pictures == 2
     assert "mean" in completion.table(result)
-    assert json.dumps(result.model_dump())
+    (tmp_path / "completion-here.json").write_text(json.dumps(result.model_dump()))
+    page = applications_page(tmp_path, tmp_path)
+    assert "| training digit whose known pixels are nearest | 100.00% |" in page
+    assert "| `method=search` with `digits` |" in page
+    assert "## Speech" not in page  # nobody has measured it
