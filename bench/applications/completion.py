@@ -24,6 +24,7 @@ from bench.dataset import Digits, read_mnist
 from bench.judge.kinds import KINDS
 from bench.machine import ROOT, machine, revision, slug
 from bench.starter_data import whole_mnist
+from core.media.images import Images
 from core.settings import Settings
 from core.store import Store
 from models.starters import DIGITS, DIGITS_COMPLETE
@@ -32,6 +33,7 @@ from models.weights import load_generator
 
 RESULTS = ROOT / "docs" / "benchmarks" / "applications"
 SEARCHED = 100
+Filled = tuple[Images, float | None]  # pictures, and the seconds that it took
 
 
 class CompletionResult(BaseModel):
@@ -78,7 +80,7 @@ def measure(version: starter.Version, folder: Path, pictures: int, searched: int
     judge, learnt_MHWC = KINDS[DIGITS].load(), read_mnist(folder, "train").images[..., None]
     test = _first(read_mnist(folder, "t10k"), pictures)
     holes, label_N = _holes(test)
-    filled = {
+    filled: dict[str, Filled] = {
         "network": timed(filling.by_network, network, config, holes),
         "mean": timed(filling.by_mean, learnt_MHWC, holes),
         "nearest": timed(filling.by_nearest, learnt_MHWC, holes),
@@ -86,7 +88,7 @@ def measure(version: starter.Version, folder: Path, pictures: int, searched: int
         "real": (holes.images_NHWC, None),
     }
     few, few_N = _holes(_first(test, searched))
-    by_search = {}
+    by_search: dict[str, Filled] = {}
     if searched:
         generator, sizes = load_generator(starter.FOLDER / DIGITS / WEIGHTS_FILE)
         by_search["search"] = timed(filling.by_search, generator, sizes, few)
