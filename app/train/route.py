@@ -101,13 +101,14 @@ def _made_before(key: HeldKey, services: Services) -> Run | None:
 def _start(spec: RunSpec, services: Services, asker: Asker, key: HeldKey | None = None) -> Run:
     """Write a run, then queue it; `key` records its id first, so that no crash can make two runs."""
     webhook = subscription(spec.webhook, "/webhook", services, asker) if spec.webhook else None
+    names = [spec.model_name, *([spec.publish.classifier] if spec.publish.classifier else [])]
     try:
         with services.datasets.held(spec.dataset) as held:  # until the run is there, and keeps it
             dataset, run_id = held.manifest, new_run_id()
             resolved, init = resolve_request(spec, dataset, services, asker)
             if key is not None:
                 key.record(run_id)
-            with allowed(asker.key, services), held_models(spec.model_names, asker, services):
+            with allowed(asker.key, services), held_models(names, asker, services):
                 run = services.runs.create(spec, resolved, dataset, run_id, init, asker.key, webhook)
     except DatasetNotFound as error:
         raise InvalidRequest.field("/dataset", str(error)) from None

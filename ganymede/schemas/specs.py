@@ -270,12 +270,6 @@ class RunSpec(BodyModel):
     def model_name(self) -> str:
         return self.model or self.dataset
 
-    @property
-    def model_names(self) -> tuple[str, ...]:
-        """The names that it publishes under."""
-        beside = self.publish.classifier
-        return (self.model_name,) if beside is None else (self.model_name, beside)
-
 
 class RunPatch(BodyModel):
     """The body of `PATCH /train/{id}`: what is left out stays as it is, null removes."""
