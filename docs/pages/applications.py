@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bench.machine import described
+
 BEGINS = """# What the other uses are worth
 
 Besides drawing, models fill holes of pictures (`/complete`), name what pictures show (`/classify`) and speak
@@ -158,4 +160,4 @@ def _interval(understood: Found) -> str:
 
 
 def _machine(result: Found) -> str:
-    return f"Measured on {result['machine']['cpu']}, {result['machine']['cores']} cores."
+    return f"Measured on {described(result['machine'])}."
