@@ -34,7 +34,7 @@ from bench.lines import read_json_lines
 from bench.machine import ROOT, machine
 from bench.recipe_data import SUBJECTS
 from bench.recipe_speed import record, recorded
-from bench.starter import pictures_of
+from bench.starter_uses import pictures_of
 from bench.trials import Trial, trials
 from core.datasets import DatasetStore
 from core.datasets.manifest import DatasetManifest

@@ -15,9 +15,9 @@ from bench.applications import speech
 from bench.applications.reading import read_test
 from bench.dataset import CLASSES, Digits, read_mnist
 from bench.judge.kinds import KINDS
-from bench.png import write_png
 from bench.quality import grid
 from core.media.images import Images, contact_sheet
+from core.media.images.png import write_png
 from core.registry import Registry, VersionManifest
 from models import sampling
 from models.starters import DIGITS
@@ -50,10 +50,14 @@ class Version:
         assert self.mnist is not None
         return read_mnist(self.mnist, "t10k")
 
-    def pictures(self, count: int, labels: list[int] | None = None) -> Images:
-        """Draw seeds 0 to N - 1 (N, H, W, C), each with its default label, or these."""
-        generator, config = load_generator(self.folder / WEIGHTS_FILE)
-        return sampling.draw(generator, range(count), config.latent_dim, config.num_classes, labels=labels)
+    def pictures(self, count: int) -> Images:
+        return pictures_of(self.folder, count)
+
+
+def pictures_of(folder: Path, count: int) -> Images:
+    """Draw seeds 0 to N - 1 (N, H, W, C), each with its default label."""
+    generator, config = load_generator(folder / WEIGHTS_FILE)
+    return sampling.draw(generator, range(count), config.latent_dim, config.num_classes)
 
 
 class Use(Protocol):

@@ -24,6 +24,7 @@ from bench.dataset import Digits, read_mnist
 from bench.judge.kinds import KINDS
 from bench.machine import ROOT, machine, revision, slug
 from bench.starter_data import whole_mnist
+from bench.starter_uses import Version
 from core.media.images import Images
 from core.settings import Settings
 from core.store import Store
@@ -74,7 +75,7 @@ def main(arguments: list[str]) -> None:
     print(table(found))
 
 
-def measure(version: starter.Version, folder: Path, pictures: int, searched: int) -> CompletionResult:
+def measure(version: Version, folder: Path, pictures: int, searched: int) -> CompletionResult:
     """Fill the holes of the first test digits in every way."""
     network, config = load_generator(version.folder / WEIGHTS_FILE)
     judge, learnt_MHWC = KINDS[DIGITS].load(), read_mnist(folder, "train").images[..., None]

@@ -46,6 +46,7 @@ def test_each_version_has_its_classifier_beside_it(
     assert manifest.step == 60
     assert manifest.measured.keys() >= MEASURED
     assert "fd" not in manifest.measured  # those of the generator are beside its own version
+    assert manifest.confusion is not None
     assert np.sum(manifest.confusion) == len(split(96).test_N)
     network, _ = load_version(registry.folder("shapes-read", 2), manifest)
     assert isinstance(network, PictureClassifier)

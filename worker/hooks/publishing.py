@@ -88,7 +88,8 @@ def _write_head(folder: Path, state: TrainState, lineage: Lineage, held_out: Hel
     head = class_head(state.counterpart, lineage.network)
     metrics, counts = held_out.measured(head.network)
     folder.mkdir()
-    described = replace(lineage, architecture=ARCHITECTURE, network=head.config, metrics=metrics, confusion=counts)
+    measured: dict[str, float | None] = {**metrics}
+    described = replace(lineage, architecture=ARCHITECTURE, network=head.config, metrics=measured, confusion=counts)
     write_generator(folder, head.network, described)
 
 
