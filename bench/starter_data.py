@@ -1,4 +1,7 @@
-"""What starter models and benches learn from, put into a store. Knows no training."""
+"""What starter models and benches learn from, put into a store. Knows no training.
+
+Shape suffixes: H height, W width, C channels.
+"""
 
 from pathlib import Path
 

@@ -73,7 +73,7 @@ class Use(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drawing:
+class GenerationUse:
     """least_accuracy: share of pictures that the judge reads as asked. most_ratio: FD over floor. rows: of the
     picture."""
 
@@ -100,7 +100,7 @@ class Drawing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Completing:
+class CompletionUse:
     """least_accuracy: share of completed test digits that are read as what the whole ones show."""
 
     name: ClassVar[str] = "completion"
@@ -134,7 +134,7 @@ class Completing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class ClassificationUse:
     """least_accuracy: of MNIST's test digits."""
 
     name: ClassVar[str] = "classification"
@@ -157,7 +157,7 @@ class Reading:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Speaking:
+class SpeechUse:
     """least_share: of the share at which real words are understood."""
 
     name: ClassVar[str] = "speech"

@@ -7,6 +7,8 @@ later call goes on where one before it was interrupted, or measures what has bee
 middle of the 10,000 test digits is filled by it; by the mean of the training digits; by what the training digit has
 there whose known pixels are nearest; and by scikit-image's biharmonic inpainting. A search (`method=search` of
 `/complete`) fills the first of them alone, by the starter `digits`; the network's figures for these stand beside it.
+
+Shape suffixes: N pictures, M that were learnt from, H height, W width, C channels.
 """
 
 import argparse

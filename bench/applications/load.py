@@ -5,6 +5,8 @@
 A service of its own with the starters; wrk sends one picture a request, another seed or file name each time, so that no
 answer is from memory. Figures are medians of the rounds. py-spy samples both processes once more: shares of their busy
 time by what they do. For an idle machine; py-spy reads another process's memory, so run it as root.
+
+Shape suffixes: H height, W width, C channels.
 """
 
 import argparse
@@ -39,7 +41,7 @@ HOLE = slice(7, 21)
 
 
 @dataclass(frozen=True)
-class Upload:
+class UploadKind:
     """One kind of request. MARK in its path or its body is another number each time."""
 
     path: str
@@ -47,14 +49,14 @@ class Upload:
     body: bytes
 
 
-def uploads() -> dict[str, Upload]:
+def uploads() -> dict[str, UploadKind]:
     """By what is asked for: a digit with a hole, and a digit in a form."""
     digit_HW = read_bundled().images[0]
     holed_HWC = np.stack([digit_HW, digit_HW, digit_HW, np.full_like(digit_HW, 255)], axis=2)
     holed_HWC[HOLE, HOLE, 3] = 0
     return {
-        "complete": Upload(f"/complete?model={DIGITS_COMPLETE}&seed={MARK}", "image/png", _rgba(holed_HWC)),
-        "classify": Upload(
+        "complete": UploadKind(f"/complete?model={DIGITS_COMPLETE}&seed={MARK}", "image/png", _rgba(holed_HWC)),
+        "classify": UploadKind(
             f"/classify?model={DIGITS_READER}",
             f"multipart/form-data; boundary={BOUNDARY}",
             _form(f"{MARK}.png", write_png(digit_HW[..., None])),
@@ -100,7 +102,7 @@ def main(arguments: list[str]) -> None:
     path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
-def measure(service: OwnService, upload: Upload, seconds: int, rounds: int, folder: Path) -> dict[str, Any]:
+def measure(service: OwnService, upload: UploadKind, seconds: int, rounds: int, folder: Path) -> dict[str, Any]:
     """Requests/s, times, and cores of both processes as medians; then shares of what they do."""
     body = folder / "body"
     body.write_bytes(upload.body)

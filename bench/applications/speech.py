@@ -8,7 +8,7 @@ reads wrong of real words is lost on the way, or differs from voice to voice, an
 FD and KID are in its features, to as many real words of the voices that the model learnt from; the floor is what other
 real words of such voices get.
 
-Shape suffixes: N clips, H bands, W columns, C channels (1), S samples.
+Shape suffixes: N clips, D features, H bands, W columns, C channels (1), S samples.
 """
 
 import argparse

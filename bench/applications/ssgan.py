@@ -3,6 +3,8 @@
 The run is the project's own job. It learns from 60,000 digits less those it is tested with on its way; what is recorded
 is read of the 10,000 digits of MNIST's test, which neither the run nor the choice of a checkpoint has seen: the last
 version counts. Beside it the same network trained on the labels alone.
+
+Shape suffixes: N pictures, H height, W width, C channels.
 """
 
 import argparse

@@ -15,7 +15,7 @@ from PIL import Image
 from bench import avatars, speech, starter, starter_data
 from bench.judge.kinds import KINDS
 from bench.starter import STARTERS, Starter
-from bench.starter_uses import Completing, Drawing, Reading, Speaking, Use, Version
+from bench.starter_uses import ClassificationUse, CompletionUse, GenerationUse, SpeechUse, Use, Version
 from core.datasets import BUNDLED, DatasetStore
 from core.registry import Registry
 from core.runs import Run
@@ -30,7 +30,7 @@ from tests.fixtures import PublishTiny
 from tests.sounds import sound, tone
 
 SMALL = {"steps": 2, "batch_size": 16, "width": 16, "latent_dim": 4, "extractor": "none"}
-ANYTHING = Drawing(least_accuracy=0.0, most_ratio=math.inf, rows=2)
+ANYTHING = GenerationUse(least_accuracy=0.0, most_ratio=math.inf, rows=2)
 TINY = Starter(recipe="cgan", seed=1, trainings=(SMALL, {**SMALL, "steps": 3}), use=ANYTHING)
 GOOD: dict[str, Any] = {"label_accuracy": 1.0, "ratio": 1.0}
 UNDERSTOOD = {"drawn": {"share": 0.95, "silent": 0.0}, "real": {"share": 1.0}}
@@ -157,7 +157,7 @@ def test_the_best_evaluated_version_of_all_trainings_is_taken(runs: list[Run]) -
 )
 def test_a_bar_that_is_missed_is_named(name: str, change: dict[str, float], told: str) -> None:
     least, most = {DIGITS: (0.993, 2.0), AVATARS: (0.99, 3.0)}[name]
-    use = Drawing(least_accuracy=least, most_ratio=most, rows=2)
+    use = GenerationUse(least_accuracy=least, most_ratio=most, rows=2)
 
     assert starter.missed_bars(use, GOOD, 6_000_000) == []
     assert starter.missed_bars(use, GOOD | change, 6_000_000) == [told]
@@ -167,12 +167,12 @@ def test_a_bar_that_is_missed_is_named(name: str, change: dict[str, float], told
 @pytest.mark.parametrize(
     ("use", "judgement", "told"),
     [
-        (Completing(least_accuracy=0.9), {"accuracy": 0.9}, []),
-        (Completing(least_accuracy=0.9), {"accuracy": 0.8999}, ["89.99% are read right, 90.0% are needed"]),
-        (Reading(least_accuracy=0.993), {"accuracy": 0.9929}, ["99.29% are read right, 99.3% are needed"]),
-        (Speaking(least_share=0.95), UNDERSTOOD, []),
+        (CompletionUse(least_accuracy=0.9), {"accuracy": 0.9}, []),
+        (CompletionUse(least_accuracy=0.9), {"accuracy": 0.8999}, ["89.99% are read right, 90.0% are needed"]),
+        (ClassificationUse(least_accuracy=0.993), {"accuracy": 0.9929}, ["99.29% are read right, 99.3% are needed"]),
+        (SpeechUse(least_share=0.95), UNDERSTOOD, []),
         (
-            Speaking(least_share=0.95),
+            SpeechUse(least_share=0.95),
             {**UNDERSTOOD, "drawn": {"share": 0.94, "silent": 0.01}},
             ["94.0% are understood, 0.95 of 100.0% are needed", "1.0% are silent"],
         ),
@@ -189,8 +189,8 @@ def test_what_completes_is_judged_by_test_digits_and_shown_with_its_drafts(
     publish_tiny(DIGITS_COMPLETE, config=sizes)
     version = Version(registry, DIGITS_COMPLETE, 1, mnist)
 
-    judgement = Completing(least_accuracy=0.9).judgement(version)
-    shown = Image.open(io.BytesIO(Completing(least_accuracy=0.9).picture(version)))
+    judgement = CompletionUse(least_accuracy=0.9).judgement(version)
+    shown = Image.open(io.BytesIO(CompletionUse(least_accuracy=0.9).picture(version)))
 
     assert (judgement["pictures"], judgement["hole"]) == (20, 14)
     assert judgement["frechet_distance"] is None  # of so few
@@ -204,10 +204,10 @@ def test_what_reads_is_judged_by_test_digits(registry: Registry, mnist: Path, tm
     )
     version = Version(registry, DIGITS_READER, 1, mnist)
 
-    judgement = Reading(least_accuracy=0.993).judgement(version)
+    judgement = ClassificationUse(least_accuracy=0.993).judgement(version)
 
     assert (judgement["images"], judgement["temperature"], np.sum(judgement["confusion"])) == (20, 2.0, 20)
-    assert Reading(least_accuracy=0.993).picture(version).startswith(b"\x89PNG")
+    assert ClassificationUse(least_accuracy=0.993).picture(version).startswith(b"\x89PNG")
 
 
 def test_the_avatars_are_learnt_from_with_their_licence(store: Store, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from core.store import Store
-from models.starters import AVATARS, DIGITS
+from models.starters import AVATARS, DIGITS, DIGITS_COMPLETE, DIGITS_READER, SPOKEN_DIGITS
 from tests.fixtures import PublishBroken, PublishTiny
 
 USUAL = {"task": "generation", "medium": "image"}
@@ -14,7 +14,7 @@ USUAL = {"task": "generation", "medium": "image"}
 
 def without_starters(store: Store) -> None:
     """Of those a checkout may lack some."""
-    for name in (DIGITS, AVATARS):
+    for name in (DIGITS, AVATARS, DIGITS_COMPLETE, DIGITS_READER, SPOKEN_DIGITS):
         store.delete(f"models/{name}")
 
 
