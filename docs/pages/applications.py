@@ -19,10 +19,11 @@ Besides drawing, models fill holes of pictures (`/complete`), name what pictures
 COMPLETION = """## Completion
 
 `python -m bench.applications completion --mnist FOLDER`. A square of 14 x 14 px is missing in the middle of each of
-MNIST's test digits: a quarter of the picture, with two thirds of the ink. No way of filling it has seen these digits or is
-told what they show. The judge of the digits ([starters.md](starters.md)) reads the pictures afterwards; right is what
-the whole one shows. FD is to the whole test digits and KID to other digits, in its features; PSNR is that of the
-hole. A good draft that is another one than what was there costs PSNR, and blur gains it.
+MNIST's test digits: a quarter of the picture, with two thirds of the ink. No way of filling it has seen these
+digits or is told what they show. The judge of the digits ([starters.md](starters.md)) reads the pictures
+afterwards; right is what the whole one shows. FD is to the whole test digits and KID to other digits, in its
+features; PSNR is that of the hole. A good draft that is another one than what was there costs PSNR, and blur gains
+it.
 
 What is pasted from a real digit has the FD of real digits: no way of drawing can be expected to come below it.
 """
@@ -75,7 +76,8 @@ def _completion(measured: Path) -> Iterator[str]:
         yield (
             f"\n{count:,} digits; FD of other real digits: {result['floor']:.3f}. The network learnt from "
             f"{result['images_seen']:,} digits, in {result['minutes']:.0f} minutes of a busy core. Two drafts "
-            f"of a hole differ by {result['drafts_differ']:.3f} in the mean (of 1), two real digits by {result['reals_differ']:.3f}. "
+            f"of a hole differ by {result['drafts_differ']:.3f} in the mean (of 1), two real digits by "
+            f"{result['reals_differ']:.3f}. "
             f"{_machine(result)}\n"
         )
         yield from _sample(result["of_a_sample"])
