@@ -150,7 +150,7 @@ def train(walk: Walk) -> str:
 def promote(walk: Walk, version: int) -> None:
     page = walk.page
     go_to(page, "Models")
-    page.get_by_role("link", name="shapes", exact=True).click()
+    page.locator(".models").get_by_role("link", name="shapes", exact=True).click()
     page.get_by_label(f"Version {version}").get_by_role("button", name="Promote").click()
     expect(page.locator("dialog .picture:not(.is-loading) img")).to_have_count(version)  # of the old one, too
     if version == 2:
