@@ -109,7 +109,7 @@ def _running(command: list[str], folder: Path, port: int) -> Iterator[S3Server]:
         assert process.poll() is None, (folder / "server.log").read_text()[-2000:]
         yield server
     finally:
-        process.terminate()
+        process.kill()  # asked to end, SeaweedFS takes 25 s
         process.wait(60)
 
 

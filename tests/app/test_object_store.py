@@ -233,7 +233,7 @@ async def test_a_replica_serves_what_it_has_while_the_store_is_away(
     before = await draw(first)
     store.folder("models/tiny/1")  # on this disk, and not in memory
 
-    place.process.terminate()
+    place.process.kill()
     place.process.wait(60)
     warm, from_disk = await draw(first, seed=7), await draw(first, "tiny@1")
     refused = await first.put("/models/tiny/aliases/production", json=PROMOTE)
