@@ -57,7 +57,7 @@ from core.keys.audit import AuditLog
 from core.keys.door import is_open_to_all
 from core.machine.cores import available_cores
 from core.network.webhooks.signing import SecretsFile
-from core.queue import RedisBell, TrainQueue
+from core.queue import RedisNotifier, TrainQueue
 from core.refs import parse_model_ref
 from core.registry import Registry
 from core.runs import RunStore
@@ -206,10 +206,10 @@ def _make(
     telemetry: Telemetry,
     backend: Backend,
 ) -> Services:
-    runs, bell = RunStore(store), RedisBell(settings.broker_url)
+    runs, notifier = RunStore(store), RedisNotifier(settings.broker_url)
     source = Source(registry, runs, backend, settings.precision)
-    encoders, keeper, max_wait_s = Encoders(settings.max_wait, telemetry), TaskKeeper(), settings.max_wait
-    models = ServedModels(source, bell, telemetry, budget=settings.model_memory, max_wait_s=max_wait_s, keeper=keeper)
+    encoders, keeper, wait_s = Encoders(settings.max_wait, telemetry), TaskKeeper(), settings.max_wait
+    models = ServedModels(source, notifier, telemetry, budget=settings.model_memory, max_wait_s=wait_s, keeper=keeper)
     return Services(
         settings=settings,
         sessions=access.sessions,

@@ -16,7 +16,7 @@ from core.errors import DatasetNotFound, IllegalTransition, RunNotFound, StoreDa
 from core.log import about_run, configure_logging
 from core.machine.cores import available_cores
 from core.machine.group import read_place
-from core.queue import RedisBell
+from core.queue import RedisNotifier
 from core.registry import Registry
 from core.runs import Run, RunStore
 from core.runs.checkpoints import list_checkpoints
@@ -202,7 +202,7 @@ def _set_off(
     told: list[Hook] = [EndWithoutBetter(spec, is_evaluated=bool(evaluate)), ReportProgress(run, state.attempt)]
     if evaluate and training.step:
         make_up(run, training, evaluate, told, keeper)
-    publisher = PublishVersions(run, Registry(run.store), RedisBell(settings.broker_url), spec)
+    publisher = PublishVersions(run, Registry(run.store), RedisNotifier(settings.broker_url), spec)
     if training.step:  # an attempt may have died between its checkpoint and the publishing of it
         publisher.after_step(training, is_last=training.is_at_end)
     beside: list[Hook] = [*([evaluate] if evaluate else []), *told, DrawSamples(run), keeper, publisher]

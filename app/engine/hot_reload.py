@@ -1,6 +1,6 @@
 """Which engine answers to which reference, and how a new version takes over while the old one serves.
 
-The store is the truth: the bell makes it quick, the poll makes it sure. A version that cannot be loaded leaves the
+The store is the truth: notifications make it quick, the poll makes it sure. A version that cannot be loaded leaves the
 one before it serving, and is told in `failures`. Knows no HTTP.
 """
 
@@ -31,13 +31,13 @@ RUNS_REMEMBERED = 1024  # references to checkpoints
 log = logging.getLogger(__name__)
 
 
-class Bell(Protocol):
+class Notifier(Protocol):
     """Tells the processes of a service that a model changed; may fail silently."""
 
-    def ring(self, model: str) -> None: ...
+    def notify(self, model: str) -> None: ...
 
     def listen(self, heard: Callable[[str], None], is_over: Callable[[], bool]) -> None:
-        """Call `heard(model)` for each ring until `is_over()`."""
+        """Call `heard(model)` for each notification until `is_over()`."""
         ...
 
 
@@ -50,14 +50,14 @@ class ServedModels:
     def __init__(
         self,
         source: Source,
-        bell: Bell,
+        notifier: Notifier,
         telemetry: EngineTelemetry,
         *,
         budget: int,
         max_wait_s: float,
         keeper: TaskKeeper | None = None,
     ) -> None:
-        self.source, self.registry, self.bell = source, source.registry, bell
+        self.source, self.registry, self.notifier = source, source.registry, notifier
         self.device = source.backend.device
         self.served: dict[ModelRef, Engine] = {}  # references without a version: what they mean now
         self.problems: dict[ModelRef, str] = {}  # references that cannot be looked after, and why
@@ -85,7 +85,7 @@ class ServedModels:
 
         self._tasks = [
             self._keeper.start("watch of the models", self._watch),
-            self._keeper.start_thread("bell", lambda is_over: self.bell.listen(heard, is_over)),
+            self._keeper.start_thread("notifications", lambda is_over: self.notifier.listen(heard, is_over)),
         ]
 
     async def close(self) -> None:
@@ -145,7 +145,7 @@ class ServedModels:
     async def announce(self, name: str) -> None:
         """Look at a changed model here, and tell the other processes."""
         await self.look()
-        await asyncio.to_thread(self.bell.ring, name)
+        await asyncio.to_thread(self.notifier.notify, name)
 
     @property
     def failures(self) -> dict[Key, LoadFailure]:
@@ -245,7 +245,7 @@ class ServedModels:
             self.problems[ref] = f"{type(error).__name__}: {error}"
 
     async def _watch(self) -> None:
-        """Look where the served references point, every two seconds and whenever the bell rings."""
+        """Look where the served references point, every two seconds and whenever a notification comes."""
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(POLL_EVERY_S):

@@ -1,6 +1,6 @@
-"""The queue and the bell: the only file of core that imports rq and redis. Knows runs by their ids alone.
+"""The queue and the notifications: the only file of core that imports rq and redis. Knows runs by their ids alone.
 
-Redis is queue, cache and bell, never the truth: whatever is lost here, the reconciler rebuilds from files.
+Redis is queue, cache and notifier, never the truth: whatever is lost here, the reconciler rebuilds from files.
 """
 
 import contextlib
@@ -269,13 +269,13 @@ def _seconds(noted: str | None) -> float | None:
     return None
 
 
-class RedisBell:
-    """Rings when a model gets a new version. Only a hint: listeners must look by themselves now and then."""
+class RedisNotifier:
+    """Notifies when a model gets a new version. Only a hint: listeners must look by themselves now and then."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def ring(self, model: str) -> None:
+    def notify(self, model: str) -> None:
         """Notify listeners; a failure is no error, because they poll."""
         try:
             with connect(self._url) as client:
@@ -284,7 +284,7 @@ class RedisBell:
             return
 
     def listen(self, heard: Callable[[str], None], is_over: Callable[[], bool], patience_s: float = 1.0) -> None:
-        """Call `heard(model)` for each ring until `is_over()`; reconnects to a lost server."""
+        """Call `heard(model)` for each notification until `is_over()`; reconnects to a lost server."""
         while not is_over():
             try:
                 with connect(self._url, answer_within_s=None) as client, client.pubsub() as subscription:

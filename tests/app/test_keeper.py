@@ -19,7 +19,7 @@ from ganymede.schemas.keys import KeyScope
 from tests.fixtures import Eventually, PublishTiny, Serve
 
 RUN = {"recipe": "cgan", "dataset": "shapes"}
-ALWAYS = {"slot 0", "watch of the models", "bell", "reconciler", "watch of the keys", "webhooks"}
+ALWAYS = {"slot 0", "watch of the models", "notifications", "reconciler", "watch of the keys", "webhooks"}
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +94,7 @@ async def test_the_work_of_the_watches_goes_on(
     for kept in list(services.keeper.tasks):
         await kill(kept)
 
-    publish_tiny(seed=1)  # nobody rings: the watch finds it
+    publish_tiny(seed=1)  # nobody notifies: the watch finds it
     made = (await served.post("/train", json=RUN)).json()["id"]
     services.queue.remove(made, 1)  # the queue forgets it: the reconciler puts it back
 
@@ -193,7 +193,7 @@ async def test_a_thread_that_raises_is_started_again_and_one_that_returns_is_don
         if len(began) == 1:
             raise SystemExit
 
-    keeper.start_thread("bell", work)
+    keeper.start_thread("notifications", work)
 
     async def is_done() -> bool:
         return len(began) == 2 and not keeper.tasks

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.keys import Asker
-from core.queue import RedisBell
+from core.queue import RedisNotifier
 from core.registry import Registry
 from core.registry.manifest import StartedFrom
 from core.runs import NewEvent, Run
@@ -108,8 +108,8 @@ def make_up(run: Run, training: TrainState, evaluate: Evaluate, told: Sequence[H
 class PublishVersions(Quiet):
     """Publishes every checkpoint that is due. A repeat after a crash finds it done."""
 
-    def __init__(self, run: Run, registry: Registry, bell: RedisBell, spec: StoredSpec) -> None:
-        self.run, self.registry, self.bell, self.model = run, registry, bell, spec.model
+    def __init__(self, run: Run, registry: Registry, notifier: RedisNotifier, spec: StoredSpec) -> None:
+        self.run, self.registry, self.notifier, self.model = run, registry, notifier, spec.model
         self.owner = Asker(key=spec.made_by)  # it was asked whether it may when the run was
 
     def after_step(self, state: TrainState, is_last: bool) -> None:
@@ -131,7 +131,7 @@ class PublishVersions(Quiet):
             version, _ = publish_folder(self.registry, model, folder, asker=self.owner)
             if is_newest and self.registry.pointers(model).aliases.get(LATEST) != version:
                 version, _ = publish_folder(self.registry, model, folder, again=True, asker=self.owner)
-            self.bell.ring(model)
+            self.notifier.notify(model)
             note_published(self.run, publication(model, version, place.step))
             self.registry.prune(model, self.run.id, state.resolved.publish_keep)
 

@@ -8,7 +8,7 @@ import pytest
 
 from app.engine import hot_reload as hotload
 from app.main import create_app
-from core.queue import RedisBell
+from core.queue import RedisNotifier
 from core.settings import Settings
 from tests.fixtures import Eventually, PublishBroken, PublishTiny, Serve
 
@@ -17,7 +17,7 @@ PRODUCTION = "/models/tiny/aliases/production"
 
 @pytest.fixture(autouse=True)
 def _no_poll(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hotload, "POLL_EVERY_S", 3600)  # what is seen is seen by the change itself, or by the bell
+    monkeypatch.setattr(hotload, "POLL_EVERY_S", 3600)  # a change is seen by itself, or by a notification
 
 
 async def put(client: httpx.AsyncClient, version: int, alias: str = PRODUCTION, **headers: str) -> httpx.Response:
@@ -68,7 +68,7 @@ async def test_every_process_draws_by_the_alias_and_no_request_fails(
 
             async def is_drawn(meant: int = version) -> bool:
                 if meant == 2:  # the first: the other process may not have begun to listen
-                    await asyncio.to_thread(RedisBell(settings.broker_url).ring, "tiny")
+                    await asyncio.to_thread(RedisNotifier(settings.broker_url).notify, "tiny")
                 return bool(seen) and seen[-1] == (200, str(meant))
 
             await put(here, version)

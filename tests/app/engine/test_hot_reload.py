@@ -10,7 +10,7 @@ import pytest
 from app.engine import hot_reload as hotload
 from app.main import create_app
 from app.status.health import NO_WORKER
-from core.queue import RedisBell
+from core.queue import RedisNotifier
 from core.registry import Registry
 from core.settings import Settings
 from core.store import Store
@@ -47,7 +47,7 @@ async def test_the_bell_brings_a_new_version_without_waiting_for_the_poll(
         publish_tiny(seed=1)
 
         async def is_new() -> bool:
-            await asyncio.to_thread(RedisBell(settings.broker_url).ring, "tiny")
+            await asyncio.to_thread(RedisNotifier(settings.broker_url).notify, "tiny")
             return await version_of(client) == 2
 
         await eventually(is_new)

@@ -14,7 +14,7 @@ import pytest
 from app.engine.engine import Engine
 from app.main import create_app
 from core.machine.memory import give_back
-from core.queue import RedisBell
+from core.queue import RedisNotifier
 from core.registry import Registry
 from core.settings import Settings
 from models.sizes import DCGANConfig
@@ -77,13 +77,13 @@ async def test_every_answer_is_of_one_version_and_none_is_lost(
     reloads: int,
 ) -> None:
     publish_tiny(config=SMALL)
-    app, bell, over, seen = create_app(settings), RedisBell(settings.broker_url), asyncio.Event(), Answers()
+    app, notifier, over, seen = create_app(settings), RedisNotifier(settings.broker_url), asyncio.Event(), Answers()
     memory: dict[int, int] = {}
     async with serve(app) as client:
         askers = [asyncio.create_task(keep_asking(client, seen, first, over)) for first in range(CLIENTS)]
         for reload in range(1, reloads + 1):
             version = await asyncio.to_thread(publish_tiny, seed=reload, config=SMALL)
-            await asyncio.to_thread(bell.ring, "tiny")
+            await asyncio.to_thread(notifier.notify, "tiny")
 
             async def is_drawn(version: int = version) -> bool:
                 return any(version == drawn for drawn, _ in seen.digests)

@@ -10,7 +10,7 @@ from rq import Queue, Worker
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
-from core.queue import JobState, QueueUnavailable, RedisBell, TrainQueue, job_id
+from core.queue import JobState, QueueUnavailable, RedisNotifier, TrainQueue, job_id
 from core.queue import queue as queue_module
 from ganymede.broker import Broker
 from tests.conftest import SOON_S
@@ -216,21 +216,21 @@ def test_a_server_that_came_back_is_used_again_without_a_word(own_broker: Broker
 
 
 def test_the_bell_is_heard_before_and_after_a_restart_of_the_server(own_broker: Broker) -> None:
-    bell = RedisBell(f"unix://{own_broker.socket_path}")
+    notifier = RedisNotifier(f"unix://{own_broker.socket_path}")
     heard: list[str] = []
     is_over = threading.Event()
-    listener = threading.Thread(target=bell.listen, args=(heard.append, is_over.is_set, 0.05))
+    listener = threading.Thread(target=notifier.listen, args=(heard.append, is_over.is_set, 0.05))
     listener.start()
 
     def ring_until_heard(model: str) -> None:
         deadline = time.monotonic() + 300
         while model not in heard and time.monotonic() < deadline:
-            bell.ring(model)
+            notifier.notify(model)
             time.sleep(0.02)
 
     ring_until_heard("digits")
     own_broker.stop()
-    bell.ring("nobody")  # a bell that cannot be rung is no error
+    notifier.notify("nobody")  # who cannot notify is no error
     own_broker.start()
     ring_until_heard("shapes")
     is_over.set()
