@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable
 
@@ -32,7 +33,7 @@ from worker.training.stopping import STOP_SIGNALS, is_asked_by_signal, on_stop_s
 
 LOOK_EVERY_S = 0.5
 COME_WITHIN_S = 300.0  # after the first, which torchrun starts when it has met the others
-SILENT_AFTER_S = 60.0  # a process that looks about every half second
+SILENT_AFTER_S = 30.0  # a process that looks about every half second
 LONGEST_LOOK_S = 5.0  # that counts between two: this process may have been stopped itself
 STORE_WITHIN_S = 10.0  # in which a new run shows on all hosts: what they keep of a folder may be some seconds old
 
@@ -68,10 +69,12 @@ class GroupProcess:
         self.child: Process | None = None
         self.is_over, self.why = False, ""  # once it is over because one was told to end
         self._has_asked = False
+        self.looks = 0
 
     def look(self) -> None:
         """Called about every half second until `is_over`; raises GroupLost."""
         self.board.beat()
+        self.looks += 1
         if is_asked_by_signal() and not self._has_asked:
             log.info("process %d is told to end, and with it the group", self.place.rank)
             self.board.put(END, f"process {self.place.rank} was told to end")
@@ -206,6 +209,22 @@ class OtherProcess(GroupProcess):
             self._run_number += 1
 
 
+def _end_where_none_answers(member: GroupProcess) -> None:
+    """In a thread: end this process, and with it the one below, when the first host does not answer a question.
+
+    So it is where its machine or the network is gone: no connection is closed, and the kernel waits for a quarter of an
+    hour. It counts its own naps, since this process may have been stopped itself.
+    """
+    looks, still_s = -1, 0.0
+    while still_s < SILENT_AFTER_S:
+        time.sleep(LOOK_EVERY_S)
+        still_s = still_s + LOOK_EVERY_S if member.looks == looks else 0.0
+        looks = member.looks
+    at = f"{member.place.address}:{member.place.port}"
+    log.error("the group ends: the first host of the group, %s, has not answered for %.0f s", at, SILENT_AFTER_S)
+    os._exit(1)
+
+
 def main() -> None:
     die_with_parent(os.getppid())
     for number in STOP_SIGNALS:
@@ -220,6 +239,7 @@ def main() -> None:
     except (GroupLost, TrainingFailed) as error:
         sys.exit(f"worker: {error}")
     member = (FirstProcess if place.is_first else OtherProcess)(board, device, settings)
+    threading.Thread(target=_end_where_none_answers, args=(member,), daemon=True).start()
     try:
         while not member.is_over:
             member.look()

@@ -67,11 +67,11 @@ def test_one_that_shows_no_life_is_lost(place: GroupPlace) -> None:
     now += 1000  # this process was stopped itself: that says nothing of the other
     pulse.look()
 
-    for _ in range(13):
+    for _ in range(6):
         now += 4
         pulse.look()
     now += 4
-    with pytest.raises(GroupLost, match="process 1 has shown no life for 61 s"):
+    with pytest.raises(GroupLost, match="process 1 has shown no life for 33 s"):
         pulse.look()
 
 

@@ -132,3 +132,28 @@ def test_a_group_that_lost_a_process_ends_and_goes_on_when_it_is_started_again(
     registry, model = Registry(store), run.spec().model
     steps = [registry.manifest(model, version).step for version in registry.versions(model)]
     assert steps == [40, 80, 120]
+
+
+def test_a_host_whose_cable_is_cut_is_found_by_both_sides(
+    hosts: Hosts, create_run: CreateRun, queue: TrainQueue
+) -> None:
+    """Nothing tells of it: no connection is closed."""
+    hosts.variables = {"GANYMEDE_STALL_AFTER": "4"}
+    run = create_run(recipe="r3gan", precision="float32", steps=100_000, checkpoint_every=10)
+    queue.enqueue(run.id, 1)
+    with contextlib.ExitStack() as stack:
+        try:
+            hosts.address, hosts.within = stack.enter_context(namespaces())
+        except (OSError, subprocess.CalledProcessError) as error:
+            pytest.skip(f"NO NETWORK NAMESPACES HERE, SO NO CABLE WAS CUT: {error}")
+        hosts.start_both()
+        until(lambda: run.state().checkpoint_step, 120, hosts.said)
+
+        other = hosts.within[1][3]
+        subprocess.run(["ip", "-n", other, "link", "set", other, "down"], check=True)
+
+        assert all(hosts.ended()), hosts.said
+    reconcile(RunStore(run.store), queue)
+    assert not run.state().status.is_terminal
+    assert "worker: the group ends: an attempt was lost" in hosts.said_by(0).read_text()
+    assert "the group ends: the first host of the group" in hosts.said_by(1).read_text()
