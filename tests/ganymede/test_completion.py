@@ -36,7 +36,7 @@ def script(shell: str) -> str:
 def test_verbs_options_and_what_the_service_has_are_offered(api: str) -> None:
     assert completed("ganymede runs pa", api) == ["pause"]
     assert "--seed" in completed("ganymede generate --se", api)
-    assert completed("ganymede models show dig", api) == ["digits"]
+    assert completed("ganymede models show dig", api) == ["digits", "digits-complete"]
     assert completed("ganymede generate -m av", api) == ["avatars"]
     assert completed("ganymede train mni", api) == ["mnist-10k"]
     assert completed("ganymede datasets rm mni", api) == ["mnist-10k"]
@@ -44,8 +44,8 @@ def test_verbs_options_and_what_the_service_has_are_offered(api: str) -> None:
 
 
 def test_versions_are_offered_once_one_model_alone_is_meant(api: str) -> None:
-    assert completed("ganymede models rm ", api) == ["avatars", "digits"]
-    assert completed("ganymede models rm dig", api) == ["digits@1"]
+    assert completed("ganymede models rm ", api) == ["avatars", "digits", "digits-complete"]
+    assert completed("ganymede models rm av", api) == ["avatars@1"]
     assert completed("ganymede models rm digits@", api) == ["digits@1"]
     assert completed("ganymede models rm digits@7", api) == []
 

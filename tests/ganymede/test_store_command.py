@@ -16,9 +16,9 @@ def test_all_models_of_a_folder_are_in_another_and_a_repeat_says_so(run: Run, tm
     done, again = run("store", "copy", "here", f"file://{tmp_path}/there"), run("store", "copy", "here", "there")
 
     assert done.returncode == 0, done.stderr
-    assert done.stderr.splitlines() == ["avatars@1  copied", "digits@1  copied"]
-    assert done.stdout.startswith("2 versions copied (")
-    assert again.stdout == "0 versions copied (0 bytes), 2 were there; all checked\n"
+    assert done.stderr.splitlines() == [f"{name}@1  copied" for name in ("avatars", "digits", "digits-complete")]
+    assert done.stdout.startswith("3 versions copied (")
+    assert again.stdout == "0 versions copied (0 bytes), 3 were there; all checked\n"
     assert Registry(Store(tmp_path / "there")).pointers("digits").aliases == {"latest": 1}
 
 
