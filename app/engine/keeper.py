@@ -40,8 +40,10 @@ class KeptTask:
 
     @property
     def is_done(self) -> bool:
-        """Whether it returned, or was ended: it does not start again."""
-        return self._is_ended
+        """Whether it returned, or was ended: it does not start again. True as soon as it has returned."""
+        if self._is_ended or self.task is None or not self.task.done():
+            return self._is_ended
+        return not self.task.cancelled() and self.task.exception() is None
 
     @property
     def trouble(self) -> str | None:

@@ -201,6 +201,22 @@ async def test_a_thread_that_raises_is_started_again_and_one_that_returns_is_don
     await eventually(is_done)
 
 
+async def test_a_task_is_done_from_the_moment_it_returns() -> None:
+    loop, go_on, seen = asyncio.get_running_loop(), asyncio.Event(), list[bool]()
+
+    async def work() -> None:
+        await go_on.wait()
+
+    kept = TaskKeeper().start("work", work)
+    await asyncio.sleep(0)
+    go_on.set()  # it returns in the next turn of the loop; in the same turn, behind it, somebody looks
+    loop.call_soon(lambda: seen.append(kept.is_done))
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+    assert seen == [True]
+
+
 async def test_a_task_that_dies_at_each_start_is_started_for_ever(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, eventually: Eventually
 ) -> None:
