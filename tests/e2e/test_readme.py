@@ -100,6 +100,10 @@ def pictures(service: Service, tmp_path: Path, zipped: bytes) -> None:
     holed.putalpha(ImageChops.invert(mask))
     for name, picture in {"whole": whole, "mask": mask, "holed": holed}.items():
         picture.save(tmp_path / f"{name}.png")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "mask.png").write_bytes((ROOT / "docs" / "mask.png").read_bytes())
+    with service.client as client:  # another command of the page draws it
+        (tmp_path / "seven.png").write_bytes(client.get("/generate?seed=42&label=7").raise_for_status().content)
     (tmp_path / "spoken-digits.zip").write_bytes(spoken := two_tones(names=("one", "seven")))
     for name, archive in {"shapes": zipped, "spoken-digits": spoken}.items():
         if not has(service, f"/datasets/{name}"):
