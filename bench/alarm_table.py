@@ -1,9 +1,9 @@
 """What the diagnosis said of trainings, as a section of docs/diagnosis.md, from the files of bench/alarms.py."""
 
-import json
 from pathlib import Path
 from typing import Any
 
+from bench.records import read_records
 from ganymede.schemas.diagnosis import UNTROUBLED
 
 Result = dict[str, Any]
@@ -27,7 +27,7 @@ COUNTS = """Of {reports:,} reports of {runs} runs in which nothing is wrong {ala
 
 def section(folder: Path) -> str:
     """The table of all results in `folder`; nothing where nothing is recorded."""
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*-[0-9].json"))]
+    results = read_records(folder, "*-[0-9].json")
     if not results:
         return ""
     rows = {result["row"]: [each for each in results if each["row"] == result["row"]] for result in results}

@@ -1,6 +1,5 @@
 """The recipes as measured, as a section of docs/recipes.md, from the files of bench/recipes.py. Measures nothing."""
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import mean
@@ -9,6 +8,7 @@ from typing import Any
 from bench.judge.kinds import KINDS
 from bench.recipe_data import SUBJECTS, Subject
 from bench.recipe_speed import speeds
+from bench.records import read_records
 from models.choice import choose
 
 SCHEMAS = (1, 2)  # 1: without `row` and `verdict`
@@ -34,7 +34,7 @@ Of recipes with several seeds the mean, and in brackets the least and the most.
 
 def section(folder: Path) -> str:
     """The tables of all results in `folder`, and the grids; nothing where nothing is recorded."""
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*-[0-9].json"))]
+    results = read_records(folder, "*-[0-9].json")
     assert all(result["schema"] in SCHEMAS for result in results), "a result of another schema"
     parts = [part for subject in SUBJECTS.values() for part in _part(subject, results, folder)]
     return "\n".join([BEGINS, *parts]) if parts else ""

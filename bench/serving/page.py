@@ -1,8 +1,8 @@
 """docs/benchmarks.md: how to run the serving benchmark, how to read it, and every recorded result. Measures nothing."""
 
-import json
 from pathlib import Path
 
+from bench.records import read_records
 from bench.serving import report
 
 BEGINS = """# Benchmarks
@@ -53,6 +53,6 @@ NOTHING = "\nNothing has been recorded yet.\n"
 
 def page(folder: Path) -> str:
     """The page of all results in `folder`."""
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("serving-*.json"))]
+    results = read_records(folder, "serving-*.json")
     assert all(result["schema"] == report.SCHEMA for result in results), "a result of another schema"
     return BEGINS + ("\n" + "\n".join(map(report.markdown, results)) if results else NOTHING)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bench.machine import described
+from bench.markdown import pipes
 
 SCHEMA = 1
 OURS, CONSTANT = "Ganymede", "constant PNG"
@@ -199,13 +200,8 @@ def _columns(rows: Sequence[Row]) -> str:
 def markdown(result: Result) -> str:
     """A section of docs/benchmarks.md."""
     host = result["machine"]
-    parts = [f"## {described(host)}\n", _pipes([("", ""), *about(result)])]
-    parts += ["### Ratios\n", _pipes([("what", "measured"), *criteria(result)])]
+    parts = [f"## {described(host)}\n", pipes([("", ""), *about(result)])]
+    parts += ["### Ratios\n", pipes([("what", "measured"), *criteria(result)])]
     for title, rows in (*speed_tables(result), *other_tables(result)):
-        parts += [f"### {title}\n", _pipes(rows)]
+        parts += [f"### {title}\n", pipes(rows)]
     return "\n".join(parts)
-
-
-def _pipes(rows: Sequence[Row]) -> str:
-    lines = [f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows]
-    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:], ""])

@@ -1,10 +1,11 @@
 """The results as tables: for the terminal, and docs/benchmarks.md from the JSON files. Measures nothing."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from bench.machine import described
+from bench.markdown import pipes
+from bench.records import read_records
 from bench.training import whole
 
 SCHEMA = 1
@@ -94,7 +95,7 @@ def text(result: Result) -> str:
 
 def section(folder: Path) -> str:
     """The part of docs/benchmarks.md about training."""
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("training-*.json"))]
+    results = read_records(folder, "training-*.json")
     assert all(result["schema"] == SCHEMA for result in results), "a result of another schema"
     return BEGINS + ("".join(map(_markdown, results)) if results else "\nNothing has been recorded yet.\n")
 
@@ -102,9 +103,4 @@ def section(folder: Path) -> str:
 def _markdown(result: Result) -> str:
     host = result["machine"]
     where = host["device"] or described(host)
-    return f"\n### Training on {where}\n\n{_pipes([('', ''), *facts(result)])}\n{_pipes(rows(result))}"
-
-
-def _pipes(table: list[Row]) -> str:
-    lines = [f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in table]
-    return "\n".join([lines[0], "|" + "---|" * len(table[0]), *lines[1:], ""])
+    return f"\n### Training on {where}\n\n{pipes([('', ''), *facts(result)])}\n{pipes(rows(result))}"

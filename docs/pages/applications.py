@@ -2,12 +2,12 @@
 
 From the files of bench.applications, and the records of the starters."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from bench.machine import described
+from bench.records import read_records
+from docs.pages.records import Found
 
 BEGINS = """# What the other uses are worth
 
@@ -52,8 +52,6 @@ says, and real words, both through spectrogram and Griffin-Lim ([speech.md](spee
 features.
 """
 
-Found = dict[str, Any]
-
 
 def applications_page(measured: Path, starters: Path) -> str:
     """measured: the folder of JSON files. starters: the folder of the models that come with the package."""
@@ -61,12 +59,8 @@ def applications_page(measured: Path, starters: Path) -> str:
     return "\n".join(parts)
 
 
-def _read(folder: Path, pattern: str) -> list[Found]:
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob(pattern))]
-
-
 def _completion(measured: Path) -> Iterator[str]:
-    for result in _read(measured, "completion-*.json"):
+    for result in read_records(measured, "completion-*.json"):
         yield COMPLETION
         yield "![Test digits with a hole, four drafts each, and what was there](digits-complete.png)\n"
         yield "From above: the hole, four drafts of four seeds, what was there.\n"
@@ -109,10 +103,10 @@ def _number(number: float | None, form: str) -> str:
 
 def _classification(measured: Path, starters: Path) -> Iterator[str]:
     rows = []
-    for record in _read(starters, "digits-reader/record.json"):
+    for record in read_records(starters, "digits-reader/record.json"):
         labels = record["dataset"]["count"] - 4000
         rows.append(_reader(f"`digits-reader`: `ssgan`, convolutional, {labels:,} labels", record["judgement"]))
-    for result in _read(measured, "ssgan-mnist-*.json"):
+    for result in read_records(measured, "ssgan-mnist-*.json"):
         rows.append(_reader(f"`ssgan`, fully connected, {result['labels']:,} labels", result["test"]))
         alone = result["baseline"]
         share, interval = _share(alone)
@@ -122,7 +116,7 @@ def _classification(measured: Path, starters: Path) -> Iterator[str]:
         yield "| | right | 95 % interval | ECE | ECE, calibrated |\n|---|---|---|---|---|"
         yield from rows
         yield ""
-    for record in _read(starters, "digits-reader/record.json"):
+    for record in read_records(starters, "digits-reader/record.json"):
         yield from _confusion(record["judgement"]["confusion"])
 
 
@@ -144,7 +138,7 @@ def _confusion(counts: list[list[int]]) -> Iterator[str]:
 
 
 def _speech(starters: Path) -> Iterator[str]:
-    for record in _read(starters, "spoken-digits/record.json"):
+    for record in read_records(starters, "spoken-digits/record.json"):
         found = record["judgement"]
         drawn, real, far = found["drawn"], found["real"], found["distance"]
         yield SPEECH

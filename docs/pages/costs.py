@@ -1,11 +1,9 @@
 """The parts of docs/benchmarks.md about single operations of a step, and about what the service's processes do."""
 
-import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.machine import described
+from docs.pages.records import section, where
 
 LAYERS = """
 ### A step of training, operation by operation
@@ -31,11 +29,11 @@ LOADS = {"bench32": "1 image, 32 px", "bench256": "1 image, 256 px"}
 
 def profile_section(folder: Path) -> str:
     """Of each machine where stacks were sampled; empty where none were."""
-    return _section(PROFILE, folder, "profile", _profile)
+    return section(PROFILE, folder, "profile", _profile)
 
 
 def _profile(result: dict[str, Any]) -> str:
-    lines = [f"{_where(result)}.", ""]
+    lines = [f"{where(result)}.", ""]
     for model, found in result["loads"].items():
         rate = f"{found['requests_per_s']:,.0f} requests/s"
         lines += [f"### {LOADS[model]}, {found['connections']} connections: {rate}", ""]
@@ -49,12 +47,12 @@ def _profile(result: dict[str, Any]) -> str:
 
 def layers_section(folder: Path) -> str:
     """Of each machine where the operations were timed; empty where none was."""
-    return _section(LAYERS, folder, "layers", _layers)
+    return section(LAYERS, folder, "layers", _layers)
 
 
 def _layers(result: dict[str, Any]) -> str:
     peak = f"the peak is {result['peak_flops'] / 1e9:,.0f} GFLOP/s in {result['precision']}"
-    lines = [f"{_where(result)}; {peak}.", "", "| operation | of the time | of the peak |", "|---|---|---|"]
+    lines = [f"{where(result)}; {peak}.", "", "| operation | of the time | of the peak |", "|---|---|---|"]
     for row in result["rows"]:
         of_peak = "" if row["of_peak"] is None else f"{row['of_peak']:.0%}"
         lines.append(f"| {row['name']} | {row['of_time']:.1%} | {of_peak} |")
@@ -63,25 +61,15 @@ def _layers(result: dict[str, Any]) -> str:
 
 def processes_section(folder: Path) -> str:
     """Of each machine where CPU time was counted; empty where none was."""
-    return _section(PROCESSES, folder, "cpu-per-request", _processes)
+    return section(PROCESSES, folder, "cpu-per-request", _processes)
 
 
 def _processes(result: dict[str, Any]) -> str:
     head = ["model", "requests/s", "API", "engine process", "wrk", "of the machine's cores", "two services"]
-    lines = [f"{_where(result)}.", "", f"| {' | '.join(head)} |", "|---|---|---|---|---|---|---|"]
+    lines = [f"{where(result)}.", "", f"| {' | '.join(head)} |", "|---|---|---|---|---|---|---|"]
     for model, found in result["models"].items():
         each = [f"{found[name]:.2f} s" for name in ("api_s", "engine_s", "wrk_s")]
         cells = [model, f"{found['requests_per_s']:,.0f}", *each, f"{found['share_of_cores']:.0%}"]
         cells.append(f"{found['two_requests_per_s']:,.0f}")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(["", *lines, ""])
-
-
-def _section(head: str, folder: Path, name: str, part: Callable[[dict[str, Any]], str]) -> str:
-    """A part for each machine that has a record of this name."""
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob(f"{name}-*.json"))]
-    return head + "".join(map(part, results)) if results else ""
-
-
-def _where(result: dict[str, Any]) -> str:
-    return f"{described(result['machine'])}, revision {result['revision']}"

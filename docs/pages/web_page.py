@@ -1,10 +1,11 @@
 """The section of docs/benchmarks.md on the page: what `python -m bench.page` recorded, beside its bars."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from bench.machine import described
+from bench.markdown import pipes
+from bench.records import read_records
 
 BEGINS = """
 ## The page
@@ -18,13 +19,14 @@ what twenty tabs on a run that trains cost the API, beyond what it takes while n
 
 
 def web_page_section(folder: Path) -> str:
-    records = [json.loads(path.read_text()) for path in sorted(folder.glob("page-*.json"))]
+    records = read_records(folder, "page-*.json")
     return "\n".join([BEGINS, *(map(_record, records) if records else ["Nothing has been recorded yet.\n"])])
 
 
 def _record(found: dict[str, Any]) -> str:
     bars, frames = found["bars"], found["frames"]
     rows = [
+        ("what", "measured", "at most"),
         ("first paint, home", f"{found['paint_home']['median_ms']:g} ms", f"{bars['paint_ms']:g} ms"),
         ("first paint, a long run", f"{found['paint_run']['median_ms']:g} ms", f"{bars['paint_ms']:g} ms"),
         ("weight", f"{found['weight_kb']:g} kB", f"{bars['weight_kb']:g} kB"),
@@ -33,5 +35,4 @@ def _record(found: dict[str, Any]) -> str:
         (f"{found['tabs']['tabs']} tabs", f"{found['tabs']['cost']:.1%} of a core", f"{bars['tabs_share']:.0%}"),
     ]
     head = f"{described(found['machine'])}, Chromium {found['chromium']}, revision {found['revision']}:\n"
-    lines = [f"| {what} | {measured} | {bar} |" for what, measured, bar in rows]
-    return "\n".join([head, "| what | measured | at most |", "|---|---|---|", *lines, ""])
+    return f"{head}\n{pipes(rows)}"
