@@ -33,6 +33,12 @@ def command_line(pid: int) -> str:
         return ""
 
 
+def engine_of(api: int) -> int:
+    """The process that draws for an API; there has to be exactly one."""
+    (pid,) = (child for child in descendants(api) if "app.engine" in command_line(child))
+    return pid
+
+
 def lives(pid: int) -> bool:
     """Whether a process is there and not a zombie."""
     return _parent(pid) is not None

@@ -14,9 +14,10 @@ import io
 import json
 import statistics
 import tempfile
-import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from PIL import Image
 
 from bench.dataset import read_bundled
 from bench.machine import ROOT, machine, revision, slug
-from bench.proc import command_line, cpu_seconds, descendants
+from bench.proc import engine_of
 from bench.service import OwnService
 from bench.serving import profile, wrk
 from core.media.images.png import write_png
@@ -112,24 +113,12 @@ def measure(service: OwnService, upload: UploadKind, seconds: int, rounds: int, 
         return wrk.figures(wrk.read(wrk.run(service.url, CONNECTIONS, seconds, SCRIPT, asked)), 1)
 
     drive(0, seconds)  # the first request loads the model
-    pids = {"API": service.pid("api"), "engine process": _engine(service.pid("api"))}
-    turns = []
-    for number in range(1, rounds + 1):
-        before, at = {name: cpu_seconds(pid) for name, pid in pids.items()}, time.perf_counter()
-        figures = drive(number, seconds)
-        taken_s = time.perf_counter() - at
-        turns.append(figures | {name: (cpu_seconds(pid) - before[name]) / taken_s for name, pid in pids.items()})
-    medians = {name: round(statistics.median(turn[name] for turn in turns), 3) for name in turns[0]}
-    files = {name: folder / f"{name}.txt" for name in pids}
-    spies = [profile.spy(pid, files[name], seconds) for name, pid in pids.items()]
-    drive(rounds + 1, seconds + 2 * profile.PAUSE_S)
-    if any(spy.wait() for spy in spies):
-        raise SystemExit("py-spy failed: may it read the memory of other processes?")
-    cores = {name: medians.pop(name) for name in pids}
-    stacks = {name: profile.shares(file.read_text(encoding="utf-8")) for name, file in files.items()}
+    pids = {"API": service.pid("api"), "engine process": engine_of(service.pid("api"))}
+    turns = [profile.with_cores(pids, partial(drive, number, seconds)) for number in range(1, rounds + 1)]
+    medians, cores = (_medians(each) for each in zip(*turns, strict=True))
+    stacks = profile.sampled(pids, seconds, folder, lambda: drive(rounds + 1, seconds + 2 * profile.PAUSE_S))
     return {**medians, "cores": cores, "shares": stacks}
 
 
-def _engine(api: int) -> int:
-    (pid,) = (child for child in descendants(api) if "app.engine" in command_line(child))
-    return pid
+def _medians(turns: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {name: round(statistics.median(turn[name] for turn in turns), 3) for name in turns[0]}

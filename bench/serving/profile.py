@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from bench.serving.servers import OURS, Running, running
 
 RESULTS = ROOT / "docs" / "benchmarks"
 LOADS = {"bench32": 64, "bench256": 16}  # model -> connections
+Figures = dict[str, float]
 RATE = 50  # samples a second; a process stands still for each
 PAUSE_S = 1.0  # until py-spy looks
 
@@ -87,24 +88,40 @@ def room_of(frames: Sequence[str]) -> str:
 
 def profile(up: Running, connections: int, seconds: int, folder: Path) -> dict[str, Any]:
     """Requests/s, cores that each process keeps busy (both without py-spy), and shares of what they do."""
-    engine, load = up.engine_pid, wrk.Workload(connections=connections, model=up.model)
-    wrk.drive(up.url, "GET", up.server.path, load, seconds, 0)
-    before, at = (cpu_seconds(up.pid), cpu_seconds(engine)), time.perf_counter()
-    rate = wrk.drive(up.url, "GET", up.server.path, load, seconds, 1_000_003)["requests_per_s"]
+    load, pids = wrk.Workload(connections=connections, model=up.model), {"API": up.pid, "engine process": up.engine_pid}
+
+    def drive(number: int, seconds: float) -> Figures:
+        return wrk.drive(up.url, "GET", up.server.path, load, seconds, number * 1_000_003)
+
+    drive(0, seconds)
+    figures, cores = with_cores(pids, lambda: drive(1, seconds))
+    return {
+        "connections": connections,
+        "requests_per_s": round(figures["requests_per_s"], 1),
+        "cores": {name: round(busy, 3) for name, busy in cores.items()},
+        "shares": sampled(pids, seconds, folder, lambda: drive(2, seconds + 2 * PAUSE_S)),
+    }
+
+
+def with_cores(pids: Mapping[str, int], drive: Callable[[], Figures]) -> tuple[Figures, dict[str, float]]:
+    """What `drive` returns, and how many cores each process keeps busy meanwhile."""
+    before, at = {name: cpu_seconds(pid) for name, pid in pids.items()}, time.perf_counter()
+    figures = drive()
     taken_s = time.perf_counter() - at
-    api_s, engine_s = (cpu_seconds(up.pid) - before[0], cpu_seconds(engine) - before[1])
-    files = {"API": (up.pid, folder / "api.txt"), "engine process": (engine, folder / "engine.txt")}
-    spies = [spy(pid, file, seconds) for pid, file in files.values()]
-    wrk.drive(up.url, "GET", up.server.path, load, seconds + 2 * PAUSE_S, 2_000_003)
+    return figures, {name: (cpu_seconds(pid) - before[name]) / taken_s for name, pid in pids.items()}
+
+
+def sampled(
+    pids: Mapping[str, int], seconds: int, folder: Path, drive: Callable[[], object]
+) -> dict[str, dict[str, float]]:
+    """Shares of what each process does while `drive` runs, which takes PAUSE_S longer before and behind."""
+    files = {name: folder / f"{name}.txt" for name in pids}
+    spies = [spy(pid, files[name], seconds) for name, pid in pids.items()]
+    drive()
     for each in spies:
         if each.wait():
             raise SystemExit(f"py-spy ended with {each.returncode}: may it read the memory of other processes?")
-    return {
-        "connections": connections,
-        "requests_per_s": round(rate, 1),
-        "cores": {"API": round(api_s / taken_s, 3), "engine process": round(engine_s / taken_s, 3)},
-        "shares": {name: shares(file.read_text(encoding="utf-8")) for name, (_, file) in files.items()},
-    }
+    return {name: shares(file.read_text(encoding="utf-8")) for name, file in files.items()}
 
 
 def spy(pid: int, file: Path, seconds: int) -> "subprocess.Popen[bytes]":

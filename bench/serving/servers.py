@@ -19,7 +19,7 @@ from typing import IO, Any
 
 import httpx
 
-from bench.proc import command_line, descendants, lives
+from bench.proc import descendants, engine_of, lives
 from ganymede.supervisor import free_port
 from models.version import WEIGHTS_FILE
 
@@ -95,9 +95,8 @@ class Running:
 
     @property
     def engine_pid(self) -> int:
-        """The process that draws for ours; there has to be exactly one."""
-        (pid,) = (child for child in descendants(self.pid) if "app.engine" in command_line(child))
-        return pid
+        """The process that draws for ours."""
+        return engine_of(self.pid)
 
     def ask(self, method: str | None = None, headers: Mapping[str, str] | None = None, **asked: Any) -> httpx.Response:
         """One request, outside of any measurement."""

@@ -1,5 +1,7 @@
--- What wrk sends and reports. Arguments after --: method, path, kind, n, format, model, seed, header value.
+-- What wrk sends; result.lua says what came of it. Arguments after --: method, path, kind, n, format, model, seed, header value.
 --   kind random: another seed in every request; same: one seed; known: one seed, and If-None-Match
+require("result")
+
 local method, path, kind, n, format, model, etag
 
 function init(args)
@@ -21,13 +23,4 @@ function request()
   local body = string.format('{"seed":%d,"n":%s,"format":"%s"', seed, n, format)
   if model ~= "" then body = body .. string.format(',"model":"%s"', model) end
   return wrk.format("POST", path, nil, body .. "}")
-end
-
-function done(summary, latency, requests)
-  local e = summary.errors
-  io.write(string.format(
-    '\nRESULT {"requests":%d,"duration_us":%d,"bytes":%d,"p50_us":%d,"p90_us":%d,"p99_us":%d,"max_us":%d,' ..
-    '"connect":%d,"read":%d,"write":%d,"timeout":%d,"status":%d}\n',
-    summary.requests, summary.duration, summary.bytes, latency:percentile(50), latency:percentile(90),
-    latency:percentile(99), latency.max, e.connect, e.read, e.write, e.timeout, e.status))
 end

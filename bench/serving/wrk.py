@@ -51,14 +51,15 @@ def run(url: str, connections: int, seconds: float, script: Path, arguments: Seq
     """What wrk prints, whose script is given the arguments; LoadFailed where it does not end well."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", f"--timeout={TIMEOUT_S}s"]
     command += ["-s", str(script), url, "--", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # Its script finds result.lua in the folder where wrk begins.
+    done = subprocess.run(command, cwd=SCRIPT.parent, capture_output=True, text=True, check=False)
     if done.returncode:
         raise LoadFailed(f"wrk ended with {done.returncode}: {done.stderr[-500:]}")
     return done.stdout
 
 
 def read(output: str) -> dict[str, Any]:
-    """The line that wrk.lua prints; LoadFailed when there is none, or it tells of a failure."""
+    """The line that result.lua prints; LoadFailed when there is none, or it tells of a failure."""
     found = re.search(r"^RESULT (\{.*\})$", output, re.MULTILINE)
     if found is None:
         raise LoadFailed(f"wrk said nothing that can be read: {output[-500:]!r}")
