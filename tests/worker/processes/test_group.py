@@ -77,6 +77,17 @@ def test_a_group_learns_what_one_process_learns_and_takes_one_run_after_the_othe
     assert queue.snapshot().workers == []
 
 
+@contextlib.contextmanager
+def apart(hosts: Hosts, untried: str) -> Iterator[None]:
+    """Each host in a network of its own; skips, and says what is not tried, where the machine does not allow it."""
+    with contextlib.ExitStack() as stack:
+        try:
+            hosts.address, hosts.within = stack.enter_context(namespaces())
+        except (OSError, subprocess.CalledProcessError) as error:
+            pytest.skip(f"NO NETWORK NAMESPACES HERE, SO {untried}: {error}")
+        yield
+
+
 def test_two_hosts_of_a_network_of_their_own_learn_what_one_process_learns(
     hosts: Hosts, create_run: CreateRun, train_here: TrainHere, blobs: str, queue: TrainQueue
 ) -> None:
@@ -84,11 +95,7 @@ def test_two_hosts_of_a_network_of_their_own_learn_what_one_process_learns(
     queue.enqueue(two.id, 1)
     train_here(one)
 
-    with contextlib.ExitStack() as stack:
-        try:
-            hosts.address, hosts.within = stack.enter_context(namespaces())
-        except (OSError, subprocess.CalledProcessError) as error:
-            pytest.skip(f"NO NETWORK NAMESPACES HERE, SO NO GROUP OVER A NETWORK WAS TRIED: {error}")
+    with apart(hosts, "NO GROUP OVER A NETWORK WAS TRIED"):
         hosts.start_both()
         status = ends(two, queue, hosts)
         (worker,) = queue.snapshot().workers
@@ -141,11 +148,7 @@ def test_a_host_whose_cable_is_cut_is_found_by_both_sides(
     hosts.variables = {"GANYMEDE_STALL_AFTER": "4"}
     run = create_run(recipe="r3gan", precision="float32", steps=100_000, checkpoint_every=10)
     queue.enqueue(run.id, 1)
-    with contextlib.ExitStack() as stack:
-        try:
-            hosts.address, hosts.within = stack.enter_context(namespaces())
-        except (OSError, subprocess.CalledProcessError) as error:
-            pytest.skip(f"NO NETWORK NAMESPACES HERE, SO NO CABLE WAS CUT: {error}")
+    with apart(hosts, "NO CABLE WAS CUT"):
         hosts.start_both()
         until(lambda: run.state().checkpoint_step, 120, hosts.said)
 
