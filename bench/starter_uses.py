@@ -60,6 +60,11 @@ def pictures_of(folder: Path, count: int) -> Images:
     return sampling.draw(generator, range(count), config.latent_dim, config.num_classes)
 
 
+def _too_few_right(accuracy: float, least: float) -> Iterator[str]:
+    if not accuracy >= least:
+        yield f"{accuracy:.2%} are read right, {least:.1%} are needed"
+
+
 class Use(Protocol):
     """judgement: every number of a version. missed: what a judgement lacks, in words. picture: a PNG."""
 
@@ -115,8 +120,7 @@ class CompletionUse:
         return {"hole": filling.HOLE, **found.model_dump(), "floor": judge.floor}
 
     def missed(self, judgement: Judgement) -> Iterator[str]:
-        if not judgement["accuracy"] >= self.least_accuracy:
-            yield f"{judgement['accuracy']:.2%} are read right, {self.least_accuracy:.1%} are needed"
+        return _too_few_right(judgement["accuracy"], self.least_accuracy)
 
     def picture(self, version: Version) -> bytes:
         """Test digits with grey holes, two of each class; below each its drafts, and what was there."""
@@ -145,8 +149,7 @@ class ClassificationUse:
         return read_test(network, version.test, version.manifest.measured.get("temperature", 1.0))
 
     def missed(self, judgement: Judgement) -> Iterator[str]:
-        if not judgement["accuracy"] >= self.least_accuracy:
-            yield f"{judgement['accuracy']:.2%} are read right, {self.least_accuracy:.1%} are needed"
+        return _too_few_right(judgement["accuracy"], self.least_accuracy)
 
     def picture(self, version: Version) -> bytes:
         """The test digits that it reads wrong, the first of them."""

@@ -240,7 +240,7 @@ class Registry:
 
     def _put(self, name: str, key: PublishKey, pointers: Pointers, fill: Fill) -> int:
         """Put a version under the next number that is free, or find the one that a killed process put for `key`."""
-        there = {int(each) for each in self.store.names(f"models/{name}") if _VERSION.fullmatch(each)}
+        there = self._present(name, ())
         pointers.doomed = [version for version in pointers.doomed if version in there]
         while (version := self._orphan(name, key, pointers)) is None:
             number = max([pointers.next_version - 1, *self._present(name, ()), *pointers.doomed]) + 1

@@ -63,9 +63,9 @@ def _train(place: argparse.Namespace, run: Run, settings: Settings) -> str:
 
 
 def _meeting(text: str) -> Meeting:
-    group = read_place()
     if not text.startswith(OF_GROUP):
         return Path(text)
+    group = read_place()
     assert group is not None
     return Board(group).meeting(int(text.removeprefix(OF_GROUP)))
 

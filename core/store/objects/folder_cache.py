@@ -31,9 +31,7 @@ class FolderCache:
         try:
             mark = _mark(folder, listed)
             if self._checked.get(digest) != mark:
-                for name, facts in listed.items():
-                    path = folder / name
-                    check_files(path.parent, {path.name: facts})
+                _check(folder, listed)
                 self._checked[digest] = mark
             os.utime(folder)
         except (OSError, StoreDamaged):
@@ -45,9 +43,7 @@ class FolderCache:
         """Let `fill` write a folder aside, check it, and keep it; StoreDamaged if it is not what `listed` says."""
         with self._scratch() as aside:
             fill(aside)
-            for name, facts in listed.items():
-                path = aside / name
-                check_files(path.parent, {path.name: facts})
+            _check(aside, listed)
             with contextlib.suppress(OSError):  # another was faster
                 aside.rename(self.root / digest)
         self._checked[digest] = _mark(self.root / digest, listed)
@@ -77,6 +73,13 @@ class FolderCache:
         self._checked.pop(folder.name, None)
         with contextlib.suppress(OSError), self._scratch() as aside:
             folder.rename(aside / folder.name)
+
+
+def _check(folder: Path, listed: Listed) -> None:
+    """Compare the files of a folder, and of those in it; StoreDamaged names the first bad one."""
+    for name, facts in listed.items():
+        path = folder / name
+        check_files(path.parent, {path.name: facts})
 
 
 def _mark(folder: Path, listed: Listed) -> Mark:
